@@ -1,0 +1,1 @@
+"""Convert encrypted MyData JSON files to CSV and summarise shopping, over gRPC."""

@@ -1,0 +1,35 @@
+"""Why a conversion fails: the reasons of a FAILED job that lie in its files, output or limits."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The `reason` of a FAILED job (SPEC section 1, "Errors")."""
+
+    FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    FILE_UNREADABLE = "FILE_UNREADABLE"
+    WRONG_KEY = "WRONG_KEY"
+    INVALID_JSON = "INVALID_JSON"
+    RECORD_PATH_NOT_FOUND = "RECORD_PATH_NOT_FOUND"
+    OUTPUT_UNAVAILABLE = "OUTPUT_UNAVAILABLE"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    DISK_FULL = "DISK_FULL"
+    CANCELLED = "CANCELLED"
+    INTERRUPTED = "INTERRUPTED"
+    WORKER_DIED = "WORKER_DIED"
+    INTERNAL = "INTERNAL"
+
+
+class ConversionError(Exception):
+    """A conversion cannot go on.
+
+    `message` is one line for a person. It may name files (relative to the data directory), tables,
+    record numbers and byte offsets; never a key or the content of a record.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

@@ -1,0 +1,95 @@
+"""What a conversion is given and what it answers: plain frozen data, nothing that does anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SECTION_NAMES = frozenset(
+    "data result response profile user shopping orders "
+    "bank card invest insu efin capital ginsu telecom p2p bond usury".split()
+)
+"""Keys that name parts of one document, not records (SPEC section 2, layout AUTO)."""
+
+
+class Layout(StrEnum):
+    """Where the records are in a document (SPEC section 2)."""
+
+    AUTO = "AUTO"
+    ARRAY = "ARRAY"
+    KEYED = "KEYED"
+    LINES = "LINES"
+    SINGLE = "SINGLE"
+
+
+class Profile(StrEnum):
+    """How CSV files are written (SPEC section 3.6)."""
+
+    EXCEL = "EXCEL"
+    DATABASE = "DATABASE"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a conversion. Only `rows_per_part` shows in the output's bytes."""
+
+    batch_records: int = 1000
+    rows_per_part: int = 300_000
+    max_depth: int = 128
+    max_record_bytes: int = 64 << 20
+    max_columns: int = 16_384
+    max_tables: int = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class CipherKey:
+    """An AES-256 key (32 bytes) and a CBC initialisation vector (16 bytes); kept out of `repr`."""
+
+    key: bytes = field(repr=False)
+    iv: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """All that decides the bytes of an output set, and where its input lies.
+
+    `file_names` are relative to `data_dir`; nothing inside one of `no_inputs` (absolute
+    directories) is opened.
+    """
+
+    data_dir: str
+    file_names: tuple[str, ...]
+    name: str
+    merge: bool = False
+    profile: Profile = Profile.EXCEL
+    layout: Layout = Layout.AUTO
+    record_path: str = ""
+    id_field: str = "id"
+    limits: Limits = Limits()
+    section_names: frozenset[str] = SECTION_NAMES
+    no_inputs: tuple[str, ...] = ()
+    engine: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a conversion is; no figure ever falls. Bytes are those of the files as they lie."""
+
+    bytes_total: int = 0
+    bytes_read: int = 0
+    records: int = 0
+    rows: int = 0
+    files_total: int = 0
+    files_done: int = 0
+    layout: Layout = Layout.AUTO
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """One CSV file of a table: `file_name` is relative to the output set, `size` in bytes."""
+
+    table: str
+    file_name: str
+    rows: int
+    size: int
