@@ -1,0 +1,733 @@
+"""A slow and simple second reading of the conversion contract, to compare the service with.
+
+Everything happens on the whole document in memory, one obvious step after the other:
+`Reader` turns bytes into values, `read_records` finds the records, `TableSet` spreads them over
+tables, and `render` writes the tables as CSV files. It shares no code with the service and none
+with Python's own JSON reader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Profile: TypeAlias = Literal["EXCEL", "DATABASE"]
+Layout: TypeAlias = Literal["AUTO", "ARRAY", "KEYED", "LINES", "SINGLE"]
+
+INVALID_JSON = "INVALID_JSON"
+LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+RECORD_PATH_NOT_FOUND = "RECORD_PATH_NOT_FOUND"
+
+# fmt: off
+DEFAULT_SECTION_NAMES = frozenset((
+    "data", "result", "response", "profile", "user", "shopping", "orders",
+    "bank", "card", "invest", "insu", "efin", "capital", "ginsu", "telecom", "p2p", "bond", "usury",
+))
+# fmt: on
+
+AUTO_WINDOW = 1 << 20
+REPLACEMENT = "\ufffd"
+
+
+class OracleError(Exception):
+    """The input is refused: why, and at which byte (-1 where no byte is to blame)."""
+
+    def __init__(self, reason: str, offset: int) -> None:
+        super().__init__(f"{reason} at byte {offset}")
+        self.reason = reason
+        self.offset = offset
+
+
+# ---------------------------------------------------------------------------------------------
+# JSON values
+
+
+@dataclass(frozen=True)
+class String:
+    """A string; unpaired surrogates are replaced already, U+0000 is still itself."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number, as it was written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Word:
+    """One of `true`, `false` and `null`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class List:
+    """A list."""
+
+    items: list[Value]
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object: its members in order, repeated keys and all, and where each value starts."""
+
+    members: list[tuple[str, Value]]
+    starts: list[int] = field(default_factory=list)
+
+
+Value: TypeAlias = String | Number | Word | List | Object
+
+
+# ---------------------------------------------------------------------------------------------
+# Reading JSON text
+
+BOM = b"\xef\xbb\xbf"
+WHITESPACE = b" \t\n\r"
+DIGITS = b"0123456789"
+SIMPLE_ESCAPES = {
+    ord('"'): '"',
+    ord("\\"): "\\",
+    ord("/"): "/",
+    ord("b"): "\b",
+    ord("f"): "\f",
+    ord("n"): "\n",
+    ord("r"): "\r",
+    ord("t"): "\t",
+}
+
+# Table 3-7 of the Unicode standard: first byte from, to; length; second byte from, to.
+UTF8_SEQUENCES = (
+    (0xC2, 0xDF, 2, 0x80, 0xBF),
+    (0xE0, 0xE0, 3, 0xA0, 0xBF),
+    (0xE1, 0xEC, 3, 0x80, 0xBF),
+    (0xED, 0xED, 3, 0x80, 0x9F),
+    (0xEE, 0xEF, 3, 0x80, 0xBF),
+    (0xF0, 0xF0, 4, 0x90, 0xBF),
+    (0xF1, 0xF3, 4, 0x80, 0xBF),
+    (0xF4, 0xF4, 4, 0x80, 0x8F),
+)
+
+
+class Reader:
+    """A strict RFC 8259 reader over bytes.
+
+    `at` is the next byte; a fault is always raised at the first byte that cannot continue the
+    text, with `at` counted from the start of the data.
+    """
+
+    def __init__(self, data: bytes, max_depth: int) -> None:
+        self.data = data
+        self.max_depth = max_depth
+        self.at = 0
+        if data.startswith(BOM):
+            self.at = len(BOM)
+        elif data and BOM.startswith(data):
+            raise OracleError(INVALID_JSON, len(data))
+
+    def peek(self) -> int:
+        """The next byte, or -1 at the end of the data."""
+        return self.data[self.at] if self.at < len(self.data) else -1
+
+    def invalid(self) -> OracleError:
+        """The error that blames the next byte, or the end of the data."""
+        return OracleError(INVALID_JSON, self.at)
+
+    def skip_whitespace(self) -> None:
+        """Moves to the next byte that is no whitespace."""
+        while self.peek() != -1 and self.peek() in WHITESPACE:
+            self.at += 1
+
+    def expect(self, text: bytes) -> None:
+        """Moves over exactly these bytes."""
+        for byte in text:
+            if self.peek() != byte:
+                raise self.invalid()
+            self.at += 1
+
+    def expect_end(self) -> None:
+        """Refuses anything but whitespace up to the end of the data."""
+        self.skip_whitespace()
+        if self.peek() != -1:
+            raise self.invalid()
+
+    def value(self, depth: int = 0) -> Value:
+        """The value that starts at the next byte, inside `depth` open containers."""
+        byte = self.peek()
+        if byte == ord("{"):
+            return self.object_value(depth)
+        if byte == ord("["):
+            return self.list_value(depth)
+        if byte == ord('"'):
+            return String(self.string())
+        for word in ("true", "false", "null"):
+            if byte == ord(word[0]):
+                self.expect(word.encode())
+                return Word(word)
+        return self.number()
+
+    def object_value(self, depth: int) -> Object:
+        """The object that starts at the next byte."""
+        members: list[tuple[str, Value]] = []
+        starts: list[int] = []
+        for key in self.keys(depth):
+            starts.append(self.at)
+            members.append((key, self.value(depth + 1)))
+        return Object(members, starts)
+
+    def keys(self, depth: int) -> Iterator[str]:
+        """Yields each key of an object; the caller must then read the value that is next."""
+        self.open("{", depth)
+        self.skip_whitespace()
+        if self.peek() == ord("}"):
+            self.at += 1
+            return
+        while True:
+            self.skip_whitespace()
+            key = self.string().replace("\0", REPLACEMENT)
+            self.skip_whitespace()
+            self.expect(b":")
+            self.skip_whitespace()
+            yield key
+            if self.closes("}"):
+                return
+
+    def list_value(self, depth: int) -> List:
+        """The list that starts at the next byte."""
+        items: list[Value] = []
+        self.open("[", depth)
+        self.skip_whitespace()
+        if self.peek() == ord("]"):
+            self.at += 1
+            return List(items)
+        while True:
+            self.skip_whitespace()
+            items.append(self.value(depth + 1))
+            if self.closes("]"):
+                return List(items)
+
+    def open(self, bracket: str, depth: int) -> None:
+        """Moves over an opening bracket, unless it is one too deep."""
+        if depth >= self.max_depth:
+            raise OracleError(LIMIT_EXCEEDED, self.at)
+        self.expect(bracket.encode())
+
+    def closes(self, bracket: str) -> bool:
+        """Moves over a comma or the closing bracket, and tells if it was the bracket."""
+        self.skip_whitespace()
+        closed = self.peek() == ord(bracket)
+        self.expect(bracket.encode() if closed else b",")
+        return closed
+
+    def number(self) -> Number:
+        """The number that starts at the next byte."""
+        start = self.at
+        if self.peek() == ord("-"):
+            self.at += 1
+        if self.peek() == ord("0"):
+            self.at += 1
+        else:
+            self.digits()
+        if self.peek() == ord("."):
+            self.at += 1
+            self.digits()
+        if self.peek() in (ord("e"), ord("E")):
+            self.at += 1
+            if self.peek() in (ord("+"), ord("-")):
+                self.at += 1
+            self.digits()
+        return Number(self.data[start : self.at].decode("ascii"))
+
+    def digits(self) -> None:
+        """Moves over one or more digits."""
+        if self.peek() == -1 or self.peek() not in DIGITS:
+            raise self.invalid()
+        while self.peek() != -1 and self.peek() in DIGITS:
+            self.at += 1
+
+    def string(self) -> str:
+        """The string that starts at the next byte, without unpaired surrogates."""
+        self.expect(b'"')
+        units: list[int] = []
+        while self.peek() != ord('"'):
+            units.append(self.unit())
+        self.expect(b'"')
+        return join_units(units)
+
+    def unit(self) -> int:
+        """The next character of a string; a `\\u` escape may be one half of a pair."""
+        byte = self.peek()
+        if byte < 0x20:  # a control character, or the end of the data
+            raise self.invalid()
+        if byte == ord("\\"):
+            self.at += 1
+            return self.escape()
+        if byte < 0x80:
+            self.at += 1
+            return byte
+        return self.multibyte()
+
+    def escape(self) -> int:
+        """What the escape stands for whose backslash was just read."""
+        byte = self.peek()
+        if byte in SIMPLE_ESCAPES:
+            self.at += 1
+            return ord(SIMPLE_ESCAPES[byte])
+        self.expect(b"u")
+        for _ in range(4):
+            if self.peek() == -1 or self.peek() not in b"0123456789abcdefABCDEF":
+                raise self.invalid()
+            self.at += 1
+        return int(self.data[self.at - 4 : self.at], 16)
+
+    def multibyte(self) -> int:
+        """The next character, which has more than one byte of UTF-8."""
+        for first, last, length, low, high in UTF8_SEQUENCES:
+            if first <= self.peek() <= last:
+                sequence = self.data[self.at : self.at + length]
+                if not all(b in range(low, high + 1) for b in sequence[1:2]):
+                    raise self.invalid()
+                if not all(b in range(0x80, 0xC0) for b in sequence[2:]):
+                    raise self.invalid()
+                if len(sequence) < length:
+                    raise OracleError(INVALID_JSON, len(self.data))
+                self.at += length
+                return ord(sequence.decode("utf-8"))
+        raise self.invalid()
+
+
+def join_units(units: Sequence[int]) -> str:
+    """The text of these characters: pairs of surrogates joined, single ones replaced."""
+    text = ""
+    i = 0
+    while i < len(units):
+        high, low = units[i], units[i + 1] if i + 1 < len(units) else 0
+        if 0xD800 <= high <= 0xDBFF and 0xDC00 <= low <= 0xDFFF:
+            text += chr(0x10000 + (high - 0xD800) * 0x400 + (low - 0xDC00))
+            i += 2
+        else:
+            text += REPLACEMENT if 0xD800 <= high <= 0xDFFF else chr(high)
+            i += 1
+    return text
+
+
+# ---------------------------------------------------------------------------------------------
+# Finding the records
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record; `key` is its key in a KEYED document."""
+
+    value: Value
+    key: str | None = None
+
+
+def read_records(
+    data: bytes,
+    layout: Layout,
+    record_path: str,
+    max_depth: int,
+    section_names: Collection[str],
+) -> list[Record]:
+    """The records of one file."""
+    if record_path:
+        return records_at_path(data, layout, record_path, max_depth, section_names)
+    if layout == "AUTO":
+        layout = auto_layout(data, max_depth, section_names)
+    reader = Reader(data, max_depth)
+    if layout == "LINES":
+        return [Record(value) for value in documents(reader)]
+    reader.skip_whitespace()
+    check_fit(reader, layout)
+    value = reader.value()
+    reader.expect_end()
+    return split(value, layout)
+
+
+def records_at_path(
+    data: bytes,
+    layout: Layout,
+    record_path: str,
+    max_depth: int,
+    section_names: Collection[str],
+) -> list[Record]:
+    """The records in the value that is found at `record_path` of the one document."""
+    reader = Reader(data, max_depth)
+    reader.skip_whitespace()
+    value, start = descend(reader, record_path.split("."), layout, 0)
+    reader.expect_end()
+    if layout == "AUTO":
+        layout = value_layout(value, start, section_names)
+    return split(value, layout)
+
+
+def descend(reader: Reader, keys: list[str], layout: Layout, depth: int) -> tuple[Value, int]:
+    """Reads the next value wholly; gives the value inside it at the path, and where it starts.
+
+    The first fault in the order of the bytes is the one that is raised.
+    """
+    if not keys:
+        check_fit(reader, layout)
+        start = reader.at
+        return reader.value(depth), start
+    if reader.peek() != ord("{"):
+        start_of_value = reader.peek() != -1 and reader.peek() in b'["-0123456789tfn'
+        raise OracleError(RECORD_PATH_NOT_FOUND, -1) if start_of_value else reader.invalid()
+    found: tuple[Value, int] | None = None
+    for key in reader.keys(depth):
+        if key == keys[0] and found is None:
+            found = descend(reader, keys[1:], layout, depth + 1)
+        else:
+            reader.value(depth + 1)
+    if found is None:
+        raise OracleError(RECORD_PATH_NOT_FOUND, -1)
+    return found
+
+
+def check_fit(reader: Reader, layout: Layout) -> None:
+    """Refuses a value that starts unlike what the layout needs; one value is never LINES."""
+    byte = reader.peek()
+    if layout == "ARRAY" and byte != ord("["):
+        raise reader.invalid()
+    if layout == "KEYED" and byte != ord("{"):
+        raise reader.invalid()
+    if layout == "LINES":
+        raise reader.invalid()
+
+
+def split(value: Value, layout: Layout) -> list[Record]:
+    """The records in a value of this layout."""
+    if layout == "ARRAY" and isinstance(value, List):
+        return [Record(item) for item in value.items]
+    if layout == "KEYED" and isinstance(value, Object):
+        return [Record(member, key) for key, member in value.members]
+    return [Record(value)]
+
+
+def documents(reader: Reader) -> Iterator[Value]:
+    """Each of one or more documents, one after another.
+
+    A number or word needs something between it and a number or word that follows.
+    """
+    reader.skip_whitespace()
+    while True:
+        value = reader.value()
+        yield value
+        bare = isinstance(value, Number | Word)
+        if bare and reader.peek() != -1 and reader.peek() in b"-0123456789tfn":
+            raise reader.invalid()
+        reader.skip_whitespace()
+        if reader.peek() == -1:
+            return
+
+
+def auto_layout(data: bytes, max_depth: int, section_names: Collection[str]) -> Layout:
+    """The layout of a file, judged by its first MiB.
+
+    A first document with a fault in it raises it here: no layout would read it any better.
+    """
+    reader = Reader(data, max_depth)
+    reader.skip_whitespace()
+    if reader.peek() == ord("["):
+        return "ARRAY"
+    start = reader.at
+    value = reader.value()
+    reader.skip_whitespace()
+    if reader.at < min(len(data), AUTO_WINDOW):
+        return "LINES"
+    return value_layout(value, start, section_names, AUTO_WINDOW - start)
+
+
+def value_layout(
+    value: Value, start: int, section_names: Collection[str], window: int = AUTO_WINDOW
+) -> Layout:
+    """The layout of one value that starts at `start`, judged by what begins in the window."""
+    if isinstance(value, List):
+        return "ARRAY"
+    if not isinstance(value, Object):
+        return "SINGLE"
+    seen = [
+        (key, member)
+        for (key, member), at in zip(value.members, value.starts, strict=True)
+        if at < start + window
+    ]
+    all_objects = all(isinstance(member, Object) for _, member in seen)
+    all_sections = all(key in section_names for key, _ in seen)
+    return "KEYED" if seen and all_objects and not all_sections else "SINGLE"
+
+
+# ---------------------------------------------------------------------------------------------
+# From records to tables
+
+Path: TypeAlias = tuple[str, ...]
+Cell: TypeAlias = str | None
+
+
+@dataclass
+class Row:
+    """One row: its link cells, and a cell for each path that occurred in it."""
+
+    links: list[Cell]
+    cells: dict[Path, Cell] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Table:
+    """One table; `columns` maps each path to its name, in order of first appearance."""
+
+    name: str
+    links: list[str]
+    columns: dict[Path, str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+
+
+class TableSet:
+    """All tables of one output set."""
+
+    def __init__(self, name: str) -> None:
+        self.root = Table(name, ["_record_id", "_row_id"])
+        self.tables = [self.root]
+        self.children: dict[tuple[Table, Path], Table] = {}
+
+    def add_record(self, record: Record, file: int, number: int, id_field: str) -> None:
+        """Adds one record, and all that is in it."""
+        value = as_object(record.value)
+        record_id = member_id(value, id_field) if record.key is None else record.key
+        row_id = f"f{file}r{number}"
+        self.add_row(self.root, [record_id, row_id], value)
+
+    def add_row(self, table: Table, links: list[Cell], value: Object) -> None:
+        """Adds one row to a table."""
+        row = Row(links)
+        table.rows.append(row)
+        self.spread(table, row, (), value)
+
+    def spread(self, table: Table, row: Row, path: Path, value: Object) -> None:
+        """Puts the members of an object into a row."""
+        for key, member in rename_repeated(value.members):
+            self.put(table, row, (*path, key), member)
+
+    def put(self, table: Table, row: Row, path: Path, value: Value) -> None:
+        """Puts one value into a row: as a cell, as more members, or as rows of a child table."""
+        if isinstance(value, Object):
+            self.spread(table, row, path, value)
+        elif isinstance(value, List) and holds_container(value):
+            self.add_child_rows(self.child(table, path), row, value)
+        elif value != List([]):
+            if path not in table.columns:
+                taken = [*table.links, *table.columns.values()]
+                table.columns[path] = free_name(shown(path), taken)
+            row.cells[path] = cell_text(value)
+
+    def child(self, parent: Table, path: Path) -> Table:
+        """The child table for the lists at this path of the parent table."""
+        if (parent, path) not in self.children:
+            taken = [table.name for table in self.tables]
+            name = free_name(f"{parent.name}.{shown(path)}", taken)
+            table = Table(name, ["_record_id", "_row_id", "_parent_row_id"])
+            self.tables.append(table)
+            self.children[parent, path] = table
+        return self.children[parent, path]
+
+    def add_child_rows(self, table: Table, parent_row: Row, value: List) -> None:
+        """Adds each element of a list as a row."""
+        record_id, parent_id = parent_row.links[:2]
+        for position, item in enumerate(value.items, start=1):
+            links = [record_id, f"{parent_id}.{position}", parent_id]
+            self.add_row(table, links, as_object(item))
+
+
+def as_object(value: Value) -> Object:
+    """A record or element as an object: itself, or the only member `value` of one."""
+    return value if isinstance(value, Object) else Object([("value", value)])
+
+
+def member_id(record: Object, id_field: str) -> Cell:
+    """The record's own id: its first member of that name, if that is a string or number."""
+    for key, value in record.members:
+        if key == id_field:
+            return cell_text(value) if isinstance(value, String | Number) else None
+    return None
+
+
+def rename_repeated(members: Iterable[tuple[str, Value]]) -> list[tuple[str, Value]]:
+    """The members of one object under names that occur once."""
+    renamed: list[tuple[str, Value]] = []
+    for key, value in members:
+        renamed.append((free_name(key, [name for name, _ in renamed]), value))
+    return renamed
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or with the next `~2`, `~3`, ... that is not taken."""
+    candidate = name
+    number = 2
+    while candidate in taken:
+        candidate = f"{name}~{number}"
+        number += 1
+    return candidate
+
+
+def shown(path: Path) -> str:
+    """A path as it is shown in the name of a column or table."""
+    return ".".join(key if key else "_" for key in path)
+
+
+def holds_container(value: List) -> bool:
+    """Whether a list holds at least one object or list."""
+    return any(isinstance(item, Object | List) for item in value.items)
+
+
+def cell_text(value: Value) -> Cell:
+    """The text of a scalar, or of a list that holds only scalars; None for null."""
+    if value == Word("null"):
+        return None
+    if isinstance(value, String):
+        return value.text.replace("\0", REPLACEMENT)
+    return compact(value)
+
+
+def compact(value: Value) -> str:
+    """The compact JSON text of a scalar or of a list of scalars."""
+    if isinstance(value, Number | Word):
+        return value.text
+    if isinstance(value, String):
+        return '"' + "".join(escaped(character) for character in value.text) + '"'
+    assert isinstance(value, List), "objects never become a cell"
+    return "[" + ",".join(compact(item) for item in value.items) + "]"
+
+
+def escaped(character: str) -> str:
+    """One character as it is written in a string of compact JSON text."""
+    short = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    if character in '"\\':
+        return "\\" + character
+    if character < " ":
+        return short.get(character, f"\\u{ord(character):04x}")
+    return character
+
+
+# ---------------------------------------------------------------------------------------------
+# From tables to files
+
+
+def render(tables: TableSet, profile: Profile, max_csv_row: int) -> dict[str, bytes]:
+    """The CSV files of one output set, by name."""
+    files: dict[str, bytes] = {}
+    bases = file_names([table.name for table in tables.tables])
+    for table, base in zip(tables.tables, bases, strict=True):
+        for number, rows in enumerate(parts(table.rows, max_csv_row), start=1):
+            files[f"{base}_{number}.csv"] = csv_file(table, rows, profile)
+    return files
+
+
+def parts(rows: list[Row], size: int) -> list[list[Row]]:
+    """The rows of each part; a table without rows still has one part, for its header."""
+    return [rows[i : i + size] for i in range(0, len(rows), size)] or [[]]
+
+
+def csv_file(table: Table, rows: list[Row], profile: Profile) -> bytes:
+    """The bytes of one part."""
+    lines: list[list[Cell]] = [[*table.links, *table.columns.values()]]
+    for row in rows:
+        lines.append([*row.links, *(row.cells.get(path) for path in table.columns)])
+    line_end = "\r\n" if profile == "EXCEL" else "\n"
+    text = "".join(",".join(map(csv_cell, line)) + line_end for line in lines)
+    return (BOM if profile == "EXCEL" else b"") + text.encode("utf-8")
+
+
+def csv_cell(cell: Cell) -> str:
+    """One cell, quoted where it must be."""
+    if cell is None:
+        return ""
+    if cell == "" or any(character in cell for character in '",\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def file_names(names: Iterable[str]) -> list[str]:
+    """A file name for each name, all different on any file system."""
+    result: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        base = candidate = file_name(name)
+        number = 2
+        while folded(candidate) in taken:
+            candidate = f"{base}~{number}"
+            number += 1
+        taken.add(folded(candidate))
+        result.append(candidate)
+    return result
+
+
+def folded(name: str) -> str:
+    """What must differ between the names of two files."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def file_name(name: str) -> str:
+    """A name with its unsafe characters percent-encoded, and cut if it is too long."""
+    units = [percent_encoded(name[i], first=i == 0) for i in range(len(name))]
+    if byte_length(units) <= 180:
+        return "".join(units)
+    while byte_length(units) > 171:
+        units.pop()
+    return "".join(units) + "~" + hashlib.sha256(name.encode("utf-8")).hexdigest()[:8]
+
+
+def percent_encoded(character: str, *, first: bool) -> str:
+    """One character as it is written in a file name."""
+    unsafe = character in '/\\:*?"<>|%\x7f' or character < " " or (first and character == ".")
+    return f"%{ord(character):02X}" if unsafe else character
+
+
+def byte_length(units: list[str]) -> int:
+    """How many bytes of UTF-8 these have together."""
+    return len("".join(units).encode("utf-8"))
+
+
+# ---------------------------------------------------------------------------------------------
+# The whole conversion
+
+
+def convert(
+    files: Sequence[tuple[str, bytes]],
+    *,
+    name: str,
+    merge: bool = False,
+    profile: Profile = "EXCEL",
+    layout: Layout = "AUTO",
+    record_path: str = "",
+    id_field: str = "id",
+    max_csv_row: int = 300_000,
+    max_depth: int = 128,
+    section_names: Collection[str] = DEFAULT_SECTION_NAMES,
+) -> dict[str, bytes]:
+    """Converts (file name, plain text) pairs to CSV files, by path in the output directory."""
+    all_records = [
+        read_records(data, layout, record_path, max_depth, section_names) for _, data in files
+    ]
+    if merge:
+        return render(gather(name, all_records, id_field), profile, max_csv_row)
+    stems = [os.path.splitext(os.path.basename(file))[0] for file, _ in files]
+    result: dict[str, bytes] = {}
+    for directory, records in zip(file_names(stems), all_records, strict=True):
+        rendered = render(gather(name, [records], id_field), profile, max_csv_row)
+        result.update({f"{directory}/{path}": data for path, data in rendered.items()})
+    return result
+
+
+def gather(name: str, all_records: list[list[Record]], id_field: str) -> TableSet:
+    """The tables of one set, from the records of each of its files."""
+    tables = TableSet(name)
+    for file, records in enumerate(all_records, start=1):
+        for number, record in enumerate(records, start=1):
+            tables.add_record(record, file, number, id_field)
+    return tables
