@@ -1,0 +1,111 @@
+"""Input file names: where they may point, and how they are opened without leaving the data root.
+
+A name is checked twice. `check_name` looks only at its text, so a request can be refused at once.
+`open_input` decides: it resolves symbolic links, checks the result, and then opens component by
+component without following any link, so a file swapped in between is not reached either.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from myd_grpc.convert.errors import ConversionError, Reason
+
+
+def check_name(name: str, data_dir: str, no_inputs: Sequence[str]) -> str:
+    """The path of `name` relative to `data_dir` (absolute), by its text alone (SPEC section 2).
+
+    An absolute path inside `data_dir` is taken as it is, any other relative to `data_dir`.
+    Raises ValueError with a one-line reason when it leaves `data_dir` or lies in one of
+    `no_inputs` (absolute directories).
+    """
+    if not name or "\0" in name:
+        raise ValueError("is not a file name")
+    relative = _relative_to(posixpath.normpath(name), data_dir)
+    if relative is None:
+        relative = posixpath.normpath(name.lstrip("/") or ".")
+    if relative == ".." or relative.startswith("../"):
+        raise ValueError("lies outside the data directory")
+    if any(_relative_to(posixpath.join(data_dir, relative), place) for place in no_inputs):
+        raise ValueError("lies inside the state or output directory, which holds no inputs")
+    return relative
+
+
+def open_input(data_dir: str, relative: str, no_inputs: Sequence[str]) -> int:
+    """A file descriptor of the regular file `relative` to `data_dir`, for reading.
+
+    Raises ConversionError: FILE_NOT_FOUND, or FILE_UNREADABLE for anything that is no regular
+    file, may not be read, or is reached only by leaving `data_dir`.
+    """
+    try:
+        root = os.path.realpath(data_dir)
+        found = os.path.realpath(_as_spelled_on_disk(root, relative))
+        inside = _relative_to(found, root)
+        if inside is None or any(_relative_to(found, os.path.realpath(p)) for p in no_inputs):
+            raise ConversionError(
+                Reason.FILE_UNREADABLE, f"{relative}: leads to a place that holds no inputs"
+            )
+        return _open_beneath(root, inside, relative)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConversionError(Reason.FILE_NOT_FOUND, f"{relative}: no such file") from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        raise ConversionError(Reason.FILE_UNREADABLE, f"{relative}: {why}") from None
+
+
+def _relative_to(path: str, place: str) -> str | None:
+    """`path` relative to `place`, "." for the place itself, None when it is not inside."""
+    place = posixpath.normpath(place)
+    if path == place:
+        return "."
+    prefix = place if place.endswith("/") else place + "/"
+    return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def _as_spelled_on_disk(root: str, relative: str) -> str:
+    """The path whose components equal those of `relative` after NFC; exact spelling wins.
+
+    macOS writes Hangul names decomposed (NFD), most other systems composed (NFC).
+    """
+    path = Path(root)
+    for component in relative.split("/"):
+        exact = path / component
+        path = exact if os.path.lexists(exact) else path / _same_after_nfc(path, component)
+    return str(path)
+
+
+def _same_after_nfc(directory: Path, component: str) -> str:
+    wanted = unicodedata.normalize("NFC", component)
+    names = (entry.name for entry in os.scandir(directory))
+    return next((name for name in names if unicodedata.normalize("NFC", name) == wanted), component)
+
+
+def _open_beneath(root: str, inside: str, shown: str) -> int:
+    """Opens `inside` below `root` following no link at all: a link swapped in fails with ELOOP."""
+    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        *parents, last = inside.split("/")
+        for parent in parents:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            child = os.open(parent, flags, dir_fd=directory)
+            os.close(directory)
+            directory = child
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return _regular(os.open(last, flags, dir_fd=directory), shown)
+    finally:
+        os.close(directory)
+
+
+def _regular(fd: int, shown: str) -> int:
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return fd
+    os.close(fd)
+    kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+    raise ConversionError(Reason.FILE_UNREADABLE, f"{shown}: is {kind}")
