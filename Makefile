@@ -1,0 +1,70 @@
+# Everything happens in .venv; nothing outside the repository is touched. `make` shows the targets.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SETUP_INPUTS := pyproject.toml constraints.txt
+
+PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos \
+	--python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/myd/analysis/v1/analysis.proto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup serve bench check fmt gen
+
+help: ## show these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
+
+demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
+	@$(BIN)/python scripts/demo.py
+
+test: check ## set up, check everything and run the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+setup: $(VENV)/dev.stamp ## make .venv with all that development needs
+
+serve: $(VENV)/runtime.stamp ## run the server on ./data (settings: see README.md)
+	@mkdir -p data
+	@exec $(BIN)/python server.py
+
+bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
+	$(BIN)/python -m benchmarks
+
+check: $(VENV)/dev.stamp ## check format, lint, types, the proto and its stubs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking --against protos/released.binpb
+	@echo "the committed stubs are those of the proto:"
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && $(call PROTOC,"$$new") \
+		&& diff -r -x __pycache__ "$$new/myd" myd && echo "yes"
+
+fmt: $(VENV)/dev.stamp ## format the code and the proto
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/buf format --write
+
+gen: $(VENV)/dev.stamp ## generate the stubs in myd/ from the proto
+	$(call PROTOC,.)
+
+# A stamp is older than its inputs exactly when something has to be installed again.
+
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "myd needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "Python's venv module is missing (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/runtime.stamp: $(VENV)/python.stamp $(SETUP_INPUTS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/runtime.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
