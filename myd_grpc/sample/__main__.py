@@ -57,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         return _fail(error, options.out)
     except KeyboardInterrupt:
-        print("\nstopped; the unfinished file is removed", file=sys.stderr)
+        sys.stderr.write("\nstopped; the unfinished file is removed\n")
         return 130
     finally:
         if progress is not None:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    print(_outcome(samples))
+            sys.stderr.write("\r\x1b[K")
+    sys.stdout.write(f"{_outcome(samples)}\n")
     return 0
 
 
@@ -91,15 +91,15 @@ def _progress_line(total: int) -> Progress:
         if now - shown >= 0.1:
             shown = now
             share = min(100, done * 100 // total)
-            line = f"\r\x1b[K{share:3d}%  {readable(done)} of {readable(total)}"
-            print(line, end="", file=sys.stderr, flush=True)
+            sys.stderr.write(f"\r\x1b[K{share:3d}%  {readable(done)} of {readable(total)}")
+            sys.stderr.flush()
 
     return show
 
 
 def _fail(error: OSError | ValueError, out: Path) -> int:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    print(f"python -m myd_grpc.sample: cannot write to {out}: {reason}", file=sys.stderr)
+    sys.stderr.write(f"python -m myd_grpc.sample: cannot write to {out}: {reason}\n")
     return 2
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from myd_grpc.sample import bank, card, catalogue, efin, insu, invest, shopping
 from myd_grpc.sample.person import Person
-from myd_grpc.sample.pools import Pools, join
+from myd_grpc.sample.pools import Pools, join, pools_of
 
 # A list gets one row for each this many bytes that are left in the file, so that nobody outgrows
 # it; the first user's lists other than shopping are short, to be the same in a file of any size.
@@ -33,9 +33,9 @@ def plaintext(size_bytes: int, seed: int, first_user: int = 1) -> Iterator[bytes
     """The document of about `size_bytes`: one chunk for each user, then one that closes it.
 
     Users are numbered from `first_user`. At least one user is written whatever the size; the
-    document with user 1, who has a full year of shopping, has some 70 KB at least.
+    document with user 1, who has a full year of shopping, has some 75 KB at least.
     """
-    pools = Pools(seed)
+    pools = pools_of(seed)
     left = size_bytes
     enough = min(max(size_bytes // 100, 2_000), 10_000)
     number = first_user

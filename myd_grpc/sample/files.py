@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from Crypto.Cipher import AES
+
 from myd_grpc.sample.document import plaintext
 from myd_grpc.sample.pools import derive
 
@@ -61,8 +63,6 @@ def key_and_iv(seed: int) -> tuple[bytes, bytes]:
 
 def encrypted(chunks: Iterator[bytes], key: bytes, iv: bytes) -> Iterator[bytes]:
     """AES-256-CBC with PKCS#7 over the chunks, each passed on as soon as it is encrypted."""
-    from Crypto.Cipher import AES
-
     cipher = AES.new(key, AES.MODE_CBC, iv)
     rest = b""
     for chunk in chunks:

@@ -6,6 +6,7 @@ rounds the same way everywhere, so that one seed gives the same bytes on every m
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import random
@@ -51,7 +52,7 @@ class Chance:
 
     def __init__(self, seed: int, purpose: str) -> None:
         number = int.from_bytes(derive(seed, purpose)[:16], "big")
-        self.random = random.Random(number).random  # noqa: S311 - sample data, no secret
+        self.random = random.Random(number).random  # reproducible on purpose, no secret
 
     def below(self, end: int) -> int:
         """A whole number from 0 to end - 1."""
@@ -138,12 +139,18 @@ class Pools:
         ]
 
 
+@functools.lru_cache(maxsize=1)
+def pools_of(seed: int) -> Pools:
+    """The pools of the seed, made once for all files of a set; nobody changes them."""
+    return Pools(seed)
+
+
 def _two_levels(category1: str, category2: str) -> str:
     return f'"category1":{text(category1)},"category2":{text(category2)},'
 
 
 def _escaped(chance: Chance, value: str, share: float) -> str:
-    """A JSON string, in that share of the calls with every Hangul syllable as a \\u escape."""
+    """A JSON string, in that share of the calls with every Hangul syllable escaped."""
     return json.dumps(value, ensure_ascii=chance.happens(share))
 
 
@@ -196,17 +203,20 @@ def _products(chance: Chance) -> list[Product]:
 def _product(chance: Chance, category: catalogue.Category) -> Product:
     brand = chance.pick(catalogue.BRANDS)
     words = f"{brand} {chance.pick(category.products)}".strip()
-    name = f"{chance.pick(catalogue.LABELS)}{words}{chance.pick(catalogue.AMOUNTS)}"
-    if chance.happens(0.01):  # what macOS and some apps send: decomposed jamo
-        name = unicodedata.normalize("NFD", name)
+    amounts = catalogue.AMOUNTS.get(category.path[0], catalogue.AMOUNTS[""])
+    name = f"{chance.pick(catalogue.LABELS)}{words}{chance.pick(amounts)}"
     levels = list(category.path)
     if chance.happens(0.1):
         levels[2:] = ["", ""]
-    members = ",".join(f'"category{n}":{text(name)}' for n, name in enumerate(levels, 1))
+    if chance.happens(0.01):  # what macOS and some apps send: decomposed jamo
+        name = unicodedata.normalize("NFD", name)
+        levels = [unicodedata.normalize("NFD", level) for level in levels]
+    members = ",".join(f'"category{n}":{text(level)}' for n, level in enumerate(levels, 1))
+    separator = " > " if chance.happens(0.05) else ">"
     return Product(
         name=_escaped(chance, name, 0.04),
         categories=members,
-        path=f'"wholeCategoryName":{text(">".join(filter(None, levels)))}',
+        path=f'"wholeCategoryName":{text(separator.join(filter(None, levels)))}',
         labels=f'"brand":{text(brand)},"maker":{text(brand if chance.happens(0.7) else "")}',
         mall=text(chance.pick(catalogue.MALLS)),
         code=f"800{chance.digits(8)}",

@@ -136,13 +136,15 @@ def _payment(person: Person, place: int, product: Product) -> str:
     url = f"https://shop.example/p/{product.code}"
     category = product.path if rnd() < 0.3 else product.categories
     rest = f',"restAmount":{product.price}' if rnd() < 0.5 else ""
+    more = ""
+    if rnd() < 0.8:
+        more = f',"additionalData":{{"payId":"{number}P","orderNo":"{number}"}}'
     return (
         f'{{"_id":"ORDER-{number}",{_keys(person, "")},"serviceType":"ORDER",'
         f'"status":{person.pick(_PAY_STATUS)},"merchantNo":"{int(rnd() * 900000)}",'
         f'"merchantName":{product.mall},"product":{{"name":{product.name},'
         f'"imgUrl":"{url}.jpg","infoUrl":"{url}","price":{product.price}{rest}}},'
-        f'"date":{moment},{category},"orderDetailUrl":"https://shop.example/o/{number}",'
-        f'"additionalData":{{"payId":"{number}P","orderNo":"{number}"}}}}'
+        f'"date":{moment},{category},"orderDetailUrl":"https://shop.example/o/{number}"{more}}}'
     )
 
 
