@@ -577,7 +577,7 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 def shown(path: Path) -> str:
     """A path as it is shown in the name of a column or table."""
-    return ".".join(key if key else "_" for key in path)
+    return ".".join(key or "_" for key in path)
 
 
 def holds_container(value: List) -> bool:
@@ -635,11 +635,10 @@ def parts(rows: list[Row], size: int) -> list[list[Row]]:
 
 def csv_file(table: Table, rows: list[Row], profile: Profile) -> bytes:
     """The bytes of one part."""
-    lines: list[list[Cell]] = [[*table.links, *table.columns.values()]]
-    for row in rows:
-        lines.append([*row.links, *(row.cells.get(path) for path in table.columns)])
+    header: list[Cell] = [*table.links, *table.columns.values()]
+    lines = [[*row.links, *(row.cells.get(path) for path in table.columns)] for row in rows]
     line_end = "\r\n" if profile == "EXCEL" else "\n"
-    text = "".join(",".join(map(csv_cell, line)) + line_end for line in lines)
+    text = "".join(",".join(map(csv_cell, line)) + line_end for line in [header, *lines])
     return (BOM if profile == "EXCEL" else b"") + text.encode("utf-8")
 
 
@@ -716,12 +715,18 @@ def convert(
     ]
     if merge:
         return render(gather(name, all_records, id_field), profile, max_csv_row)
-    stems = [os.path.splitext(os.path.basename(file))[0] for file, _ in files]
+    directories = file_names([stem(file) for file, _ in files])
     result: dict[str, bytes] = {}
-    for directory, records in zip(file_names(stems), all_records, strict=True):
+    for directory, records in zip(directories, all_records, strict=True):
         rendered = render(gather(name, [records], id_field), profile, max_csv_row)
         result.update({f"{directory}/{path}": data for path, data in rendered.items()})
     return result
+
+
+def stem(file: str) -> str:
+    """The last part of a file name, without its extension: `x/a.` is `a`, `..json` is itself."""
+    name = file.rpartition("/")[2]
+    return os.path.splitext(name)[0]  # noqa: PTH122 - Path.stem sees these two otherwise
 
 
 def gather(name: str, all_records: list[list[Record]], id_field: str) -> TableSet:
