@@ -1,0 +1,37 @@
+"""The client library: typed calls, and watches that survive a restart of the server.
+
+from myd_grpc.client import Client, Key
+
+with Client("127.0.0.1:50051") as client:
+    job_id = client.convert(["big.json"], "out", key=Key.from_file("big.key"))
+    for job in client.watch(job_id):
+        print(job.progress.percent, job.progress.rows)
+"""
+
+from myd_grpc.client.client import DEFAULT_ADDRESS, Client, ConvertOptions, ReadOptions
+from myd_grpc.client.errors import (
+    AlreadyExistsError,
+    CallError,
+    InvalidRequestError,
+    NotFoundError,
+    PreconditionError,
+    ResourceError,
+    UnavailableError,
+)
+from myd_grpc.client.keys import Key, KeyFormatError
+
+__all__ = [
+    "DEFAULT_ADDRESS",
+    "AlreadyExistsError",
+    "CallError",
+    "Client",
+    "ConvertOptions",
+    "InvalidRequestError",
+    "Key",
+    "KeyFormatError",
+    "NotFoundError",
+    "PreconditionError",
+    "ReadOptions",
+    "ResourceError",
+    "UnavailableError",
+]

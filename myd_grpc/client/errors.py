@@ -1,0 +1,114 @@
+"""What a failed call raises: one exception class for each thing a caller can do about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+
+class Violation(NamedTuple):
+    """What is wrong with one field of a request."""
+
+    field: str
+    description: str
+
+
+class CallError(Exception):
+    """A call failed. Its text is one line for a person."""
+
+    def __init__(
+        self,
+        message: str,
+        code: grpc.StatusCode,
+        reason: str = "",
+        violations: tuple[Violation, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.violations = violations
+
+
+class InvalidRequestError(CallError):
+    """The request has to be mended first; `violations` name the fields."""
+
+
+class AlreadyExistsError(CallError):
+    """The output set exists, or a working job is writing it; `reason` tells which."""
+
+
+class NotFoundError(CallError):
+    """The file or the user is not there; `reason` tells which."""
+
+
+class PreconditionError(CallError):
+    """The file cannot be used as it is; `reason` tells why."""
+
+
+class ResourceError(CallError):
+    """The server is at a limit: call again later."""
+
+
+class UnavailableError(CallError):
+    """The server cannot be reached, or is just starting or stopping: call again."""
+
+
+_CLASSES: dict[grpc.StatusCode, type[CallError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
+    grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.FAILED_PRECONDITION: PreconditionError,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceError,
+    grpc.StatusCode.UNAVAILABLE: UnavailableError,
+}
+
+
+def from_rpc_error(error: grpc.RpcError, address: str) -> CallError:
+    """The exception for a failed call to the server at `address`."""
+    code = error.code()
+    status = _rich_status(error)
+    reason = _reason(status)
+    violations = _violations(status)
+    message = _message(error, address, violations, from_server=bool(reason))
+    return _CLASSES.get(code, CallError)(message, code, reason, violations)
+
+
+def _rich_status(error: grpc.RpcError) -> status_pb2.Status:
+    """The google.rpc.Status the server attached; an empty one if there is none to be read."""
+    if not isinstance(error, grpc.Call):
+        return status_pb2.Status()
+    try:
+        return rpc_status.from_call(error) or status_pb2.Status()
+    except ValueError:  # a proxy on the way changed the code or the text
+        return status_pb2.Status()
+
+
+def _reason(status: status_pb2.Status) -> str:
+    info = error_details_pb2.ErrorInfo()
+    return next((info.reason for detail in status.details if detail.Unpack(info)), "")
+
+
+def _violations(status: status_pb2.Status) -> tuple[Violation, ...]:
+    request = error_details_pb2.BadRequest()
+    return tuple(
+        Violation(violation.field, violation.description)
+        for detail in status.details
+        if detail.Unpack(request)
+        for violation in request.field_violations
+    )
+
+
+def _message(
+    error: grpc.RpcError, address: str, violations: tuple[Violation, ...], *, from_server: bool
+) -> str:
+    """One line; where gRPC itself gave up, its own text is of little help to a person."""
+    if violations:
+        return "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
+    if error.code() is grpc.StatusCode.UNAVAILABLE and not from_server:
+        return f"cannot reach the server at {address}"
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return f"no answer from the server at {address} in time"
+    return " ".join((error.details() or error.code().name).split())

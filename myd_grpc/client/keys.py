@@ -1,0 +1,76 @@
+"""Where the AES key and iv come from: a file or the environment, never the command line."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+KEY_VARIABLE = "MYD_KEY"
+IV_VARIABLE = "MYD_IV"
+
+_KEY_DIGITS = 64
+_IV_DIGITS = 32
+_MAX_FILE_CHARACTERS = 4096  # a data file given by mistake is not read whole
+
+
+class KeyFormatError(ValueError):
+    """The key or iv is not what AES-256-CBC takes. The text never quotes it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Key:
+    """The AES-256 key (64 hex digits) and CBC iv (32 hex digits) of encrypted files."""
+
+    aes256cbckey: str
+    iv: str
+
+    def __post_init__(self) -> None:
+        _require_hex("the key", self.aes256cbckey, _KEY_DIGITS)
+        _require_hex("the iv", self.iv, _IV_DIGITS)
+
+    def __repr__(self) -> str:
+        return "Key(...)"  # so that no log or traceback shows it
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Key:
+        """Reads two lines of hex, key and then iv; or JSON with `aes256cbckey` (`key`) and `iv`."""
+        with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
+            text = file.read(_MAX_FILE_CHARACTERS).strip()
+        if text.startswith("{"):
+            return cls(*_from_json(text))
+        lines = text.split()
+        if len(lines) != 2:
+            raise KeyFormatError("a key file has two lines of hex digits: the key, then the iv")
+        return cls(*lines)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Key | None:
+        """The key in MYD_KEY and MYD_IV, None if neither is set."""
+        key, iv = environment.get(KEY_VARIABLE, ""), environment.get(IV_VARIABLE, "")
+        if not key and not iv:
+            return None
+        if not key or not iv:
+            raise KeyFormatError(f"set both {KEY_VARIABLE} and {IV_VARIABLE}, or neither")
+        return cls(key.strip(), iv.strip())
+
+
+def _from_json(text: str) -> tuple[str, str]:
+    try:
+        members = json.loads(text)
+    except ValueError:
+        # `from None`: the decoder's error holds the text.
+        raise KeyFormatError("the key file begins like JSON but is none") from None
+    key, iv = members.get("aes256cbckey", members.get("key")), members.get("iv")
+    if not isinstance(key, str) or not isinstance(iv, str):
+        raise KeyFormatError('a JSON key file holds {"aes256cbckey": "<hex>", "iv": "<hex>"}')
+    return key, iv
+
+
+def _require_hex(what: str, text: str, digits: int) -> None:
+    if len(text) != digits:
+        raise KeyFormatError(f"{what} must be {digits} hex digits, not {len(text)} characters")
+    if not set(text) <= set(string.hexdigits):
+        raise KeyFormatError(f"{what} must be {digits} hex digits, it has other characters")
