@@ -39,7 +39,7 @@ def readable(count: int) -> str:
     """A number of bytes in decimal units: 200.0 MB."""
     amount, unit = float(count), "B"
     for larger in ("KB", "MB", "GB", "TB"):
-        if amount < 1000:
+        if amount < 999.95:  # what would be shown as 1000.0
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
