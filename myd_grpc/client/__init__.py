@@ -18,7 +18,7 @@ from myd_grpc.client.errors import (
     ResourceError,
     UnavailableError,
 )
-from myd_grpc.client.keys import Key, KeyFormatError
+from myd_grpc.client.keys import InvalidKeyError, Key
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -26,9 +26,9 @@ __all__ = [
     "CallError",
     "Client",
     "ConvertOptions",
+    "InvalidKeyError",
     "InvalidRequestError",
     "Key",
-    "KeyFormatError",
     "NotFoundError",
     "PreconditionError",
     "ReadOptions",

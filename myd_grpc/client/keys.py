@@ -16,8 +16,8 @@ _IV_DIGITS = 32
 _MAX_FILE_CHARACTERS = 4096  # a data file given by mistake is not read whole
 
 
-class KeyFormatError(ValueError):
-    """The key or iv is not what AES-256-CBC takes. The text never quotes it."""
+class InvalidKeyError(ValueError):
+    """There is no usable key and iv. The text never quotes them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,13 +37,12 @@ class Key:
     @classmethod
     def from_file(cls, path: str | Path) -> Key:
         """Reads two lines of hex, key and then iv; or JSON with `aes256cbckey` (`key`) and `iv`."""
-        with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
-            text = file.read(_MAX_FILE_CHARACTERS).strip()
+        text = _read(Path(path))
         if text.startswith("{"):
             return cls(*_from_json(text))
         lines = text.split()
         if len(lines) != 2:
-            raise KeyFormatError("a key file has two lines of hex digits: the key, then the iv")
+            raise InvalidKeyError("a key file has two lines of hex digits: the key, then the iv")
         return cls(*lines)
 
     @classmethod
@@ -53,8 +52,16 @@ class Key:
         if not key and not iv:
             return None
         if not key or not iv:
-            raise KeyFormatError(f"set both {KEY_VARIABLE} and {IV_VARIABLE}, or neither")
+            raise InvalidKeyError(f"set both {KEY_VARIABLE} and {IV_VARIABLE}, or neither")
         return cls(key.strip(), iv.strip())
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return file.read(_MAX_FILE_CHARACTERS).strip()
+    except OSError as error:
+        raise InvalidKeyError(f"the key file {path} cannot be read: {error.strerror}") from error
 
 
 def _from_json(text: str) -> tuple[str, str]:
@@ -62,15 +69,15 @@ def _from_json(text: str) -> tuple[str, str]:
         members = json.loads(text)
     except ValueError:
         # `from None`: the decoder's error holds the text.
-        raise KeyFormatError("the key file begins like JSON but is none") from None
+        raise InvalidKeyError("the key file begins like JSON but is none") from None
     key, iv = members.get("aes256cbckey", members.get("key")), members.get("iv")
     if not isinstance(key, str) or not isinstance(iv, str):
-        raise KeyFormatError('a JSON key file holds {"aes256cbckey": "<hex>", "iv": "<hex>"}')
+        raise InvalidKeyError('a JSON key file holds {"aes256cbckey": "<hex>", "iv": "<hex>"}')
     return key, iv
 
 
 def _require_hex(what: str, text: str, digits: int) -> None:
     if len(text) != digits:
-        raise KeyFormatError(f"{what} must be {digits} hex digits, not {len(text)} characters")
+        raise InvalidKeyError(f"{what} must be {digits} hex digits, not {len(text)} characters")
     if not set(text) <= set(string.hexdigits):
-        raise KeyFormatError(f"{what} must be {digits} hex digits, it has other characters")
+        raise InvalidKeyError(f"{what} must be {digits} hex digits, it has other characters")

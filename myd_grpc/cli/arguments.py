@@ -1,0 +1,128 @@
+"""The command line, as argparse sees it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+ADDRESS_VARIABLE = "MYD_GRPC_ADDRESS"
+
+_LOCAL_ADDRESS = "127.0.0.1:50051"
+_STATUSES = ("working", "done", "failed")
+_LAYOUTS = ("auto", "array", "keyed", "lines", "single")
+_PROFILES = ("excel", "database")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The parsed command line; usage errors end the process with exit code 2."""
+    # The common options leave no default behind where they are not given: given before the
+    # subcommand, they would be overwritten by those of the subcommand.
+    defaults = argparse.Namespace(address=default_address(), json=False)
+    return _parser().parse_args(arguments, namespace=defaults)
+
+
+def default_address() -> str:
+    """The server that is asked where no --address is given."""
+    return os.environ.get(ADDRESS_VARIABLE) or _LOCAL_ADDRESS
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = _common_options()
+    parser = argparse.ArgumentParser(
+        prog="client.py",
+        description="Convert MyData JSON files to CSV tables, and watch it happen.",
+        parents=[common],
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_convert, _add_status, _add_watch, _add_list, _add_cancel, _add_preprocess):
+        add(commands, common)
+    return parser
+
+
+def _common_options() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help=f"the server (default: ${ADDRESS_VARIABLE} or {_LOCAL_ADDRESS})",
+    )
+    common.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
+    return common
+
+
+def _add(commands: Any, common: argparse.ArgumentParser, name: str, text: str) -> Any:
+    return commands.add_parser(name, parents=[common], help=text, description=text)
+
+
+def _add_convert(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "convert", "Convert files and watch the job.")
+    parser.add_argument(
+        "file", nargs="+", metavar="FILE", help="a path in the server's data directory"
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="NAME", help="name of the output set and its root table"
+    )
+    parser.add_argument("--merge", action="store_true", help="one set from all files")
+    parser.add_argument("--overwrite", action="store_true", help="replace a set of that name")
+    parser.add_argument(
+        "--profile", choices=_PROFILES, default="excel", help="how CSV is written (default: excel)"
+    )
+    parser.add_argument("--detach", action="store_true", help="print the job's id and leave")
+    _add_read_options(parser)
+
+
+def _add_preprocess(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "preprocess", "Summarise one user's shopping in a file.")
+    parser.add_argument("file", metavar="FILE", help="a path in the server's data directory")
+    parser.add_argument("--user", required=True, metavar="ID", help="whose records count")
+    parser.add_argument("--proposal", required=True, metavar="ID", help="the proposal asked for")
+    _add_read_options(parser)
+
+
+def _add_read_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--layout", choices=_LAYOUTS, default="auto", help="where the records are")
+    parser.add_argument("--record-path", default="", metavar="A.B", help="objects to descend into")
+    parser.add_argument("--id-field", default="", metavar="NAME", help="member with a record's id")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument(
+        "--key-file",
+        metavar="F",
+        help="file with key and iv: two lines of hex, or JSON (default: $MYD_KEY and $MYD_IV)",
+    )
+    key.add_argument("--ask-key", action="store_true", help="ask for key and iv")
+
+
+def _add_status(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "status", "Show a job.")
+    parser.add_argument("job", metavar="JOB")
+
+
+def _add_watch(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "watch", "Watch a job until it ends, or all jobs.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("job", nargs="?", metavar="JOB")
+    which.add_argument("--all", action="store_true", help="every job, until Ctrl-C")
+    _add_status_filter(parser)
+
+
+def _add_list(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "list", "List jobs, the newest first.")
+    _add_status_filter(parser)
+
+
+def _add_status_filter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--status",
+        nargs="+",
+        choices=_STATUSES,
+        default=[],
+        metavar="STATUS",
+        help=f"only jobs that are {', '.join(_STATUSES)}",
+    )
+
+
+def _add_cancel(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "cancel", "Cancel a job; nothing of its output stays.")
+    parser.add_argument("job", metavar="JOB")

@@ -1,0 +1,160 @@
+"""The commands: each makes its calls, shows the results and answers the exit code."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import uuid
+from argparse import Namespace
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from myd.analysis.v1.analysis_pb2 import Job
+from myd_grpc.cli.output import Output, View
+from myd_grpc.client import CallError, Client, InvalidKeyError, Key, ReadOptions
+
+OK, NOT_DONE, INTERRUPTED = 0, 1, 130
+
+
+class Session(NamedTuple):
+    """What a command works with."""
+
+    client: Client
+    output: Output
+    arguments: Namespace
+
+
+class StoppedWatchingError(Exception):
+    """Ctrl-C while the job went on; `job_id` is the job's."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
+def run(session: Session) -> int:
+    """Runs the command of the command line."""
+    return _COMMANDS[session.arguments.command](session)
+
+
+def _convert(session: Session) -> int:
+    arguments = session.arguments
+    submit = partial(
+        session.client.convert,
+        arguments.file,
+        arguments.output,
+        key=_key(arguments),
+        request_id=str(uuid.uuid4()),
+        merge=arguments.merge,
+        overwrite=arguments.overwrite,
+        csv_profile=f"CSV_PROFILE_{arguments.profile.upper()}",
+        **_read_options(arguments),
+    )
+    job_id = submit()
+    if arguments.detach:
+        session.output.submitted(job_id)
+        return OK
+    return _follow(session, job_id, hand_key_over=submit)
+
+
+def _status(session: Session) -> int:
+    session.output.job(session.client.status(session.arguments.job))
+    return OK
+
+
+def _watch(session: Session) -> int:
+    if session.arguments.all:
+        return _watch_all(session)
+    return _follow(session, session.arguments.job)
+
+
+def _list(session: Session) -> int:
+    session.output.jobs(session.client.list_jobs(_statuses(session.arguments)))
+    return OK
+
+
+def _cancel(session: Session) -> int:
+    session.output.job(session.client.cancel(session.arguments.job))
+    return OK
+
+
+def _preprocess(session: Session) -> int:
+    arguments = session.arguments
+    summary = session.client.preprocess(
+        arguments.user,
+        arguments.proposal,
+        arguments.file,
+        key=_key(arguments),
+        **_read_options(arguments),
+    )
+    session.output.summary(summary)
+    return OK
+
+
+def _follow(
+    session: Session, job_id: str, hand_key_over: Callable[[], object] | None = None
+) -> int:
+    """Shows a job until it ends.
+
+    A restarted server has forgotten the key of the job: the same request hands it over again.
+    """
+    try:
+        with session.output.follow() as view:
+            for job in session.client.watch(job_id, on_break=_noting(view)):
+                view.show(job)
+                if hand_key_over and job.phase == Job.PHASE_WAITING_FOR_KEY:
+                    hand_key_over()
+    except KeyboardInterrupt:
+        raise StoppedWatchingError(job_id) from None
+    session.output.outcome(job)
+    return OK if job.status == Job.DONE else NOT_DONE
+
+
+def _watch_all(session: Session) -> int:
+    with session.output.follow_all() as view:
+        statuses = _statuses(session.arguments)
+        for job in session.client.watch_all(statuses, on_break=_noting(view)):
+            view.show(job)
+    return OK
+
+
+def _noting(view: View) -> Callable[[CallError], None]:
+    return lambda error: view.note(f"the watch broke off ({error}); resuming")
+
+
+def _key(arguments: Namespace) -> Key | None:
+    if arguments.key_file:
+        return Key.from_file(arguments.key_file)
+    if arguments.ask_key:
+        return _ask_key()
+    return Key.from_environment(os.environ)
+
+
+def _ask_key() -> Key:
+    try:
+        return Key(getpass.getpass("key (64 hex digits): "), getpass.getpass("iv (32): "))
+    except EOFError:
+        raise InvalidKeyError("no key was entered") from None
+
+
+def _read_options(arguments: Namespace) -> ReadOptions:
+    return {
+        "layout": f"RECORD_LAYOUT_{arguments.layout.upper()}",
+        "record_path": arguments.record_path,
+        "id_field": arguments.id_field,
+    }
+
+
+def _statuses(arguments: Namespace) -> list[str]:
+    return [status.upper() for status in arguments.status]
+
+
+_COMMANDS: dict[str, Callable[[Session], int]] = {
+    "convert": _convert,
+    "status": _status,
+    "watch": _watch,
+    "list": _list,
+    "cancel": _cancel,
+    "preprocess": _preprocess,
+}

@@ -1,0 +1,59 @@
+"""Where the command line client starts, and where its errors end."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from myd_grpc.cli import arguments as command_line
+
+USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and answers the exit code."""
+    arguments = command_line.parse(argv)
+    # Loaded only now, so that --help and usage errors need not wait for gRPC.
+    from myd_grpc.cli import commands, output  # noqa: PLC0415
+    from myd_grpc.client import CallError, Client, InvalidKeyError  # noqa: PLC0415
+
+    _never_fail_to_print()
+    try:
+        with Client(arguments.address) as client:
+            chosen = output.choose(as_json=arguments.json)
+            return commands.run(commands.Session(client, chosen, arguments))
+    except CallError as error:
+        return _fail(f"error: {error}", commands.NOT_DONE)
+    except commands.StoppedWatchingError as stopped:
+        return _fail(_how_to_go_on(arguments.address, stopped.job_id), commands.INTERRUPTED)
+    except KeyboardInterrupt:
+        return commands.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left; what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return commands.NOT_DONE
+    except InvalidKeyError as error:
+        return _fail(f"error: {error}", USAGE)
+
+
+def _never_fail_to_print() -> None:
+    """Names may be in Hangul: a terminal that cannot show it gets `?`, not an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _fail(text: str, exit_code: int) -> int:
+    print(text, file=sys.stderr)
+    return exit_code
+
+
+def _how_to_go_on(address: str, job_id: str) -> str:
+    given = "" if address == command_line.default_address() else f" --address {address}"
+    return (
+        f"stopped watching, the job goes on\n"
+        f"watch it again:  client.py{given} watch {job_id}\n"
+        f"cancel it:       client.py{given} cancel {job_id}"
+    )

@@ -1,0 +1,100 @@
+"""Results for logs and pipes: plain lines, without colours or cursor movements."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
+from myd_grpc.cli import wording
+from myd_grpc.cli.rate import Rate
+
+_BETWEEN_LINES_S = 1.0
+
+
+class PlainView:
+    """A line for each change of state, and one a second of progress in between."""
+
+    def __init__(
+        self, *, name_jobs: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._name_jobs = name_jobs
+        self._clock = clock
+        self._rate = Rate()
+        self._last: dict[str, tuple[str, float]] = {}
+
+    def show(self, job: Job) -> None:
+        """Prints a line, unless nothing but numbers changed since the last second."""
+        now_s, stage = self._clock(), wording.stage(job)
+        self._rate.add(now_s, job.progress.bytes_read)
+        last_stage, last_s = self._last.get(job.job_id, ("", 0.0))
+        if stage == last_stage and now_s - last_s < _BETWEEN_LINES_S:
+            return
+        self._last[job.job_id] = (stage, now_s)
+        print(self._line(job, stage), flush=True)
+
+    def note(self, text: str) -> None:
+        """Goes to standard error, as all that is not a result."""
+        print(text, file=sys.stderr, flush=True)
+
+    def _line(self, job: Job, stage: str) -> str:
+        head = [job.job_id, wording.what(job)] if self._name_jobs else []
+        rate = None if self._name_jobs else self._rate.per_second()
+        figures = [f"{job.progress.percent:.1f}%", *wording.figures(job, rate)]
+        return "  ".join([*head, stage, *figures, wording.time_left(job)]).rstrip()
+
+
+class PlainOutput:
+    """See the module."""
+
+    def submitted(self, job_id: str) -> None:
+        """Prints the id and nothing else, for `job=$(client.py convert --detach ...)`."""
+        print(job_id, flush=True)
+
+    @contextmanager
+    def follow(self) -> Iterator[PlainView]:
+        """A view of one job."""
+        yield PlainView()
+
+    @contextmanager
+    def follow_all(self) -> Iterator[PlainView]:
+        """A view of many jobs: each line names its own."""
+        yield PlainView(name_jobs=True)
+
+    def outcome(self, job: Job) -> None:
+        """Prints how the job ended and what it wrote."""
+        print(wording.outcome(job))
+        for table in job.tables:
+            print(
+                wording.printable(table.name),
+                wording.count(table.rows, "row"),
+                wording.size(wording.table_bytes(table)),
+                wording.parts(table),
+                sep="\t",
+            )
+        if job.tables:
+            print(wording.place(job))
+
+    def job(self, job: Job) -> None:
+        """Prints one job, with its outcome once it has one."""
+        self._line(job)
+        if job.status != Job.WORKING:
+            self.outcome(job)
+
+    def jobs(self, jobs: Iterable[Job]) -> None:
+        """Prints a line for each job."""
+        for job in jobs:
+            self._line(job)
+
+    def summary(self, summary: ShoppingSummary) -> None:
+        """Prints the months, and a line for each category."""
+        print("months", " ".join(summary.year_months), sep="\t")
+        for category, second_levels in summary.categories.items():
+            labels = [wording.printable(str(label)) for label in second_levels]
+            print(wording.printable(category), ", ".join(labels), sep="\t")
+
+    def _line(self, job: Job) -> None:
+        percent = f"{job.progress.percent:.1f}%"
+        print(job.job_id, wording.stage(job), percent, wording.what(job), sep="\t")

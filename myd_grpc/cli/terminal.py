@@ -1,0 +1,211 @@
+"""Results for a person at a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
+from myd_grpc.cli import wording
+from myd_grpc.cli.rate import Rate
+
+_STYLES = {Job.WORKING: "cyan", Job.DONE: "green", Job.FAILED: "red"}
+_REFRESHES_PER_S = 10
+
+
+class BarView:
+    """One job as a progress bar; rich draws it again and again from `__rich__`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rate = Rate()
+        self._job: Job | None = None
+
+    def show(self, job: Job) -> None:
+        """Takes the state that is drawn from now on."""
+        self._rate.add(time.monotonic(), job.progress.bytes_read)
+        self._job = job
+
+    def note(self, text: str) -> None:
+        """Prints a line above the bar."""
+        self._console.print(text, style="yellow")
+
+    def __rich__(self) -> RenderableType:
+        if self._job is None:
+            return Text("waiting for the server")
+        figures = " · ".join(wording.figures(self._job, self._rate.per_second()))
+        return Group(
+            Text(wording.what(self._job), style="bold", overflow="ellipsis", no_wrap=True),
+            _bar_line(self._job),
+            Text(figures, style="dim", overflow="ellipsis", no_wrap=True),
+        )
+
+
+class TableView:
+    """Many jobs as a live table, the newest on top."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._jobs: dict[str, Job] = {}
+
+    def show(self, job: Job) -> None:
+        """Takes a job's new state."""
+        self._jobs[job.job_id] = job
+
+    def note(self, text: str) -> None:
+        """Prints a line above the table."""
+        self._console.print(text, style="yellow")
+
+    def __rich__(self) -> RenderableType:
+        jobs = list(self._jobs.values())  # at once: rich draws in a thread of its own
+        jobs.sort(key=lambda job: job.submit_time, reverse=True)
+        rows = max(1, self._console.height - 4)  # what the screen has room for
+        return _job_table(jobs[:rows])
+
+
+class TerminalOutput:
+    """See the module."""
+
+    def __init__(self) -> None:
+        # Names come from files: they are shown as they are, never read as markup.
+        self._console = Console(markup=False, highlight=False, emoji=False)
+
+    def submitted(self, job_id: str) -> None:
+        """Prints the id."""
+        self._console.print(job_id, soft_wrap=True)
+
+    @contextmanager
+    def follow(self) -> Iterator[BarView]:
+        """A progress bar, gone when the job has ended."""
+        view = BarView(self._console)
+        with self._live(view, transient=True):
+            yield view
+
+    @contextmanager
+    def follow_all(self) -> Iterator[TableView]:
+        """A live table."""
+        view = TableView(self._console)
+        with self._live(view, transient=False):
+            yield view
+
+    def outcome(self, job: Job) -> None:
+        """Prints how the job ended and what it wrote."""
+        mark = "✔" if job.status == Job.DONE else "✘"
+        text = Text(f"{mark} {wording.what(job)}" if job.file_names else f"{mark} {job.job_id}")
+        text.stylize(f"bold {_style(job)}")
+        self._console.print(text)
+        self._console.print(Padding(Text(wording.outcome(job), style=_style(job)), (0, 2)))
+        if job.tables:
+            self._console.print(_written_table(job))
+            self._console.print(wording.place(job), style="dim")
+
+    def job(self, job: Job) -> None:
+        """Prints one job."""
+        if job.status != Job.WORKING:
+            self.outcome(job)
+            return
+        view = BarView(self._console)
+        view.show(job)
+        self._console.print(view)
+
+    def jobs(self, jobs: Iterable[Job]) -> None:
+        """Prints a table of jobs."""
+        self._console.print(_job_table(jobs))
+
+    def summary(self, summary: ShoppingSummary) -> None:
+        """Prints the months and a table of categories."""
+        months = ", ".join(summary.year_months) or "none with a date"
+        self._console.print(Text.assemble(("months  ", "bold"), months))
+        table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+        table.add_column("category")
+        table.add_column("second level")
+        for category, labels in summary.categories.items():
+            second_levels = ", ".join(str(label) for label in labels)
+            table.add_row(wording.printable(category), wording.printable(second_levels))
+        self._console.print(table)
+
+    def _live(self, view: BarView | TableView, *, transient: bool) -> Live:
+        return Live(
+            view,
+            console=self._console,
+            transient=transient,
+            refresh_per_second=_REFRESHES_PER_S,
+            vertical_overflow="ellipsis",
+        )
+
+
+def _bar_line(job: Job) -> Table:
+    line = Table.grid(padding=(0, 1), expand=True)
+    for _ in range(4):
+        line.add_column(no_wrap=True)
+    line.columns[1].ratio = 1
+    line.add_row(
+        Text(wording.stage(job), style=_style(job)),
+        _bar(job),
+        f"{job.progress.percent:5.1f}%",
+        wording.time_left(job),
+    )
+    return line
+
+
+def _bar(job: Job) -> ProgressBar:
+    is_reading = bool(job.progress.bytes_total)
+    return ProgressBar(
+        total=100,
+        completed=job.progress.percent,
+        pulse=job.status == Job.WORKING and not is_reading,
+    )
+
+
+def _job_table(jobs: Iterable[Job]) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("job", no_wrap=True)
+    table.add_column("submitted", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("files → output", overflow="ellipsis", no_wrap=True, ratio=1)
+    for job in jobs:
+        table.add_row(
+            job.job_id,
+            _local_time(job.submit_time),
+            Text(job.reason or wording.stage(job), style=_style(job)),
+            f"{job.progress.percent:.1f}%",
+            f"{job.progress.rows:,}",
+            wording.what(job),
+        )
+    return table
+
+
+def _written_table(job: Job) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("table", overflow="fold")
+    for heading in ("rows", "parts", "size"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("files", overflow="fold", style="dim")
+    for written in job.tables:
+        table.add_row(
+            wording.printable(written.name),
+            f"{written.rows:,}",
+            f"{len(written.parts):,}",
+            wording.size(wording.table_bytes(written)),
+            wording.parts(written),
+        )
+    return table
+
+
+def _style(job: Job) -> str:
+    return _STYLES.get(job.status, "yellow")
+
+
+def _local_time(epoch_s: int) -> str:
+    return datetime.fromtimestamp(epoch_s).astimezone().strftime("%m-%d %H:%M:%S")

@@ -1,0 +1,108 @@
+"""How numbers, times and jobs are put into words."""
+
+from __future__ import annotations
+
+from myd.analysis.v1.analysis_pb2 import Job
+
+_UNITS = ("kB", "MB", "GB", "TB")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `12,345 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(number_of_bytes: float) -> str:
+    """`812 B`, `20.5 MB`: powers of 1000, as disks and networks are sold."""
+    if number_of_bytes < 1000:
+        return f"{number_of_bytes:.0f} B"
+    value = number_of_bytes / 1000
+    for unit in _UNITS[:-1]:
+        if value < 999.95:  # what would be shown as 1000.0
+            return f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:30`, `1:02:03`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def time_left(job: Job) -> str:
+    """`0:07 left`; empty while unknown."""
+    eta_s = job.progress.eta_seconds
+    if job.status != Job.WORKING or eta_s < 0 or not job.progress.bytes_read:
+        return ""
+    return f"{duration(eta_s)} left"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: names come out of files, and ESC moves the cursor."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def stage(job: Job) -> str:
+    """Where the job stands, in a word or two."""
+    if job.status != Job.WORKING:
+        return Job.Status.Name(job.status)
+    return Job.Phase.Name(job.phase).removeprefix("PHASE_").lower().replace("_", " ")
+
+
+def what(job: Job) -> str:
+    """`a.json, b.json → out`; of many files, how many."""
+    names = job.file_names
+    files = ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
+    return printable(f"{files} → {job.output_file_name}")
+
+
+def figures(job: Job, bytes_per_s: float | None) -> list[str]:
+    """What can be said of the progress: bytes, rate, records, rows, files."""
+    progress = job.progress
+    parts = []
+    if progress.bytes_total:
+        parts.append(f"{size(progress.bytes_read)} of {size(progress.bytes_total)}")
+    if bytes_per_s is not None:
+        parts.append(f"{bytes_per_s / 1e6:.1f} MB/s")
+    parts += [count(progress.records, "record"), count(progress.rows, "row")]
+    if progress.files_total > 1:
+        parts.append(f"{progress.files_done} of {progress.files_total} files done")
+    return parts
+
+
+def outcome(job: Job) -> str:
+    """How a job ended, in one line."""
+    if job.status == Job.DONE:
+        return f"{_written(job)} from {count(job.progress.records, 'record')} in {_took(job)}"
+    if job.status == Job.FAILED:
+        return printable(f"{job.reason}: {job.msg}" if job.msg else job.reason)
+    return "there is no such job, or its record was purged"
+
+
+def _written(job: Job) -> str:
+    csv_bytes = sum(part.bytes for table in job.tables for part in table.parts)
+    tables = count(len(job.tables), "table")
+    return f"{count(job.progress.rows, 'row')} in {tables}, {size(csv_bytes)} of CSV,"
+
+
+def _took(job: Job) -> str:
+    seconds = job.job_end_time - job.job_start_time
+    return duration(seconds) if seconds else "less than a second"
+
+
+def parts(table: Job.Table) -> str:
+    """The files of a table: the first, and the last if there are more."""
+    names = [printable(part.file_name) for part in table.parts]
+    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}" if names else "-"
+
+
+def table_bytes(table: Job.Table) -> int:
+    """The size of all files of a table."""
+    return sum(part.bytes for part in table.parts)
+
+
+def place(job: Job) -> str:
+    """Where the files are; only the server knows where its output directory lies."""
+    return printable(f"in {job.output_dir}/ of the server's output directory")
