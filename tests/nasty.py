@@ -9,7 +9,8 @@ so that `1e5`, `"\\u0061"` and a repeated key reach the reader as they are.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
@@ -166,7 +167,7 @@ NUMBERS = (
 )
 
 WORDS = ("null", "true", "false")
-SPACES = ("", "", "", "", " ", "\n", "\t", "\r\n", "  \n\t ")
+SPACES = ("",) * 12 + (" ", "\n", "\t", "\r\n", "  \n\t ")
 SEPARATORS = ("\n", "\r\n", " ", "\n\n", "\t", " \r ")
 ENVELOPE_KEYS = ("a", "b", "data", "result", NFC_HAN, "a~2", "_")
 FILE_NAMES = (
@@ -205,6 +206,9 @@ class Choices(Protocol):
     def chance(self, percent: int) -> bool:
         """True that often."""
 
+    def group(self, write: Callable[[], str]) -> str:
+        """What is written: a part that shrinking may leave out as a whole."""
+
 
 class RandomChoices:
     """Choices by a pseudo-random generator."""
@@ -224,24 +228,45 @@ class RandomChoices:
         """True that often."""
         return self.rng.random() * 100 < percent
 
+    def group(self, write: Callable[[], str]) -> str:
+        """What is written."""
+        return write()
+
 
 class DrawnChoices:
-    """Choices by hypothesis."""
+    """Choices by hypothesis; strategies are made once, since making them takes most time."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
+        self.parts: list[Callable[[], str]] = []
+        self.part = st.builds(self._written)
 
     def integer(self, low: int, high: int) -> int:
         """A number from `low` to `high`."""
-        return self.draw(st.integers(low, high))
+        return self.draw(integers(low, high))
 
     def pick(self, options: Sequence[T]) -> T:
         """One of the options."""
-        return self.draw(st.sampled_from(options))
+        return options[self.integer(0, len(options) - 1)]
 
     def chance(self, percent: int) -> bool:
         """True that often."""
-        return self.draw(st.integers(0, 99)) >= 100 - percent
+        return self.integer(0, 99) >= 100 - percent
+
+    def group(self, write: Callable[[], str]) -> str:
+        """What is written, drawn as a strategy inside the strategy."""
+        self.parts.append(write)
+        return self.draw(self.part)
+
+    def _written(self) -> str:
+        """What the part writes that was asked for last."""
+        return self.parts.pop()()
+
+
+@cache
+def integers(low: int, high: int) -> st.SearchStrategy[int]:
+    """The strategy for numbers from `low` to `high`."""
+    return st.integers(low, high)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -256,14 +281,23 @@ class Grammar:
     def __init__(self, choices: Choices, size: int) -> None:
         self.choices = choices
         self.left = size
+        self.spacious = choices.chance(35)
 
-    def more(self, percent: int = 75) -> bool:
-        """Whether one more value follows."""
-        return self.left > 0 and self.choices.chance(percent)
+    def repeated(self, write: Callable[[], str], percent: int = 75) -> list[str]:
+        """Any number of parts, while there is room for more values."""
+        parts: list[str] = []
+
+        def one_more() -> str:
+            """One more part, or nothing at the end."""
+            return write() if self.choices.chance(percent) else ""
+
+        while self.left > 0 and (part := self.choices.group(one_more)):
+            parts.append(part)
+        return parts
 
     def space(self) -> str:
-        """What stands between two tokens: mostly nothing."""
-        return self.choices.pick(SPACES) if self.choices.chance(25) else ""
+        """What stands between two tokens: mostly nothing, in most documents never anything."""
+        return self.choices.pick(SPACES) if self.spacious else ""
 
     def spaced(self, token: str) -> str:
         """A token, perhaps with space around it."""
@@ -314,10 +348,11 @@ class Grammar:
 
     def object_text(self, depth: int) -> str:
         """An object whose keys like to collide."""
-        members = []
-        while self.more():
-            members.append(self.member(self.key(), self.value(depth)))
-        return self.joined("{", members, "}")
+        return self.joined("{", self.members(depth), "}")
+
+    def members(self, depth: int) -> list[str]:
+        """Any number of members."""
+        return self.repeated(lambda: self.member(self.key(), self.value(depth)))
 
     def member(self, key: str, value: str) -> str:
         """One member of an object."""
@@ -325,18 +360,17 @@ class Grammar:
 
     def list_text(self, depth: int) -> str:
         """A list of anything."""
-        items = []
-        while self.more(65):
-            items.append(self.spaced(self.value(depth)))
+        items = self.repeated(lambda: self.spaced(self.value(depth)), 65)
         return self.joined("[", items, "]")
 
     def scalar_list(self, _depth: int) -> str:
         """A list without containers in it."""
-        items = []
-        while self.more(65):
-            self.left -= 1
-            items.append(self.spaced(self.scalar()))
-        return self.joined("[", items, "]")
+        return self.joined("[", self.repeated(self.scalar_item, 65), "]")
+
+    def scalar_item(self) -> str:
+        """An element that is a scalar."""
+        self.left -= 1
+        return self.spaced(self.scalar())
 
     def tower(self) -> str:
         """Containers in containers, with next to nothing in them."""
@@ -357,24 +391,19 @@ class Grammar:
             return self.value(1)
         if not self.choices.chance(50):
             return self.object_text(2)
-        self.left -= 1
-        members = [self.member('"id"', self.value(2))]
-        while self.more():
-            members.append(self.member(self.key(), self.value(2)))
+        members = [self.member('"id"', self.value(2)), *self.members(2)]
         return self.joined("{", members, "}")
 
     def records(self, layout: Layout) -> str:
         """All records of a document of this layout."""
         if layout == "SINGLE":
             return self.record()
-        records = [self.record()] if layout == "LINES" else []
-        while self.more(80):
-            records.append(self.record())
         if layout == "LINES":
-            return self.lines(records)
+            return self.lines([self.record(), *self.repeated(self.record, 80)])
         if layout == "ARRAY":
-            return self.joined("[", [self.spaced(record) for record in records], "]")
-        members = [self.member(self.key(), record) for record in records]
+            items = self.repeated(lambda: self.spaced(self.record()), 80)
+            return self.joined("[", items, "]")
+        members = self.repeated(lambda: self.member(self.key(), self.record()), 80)
         return self.joined("{", members, "}")
 
     def lines(self, records: Sequence[str]) -> str:
