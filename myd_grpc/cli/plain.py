@@ -71,7 +71,7 @@ class PlainOutput:
                 wording.printable(table.name),
                 wording.count(table.rows, "row"),
                 wording.size(wording.table_bytes(table)),
-                wording.parts(table),
+                wording.files(table),
                 sep="\t",
             )
         if job.tables:

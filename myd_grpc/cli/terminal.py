@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
@@ -20,6 +20,8 @@ from myd_grpc.cli.rate import Rate
 
 _STYLES = {Job.WORKING: "cyan", Job.DONE: "green", Job.FAILED: "red"}
 _REFRESHES_PER_S = 10
+_ID_WIDTH = 32  # an id that is cut cannot be copied
+_STATE_WIDTH = 15  # of `waiting for key`
 
 
 class BarView:
@@ -69,7 +71,8 @@ class TableView:
         jobs = list(self._jobs.values())  # at once: rich draws in a thread of its own
         jobs.sort(key=lambda job: job.submit_time, reverse=True)
         rows = max(1, self._console.height - 4)  # what the screen has room for
-        return _job_table(jobs[:rows])
+        # Up to the edge, the terminal's echo of Ctrl-C would wrap and leave a line behind.
+        return Constrain(_job_table(jobs[:rows]), self._console.width - len("^C") - 1)
 
 
 class TerminalOutput:
@@ -167,45 +170,36 @@ def _bar(job: Job) -> ProgressBar:
 
 
 def _job_table(jobs: Iterable[Job]) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("job", no_wrap=True)
-    table.add_column("submitted", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), expand=True)
+    table.add_column("job", min_width=_ID_WIDTH, no_wrap=True)
+    table.add_column("state", min_width=_STATE_WIDTH, no_wrap=True)
+    table.add_column("", min_width=6, justify="right", no_wrap=True)
     table.add_column("files → output", overflow="ellipsis", no_wrap=True, ratio=1)
     for job in jobs:
         table.add_row(
             job.job_id,
-            _local_time(job.submit_time),
             Text(job.reason or wording.stage(job), style=_style(job)),
             f"{job.progress.percent:.1f}%",
-            f"{job.progress.rows:,}",
             wording.what(job),
         )
     return table
 
 
 def _written_table(job: Job) -> Table:
+    """A line for each table; it goes by its files, whose names begin with the table's."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("table", overflow="fold")
-    for heading in ("rows", "parts", "size"):
+    table.add_column("files", overflow="fold")
+    for heading in ("parts", "rows", "size"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("files", overflow="fold", style="dim")
     for written in job.tables:
         table.add_row(
-            wording.printable(written.name),
-            f"{written.rows:,}",
+            wording.files(written),
             f"{len(written.parts):,}",
+            f"{written.rows:,}",
             wording.size(wording.table_bytes(written)),
-            wording.parts(written),
         )
     return table
 
 
 def _style(job: Job) -> str:
     return _STYLES.get(job.status, "yellow")
-
-
-def _local_time(epoch_s: int) -> str:
-    return datetime.fromtimestamp(epoch_s).astimezone().strftime("%m-%d %H:%M:%S")

@@ -61,9 +61,9 @@ def what(job: Job) -> str:
 def figures(job: Job, bytes_per_s: float | None) -> list[str]:
     """What can be said of the progress: bytes, rate, records, rows, files."""
     progress = job.progress
-    parts = []
-    if progress.bytes_total:
-        parts.append(f"{size(progress.bytes_read)} of {size(progress.bytes_total)}")
+    if not progress.bytes_total:
+        return []
+    parts = [f"{size(progress.bytes_read)} of {size(progress.bytes_total)}"]
     if bytes_per_s is not None:
         parts.append(f"{bytes_per_s / 1e6:.1f} MB/s")
     parts += [count(progress.records, "record"), count(progress.rows, "row")]
@@ -89,13 +89,17 @@ def _written(job: Job) -> str:
 
 def _took(job: Job) -> str:
     seconds = job.job_end_time - job.job_start_time
-    return duration(seconds) if seconds else "less than a second"
+    if not seconds:
+        return "less than a second"
+    return f"{seconds} s" if seconds < 60 else duration(seconds)
 
 
-def parts(table: Job.Table) -> str:
-    """The files of a table: the first, and the last if there are more."""
+def files(table: Job.Table) -> str:
+    """The files of a table: `out_1.csv`, `out_1.csv … _4.csv`."""
     names = [printable(part.file_name) for part in table.parts]
-    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}" if names else "-"
+    if len(names) <= 1:
+        return "".join(names)
+    return f"{names[0]} … _{names[-1].rpartition('_')[2]}"
 
 
 def table_bytes(table: Job.Table) -> int:
