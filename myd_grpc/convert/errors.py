@@ -30,6 +30,8 @@ class ConversionError(Exception):
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
+        # A file name may hold a line break; the message must not.
+        line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in message)
+        super().__init__(line)
         self.reason = reason
-        self.message = message
+        self.message = line

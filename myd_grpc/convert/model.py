@@ -5,9 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+_INDUSTRIES = [
+    "bank",
+    "card",
+    "invest",
+    "insu",
+    "efin",
+    "capital",
+    "ginsu",
+    "telecom",
+    "p2p",
+    "bond",
+    "usury",
+]
 SECTION_NAMES = frozenset(
-    "data result response profile user shopping orders "
-    "bank card invest insu efin capital ginsu telecom p2p bond usury".split()
+    ["data", "result", "response", "profile", "user", "shopping", "orders", *_INDUSTRIES]
 )
 """Keys that name parts of one document, not records (SPEC section 2, layout AUTO)."""
 

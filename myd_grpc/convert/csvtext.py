@@ -1,0 +1,56 @@
+"""CSV text as SPEC section 3.6 has it: cells, lines, and lines made longer afterwards."""
+
+from __future__ import annotations
+
+import re
+
+Row = list[str]
+
+EMPTY_STRING = str(b'""', "ascii")
+"""The cell of an empty string. Known by identity: the string `""` in the data is another object."""
+
+_MUST_QUOTE = re.compile('[",\r\n]')
+
+
+def line(row: Row, width: int) -> str:
+    """The text of a row without a line end, with empty cells up to `width` cells."""
+    text = ",".join(row)
+    # Most rows need no quotes, and one look at the whole row shows it.
+    if text.count(",") != len(row) - 1 or '"' in text or "\n" in text or "\r" in text:
+        text = ",".join(map(quoted, row))
+    return text + "," * (width - len(row))
+
+
+def quoted(cell: str) -> str:
+    """A cell in quotes if it needs them."""
+    if cell is EMPTY_STRING or not _MUST_QUOTE.search(cell):
+        return cell
+    return '"' + cell.replace('"', '""') + '"'
+
+
+class Widener:
+    """Appends empty cells to rows given piece by piece.
+
+    A line end within quotes is content. Every other stretch between quote characters is within
+    quotes; a doubled quote makes an empty stretch and so changes nothing.
+    """
+
+    def __init__(self, cells: int, line_end: bytes) -> None:
+        self._cells = cells
+        self._old = line_end
+        self._new = b"," * cells + line_end
+        self._within = False
+        self._rest = b""
+
+    def widen(self, piece: bytes) -> bytes:
+        """The piece with longer rows; a CR at its end waits for the next piece."""
+        if not self._cells:
+            return piece
+        piece = self._rest + piece
+        cut = len(piece) - (piece[-1:] == b"\r")
+        self._rest = piece[cut:]
+        stretches = piece[:cut].split(b'"')
+        outside = slice(int(self._within), None, 2)
+        stretches[outside] = [s.replace(self._old, self._new) for s in stretches[outside]]
+        self._within ^= len(stretches) % 2 == 0
+        return b'"'.join(stretches)

@@ -1,0 +1,87 @@
+"""The one seam of the pipeline: a batch of whole records goes in, a fragment comes out.
+
+What an engine does is a pure function of the batch, the settings in `Flattening` and the schema's
+log. Everything that has a memory (schema, parts, counters) is outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from myd_grpc.convert.model import Profile
+from myd_grpc.convert.schema import Entry
+
+Span = tuple[int, int]
+"""Start and end (exclusive) in a batch's bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive whole records of one file, as their JSON text.
+
+    `spans` are the records' values, `keys` (KEYED only, else empty) their keys with quotes, both
+    in `data`. `offset` is that of `data` in the decrypted file, `first` the number of the first
+    record in its file (from 1), `depth` the containers around a record.
+    """
+
+    data: bytes
+    spans: Sequence[Span]
+    keys: Sequence[Span]
+    offset: int
+    first: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one table as CSV bytes without a header: `ends[i]` is the end of row i.
+
+    Every row has `width` cells, link columns included.
+    """
+
+    table: int
+    data: bytes
+    ends: Sequence[int]
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A batch's rows by table, made for the schema's first `base` entries and then `entries`.
+
+    `origins[i]` is the index of the record that brought `entries[i]`. `records` is how many
+    records are in it: when that is not all of the batch's, the next one is bad, and the fragment
+    holds nothing of it.
+    """
+
+    base: int
+    entries: Sequence[Entry]
+    origins: Sequence[int]
+    rows: Sequence[Rows]
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flattening:
+    """What decides an engine's output beside its input."""
+
+    profile: Profile
+    id_field: str
+    max_depth: int
+
+    @property
+    def line_end(self) -> str:
+        """What ends each row."""
+        return "\r\n" if self.profile is Profile.EXCEL else "\n"
+
+
+class Engine(Protocol):
+    """Turns batches into fragments; never fails on bad input, never does input or output."""
+
+    name: str
+
+    def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
+        """The rows of a batch of file number `file` (from 1), for the schema `entries`."""
+        ...

@@ -1,0 +1,249 @@
+"""The Python engine: the readable reading of SPEC section 3 that every other engine must equal.
+
+A table's columns form a tree of keys. A row is a list of cells, as long as its table was wide when
+the row began; a column met for the first time is appended to the row at hand, and shorter rows are
+filled up with empty cells when the batch is rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line
+from myd_grpc.convert.engine import Batch, Flattening, Fragment, Rows
+from myd_grpc.convert.jsontext import Number, Value, cell_text, compact, is_scalar_list, parse
+from myd_grpc.convert.schema import (
+    CHILD_LINKS,
+    ROOT_LINKS,
+    Entry,
+    KeyPath,
+    NewColumn,
+    NewTable,
+    next_free,
+)
+
+Members = Sequence[tuple[str, Value]]
+
+_SPARE_NODES = 100_000
+
+
+class _TooDeepError(Exception):
+    """A record nests deeper than allowed."""
+
+
+class _Node:
+    """A key in a table's tree: what is at its path."""
+
+    __slots__ = ("column", "kids", "path", "table")
+
+    def __init__(self, path: KeyPath) -> None:
+        self.path = path
+        self.kids: dict[str, _Node] = {}
+        # The position of the path's cell in a row; 0, a link column's, stands for none.
+        self.column = 0
+        self.table: _Table | None = None
+
+
+class _Table:
+    """A table as the engine sees it, with the batch's rows."""
+
+    __slots__ = ("blank", "links", "number", "root", "rows")
+
+    def __init__(self, number: int, links: int) -> None:
+        self.number = number
+        self.links = links
+        self.root = _Node(())
+        # As many empty cells as the table has columns beside its links.
+        self.blank: Row = []
+        self.rows: list[Row] = []
+
+
+class PythonEngine:
+    """Flattens with the standard library's parser; not for use by several threads at once."""
+
+    name = "python"
+
+    def __init__(self, flattening: Flattening) -> None:
+        self._flattening = flattening
+        self._line_end = flattening.line_end
+        self._record_id = ""
+        self._index = 0
+        self._origins: list[int] = []
+        self._reset()
+
+    def _reset(self) -> None:
+        self._tables = [_Table(0, len(ROOT_LINKS))]
+        self._log: list[Entry] = []
+        self._nodes = 0
+
+    def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
+        """See `Engine.flatten`."""
+        self._follow(entries)
+        base = len(self._log)
+        try:
+            good = self._flatten_records(batch, file)
+        except _TooDeepError:
+            # Part of that record is in the rows and the tree already: begin again without it.
+            good = self._index
+            self._reset()
+            return self.flatten(_first(batch, good), file, entries)
+        rows = [self._render(table) for table in self._tables if table.rows]
+        return Fragment(base, self._log[base:], self._origins, rows, good)
+
+    # The schema as a tree
+
+    def _follow(self, entries: Sequence[Entry]) -> None:
+        """Brings the trees to the state that `entries` describe."""
+        known = len(self._log)
+        crowded = self._nodes > len(entries) + _SPARE_NODES
+        if crowded or self._log != list(entries[:known]):
+            self._reset()
+            known = 0
+        for entry in entries[known:]:
+            self._apply(entry)
+
+    def _apply(self, entry: Entry) -> None:
+        if isinstance(entry, NewTable):
+            self._add_table(self._tables[entry.parent], self._node(entry.parent, entry.path))
+        else:
+            self._add_column(self._tables[entry.table], self._node(entry.table, entry.path))
+
+    def _node(self, table: int, path: KeyPath) -> _Node:
+        node = self._tables[table].root
+        for key in path:
+            node = node.kids.get(key) or self._add_node(node, key)
+        return node
+
+    def _add_node(self, parent: _Node, key: str) -> _Node:
+        self._nodes += 1
+        node = parent.kids[key] = _Node((*parent.path, key))
+        return node
+
+    def _add_table(self, parent: _Table, node: _Node) -> _Table:
+        self._log.append(NewTable(parent.number, node.path))
+        self._origins.append(self._index)
+        node.table = _Table(len(self._tables), len(CHILD_LINKS))
+        self._tables.append(node.table)
+        return node.table
+
+    def _add_column(self, table: _Table, node: _Node) -> None:
+        self._log.append(NewColumn(table.number, node.path))
+        self._origins.append(self._index)
+        node.column = table.links + len(table.blank)
+        table.blank.append("")
+
+    # From records to rows
+
+    def _flatten_records(self, batch: Batch, file: int) -> int:
+        """Flattens records up to the first bad one; answers how many that were."""
+        self._origins = []
+        for index, (start, end) in enumerate(batch.spans):
+            self._index = index
+            try:
+                record = parse(batch.data[start:end])
+                key = parse(batch.data[slice(*batch.keys[index])]) if batch.keys else None
+            except (ValueError, RecursionError):
+                return index
+            self._add_record(record, key, f"f{file}r{batch.first + index}", batch.depth)
+        return len(batch.spans)
+
+    def _add_record(self, record: Value, key: str | None, row_id: str, depth: int) -> None:
+        root = self._tables[0]
+        self._record_id = self._id_cell(record) if key is None else key or EMPTY_STRING
+        row = [self._record_id, row_id, *root.blank]
+        root.rows.append(row)
+        self._add_element(record, root, row, depth)
+
+    def _id_cell(self, record: Value) -> str:
+        """The record's own id: its `id_field` member if that is a string or a number."""
+        for key, value in _members(record):
+            if key == self._flattening.id_field:
+                if type(value) is str:
+                    return value or EMPTY_STRING
+                return value if type(value) is Number else ""
+        return ""
+
+    def _add_element(self, element: Value, table: _Table, row: Row, depth: int) -> None:
+        """Fills a row from a record or a list's element; `depth` counts the containers around."""
+        if type(element) is tuple:
+            depth += 1
+            self._require_depth(depth)
+        self._spread(_members(element), table.root, table, row, depth)
+
+    def _spread(self, pairs: Members, node: _Node, table: _Table, row: Row, depth: int) -> None:
+        """Spreads an object's members into the row, and its lists into child tables.
+
+        `depth` counts the containers around the members.
+        """
+        if len(dict(pairs)) != len(pairs):
+            pairs = _renamed(pairs)
+        kids = node.kids
+        for key, value in pairs:
+            kind = type(value)
+            if kind is str:
+                cell = value or EMPTY_STRING
+            elif kind is Number:
+                cell = value
+            elif kind is tuple or kind is list:
+                self._require_depth(depth + 1)
+                if not value:
+                    continue
+                kid = kids.get(key) or self._add_node(node, key)
+                if kind is tuple:
+                    self._spread(value, kid, table, row, depth + 1)
+                    continue
+                if not is_scalar_list(value):
+                    self._add_children(value, kid, table, row[1], depth + 1)
+                    continue
+                cell = compact(value)
+            else:
+                cell = cell_text(value)
+            kid = kids.get(key) or self._add_node(node, key)
+            if kid.column:
+                row[kid.column] = cell
+            else:
+                self._add_column(table, kid)
+                row.append(cell)
+
+    def _add_children(
+        self, elements: list[Value], node: _Node, table: _Table, parent_id: str, depth: int
+    ) -> None:
+        child = node.table or self._add_table(table, node)
+        for position, element in enumerate(elements, 1):
+            row = [self._record_id, f"{parent_id}.{position}", parent_id, *child.blank]
+            child.rows.append(row)
+            self._add_element(element, child, row, depth)
+
+    def _require_depth(self, depth: int) -> None:
+        if depth > self._flattening.max_depth:
+            raise _TooDeepError
+
+    # From rows to text
+
+    def _render(self, table: _Table) -> Rows:
+        width = table.links + len(table.blank)
+        lines = [(line(row, width) + self._line_end).encode() for row in table.rows]
+        table.rows.clear()
+        return Rows(table.number, b"".join(lines), list(accumulate(map(len, lines))), width)
+
+
+def _members(element: Value) -> Members:
+    """An object's members; what is no object is the member `value` of one (SPEC section 3.2)."""
+    return element if type(element) is tuple else (("value", element),)
+
+
+def _renamed(pairs: Members) -> Members:
+    """Members with a key that occurs again read as `key~2`, `key~3`, … (SPEC section 3.5)."""
+    taken: set[str] = set()
+    renamed = []
+    for key, value in pairs:
+        free = next_free(key, taken.__contains__)
+        taken.add(free)
+        renamed.append((free, value))
+    return renamed
+
+
+def _first(batch: Batch, count: int) -> Batch:
+    return replace(batch, spans=batch.spans[:count], keys=batch.keys[:count])

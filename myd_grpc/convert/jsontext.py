@@ -1,0 +1,96 @@
+"""Parsing of one whole JSON value with every digit kept, for the Python engine.
+
+The standard library's scanner is strict but for NaN and Infinity, fast, and hands numbers over as
+they are written. Objects come out as tuples of pairs, so that repeated keys and their order stay.
+"""
+
+from __future__ import annotations
+
+import re
+from json.decoder import JSONDecoder
+from json.encoder import encode_basestring
+from typing import Any, NoReturn
+
+
+class Number(str):
+    """A number's text, exactly as written."""
+
+    __slots__ = ()
+
+
+Value = Any
+"""str, Number, bool, None, list of values, or tuple of (key, value) pairs for an object.
+
+Recursive types are not worth their cost to readers here."""
+
+# Escapes that stand for U+0000, or for a surrogate that may lack its other half.
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _refuse(_constant: str) -> NoReturn:
+    raise ValueError("not JSON")
+
+
+_scan = JSONDecoder(
+    parse_float=Number, parse_int=Number, parse_constant=_refuse, object_pairs_hook=tuple
+).scan_once  # type: ignore[attr-defined]
+
+
+def parse(data: bytes) -> Value:
+    """The value that `data` is the text of; raises ValueError or RecursionError when it is bad.
+
+    Unpaired surrogates are U+FFFD, and so is U+0000 outside of lists of scalars (SPEC section 2).
+    """
+    text = data.decode()
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError("not JSON") from None
+    if end != len(text):
+        raise ValueError("not one value")
+    return _clean(value) if _SUSPECT.search(data) else value
+
+
+def _clean(value: Value) -> Value:
+    kind = type(value)
+    if kind is str:
+        return _without_surrogates(value).replace("\0", "\ufffd")
+    if kind is tuple:
+        return tuple((_clean(key), _clean(member)) for key, member in value)
+    if kind is list:
+        if is_scalar_list(value):
+            return [_without_surrogates(item) if type(item) is str else item for item in value]
+        return [_clean(item) for item in value]
+    return value
+
+
+def _without_surrogates(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def is_scalar_list(items: list[Value]) -> bool:
+    """Whether a list holds neither an object nor a list."""
+    return not any(type(item) is tuple or type(item) is list for item in items)
+
+
+def compact(items: list[Value]) -> str:
+    """A list of scalars as compact JSON text (SPEC section 3.2)."""
+    return f"[{','.join(map(_scalar_text, items))}]"
+
+
+def _scalar_text(value: Value) -> str:
+    if type(value) is str:
+        # Escapes only what RFC 8259 requires, in its short forms where there are any.
+        escaped: str = encode_basestring(value)
+        return escaped
+    return cell_text(value) or "null"
+
+
+def cell_text(value: Value) -> str:
+    """The text of a scalar that is no string; null is the empty text."""
+    if value is None:
+        return ""
+    if value is True:
+        return "true"
+    return "false" if value is False else value

@@ -1,0 +1,316 @@
+"""The records of one file, cut into batches of whole ones (SPEC section 2)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
+from myd_grpc.convert.engine import Batch, Span
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.layout import RECOGNISED_BYTES, descend, recognise
+from myd_grpc.convert.model import Layout, Limits
+from myd_grpc.convert.strict import Expect, StrictReader, TextError
+from myd_grpc.convert.window import Window
+
+BATCH_BYTES = 4 << 20
+"""Text of a batch, at most, but for a longer single record."""
+
+_BOM = b"\xef\xbb\xbf"
+_OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
+
+
+class RecordReader:
+    """Reads one document's records.
+
+    Raises ConversionError with `name`, the record's number and the byte offset in its message:
+    INVALID_JSON (also where the layout does not fit), RECORD_PATH_NOT_FOUND, LIMIT_EXCEEDED.
+    """
+
+    def __init__(self, name: str, window: Window, limits: Limits) -> None:
+        self.layout = Layout.AUTO
+        self.records = 0
+        self._name = name
+        self._window = window
+        self._limits = limits
+        self._around = ""
+
+    # Before the first record
+
+    def open(self, layout: Layout, record_path: str, section_names: frozenset[str]) -> None:
+        """Goes to where the records are; `self.layout` is then resolved."""
+        window = self._window
+        self._skip_bom()
+        if record_path:
+            self._descend(record_path)
+        window.drop(window.skip_space(0))
+        if not window.data:
+            raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
+        if layout is Layout.AUTO:
+            window.hold(RECOGNISED_BYTES)
+            head = bytes(window.data[:RECOGNISED_BYTES])
+            layout = recognise(head, section_names, documents=not record_path)
+        self.layout = layout
+        self._enter_container()
+
+    def _skip_bom(self) -> None:
+        self._window.hold(len(_BOM))
+        if self._window.data.startswith(_BOM):
+            self._window.drop(len(_BOM))
+
+    def _descend(self, record_path: str) -> None:
+        reader = StrictReader(self._window, max_depth=self._limits.max_depth)
+        try:
+            descend(reader, record_path)
+        except TextError as flaw:
+            raise self._flawed(flaw) from None
+        except KeyError:
+            raise self._failed(
+                Reason.RECORD_PATH_NOT_FOUND, f"there is no {record_path} in the document"
+            ) from None
+        self._around = "{" * reader.depth
+
+    def _enter_container(self) -> None:
+        """Consumes the opening bracket of the records' array or object."""
+        opener = _OPENERS.get(self.layout)
+        if opener is None:
+            return
+        if self._window.byte(0) != opener:
+            kind = "an array" if opener == "[" else "an object"
+            raise self._failed(
+                Reason.INVALID_JSON,
+                f"the layout {self.layout} does not fit: "
+                f"the value at byte {self._window.base} is not {kind}",
+            )
+        try:
+            self._strict(Expect.VALUE).next()
+        except TextError as error:
+            raise self._flawed(error) from None
+        self._around += opener
+
+    # The records
+
+    def batches(self) -> Iterator[Batch]:
+        """All records in order; when they end, the document has been read to its end."""
+        cutter = _CUTTERS[self.layout](self._window, self._limits)
+        while not cutter.ended:
+            batch, fault = self._batch(cutter)
+            self.records += len(batch.spans)
+            if batch.spans:
+                yield batch
+            if fault:
+                self._explain(fault)
+        self._read_rest()
+
+    def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:
+        """The next records, and why there could be no more of them."""
+        window, spans, keys = self._window, list[Span](), list[Span]()
+        offset, fault, end = window.base, None, 0
+        while not cutter.ended and len(spans) < self._limits.batch_records and end < BATCH_BYTES:
+            try:
+                record = cutter.next(end)
+            except _StuckError as stuck:
+                fault, end = stuck, stuck.position
+                break
+            if record:
+                spans.append(record.value)
+                if record.key:
+                    keys.append(record.key)
+            end = cutter.position
+        data = bytes(memoryview(window.data)[: spans[-1][1]]) if spans else b""
+        window.drop(end)
+        batch = Batch(data, spans, keys, offset, self.records + 1, len(self._around))
+        return batch, fault
+
+    def _explain(self, fault: _StuckError) -> NoReturn:
+        """Raises what is wrong at the window's start, where no record could be cut off."""
+        window = self._window
+        at_record = fault.expect in (Expect.VALUE, Expect.KEY) and bool(window.data)
+        number, start = self.records + 1, window.base
+        reader = self._strict(fault.expect)
+        try:
+            while reader.next() and window.base - start <= self._limits.max_record_bytes:
+                pass
+        except TextError as flaw:
+            raise self._flawed(flaw, number if at_record else None) from None
+        limit = self._limits.max_record_bytes
+        hint = "; if it is an envelope, name the records within it by record_path"
+        raise self._failed(
+            Reason.LIMIT_EXCEEDED,
+            f"record {number} at byte {start} has more than {limit} bytes"
+            f"{hint if self.layout is Layout.SINGLE else ''}",
+        )
+
+    def _read_rest(self) -> None:
+        """Checks what follows the records."""
+        if self.layout in _OPENERS:
+            self._around = self._around[:-1]
+        reader = self._strict(Expect.COMMA_OR_CLOSE if self._around else Expect.NOTHING)
+        try:
+            reader.rest()
+        except TextError as flaw:
+            raise self._flawed(flaw) from None
+
+    def _strict(self, expect: Expect, window: Window | None = None) -> StrictReader:
+        return StrictReader(
+            window or self._window,
+            around=self._around,
+            expect=expect,
+            documents=self.layout is Layout.LINES,
+            max_depth=self._limits.max_depth,
+        )
+
+    # What goes wrong
+
+    def bad_record(self, batch: Batch, index: int) -> ConversionError:
+        """What is wrong with the record that an engine called bad."""
+        start = (batch.keys or batch.spans)[index][0]
+        window = Window.over(batch.data[start:], batch.offset + start)
+        reader = self._strict(Expect.KEY if batch.keys else Expect.VALUE, window)
+        try:
+            reader.value()
+            # A number with rubbish at its end was cut off together with it.
+            reader.next()
+        except TextError as flaw:
+            return self._flawed(flaw, batch.first + index)
+        raise AssertionError("a record is bad for the engine alone")
+
+    def failure(self, reason: Reason, what: str, batch: Batch, index: int) -> ConversionError:
+        """A failure that a record of a batch brings about."""
+        start = (batch.keys or batch.spans)[index][0]
+        place = f"record {batch.first + index} at byte {batch.offset + start}"
+        return self._failed(reason, f"{place}: {what}")
+
+    def _flawed(self, flaw: TextError, record: int | None = None) -> ConversionError:
+        reason = Reason.LIMIT_EXCEEDED if flaw.too_deep else Reason.INVALID_JSON
+        kind = "" if flaw.too_deep else "invalid JSON "
+        where = f"{kind}at byte {flaw.offset}: {flaw.what}"
+        return self._failed(reason, f"record {record}: {where}" if record else where)
+
+    def _failed(self, reason: Reason, what: str) -> ConversionError:
+        return ConversionError(reason, f"{self._name}: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Where a record is in the window."""
+
+    value: Span
+    key: Span | None = None
+
+
+class _StuckError(Exception):
+    """No record can be cut off at `position`, where `expect` should have been."""
+
+    def __init__(self, position: int, expect: Expect) -> None:
+        super().__init__(position)
+        self.position = position
+        self.expect = expect
+
+
+class _Cutter(ABC):
+    """Cuts records off the window, one at a time, by brackets, strings and commas alone.
+
+    `position` is what was cut up to; `ended` says that the records have ended there.
+    """
+
+    def __init__(self, window: Window, limits: Limits) -> None:
+        self.position = 0
+        self.ended = False
+        self._window = window
+        self._max_bytes = limits.max_record_bytes
+
+    @abstractmethod
+    def next(self, position: int) -> _Record | None:
+        """The record after `position`, None when there are no more; raises _StuckError."""
+
+    def _value(self, start: int, faulty: int, expect: Expect) -> Span:
+        try:
+            self.position = value_end(self._window, start, self._max_bytes)
+        except (TooLongError, UnfinishedError):
+            raise _StuckError(faulty, expect) from None
+        return start, self.position
+
+
+class _SingleCutter(_Cutter):
+    """The one value is the record."""
+
+    def next(self, position: int) -> _Record | None:
+        start = self._window.skip_space(position)
+        self.ended = True
+        return _Record(self._value(start, start, Expect.VALUE))
+
+
+class _LinesCutter(_Cutter):
+    """Values follow one another, with or without white space between them."""
+
+    def next(self, position: int) -> _Record | None:
+        start = self._window.skip_space(position)
+        if start == len(self._window.data):
+            self.position, self.ended = start, True
+            return None
+        return _Record(self._value(start, start, Expect.VALUE))
+
+
+class _ArrayCutter(_Cutter):
+    """Values with commas between them, up to the closing bracket."""
+
+    closer = "]"
+    expect = Expect.VALUE
+
+    def __init__(self, window: Window, limits: Limits) -> None:
+        super().__init__(window, limits)
+        self._first = True
+
+    def next(self, position: int) -> _Record | None:
+        start = self._window.skip_space(position)
+        byte = self._window.byte(start)
+        if byte == self.closer:
+            self.position, self.ended = start + 1, True
+            return None
+        if not self._first:
+            if byte != ",":
+                raise _StuckError(start, Expect.COMMA_OR_CLOSE)
+            start = self._window.skip_space(start + 1)
+        if start == len(self._window.data):
+            raise _StuckError(start, self.expect)
+        self._first = False
+        return self._record(start)
+
+    def _record(self, start: int) -> _Record:
+        return _Record(self._value(start, start, Expect.VALUE))
+
+
+class _KeyedCutter(_ArrayCutter):
+    """Members with commas between them, up to the closing brace."""
+
+    closer = "}"
+    expect = Expect.KEY
+
+    def _record(self, start: int) -> _Record:
+        key_end = self._key_end(start)
+        colon = self._window.skip_space(key_end)
+        if self._window.byte(colon) != ":":
+            raise _StuckError(start, Expect.KEY)
+        value = self._window.skip_space(colon + 1)
+        if value == len(self._window.data):
+            raise _StuckError(start, Expect.KEY)
+        return _Record(self._value(value, start, Expect.KEY), (start, key_end))
+
+    def _key_end(self, start: int) -> int:
+        try:
+            if self._window.byte(start) == '"':
+                return string_end(self._window, start, self._max_bytes)
+        except (TooLongError, UnfinishedError):
+            pass
+        raise _StuckError(start, Expect.KEY)
+
+
+_CUTTERS: dict[Layout, Callable[[Window, Limits], _Cutter]] = {
+    Layout.ARRAY: _ArrayCutter,
+    Layout.KEYED: _KeyedCutter,
+    Layout.LINES: _LinesCutter,
+    Layout.SINGLE: _SingleCutter,
+}

@@ -1,0 +1,219 @@
+"""One input file as a stream of decrypted bytes, and what can be told of it before it is read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from myd_grpc.convert.cipher import (
+    BLOCK,
+    CbcDecryptor,
+    EncodedText,
+    Encoding,
+    PaddingError,
+    RawText,
+    recognise_encoding,
+    unpad,
+)
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.paths import open_input
+
+CHUNK = 256 << 10
+"""Bytes read from the file at a time."""
+
+_HEAD = 4096
+_DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
+_BOM = b"\xef\xbb\xbf"
+_VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
+
+
+class Source:
+    """Reads a file from its start to the size it had when it was opened.
+
+    `read()` gives the next decrypted bytes, b"" at the end. `position` and `size` count bytes of
+    the file as it lies on disk.
+    """
+
+    def __init__(self, fd: int, name: str, key: CipherKey | None) -> None:
+        self.name = name
+        self.size = os.fstat(fd).st_size
+        self.position = 0
+        self._fd = fd
+        self._read = self._plain_chunk if key is None else self._decrypting(key)
+
+    @classmethod
+    def open(
+        cls, data_dir: str, name: str, no_inputs: Sequence[str], key: CipherKey | None
+    ) -> Self:
+        """Opens `name` (relative to `data_dir`); raises ConversionError as `open_input` does."""
+        return cls(open_input(data_dir, name, no_inputs), name, key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def read(self) -> bytes:
+        """The next decrypted bytes, b"" at the end.
+
+        Raises ConversionError: FILE_UNREADABLE when the file became shorter or cannot be read,
+        WRONG_KEY for bad padding.
+        """
+        return self._read()
+
+    def _plain_chunk(self) -> bytes:
+        wanted = min(CHUNK, self.size - self.position)
+        if not wanted:
+            return b""
+        try:
+            data = os.read(self._fd, wanted)
+        except OSError as error:
+            raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
+        if not data:
+            raise self._unreadable(
+                f"became shorter while it was read ({self.position} of {self.size} bytes were left)"
+            )
+        self.position += len(data)
+        return data
+
+    def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
+        encoding = recognise_encoding(_at(self._fd, 0, _HEAD))
+        chunks = _Decrypting(self._plain_chunk, encoding, CbcDecryptor(key))
+
+        def read() -> bytes:
+            try:
+                return chunks.read()
+            except PaddingError:
+                raise wrong_key(self.name, "its last block does not end in padding") from None
+            except ValueError:
+                raise self._unreadable(
+                    f"its base64 or hex text is damaged before byte {self.position}"
+                ) from None
+
+        return read
+
+    def _unreadable(self, why: str) -> ConversionError:
+        return ConversionError(Reason.FILE_UNREADABLE, f"{self.name}: {why}")
+
+    def probe(self, key: CipherKey | None) -> None:
+        """Looks at both ends of the file, with three small reads at any size.
+
+        Raises ConversionError: WRONG_KEY where the key, the iv or the file's form cannot be
+        right, INVALID_JSON for an empty file.
+        """
+        if not self.size:
+            raise ConversionError(
+                Reason.INVALID_JSON, f"{self.name}: is empty: there is no JSON value in the file"
+            )
+        if key is not None:
+            self._probe_encrypted(_at(self._fd, 0, _HEAD), key)
+
+    def looks_encrypted(self) -> bool:
+        """Whether the file, read as plain JSON, seems to be ciphertext: a hint for a message."""
+        head = _at(self._fd, 0, _HEAD)
+        if isinstance(recognise_encoding(head), EncodedText):
+            word = head.split(maxsplit=1)[0]
+            return len(word) > len("false") and not set(word) <= set(b"0123456789+-.eE")
+        return _damage(head) > len(head) / 8
+
+    def _probe_encrypted(self, head: bytes, key: CipherKey) -> None:
+        encoding = recognise_encoding(head)
+        if isinstance(encoding, RawText) and self.size % BLOCK:
+            hint = _plain_json_hint(head) or "it is no AES-CBC ciphertext, or not all of it"
+            raise wrong_key(self.name, f"its length is not a multiple of {BLOCK}; {hint}")
+        try:
+            first = self._first_block(head, encoding, key)
+        except ValueError:
+            hint = _plain_json_hint(head) or "its last block does not end in padding"
+            raise wrong_key(self.name, hint) from None
+        if not may_begin_json(first):
+            hint = _plain_json_hint(head) or "its first block does not decrypt to JSON"
+            raise wrong_key(self.name, hint)
+
+    def _first_block(self, head: bytes, encoding: Encoding, key: CipherKey) -> bytes:
+        """The first block's plaintext; ValueError where the last one's padding is wrong."""
+        start = encoding.decode(head)[:BLOCK]
+        first = bytes(CbcDecryptor(key).decrypt(start)) if len(start) == BLOCK else b""
+        ending = encoding.tail(_at(self._fd, max(0, self.size - _HEAD), _HEAD))[-2 * BLOCK :]
+        if len(ending) == BLOCK:
+            return unpad(first)
+        chain = CipherKey(key.key, ending[:BLOCK])
+        unpad(bytes(CbcDecryptor(chain).decrypt(ending[BLOCK:])))
+        return first
+
+
+class _Decrypting:
+    """Chunks of ciphertext text in, chunks of plaintext out; the last block waits for the end."""
+
+    def __init__(
+        self, read: Callable[[], bytes], encoding: Encoding, decryptor: CbcDecryptor
+    ) -> None:
+        self._read_chunk = read
+        self._encoding = encoding
+        self._decryptor = decryptor
+        self._cipher = b""
+        self._held = b""
+        self._ended = False
+
+    def read(self) -> bytes:
+        while not self._ended:
+            data = self._read_chunk()
+            plain = self._decrypted(data) if data else self._last()
+            if plain:
+                return plain
+        return b""
+
+    def _decrypted(self, data: bytes) -> bytes:
+        cipher = self._cipher + self._encoding.decode(data)
+        whole = len(cipher) - len(cipher) % BLOCK
+        self._cipher = cipher[whole:]
+        if not whole:
+            return b""
+        plain = self._decryptor.decrypt(memoryview(cipher)[:whole])
+        ready = self._held + plain[:-BLOCK]
+        self._held = bytes(plain[-BLOCK:])
+        return ready
+
+    def _last(self) -> bytes:
+        self._ended = True
+        if self._cipher or (
+            isinstance(self._encoding, EncodedText) and not self._encoding.complete
+        ):
+            raise PaddingError
+        return unpad(self._held)
+
+
+def wrong_key(name: str, why: str) -> ConversionError:
+    """The failure of a file that these key and iv do not decrypt."""
+    return ConversionError(
+        Reason.WRONG_KEY, f"{name}: cannot be decrypted with this key and iv: {why}"
+    )
+
+
+def may_begin_json(head: bytes) -> bool:
+    """Whether these may be the first bytes of a JSON text, be it a flawed one.
+
+    One block of a wrong key's plaintext passes once in 10^4 times: half of random bytes are no
+    UTF-8, while a flaw in a real document is a byte or two.
+    """
+    text = head.removeprefix(_BOM).lstrip(b" \t\r\n")
+    return _damage(head) < 3 and (not text or text[0] in _VALUE_STARTS)
+
+
+def _damage(data: bytes) -> int:
+    """How many control characters and malformed UTF-8 sequences are in `data`."""
+    return len(_DAMAGE.findall(data.decode(errors="replace")))
+
+
+def _plain_json_hint(head: bytes) -> str:
+    looks_plain = head.removeprefix(_BOM).lstrip(b" \t\r\n")[:1] in (b"[", b"{")
+    plain = looks_plain and may_begin_json(head[: 4 * BLOCK])
+    return "it is plain JSON: leave the key and iv out" if plain else ""
+
+
+def _at(fd: int, offset: int, size: int) -> bytes:
+    return os.pread(fd, size, offset)

@@ -1,0 +1,285 @@
+"""A strict reader of JSON text (RFC 8259) that knows at which byte a text goes wrong.
+
+It is slow and shared: it explains what a fast engine only calls bad, it walks to a record path,
+and it checks what lies around the records. It keeps nothing but the containers that are open.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from myd_grpc.convert.window import Window
+
+
+class Expect(Enum):
+    """What may come next."""
+
+    VALUE = auto()
+    VALUE_OR_CLOSE = auto()
+    KEY = auto()
+    KEY_OR_CLOSE = auto()
+    COLON = auto()
+    COMMA_OR_CLOSE = auto()
+    NOTHING = auto()
+
+
+class TextError(Exception):
+    """The text cannot go on at `offset`, or goes deeper there than is allowed."""
+
+    def __init__(self, offset: int, what: str, *, too_deep: bool = False) -> None:
+        super().__init__(what)
+        self.offset = offset
+        self.what = what
+        self.too_deep = too_deep
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token's text, and the offset of its first byte in the file.
+
+    `kind` is the text itself for punctuation, otherwise "key", "string" or "scalar". `depth`
+    counts the containers around it.
+    """
+
+    kind: str
+    offset: int
+    depth: int
+    text: bytes
+
+
+_SPACE = re.compile(rb"[ \t\n\r]*+")
+_UTF8 = (
+    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
+    rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
+    rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+)
+_CHARACTERS = re.compile(
+    rb'(?:[^"\\\x00-\x1f\x80-\xff]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|' + _UTF8 + rb")*+"
+)
+_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3}+)?+")
+# The longest prefix of a number; complete when the second matches all of it.
+_NUMBER_PREFIX = re.compile(
+    rb"-?+(?:0|[1-9][0-9]*+)?+(?:(?<=[0-9])\.[0-9]*+)?+(?:(?<=[0-9])[eE][+-]?+[0-9]*+)?+"
+)
+_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+_LITERALS = (b"true", b"false", b"null")
+_CLOSERS = {"{": "}", "[": "]"}
+_WANTED = {
+    Expect.VALUE: "a value",
+    Expect.VALUE_OR_CLOSE: "a value or ']'",
+    Expect.KEY: "a member's name in double quotes",
+    Expect.KEY_OR_CLOSE: "a member's name in double quotes or '}'",
+    Expect.COLON: "':'",
+    Expect.NOTHING: "nothing more",
+}
+
+
+class StrictReader:
+    """Reads the tokens of a window's text, checking every byte, and consumes them.
+
+    `around` are the brackets open before the text, outermost first ("{[" within a list within an
+    object); `expect` says what may come first. With `documents`, one document after another may
+    follow at the top level.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        *,
+        around: str = "",
+        expect: Expect = Expect.VALUE,
+        documents: bool = False,
+        max_depth: int = 128,
+    ) -> None:
+        self._window = window
+        self._open = list(around)
+        self._expect = expect
+        self._documents = documents
+        self._max_depth = max_depth
+
+    @property
+    def depth(self) -> int:
+        """Containers open at the moment."""
+        return len(self._open)
+
+    def next(self) -> Token | None:
+        """The next token, None at the end of a complete text; raises TextError."""
+        window = self._window
+        start = window.skip_space(0)
+        if start == len(window.data):
+            self._finish()
+            return None
+        while (end := self._token_end(window.data, start)) is None:
+            window.extend()
+        token = self._take(bytes(window.data[start:end]), window.base + start)
+        window.drop(end)
+        return token
+
+    def value(self) -> None:
+        """Reads one value (or one member, where a name is expected); raises TextError."""
+        depth = len(self._open)
+        while self.next():
+            if len(self._open) == depth and self._expect not in (Expect.COLON, Expect.VALUE):
+                return
+
+    def rest(self) -> None:
+        """Reads to the end of the text; raises TextError."""
+        while self.next():
+            pass
+
+    def _finish(self) -> None:
+        complete = self._documents and not self._open and self._expect is Expect.VALUE
+        if not complete and self._expect is not Expect.NOTHING:
+            raise TextError(self._window.base + len(self._window.data), "the text ends too early")
+
+    # Where a token ends
+
+    def _token_end(self, data: bytearray, start: int) -> int | None:
+        """The index after the token at `start`; None when more text is needed to tell."""
+        base, last = self._window.base, self._window.ended
+        byte = data[start]
+        if byte in b"{}[],:":
+            return start + 1
+        wants_value = self._expect in (Expect.VALUE, Expect.VALUE_OR_CLOSE)
+        wants_key = self._expect in (Expect.KEY, Expect.KEY_OR_CLOSE)
+        if byte == ord('"') and (wants_value or wants_key):
+            return _string_end(data, start, base, last)
+        if not wants_value:
+            raise TextError(base + start, self._unexpected())
+        end = _scalar_end(data, start, base, last)
+        if end is not None and self._documents and not self._open:
+            return _before_gap(data, end, base, last)
+        return end
+
+    def _unexpected(self) -> str:
+        if self._expect is Expect.COMMA_OR_CLOSE:
+            return f"expected ',' or '{_CLOSERS[self._open[-1]]}'"
+        return f"expected {_WANTED[self._expect]}"
+
+    # What a token does
+
+    def _take(self, text: bytes, start: int) -> Token:
+        byte = chr(text[0])
+        depth = len(self._open)
+        if byte in "{[":
+            kind = self._opened(byte, start)
+        elif byte in "}]":
+            kind, depth = self._closed(byte, start), depth - 1
+        elif byte in ",:":
+            kind = self._punctuation(byte, start)
+        elif byte == '"' and self._expect in (Expect.KEY, Expect.KEY_OR_CLOSE):
+            kind, self._expect = "key", Expect.COLON
+        else:
+            kind = "string" if byte == '"' else "scalar"
+            self._value_ended()
+        return Token(kind, start, depth, text)
+
+    def _opened(self, byte: str, start: int) -> str:
+        if self._expect not in (Expect.VALUE, Expect.VALUE_OR_CLOSE):
+            raise TextError(start, self._unexpected())
+        if len(self._open) >= self._max_depth:
+            raise TextError(start, f"more than {self._max_depth} nested containers", too_deep=True)
+        self._open.append(byte)
+        self._expect = Expect.KEY_OR_CLOSE if byte == "{" else Expect.VALUE_OR_CLOSE
+        return byte
+
+    def _closed(self, byte: str, start: int) -> str:
+        may_close = (Expect.COMMA_OR_CLOSE, Expect.VALUE_OR_CLOSE, Expect.KEY_OR_CLOSE)
+        if self._expect not in may_close or _CLOSERS[self._open[-1]] != byte:
+            raise TextError(start, self._unexpected())
+        self._open.pop()
+        self._value_ended()
+        return byte
+
+    def _punctuation(self, byte: str, start: int) -> str:
+        if byte == ":" and self._expect is Expect.COLON:
+            self._expect = Expect.VALUE
+        elif byte == "," and self._expect is Expect.COMMA_OR_CLOSE:
+            self._expect = Expect.KEY if self._open[-1] == "{" else Expect.VALUE
+        else:
+            raise TextError(start, self._unexpected())
+        return byte
+
+    def _value_ended(self) -> None:
+        if self._open:
+            self._expect = Expect.COMMA_OR_CLOSE
+        else:
+            self._expect = Expect.VALUE if self._documents else Expect.NOTHING
+
+
+def _string_end(data: bytearray, start: int, base: int, last: bool) -> int | None:
+    end = _CHARACTERS.match(data, start + 1).end()  # type: ignore[union-attr]
+    following = data[end : end + 1]
+    if following == b'"':
+        return end + 1
+    if (
+        not following
+        or (following == b"\\" and _cut_escape(data, end))
+        or _cut_character(data, end)
+    ):
+        _require_more(base + len(data), "the text ends within a string", last)
+        return None
+    if following == b"\\":
+        wrong = _ESCAPE.match(data, end).end()  # type: ignore[union-attr]
+        raise TextError(base + wrong, "no such escape in a string")
+    if following[0] < 0x20:
+        raise TextError(base + end, "a control character in a string must be escaped")
+    raise TextError(base + end, "malformed UTF-8")
+
+
+def _cut_escape(data: bytearray, end: int) -> bool:
+    return _ESCAPE.match(data, end).end() == len(data)  # type: ignore[union-attr]
+
+
+def _cut_character(data: bytearray, end: int) -> bool:
+    """Whether the text ends within the UTF-8 sequence that begins at `end`."""
+    tail = data[end:]
+    if len(tail) > 3 or not tail or tail[0] < 0x80:
+        return False
+    try:
+        tail.decode()
+    except UnicodeDecodeError as error:
+        return error.start == 0 and error.reason == "unexpected end of data"
+    return False
+
+
+def _before_gap(data: bytearray, end: int, base: int, last: bool) -> int | None:
+    """`end` if a document that is a bare number or literal may end there."""
+    if end == len(data):
+        return end if last else None
+    if data[end] not in b' \t\n\r"[{':
+        raise TextError(base + end, "expected white space after the value")
+    return end
+
+
+def _scalar_end(data: bytearray, start: int, base: int, last: bool) -> int | None:
+    for literal in _LITERALS:
+        if data[start] == literal[0]:
+            return _literal_end(data, start, base, last, literal)
+    if data[start] not in b"-0123456789":
+        raise TextError(base + start, "expected a value")
+    end = _NUMBER_PREFIX.match(data, start).end()  # type: ignore[union-attr]
+    if end == len(data) and not last:
+        return None
+    if _NUMBER.fullmatch(data, start, end):
+        return end
+    what = "the text ends within a number" if end == len(data) else "expected a digit"
+    raise TextError(base + end, what)
+
+
+def _literal_end(data: bytearray, start: int, base: int, last: bool, literal: bytes) -> int | None:
+    found = data[start : start + len(literal)]
+    same = next((i for i, (a, b) in enumerate(zip(found, literal, strict=False)) if a != b), None)
+    if same is not None:
+        raise TextError(base + start + same, f"expected {literal.decode()}")
+    if len(found) < len(literal):
+        _require_more(base + len(data), "the text ends within a literal", last)
+        return None
+    return start + len(literal)
+
+
+def _require_more(offset: int, what: str, last: bool) -> None:
+    if last:
+        raise TextError(offset, what)

@@ -1,0 +1,248 @@
+"""Writes fragments as the CSV files of one output set (SPEC sections 3.4 to 3.7).
+
+A part's file is begun with the header its table has at that time. Rows only ever gain columns at
+their end, so a column met later costs a longer header and commas at the ends of the rows before
+it: such parts, and no others, are written once more when the set is finished.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from myd_grpc.convert.csvtext import Widener, quoted
+from myd_grpc.convert.engine import Flattening, Fragment, Rows
+from myd_grpc.convert.model import PartFile, Profile
+from myd_grpc.convert.naming import FileNames
+from myd_grpc.convert.schema import Schema
+
+_BOM = b"\xef\xbb\xbf"
+_HELD_BYTES = 8 << 20
+_PIECE = 1 << 20
+_OPEN_FILES = 64
+# No part's name begins with a dot.
+_REWRITTEN = ".rewritten"
+
+
+@dataclass(slots=True)
+class Segment:
+    """Consecutive rows of a part that have the same number of cells; `size` in bytes."""
+
+    size: int
+    width: int
+
+
+@dataclass(slots=True)
+class Part:
+    """A CSV file that is being written.
+
+    `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
+    `segments` are what the file holds, `held` the rows that come after, with their widths.
+    """
+
+    table: int
+    file_name: str
+    rows: int = 0
+    header: int = 0
+    size: int = 0
+    segments: list[Segment] = field(default_factory=list)
+    held: list[tuple[bytes, int]] = field(default_factory=list)
+
+
+class SetWriter:
+    """Writes one output set into a directory that exists and is empty.
+
+    Raises OSError as the file system does.
+    """
+
+    def __init__(
+        self, directory: Path, schema: Schema, flattening: Flattening, rows_per_part: int
+    ) -> None:
+        self.rows = 0
+        self._directory = directory
+        self._schema = schema
+        self._excel = flattening.profile is Profile.EXCEL
+        self._line_end = flattening.line_end.encode()
+        self._rows_per_part = rows_per_part
+        self._names = FileNames()
+        self._bases: list[str] = []
+        self._parts: list[list[Part]] = []
+        self._files = _AppendedFiles()
+        self._held_bytes = 0
+        # Parts with rows that were not written, and parts with rows that were not reported.
+        self._held: dict[str, Part] = {}
+        self._changed: dict[str, Part] = {}
+
+    # Rows in
+
+    def write(self, fragment: Fragment) -> None:
+        """Takes a fragment's rows, whose columns the schema has adopted already."""
+        for rows in fragment.rows:
+            self._add(rows)
+        if self._held_bytes > _HELD_BYTES:
+            self._write_held()
+
+    def _add(self, rows: Rows) -> None:
+        """Puts rows into the table's last part, and into new ones when that is full."""
+        begin = start = 0
+        while begin < len(rows.ends):
+            part = self._last_part(rows.table)
+            end = min(len(rows.ends), begin + self._rows_per_part - part.rows)
+            stop = rows.ends[end - 1]
+            part.rows += end - begin
+            part.held.append((rows.data[start:stop], rows.width))
+            self._held[part.file_name] = self._changed[part.file_name] = part
+            begin, start = end, stop
+        self.rows += len(rows.ends)
+        self._held_bytes += len(rows.data)
+
+    def _last_part(self, table: int) -> Part:
+        """The table's part that is not yet full."""
+        self._name_tables(table)
+        parts = self._parts[table]
+        if not parts or parts[-1].rows >= self._rows_per_part:
+            parts.append(Part(table, f"{self._bases[table]}_{len(parts) + 1}.csv"))
+        return parts[-1]
+
+    def _name_tables(self, last: int) -> None:
+        # Names are claimed in the order of the tables, whichever has rows first.
+        for table in self._schema.tables[len(self._bases) : last + 1]:
+            self._bases.append(self._names.claim(table.name))
+            self._parts.append([])
+
+    def changed_parts(self) -> list[PartFile]:
+        """The parts that got rows since the last call, as far as they are."""
+        changed = [self._described(part) for part in self._changed.values()]
+        self._changed.clear()
+        return changed
+
+    def _described(self, part: Part) -> PartFile:
+        size = part.size + sum(len(data) for data, _ in part.held)
+        table = self._schema.tables[part.table].name
+        return PartFile(table, part.file_name, part.rows, size)
+
+    # Rows out
+
+    def _write_held(self) -> None:
+        for part in self._held.values():
+            self._write_part(part)
+        self._held.clear()
+        self._held_bytes = 0
+
+    def _write_part(self, part: Part) -> None:
+        """Appends a part's held rows to its file, which begins with the header of this moment."""
+        if not part.header:
+            part.header = len(self._schema.tables[part.table].columns)
+            self._append(part, self._header(part.table))
+        for data, width in part.held:
+            # Rows older than the header get its columns right away.
+            missing = max(0, part.header - width)
+            widened = Widener(missing, self._line_end).widen(data)
+            self._append(part, widened)
+            _note(part.segments, len(widened), width + missing)
+        part.held.clear()
+
+    def _append(self, part: Part, data: bytes) -> None:
+        self._files.append(self._directory / part.file_name, data)
+        part.size += len(data)
+
+    def _header(self, table: int) -> bytes:
+        names = ",".join(map(quoted, self._schema.tables[table].columns)).encode()
+        return (_BOM if self._excel else b"") + names + self._line_end
+
+    # The end
+
+    def finish(self) -> list[PartFile]:
+        """Writes what is held, gives every part its table's final header, and syncs all files."""
+        self._name_tables(len(self._schema.tables))
+        if not self._parts[0]:
+            self._last_part(0)
+        parts = [part for parts in self._parts for part in parts]
+        for part in parts:
+            self._write_part(part)
+            if part.header < len(self._schema.tables[part.table].columns):
+                self._rewrite(part)
+        self.close()
+        for part in parts:
+            sync(self._directory / part.file_name)
+        sync(self._directory)
+        return [self._described(part) for part in parts]
+
+    def close(self) -> None:
+        """Closes all files."""
+        self._files.close()
+
+    def _rewrite(self, part: Part) -> None:
+        """Copies a part with the final header, every row with as many cells as that has."""
+        old = self._directory / part.file_name
+        new = self._directory / _REWRITTEN
+        self._files.close_one(old)
+        width = len(self._schema.tables[part.table].columns)
+        with old.open("rb") as source, new.open("xb") as target:
+            source.seek(part.size - sum(segment.size for segment in part.segments))
+            target.write(self._header(part.table))
+            for segment in part.segments:
+                widener = Widener(width - segment.width, self._line_end)
+                for piece in _pieces(source, segment.size):
+                    target.write(widener.widen(piece))
+            part.size = target.tell()
+        new.replace(old)
+
+
+def _note(segments: list[Segment], size: int, width: int) -> None:
+    """Adds rows of so many bytes to a part's segments."""
+    if segments and segments[-1].width == width:
+        segments[-1].size += size
+    else:
+        segments.append(Segment(size, width))
+
+
+def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:
+    """The next `size` bytes of a file, some at a time."""
+    while size:
+        piece = source.read(min(size, _PIECE))
+        if not piece:
+            raise OSError(errno.EIO, "an output file became shorter")
+        size -= len(piece)
+        yield piece
+
+
+class _AppendedFiles:
+    """Files that are appended to, of which only so many are open at a time."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Path, int] = OrderedDict()
+
+    def append(self, path: Path, data: bytes) -> None:
+        fd = self._open.pop(path, None)
+        if fd is None:
+            if len(self._open) >= _OPEN_FILES:
+                os.close(self._open.popitem(last=False)[1])
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._open[path] = fd
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def close_one(self, path: Path) -> None:
+        fd = self._open.pop(path, None)
+        if fd is not None:
+            os.close(fd)
+
+    def close(self) -> None:
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+
+def sync(path: Path) -> None:
+    """Makes a file's content, or a directory's entries, survive a loss of power."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,59 @@
+"""The stretch of a file's decrypted bytes that was read and is not yet done with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_SPACE = re.compile(rb"[ \t\n\r]*+")
+
+
+class Window:
+    """Bytes `data` of a file from offset `base` on, extended at the end and dropped at the front.
+
+    Positions are indices in `data`; they hold until the next `drop`.
+    """
+
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self.data = bytearray()
+        self.base = 0
+        self.ended = False
+        self._read = read
+
+    @classmethod
+    def over(cls, data: bytes, offset: int) -> Window:
+        """A window of nothing but `data`, which is at `offset` in its file."""
+        window = cls(lambda: b"")
+        window.data += data
+        window.base = offset
+        window.ended = True
+        return window
+
+    def extend(self) -> bool:
+        """Reads on; False at the end of the file."""
+        if not self.ended:
+            chunk = self._read()
+            self.ended = not chunk
+            self.data += chunk
+        return not self.ended
+
+    def hold(self, size: int) -> None:
+        """Reads on until at least `size` bytes are held or the file ends."""
+        while len(self.data) < size and self.extend():
+            pass
+
+    def drop(self, position: int) -> None:
+        """Forgets everything before `position`, which becomes 0."""
+        del self.data[:position]
+        self.base += position
+
+    def skip_space(self, position: int) -> int:
+        """The position of the next byte that is no white space, or the end of the file."""
+        while True:
+            position = _SPACE.match(self.data, position).end()  # type: ignore[union-attr]
+            if position < len(self.data) or not self.extend():
+                return position
+
+    def byte(self, position: int) -> str:
+        """The byte at `position` as a character, "" at the end of the file."""
+        return chr(self.data[position]) if position < len(self.data) else ""
