@@ -1,0 +1,33 @@
+# The tag names an exact release: the same image tomorrow.
+ARG PYTHON_IMAGE=python:3.13.9-slim-trixie
+
+FROM ${PYTHON_IMAGE} AS build
+RUN python -m venv /opt/myd
+WORKDIR /src
+COPY pyproject.toml constraints.txt ./
+COPY myd/ myd/
+COPY myd_grpc/ myd_grpc/
+RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+
+FROM ${PYTHON_IMAGE}
+# A mounted data directory has to be writable by this uid, or by the one named with --user.
+RUN groupadd --gid 10001 myd \
+    && useradd --uid 10001 --gid myd --no-create-home --shell /usr/sbin/nologin myd \
+    && install --directory --owner=myd --group=myd /app/data
+WORKDIR /app
+COPY --from=build /opt/myd /opt/myd
+COPY server.py client.py ./
+
+ENV PATH=/opt/myd/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    MYD_DATA_DIR=/app/data \
+    MYD_GRPC_ADDRESS=0.0.0.0:50051 \
+    MYD_REST_ADDRESS=0.0.0.0:9090
+VOLUME /app/data
+EXPOSE 50051 9090
+USER myd
+# The server ends its calls and workers in order on SIGTERM.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-m", "myd_grpc.healthcheck"]
+ENTRYPOINT ["python", "server.py"]
