@@ -1,0 +1,120 @@
+"""The server as a whole: what is started in which order, and how it ends.
+
+Start: directories and their locks, the store, recovery of what the last server left, the gRPC
+server, health SERVING. Stop: health NOT_SERVING, no new jobs, watches ended, workers ended and
+their jobs committed as INTERRUPTED, the gRPC server, the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from myd_grpc import directories, logs
+from myd_grpc.config import Settings, SettingsError
+from myd_grpc.endpoint import AddressTakenError, Endpoint
+from myd_grpc.frames import describe
+from myd_grpc.jobs.attempt import Workshop
+from myd_grpc.jobs.database import DatabaseRefusedError
+from myd_grpc.jobs.hardening import forbid_core_dumps
+from myd_grpc.jobs.model import Job
+from myd_grpc.jobs.process import Workers
+from myd_grpc.jobs.publish import OutputDirectory
+from myd_grpc.jobs.recovery import recover
+from myd_grpc.jobs.runner import Runner
+from myd_grpc.jobs.store import Announce, JobStore
+from myd_grpc.jobs.watch import Hub
+from myd_grpc.messages import watch_bytes
+from myd_grpc.service import AnalysisService, Desk
+
+logger = logging.getLogger(__name__)
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Serve until a signal; the exit status: 0, 1 when it cannot serve, 2 for bad settings."""
+    try:
+        settings = Settings.from_environ(environ)
+        directories.prepare(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
+        return 2
+    logs.configure(settings.log_format, settings.log_level)
+    forbid_core_dumps()
+    try:
+        asyncio.run(_serve(settings))
+    except (directories.InUseError, DatabaseRefusedError, AddressTakenError) as error:
+        logger.critical("%s", error)
+        return 1
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    stop = _stop_on_signals()
+    asyncio.get_running_loop().set_exception_handler(_log_stray)
+    with directories.locked(settings.state_dir), directories.locked(settings.output_dir) as fd:
+        hub = Hub(watch_bytes)
+        with _opened_store(settings, hub) as store:
+            output = OutputDirectory(settings.output_dir, fd)
+            await recover(store, output, int(time.time()))
+            workshop = Workshop(store, output, Workers())
+            runner = Runner(workshop, settings.workers, settings.max_queued)
+            await _serve_desk(Desk(settings, store, output, runner, hub), stop)
+
+
+async def _serve_desk(desk: Desk, stop: asyncio.Event) -> None:
+    endpoint = Endpoint(desk.settings, AnalysisService(desk))
+    endpoint.bind()
+    desk.runner.warm_up()
+    showing = asyncio.create_task(desk.hub.run(), name="hub")
+    await endpoint.start()
+    # Without the hub, watchers would wait for ever: better to end and be started again.
+    await asyncio.wait(
+        [showing, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED
+    )
+    logger.info("stopping")
+    await endpoint.announce_end()
+    desk.runner.refuse()
+    await desk.hub.close()
+    await desk.runner.stop()
+    await endpoint.stop(desk.settings.shutdown_grace_s)
+    await showing
+    logger.info("stopped")
+
+
+@contextmanager
+def _opened_store(settings: Settings, hub: Hub) -> Iterator[JobStore]:
+    store = JobStore(settings.state_dir, _tell(hub))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _tell(hub: Hub) -> Announce:
+    loop = asyncio.get_running_loop()
+
+    def announce(jobs: Sequence[Job]) -> None:
+        loop.call_soon_threadsafe(hub.publish, jobs)
+
+    return announce
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Errors in callbacks and forgotten tasks; asyncio itself would log their texts."""
+    error = context.get("exception")
+    trace = describe(error) if isinstance(error, BaseException) else "no exception"
+    logger.error("unexpected error outside of calls: %s", trace)

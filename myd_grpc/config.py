@@ -1,0 +1,208 @@
+"""The settings of the server: every one an environment variable, a bad value refused at start."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from myd_grpc.convert.model import SECTION_NAMES, Limits
+
+FILE_SEP_SIZE = 1000
+"""Records converted and written at a time (`MYD_FILE_SEP_SIZE`)."""
+
+MAX_CSV_ROW = 300_000
+"""Data rows in one CSV file (`MYD_MAX_CSV_ROW`)."""
+
+
+_Value = TypeVar("_Value")
+
+
+class SettingsError(Exception):
+    """One or more settings cannot be used; the text names each variable, value and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this server runs. Directories are absolute."""
+
+    data_dir: Path
+    """MYD_DATA_DIR: input files are read from here (default ./data)."""
+    output_dir: Path
+    """MYD_OUTPUT_DIR: output sets are published here (default <data>/output)."""
+    state_dir: Path
+    """MYD_STATE_DIR: the job database lives here (default <data>/state)."""
+    grpc_address: str
+    """MYD_GRPC_ADDRESS: host:port to listen on, port 0 takes a free one (127.0.0.1:50051)."""
+    rest_address: str
+    """MYD_REST_ADDRESS: host:port of the REST gateway, a process of its own (127.0.0.1:9090)."""
+    address_file: Path | None
+    """MYD_ADDRESS_FILE: written with the gRPC address in use once the server is ready."""
+    workers: int
+    """MYD_WORKERS: conversions at once (default: the cores this process may use)."""
+    max_queued: int
+    """MYD_MAX_QUEUED: conversions that may wait for a worker (1000)."""
+    overwrite: bool
+    """MYD_OVERWRITE: whether an output set is replaced when the request does not say (true)."""
+    engine: str
+    """MYD_ENGINE: auto, native or python: what converts (auto)."""
+    limits: Limits
+    """MYD_FILE_SEP_SIZE, MYD_MAX_CSV_ROW, MYD_MAX_DEPTH (at most 1000), MYD_MAX_RECORD_BYTES,
+    MYD_MAX_COLUMNS, MYD_MAX_TABLES: bounds of a conversion."""
+    section_names: frozenset[str]
+    """MYD_SECTION_NAMES: comma-separated keys that name parts of one document, not records."""
+    reflection: bool
+    """MYD_REFLECTION: whether gRPC reflection is served (false)."""
+    log_format: str
+    """MYD_LOG_FORMAT: text or json (text)."""
+    log_level: str
+    """MYD_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR (INFO)."""
+    heartbeat_s: float
+    """MYD_HEARTBEAT_SECONDS: a quiet watch repeats its last message this often (10)."""
+    watch_write_timeout_s: float
+    """MYD_WATCH_WRITE_TIMEOUT_SECONDS: a watch that is not read for so long is ended (30)."""
+    shutdown_grace_s: float
+    """MYD_SHUTDOWN_GRACE_SECONDS: calls under way at a stop may take this long to end (2)."""
+    keepalive_s: float
+    """MYD_KEEPALIVE_SECONDS: a silent connection is probed this often (30)."""
+
+    @property
+    def no_inputs(self) -> tuple[str, str]:
+        """Directories whose files are no inputs."""
+        return (str(self.state_dir), str(self.output_dir))
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read all settings; raises SettingsError that names every bad one."""
+        source = _Source(environ)
+        data_dir = source.directory("MYD_DATA_DIR", Path("data"))
+        settings = cls(
+            data_dir=data_dir,
+            output_dir=source.directory("MYD_OUTPUT_DIR", data_dir / "output"),
+            state_dir=source.directory("MYD_STATE_DIR", data_dir / "state"),
+            grpc_address=source.address("MYD_GRPC_ADDRESS", "127.0.0.1:50051"),
+            rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
+            address_file=source.file("MYD_ADDRESS_FILE"),
+            workers=source.integer("MYD_WORKERS", len(os.sched_getaffinity(0)), 1, 256),
+            max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
+            overwrite=source.boolean("MYD_OVERWRITE", True),
+            engine=source.choice("MYD_ENGINE", "auto", "native", "python"),
+            limits=_limits(source),
+            section_names=source.names("MYD_SECTION_NAMES", SECTION_NAMES),
+            reflection=source.boolean("MYD_REFLECTION", False),
+            log_format=source.choice("MYD_LOG_FORMAT", "text", "json"),
+            log_level=source.choice("MYD_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
+            heartbeat_s=source.seconds("MYD_HEARTBEAT_SECONDS", 10, 15),
+            watch_write_timeout_s=source.seconds("MYD_WATCH_WRITE_TIMEOUT_SECONDS", 30, 3600),
+            shutdown_grace_s=source.seconds("MYD_SHUTDOWN_GRACE_SECONDS", 2, 600),
+            keepalive_s=source.seconds("MYD_KEEPALIVE_SECONDS", 30, 3600),
+        )
+        source.check(not _overlap(settings.state_dir, settings.output_dir), _OVERLAP)
+        source.raise_problems()
+        return settings
+
+
+_OVERLAP = "MYD_STATE_DIR and MYD_OUTPUT_DIR must not be the same or lie in one another"
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def _limits(source: _Source) -> Limits:
+    limits = Limits()
+    return Limits(
+        batch_records=source.integer("MYD_FILE_SEP_SIZE", FILE_SEP_SIZE, 1, 10_000_000),
+        rows_per_part=source.integer("MYD_MAX_CSV_ROW", MAX_CSV_ROW, 1, 1 << 40),
+        max_depth=source.integer("MYD_MAX_DEPTH", limits.max_depth, 1, 1000),
+        max_record_bytes=source.integer(
+            "MYD_MAX_RECORD_BYTES", limits.max_record_bytes, 1, 1 << 34
+        ),
+        max_columns=source.integer("MYD_MAX_COLUMNS", limits.max_columns, 1, 1 << 20),
+        max_tables=source.integer("MYD_MAX_TABLES", limits.max_tables, 1, 1 << 20),
+    )
+
+
+@dataclass
+class _Source:
+    """Reads variables and collects what is wrong with them, so that all is said at once."""
+
+    environ: Mapping[str, str]
+    problems: list[str] = field(default_factory=list)
+
+    def directory(self, name: str, default: Path) -> Path:
+        # Lexical: a link in the path stays, so that what is shown is what was set.
+        return Path(os.path.normpath(Path.cwd() / (self._text(name) or default)))
+
+    def file(self, name: str) -> Path | None:
+        text = self._text(name)
+        return Path.cwd() / text if text else None
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        text = self._text(name)
+        if text is None:
+            return default
+        if re.fullmatch(r"[0-9]{1,18}", text) and low <= int(text) <= high:
+            return int(text)
+        return self._refuse(name, text, f"a whole number from {low} to {high}", default)
+
+    def seconds(self, name: str, default: float, high: float) -> float:
+        text = self._text(name)
+        if text is None:
+            return default
+        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) and 0 < float(text) <= high:
+            return float(text)
+        return self._refuse(name, text, f"seconds, more than 0 and at most {high}", default)
+
+    def boolean(self, name: str, default: bool) -> bool:
+        words = {"1": True, "true": True, "on": True, "yes": True}
+        words |= {"0": False, "false": False, "off": False, "no": False}
+        text = self._text(name)
+        if text is None:
+            return default
+        if text.lower() in words:
+            return words[text.lower()]
+        return self._refuse(name, text, "true or false", default)
+
+    def choice(self, name: str, default: str, *others: str) -> str:
+        text = self._text(name)
+        by_folded = {one.lower(): one for one in (default, *others)}
+        if text is None:
+            return default
+        if text.lower() in by_folded:
+            return by_folded[text.lower()]
+        return self._refuse(name, text, f"one of {', '.join(by_folded.values())}", default)
+
+    def address(self, name: str, default: str) -> str:
+        text = self._text(name)
+        if text is None:
+            return default
+        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})", text)
+        if match and int(match[2]) <= 65535:
+            return text
+        return self._refuse(name, text, "host:port, such as 127.0.0.1:50051", default)
+
+    def names(self, name: str, default: frozenset[str]) -> frozenset[str]:
+        text = self._text(name)
+        if text is None:
+            return default
+        return frozenset(filter(None, (one.strip() for one in text.split(","))))
+
+    def check(self, holds: bool, problem: str) -> None:
+        if not holds:
+            self.problems.append(problem)
+
+    def raise_problems(self) -> None:
+        if self.problems:
+            raise SettingsError("\n".join(self.problems))
+
+    def _text(self, name: str) -> str | None:
+        """A variable that is set to nothing counts as not set, as compose files do it."""
+        return self.environ.get(name, "").strip() or None
+
+    def _refuse(self, name: str, text: str, allowed: str, default: _Value) -> _Value:
+        self.problems.append(f"{name}={text!r} cannot be used: it must be {allowed}")
+        return default

@@ -1,0 +1,73 @@
+"""The server's directories: made when missing, checked, and locked against a second server."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from myd_grpc.config import Settings, SettingsError
+
+
+class InUseError(Exception):
+    """Another server works in a directory of ours."""
+
+
+def prepare(settings: Settings) -> None:
+    """Make the directories. Raises SettingsError when one cannot be made or written."""
+    _make("MYD_DATA_DIR", settings.data_dir, 0o777)
+    _make("MYD_OUTPUT_DIR", settings.output_dir, 0o777)
+    _make("MYD_STATE_DIR", settings.state_dir, 0o700)
+    _check("MYD_DATA_DIR", settings.data_dir, os.R_OK | os.X_OK)
+    _check("MYD_OUTPUT_DIR", settings.output_dir, os.W_OK | os.R_OK | os.X_OK)
+    _check("MYD_STATE_DIR", settings.state_dir, os.W_OK | os.R_OK | os.X_OK)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[int]:
+    """A descriptor of the directory, locked meanwhile.
+
+    Raises InUseError when another server has locked it.
+    """
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield fd
+    except BlockingIOError:
+        raise InUseError(f"another server is working in {directory}") from None
+    finally:
+        os.close(fd)
+
+
+def _make(variable: str, directory: Path, mode: int) -> None:
+    try:
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise SettingsError(f"{variable}={directory} is not a directory") from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        owner = _owner(_nearest_existing(directory))
+        raise SettingsError(f"{variable}={directory} cannot be made: {why}; {owner}") from None
+
+
+def _check(variable: str, directory: Path, access: int) -> None:
+    if not directory.is_dir():
+        raise SettingsError(f"{variable}={directory} is not a directory")
+    if not os.access(directory, access):
+        what = "written" if access & os.W_OK else "read"
+        raise SettingsError(f"{variable}={directory} cannot be {what}; {_owner(directory)}")
+
+
+def _owner(directory: Path) -> str:
+    found = directory.stat()
+    return (
+        f"this process runs as {os.getuid()}:{os.getgid()}, and {directory} belongs to "
+        f"{found.st_uid}:{found.st_gid}: in a container, --user {found.st_uid}:{found.st_gid} "
+        "would do"
+    )
+
+
+def _nearest_existing(directory: Path) -> Path:
+    return next(place for place in (directory, *directory.parents) if place.exists())

@@ -1,0 +1,105 @@
+"""The gRPC server: its address, channel options, health and reflection."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+from pathlib import Path
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+from myd_grpc.config import Settings
+from myd_grpc.interceptors import CallInterceptor
+from myd_grpc.service import SERVICE_NAME, AnalysisService
+
+logger = logging.getLogger(__name__)
+
+_MOST_PENDING = 100_000
+
+
+class AddressTakenError(Exception):
+    """The address cannot be listened on."""
+
+
+class Endpoint:
+    """Serves the service, health and (if set) reflection on the settings' address."""
+
+    def __init__(self, settings: Settings, service: AnalysisService) -> None:
+        self._settings = settings
+        self._server = grpc.aio.server(
+            interceptors=[CallInterceptor(SERVICE_NAME)], options=_options(settings.keepalive_s)
+        )
+        pb_grpc.add_AnalysisServiceServicer_to_server(service, self._server)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if settings.reflection:
+            names = [SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME]
+            reflection.enable_server_reflection(names, self._server)
+        self._address = ""
+
+    def bind(self) -> None:
+        """Take the address. Raises AddressTakenError."""
+        wanted = self._settings.grpc_address
+        host = wanted.rpartition(":")[0]
+        try:
+            port = self._server.add_insecure_port(wanted)
+        except RuntimeError:
+            raise AddressTakenError(
+                f"cannot listen on {wanted}: the port is in use, or the address is not this host's"
+            ) from None
+        self._address = f"{host}:{port}"
+        if not _is_loopback(host):
+            logger.warning("%s is reachable from other hosts, and is not encrypted", self._address)
+
+    async def start(self) -> None:
+        """Serve, and say so: in the log, by health, and in the address file."""
+        await self._server.start()
+        for name in ("", SERVICE_NAME):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        logger.info("listening on %s", self._address)
+        if self._settings.address_file:
+            _write_whole(self._settings.address_file, self._address + "\n")
+
+    async def announce_end(self) -> None:
+        """Let balancers and probes know that this server is about to go."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls; those under way have `grace_s` seconds to end."""
+        await self._server.stop(grace_s)
+
+
+def _options(keepalive_s: float) -> list[tuple[str, int]]:
+    return [
+        # Two servers on one port would share its calls between them without any error.
+        ("grpc.so_reuseport", 0),
+        # Finds callers that vanished without a word, whose watches would stay for ever.
+        ("grpc.keepalive_time_ms", int(keepalive_s * 1000)),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # Many callers begin to watch at the same moment; by default the library refuses some.
+        ("grpc.server.max_pending_requests", _MOST_PENDING),
+        ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
+        ("grpc.server_handshake_timeout_ms", 20_000),
+    ]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """A reader sees all of it or none."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(text, "utf-8")
+    fresh.replace(path)

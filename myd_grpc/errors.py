@@ -1,0 +1,79 @@
+"""What a call can be refused for. Plain exceptions: one table in `interceptors` maps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CallError(Exception):
+    """A call ends in a status other than OK, on purpose.
+
+    `reason` is UPPER_SNAKE for programs, `message` one line for a person that never holds a key or
+    a path outside the data directory, `metadata` further facts for programs.
+    """
+
+    reason: ClassVar[str]
+
+    def __init__(self, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = dict(metadata or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What is wrong with one field of a request: its name and what is wanted."""
+
+    field: str
+    description: str
+
+
+class InvalidRequestError(CallError):
+    """The request cannot be served as it is: every field at fault is named."""
+
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{one.field}: {one.description}" for one in violations))
+        self.violations = tuple(violations)
+
+
+class OutputBusyError(CallError):
+    """A working job is writing that output set."""
+
+    reason = "OUTPUT_BUSY"
+
+
+class OutputExistsError(CallError):
+    """The output set exists and is not to be replaced."""
+
+    reason = "OUTPUT_EXISTS"
+
+
+class QueueFullError(CallError):
+    """As many jobs wait as may wait."""
+
+    reason = "QUEUE_FULL"
+
+
+class ShuttingDownError(CallError):
+    """The server is stopping: the call may be made again when it is back."""
+
+    reason = "SHUTTING_DOWN"
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping; call again shortly")
+
+
+class SlowReaderError(CallError):
+    """A stream was not read for too long."""
+
+    reason = "SLOW_READER"
+
+
+class NotAvailableError(CallError):
+    """This server does not offer the call."""
+
+    reason = "NOT_AVAILABLE"

@@ -1,0 +1,140 @@
+"""What surrounds every rpc of ours: errors become statuses, and each call leaves one log line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, cast
+
+import grpc
+import grpc.aio
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from myd_grpc import errors
+from myd_grpc.frames import describe, new_error_id
+
+logger = logging.getLogger(__name__)
+
+ERROR_DOMAIN = "myd.analysis.v1"
+
+CODES: dict[type[errors.CallError], grpc.StatusCode] = {
+    errors.InvalidRequestError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
+    errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
+    errors.QueueFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.SlowReaderError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.ShuttingDownError: grpc.StatusCode.UNAVAILABLE,
+    errors.NotAvailableError: grpc.StatusCode.UNIMPLEMENTED,
+}
+
+# A status travels in one header of limited size; a request can be wrong in any number of places.
+_MOST_VIOLATIONS = 20
+_MOST_TEXT = 1000
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps the handlers of one service, unary and streaming alike; others pass as they are."""
+
+    def __init__(self, service_name: str) -> None:
+        self._prefix = f"/{service_name}/"
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """The handler, wrapped."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or not method.startswith(self._prefix):
+            return handler
+        name = method.removeprefix(self._prefix)
+        # The annotations of grpcio know the handlers of threaded servers only.
+        behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
+        wrap = (
+            grpc.unary_stream_rpc_method_handler
+            if handler.response_streaming
+            else grpc.unary_unary_rpc_method_handler
+        )
+        return wrap(
+            _guarded(name, behaviour),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=_serialize,
+        )
+
+
+def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
+    async def guarded(request: Any, context: Any) -> Any:
+        began = time.monotonic()
+        code = grpc.StatusCode.OK
+        try:
+            return await behaviour(request, context)
+        except errors.CallError as error:
+            code = CODES[type(error)]
+            await context.abort_with_status(to_status(error))
+        except asyncio.CancelledError:
+            # The caller has left. Swallowing this would leak a call's memory in the library.
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:  # noqa: BLE001 - the library would send its text to the caller
+            code = grpc.StatusCode.INTERNAL
+            await context.abort_with_status(_internal(name, error))
+        finally:
+            _log(name, code, time.monotonic() - began, context.peer())
+
+    return guarded
+
+
+def to_status(error: errors.CallError) -> grpc.Status:
+    """The status for a call that is refused, with google.rpc details."""
+    details: list[Message] = [_error_info(error.reason, error.metadata)]
+    if isinstance(error, errors.InvalidRequestError):
+        details.append(_bad_request(error))
+    return _status(CODES[type(error)], error.message, details)
+
+
+def _internal(name: str, error: Exception) -> grpc.Status:
+    error_id = new_error_id()
+    logger.error("%s: internal error %s: %s", name, error_id, describe(error))
+    details = [_error_info("INTERNAL", {"error_id": error_id})]
+    return _status(grpc.StatusCode.INTERNAL, f"internal error {error_id}", details)
+
+
+def _error_info(reason: str, metadata: dict[str, str]) -> Message:
+    return ErrorInfo(reason=reason, domain=ERROR_DOMAIN, metadata=metadata)
+
+
+def _bad_request(error: errors.InvalidRequestError) -> Message:
+    return BadRequest(
+        field_violations=[
+            BadRequest.FieldViolation(field=one.field, description=one.description)
+            for one in error.violations[:_MOST_VIOLATIONS]
+        ]
+    )
+
+
+def _status(code: grpc.StatusCode, message: str, details: list[Message]) -> grpc.Status:
+    packed = []
+    for detail in details:
+        packed.append(AnyMessage())
+        packed[-1].Pack(detail)
+    number, _ = code.value
+    return rpc_status.to_status(Status(code=number, message=message[:_MOST_TEXT], details=packed))
+
+
+def _serialize(message: Message | bytes) -> bytes:
+    """Watches send states that were serialised once for all of them."""
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
+def _log(name: str, code: grpc.StatusCode, seconds: float, peer: str) -> None:
+    logger.info("%s %s %.1f ms %s", name, code.name, seconds * 1000, peer)

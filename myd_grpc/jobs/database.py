@@ -1,0 +1,121 @@
+"""Opening the job database: made when missing, refused when it is not ours."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from myd_grpc.jobs.schema import APPLICATION_ID, SCHEMA_VERSION, STATEMENTS
+
+logger = logging.getLogger(__name__)
+
+_JOURNAL_BYTES = 4 << 20
+_BUSY_S = 5.0
+
+
+class DatabaseRefusedError(Exception):
+    """The file cannot serve as the job database; it was not changed."""
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The one connection that writes. Raises DatabaseRefusedError."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    try:
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+        try:
+            _check(connection, path)
+            _prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as error:
+        raise DatabaseRefusedError(f"{path} cannot be used as the job database: {error}") from None
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[None]:
+    """All or nothing; on the disk before it ends when `durable`, else with the next durable one.
+
+    IMMEDIATE, because a transaction that reads before it writes may fail at once otherwise.
+    """
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def warn_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Log when this SQLite has the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
+    fixed = version >= (3, 51, 3) or (
+        version[:2] in {(3, 44), (3, 50)}
+        and version >= {44: (3, 44, 6), 50: (3, 50, 7)}[version[1]]
+    )
+    if not fixed:
+        logger.warning(
+            "SQLite %s can corrupt a database that several connections write and checkpoint; "
+            "here only one connection does, so it is not affected",
+            ".".join(map(str, version)),
+        )
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    application_id = _pragma(connection, "application_id")
+    version = _pragma(connection, "user_version")
+    is_empty = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    if is_empty and (application_id, version) == (0, 0):
+        return
+    if application_id != APPLICATION_ID:
+        raise DatabaseRefusedError(
+            f"{path} is the database of another program; it is left as it is"
+        )
+    if version != SCHEMA_VERSION:
+        raise DatabaseRefusedError(
+            f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}; "
+            "it is left as it is"
+        )
+    if (problem := _pragma(connection, "quick_check(1)")) != "ok":
+        raise DatabaseRefusedError(f"{path} is damaged ({problem}); it is left as it is")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    with transaction(connection, durable=True):
+        if _pragma(connection, "user_version") == 0:
+            _create(connection)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in STATEMENTS:
+        connection.execute(statement)
+    connection.execute("INSERT INTO meta VALUES (1, 0, ?)", (secrets.token_bytes(32),))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int | str:
+    value: int | str = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value

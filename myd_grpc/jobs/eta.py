@@ -1,0 +1,27 @@
+"""How long a job may still take, from how fast it has been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from myd_grpc.convert.model import Progress
+
+UNKNOWN = -1.0
+_LEAST_S = 0.5
+"""Before that, speed says more about starting than about working."""
+
+
+class Eta:
+    """Estimates by the bytes read since it was made; `clock` tells seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began = clock()
+
+    def after(self, progress: Progress) -> float:
+        """Seconds to go, or UNKNOWN."""
+        elapsed_s = self._clock() - self._began
+        if elapsed_s < _LEAST_S or not progress.bytes_read:
+            return UNKNOWN
+        bytes_left = max(progress.bytes_total - progress.bytes_read, 0)
+        return round(elapsed_s * bytes_left / progress.bytes_read, 1)

@@ -1,0 +1,120 @@
+"""What a job is: frozen data that the store reads and writes, and everyone else passes around."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from myd_grpc.convert.model import Layout, PartFile, Profile, Progress
+
+
+class Status(StrEnum):
+    """Where a job stands. DONE and FAILED are final."""
+
+    WORKING = "WORKING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class Phase(StrEnum):
+    """What a job is doing."""
+
+    QUEUED = "QUEUED"
+    CONVERTING = "CONVERTING"
+    PUBLISHING = "PUBLISHING"
+    WAITING_FOR_KEY = "WAITING_FOR_KEY"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, without the key. `file_names` are as the caller wrote them."""
+
+    file_names: tuple[str, ...]
+    output_file_name: str
+    merge: bool = False
+    profile: Profile = Profile.EXCEL
+    layout: Layout = Layout.AUTO
+    record_path: str = ""
+    id_field: str = ""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMark:
+    """A caller's request_id, and a keyed digest of the request it came with."""
+
+    request_id: str
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of one output set: its parts, in order."""
+
+    name: str
+    parts: tuple[PartFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Data rows in all parts."""
+        return sum(part.rows for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job's state as committed.
+
+    Times are epoch seconds, 0 for "not yet". `revision` is the store's change counter at the last
+    change, `submit_revision` at the first. `eta_s` is negative while unknown. `tables` are there
+    only when the job is DONE and they were asked for.
+    """
+
+    job_id: str
+    request: Request
+    status: Status
+    phase: Phase
+    reason: str
+    msg: str
+    revision: int
+    submit_revision: int
+    submit_time: int
+    start_time: int
+    end_time: int
+    progress: Progress
+    eta_s: float
+    tables: tuple[Table, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether this state is final."""
+        return self.status is not Status.WORKING
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which directory a staged output set is, so that it is recognised after a rename.
+
+    The inode alone could be another directory's on another volume. The device number may change
+    with a restart of the machine, the modification time when someone adds a file: one of the two
+    must agree.
+    """
+
+    device: int
+    inode: int
+    modified_ns: int
+
+    def matches(self, other: Identity) -> bool:
+        """Whether both are the same directory."""
+        same_place = self.device == other.device or self.modified_ns == other.modified_ns
+        return self.inode == other.inode and same_place
+
+
+def tables_of(parts: Sequence[PartFile]) -> tuple[Table, ...]:
+    """The parts grouped into tables, one for each set they are in, in order of appearance."""
+    grouped: dict[tuple[str, str], list[PartFile]] = {}
+    for part in parts:
+        directory = part.file_name.rpartition("/")[0]
+        grouped.setdefault((directory, part.table), []).append(part)
+    return tuple(Table(name, tuple(members)) for (_, name), members in grouped.items())

@@ -1,0 +1,127 @@
+"""Worker processes as the server sees them: started fresh, never forked, one for each job.
+
+A fork would copy gRPC's threads' locks in whatever state they are. Keys go through stdin: what is
+in arguments or environment can be read by others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import myd_grpc
+from myd_grpc import failpoints
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.jobs.protocol import Done, Failed, Message, Task, decode_message, encode_task
+
+_LINE_LIMIT_BYTES = 64 << 20
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
+_ROOT = str(Path(myd_grpc.__file__).parent.parent)
+
+
+class Worker:
+    """One process for one task."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, environ: Mapping[str, str]) -> Worker:
+        """A process that gets ready for a task by itself. Raises OSError."""
+        process = await asyncio.create_subprocess_exec(
+            # -P: what lies in the current directory is not imported.
+            *(sys.executable, "-P", "-m", "myd_grpc.jobs.worker"),
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=_LINE_LIMIT_BYTES,
+            start_new_session=True,
+            env={
+                **{name: environ[name] for name in _PASSED_ON if name in environ},
+                "PYTHONPATH": _ROOT,
+            },
+        )
+        return cls(process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is known to run."""
+        return self._process.returncode is None
+
+    async def work(self, task: Task) -> AsyncIterator[Message]:
+        """The worker's messages; the last one is Done or Failed.
+
+        Raises ConversionError (WORKER_DIED) when the process ends before it has said so.
+        """
+        await self._give(encode_task(task))
+        async for line in self._lines():
+            try:
+                message = decode_message(line)
+            except (ValueError, KeyError, TypeError):
+                break
+            yield message
+            if isinstance(message, Done | Failed):
+                return
+        raise self._died(await self.end())
+
+    async def end(self) -> int:
+        """End the process whatever it does; its exit status, negative for a signal."""
+        # It has nothing to lose: what it wrote is either synced and reported or thrown away.
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        return await self._process.wait()
+
+    async def _give(self, line: bytes) -> None:
+        if self._process.stdin is None:
+            raise RuntimeError("a worker is started with pipes")
+        # A worker that has died already is noticed when it says nothing.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._process.stdin.write(line)
+            await self._process.stdin.drain()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        if self._process.stdout is None:
+            raise RuntimeError("a worker is started with pipes")
+        with suppress(ValueError):  # a line beyond all measure: no worker of ours writes that
+            async for line in self._process.stdout:
+                yield line
+
+    def _died(self, status: int) -> ConversionError:
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        return ConversionError(Reason.WORKER_DIED, f"the worker process {how}")
+
+
+class Workers:
+    """Hands out worker processes, one of them kept warm so that a small job starts at once."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._spare: asyncio.Task[Worker] | None = None
+
+    def warm_up(self) -> None:
+        """Start the spare; what fails here shows when it is needed."""
+        self._spare = asyncio.create_task(Worker.start(self._environ))
+
+    async def take(self) -> Worker:
+        """A worker for one task. Raises ConversionError (WORKER_DIED) when none can be started."""
+        spare, self._spare = self._spare, None
+        self.warm_up()
+        try:
+            if spare and (worker := await spare).alive:
+                return worker
+            return await Worker.start(self._environ)
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            message = f"no worker process could be started: {why}"
+            raise ConversionError(Reason.WORKER_DIED, message) from None
+
+    async def close(self) -> None:
+        """End the spare."""
+        spare, self._spare = self._spare, None
+        if spare:
+            with suppress(OSError):
+                await (await spare).end()

@@ -1,0 +1,224 @@
+"""The output directory: sets are written beside it all, and appear by one rename.
+
+`.myd-<job_id>` is a job's staging directory: hidden, and owned by a worker that holds a lock on
+it. After an exchange it holds the set that was replaced. `.myd-<job_id>-old` is a replaced set on
+a filesystem that cannot exchange. Methods block; none may run on an event loop.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import shutil
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from myd_grpc import failpoints
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.jobs.model import Identity
+from myd_grpc.jobs.rename import NOT_SUPPORTED, exchange, rename_new
+
+logger = logging.getLogger(__name__)
+
+_STAGING = ".myd-"
+_OLD = "-old"
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_ORPHAN_PATIENCE_S = 5.0
+
+
+def staging_name(job_id: str) -> str:
+    """The name of a job's staging directory in the output directory."""
+    return f"{_STAGING}{job_id}"
+
+
+class OutputDirectory:
+    """Where sets are staged, published and replaced. `fd` is a descriptor of the directory."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+
+    def holds(self, name: str) -> bool:
+        """Whether anything of that name is there."""
+        return self._mode(name) is not None
+
+    def check_target(self, name: str) -> None:
+        """Raises ConversionError when a set of that name cannot be published."""
+        mode = self._mode(name)
+        if mode is not None and not stat.S_ISDIR(mode):
+            raise ConversionError(
+                Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
+            )
+
+    def identify(self, job_id: str) -> Identity:
+        """Which directory the job's staged set is."""
+        identity = self._identity(staging_name(job_id))
+        if identity is None:
+            raise ConversionError(Reason.OUTPUT_UNAVAILABLE, "the staged output has disappeared")
+        return identity
+
+    def holds_published(self, name: str, identity: Identity) -> bool:
+        """Whether the set of that name is the directory that was staged."""
+        found = self._identity(name)
+        return found is not None and identity.matches(found)
+
+    def publish(self, job_id: str, name: str, *, replace: bool) -> None:
+        """Let the staged set appear as `name`, in one step, and make that last.
+
+        Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL) with nothing changed.
+        """
+        try:
+            self._publish(job_id, name, replace)
+        except OSError as error:
+            raise _unpublishable(error, name) from None
+
+    def discard(self, job_id: str) -> None:
+        """Remove what is left of a job beside the sets."""
+        for name in (staging_name(job_id), staging_name(job_id) + _OLD):
+            _remove(self.path / name)
+
+    def restore(self, job_id: str, name: str) -> None:
+        """Bring back a set that was put aside when its replacement did not come to an end."""
+        aside = staging_name(job_id) + _OLD
+        if self.holds(aside) and not self.holds(name):
+            self._rename(aside, name)
+            os.fsync(self._fd)
+
+    def sweep(self) -> None:
+        """Remove every staging directory that no worker owns."""
+        deadline = time.monotonic() + _ORPHAN_PATIENCE_S
+        for path in self.path.glob(_STAGING + "*"):
+            if _wait_until_ownerless(path, deadline):
+                _remove(path)
+            else:
+                logger.warning("%s belongs to a worker that does not end; it is left", path.name)
+
+    def _publish(self, job_id: str, name: str, replace: bool) -> None:
+        staged = staging_name(job_id)
+        failpoints.reach("before_publish")
+        _sync(self.path / staged)
+        replaced = self._put_in_place(staged, name, replace)
+        try:
+            failpoints.reach("after_rename")
+            os.fsync(self._fd)
+        except OSError:
+            self._take_back(staged, name, replaced)
+            raise
+
+    def _put_in_place(self, staged: str, name: str, replace: bool) -> bool:
+        """Whether there was a set, which then bears the staged name or is put aside."""
+        try:
+            self._rename_new(staged, name)
+        except FileExistsError:
+            if not replace:
+                raise
+            self.check_target(name)
+            self._exchange(staged, name)
+            return True
+        return False
+
+    def _rename_new(self, source: str, target: str) -> None:
+        try:
+            failpoints.reach("rename")
+            rename_new(self._fd, source, target)
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+            # Between look and rename nobody else writes here: the directory is locked.
+            if self.holds(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            self._rename(source, target)
+
+    def _exchange(self, staged: str, name: str) -> None:
+        try:
+            failpoints.reach("exchange")
+            exchange(self._fd, staged, name)
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+            self._rename(name, staged + _OLD)
+            self._rename(staged, name)
+
+    def _take_back(self, staged: str, name: str, replaced: bool) -> None:
+        """A set whose publication may not last is not to be seen."""
+        if not replaced:
+            self._rename(name, staged)
+        elif self.holds(staged):
+            exchange(self._fd, staged, name)
+        else:
+            self._rename(name, staged)
+            self._rename(staged + _OLD, name)
+
+    def _rename(self, source: str, target: str) -> None:
+        os.rename(source, target, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+
+    def _mode(self, name: str) -> int | None:
+        with suppress(FileNotFoundError):
+            return os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_mode
+        return None
+
+    def _identity(self, name: str) -> Identity | None:
+        with suppress(FileNotFoundError):
+            found = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+            return Identity(found.st_dev, found.st_ino, found.st_mtime_ns)
+        return None
+
+
+def _unpublishable(error: OSError, name: str) -> ConversionError:
+    if error.errno in _DISK_FULL:
+        return ConversionError(Reason.DISK_FULL, "the output directory is full")
+    if error.errno == errno.EEXIST:
+        message = f"{name}: the output set exists by now, and it is not to be replaced"
+        return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)
+    why = os.strerror(error.errno or 0).lower()
+    return ConversionError(
+        Reason.OUTPUT_UNAVAILABLE, f"{name}: the output set cannot be published: {why}"
+    )
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _remove(path: Path) -> None:
+    """Remove a directory and all in it; what cannot be removed is logged and left."""
+
+    def complain(
+        _function: object, _path: object, info: tuple[object, BaseException, object]
+    ) -> None:
+        if not isinstance(info[1], FileNotFoundError):
+            logger.warning("%s cannot be removed: %s", path.name, type(info[1]).__name__)
+
+    shutil.rmtree(path, onerror=complain)
+
+
+def _wait_until_ownerless(path: Path, deadline: float) -> bool:
+    """Whether nobody holds the lock; a killed worker may take a moment to let go of it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        while not _lock(fd):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,68 @@
+"""The tables of the job database. A change here raises SCHEMA_VERSION."""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x6D79646A  # "mydj", in the file's header
+SCHEMA_VERSION = 1
+
+STATEMENTS = (
+    """
+    CREATE TABLE meta (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        revision INTEGER NOT NULL,  -- the change counter of all jobs
+        secret BLOB NOT NULL        -- keys the digests of requests and the page tokens
+    )
+    """,
+    """
+    CREATE TABLE job_status (
+        job_id TEXT PRIMARY KEY,
+        status TEXT NOT NULL CHECK (status IN ('WORKING', 'DONE', 'FAILED')),
+        msg TEXT NOT NULL DEFAULT '',
+        job_start_time INTEGER NOT NULL DEFAULT 0,
+        job_end_time INTEGER NOT NULL DEFAULT 0,
+        phase TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',
+        revision INTEGER NOT NULL UNIQUE,
+        submit_revision INTEGER NOT NULL UNIQUE,
+        submit_time INTEGER NOT NULL,
+        bytes_total INTEGER NOT NULL DEFAULT 0,
+        bytes_read INTEGER NOT NULL DEFAULT 0,
+        records INTEGER NOT NULL DEFAULT 0,
+        rows INTEGER NOT NULL DEFAULT 0,
+        files_total INTEGER NOT NULL,
+        files_done INTEGER NOT NULL DEFAULT 0,
+        eta_seconds REAL NOT NULL DEFAULT -1,
+        engine TEXT NOT NULL DEFAULT '',
+        file_names TEXT NOT NULL,           -- JSON, as the caller wrote them
+        output_file_name TEXT NOT NULL,
+        merge INTEGER NOT NULL,
+        csv_profile TEXT NOT NULL,
+        layout TEXT NOT NULL,               -- as requested, later as found
+        record_path TEXT NOT NULL,
+        id_field TEXT NOT NULL,
+        overwrite INTEGER NOT NULL,
+        request_id TEXT UNIQUE,
+        request_digest BLOB,
+        staging_device INTEGER,             -- which directory is being published
+        staging_inode INTEGER,
+        staging_modified_ns INTEGER
+    )
+    """,
+    """
+    -- Two working jobs on one output set cannot be, whatever the code does.
+    CREATE UNIQUE INDEX one_writer_for_an_output
+        ON job_status (output_file_name) WHERE status = 'WORKING'
+    """,
+    """
+    -- The rows each part of a job holds; kept after the end, as Job.tables.
+    CREATE TABLE csv_rows (
+        job_id TEXT NOT NULL REFERENCES job_status (job_id) ON DELETE CASCADE,
+        file_name TEXT NOT NULL,
+        table_name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (job_id, file_name)
+    ) WITHOUT ROWID
+    """,
+)

@@ -1,0 +1,348 @@
+"""Every SQL statement about jobs. Each function needs an open transaction if it changes anything.
+
+A change is guarded by `status = 'WORKING'`: a final state is final, whoever comes late.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from myd_grpc.convert.model import Layout, PartFile, Profile, Progress
+from myd_grpc.errors import InvalidRequestError, OutputBusyError, Violation
+from myd_grpc.jobs.model import (
+    Identity,
+    Job,
+    Phase,
+    Request,
+    RequestMark,
+    Status,
+    Table,
+    tables_of,
+)
+
+Connection: TypeAlias = sqlite3.Connection
+
+_NO_BOUND = 1 << 62
+
+
+# --- changes ---------------------------------------------------------------------------------
+
+
+def submit(
+    connection: Connection, job_id: str, request: Request, mark: RequestMark | None, now: int
+) -> str:
+    """The id of the job for this request: `job_id`, or that of the job its mark already has.
+
+    Raises OutputBusyError, and InvalidRequestError when the mark belongs to another request.
+    """
+    if mark and (known := find_request(connection, mark)):
+        return known
+    _refuse_busy_output(connection, request.output_file_name)
+    revision = _next_revision(connection)
+    values = {
+        "job_id": job_id,
+        "status": Status.WORKING,
+        "phase": Phase.QUEUED,
+        "revision": revision,
+        "submit_revision": revision,
+        "submit_time": now,
+        "files_total": len(request.file_names),
+        "file_names": json.dumps(request.file_names, ensure_ascii=False),
+        "output_file_name": request.output_file_name,
+        "merge": request.merge,
+        "csv_profile": request.profile,
+        "layout": request.layout,
+        "record_path": request.record_path,
+        "id_field": request.id_field,
+        "overwrite": request.overwrite,
+        "request_id": mark.request_id if mark else None,
+        "request_digest": mark.digest if mark else None,
+    }
+    columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+    # The names are those above, none comes from outside.
+    connection.execute(f"INSERT INTO job_status ({columns}) VALUES ({marks})", values)  # noqa: S608
+    return job_id
+
+
+def start(connection: Connection, job_id: str, now: int) -> bool:
+    """A worker takes the job; False when it is no longer queued."""
+    return _change(
+        connection,
+        job_id,
+        "phase = 'CONVERTING', job_start_time = :now",
+        {"now": now},
+        "phase = 'QUEUED'",
+    )
+
+
+def progress(
+    connection: Connection, job_id: str, reached: Progress, eta_s: float, parts: Sequence[PartFile]
+) -> bool:
+    """Record how far the job is. No figure ever falls."""
+    changed = _change(connection, job_id, _PROGRESS, _progress_values(reached, eta_s))
+    if changed:
+        first = _count_parts(connection, job_id)
+        _keep_parts(connection, job_id, parts, first)
+    return changed
+
+
+def publishing(
+    connection: Connection,
+    job_id: str,
+    reached: Progress,
+    parts: Sequence[PartFile],
+    identity: Identity,
+) -> bool:
+    """All is written; from here on the directory `identity` may turn up as the output set."""
+    changed = _change(
+        connection,
+        job_id,
+        f"phase = 'PUBLISHING', staging_device = :device, staging_inode = :inode, "
+        f"staging_modified_ns = :modified_ns, {_PROGRESS}",
+        {
+            "device": identity.device,
+            "inode": identity.inode,
+            "modified_ns": identity.modified_ns,
+            **_progress_values(reached, 0.0),
+        },
+    )
+    if changed:
+        connection.execute("DELETE FROM csv_rows WHERE job_id = ?", (job_id,))
+        _keep_parts(connection, job_id, parts, 0)
+    return changed
+
+
+def done(connection: Connection, job_id: str, now: int) -> bool:
+    """The output set is published."""
+    return _change(
+        connection,
+        job_id,
+        "status = 'DONE', phase = 'ENDED', eta_seconds = 0, job_end_time = :now",
+        {"now": now},
+    )
+
+
+def fail(connection: Connection, job_ids: Iterable[str], reason: str, msg: str, now: int) -> None:
+    """These jobs end without output."""
+    for job_id in job_ids:
+        _change(
+            connection,
+            job_id,
+            "status = 'FAILED', phase = 'ENDED', eta_seconds = 0, job_end_time = :now, "
+            "reason = :reason, msg = :msg",
+            {"now": now, "reason": reason, "msg": msg},
+        )
+
+
+def purge(connection: Connection, ended_before: int) -> int:
+    """Forget the jobs that ended before that time (epoch seconds); how many there were."""
+    cursor = connection.execute(
+        "DELETE FROM job_status WHERE status <> 'WORKING' AND job_end_time < ?", (ended_before,)
+    )
+    return cursor.rowcount
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def find_request(connection: Connection, mark: RequestMark) -> str | None:
+    """The job this mark belongs to. Raises InvalidRequestError when its request was another."""
+    rows = connection.execute(
+        "SELECT job_id, request_digest FROM job_status WHERE request_id = ?", (mark.request_id,)
+    ).fetchall()
+    if not rows:
+        return None
+    if rows[0]["request_digest"] != mark.digest:
+        wanted = "came before with another request; use a new id for a new request"
+        raise InvalidRequestError([Violation("request_id", wanted)])
+    return str(rows[0]["job_id"])
+
+
+def get(connection: Connection, job_id: str) -> Job | None:
+    """The job, with its tables when DONE."""
+    rows = connection.execute("SELECT * FROM job_status WHERE job_id = ?", (job_id,)).fetchall()
+    return _job_with_tables(connection, rows[0]) if rows else None
+
+
+def changed_since(connection: Connection, revision: int, limit: int = -1) -> list[Job]:
+    """The jobs whose last change came after `revision`, in order of it, with their tables."""
+    rows = connection.execute(
+        "SELECT * FROM job_status WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
+    ).fetchall()
+    return [_job_with_tables(connection, row) for row in rows]
+
+
+def newest(
+    connection: Connection, statuses: Sequence[Status], before: int | None, limit: int
+) -> list[Job]:
+    """Jobs, newest first, without tables; only those submitted before that revision, if given."""
+    rows = connection.execute(
+        "SELECT * FROM job_status WHERE submit_revision < :before "
+        "AND status IN (SELECT value FROM json_each(:statuses)) "
+        "ORDER BY submit_revision DESC LIMIT :limit",
+        {
+            "before": _NO_BOUND if before is None else before,
+            "statuses": json.dumps(statuses or list(Status)),
+            "limit": limit,
+        },
+    ).fetchall()
+    return [_job(row) for row in rows]
+
+
+def working(connection: Connection) -> list[tuple[Job, Identity | None]]:
+    """The jobs that have not ended, with the directory each may have published."""
+    rows = connection.execute("SELECT * FROM job_status WHERE status = 'WORKING'").fetchall()
+    return [(_job(row), _identity(row)) for row in rows]
+
+
+def last_revision(connection: Connection) -> int:
+    """The change counter."""
+    return int(connection.execute("SELECT revision FROM meta").fetchall()[0][0])
+
+
+def secret(connection: Connection) -> bytes:
+    """The key of digests and tokens: random, made with the database."""
+    return bytes(connection.execute("SELECT secret FROM meta").fetchall()[0][0])
+
+
+# --- parts of the above ----------------------------------------------------------------------
+
+_PROGRESS = """
+    bytes_total = max(bytes_total, :bytes_total), bytes_read = max(bytes_read, :bytes_read),
+    records = max(records, :records), rows = max(rows, :rows),
+    files_done = max(files_done, :files_done), eta_seconds = :eta_seconds, engine = :engine,
+    layout = CASE :layout WHEN 'AUTO' THEN layout ELSE :layout END
+"""
+
+
+def _progress_values(reached: Progress, eta_s: float) -> dict[str, object]:
+    return {
+        "bytes_total": reached.bytes_total,
+        "bytes_read": reached.bytes_read,
+        "records": reached.records,
+        "rows": reached.rows,
+        "files_done": reached.files_done,
+        "eta_seconds": eta_s,
+        "engine": reached.engine,
+        "layout": reached.layout,
+    }
+
+
+def _change(
+    connection: Connection,
+    job_id: str,
+    assignments: str,
+    values: dict[str, object],
+    condition: str = "TRUE",
+) -> bool:
+    # Assignments and conditions are written in this module, none comes from outside.
+    cursor = connection.execute(
+        f"UPDATE job_status SET revision = (SELECT revision + 1 FROM meta), {assignments} "  # noqa: S608
+        f"WHERE job_id = :job_id AND status = 'WORKING' AND {condition}",
+        {"job_id": job_id, **values},
+    )
+    if cursor.rowcount == 0:
+        return False
+    _next_revision(connection)
+    return True
+
+
+def _next_revision(connection: Connection) -> int:
+    rows = connection.execute("UPDATE meta SET revision = revision + 1 RETURNING revision")
+    return int(rows.fetchall()[0][0])
+
+
+def _refuse_busy_output(connection: Connection, name: str) -> None:
+    busy = connection.execute(
+        "SELECT 1 FROM job_status WHERE output_file_name = ? AND status = 'WORKING'", (name,)
+    ).fetchall()
+    if busy:
+        raise OutputBusyError(
+            f"a working job is writing the output set {name!r}; wait for it to end"
+        )
+
+
+def _count_parts(connection: Connection, job_id: str) -> int:
+    rows = connection.execute("SELECT count(*) FROM csv_rows WHERE job_id = ?", (job_id,))
+    return int(rows.fetchall()[0][0])
+
+
+def _keep_parts(
+    connection: Connection, job_id: str, parts: Sequence[PartFile], first_position: int
+) -> None:
+    connection.executemany(
+        "INSERT INTO csv_rows VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, file_name) "
+        "DO UPDATE SET rows = excluded.rows, bytes = excluded.bytes",
+        (
+            (job_id, part.file_name, part.table, position, part.rows, part.size)
+            for position, part in enumerate(parts, first_position)
+        ),
+    )
+
+
+def _tables(connection: Connection, job_id: str) -> tuple[Table, ...]:
+    rows = connection.execute(
+        "SELECT table_name, file_name, rows, bytes FROM csv_rows WHERE job_id = ? "
+        "ORDER BY position",
+        (job_id,),
+    ).fetchall()
+    return tables_of([PartFile(*row) for row in rows])
+
+
+def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:
+    is_done = row["status"] == Status.DONE
+    return _job(row, _tables(connection, row["job_id"]) if is_done else ())
+
+
+def _job(row: sqlite3.Row, tables: tuple[Table, ...] = ()) -> Job:
+    return Job(
+        job_id=row["job_id"],
+        request=_request(row),
+        status=Status(row["status"]),
+        phase=Phase(row["phase"]),
+        reason=row["reason"],
+        msg=row["msg"],
+        revision=row["revision"],
+        submit_revision=row["submit_revision"],
+        submit_time=row["submit_time"],
+        start_time=row["job_start_time"],
+        end_time=row["job_end_time"],
+        progress=_progress(row),
+        eta_s=row["eta_seconds"],
+        tables=tables,
+    )
+
+
+def _request(row: sqlite3.Row) -> Request:
+    return Request(
+        file_names=tuple(json.loads(row["file_names"])),
+        output_file_name=row["output_file_name"],
+        merge=bool(row["merge"]),
+        profile=Profile(row["csv_profile"]),
+        layout=Layout(row["layout"]),
+        record_path=row["record_path"],
+        id_field=row["id_field"],
+        overwrite=bool(row["overwrite"]),
+    )
+
+
+def _progress(row: sqlite3.Row) -> Progress:
+    return Progress(
+        bytes_total=row["bytes_total"],
+        bytes_read=row["bytes_read"],
+        records=row["records"],
+        rows=row["rows"],
+        files_total=row["files_total"],
+        files_done=row["files_done"],
+        layout=Layout(row["layout"]),
+        engine=row["engine"],
+    )
+
+
+def _identity(row: sqlite3.Row) -> Identity | None:
+    if row["staging_inode"] is None:
+        return None
+    return Identity(row["staging_device"], row["staging_inode"], row["staging_modified_ns"])

@@ -1,0 +1,166 @@
+"""The job store: who may talk to the database, from which thread, and how durably.
+
+One thread owns the one writing connection, so changes are serial and no checkpoint runs beside a
+commit. A second thread reads, so that a status call never waits for a write. After each commit the
+changed jobs are read back and announced: what a watcher sees has been committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.jobs import database, statements
+from myd_grpc.jobs.model import Identity, Job, Request, RequestMark, Status
+
+DATABASE_NAME = "csv_status.db"
+
+Announce: TypeAlias = Callable[[Sequence[Job]], None]
+"""Called in the writing thread with the jobs a commit has changed, in order of revision."""
+
+_Result = TypeVar("_Result")
+
+
+class JobStore:
+    """The states of all jobs, in `csv_status.db` of the state directory."""
+
+    def __init__(self, state_dir: Path, announce: Announce) -> None:
+        """Opens the database, in the calling thread. Raises database.DatabaseRefusedError."""
+        path = state_dir / DATABASE_NAME
+        self._announce = announce
+        database.warn_of_old_sqlite()
+        self._writing = _Owned("store-writer", partial(database.open_for_writing, path))
+        self._reading = _Owned("store-reader", partial(database.open_for_reading, path))
+        self._announced = self._reading.call(statements.last_revision)
+        self.secret = self._reading.call(statements.secret)
+
+    async def submit(
+        self, job_id: str, request: Request, mark: RequestMark | None, now: int
+    ) -> str:
+        """The job's id: `job_id`, or that of an earlier job with the same mark.
+
+        Raises OutputBusyError, and InvalidRequestError when the mark belongs to another request.
+        """
+        return await self._write(
+            lambda connection: statements.submit(connection, job_id, request, mark, now)
+        )
+
+    async def start(self, job_id: str, now: int) -> bool:
+        """A worker takes the job; False when it is no longer queued."""
+        return await self._write(lambda connection: statements.start(connection, job_id, now))
+
+    async def progress(
+        self, job_id: str, reached: Progress, eta_s: float, parts: Sequence[PartFile]
+    ) -> bool:
+        """Record how far the job is, and the rows in the parts that changed.
+
+        Not durable by itself: a machine that fails loses the last ticks, which nobody misses.
+        """
+        return await self._write(
+            lambda connection: statements.progress(connection, job_id, reached, eta_s, parts),
+            durable=False,
+        )
+
+    async def publishing(
+        self, job_id: str, reached: Progress, parts: Sequence[PartFile], identity: Identity
+    ) -> bool:
+        """All is written: from here on the directory `identity` may turn up as the output set."""
+        return await self._write(
+            lambda connection: statements.publishing(connection, job_id, reached, parts, identity)
+        )
+
+    async def done(self, job_id: str, now: int) -> bool:
+        """The output set is published; False when the job had ended before."""
+        return await self._write(lambda connection: statements.done(connection, job_id, now))
+
+    async def fail(self, job_ids: Iterable[str], reason: str, msg: str, now: int) -> None:
+        """These jobs end without output, in one transaction; ended ones stay as they are."""
+        await self._write(lambda connection: statements.fail(connection, job_ids, reason, msg, now))
+
+    async def purge(self, ended_before: int) -> int:
+        """Forget the jobs that ended before that time (epoch seconds); how many there were."""
+        return await self._write(lambda connection: statements.purge(connection, ended_before))
+
+    async def find_request(self, mark: RequestMark) -> str | None:
+        """The job of an earlier request. Raises InvalidRequestError when that was another one."""
+        return await self._read(lambda connection: statements.find_request(connection, mark))
+
+    async def get(self, job_id: str) -> Job | None:
+        """The job as last committed, with its tables when DONE."""
+        return await self._read(lambda connection: statements.get(connection, job_id))
+
+    async def newest(self, statuses: Sequence[Status], before: int | None, limit: int) -> list[Job]:
+        """Jobs, newest first, without tables; only those submitted before that revision."""
+        return await self._read(
+            lambda connection: statements.newest(connection, statuses, before, limit)
+        )
+
+    async def changed_since(self, revision: int, limit: int) -> list[Job]:
+        """Jobs in order of their last change, only those changed after that revision."""
+        return await self._read(
+            lambda connection: statements.changed_since(connection, revision, limit)
+        )
+
+    async def last_revision(self) -> int:
+        """The change counter as last committed."""
+        return await self._read(statements.last_revision)
+
+    async def working(self) -> list[tuple[Job, Identity | None]]:
+        """The jobs that have not ended, with the directory each may have published."""
+        return await self._read(statements.working)
+
+    def close(self) -> None:
+        """End both threads after what they have to do."""
+        self._reading.close()
+        self._writing.close()
+
+    async def _read(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        return await self._reading.call_soon(query)
+
+    async def _write(
+        self, change: Callable[[sqlite3.Connection], _Result], *, durable: bool = True
+    ) -> _Result:
+        return await self._writing.call_soon(partial(self._commit, change, durable))
+
+    def _commit(
+        self,
+        change: Callable[[sqlite3.Connection], _Result],
+        durable: bool,
+        connection: sqlite3.Connection,
+    ) -> _Result:
+        with database.transaction(connection, durable=durable):
+            result = change(connection)
+        # Before the caller hears of it: whoever is told of a job can watch it from that state on.
+        if changed := statements.changed_since(connection, self._announced):
+            self._announced = changed[-1].revision
+            self._announce(changed)
+        return result
+
+
+class _Owned:
+    """A connection and the one thread that uses it."""
+
+    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        try:
+            self._connection = self._thread.submit(connect).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    def call(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        return self._thread.submit(function, self._connection).result()
+
+    async def call_soon(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, function, self._connection)
+
+    def close(self) -> None:
+        self._thread.submit(self._connection.close).result()
+        self._thread.shutdown()

@@ -1,0 +1,100 @@
+"""Jobs as messages of the API."""
+
+from __future__ import annotations
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.convert.model import Layout, PartFile, Profile
+from myd_grpc.jobs.model import Job, Phase, Status, Table
+
+_MOST_PERCENT_BEFORE_DONE = 99.9
+
+STATUSES = {
+    Status.WORKING: pb.Job.WORKING,
+    Status.DONE: pb.Job.DONE,
+    Status.FAILED: pb.Job.FAILED,
+}
+PHASES = {
+    Phase.QUEUED: pb.Job.PHASE_QUEUED,
+    Phase.CONVERTING: pb.Job.PHASE_CONVERTING,
+    Phase.PUBLISHING: pb.Job.PHASE_PUBLISHING,
+    Phase.WAITING_FOR_KEY: pb.Job.PHASE_WAITING_FOR_KEY,
+    Phase.ENDED: pb.Job.PHASE_ENDED,
+}
+LAYOUTS = {
+    Layout.AUTO: pb.RECORD_LAYOUT_AUTO,
+    Layout.ARRAY: pb.RECORD_LAYOUT_ARRAY,
+    Layout.KEYED: pb.RECORD_LAYOUT_KEYED,
+    Layout.LINES: pb.RECORD_LAYOUT_LINES,
+    Layout.SINGLE: pb.RECORD_LAYOUT_SINGLE,
+}
+PROFILES = {
+    Profile.EXCEL: pb.CSV_PROFILE_EXCEL,
+    Profile.DATABASE: pb.CSV_PROFILE_DATABASE,
+}
+
+
+def job_message(job: Job) -> pb.Job:
+    """The job as callers see it; `tables` as far as the job has them."""
+    return pb.Job(
+        job_id=job.job_id,
+        status=STATUSES[job.status],
+        msg=job.msg,
+        job_start_time=job.start_time,
+        job_end_time=job.end_time,
+        phase=PHASES[job.phase],
+        reason=job.reason,
+        revision=job.revision,
+        progress=_progress(job),
+        file_names=job.request.file_names,
+        output_file_name=job.request.output_file_name,
+        merge=job.request.merge,
+        csv_profile=PROFILES[job.request.profile],
+        layout=LAYOUTS[job.progress.layout],
+        engine=job.progress.engine,
+        submit_time=job.submit_time,
+        output_dir=job.request.output_file_name,
+        tables=[_table(table) for table in job.tables],
+    )
+
+
+def job_or_not_found(job_id: str, job: Job | None) -> pb.Job:
+    """The job, or the answer about one that is not there."""
+    return job_message(job) if job else pb.Job(job_id=job_id, status=pb.Job.NOTFOUND)
+
+
+def watch_bytes(job: Job) -> bytes:
+    """The job as a serialised WatchJobResponse, which is also a WatchJobsResponse."""
+    return pb.WatchJobResponse(data=job_message(job)).SerializeToString()
+
+
+def _progress(job: Job) -> pb.Job.Progress:
+    reached = job.progress
+    return pb.Job.Progress(
+        bytes_total=reached.bytes_total,
+        bytes_read=reached.bytes_read,
+        records=reached.records,
+        rows=reached.rows,
+        files_total=reached.files_total,
+        files_done=reached.files_done,
+        percent=_percent(job),
+        eta_seconds=job.eta_s,
+    )
+
+
+def _percent(job: Job) -> float:
+    if job.status is Status.DONE:
+        return 100.0
+    if not job.progress.bytes_total:
+        return 0.0
+    percent = 100 * job.progress.bytes_read / job.progress.bytes_total
+    return round(min(percent, _MOST_PERCENT_BEFORE_DONE), 1)
+
+
+def _table(table: Table) -> pb.Job.Table:
+    return pb.Job.Table(
+        name=table.name, rows=table.rows, parts=[_part(part) for part in table.parts]
+    )
+
+
+def _part(part: PartFile) -> pb.Job.Part:
+    return pb.Job.Part(file_name=part.file_name, rows=part.rows, bytes=part.size)

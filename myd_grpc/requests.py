@@ -1,0 +1,199 @@
+"""What callers ask for, checked: everything wrong with a request is said at once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.config import Settings
+from myd_grpc.convert.model import CipherKey, Conversion, Layout, Profile
+from myd_grpc.convert.paths import check_name
+from myd_grpc.errors import InvalidRequestError, Violation
+from myd_grpc.jobs.model import Request, RequestMark, Status
+from myd_grpc.messages import LAYOUTS, PROFILES, STATUSES
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_KEY_DIGITS = 64
+_IV_DIGITS = 32
+_LONGEST_NAME = 100
+_LONGEST_NAME_BYTES = 255
+# SPEC section 1: control characters (C0, DEL, C1) and what file systems and shells make much of;
+# an unpaired surrogate cannot be written as UTF-8.
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff]')
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request that can be served: what to keep of it, what to do, and with which key."""
+
+    request: Request
+    conversion: Conversion
+    key: CipherKey | None = field(repr=False)
+
+
+@dataclass
+class _Checks:
+    """Collects what is wrong with a request."""
+
+    violations: list[Violation] = field(default_factory=list)
+
+    def refuse(self, name: str, description: str) -> None:
+        self.violations.append(Violation(name, description))
+
+    def raise_violations(self) -> None:
+        if self.violations:
+            raise InvalidRequestError(self.violations)
+
+
+def request_mark(message: pb.ConvertToCsvRequest, secret: bytes) -> RequestMark | None:
+    """The request's id with a digest of all the rest; None without an id, or with a bad one.
+
+    The digest is keyed, since the key is part of what it covers and is not to be guessed at.
+    """
+    if not _UUID.fullmatch(message.request_id):
+        return None
+    rest = pb.ConvertToCsvRequest()
+    rest.CopyFrom(message)
+    rest.ClearField("request_id")
+    content = rest.SerializeToString(deterministic=True)
+    digest = hmac.digest(secret, content, hashlib.sha256)
+    return RequestMark(message.request_id.lower(), digest)
+
+
+def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submission:
+    """The request, checked. Raises InvalidRequestError that names every field at fault."""
+    checks = _Checks()
+    relative = _files(checks, message.file_names, settings)
+    name = _output_name(checks, message.output_file_name)
+    key = cipher_key(checks, message.aes256cbckey, message.iv)
+    profile = _profile(checks, message.csv_profile)
+    layout = _layout(checks, message.layout)
+    _check_record_path(checks, message.record_path, layout)
+    if message.request_id and not _UUID.fullmatch(message.request_id):
+        checks.refuse("request_id", "must be a UUID, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+    checks.raise_violations()
+    request = Request(
+        file_names=tuple(message.file_names),
+        output_file_name=name,
+        merge=message.merge,
+        profile=profile,
+        layout=layout,
+        record_path=message.record_path,
+        id_field=message.id_field,
+        overwrite=message.overwrite if message.HasField("overwrite") else settings.overwrite,
+    )
+    return Submission(request, _conversion(request, relative, settings), key)
+
+
+def job_id_of(
+    message: pb.GetJobStatusRequest | pb.WatchJobRequest | pb.CancelJobRequest,
+) -> str:
+    """The job_id. Raises InvalidRequestError when it is missing."""
+    if not message.job_id:
+        raise InvalidRequestError([Violation("job_id", "must name a job")])
+    return message.job_id
+
+
+def statuses_of(message: pb.ListJobsRequest | pb.WatchJobsRequest) -> tuple[Status, ...]:
+    """The statuses asked for, () for all. Raises InvalidRequestError for one no job can have."""
+    if set(message.status) - set(STATUSES.values()):
+        raise InvalidRequestError([Violation("status", "must be WORKING, DONE or FAILED")])
+    return tuple(status for status, number in STATUSES.items() if number in message.status)
+
+
+def _files(checks: _Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    if not names:
+        checks.refuse("file_names", "must name at least one file")
+    relative: list[str] = []
+    for position, name in enumerate(names):
+        try:
+            relative.append(check_name(name, str(settings.data_dir), settings.no_inputs))
+        except ValueError as error:
+            checks.refuse(f"file_names[{position}]", str(error))
+    return tuple(relative)
+
+
+def _output_name(checks: _Checks, text: str) -> str:
+    name = text.removesuffix(".csv")
+    if not name:
+        checks.refuse("output_file_name", "must name the output set")
+    elif len(name) > _LONGEST_NAME or len(name.encode(errors="replace")) > _LONGEST_NAME_BYTES:
+        wanted = f"must have at most {_LONGEST_NAME} characters and {_LONGEST_NAME_BYTES} bytes"
+        checks.refuse("output_file_name", wanted)
+    elif name.startswith(".") or name.endswith((".", " ")):
+        checks.refuse("output_file_name", "must not start with '.' nor end with '.' or a space")
+    elif _NOT_IN_NAMES.search(name):
+        wanted = r'must not hold control characters nor any of / \ : * ? " < > | %'
+        checks.refuse("output_file_name", wanted)
+    return name
+
+
+def cipher_key(checks: _Checks, key: str, iv: str) -> CipherKey | None:
+    """Key and iv, None for plain JSON. What is wrong is said without repeating any of it."""
+    if bool(key) != bool(iv):
+        missing = "iv" if key else "aes256cbckey"
+        checks.refuse(missing, "must come together with the other: key and iv, or neither")
+    key_bytes = _hex(checks, "aes256cbckey", key, _KEY_DIGITS)
+    iv_bytes = _hex(checks, "iv", iv, _IV_DIGITS)
+    return CipherKey(key_bytes, iv_bytes) if key_bytes and iv_bytes else None
+
+
+def _hex(checks: _Checks, name: str, text: str, digits: int) -> bytes:
+    if not text:
+        return b""
+    if not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", text):
+        checks.refuse(name, f"must be {digits} hex digits")
+        return b""
+    return bytes.fromhex(text)
+
+
+def _profile(checks: _Checks, number: int) -> Profile:
+    if number == pb.CSV_PROFILE_UNSPECIFIED:
+        return Profile.EXCEL
+    for profile, known in PROFILES.items():
+        if number == known:
+            return profile
+    checks.refuse("csv_profile", f"must be a CsvProfile, not {number}")
+    return Profile.EXCEL
+
+
+def _layout(checks: _Checks, number: int) -> Layout:
+    if number == pb.RECORD_LAYOUT_UNSPECIFIED:
+        return Layout.AUTO
+    for layout, known in LAYOUTS.items():
+        if number == known:
+            return layout
+    checks.refuse("layout", f"must be a RecordLayout, not {number}")
+    return Layout.AUTO
+
+
+def _check_record_path(checks: _Checks, path: str, layout: Layout) -> None:
+    if not path:
+        return
+    if "" in path.split("."):
+        checks.refuse("record_path", "must be names joined with '.', none of them empty")
+    if layout is Layout.LINES:
+        checks.refuse(
+            "record_path", "must be empty with the layout LINES, which is no one document"
+        )
+
+
+def _conversion(request: Request, relative: tuple[str, ...], settings: Settings) -> Conversion:
+    return Conversion(
+        data_dir=str(settings.data_dir),
+        file_names=relative,
+        name=request.output_file_name,
+        merge=request.merge,
+        profile=request.profile,
+        layout=request.layout,
+        record_path=request.record_path,
+        id_field=request.id_field or "id",
+        limits=settings.limits,
+        section_names=settings.section_names,
+        no_inputs=settings.no_inputs,
+        engine=settings.engine,
+    )

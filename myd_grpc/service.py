@@ -1,0 +1,168 @@
+"""The rpcs: each reads its request, asks who knows, and answers. Errors are domain exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import grpc.aio
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+from myd_grpc import paging, requests
+from myd_grpc.config import Settings
+from myd_grpc.errors import (
+    InvalidRequestError,
+    NotAvailableError,
+    OutputExistsError,
+    SlowReaderError,
+    Violation,
+)
+from myd_grpc.jobs.attempt import Ticket
+from myd_grpc.jobs.follow import Send, follow_all, follow_job
+from myd_grpc.jobs.model import Job, RequestMark, Status
+from myd_grpc.jobs.publish import OutputDirectory
+from myd_grpc.jobs.runner import Runner
+from myd_grpc.jobs.store import JobStore
+from myd_grpc.jobs.watch import Hub
+from myd_grpc.messages import job_message, job_or_not_found
+
+logger = logging.getLogger(__name__)
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AnalysisService"].full_name
+
+_PAGE_SIZE = 50
+_LARGEST_PAGE = 1000
+
+Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Whom the service asks."""
+
+    settings: Settings
+    store: JobStore
+    output: OutputDirectory
+    runner: Runner
+    hub: Hub
+
+
+class AnalysisService(pb_grpc.AnalysisServiceServicer):
+    """Implements myd.analysis.v1.AnalysisService; the proto says what each call promises."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def PreprocessShopping(
+        self, _request: pb.PreprocessShoppingRequest, _context: Context
+    ) -> pb.PreprocessShoppingResponse:
+        """Not offered yet."""
+        raise NotAvailableError("this server does not summarise shopping")
+
+    async def ConvertToCsv(
+        self, request: pb.ConvertToCsvRequest, _context: Context
+    ) -> pb.ConvertToCsvResponse:
+        """Queue a conversion, or find the one this request has queued before."""
+        mark = requests.request_mark(request, self._desk.store.secret)
+        job_id = await self._desk.store.find_request(mark) if mark else None
+        if job_id is None:
+            job_id = await self._submit(request, mark)
+        return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
+
+    async def GetJobStatus(
+        self, request: pb.GetJobStatusRequest, _context: Context
+    ) -> pb.GetJobStatusResponse:
+        """Answer the job's committed state."""
+        job_id = requests.job_id_of(request)
+        return pb.GetJobStatusResponse(data=await self._state(job_id))
+
+    async def WatchJob(self, request: pb.WatchJobRequest, context: Context) -> None:
+        """Stream the job's states until its end."""
+        job_id = requests.job_id_of(request)
+        # At once, so that a caller who waits for news knows that the watch stands.
+        await context.send_initial_metadata(())
+        desk, send = self._desk, self._sender(context)
+        heartbeat_s = desk.settings.heartbeat_s
+        found = await follow_job(
+            desk.hub, desk.store, job_id, request.from_revision, heartbeat_s, send
+        )
+        if not found:
+            await context.write(pb.WatchJobResponse(data=job_or_not_found(job_id, None)))
+
+    async def WatchJobs(self, request: pb.WatchJobsRequest, context: Context) -> None:
+        """Stream the states of all matching jobs."""
+        statuses = requests.statuses_of(request)
+        await context.send_initial_metadata(())
+        desk, send = self._desk, self._sender(context)
+        await follow_all(desk.hub, desk.store, statuses, request.from_revision, send)
+
+    async def ListJobs(self, request: pb.ListJobsRequest, _context: Context) -> pb.ListJobsResponse:
+        """Answer a page of jobs, newest first."""
+        statuses = requests.statuses_of(request)
+        if request.page_size < 0:
+            raise InvalidRequestError([Violation("page_size", "must not be negative")])
+        size = min(request.page_size or _PAGE_SIZE, _LARGEST_PAGE)
+        before = self._position(statuses, request.page_token)
+        # One more than asked for tells whether there is another page.
+        jobs = await self._desk.store.newest(statuses, before, size + 1)
+        return self._page(statuses, jobs, size)
+
+    async def CancelJob(
+        self, request: pb.CancelJobRequest, _context: Context
+    ) -> pb.CancelJobResponse:
+        """End the job if it still works, and answer its state."""
+        job_id = requests.job_id_of(request)
+        await self._desk.runner.cancel(job_id)
+        return pb.CancelJobResponse(data=await self._state(job_id))
+
+    async def _submit(self, request: pb.ConvertToCsvRequest, mark: RequestMark | None) -> str:
+        wanted = requests.submission(request, self._desk.settings)
+        name = wanted.request.output_file_name
+        if not wanted.request.overwrite and await asyncio.to_thread(self._desk.output.holds, name):
+            raise OutputExistsError(
+                f"the output set {name!r} exists; choose another name or set overwrite"
+            )
+        ticket = Ticket(
+            secrets.token_hex(16), wanted.conversion, wanted.key, wanted.request.overwrite
+        )
+        job_id = await self._desk.runner.submit(wanted.request, mark, ticket)
+        logger.info("job %s: submitted, %d files", job_id, len(request.file_names))
+        return job_id
+
+    async def _state(self, job_id: str) -> pb.Job:
+        return job_or_not_found(job_id, await self._desk.store.get(job_id))
+
+    def _position(self, statuses: Sequence[Status], token: str) -> int | None:
+        if not token:
+            return None
+        try:
+            return paging.read_token(self._desk.store.secret, statuses, token)
+        except ValueError:
+            wanted = "must be the next_page_token of a ListJobs call with the same status"
+            raise InvalidRequestError([Violation("page_token", wanted)]) from None
+
+    def _page(
+        self, statuses: Sequence[Status], jobs: Sequence[Job], size: int
+    ) -> pb.ListJobsResponse:
+        page, token = jobs[:size], ""
+        if len(jobs) > size:
+            position = page[-1].submit_revision
+            token = paging.make_token(self._desk.store.secret, statuses, position)
+        return pb.ListJobsResponse(data=map(job_message, page), next_page_token=token)
+
+    def _sender(self, context: Context) -> Send:
+        timeout_s = self._desk.settings.watch_write_timeout_s
+
+        async def send(message: bytes) -> None:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await context.write(message)
+            except TimeoutError:
+                raise SlowReaderError(f"the stream was not read for {timeout_s:g} s") from None
+
+        return send

@@ -1,0 +1,37 @@
+"""Fixtures: real server processes on directories of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from server import Hold, Server
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Makes servers that are not started yet; each is gone after the test."""
+    made: list[Server] = []
+
+    def make(**settings: str) -> Server:
+        made.append(Server(tmp_path / f"server{len(made)}", **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one._process:
+            one.kill()
+
+
+@pytest.fixture
+def server(make_server: Callable[..., Server]) -> Server:
+    """A running server with default settings."""
+    return make_server().start()
+
+
+@pytest.fixture
+def hold(tmp_path: Path) -> Callable[[str], Hold]:
+    """Makes holds: points at which a process waits until it is released."""
+    return lambda point: Hold(tmp_path, point)

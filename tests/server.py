@@ -1,0 +1,191 @@
+"""A real server process for tests: started, stopped, killed and restarted on its directories."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+import psutil
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_S = 30
+ENDED = frozenset({pb.Job.DONE, pb.Job.FAILED, pb.Job.NOTFOUND})
+
+
+class Server:
+    """`server.py` on directories of its own; settings are environment variables."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.data, self.output, self.state = home / "data", home / "output", home / "state"
+        self.log_file = home / "log"
+        self.settings = settings
+        self.address = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: grpc.Channel | None = None
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process, "the server has not been started"
+        return self._process
+
+    @property
+    def stub(self) -> Any:
+        """The service, over one channel that lasts until the server is stopped."""
+        if self._channel is None:
+            self._channel = grpc.insecure_channel(self.address)
+        return pb_grpc.AnalysisServiceStub(self._channel)
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text("utf-8")
+
+    def start(self, **settings: str) -> Self:
+        """Start, and return when calls are served."""
+        self.settings |= settings
+        ready = self.home / "address"
+        ready.unlink(missing_ok=True)
+        self._process = self.launch(MYD_ADDRESS_FILE=str(ready))
+        deadline = time.monotonic() + PATIENCE_S
+        while not ready.exists():
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.01)
+        self.address = ready.read_text().strip()
+        return self
+
+    def launch(self, **settings: str) -> subprocess.Popen[bytes]:
+        """Start a process and do not wait for anything."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        environ = {
+            **kept,
+            "MYD_DATA_DIR": str(self.data),
+            "MYD_OUTPUT_DIR": str(self.output),
+            "MYD_STATE_DIR": str(self.state),
+            "MYD_GRPC_ADDRESS": "127.0.0.1:0",
+            **self.settings,
+            **settings,
+        }
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, ROOT / "server.py"],
+                env=environ,
+                cwd=self.home,  # not the repository: nothing may depend on that
+                stderr=log,
+            )
+
+    def stop(self) -> int:
+        """End it as an operator does; the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """End it as a crash does."""
+        return self._end(signal.SIGKILL)
+
+    def restart(self, **settings: str) -> Self:
+        """Stop and start again on the same directories."""
+        self.stop()
+        return self.start(**settings)
+
+    def put(self, name: str, content: str | bytes) -> str:
+        """Write an input file; its name."""
+        path = self.data / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return name
+
+    def submit(self, *file_names: str, output: str = "out", **fields: Any) -> str:
+        """The job_id of a new conversion."""
+        request = pb.ConvertToCsvRequest(
+            file_names=file_names, output_file_name=output, **{"merge": True, **fields}
+        )
+        job_id: str = self.stub.ConvertToCsv(request, timeout=PATIENCE_S).data.job_id
+        return job_id
+
+    def state(self, job_id: str) -> pb.Job:
+        job: pb.Job = self.stub.GetJobStatus(
+            pb.GetJobStatusRequest(job_id=job_id), timeout=PATIENCE_S
+        ).data
+        return job
+
+    def watch(self, job_id: str, from_revision: int = 0) -> Any:
+        """The call: an iterator of responses."""
+        request = pb.WatchJobRequest(job_id=job_id, from_revision=from_revision)
+        return self.stub.WatchJob(request, timeout=PATIENCE_S)
+
+    def wait(self, job_id: str) -> pb.Job:
+        """The job's final state."""
+        *_, last = self.watch(job_id)
+        job: pb.Job = last.data
+        return job
+
+    def convert(self, *file_names: str, output: str = "out", **fields: Any) -> pb.Job:
+        """Submit and wait; the job's final state."""
+        return self.wait(self.submit(*file_names, output=output, **fields))
+
+    def cancel(self, job_id: str) -> pb.Job:
+        job: pb.Job = self.stub.CancelJob(
+            pb.CancelJobRequest(job_id=job_id), timeout=PATIENCE_S
+        ).data
+        return job
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes, the spare included."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def left_in_output(self) -> set[str]:
+        """Names in the output directory, hidden ones included."""
+        return {path.name for path in self.output.iterdir()}
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._channel:
+            self._channel.close()
+            self._channel = None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+
+class Hold:
+    """A failpoint at which a process waits: `reached` returns when it is there, `release` frees it.
+
+    `setting` goes into MYD_FAILPOINTS.
+    """
+
+    def __init__(self, home: Path, point: str) -> None:
+        self._fifo = home / f"hold-{point}"
+        os.mkfifo(self._fifo)
+        self.setting = f"{point}=hold:{self._fifo}"
+        self._writer = -1
+
+    def reached(self) -> None:
+        """Return when a process waits at the point."""
+        # Opening a FIFO for writing returns when there is a reader.
+        self._writer = os.open(self._fifo, os.O_WRONLY | os.O_CLOEXEC)
+
+    def release(self, *, for_good: bool = True) -> None:
+        """Let it go on, this time or whenever it comes by."""
+        if for_good:
+            self._fifo.unlink()
+        os.close(self._writer)
+
+    @contextmanager
+    def at_point(self) -> Iterator[None]:
+        """Do something while a process waits there."""
+        self.reached()
+        try:
+            yield
+        finally:
+            self.release()
