@@ -1,0 +1,93 @@
+"""The project's own files: what they promise to each other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
+from itertools import chain
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+PINNED = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!+]+)")
+
+
+def normal(name: str) -> str:
+    """A package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def constraints() -> dict[str, str]:
+    matches = [PINNED.fullmatch(line) for line in read("constraints.txt").splitlines()]
+    assert all(matches), "every line of constraints.txt is name==version"
+    return {normal(match[1]): match[2] for match in matches if match}
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    return [ROOT / name for name in listed.split("\0") if name]
+
+
+def needed_by(lines: Iterable[str]) -> Iterator[str]:
+    """The packages that requirement lines name, and those that they need in turn, here."""
+    for requirement in map(Requirement, lines):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield normal(requirement.name)
+            with suppress(PackageNotFoundError):  # of an extra that is not installed
+                yield from needed_by(requires(requirement.name) or [])
+
+
+def test_every_dependency_is_pinned() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    lines = chain(project["dependencies"], *project["optional-dependencies"].values())
+    assert set(needed_by(lines)) <= constraints().keys()
+
+
+def test_the_build_backend_is_pinned_alike() -> None:
+    (requirement,) = tomllib.loads(read("pyproject.toml"))["build-system"]["requires"]
+    assert requirement == f"setuptools=={constraints()['setuptools']}"
+
+
+def test_help_lists_every_target() -> None:
+    makefile = read("Makefile")
+    phony = next(line for line in makefile.splitlines() if line.startswith(".PHONY:"))
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = {line.split()[0] for line in listed.stdout.splitlines()}
+    assert targets == set(phony.removeprefix(".PHONY:").split())
+
+
+def test_the_image_is_made_of_files_that_are_there() -> None:
+    ignored = read(".dockerignore").splitlines()
+    allowed = {line[1:] for line in ignored if line.startswith("!")}
+    for line in read("Dockerfile").splitlines():
+        if line.startswith("COPY") and "--from" not in line:
+            for source in shlex.split(line)[1:-1]:
+                assert (ROOT / source).exists(), source
+                assert source.rstrip("/").split("/")[0] in allowed, source
+
+
+def test_the_image_runs_an_exact_python_without_privileges() -> None:
+    dockerfile = read("Dockerfile")
+    assert re.search(r"python:3\.\d+\.\d+-slim", dockerfile)
+    assert re.search(r"^USER (?!root|0)", dockerfile, re.MULTILINE)
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    forbidden = re.compile(
+        "/work/|/root/|" + "pypi" + r"\.org|pythonhosted|proxy\.golang|crates\.io"
+    )
+    for path in tracked_files():
+        if path.is_file() and path.suffix not in {".binpb", ".sum"} and path != Path(__file__):
+            assert not forbidden.search(path.read_text(encoding="utf-8", errors="ignore")), path
