@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server import Hold, Server
+from serving import Hold, Server
 
 
 @pytest.fixture
