@@ -53,6 +53,9 @@ class Limits:
     max_tables: int = 4_096
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class CipherKey:
     """An AES-256 key (32 bytes) and a CBC initialisation vector (16 bytes); kept out of `repr`."""
@@ -77,7 +80,7 @@ class Conversion:
     layout: Layout = Layout.AUTO
     record_path: str = ""
     id_field: str = "id"
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     no_inputs: tuple[str, ...] = ()
     engine: str = "auto"

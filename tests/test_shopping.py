@@ -1,0 +1,388 @@
+"""Every rule of the shopping summary (SPEC section 5), one case a row."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.model import CipherKey, Layout
+from myd_grpc.sample import FIRST_USER, MAIN_PROPOSAL, generate
+from myd_grpc.shopping import Query, Summary, UserNotFoundError, read_time, summarise
+
+EMPTY = Summary([], [], {})
+
+
+def query(directory: Path, **changes: object) -> Query:
+    asked = Query("u1", "p1", str(directory), "in.json", section_names=frozenset({"orders"}))
+    return replace(asked, **changes)  # type: ignore[arg-type]
+
+
+def summary(directory: Path, document: object, **changes: object) -> Summary:
+    text = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
+    (directory / "in.json").write_text(text)
+    return summarise(query(directory, **changes), None)
+
+
+def line(category: str = "식품", **members: object) -> dict[str, object]:
+    return {"category1": category, **members}
+
+
+OWNERS = {
+    "a keyed document's key is the owner": (
+        {"u1": {"o": [line("A")]}, "u2": {"o": [line("B")]}},
+        {},
+        ["A"],
+    ),
+    "the key wins over a user_id within": (
+        {"u1": {"user_id": "u2", "o": [line("A")]}, "u2": {"user_id": "u1", "o": [line("B")]}},
+        {},
+        ["A"],
+    ),
+    "user_id is the owner": (
+        [{"user_id": "u1", "o": [line("A")]}, {"user_id": "u2", "o": [line("B")]}],
+        {},
+        ["A"],
+    ),
+    "user_id wins over id": (
+        [{"id": "u2", "user_id": "u1", "o": [line("A")]}, {"id": "u1", "user_id": "u2"}],
+        {},
+        ["A"],
+    ),
+    "id is the owner where there is no user_id": (
+        [{"id": "u1", "o": [line("A")]}, {"id": "u2", "o": [line("B")]}],
+        {},
+        ["A"],
+    ),
+    "a null user_id is no owner, and id is asked next": (
+        [{"user_id": None, "id": "u1", "o": [line("A")]}, {"id": "u2", "o": [line("B")]}],
+        {},
+        ["A"],
+    ),
+    "an order line's own id is no user's": (
+        [line("A", id="order-1"), line("B", id="order-2")],
+        {},
+        ["A", "B"],
+    ),
+    "an order line's user_id is its owner": (
+        [line("A", id="order-1", user_id="u1"), line("B", id="order-2", user_id="u2")],
+        {},
+        ["A"],
+    ),
+    "the field asked for wins over user_id": (
+        [
+            {"member": "u1", "user_id": "u2", "o": [line("A")]},
+            {"member": "u2", "user_id": "u1", "o": [line("B")]},
+        ],
+        {"id_field": "member"},
+        ["A"],
+    ),
+    "where the field asked for is missing, user_id is": (
+        [{"user_id": "u1", "o": [line("A")]}, {"member": "u2", "o": [line("B")]}],
+        {"id_field": "member"},
+        ["A"],
+    ),
+    "numbers and strings are compared as text": (
+        [{"user_id": 7, "o": [line("A")]}, {"user_id": "7", "o": [line("B")]}, {"user_id": 7.0}],
+        {"user_id": "7"},
+        ["A", "B"],
+    ),
+    "a file without owners is the user's own": (
+        [{"o": [line("A")]}, line("B"), 5, None, [line("C")]],
+        {},
+        ["A", "B", "C"],
+    ),
+    "records without an owner do not count once any record has one": (
+        [line("A"), {"user_id": "u1", "o": [line("B")]}, line("C")],
+        {},
+        ["B"],
+    ),
+    "all records of the user count": (
+        [{"user_id": "u1", "o": [line("A")]}, {"user_id": "u2"}, {"user_id": "u1", "x": line("B")}],
+        {},
+        ["A", "B"],
+    ),
+    "one document of sections is one record": (
+        {"user_id": "u1", "orders": [line("A")]},
+        {},
+        ["A"],
+    ),
+    "records are found down a path": (
+        {"meta": {"id": "x"}, "data": {"list": [{"user_id": "u1", "o": [line("A")]}]}},
+        {"record_path": "data.list"},
+        ["A"],
+    ),
+    "the layout can be given": (
+        '{"user_id":"u1","o":{"category1":"A"}}\n{"user_id":"u2","o":{"category1":"B"}}',
+        {"layout": Layout.LINES},
+        ["A"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "changes", "expected"), OWNERS.values(), ids=OWNERS)
+def test_owner(
+    tmp_path: Path, document: object, changes: dict[str, object], expected: list[str]
+) -> None:
+    assert list(summary(tmp_path, document, **changes).categories) == expected
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"u2": {"o": line()}},
+        [{"user_id": "u2"}],
+        [line(), {"id": "u2"}],
+        [{"id": "u10"}, {"id": "U1"}, {"id": " u1"}],
+    ],
+)
+def test_a_user_who_is_not_there(tmp_path: Path, document: object) -> None:
+    with pytest.raises(UserNotFoundError):
+        summary(tmp_path, document)
+
+
+def test_a_user_without_orders_has_an_empty_summary(tmp_path: Path) -> None:
+    assert summary(tmp_path, [{"user_id": "u1"}]) == EMPTY
+    assert summary(tmp_path, []) == EMPTY
+
+
+PROPOSALS = {
+    "a line's own proposal": ([line("A", proposal_id="p1"), line("B", proposal_id="p2")], ["A"]),
+    "the nearest object's proposal": (
+        [
+            {"proposal_id": "p1", "x": {"o": [line("A")]}},
+            {"proposal_id": "p2", "x": {"o": [line("B")]}},
+        ],
+        ["A"],
+    ),
+    "the line's wins over the one around": (
+        [{"proposal_id": "p2", "o": [line("A", proposal_id="p1"), line("B")]}],
+        ["A"],
+    ),
+    "the nearer one around wins over the farther": (
+        [{"proposal_id": "p1", "x": {"proposal_id": "p2", "o": [line("B")]}, "y": [line("A")]}],
+        ["A"],
+    ),
+    "lines without any count": ([{"o": [line("A")]}], ["A"]),
+    "a null proposal is none": ([{"proposal_id": "p1", "o": [line("A", proposal_id=None)]}], ["A"]),
+    "a list between does not matter": ([{"proposal_id": "p2", "o": [[[line("B")]]]}], []),
+    "a proposal beside a line is not around it": (
+        [{"a": {"proposal_id": "p2"}, "o": line("A")}],
+        ["A"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "expected"), PROPOSALS.values(), ids=PROPOSALS)
+def test_proposal(tmp_path: Path, document: object, expected: list[str]) -> None:
+    assert list(summary(tmp_path, document).categories) == expected
+
+
+def test_a_numeric_proposal_is_compared_as_text(tmp_path: Path) -> None:
+    found = summary(
+        tmp_path, [line("A", proposal_id=12), line("B", proposal_id="13")], proposal_id="12"
+    )
+    assert list(found.categories) == ["A"]
+
+
+NFD = unicodedata.normalize("NFD", "식품")
+CATEGORIES = {
+    "two levels in two members": ([line("식품", category2="축산물")], {"식품": ["축산물"]}),
+    "one level": ([line("식품")], {"식품": []}),
+    "a path in category": ([{"category": "식품>축산물"}], {"식품": ["축산물"]}),
+    "a path in wholeCategoryName": (
+        [{"wholeCategoryName": "식품>축산물>한우"}],
+        {"식품": ["축산물"]},
+    ),
+    "a path is trimmed": ([{"category": " 식품 > 축산물 > 한우"}], {"식품": ["축산물"]}),
+    "a path of one level": ([{"category": "식품"}], {"식품": []}),
+    "a slash is part of a name": (
+        [{"category": "생활/건강>냉동/간편조리식품"}],
+        {"생활/건강": ["냉동/간편조리식품"]},
+    ),
+    "category1 wins over a path": (
+        [{"category": "A>B", "category1": "C", "category2": "D"}],
+        {"C": ["D"]},
+    ),
+    "category2 alone is no category": ([{"category2": "D"}], {}),
+    "a category that is no text is none": (
+        [{"category": {"id": 5}}, {"category1": None}, {"category1": 5}, {"category": ["A>B"]}],
+        {},
+    ),
+    "an object within a category is looked into": ([{"category": {"category1": "A"}}], {"A": []}),
+    "second levels in order of first appearance, once": (
+        [line("A", category2=second) for second in ("z", "y", "z", "x", "y")],
+        {"A": ["z", "y", "x"]},
+    ),
+    "the same second level under two first ones": (
+        [line("A", category2="x"), line("B", category2="x")],
+        {"A": ["x"], "B": ["x"]},
+    ),
+    "labels are one in NFC": (
+        [line(NFD, category2=NFD), line("식품", category2="식품")],
+        {"식품": ["식품"]},
+    ),
+    "empty labels are left out": (
+        [
+            line("", category2="x"),
+            line("A", category2=""),
+            {"category": "> x"},
+            {"category": "B>>y"},
+        ],
+        {"A": [], "B": []},
+    ),
+    "a line within a line counts too": (
+        [line("A", items=[line("B")], more={"deep": [[{"x": line("C")}]]})],
+        {"A": [], "B": [], "C": []},
+    ),
+    "document order, also in depth": (
+        [{"x": {"y": [line("A")]}, "z": line("B")}, line("C")],
+        {"A": [], "B": [], "C": []},
+    ),
+    "a repeated key keeps its first value": (
+        '[{"category1":"A","category1":"B","category2":"x","category2":"y"}]',
+        {"A": ["x"]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "expected"), CATEGORIES.values(), ids=CATEGORIES)
+def test_categories(tmp_path: Path, document: object, expected: dict[str, list[str]]) -> None:
+    found = summary(tmp_path, document).categories
+    assert found == expected
+    assert list(found) == list(expected)
+
+
+TIMES = {
+    "20230105": "2023-01",
+    "20230105235959": "2023-01",
+    "1673857454": "2023-01",
+    "1690817400": "2023-08",  # 2023-07-31T15:30Z is August in Seoul
+    "1690817400000": "2023-08",
+    "2023-07-31T15:30Z": "2023-08",
+    "2023-07-31T15:30:00.123Z": "2023-08",
+    "2023-07-31T15:30:00+00:00": "2023-08",
+    "2023-07-31T23:30:00": "2023-07",
+    "2023-07-31": "2023-07",
+    "2023-07-31 23:30": "2023-07",
+    "2023-01-16T17:14:51.794+09:00": "2023-01",
+    "2023-08-01T00:30:00+10:00": "2023-07",
+    " 20230105 ": "2023-01",
+    "20230230": None,
+    "20231301": None,
+    "20230105240000": None,
+    "2023010": None,
+    "202301051": None,
+    "202301": None,
+    "어제": None,
+    "": None,
+    "٢٠٢٣٠١٠٥": None,
+    "-1673857454": None,
+    "1673857454.5": None,
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TIMES.items())
+def test_time(text: str, expected: str | None) -> None:
+    moment = read_time(text)
+    assert (moment and moment.strftime("%Y-%m")) == expected
+
+
+DATES = {
+    "a number": ([line(date=20230105), line(date=1673857454), line(date=1690817400000)], "01 08"),
+    "the first field that can be read": (
+        [line(order_date="soon", orderDate=None, paidAt="20230301", date="20230401")],
+        "03",
+    ),
+    "the fields' order, not the members'": (
+        [line(trans_dtime="20230101", date="20230201", order_date="20230301")],
+        "03",
+    ),
+    "from the nearest object around that has one": (
+        [{"date": "20230101", "x": {"orderDateTime": "20230201", "o": [line()]}}],
+        "02",
+    ),
+    "from farther out when the nearer ones cannot be read": (
+        [{"ordered_at": "20230101", "x": {"date": "?", "o": [line(date=None)]}}],
+        "01",
+    ),
+    "its own before one around": ([{"order_date": "20230101", "o": [line(date="20230201")]}], "02"),
+    "not from an object beside": ([{"x": {"date": "20230101"}, "o": line()}], ""),
+}
+
+
+@pytest.mark.parametrize(("document", "expected"), DATES.values(), ids=DATES)
+def test_date_of_a_line(tmp_path: Path, document: object, expected: str) -> None:
+    assert summary(tmp_path, document).months == expected.split()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("order_date", "orderDate", "orderDateTime", "ordered_at", "orderedAt"),
+        *("payDateTime", "paidAt", "date", "trans_dtime"),
+    ],
+)
+def test_date_field(tmp_path: Path, field: str) -> None:
+    assert summary(tmp_path, [line(**{field: "20230105"})]).year_months == ["2023-01"]
+
+
+def test_date_fields_are_a_setting(tmp_path: Path) -> None:
+    document = [line(bought="20230105", date="20230205")]
+    assert summary(tmp_path, document, date_fields=("bought",)).months == ["01"]
+
+
+def test_months_are_distinct_and_in_order_of_time(tmp_path: Path) -> None:
+    dates = ["20230501", "20220601", "20221231", "20220615", "20230101", "20230601"]
+    found = summary(tmp_path, [line(date=date) for date in dates])
+    assert found.year_months == ["2022-06", "2022-12", "2023-01", "2023-05", "2023-06"]
+    assert found.months == ["06", "12", "01", "05"]
+
+
+def test_a_line_without_a_date_counts_for_its_category(tmp_path: Path) -> None:
+    assert summary(tmp_path, [line("A")]) == Summary([], [], {"A": []})
+
+
+def test_a_line_with_an_empty_category_counts_for_its_month(tmp_path: Path) -> None:
+    assert summary(tmp_path, [line("", date="20230105")]).months == ["01"]
+
+
+FAILURES = {
+    "[{]": (Reason.INVALID_JSON, "in.json: record 1: invalid JSON at byte 2"),
+    '{"u1":{},"u2":{"a":NaN}}': (Reason.INVALID_JSON, "record 2: invalid JSON at byte 19"),
+    "": (Reason.INVALID_JSON, "no JSON value"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), FAILURES.items())
+def test_a_malformed_file(tmp_path: Path, text: str, expected: tuple[Reason, str]) -> None:
+    with pytest.raises(ConversionError) as caught:
+        summary(tmp_path, text)
+    assert caught.value.reason is expected[0]
+    assert expected[1] in caught.value.message
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError) as caught:
+        summarise(query(tmp_path, file_name="none.json"), None)
+    assert caught.value.reason is Reason.FILE_NOT_FOUND
+
+
+def test_the_sample_data_plain_and_encrypted(tmp_path: Path) -> None:
+    plain = generate(tmp_path / "plain", 500_000, 7, encrypt=False)
+    secret = generate(tmp_path / "secret", 500_000, 7, encrypt=True)
+    assert secret.key_hex and secret.iv_hex
+    key = CipherKey(bytes.fromhex(secret.key_hex), bytes.fromhex(secret.iv_hex))
+    found = [
+        summarise(
+            Query(FIRST_USER, MAIN_PROPOSAL, str(made.paths[0].parent), made.paths[0].name), k
+        )
+        for made, k in ((plain, None), (secret, key))
+    ]
+    assert found[0] == found[1]
+    assert found[0].months == "06 07 08 09 10 11 12 01 02 03 04 05".split()
+    assert {"건강식품", "축산물", "냉동/간편조리식품"} <= set(found[0].categories["식품"])
