@@ -114,7 +114,7 @@ class Server:
         job_id: str = self.stub.ConvertToCsv(request, timeout=PATIENCE_S).data.job_id
         return job_id
 
-    def state(self, job_id: str) -> pb.Job:
+    def job(self, job_id: str) -> pb.Job:
         job: pb.Job = self.stub.GetJobStatus(
             pb.GetJobStatusRequest(job_id=job_id), timeout=PATIENCE_S
         ).data

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from myd_grpc.errors import ShuttingDownError
 from myd_grpc.jobs.model import Job
 
-_SLICE = 100
+_SLICE = 50
 _PAUSE_FACTOR = 3
 
 
