@@ -41,7 +41,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         shutil.rmtree(DEMO, ignore_errors=True)
-        print("the demo was interrupted; its files are removed", file=sys.stderr)
+        print("demo interrupted: its server is stopped, its files are removed", file=sys.stderr)
         return 130
     return 0
 
@@ -50,12 +50,12 @@ def _run() -> None:
     shutil.rmtree(DEMO, ignore_errors=True)
     DATA.mkdir(parents=True)
     _say("1. Sample data, encrypted with AES-256-CBC")
-    _python("-m", "myd_grpc.sample", "--out", str(DATA), "--size", "100MB", "--encrypt")
+    _python("-m", "myd_grpc.sample", "--out", str(DATA), "--size", "200MB", "--encrypt")
     _say("2. A server on a free port")
     with _server() as address:
         client = ("client.py", "--address", address)
         _say("3. The conversion")
-        _python(*client, "convert", SAMPLE, "--output", "demo", *KEY)
+        _python(*client, "convert", SAMPLE, "--merge", "--output", "demo", *KEY)
         _say("4. What it wrote")
         _show_files(DATA / "output" / "demo")
     _say("The server has stopped; the files stay in .demo/data/output/demo until the next run.")

@@ -32,7 +32,7 @@ class Service(analysis_pb2_grpc.AnalysisServiceServicer):
 
 
 @contextmanager
-def serving(service: Service) -> Iterator[str]:
+def listening(service: Service) -> Iterator[str]:
     """Serves it on a free port; gives the address."""
     server = grpc.server(ThreadPoolExecutor(8))
     analysis_pb2_grpc.add_AnalysisServiceServicer_to_server(service, server)

@@ -14,7 +14,7 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
-from scripted import Handler, Service, answer, fail, serving, state, stream
+from scripted import Handler, Service, answer, fail, listening, state, stream
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import (
@@ -36,7 +36,7 @@ KEY, IV = "0f" * 32, "a0" * 16
 def scripted(*answers: Handler) -> Iterator[tuple[Client, Service]]:
     service = Service(*answers)
     with (
-        serving(service) as address,
+        listening(service) as address,
         Client(address, patience_s=2, resume_patience_s=2) as client,
     ):
         yield client, service

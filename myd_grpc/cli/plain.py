@@ -64,8 +64,7 @@ class PlainOutput:
         yield PlainView(name_jobs=True)
 
     def outcome(self, job: Job) -> None:
-        """Prints how the job ended and what it wrote."""
-        print(wording.outcome(job))
+        """Prints what the job wrote and how it ended."""
         for table in job.tables:
             print(
                 wording.printable(table.name),
@@ -74,6 +73,7 @@ class PlainOutput:
                 wording.files(table),
                 sep="\t",
             )
+        print(wording.outcome(job))
         if job.tables:
             print(wording.place(job))
 

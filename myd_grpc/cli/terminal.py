@@ -101,15 +101,14 @@ class TerminalOutput:
             yield view
 
     def outcome(self, job: Job) -> None:
-        """Prints how the job ended and what it wrote."""
-        mark = "✔" if job.status == Job.DONE else "✘"
-        text = Text(f"{mark} {wording.what(job)}" if job.file_names else f"{mark} {job.job_id}")
-        text.stylize(f"bold {_style(job)}")
-        self._console.print(text)
-        self._console.print(Padding(Text(wording.outcome(job), style=_style(job)), (0, 2)))
+        """Prints what the job wrote and, where it stays in sight, how it ended."""
         if job.tables:
             self._console.print(_written_table(job))
-            self._console.print(wording.place(job), style="dim")
+        mark = "✔" if job.status == Job.DONE else "✘"
+        self._console.print(f"{mark} {wording.what(job)}", style=f"bold {_style(job)}")
+        self._console.print(Padding(Text(wording.outcome(job), style=_style(job)), (0, 2)))
+        if job.tables:
+            self._console.print(Padding(Text(wording.place(job), style="dim"), (0, 2)))
 
     def job(self, job: Job) -> None:
         """Prints one job."""

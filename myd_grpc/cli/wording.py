@@ -52,8 +52,10 @@ def stage(job: Job) -> str:
 
 
 def what(job: Job) -> str:
-    """`a.json, b.json → out`; of many files, how many."""
+    """`a.json, b.json → out`; of many files, how many; of a job that is not there, its id."""
     names = job.file_names
+    if not names:
+        return job.job_id
     files = ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
     return printable(f"{files} → {job.output_file_name}")
 
