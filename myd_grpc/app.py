@@ -2,7 +2,7 @@
 
 Start: directories and their locks, the store, recovery of what the last server left, the gRPC
 server, health SERVING. Stop: health NOT_SERVING, no new jobs, watches ended, workers ended and
-their jobs committed as INTERRUPTED, the gRPC server, the store.
+their jobs committed as INTERRUPTED, the gRPC server, the purge, the store.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from myd_grpc import directories, logs
@@ -27,9 +28,11 @@ from myd_grpc.jobs.hardening import forbid_core_dumps
 from myd_grpc.jobs.model import Job
 from myd_grpc.jobs.process import Workers
 from myd_grpc.jobs.publish import OutputDirectory
+from myd_grpc.jobs.purge import Purger
 from myd_grpc.jobs.recovery import recover
 from myd_grpc.jobs.runner import Runner
 from myd_grpc.jobs.store import Announce, JobStore
+from myd_grpc.jobs.summaries import Summaries
 from myd_grpc.jobs.watch import Hub
 from myd_grpc.messages import watch_bytes
 from myd_grpc.service import AnalysisService, Desk
@@ -63,9 +66,12 @@ async def _serve(settings: Settings) -> None:
         with _opened_store(settings, hub) as store:
             output = OutputDirectory(settings.output_dir, fd)
             await recover(store, output, int(time.time()))
-            workshop = Workshop(store, output, Workers())
+            workers = Workers()
+            workshop = Workshop(store, output, workers)
             runner = Runner(workshop, settings.workers, settings.max_queued)
-            await _serve_desk(Desk(settings, store, output, runner, hub), stop)
+            summaries = Summaries(workers, settings.summaries, settings.max_queued)
+            async with _purging(store):
+                await _serve_desk(Desk(settings, store, output, runner, summaries, hub), stop)
 
 
 async def _serve_desk(desk: Desk, stop: asyncio.Event) -> None:
@@ -82,10 +88,28 @@ async def _serve_desk(desk: Desk, stop: asyncio.Event) -> None:
     await endpoint.announce_end()
     desk.runner.refuse()
     await desk.hub.close()
+    await desk.summaries.stop()
     await desk.runner.stop()
     await endpoint.stop(desk.settings.shutdown_grace_s)
     await showing
     logger.info("stopped")
+
+
+@asynccontextmanager
+async def _purging(store: JobStore) -> AsyncIterator[None]:
+    """Purges the store, from a thread of its own, while the server serves."""
+    loop = asyncio.get_running_loop()
+
+    def purge(ended_before: int) -> int:
+        return asyncio.run_coroutine_threadsafe(store.purge(ended_before), loop).result()
+
+    purger = Purger(purge, lambda: datetime.now(UTC))
+    purger.start()
+    try:
+        yield
+    finally:
+        # In a thread: the purge at hand needs this loop to end.
+        await asyncio.to_thread(purger.stop)
 
 
 @contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from myd_grpc.convert.model import SECTION_NAMES, Limits
+from myd_grpc.shopping import DATE_FIELDS
 
 FILE_SEP_SIZE = 1000
 """Records converted and written at a time (`MYD_FILE_SEP_SIZE`)."""
@@ -45,6 +46,10 @@ class Settings:
     """MYD_WORKERS: conversions at once (default: the cores this process may use)."""
     max_queued: int
     """MYD_MAX_QUEUED: conversions that may wait for a worker (1000)."""
+    summaries: int
+    """MYD_SUMMARIES: shopping summaries at once; more callers wait (2)."""
+    date_fields: tuple[str, ...]
+    """MYD_DATE_FIELDS: comma-separated members an order line's time is looked for in."""
     overwrite: bool
     """MYD_OVERWRITE: whether an output set is replaced when the request does not say (true)."""
     engine: str
@@ -88,10 +93,12 @@ class Settings:
             address_file=source.file("MYD_ADDRESS_FILE"),
             workers=source.integer("MYD_WORKERS", len(os.sched_getaffinity(0)), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
+            summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
+            date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),
             overwrite=source.boolean("MYD_OVERWRITE", True),
             engine=source.choice("MYD_ENGINE", "auto", "native", "python"),
             limits=_limits(source),
-            section_names=source.names("MYD_SECTION_NAMES", SECTION_NAMES),
+            section_names=frozenset(source.names("MYD_SECTION_NAMES", SECTION_NAMES)),
             reflection=source.boolean("MYD_REFLECTION", False),
             log_format=source.choice("MYD_LOG_FORMAT", "text", "json"),
             log_level=source.choice("MYD_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
@@ -185,11 +192,11 @@ class _Source:
             return text
         return self._refuse(name, text, "host:port, such as 127.0.0.1:50051", default)
 
-    def names(self, name: str, default: frozenset[str]) -> frozenset[str]:
+    def names(self, name: str, default: Iterable[str]) -> tuple[str, ...]:
         text = self._text(name)
         if text is None:
-            return default
-        return frozenset(filter(None, (one.strip() for one in text.split(","))))
+            return tuple(default)
+        return tuple(filter(None, (one.strip() for one in text.split(","))))
 
     def check(self, holds: bool, problem: str) -> None:
         if not holds:

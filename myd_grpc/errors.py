@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+
+from myd_grpc.convert.errors import Reason
 
 
 class CallError(Exception):
@@ -14,7 +15,7 @@ class CallError(Exception):
     a path outside the data directory, `metadata` further facts for programs.
     """
 
-    reason: ClassVar[str]
+    reason: str
 
     def __init__(self, message: str, metadata: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -52,6 +53,44 @@ class OutputExistsError(CallError):
     reason = "OUTPUT_EXISTS"
 
 
+class FileMissingError(CallError):
+    """There is no such file."""
+
+    reason = Reason.FILE_NOT_FOUND
+
+
+class UserNotFoundError(CallError):
+    """The file's records have owners, and the user is none of them."""
+
+    reason = "USER_NOT_FOUND"
+
+
+class FileRefusedError(CallError):
+    """The file cannot be read as it is; `reason` is one of those that fail a job."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class LimitExceededError(CallError):
+    """The file goes beyond a limit of the reader."""
+
+    reason = Reason.LIMIT_EXCEEDED
+
+
+class InternalError(CallError):
+    """Something unexpected happened in a worker process, which has given it an error id."""
+
+    reason = Reason.INTERNAL
+
+
+class BusyError(CallError):
+    """As many callers wait for a summary as may wait."""
+
+    reason = "BUSY"
+
+
 class QueueFullError(CallError):
     """As many jobs wait as may wait."""
 
@@ -71,9 +110,3 @@ class SlowReaderError(CallError):
     """A stream was not read for too long."""
 
     reason = "SLOW_READER"
-
-
-class NotAvailableError(CallError):
-    """This server does not offer the call."""
-
-    reason = "NOT_AVAILABLE"

@@ -27,10 +27,15 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.InvalidRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
+    errors.FileMissingError: grpc.StatusCode.NOT_FOUND,
+    errors.UserNotFoundError: grpc.StatusCode.NOT_FOUND,
+    errors.FileRefusedError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.LimitExceededError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.BusyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.InternalError: grpc.StatusCode.INTERNAL,
     errors.QueueFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.SlowReaderError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.ShuttingDownError: grpc.StatusCode.UNAVAILABLE,
-    errors.NotAvailableError: grpc.StatusCode.UNIMPLEMENTED,
 }
 
 # A status travels in one header of limited size; a request can be wrong in any number of places.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Layout, PartFile, Profile
 from myd_grpc.jobs.model import Job, Phase, Status, Table
+from myd_grpc.shopping import Summary
 
 _MOST_PERCENT_BEFORE_DONE = 99.9
 
@@ -65,6 +66,15 @@ def job_or_not_found(job_id: str, job: Job | None) -> pb.Job:
 def watch_bytes(job: Job) -> bytes:
     """The job as a serialised WatchJobResponse, which is also a WatchJobsResponse."""
     return pb.WatchJobResponse(data=job_message(job)).SerializeToString()
+
+
+def summary_message(summary: Summary) -> pb.ShoppingSummary:
+    """A shopping summary as callers see it."""
+    message = pb.ShoppingSummary(months=summary.months, year_months=summary.year_months)
+    for first, seconds in summary.categories.items():
+        # An empty list must show, too: naming the entry makes it.
+        message.categories[first].extend(seconds)
+    return message
 
 
 def _progress(job: Job) -> pb.Job.Progress:

@@ -15,6 +15,7 @@ from myd_grpc.convert.paths import check_name
 from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.jobs.model import Request, RequestMark, Status
 from myd_grpc.messages import LAYOUTS, PROFILES, STATUSES
+from myd_grpc.shopping import Query
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
@@ -89,6 +90,35 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submissio
     return Submission(request, _conversion(request, relative, settings), key)
 
 
+def summary_query(
+    message: pb.PreprocessShoppingRequest, settings: Settings
+) -> tuple[Query, CipherKey | None]:
+    """What is to be summarised, and the file's key. Raises InvalidRequestError."""
+    checks = _Checks()
+    for name in ("user_id", "proposal_id", "file_name"):
+        if not getattr(message, name):
+            checks.refuse(name, "must not be empty")
+    relative = _file(checks, "file_name", message.file_name, settings) if message.file_name else ""
+    key = cipher_key(checks, message.aes256cbckey, message.iv)
+    layout = _layout(checks, message.layout)
+    _check_record_path(checks, message.record_path, layout)
+    checks.raise_violations()
+    query = Query(
+        user_id=message.user_id,
+        proposal_id=message.proposal_id,
+        data_dir=str(settings.data_dir),
+        file_name=relative,
+        layout=layout,
+        record_path=message.record_path,
+        id_field=message.id_field,
+        limits=settings.limits,
+        section_names=settings.section_names,
+        no_inputs=settings.no_inputs,
+        date_fields=settings.date_fields,
+    )
+    return query, key
+
+
 def job_id_of(
     message: pb.GetJobStatusRequest | pb.WatchJobRequest | pb.CancelJobRequest,
 ) -> str:
@@ -108,13 +138,16 @@ def statuses_of(message: pb.ListJobsRequest | pb.WatchJobsRequest) -> tuple[Stat
 def _files(checks: _Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
     if not names:
         checks.refuse("file_names", "must name at least one file")
-    relative: list[str] = []
-    for position, name in enumerate(names):
-        try:
-            relative.append(check_name(name, str(settings.data_dir), settings.no_inputs))
-        except ValueError as error:
-            checks.refuse(f"file_names[{position}]", str(error))
-    return tuple(relative)
+    fields = ((f"file_names[{position}]", name) for position, name in enumerate(names))
+    return tuple(_file(checks, place, name, settings) for place, name in fields)
+
+
+def _file(checks: _Checks, place: str, name: str, settings: Settings) -> str:
+    try:
+        return check_name(name, str(settings.data_dir), settings.no_inputs)
+    except ValueError as error:
+        checks.refuse(place, str(error))
+        return ""
 
 
 def _output_name(checks: _Checks, text: str) -> str:

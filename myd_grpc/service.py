@@ -17,7 +17,6 @@ from myd_grpc import paging, requests
 from myd_grpc.config import Settings
 from myd_grpc.errors import (
     InvalidRequestError,
-    NotAvailableError,
     OutputExistsError,
     SlowReaderError,
     Violation,
@@ -28,8 +27,9 @@ from myd_grpc.jobs.model import Job, RequestMark, Status
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.runner import Runner
 from myd_grpc.jobs.store import JobStore
+from myd_grpc.jobs.summaries import Summaries
 from myd_grpc.jobs.watch import Hub
-from myd_grpc.messages import job_message, job_or_not_found
+from myd_grpc.messages import job_message, job_or_not_found, summary_message
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Desk:
     store: JobStore
     output: OutputDirectory
     runner: Runner
+    summaries: Summaries
     hub: Hub
 
 
@@ -59,10 +60,12 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self._desk = desk
 
     async def PreprocessShopping(
-        self, _request: pb.PreprocessShoppingRequest, _context: Context
+        self, request: pb.PreprocessShoppingRequest, _context: Context
     ) -> pb.PreprocessShoppingResponse:
-        """Not offered yet."""
-        raise NotAvailableError("this server does not summarise shopping")
+        """Summarise a user's shopping while the caller waits."""
+        query, key = requests.summary_query(request, self._desk.settings)
+        summary = await self._desk.summaries.summarise(query, key)
+        return pb.PreprocessShoppingResponse(data=summary_message(summary))
 
     async def ConvertToCsv(
         self, request: pb.ConvertToCsvRequest, _context: Context

@@ -87,22 +87,22 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
         source.probe(key)
         reader = RecordReader(query.file_name, Window(source.read), query.limits)
         reader.open(query.layout, query.record_path, query.section_names)
-        return summary_of(_records(reader), query)
+        return summary_of(_records(reader, query.limits.max_depth), query)
 
 
-def _records(reader: RecordReader) -> Iterator[tuple[str | None, Value]]:
+def _records(reader: RecordReader, max_depth: int) -> Iterator[tuple[str | None, Value]]:
     """Every record with its key, if the document is KEYED."""
     for batch in reader.batches():
         for index in range(len(batch.spans)):
             try:
-                yield _parsed(batch, index)
+                yield _parsed(batch, index, max_depth - batch.depth)
             except (ValueError, RecursionError):
                 raise reader.bad_record(batch, index) from None
 
 
-def _parsed(batch: Batch, index: int) -> tuple[str | None, Value]:
+def _parsed(batch: Batch, index: int, levels: int) -> tuple[str | None, Value]:
     key = parse(batch.data[slice(*batch.keys[index])]) if batch.keys else None
-    return key, parse(batch.data[slice(*batch.spans[index])])
+    return key, parse(batch.data[slice(*batch.spans[index])], levels)
 
 
 def summary_of(records: Iterable[tuple[str | None, Value]], query: Query) -> Summary:

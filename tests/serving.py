@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -180,6 +181,12 @@ class Hold:
         if for_good:
             self._fifo.unlink()
         os.close(self._writer)
+
+    def abandoned(self) -> bool:
+        """Return when the process that waits at the point is no more; False if it stays."""
+        poll = select.poll()
+        poll.register(self._writer, 0)  # a FIFO without a reader is an error, always reported
+        return bool(poll.poll(PATIENCE_S * 1000))
 
     @contextmanager
     def at_point(self) -> Iterator[None]:

@@ -26,6 +26,8 @@ Recursive types are not worth their cost to readers here."""
 # Escapes that stand for U+0000, or for a surrogate that may lack its other half.
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _refuse(_constant: str) -> NoReturn:
@@ -37,10 +39,11 @@ _scan = JSONDecoder(
 ).scan_once  # type: ignore[attr-defined]
 
 
-def parse(data: bytes) -> Value:
+def parse(data: bytes, levels: int | None = None) -> Value:
     """The value that `data` is the text of; raises ValueError or RecursionError when it is bad.
 
-    Unpaired surrogates are U+FFFD, and so is U+0000 outside of lists of scalars (SPEC section 2).
+    With `levels`, it is also bad when it nests more containers than that. Unpaired surrogates are
+    U+FFFD, and so is U+0000 outside of lists of scalars (SPEC section 2).
     """
     text = data.decode()
     try:
@@ -49,7 +52,26 @@ def parse(data: bytes) -> Value:
         raise ValueError("not JSON") from None
     if end != len(text):
         raise ValueError("not one value")
+    if levels is not None and _may_nest_deeper(data, levels) and _depth(value) > levels:
+        raise ValueError("nested too deep")
     return _clean(value) if _SUSPECT.search(data) else value
+
+
+def _may_nest_deeper(data: bytes, levels: int) -> bool:
+    """A quick look at the brackets alone; those in strings may mislead it to say yes."""
+    brackets = data.translate(_SAME_BRACKETS, _NO_BRACKETS)
+    for _ in range(levels):
+        # Each round takes the innermost containers away: one level.
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
+
+
+def _depth(value: Value) -> int:
+    if type(value) is tuple:
+        return 1 + max((_depth(member) for _, member in value), default=0)
+    if type(value) is list:
+        return 1 + max(map(_depth, value), default=0)
+    return 0
 
 
 def _clean(value: Value) -> Value:

@@ -17,7 +17,14 @@ from pathlib import Path
 import myd_grpc
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.jobs.protocol import Done, Failed, Message, Task, decode_message, encode_task
+from myd_grpc.jobs.protocol import (
+    Last,
+    Message,
+    SummaryTask,
+    Task,
+    decode_message,
+    encode_task,
+)
 
 _LINE_LIMIT_BYTES = 64 << 20
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
@@ -52,8 +59,8 @@ class Worker:
         """Whether the process is known to run."""
         return self._process.returncode is None
 
-    async def work(self, task: Task) -> AsyncIterator[Message]:
-        """The worker's messages; the last one is Done or Failed.
+    async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
+        """The worker's messages; the last one is Done, Summed or Failed.
 
         Raises ConversionError (WORKER_DIED) when the process ends before it has said so.
         """
@@ -64,7 +71,7 @@ class Worker:
             except (ValueError, KeyError, TypeError):
                 break
             yield message
-            if isinstance(message, Done | Failed):
+            if isinstance(message, Last):
                 return
         raise self._died(await self.end())
 

@@ -1,8 +1,8 @@
 """What the server and a worker process say to each other: one JSON object a line.
 
 The server writes one task and then keeps the pipe open as a sign of life. The worker writes any
-number of `progress` and `parts` lines and then one `done` or `failed`. This module must stay
-light: a worker imports it before it is ready.
+number of `Reached` and `Parts` lines and then one `Done`, `Summed` or `Failed`. This module must
+stay light: a worker imports it before it is ready.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from myd_grpc.convert.model import (
     Profile,
     Progress,
 )
+from myd_grpc.shopping import Query, Summary
 
 PARTS_IN_A_LINE = 500
 """Keeps lines short: a set may have many thousands of parts."""
@@ -34,6 +35,14 @@ class Task:
     job_id: str
     conversion: Conversion
     staging: str
+    key: CipherKey | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTask:
+    """A user's shopping to summarise."""
+
+    query: Query
     key: CipherKey | None = field(default=None, repr=False)
 
 
@@ -60,8 +69,19 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """The summary that was asked for; None when the file knows no such user."""
+
+    summary: Summary | None
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
-    """There will be no set. `trace` says where an unexpected error came from, for the log."""
+    """There will be no set, or no summary.
+
+    `trace` says where an unexpected error came from, for the log.
+    """
 
     reason: Reason
     message: str
@@ -69,24 +89,32 @@ class Failed:
     peak_bytes: int
 
 
-Message: TypeAlias = Reached | Parts | Done | Failed
+Message: TypeAlias = Reached | Parts | Done | Summed | Failed
+Last: TypeAlias = Done | Summed | Failed
 
 
-def encode_task(task: Task) -> bytes:
+def encode_task(task: Task | SummaryTask) -> bytes:
     """The task as a line; holds the key, so it goes to the worker and nowhere else."""
-    conversion = asdict(task.conversion)
-    conversion["section_names"] = sorted(task.conversion.section_names)
-    key = [task.key.key.hex(), task.key.iv.hex()] if task.key else None
-    return _line(
-        {"job_id": task.job_id, "conversion": conversion, "staging": task.staging, "key": key}
-    )
+    values: dict[str, Any] = {"key": [task.key.key.hex(), task.key.iv.hex()] if task.key else None}
+    match task:
+        case Task(job_id, conversion, staging):
+            values |= {"job_id": job_id, "staging": staging, "conversion": _sorted(conversion)}
+        case SummaryTask(query):
+            values |= {"query": _sorted(query)}
+    return _line(values)
 
 
-def decode_task(line: bytes) -> Task:
+def decode_task(line: bytes) -> Task | SummaryTask:
     """The task in a line that `encode_task` made."""
     values = json.loads(line)
     key = values["key"] and CipherKey(*map(bytes.fromhex, values["key"]))
+    if "query" in values:
+        return SummaryTask(_query(values["query"]), key)
     return Task(values["job_id"], _conversion(values["conversion"]), values["staging"], key)
+
+
+def _sorted(asked: Conversion | Query) -> dict[str, Any]:
+    return {**asdict(asked), "section_names": sorted(asked.section_names)}
 
 
 def encode_message(message: Message) -> bytes:
@@ -96,7 +124,7 @@ def encode_message(message: Message) -> bytes:
             body: dict[str, Any] = {"progress": asdict(progress), "parts": _part_rows(parts)}
         case Parts(parts):
             body = {"parts": _part_rows(parts)}
-        case Done() | Failed():
+        case Done() | Summed() | Failed():
             body = asdict(message)
     return _line({"type": type(message).__name__, **body})
 
@@ -111,6 +139,9 @@ def decode_message(line: bytes) -> Message:
             return Parts(_parts(values["parts"]))
         case "Done":
             return Done(**values)
+        case "Summed":
+            summary = values.pop("summary")
+            return Summed(summary and Summary(**summary), **values)
         case "Failed":
             return Failed(Reason(values.pop("reason")), **values)
         case other:
@@ -132,6 +163,19 @@ def _parts(rows: Sequence[Sequence[Any]]) -> tuple[PartFile, ...]:
 
 def _progress(values: dict[str, Any]) -> Progress:
     return Progress(**{**values, "layout": Layout(values["layout"])})
+
+
+def _query(values: dict[str, Any]) -> Query:
+    return Query(
+        **{
+            **values,
+            "no_inputs": tuple(values["no_inputs"]),
+            "date_fields": tuple(values["date_fields"]),
+            "layout": Layout(values["layout"]),
+            "limits": Limits(**values["limits"]),
+            "section_names": frozenset(values["section_names"]),
+        }
+    )
 
 
 def _conversion(values: dict[str, Any]) -> Conversion:

@@ -1,4 +1,4 @@
-"""The worker process: takes one task from stdin, converts, reports on stdout, ends.
+"""The worker process: takes one task from stdin, does it, reports on stdout, ends.
 
 It imports neither gRPC nor SQLite, so it starts fast, and what a file does to it cannot reach the
 server. It never outlives its server: the kernel kills it (parent-death signal), and should that
@@ -33,10 +33,13 @@ from myd_grpc.jobs.protocol import (
     Message,
     Parts,
     Reached,
+    SummaryTask,
+    Summed,
     Task,
     decode_task,
     encode_message,
 )
+from myd_grpc.shopping import Summary, UserNotFoundError, summarise
 
 _TICK_S = 0.2
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -60,8 +63,11 @@ def main() -> None:
     os._exit(0)
 
 
-def _work(task: Task, send: Callable[[Message], None]) -> None:
+def _work(task: Task | SummaryTask, send: Callable[[Message], None]) -> None:
     try:
+        if isinstance(task, SummaryTask):
+            send(Summed(_summarise(task), _peak_bytes()))
+            return
         parts = _convert(task, send)
     except ConversionError as error:
         send(Failed(error.reason, error.message, "", _peak_bytes()))
@@ -85,6 +91,14 @@ def _convert(task: Task, send: Callable[[Message], None]) -> list[PartFile]:
     staging.chmod(0o777 & ~_umask())
     failpoints.reach("converted")
     return parts
+
+
+def _summarise(task: SummaryTask) -> Summary | None:
+    failpoints.reach("summary_started")
+    try:
+        return summarise(task.query, task.key)
+    except UserNotFoundError:
+        return None
 
 
 class Ticker:

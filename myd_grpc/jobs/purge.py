@@ -1,0 +1,77 @@
+"""Forgets old jobs: every Sunday 00:00 in Seoul, those that ended more than a week before.
+
+Which jobs go depends on the last Sunday alone, not on when the purge happens to run. So a purge
+that was missed is caught up by purging at the start, and one too many changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import schedule
+
+from myd_grpc.frames import describe
+
+logger = logging.getLogger(__name__)
+
+ZONE = "Asia/Seoul"
+KEPT = timedelta(weeks=1)
+
+# A wall clock that is set meanwhile is noticed within this time.
+_LONGEST_WAIT_S = 60.0
+_DAYS_SINCE_SUNDAY = (1, 2, 3, 4, 5, 6, 0)
+
+
+def ended_before(now: datetime) -> datetime:
+    """The end before which a job is forgotten at `now` (aware): a week before the last Sunday."""
+    local = now.astimezone(ZoneInfo(ZONE))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=_DAYS_SINCE_SUNDAY[local.weekday()]) - KEPT
+
+
+class Purger:
+    """Purges in a thread of its own, from `start` to `stop`.
+
+    `purge` forgets the jobs that ended before a time (epoch seconds) and answers how many.
+    """
+
+    def __init__(self, purge: Callable[[int], int], now: Callable[[], datetime]) -> None:
+        self._purge = purge
+        self._now = now
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="purge", daemon=True)
+        self.scheduler = schedule.Scheduler()
+        self.scheduler.every().sunday.at("00:00", ZONE).do(self.run_once)
+
+    def start(self) -> None:
+        """Purge what a missed Sunday left, and from now on every Sunday."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return when the thread has ended."""
+        self._stopping.set()
+        self._thread.join()
+
+    def run_once(self) -> None:
+        """Purge; an error is logged, and the next Sunday comes all the same.
+
+        `schedule` would neither run a failing job again nor the thread survive it.
+        """
+        try:
+            forgotten = self._purge(int(ended_before(self._now()).timestamp()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on
+            logger.error("the purge failed: %s", describe(error))  # noqa: TRY400 - no texts
+        else:
+            logger.info("purge: %d jobs forgotten", forgotten)
+
+    def _run(self) -> None:
+        self.run_once()
+        while not self._stopping.wait(self._pause_s()):
+            self.scheduler.run_pending()
+
+    def _pause_s(self) -> float:
+        return min(max(self.scheduler.idle_seconds or 0.0, 0.0), _LONGEST_WAIT_S)
