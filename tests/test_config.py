@@ -1,0 +1,138 @@
+"""Settings: what is taken, and how a bad one is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from serving import Server
+
+from myd_grpc.config import Settings, SettingsError
+
+
+def test_without_any_variable_everything_has_its_default() -> None:
+    settings = Settings.from_environ({})
+    assert settings.data_dir == Path.cwd() / "data"
+    assert settings.output_dir == Path.cwd() / "data/output"
+    assert settings.state_dir == Path.cwd() / "data/state"
+    assert settings.grpc_address == "127.0.0.1:50051"
+    assert settings.rest_address == "127.0.0.1:9090"
+    assert settings.limits.batch_records == 1000
+    assert settings.limits.rows_per_part == 300_000
+    assert settings.workers == len(os.sched_getaffinity(0))
+    assert settings.max_queued == 1000
+    assert settings.overwrite
+    assert not settings.reflection
+
+
+def test_variables_are_taken() -> None:
+    settings = Settings.from_environ(
+        {
+            "MYD_FILE_SEP_SIZE": "7",
+            "MYD_MAX_CSV_ROW": "8",
+            "MYD_DATA_DIR": "/srv/in/../data",
+            "MYD_OUTPUT_DIR": "/srv/out",
+            "MYD_OVERWRITE": "off",
+            "MYD_GRPC_ADDRESS": "[::1]:0",
+            "MYD_LOG_LEVEL": "debug",
+            "MYD_SECTION_NAMES": "data, 결과",
+        }
+    )
+    assert (settings.limits.batch_records, settings.limits.rows_per_part) == (7, 8)
+    assert settings.data_dir == Path("/srv/data")
+    assert settings.no_inputs == ("/srv/data/state", "/srv/out")
+    assert settings.overwrite is False
+    assert settings.grpc_address == "[::1]:0"
+    assert settings.log_level == "DEBUG"
+    assert settings.section_names == {"data", "결과"}
+
+
+def test_a_variable_set_to_nothing_is_not_set() -> None:
+    assert Settings.from_environ({"MYD_WORKERS": " "}) == Settings.from_environ({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MYD_FILE_SEP_SIZE", "0"),
+        ("MYD_MAX_CSV_ROW", "many"),
+        ("MYD_MAX_CSV_ROW", "-1"),
+        ("MYD_MAX_DEPTH", "1001"),
+        ("MYD_WORKERS", "0"),
+        ("MYD_WORKERS", "1.5"),
+        ("MYD_WORKERS", "٣"),
+        ("MYD_OVERWRITE", "maybe"),
+        ("MYD_ENGINE", "turbo"),
+        ("MYD_GRPC_ADDRESS", "50051"),
+        ("MYD_GRPC_ADDRESS", "host:70000"),
+        ("MYD_HEARTBEAT_SECONDS", "16"),
+        ("MYD_HEARTBEAT_SECONDS", "0"),
+        ("MYD_HEARTBEAT_SECONDS", "nan"),
+        ("MYD_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=r"must be .+") as caught:
+        Settings.from_environ({name: value})
+    assert f"{name}={value!r}" in str(caught.value)
+
+
+def test_all_bad_values_are_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({"MYD_WORKERS": "x", "MYD_MAX_DEPTH": "y"})
+    assert str(caught.value).count("must be") == 2
+
+
+@pytest.mark.parametrize(("state", "output"), [("/x", "/x"), ("/x/y", "/x"), ("/x", "/x/y")])
+def test_state_and_output_must_be_apart(state: str, output: str) -> None:
+    with pytest.raises(SettingsError, match="MYD_STATE_DIR and MYD_OUTPUT_DIR"):
+        Settings.from_environ({"MYD_STATE_DIR": state, "MYD_OUTPUT_DIR": output})
+
+
+def run_server(server: Server, **settings: str) -> tuple[int, str]:
+    """The exit status and log of a server that is not expected to start."""
+    status = server.launch(**settings).wait(timeout=30)
+    return status, server.log
+
+
+def test_the_server_refuses_a_bad_setting_without_a_traceback(
+    make_server: Callable[..., Server],
+) -> None:
+    status, log = run_server(make_server(), MYD_WORKERS="none")
+    assert status == 2
+    assert "MYD_WORKERS='none' cannot be used" in log
+    assert "Traceback" not in log
+
+
+def test_the_server_refuses_a_file_in_place_of_a_directory(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server()
+    server.output.write_text("")
+    status, log = run_server(server)
+    assert (status, "MYD_OUTPUT_DIR" in log, "Traceback" in log) == (2, True, False)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    output.mkdir(mode=0o755)
+    os.chown(output, 1234, 2345)
+    for place in (tmp_path, *tmp_path.parents[:-2]):
+        place.chmod(0o755)
+    program = (
+        "import os\n"
+        "from myd_grpc import directories\n"
+        "from myd_grpc.config import Settings\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "directories.prepare(Settings.from_environ(os.environ))"
+    )
+    environ = {"MYD_DATA_DIR": "/tmp", "MYD_OUTPUT_DIR": str(output)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert f"MYD_OUTPUT_DIR={output} cannot be written" in done.stderr
+    assert "--user 1234:2345" in done.stderr

@@ -1,0 +1,280 @@
+"""The job store: what is refused, what is final, what is announced, and what a restart finds."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.convert.model import Layout, PartFile, Progress
+from myd_grpc.errors import InvalidRequestError, OutputBusyError
+from myd_grpc.jobs.database import DatabaseRefusedError, warn_of_old_sqlite
+from myd_grpc.jobs.model import Identity, Job, Phase, Request, RequestMark, Status
+from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+
+HERE = Identity(1, 2, 3)
+MARK = RequestMark("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest")
+
+
+def request(output: str = "out") -> Request:
+    return Request(file_names=("a.json",), output_file_name=output)
+
+
+class Announced(list[Job]):
+    """The jobs that were announced, in order."""
+
+    def __call__(self, jobs: Sequence[Job]) -> None:
+        self.extend(jobs)
+
+
+@asynccontextmanager
+async def opened(state_dir: Path, announced: Announced | None = None) -> AsyncIterator[JobStore]:
+    store = JobStore(state_dir, announced if announced is not None else Announced())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+async def test_a_job_goes_from_queued_to_done_and_keeps_its_tables(tmp_path: Path) -> None:
+    parts = [PartFile("out", "out_1.csv", 2, 30), PartFile("out.tr", "out.tr_1.csv", 5, 60)]
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=100)
+        assert await store.start("j1", now=101)
+        reached = Progress(50, 50, 2, 7, 1, 1, Layout.ARRAY, "python")
+        assert await store.publishing("j1", reached, parts, HERE)
+        assert await store.done("j1", now=105)
+        job = await store.get("j1")
+    assert job
+    assert (job.status, job.phase, job.reason) == (Status.DONE, Phase.ENDED, "")
+    assert (job.submit_time, job.start_time, job.end_time) == (100, 101, 105)
+    assert [(table.name, table.rows, table.parts) for table in job.tables] == [
+        ("out", 2, (parts[0],)),
+        ("out.tr", 5, (parts[1],)),
+    ]
+    assert job.progress == reached
+
+
+async def test_tables_of_the_same_name_in_several_sets_stay_apart(tmp_path: Path) -> None:
+    parts = [PartFile("out", f"{name}/out_1.csv", 1, 9) for name in ("a", "b")]
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        await store.publishing("j1", Progress(), parts, HERE)
+        await store.done("j1", now=2)
+        job = await store.get("j1")
+    assert job
+    assert [table.parts for table in job.tables] == [(parts[0],), (parts[1],)]
+
+
+async def test_a_final_state_is_final(tmp_path: Path) -> None:
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        await store.submit("j1", request(), None, now=1)
+        await store.fail(["j1"], "CANCELLED", "cancelled", now=2)
+        ended = await store.get("j1")
+        assert not await store.start("j1", now=3)
+        assert not await store.progress("j1", Progress(rows=1), 0.0, [])
+        assert not await store.publishing("j1", Progress(), [], HERE)
+        assert not await store.done("j1", now=3)
+        await store.fail(["j1"], "INTERNAL", "other", now=3)
+        assert await store.get("j1") == ended
+        assert await store.last_revision() == 2
+    assert [job.revision for job in announced] == [1, 2]
+
+
+async def test_a_change_is_announced_before_its_caller_hears_of_it(tmp_path: Path) -> None:
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        for number in range(1, 4):
+            await store.submit(f"j{number}", request(f"out{number}"), None, now=1)
+            assert [job.revision for job in announced] == list(range(1, number + 1))
+            assert announced[-1] == await store.get(f"j{number}")
+
+
+async def test_jobs_that_fail_together_take_a_revision_each(tmp_path: Path) -> None:
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        for name in ("j1", "j2", "j3"):
+            await store.submit(name, request(name), None, now=1)
+        await store.fail(["j1", "j2", "j3"], "INTERRUPTED", "stopped", now=2)
+    assert [(job.job_id, job.revision) for job in announced[3:]] == [
+        ("j1", 4),
+        ("j2", 5),
+        ("j3", 6),
+    ]
+
+
+async def test_progress_never_falls(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        await store.start("j1", now=1)
+        await store.progress("j1", Progress(100, 60, 6, 9, 1, 1, Layout.KEYED, "python"), 4.0, [])
+        await store.progress("j1", Progress(100, 40, 5, 8, 1, 0, Layout.AUTO, "python"), 5.0, [])
+        job = await store.get("j1")
+    assert job
+    assert job.progress == Progress(100, 60, 6, 9, 1, 1, Layout.KEYED, "python")
+
+
+async def test_one_output_set_has_one_working_job(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        with pytest.raises(OutputBusyError):
+            await store.submit("j2", request(), None, now=1)
+        await store.fail(["j1"], "CANCELLED", "", now=2)
+        assert await store.submit("j2", request(), None, now=3) == "j2"
+
+
+async def test_one_output_set_has_one_working_job_even_against_the_code(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        await store.submit("j2", request("other"), None, now=1)
+    connection = sqlite3.connect(tmp_path / DATABASE_NAME)
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute("UPDATE job_status SET output_file_name = 'out'")
+    connection.close()
+
+
+async def test_a_request_id_means_one_job_however_often_it_comes(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        names = [f"j{number}" for number in range(20)]
+        found = await asyncio.gather(*(store.submit(n, request(), MARK, now=1) for n in names))
+        assert set(found) == {found[0]}
+        await store.fail([found[0]], "CANCELLED", "", now=2)
+    async with opened(tmp_path) as store:
+        assert await store.submit("later", request(), MARK, now=9) == found[0]
+        assert await store.find_request(MARK) == found[0]
+        assert len(await store.newest((), None, 100)) == 1
+
+
+async def test_a_request_id_with_another_request_is_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), MARK, now=1)
+        other = RequestMark(MARK.request_id, b"other")
+        with pytest.raises(InvalidRequestError, match="request_id"):
+            await store.submit("j2", request("other"), other, now=1)
+        with pytest.raises(InvalidRequestError, match="request_id"):
+            await store.find_request(other)
+
+
+async def test_a_page_goes_on_where_the_last_one_ended_though_jobs_come(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        for number in range(5):
+            await store.submit(f"j{number}", request(f"o{number}"), None, now=1)
+        page = await store.newest((), None, 2)
+        await store.submit("new", request("new"), None, now=1)
+        await store.fail(["j2"], "CANCELLED", "", now=2)
+        rest = await store.newest((), page[-1].submit_revision, 10)
+        working = await store.newest((Status.WORKING,), None, 10)
+    assert [job.job_id for job in page + rest] == ["j4", "j3", "j2", "j1", "j0"]
+    assert [job.job_id for job in working] == ["new", "j4", "j3", "j1", "j0"]
+
+
+async def test_purging_takes_only_jobs_that_ended_before(tmp_path: Path) -> None:
+    part = PartFile("out", "out_1.csv", 1, 1)
+    async with opened(tmp_path) as store:
+        for name in ("old", "recent", "working"):
+            await store.submit(name, request(name), None, now=1)
+            await store.progress(name, Progress(), -1, [part])
+        await store.fail(["old"], "CANCELLED", "", now=10)
+        await store.fail(["recent"], "CANCELLED", "", now=20)
+        assert await store.purge(ended_before=20) == 1
+        left = [job.job_id for job in await store.newest((), None, 10)]
+    assert left == ["working", "recent"]
+    connection = sqlite3.connect(tmp_path / DATABASE_NAME)
+    owners = connection.execute("SELECT DISTINCT job_id FROM csv_rows ORDER BY 1").fetchall()
+    connection.close()
+    assert owners == [("recent",), ("working",)]
+
+
+async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        secret = store.secret
+        await store.publishing("j1", Progress(), [], HERE)
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        assert store.secret == secret
+        [(job, identity)] = await store.working()
+        assert (job.job_id, job.phase, identity) == ("j1", Phase.PUBLISHING, HERE)
+        await store.done("j1", now=5)
+    assert [(job.job_id, job.revision) for job in announced] == [("j1", 3)]
+
+
+def modes_of(directory: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+
+
+async def test_the_database_is_for_its_owner_only(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        modes = modes_of(tmp_path)
+    assert modes == {DATABASE_NAME + end: 0o600 for end in ("", "-wal", "-shm")}
+
+
+async def test_the_journal_stays_small(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        for number in range(3000):
+            await store.progress("j1", Progress(rows=number), 0.0, [])
+        assert (tmp_path / (DATABASE_NAME + "-wal")).stat().st_size < 8 << 20
+
+
+def _corrupt(path: Path) -> None:
+    path.write_bytes(b"no database at all " * 100)
+
+
+def _foreign(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+
+
+def _newer(path: Path) -> None:
+    JobStore(path.parent, Announced()).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def _damaged(path: Path) -> None:
+    JobStore(path.parent, Announced()).close()
+    content = bytearray(path.read_bytes())
+    content[4096:8192] = b"\xff" * 4096
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [_corrupt, _foreign, _newer, _damaged])
+def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(
+    tmp_path: Path, spoil: object
+) -> None:
+    path = tmp_path / DATABASE_NAME
+    spoil(path)  # type: ignore[operator]
+    before = path.read_bytes()
+    with pytest.raises(DatabaseRefusedError, match=DATABASE_NAME):
+        JobStore(tmp_path, Announced())
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("version", "warns"),
+    [
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 53, 0), False),
+    ],
+)
+def test_an_sqlite_with_the_wal_reset_bug_is_named(
+    caplog: pytest.LogCaptureFixture, version: tuple[int, ...], warns: bool
+) -> None:
+    warn_of_old_sqlite(version)
+    assert bool(caplog.records) is warns
