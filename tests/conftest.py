@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from serving import Hold, Server
 
 
@@ -35,3 +34,11 @@ def server(make_server: Callable[..., Server]) -> Server:
 def hold(tmp_path: Path) -> Callable[[str], Hold]:
     """Makes holds: points at which a process waits until it is released."""
     return lambda point: Hold(tmp_path, point)
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server for the tests of a module that leave nothing behind."""
+    server = Server(tmp_path_factory.mktemp("shared")).start()
+    yield server
+    server.kill()
