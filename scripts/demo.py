@@ -1,10 +1,12 @@
 """`make demo`: encrypted sample data, a server of its own, a conversion with live progress.
 
-Everything is in `.demo/`, which a run begins by clearing; the CSV files stay there to be looked at.
+Everything is in one directory, which a run begins by clearing; the CSV files stay there to be
+looked at.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import signal
@@ -17,11 +19,6 @@ from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = ROOT / ".demo"
-DATA = DEMO / "data"
-ADDRESS_FILE = DEMO / "address"
-LOG = DEMO / "server.log"
-KEY = ("--key-file", str(DATA / "sample.key"))
 SAMPLE = "encrypted.myd_sample_1.json"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
@@ -33,68 +30,83 @@ class DemoError(Exception):
 
 def main() -> int:
     """Runs the demo and answers its exit code; an interrupted one leaves nothing behind."""
+    arguments = _arguments()
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
-        _run()
+        _run(arguments.directory, arguments.size)
     except DemoError as error:
         print(f"the demo failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        shutil.rmtree(DEMO, ignore_errors=True)
+        shutil.rmtree(arguments.directory, ignore_errors=True)
         print("demo interrupted: its server is stopped, its files are removed", file=sys.stderr)
         return 130
     return 0
 
 
-def _run() -> None:
-    shutil.rmtree(DEMO, ignore_errors=True)
-    DATA.mkdir(parents=True)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--directory", type=Path, default=ROOT / ".demo")
+    parser.add_argument("--size", default="200MB", help="of the sample data")
+    return parser.parse_args()
+
+
+def _run(directory: Path, size: str) -> None:
+    data, output = directory / "data", directory / "data" / "output" / "demo"
+    key = ("--key-file", str(data / "sample.key"))
+    shutil.rmtree(directory, ignore_errors=True)
+    data.mkdir(parents=True)
+
     _say("1. Sample data, encrypted with AES-256-CBC")
-    _python("-m", "myd_grpc.sample", "--out", str(DATA), "--size", "200MB", "--encrypt")
+    _python("-m", "myd_grpc.sample", "--out", str(data), "--size", size, "--encrypt")
     _say("2. A server on a free port")
-    with _server() as address:
+    with _server(directory) as address:
         client = ("client.py", "--address", address)
         _say("3. The conversion")
-        _python(*client, "convert", SAMPLE, "--merge", "--output", "demo", *KEY)
+        _python(*client, "convert", SAMPLE, "--merge", "--output", "demo", *key)
         _say("4. What it wrote")
-        _show_files(DATA / "output" / "demo")
-    _say("The server has stopped; the files stay in .demo/data/output/demo until the next run.")
+        _show_files(output)
+        _say("5. What one user bought")
+        user = ("--user", "user-000001", "--proposal", "proposal-1")
+        _python(*client, "preprocess", SAMPLE, *user, *key)
+    _say(f"The server has stopped; {output} is there to be looked at.")
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def _server(directory: Path) -> Iterator[str]:
     """A server for as long as the block runs; gives its address."""
+    address_file, log_file = directory / "address", directory / "server.log"
     settings = {
-        "MYD_DATA_DIR": str(DATA),
+        "MYD_DATA_DIR": str(directory / "data"),
         "MYD_GRPC_ADDRESS": "127.0.0.1:0",
-        "MYD_ADDRESS_FILE": str(ADDRESS_FILE),
+        "MYD_ADDRESS_FILE": str(address_file),
     }
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MYD_")} | settings
-    with LOG.open("wb") as log:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MYD_")}
+    with log_file.open("wb") as log:
         # In a session of its own, so that Ctrl-C reaches this process, which stops it in order.
         process = subprocess.Popen(
             [sys.executable, "server.py"],
             cwd=ROOT,
-            env=environment,
+            env=kept | settings,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        yield _address(process)
+        yield _address(process, address_file, log_file)
     finally:
         _stop(process)
 
 
-def _address(process: subprocess.Popen[bytes]) -> str:
+def _address(process: subprocess.Popen[bytes], address_file: Path, log_file: Path) -> str:
     """What the server writes once it takes calls; the file appears all at once."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
-    while not ADDRESS_FILE.exists():
+    while not address_file.exists():
         if process.poll() is not None or time.monotonic() > deadline_s:
-            raise DemoError(f"the server did not start:\n{LOG.read_text(errors='replace')}")
+            raise DemoError(f"the server did not start:\n{log_file.read_text(errors='replace')}")
         time.sleep(0.02)
-    address = ADDRESS_FILE.read_text().strip()
-    print(f"listening on {address}")
+    address = address_file.read_text().strip()
+    print(f"listening on {address}", flush=True)
     return address
 
 
@@ -118,11 +130,10 @@ def _python(*arguments: str) -> None:
 
 def _show_files(directory: Path) -> None:
     """The first lines of the root table, and where the rest is."""
-    files = sorted(directory.glob("*.csv"))
     with (directory / "demo_1.csv").open(encoding="utf-8-sig") as table:
         for line in (table.readline() for _ in range(3)):
             print(line[:76].rstrip() + " ...")
-    print(f"{len(files)} CSV files in {directory.relative_to(ROOT)}")
+    print(f"{len(list(directory.glob('*.csv')))} CSV files in {directory}", flush=True)
 
 
 def _say(text: str) -> None:
