@@ -64,7 +64,7 @@ def _run(directory: Path, size: str) -> None:
         client = ("client.py", "--address", address)
         _say("3. The conversion")
         _python(*client, "convert", SAMPLE, "--merge", "--output", "demo", *key)
-        _say("4. What it wrote")
+        _say("4. The first lines of its root table")
         _show_files(output)
         _say("5. What one user bought")
         user = ("--user", "user-000001", "--proposal", "proposal-1")
