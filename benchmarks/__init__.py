@@ -1,0 +1,1 @@
+"""Measurements of the whole service on generated data; `make bench` runs them."""

@@ -1,0 +1,55 @@
+"""`python -m benchmarks`: measures, prints, and writes docs/benchmarks.md when asked to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import latency, memory, summary, throughput, watchers
+from benchmarks.report import MB, Section, machine
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+
+
+def main() -> None:
+    """Runs the chosen measurements, all of them by default."""
+    options = _options()
+    sections = _sections(quick=options.quick, big=options.big)
+    chosen = options.only or sections
+    page = f"# Benchmarks\n\nMeasured {machine()}, by `make bench`.\n"
+    print(page)
+    for name in chosen:
+        text = sections[name]().markdown()
+        print(text, flush=True)
+        page += f"\n{text}"
+    if options.write:
+        PAGE.write_text(page, encoding="utf-8")
+
+
+def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
+    """The measurements by name; quick ones are for trying them out, not for quoting."""
+    size = 10 * MB if quick else 200 * MB
+    large = 20 * MB if quick else 1000 * MB
+    sizes = [size // 2, large, *([4000 * MB] if big else [])]
+    return {
+        "throughput": lambda: throughput.measure(size, 1 if quick else 3),
+        "memory": lambda: memory.measure(sizes),
+        "latency": latency.measure,
+        "summary": lambda: summary.measure(large),
+        "watchers": lambda: watchers.measure(100 if quick else 3000, size),
+    }
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = sorted(_sections(quick=True, big=False))
+    parser.add_argument("--only", nargs="+", choices=names, help="only these measurements")
+    parser.add_argument("--quick", action="store_true", help="small data, to try it out")
+    parser.add_argument("--big", action="store_true", help="also a file of 4 GB")
+    parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

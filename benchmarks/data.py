@@ -1,0 +1,56 @@
+"""Generated input, made once and kept in `.bench/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from myd_grpc.sample import generate, plaintext
+
+SEED = 7
+KEPT = Path(__file__).resolve().parent.parent / ".bench"
+DATA = KEPT / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file in the data directory; `size` in bytes, key and iv in hex, empty for plain JSON."""
+
+    name: str
+    size: int
+    key: str = ""
+    iv: str = ""
+
+
+def encrypted(size: int) -> Input:
+    """Sample data of about that size, as users send it."""
+    directory = DATA / f"encrypted-{size}"
+    if not (directory / "sample.key").exists():
+        generate(directory, size, SEED, encrypt=True)
+    path = directory / "encrypted.myd_sample_1.json"
+    key, iv = (directory / "sample.key").read_text().split()
+    return Input(str(path.relative_to(DATA)), path.stat().st_size, key, iv)
+
+
+def plain_array(size: int) -> Input:
+    """The same records as the elements of one array: a form that every converter reads."""
+    path = DATA / f"array-{size}.json"
+    if not path.exists():
+        DATA.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            file.writelines(_array(plaintext(size, SEED)))
+        unfinished.rename(path)
+    return Input(path.name, path.stat().st_size)
+
+
+def _array(members: Iterator[bytes]) -> Iterator[bytes]:
+    """One element for each member of the sample document, which comes member by member."""
+    separator = b"["
+    for member in members:
+        _, colon, value = member.partition(b'":')
+        if colon:
+            yield separator + value
+            separator = b",\n"
+    yield b"]"
