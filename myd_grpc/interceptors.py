@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -79,22 +80,25 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     async def guarded(request: Any, context: Any) -> Any:
-        began = time.monotonic()
-        code = grpc.StatusCode.OK
+        began, peer = time.monotonic(), context.peer()
         try:
-            return await behaviour(request, context)
-        except errors.CallError as error:
-            code = CODES[type(error)]
-            await context.abort_with_status(to_status(error))
+            response = await behaviour(request, context)
         except asyncio.CancelledError:
             # The caller has left. Swallowing this would leak a call's memory in the library.
-            code = grpc.StatusCode.CANCELLED
+            _log(name, "CANCELLED", began, peer)
             raise
+        except errors.CallError as error:
+            status = to_status(error)
         except Exception as error:  # noqa: BLE001 - the library would send its text to the caller
-            code = grpc.StatusCode.INTERNAL
-            await context.abort_with_status(_internal(name, error))
-        finally:
-            _log(name, code, time.monotonic() - began, context.peer())
+            status = _internal(name, error)
+        else:
+            _log(name, "OK", began, peer)
+            return response
+        # Before the status is sent: a caller who does not read can make that take for ever.
+        _log(name, status.code.name, began, peer)
+        with suppress(grpc.aio.InternalError):  # and may have left by then
+            await context.abort_with_status(status)
+        return None
 
     return guarded
 
@@ -141,5 +145,5 @@ def _serialize(message: Message | bytes) -> bytes:
     return message if isinstance(message, bytes) else message.SerializeToString()
 
 
-def _log(name: str, code: grpc.StatusCode, seconds: float, peer: str) -> None:
-    logger.info("%s %s %.1f ms %s", name, code.name, seconds * 1000, peer)
+def _log(name: str, outcome: str, began: float, peer: str) -> None:
+    logger.info("%s %s %.1f ms %s", name, outcome, (time.monotonic() - began) * 1000, peer)

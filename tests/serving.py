@@ -142,6 +142,13 @@ class Server:
         ).data
         return job
 
+    def wait_for_log(self, text: str) -> None:
+        """Return when the log holds the text."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"no {text!r} in the log:\n{self.log}"
+            time.sleep(0.01)
+
     def workers(self) -> list[psutil.Process]:
         """The worker processes, the spare included."""
         return psutil.Process(self.process.pid).children(recursive=True)
