@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted import Service, answer, listening, state, stream
 from serving import PATIENCE_S, ROOT, Hold, Server
 from terminal import Terminal
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.cli.main import main
 
 KEY, IV = "0f" * 32, "a0" * 16
 RECORDS = '[{"id":"u1","name":"홍길동","acc":[{"no":"001"},{"no":"002"}]},{"id":"u2"}]'
@@ -181,6 +185,18 @@ def test_watch_all_shows_every_job(server: Server, records: str) -> None:
         assert any("DONE" in line and "→ after" in line for line in watching.stdout)
         watching.send_signal(signal.SIGINT)
     assert watching.returncode == 130
+
+
+def test_a_job_that_waits_for_its_key_gets_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = state(1)
+    waiting.phase = pb.Job.PHASE_WAITING_FOR_KEY
+    submitted = answer(pb.ConvertToCsvResponse(data={"job_id": "j"}))
+    service = Service(submitted, stream(waiting, state(2, "DONE")), submitted)
+    with listening(service) as address:
+        assert main(["convert", "a.json", "--output", "out", "--address", address]) == 0
+    first, _watch, second = service.requests
+    assert first == second
+    assert "waiting for key" in capsys.readouterr().out
 
 
 # For programs
