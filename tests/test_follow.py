@@ -1,0 +1,253 @@
+"""Streams of states without a connection: the real store and hub, under many schedules."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myd_grpc.convert.model import Progress
+from myd_grpc.errors import ShuttingDownError
+from myd_grpc.jobs.follow import follow_all, follow_job
+from myd_grpc.jobs.model import Job, Phase, Request, Status
+from myd_grpc.jobs.store import JobStore
+from myd_grpc.jobs.watch import Feed, Hub, State
+
+QUIET_S = 60.0
+
+
+class Encoder:
+    """Makes a state's bytes, and counts how often it had to."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[int] = Counter()
+
+    def __call__(self, job: Job) -> bytes:
+        self.calls[job.revision] += 1
+        return f"{job.job_id} {job.status} {job.revision}".encode()
+
+
+def revision_of(message: bytes) -> int:
+    return int(message.split()[2])
+
+
+@asynccontextmanager
+async def watching(state_dir: Path, encode: Encoder) -> AsyncIterator[tuple[JobStore, Hub]]:
+    """A store whose commits a running hub shows, as in the server."""
+    loop, hub = asyncio.get_running_loop(), Hub(encode)
+
+    def announce(jobs: Sequence[Job]) -> None:
+        loop.call_soon_threadsafe(hub.publish, jobs)
+
+    store, showing = JobStore(state_dir, announce), asyncio.create_task(hub.run())
+    try:
+        yield store, hub
+    finally:
+        await hub.close()
+        await showing
+        store.close()
+
+
+async def submit(store: JobStore, job_id: str) -> None:
+    await store.submit(job_id, Request(("a",), job_id), None, now=1)
+    await store.start(job_id, now=1)
+
+
+class Reader:
+    """Reads one job's stream; takes up to `slowest` turns of the loop for each message."""
+
+    def __init__(self, hub: Hub, store: JobStore, slowest: int) -> None:
+        self.messages: list[bytes] = []
+        self._hub, self._store = hub, store
+        self._slowest = slowest
+
+    async def send(self, message: bytes) -> None:
+        self.messages.append(message)
+        for _ in range(random.randint(0, self._slowest)):
+            await asyncio.sleep(0)
+
+    async def read(self, job_id: str, from_revision: int = 0) -> list[bytes]:
+        await follow_job(self._hub, self._store, job_id, from_revision, QUIET_S, self.send)
+        return self.messages
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_the_pace_of_readers_none_sees_a_state_twice_or_misses_the_end(
+    tmp_path: Path, seed: int
+) -> None:
+    random.seed(seed)
+    async with watching(tmp_path, Encoder()) as (store, hub):
+        await submit(store, "j1")
+        reading = []
+        for step in range(300):
+            await store.progress("j1", Progress(rows=step), -1, [])
+            if step % 10 == 0:  # readers come at any moment, in any pace
+                reader = Reader(hub, store, random.choice([0, 3, 1000]))
+                reading.append(asyncio.create_task(reader.read("j1")))
+        await store.done("j1", now=2)
+        streams = await asyncio.gather(*reading)
+    last = 300 + 3
+    for messages in streams:
+        assert all(revision_of(a) < revision_of(b) for a, b in pairwise(messages))
+        assert messages[-1] == f"j1 DONE {last}".encode()
+    assert max(map(len, streams)) > 20, "a fast reader is shown most of it"
+    assert min(map(len, streams)) < 20, "a slow one skips states"
+
+
+async def test_a_state_is_serialised_once_for_all(tmp_path: Path) -> None:
+    encode = Encoder()
+    async with watching(tmp_path, encode) as (store, hub):
+        await submit(store, "j1")
+        readers = [Reader(hub, store, 0) for _ in range(500)]
+        reading = [asyncio.create_task(reader.read("j1")) for reader in readers]
+        for step in range(20):
+            await store.progress("j1", Progress(rows=step), -1, [])
+        await store.done("j1", now=2)
+        await asyncio.gather(*reading)
+    # Once as it was read for the first reader, and once as it was announced.
+    assert max(encode.calls.values()) <= 2
+
+
+async def test_more_readers_are_shown_fewer_states(tmp_path: Path) -> None:
+    async with watching(tmp_path, Encoder()) as (store, hub):
+        await submit(store, "j1")
+        reading = [asyncio.create_task(Reader(hub, store, 0).read("j1")) for _ in range(1000)]
+        for step in range(200):
+            await store.progress("j1", Progress(rows=step), -1, [])
+        await store.done("j1", now=2)
+        streams = await asyncio.gather(*reading)
+    assert sum(map(len, streams)) < 1000 * 200 / 2
+
+
+async def test_nothing_is_kept_of_readers_who_left(tmp_path: Path) -> None:
+    async with watching(tmp_path, Encoder()) as (store, hub):
+        await submit(store, "j1")
+        reading = [asyncio.create_task(Reader(hub, store, 0).read("j1")) for _ in range(10)]
+        await store.progress("j1", Progress(rows=1), -1, [])
+        for task in reading:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        assert hub._topics == {}
+        assert hub.feed.bells == set()
+
+
+async def test_closing_ends_readers_and_refuses_new_ones(tmp_path: Path) -> None:
+    async with watching(tmp_path, Encoder()) as (store, hub):
+        await submit(store, "j1")
+        first = asyncio.Event()
+
+        async def send(_message: bytes) -> None:
+            first.set()
+
+        reading = asyncio.create_task(follow_job(hub, store, "j1", 0, QUIET_S, send))
+        await first.wait()
+        await hub.close()
+        with pytest.raises(ShuttingDownError):
+            await reading
+        with pytest.raises(ShuttingDownError):
+            await follow_job(hub, store, "j1", 0, QUIET_S, send)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_live_page_is_in_order_and_loses_nothing_wherever_it_is_resumed(
+    tmp_path: Path, seed: int
+) -> None:
+    random.seed(seed)
+    async with watching(tmp_path, Encoder()) as (store, hub):
+        pages = [Page(hub, store, breaks=False), Page(hub, store, breaks=True)]
+        showing = [asyncio.create_task(page.follow()) for page in pages]
+        jobs = [f"j{number}" for number in range(150)]
+        for job_id in jobs:
+            await submit(store, job_id)
+            await store.progress(random.choice(jobs), Progress(rows=1), -1, [])
+        await store.fail(jobs, "CANCELLED", "", now=3)
+        last = await store.last_revision()
+        for page, task in zip(pages, showing, strict=True):
+            await page.reached(last)
+            task.cancel()
+    for page in pages:
+        assert all(a < b for a, b in pairwise(page.revisions))
+        assert page.ended == set(jobs)
+
+
+class PageLostError(Exception):
+    """The connection of a page broke."""
+
+
+class Page:
+    """A live page of all jobs; one that breaks now and then goes on from its last message."""
+
+    def __init__(self, hub: Hub, store: JobStore, *, breaks: bool) -> None:
+        self.revisions: list[int] = []
+        self.ended: set[str] = set()
+        self._hub, self._store, self._breaks = hub, store, breaks
+        self._news = asyncio.Event()
+
+    async def follow(self) -> None:
+        while True:
+            last = self.revisions[-1] if self.revisions else 0
+            with suppress(PageLostError):
+                await follow_all(self._hub, self._store, (), last, self._send)
+
+    async def reached(self, revision: int) -> None:
+        while not self.revisions or self.revisions[-1] < revision:
+            self._news.clear()
+            await self._news.wait()
+
+    async def _send(self, message: bytes) -> None:
+        if self._breaks and random.random() < 0.1:
+            raise PageLostError
+        job_id, status, revision = message.decode().split()
+        self.revisions.append(int(revision))
+        if status == Status.FAILED:
+            self.ended.add(job_id)
+        self._news.set()
+
+
+# --- the feed --------------------------------------------------------------------------------
+
+
+def state(job_id: str, revision: int) -> State:
+    job = Job(
+        job_id, Request(("a",), job_id), Status.WORKING, Phase.QUEUED, "", "",
+        revision, revision, 1, 0, 0, Progress(), -1.0,
+    )  # fmt: skip
+    return State(job, Encoder())
+
+
+@given(
+    changes=st.lists(st.sampled_from("abcdef"), min_size=1),
+    bounds=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+)
+def test_the_feed_knows_the_newest_state_of_each_job_or_says_that_it_does_not(
+    changes: list[str], bounds: tuple[int, int]
+) -> None:
+    feed = Feed(capacity=4)
+    newest: dict[str, int] = {}
+    for revision, job_id in enumerate(changes, 1):
+        feed.take(state(job_id, revision))
+        newest[job_id] = revision
+    after, last = bounds
+    found = feed.between(after, last)
+    if found is None:
+        assert len(newest) > 4
+    else:
+        expected = sorted(one for one in newest.values() if after < one <= last)
+        assert [one.job.revision for one in found] == expected
+
+
+def test_a_feed_that_begins_late_does_not_know_what_came_before() -> None:
+    feed = Feed()
+    assert feed.between(0, 10) is None
+    feed.take(state("a", 8))
+    assert feed.between(6, 10) is None
+    assert feed.between(7, 10)
