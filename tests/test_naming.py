@@ -1,0 +1,62 @@
+"""File names of tables and sets, held against the oracle's."""
+
+from __future__ import annotations
+
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nasty import NFC_HAN, NFD_HAN
+
+from myd_grpc.convert.naming import MAX_BYTES, FileNames, encode, stem
+
+characters = st.characters(exclude_categories=["Cs"])
+pieces = st.sampled_from(["a", "A", "/", "%", ".", "~2", "\n", NFC_HAN, NFD_HAN, "\U0001f600"])
+names = st.lists(pieces | characters, min_size=1, max_size=8).map("".join)
+long_names = st.builds(lambda name, count: name * count, names, st.integers(20, 80))
+
+
+@pytest.mark.parametrize(
+    ("name", "file_name"),
+    [
+        ("plain.name", "plain.name"),
+        (".a", "%2Ea"),
+        ("..", "%2E."),
+        ("a.", "a."),
+        ("한글/", "한글%2F"),
+        ("100%", "100%25"),
+        ("\x00\x1f\x7f\x80", "%00%1F%7F\x80"),
+        ("x" * 180, "x" * 180),
+    ],
+)
+def test_unsafe_characters_are_encoded(name: str, file_name: str) -> None:
+    assert encode(name) == file_name
+
+
+@pytest.mark.parametrize("name", ["x" * 181, "한" * 61, "/" * 61, "xx" + "/" * 61, "x" + "😀" * 46])
+def test_a_name_that_is_too_long_is_cut_at_a_character(name: str) -> None:
+    cut, _, digest = encode(name).rpartition("~")
+    assert len(digest) == 8
+    assert 171 - 3 <= len(cut.encode()) <= 171
+    uncut = name.replace("/", "%2F")
+    assert uncut.startswith(cut)
+    assert len(uncut) - len(cut) != 1 or "/" not in name
+
+
+@settings(max_examples=300, deadline=None)
+@given(names | long_names)
+def test_names_are_encoded_as_the_oracle_does(name: str) -> None:
+    assert encode(name) == oracle.file_name(name)
+    assert len(encode(name).encode()) <= MAX_BYTES
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(names | long_names, max_size=8))
+def test_names_are_told_apart_as_the_oracle_does(wanted: list[str]) -> None:
+    claimed = FileNames()
+    assert [claimed.claim(name) for name in wanted] == oracle.file_names(wanted)
+
+
+@given(st.lists(st.sampled_from(["a", ".", "/", "한", "json"]), min_size=1).map("".join))
+def test_a_set_is_named_by_its_file_without_extension(name: str) -> None:
+    assert stem(name) == oracle.stem(name)
