@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import ijson
 
+from myd_grpc.convert.boundary import UnfinishedError, value_end
 from myd_grpc.convert.model import Layout
 from myd_grpc.convert.strict import StrictReader
+from myd_grpc.convert.window import Window
 
 RECOGNISED_BYTES = 1 << 20
 """How much of a document the layout is recognised from (SPEC section 2)."""
@@ -20,6 +22,8 @@ RECOGNISED_BYTES = 1 << 20
 # has to do with the layout. Four digits keep a \uXXXX escape before them whole.
 _LONG_DIGITS = re.compile(rb"[0-9]{10,}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+# Text in which every string ends.
+_WHOLE_STRINGS = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"[^"]*+)*+')
 
 
 def recognise(head: bytes, section_names: frozenset[str], *, documents: bool) -> Layout:
@@ -30,67 +34,78 @@ def recognise(head: bytes, section_names: frozenset[str], *, documents: bool) ->
     """
     if head[:1] == b"[":
         return Layout.ARRAY
-    shape = _Shape(head)
-    if documents and shape.another_follows:
+    if documents and _another_follows(head):
         return Layout.LINES
+    shape = _Shape(head)
     if shape.all_objects and not shape.keys <= section_names:
         return Layout.KEYED
     return Layout.SINGLE
 
 
+def _another_follows(head: bytes) -> bool:
+    """Whether the first value ends in `head` and something else begins after it."""
+    window = Window.over(head, 0)
+    try:
+        end = value_end(window, 0, len(head))
+    except UnfinishedError:
+        return False
+    return window.skip_space(end) < len(head)
+
+
 class _Shape:
-    """What the top level of a value looks like, as far as `head` goes."""
+    """What the top level of a value looks like, as far as `head` goes.
+
+    A member is one of those seen when the first byte of its value is in `head`.
+    """
 
     def __init__(self, head: bytes) -> None:
         self.keys: set[str] = set()
-        self.another_follows = False
         self._others = 0
-        self._pending = False
+        self._pending: str | None = None
         for depth, event, value in _events(head):
-            if depth == 0:
-                self.another_follows = True
-                break
-            self._look(depth, event, value)
-        # A member whose value is cut off at the end is no object, if its value began at all: an
-        # object would have shown itself with its first byte.
-        if self._pending and not head.rstrip(b" \t\r\n").endswith((b":", b'"')):
-            self._others += 1
+            if depth == 1 and event == "map_key":
+                self._pending = str(value)
+            else:
+                self._seen(event)
+        # An object would have shown itself with its first byte.
+        if _cut_in_value(head):
+            self._seen("cut")
 
     @property
     def all_objects(self) -> bool:
         """Whether there is a member, and every member's value is an object."""
         return bool(self.keys) and not self._others
 
-    def _look(self, depth: int, event: str, value: object) -> None:
-        if depth == 1 and event == "map_key":
-            self.keys.add(str(value))
-            self._pending = True
-        elif self._pending:
+    def _seen(self, event: str) -> None:
+        """Takes note of the value of the key before it, if this is the first of it."""
+        if self._pending is not None:
+            self.keys.add(self._pending)
             self._others += event != "start_map"
-            self._pending = False
+            self._pending = None
+
+
+def _cut_in_value(head: bytes) -> bool:
+    """Whether text that ends after a key, as far as events tell, has begun that key's value."""
+    if not _WHOLE_STRINGS.fullmatch(head):
+        return True
+    return not head.rstrip(b" \t\r\n").endswith((b":", b'"'))
 
 
 def _events(head: bytes) -> Iterator[tuple[int, str, object]]:
-    """ijson's events with the number of containers around each; the first one's is 1.
-
-    Depth 0 is the first event of a second document.
-    """
+    """ijson's events of the first value with the containers around each; the first one's is 1."""
     harmless = _SURROGATE.sub(rb"\\u1111", _LONG_DIGITS.sub(b"1111", head))
-    depth, ended = 0, False
+    depth = 0
     try:
         for event, value in ijson.basic_parse(io.BytesIO(harmless), multiple_values=True):
-            if ended:
-                yield 0, event, value
-                return
             if event in ("end_map", "end_array"):
                 depth -= 1
             yield max(depth, 1), event, value
             if event in ("start_map", "start_array"):
                 depth += 1
-            ended = depth == 0
+            if depth == 0:
+                return
     except (ijson.JSONError, UnicodeDecodeError):
-        if ended:
-            yield 0, "malformed", None
+        return
 
 
 def descend(reader: StrictReader, record_path: str) -> None:

@@ -49,8 +49,10 @@ class RecordReader:
         if not window.data:
             raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
         if layout is Layout.AUTO:
-            window.hold(RECOGNISED_BYTES)
-            head = bytes(window.data[:RECOGNISED_BYTES])
+            # The first MiB is that of the file, or that of the value at the record path.
+            size = RECOGNISED_BYTES if record_path else max(1, RECOGNISED_BYTES - window.base)
+            window.hold(size)
+            head = bytes(window.data[:size])
             layout = recognise(head, section_names, documents=not record_path)
         self.layout = layout
         self._enter_container()
