@@ -343,6 +343,11 @@ def test_a_path_that_is_not_there_is_named(engine: str, document: str) -> None:
     assert "a.b" in error.message
 
 
+def test_a_path_may_name_a_key_with_replaced_characters(engine: str) -> None:
+    tables = texts('{"\\ud83d":[1],"\\u0000":[2]}', engine=engine, record_path="\ufffd")
+    assert tables["out_1.csv"] == "_record_id,_row_id,value\n,f1r1,1\n"
+
+
 @pytest.mark.parametrize("document", [b"", b" \n", b"\xef\xbb\xbf", b"\xef\xbb\xbf \t\r\n"])
 def test_a_file_without_a_value(engine: str, document: bytes) -> None:
     error = failure(document, engine=engine)

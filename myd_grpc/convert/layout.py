@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator
 
 import ijson
 
 from myd_grpc.convert.boundary import UnfinishedError, value_end
+from myd_grpc.convert.jsontext import parse
 from myd_grpc.convert.model import Layout
 from myd_grpc.convert.strict import StrictReader
 from myd_grpc.convert.window import Window
@@ -125,7 +125,7 @@ def _enter(reader: StrictReader, wanted: str) -> bool:
     if token is None or token.kind != "{":
         return False
     while (token := reader.next()) and token.depth > level:
-        if token.kind == "key" and token.depth == level + 1 and json.loads(token.text) == wanted:
+        if token.kind == "key" and token.depth == level + 1 and parse(token.text) == wanted:
             reader.next()
             return True
     return False
