@@ -141,6 +141,7 @@ class OutputDirectory:
             if error.errno not in NOT_SUPPORTED:
                 raise
             self._rename(name, staged + _OLD)
+            failpoints.reach("put_aside")
             self._rename(staged, name)
 
     def _take_back(self, staged: str, name: str, replaced: bool) -> None:

@@ -1,0 +1,364 @@
+"""Jobs from queue to published set: ends of every kind, and what is left on the disk."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from serving import PATIENCE_S, ROOT, Hold, Server
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.convert.model import Conversion
+from myd_grpc.jobs.protocol import Task, encode_task
+
+MakeServer = Callable[..., Server]
+MakeHold = Callable[[str], Hold]
+
+SMALL = '[{"id":1}]'
+
+
+def worker_of(server: Server, job_id: str) -> psutil.Process:
+    """The process that works on the job: the one that has its staging directory open."""
+    staging = str(server.output / f".myd-{job_id}")
+    for worker in server.workers():
+        links = Path(f"/proc/{worker.pid}/fd").iterdir()
+        if staging in {str(link.readlink()) for link in links}:
+            return worker
+    raise AssertionError("nobody works on it")
+
+
+def outcome(job: pb.Job) -> tuple[str, str]:
+    return pb.Job.Status.Name(job.status), job.reason
+
+
+@pytest.fixture
+def working(make_server: MakeServer, hold: MakeHold) -> tuple[Server, Hold, str]:
+    """A server with a job whose worker has written all and waits."""
+    converted = hold("converted")
+    server = make_server(MYD_WORKERS="1", MYD_FAILPOINTS=converted.setting).start()
+    server.put("a.json", SMALL)
+    job_id = server.submit("a.json")
+    converted.reached()
+    return server, converted, job_id
+
+
+# --- ends ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_worker_that_dies_fails_its_job_and_no_other(
+    working: tuple[Server, Hold, str], number: signal.Signals
+) -> None:
+    server, converted, job_id = working
+    worker_of(server, job_id).send_signal(number)
+    job = server.wait(job_id)
+    assert outcome(job) == ("FAILED", "WORKER_DIED")
+    assert f"signal {number.value}" in job.msg
+    assert server.left_in_output() == set()
+    converted.release()
+    assert server.convert("a.json").status == pb.Job.DONE
+
+
+def test_cancelling_a_running_job_ends_its_worker_and_leaves_nothing(
+    working: tuple[Server, Hold, str],
+) -> None:
+    server, _, job_id = working
+    worker = worker_of(server, job_id)
+    stream = server.watch(job_id)
+    cancelled = server.cancel(job_id)
+    assert outcome(cancelled) == ("FAILED", "CANCELLED")
+    assert not worker.is_running()
+    assert server.left_in_output() == set()
+    assert [response.data for response in stream][-1] == cancelled
+    assert server.cancel(job_id) == cancelled
+
+
+def test_cancelling_a_queued_job_keeps_it_from_running(working: tuple[Server, Hold, str]) -> None:
+    server, converted, first = working
+    queued, behind = (server.submit("a.json", output=name) for name in ("o2", "o3"))
+    assert outcome(server.cancel(queued)) == ("FAILED", "CANCELLED")
+    converted.release()
+    assert server.wait(first).status == server.wait(behind).status == pb.Job.DONE
+    assert server.job(queued).job_start_time == 0
+    assert server.left_in_output() == {"out", "o3"}
+
+
+def test_a_job_that_is_being_published_is_not_cancelled_any_more(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    renamed = hold("after_rename")
+    server = make_server(MYD_FAILPOINTS=renamed.setting).start()
+    server.put("a.json", SMALL)
+    job_id = server.submit("a.json")
+    with renamed.at_point():
+        cancelling = server.stub.CancelJob.future(pb.CancelJobRequest(job_id=job_id))
+        assert server.job(job_id).phase == pb.Job.PHASE_PUBLISHING
+        assert not cancelling.done()
+    assert cancelling.result(PATIENCE_S).data.status == pb.Job.DONE
+
+
+def test_cancelling_an_ended_job_changes_nothing(server: Server) -> None:
+    server.put("a.json", SMALL)
+    for name in ("a.json", "none.json"):
+        ended = server.convert(name, output=name)
+        assert server.cancel(ended.job_id) == ended
+
+
+def test_an_unexpected_error_in_a_worker_is_told_by_id_alone(make_server: MakeServer) -> None:
+    # Not mapped to any reason: it happens before the conversion looks at its output.
+    server = make_server(MYD_FAILPOINTS="worker_started=error:EDOM").start()
+    server.put("a.json", SMALL)
+    job = server.convert("a.json")
+    assert outcome(job) == ("FAILED", "INTERNAL")
+    error_id = job.msg.removeprefix("internal error ")
+    assert f"INTERNAL {error_id}: OSError[errno 33] at worker.py" in server.log
+    assert "Numerical argument" not in server.log
+
+
+def test_a_workers_peak_memory_is_logged(server: Server) -> None:
+    server.put("a.json", SMALL)
+    job_id = server.convert("a.json").job_id
+    [line] = [line for line in server.log.splitlines() if f"{job_id}: worker: converted" in line]
+    assert 5 < float(line.rpartition("peak ")[2].removesuffix(" MiB")) < 60
+
+
+def test_jobs_run_as_many_at_once_as_there_are_workers(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    started = hold("worker_started")
+    server = make_server(MYD_WORKERS="2", MYD_FAILPOINTS=started.setting).start()
+    server.put("a.json", SMALL)
+    jobs = [server.submit("a.json", output=f"o{number}") for number in range(3)]
+    started.reached()
+    phases = [next(server.watch(job)).data.phase for job in jobs]
+    assert phases == [pb.Job.PHASE_CONVERTING, pb.Job.PHASE_CONVERTING, pb.Job.PHASE_QUEUED]
+    started.release()
+    assert {server.wait(job).status for job in jobs} == {pb.Job.DONE}
+
+
+# --- publication -----------------------------------------------------------------------------
+
+
+def test_nothing_is_visible_before_a_job_is_done(working: tuple[Server, Hold, str]) -> None:
+    server, converted, job_id = working
+    assert server.left_in_output() == {f".myd-{job_id}"}
+    converted.release()
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert server.left_in_output() == {"out"}
+
+
+def test_a_published_set_has_the_mode_the_umask_gives(server: Server) -> None:
+    server.put("a.json", SMALL)
+    server.convert("a.json")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (server.output / "out").stat().st_mode & 0o777 == 0o777 & ~umask
+
+
+def test_the_old_set_stays_until_the_new_one_takes_its_place(
+    working: tuple[Server, Hold, str],
+) -> None:
+    server, converted, job_id = working
+    old = server.output / "out"
+    old.mkdir()
+    (old / "old.csv").touch()
+    converted.release()
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert {path.name for path in old.iterdir()} == {"out_1.csv"}
+
+
+def test_a_set_that_appeared_meanwhile_is_not_replaced_when_that_is_not_wanted(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    converted = hold("converted")
+    server = make_server(MYD_FAILPOINTS=converted.setting).start()
+    server.put("a.json", SMALL)
+    job_id = server.submit("a.json", overwrite=False)
+    with converted.at_point():
+        (server.output / "out").mkdir()
+    assert outcome(server.wait(job_id)) == ("FAILED", "OUTPUT_UNAVAILABLE")
+    assert server.left_in_output() == {"out"}
+    assert list((server.output / "out").iterdir()) == []
+
+
+def test_something_else_of_that_name_is_never_replaced(
+    working: tuple[Server, Hold, str],
+) -> None:
+    server, converted, job_id = working
+    (server.output / "out").symlink_to(server.data)
+    converted.release()
+    assert outcome(server.wait(job_id)) == ("FAILED", "OUTPUT_UNAVAILABLE")
+    assert outcome(server.convert("a.json")) == ("FAILED", "OUTPUT_UNAVAILABLE")
+    assert (server.output / "out").is_symlink()
+    assert server.left_in_output() == {"out"}
+
+
+@pytest.mark.parametrize("point", ["rename", "exchange"])
+def test_a_filesystem_without_modern_renames_will_do(make_server: MakeServer, point: str) -> None:
+    server = make_server(MYD_FAILPOINTS=f"{point}=error:EINVAL").start()
+    server.put("a.json", '[{"x":1}]')
+    server.put("b.json", '[{"y":1},{"y":2}]')
+    assert server.convert("a.json").status == pb.Job.DONE
+    assert outcome(server.convert("b.json", overwrite=True)) == ("DONE", "")
+    assert b"y" in (server.output / "out/out_1.csv").read_bytes()
+    server.stop()
+    assert server.left_in_output() == {"out"}
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_publication_that_cannot_be_made_to_last_is_taken_back(
+    make_server: MakeServer, replaces: bool
+) -> None:
+    server = make_server().start()
+    server.put("a.json", SMALL)
+    if replaces:
+        server.convert("a.json")
+        before = (server.output / "out").stat().st_ino
+    server.restart(MYD_FAILPOINTS="after_rename=error:EIO")
+    assert outcome(server.convert("a.json")) == ("FAILED", "OUTPUT_UNAVAILABLE")
+    assert server.left_in_output() == ({"out"} if replaces else set())
+    if replaces:
+        assert (server.output / "out").stat().st_ino == before
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"), [("EIO", "OUTPUT_UNAVAILABLE"), ("ENOSPC", "DISK_FULL")]
+)
+def test_a_rename_that_fails_fails_the_job(
+    make_server: MakeServer, failure: str, reason: str
+) -> None:
+    server = make_server(MYD_FAILPOINTS=f"before_publish=error:{failure}").start()
+    server.put("a.json", SMALL)
+    assert outcome(server.convert("a.json")) == ("FAILED", reason)
+    assert server.left_in_output() == set()
+
+
+@contextmanager
+def small_disk(path: Path, size: str) -> Iterator[None]:
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def test_a_full_disk_fails_the_job_and_its_space_is_given_back(make_server: MakeServer) -> None:
+    server = make_server(MYD_FILE_SEP_SIZE="10")
+    with small_disk(server.output, "256k"):
+        server.start()
+        large = "[" + ",".join(f'{{"id":{n},"text":"{"x" * 1000}"}}' for n in range(1000)) + "]"
+        server.put("large.json", large)
+        server.put("small.json", SMALL)
+        assert outcome(server.convert("large.json")) == ("FAILED", "DISK_FULL")
+        assert server.left_in_output() == set()
+        assert server.convert("small.json").status == pb.Job.DONE
+        server.stop()
+
+
+# --- crashes and restarts --------------------------------------------------------------------
+
+
+def test_a_killed_server_takes_its_workers_along_and_the_next_one_cleans_up(
+    working: tuple[Server, Hold, str],
+) -> None:
+    server, _, job_id = working
+    queued = server.submit("a.json", output="o2")
+    workers = server.workers()
+    assert workers
+    server.kill()
+    psutil.wait_procs(workers, timeout=PATIENCE_S)
+    assert not any(worker.is_running() for worker in workers)
+    assert server.left_in_output() == {f".myd-{job_id}"}
+    server.start(MYD_FAILPOINTS="")
+    for one in (job_id, queued):
+        assert outcome(server.job(one)) == ("FAILED", "INTERRUPTED")
+    assert server.left_in_output() == set()
+    assert server.convert("a.json").status == pb.Job.DONE
+
+
+def test_a_worker_ends_with_its_stdin_even_if_its_server_lives(
+    tmp_path: Path, hold: MakeHold
+) -> None:
+    started = hold("worker_started")
+    task = Task("j1", Conversion(str(tmp_path), ("a.json",), "out"), str(tmp_path / "staging"))
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "myd_grpc.jobs.worker"],
+        stdin=subprocess.PIPE,
+        env={"PYTHONPATH": str(ROOT), "MYD_FAILPOINTS": started.setting},
+    )
+    assert worker.stdin
+    worker.stdin.write(encode_task(task))
+    worker.stdin.flush()
+    with started.at_point():  # in the middle of its work
+        worker.stdin.close()
+        assert worker.wait(PATIENCE_S) == 1
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+@pytest.mark.parametrize("settings", ["", ";rename=error:EINVAL;exchange=error:EINVAL"])
+@pytest.mark.parametrize(
+    ("point", "result"),
+    [("before_publish", ("FAILED", "INTERRUPTED")), ("after_rename", ("DONE", ""))],
+)
+def test_a_crash_around_the_rename_leaves_either_a_done_job_with_its_set_or_neither(
+    make_server: MakeServer, point: str, result: tuple[str, str], settings: str, replaces: bool
+) -> None:
+    server = make_server().start()
+    server.put("a.json", '[{"x":1}]')
+    server.put("b.json", '[{"y":1},{"y":2}]')
+    if replaces:
+        server.convert("a.json")
+    server.restart(MYD_FAILPOINTS=f"{point}=kill{settings}")
+    job_id = server.submit("b.json")
+    assert server.process.wait(PATIENCE_S) == -signal.SIGKILL
+    server.kill()
+    server.start(MYD_FAILPOINTS="")
+    job = server.job(job_id)
+    assert outcome(job) == result
+    is_new = job.status == pb.Job.DONE
+    assert server.left_in_output() == ({"out"} if is_new or replaces else set())
+    if is_new or replaces:
+        content = (server.output / "out/out_1.csv").read_bytes()
+        assert (b"y" in content) is is_new
+    assert [table.rows for table in job.tables] == ([2] if is_new else [])
+
+
+def test_a_crash_while_a_set_is_put_aside_brings_it_back(make_server: MakeServer) -> None:
+    server = make_server().start()
+    server.put("a.json", SMALL)
+    server.convert("a.json")
+    server.restart(MYD_FAILPOINTS="exchange=error:EINVAL;put_aside=kill")
+    job_id = server.submit("a.json")
+    assert server.process.wait(PATIENCE_S) == -signal.SIGKILL
+    server.kill()
+    assert "out" not in server.left_in_output()
+    server.start(MYD_FAILPOINTS="")
+    assert outcome(server.job(job_id)) == ("FAILED", "INTERRUPTED")
+    assert server.left_in_output() == {"out"}
+
+
+def test_staging_that_somebody_owns_is_left(make_server: MakeServer) -> None:
+    server = make_server()
+    owned, ownerless = server.output / ".myd-owned", server.output / ".myd-ownerless"
+    for path in (owned, ownerless):
+        path.mkdir(parents=True)
+    owner = os.open(owned, os.O_RDONLY)
+    fcntl.flock(owner, fcntl.LOCK_EX)
+    server.start()
+    assert server.left_in_output() == {owned.name}
+    os.close(owner)
+    server.restart()
+    assert server.left_in_output() == set()
