@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	largestBody = 1 << 20
+	// bodyTimeout is how long a body may take to arrive.
+	bodyTimeout = 30 * time.Second
+)
+
+var crossOrigin = http.NewCrossOriginProtection()
+
+// guarded refuses what must not get any further: a key in a URL, a body without bounds, and a call
+// that another site makes a browser send.
+func guarded(mux *runtime.ServeMux, codec runtime.Marshaler, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		if err := errors.Join(checkQuery(r), crossOriginError(r)); err != nil {
+			runtime.HTTPError(r.Context(), mux, codec, w, r, status.Error(codes.InvalidArgument, err.Error()))
+			return
+		}
+		if err := bufferBody(w, r); err != nil {
+			runtime.HTTPError(r.Context(), mux, codec, w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// checkQuery says what is wrong with the query. URLs are written to logs and histories by whatever
+// they pass, so a key is refused there, whoever it was meant for and however it is spelt.
+func checkQuery(r *http.Request) error {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return errors.New("the query cannot be read")
+	}
+	for name := range values {
+		if isKey(name) {
+			return errors.New("aes256cbckey and iv must not be in a URL: POST them in a JSON body")
+		}
+	}
+	if r.Method == http.MethodPost && len(values) > 0 {
+		return errors.New("what is POSTed belongs in the body, not in the URL")
+	}
+	return nil
+}
+
+func isKey(name string) bool {
+	separator := func(c rune) bool { return strings.ContainsRune(".[]=&;? \t\r\n", c) }
+	for _, part := range strings.FieldsFunc(strings.ToLower(name), separator) {
+		if part == "iv" || strings.Contains(part, "aes256cbckey") {
+			return true
+		}
+	}
+	return false
+}
+
+func crossOriginError(r *http.Request) error {
+	if crossOrigin.Check(r) != nil {
+		return errors.New("a page of another site must not make this call")
+	}
+	return nil
+}
+
+// bufferBody reads the body, which is small, within a time of its own: a deadline for the whole
+// request would cut streams.
+func bufferBody(w http.ResponseWriter, r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	_ = control.SetReadDeadline(time.Time{})
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		refused := status.Errorf(codes.InvalidArgument, "the body has more than %d bytes", largestBody)
+		return &runtime.HTTPStatusError{HTTPStatus: http.StatusRequestEntityTooLarge, Err: refused}
+	} else if err != nil {
+		return status.Error(codes.InvalidArgument, "the body cannot be read")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}

@@ -1,0 +1,172 @@
+// One job as a card that is changed in place. All text goes in as text, never as markup.
+
+import { count, duration, moment, percent, size, text } from "./texts.js";
+
+const SYMBOLS = { WORKING: "▶", DONE: "✓", FAILED: "✕" };
+const RATE_WINDOW_MS = 10_000;
+const MOST_NAMES = 3;
+
+export class Card {
+  #parts;
+  #samples = [];
+  #receivedMs = 0;
+
+  constructor(onCancel) {
+    const copy = document.getElementById("job").content.cloneNode(true);
+    this.element = copy.querySelector("li");
+    this.#parts = Object.fromEntries(
+      [...this.element.querySelectorAll("[class]")].map((one) => [one.className.split(" ").at(-1), one]),
+    );
+    this.#parts.bar = this.element.querySelector("progress");
+    this.#parts.summary = this.element.querySelector("summary");
+    this.#parts.body = this.element.querySelector("tbody");
+    this.#parts.cancel.addEventListener("click", () => onCancel(this));
+  }
+
+  /** Takes a newer state of the job; `show` shows it. */
+  take(job, nowMs) {
+    this.job = job;
+    this.stale = false;
+    this.#receivedMs = nowMs;
+    if (job.phase !== "PHASE_CONVERTING") {
+      this.#samples = []; // waiting does not count for the rate
+    }
+    this.#samples.push([nowMs, Number(job.progress?.bytes_read ?? 0)]);
+    while (nowMs - this.#samples[0][0] > RATE_WINDOW_MS && this.#samples.length > 2) {
+      this.#samples.shift();
+    }
+  }
+
+  show(nowMs) {
+    const { job } = this;
+    const parts = this.#parts;
+    const working = job.status === "WORKING";
+    this.element.dataset.status = job.status;
+    this.element.dataset.job = job.job_id;
+    put(parts.name, job.output_file_name);
+    put(parts.symbol, SYMBOLS[job.status] ?? "");
+    put(parts.word, text[job.status] ?? job.status);
+    put(parts.files, names(job.file_names));
+    put(parts.id, job.job_id);
+    this.#showProgress(working && job.phase !== "PHASE_QUEUED");
+    put(parts.facts, (working ? this.#workingFacts(nowMs) : this.#endedFacts()).join(" · "));
+    put(parts.failure, failure(job));
+    put(parts.cancel, text.cancel);
+    parts.cancel.setAttribute("aria-label", text.cancelOf(job.output_file_name));
+    parts.cancel.hidden = !working;
+    this.#showTables();
+  }
+
+  /** Says why something that was asked for did not happen. */
+  tell(trouble) {
+    put(this.#parts.trouble, trouble);
+  }
+
+  #showProgress(shown) {
+    const { advance, bar, percent: label } = this.#parts;
+    advance.hidden = !shown;
+    const value = this.job.progress?.percent ?? 0;
+    bar.value = value;
+    bar.setAttribute("aria-label", text.progressOf(this.job.output_file_name));
+    put(label, percent(value));
+  }
+
+  #workingFacts(nowMs) {
+    const { job } = this;
+    const facts = text[job.phase] ? [text[job.phase]] : [];
+    if (job.phase === "PHASE_QUEUED" || !job.progress) {
+      return facts;
+    }
+    const { progress } = job;
+    facts.push(text.of(size(progress.bytes_read), size(progress.bytes_total)));
+    const rate = this.#rate();
+    if (rate > 0 && job.phase === "PHASE_CONVERTING") {
+      facts.push(text.rate(size(rate)));
+    }
+    if (progress.eta_seconds >= 0 && job.phase === "PHASE_CONVERTING") {
+      facts.push(text.left(duration(progress.eta_seconds - (nowMs - this.#receivedMs) / 1000)));
+    }
+    facts.push(text.records(count(progress.records)), text.rows(count(progress.rows)));
+    if (progress.files_total > 1) {
+      const current = Math.min(progress.files_done + 1, progress.files_total);
+      facts.push(text.files(current, progress.files_total));
+    }
+    return facts;
+  }
+
+  #endedFacts() {
+    const { job } = this;
+    const facts = [text.endedAt(moment(job.job_end_time))];
+    if (job.job_start_time) {
+      facts.push(text.took(duration(job.job_end_time - job.job_start_time)));
+    }
+    if (job.status === "DONE" && job.progress) {
+      facts.push(size(job.progress.bytes_total), text.records(count(job.progress.records)));
+    }
+    return facts;
+  }
+
+  #rate() {
+    const [fromMs, fromBytes] = this.#samples[0];
+    const [toMs, toBytes] = this.#samples.at(-1);
+    return toMs - fromMs > 500 ? ((toBytes - fromBytes) * 1000) / (toMs - fromMs) : 0;
+  }
+
+  #showTables() {
+    const { tables, summary, body } = this.#parts;
+    const list = this.job.tables;
+    tables.hidden = list.length === 0;
+    if (tables.hidden) {
+      return;
+    }
+    const rows = list.reduce((sum, table) => sum + Number(table.rows), 0);
+    put(summary, text.tables(count(list.length), count(rows), this.job.output_dir));
+    for (const [part, head] of Object.entries({
+      "h-table": text.table,
+      "h-rows": text.rowsHead,
+      "h-files": text.filesHead,
+      "h-size": text.sizeHead,
+    })) {
+      put(this.#parts[part], head);
+    }
+    body.replaceChildren(...list.map(tableRow));
+  }
+}
+
+function tableRow({ name, rows, parts }) {
+  const row = document.createElement("tr");
+  const head = document.createElement("th");
+  head.scope = "row";
+  head.textContent = name;
+  const bytes = parts.reduce((sum, part) => sum + Number(part.bytes), 0);
+  const cells = [count(rows), count(parts.length), size(bytes)].map((shown) => {
+    const cell = document.createElement("td");
+    cell.className = "number";
+    cell.textContent = shown;
+    return cell;
+  });
+  row.append(head, ...cells);
+  return row;
+}
+
+function names(files) {
+  const shown = files.slice(0, MOST_NAMES).join(", ");
+  return files.length > MOST_NAMES ? `${shown} ${text.moreFiles(files.length - MOST_NAMES)}` : shown;
+}
+
+function failure({ status, reason, msg }) {
+  if (status !== "FAILED") {
+    return "";
+  }
+  const known = text.reasons[reason];
+  const head = known ? `${known} (${reason})` : reason;
+  return msg ? `${head}: ${msg}` : head;
+}
+
+/** Sets an element's text where it differs, so that what is selected stays so. */
+export function put(element, value) {
+  if (element.textContent !== value) {
+    element.textContent = value;
+  }
+  element.hidden = value === "";
+}

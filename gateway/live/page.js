@@ -1,0 +1,203 @@
+// The page of all jobs, live, on one stream of their states.
+
+import { Card, put } from "./card.js";
+import { count, language, switchLanguage, text } from "./texts.js";
+
+const SHOW_EVERY_MS = 100;
+const TICK_MS = 1000;
+const RETRY_MS = [1000, 2000, 5000];
+const PAGE = 50;
+/** After so long on a new connection, what it has not told of is not there any more. */
+const SWEEP_MS = 5000;
+
+const cards = new Map();
+const changed = new Set();
+const lists = {
+  working: { most: PAGE, after: (one, other) => other.submit_time - one.submit_time },
+  ended: { most: PAGE, after: (one, other) => other.job_end_time - one.job_end_time },
+};
+let arranged = true;
+let showing = 0;
+let failures = 0;
+let connection = "connecting";
+
+const byId = (id) => document.getElementById(id);
+
+let stream = null;
+let retry = 0;
+
+// Each connection tells all there is: nothing has to be remembered across them.
+function connect() {
+  const mine = new EventSource("watch");
+  stream = mine;
+  const again = () => {
+    disconnect();
+    setConnection("lost");
+    retry = setTimeout(connect, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
+    failures += 1;
+  };
+  stream.addEventListener("open", () => {
+    failures = 0;
+    setConnection("live");
+    for (const card of cards.values()) {
+      card.stale = true;
+    }
+    setTimeout(() => mine === stream && sweep(), SWEEP_MS);
+  });
+  stream.addEventListener("message", (event) => take(JSON.parse(event.data).result.data));
+  stream.addEventListener("error", again);
+  stream.addEventListener("end", again);
+}
+
+function disconnect() {
+  clearTimeout(retry);
+  stream?.close();
+  stream = null;
+}
+
+function take(job) {
+  let card = cards.get(job.job_id);
+  const before = card?.job.status;
+  if (!card) {
+    card = new Card(cancel);
+    cards.set(job.job_id, card);
+  }
+  arranged &&= before === job.status;
+  card.take(job, performance.now());
+  changed.add(card);
+  if (before === "WORKING" && job.status !== "WORKING") {
+    const news = job.status === "DONE" ? text.newsDone : text.newsFailed;
+    byId("news").textContent = news(job.output_file_name);
+  }
+  showing ||= setTimeout(showChanges, SHOW_EVERY_MS);
+}
+
+function sweep() {
+  for (const [id, card] of cards) {
+    if (card.stale) {
+      cards.delete(id);
+      card.element.remove();
+      arranged = false;
+    }
+  }
+  showChanges();
+}
+
+function showChanges() {
+  clearTimeout(showing);
+  showing = 0;
+  if (!arranged) {
+    arrange();
+  }
+  for (const card of changed) {
+    if (card.element.isConnected) {
+      card.show(performance.now());
+    }
+  }
+  changed.clear();
+}
+
+/** Puts each card in its list, newest first, and moves only those that are elsewhere. */
+function arrange() {
+  arranged = true;
+  const jobs = [...cards.values()];
+  const isWorking = (card) => card.job.status === "WORKING";
+  fill("working", jobs.filter(isWorking));
+  fill("ended", jobs.filter((card) => !isWorking(card)));
+  setTitle();
+}
+
+function fill(name, members) {
+  const { most, after } = lists[name];
+  const place = byId(name);
+  const compare = (one, other) =>
+    after(one.job, other.job) || other.job.job_id.localeCompare(one.job.job_id);
+  const shown = members.sort(compare).slice(0, most);
+  // First what goes, so that what stays is not moved, and keeps the focus.
+  const staying = new Set(shown.map((card) => card.element));
+  for (const element of [...place.children].filter((one) => !staying.has(one))) {
+    element.remove();
+  }
+  for (const [i, card] of shown.entries()) {
+    if (!card.element.isConnected) {
+      changed.add(card);
+    }
+    if (place.children[i] !== card.element) {
+      place.insertBefore(card.element, place.children[i] ?? null);
+    }
+  }
+  byId(`${name}-count`).textContent = count(members.length);
+  byId(`${name}-empty`).hidden = members.length > 0;
+  byId(`${name}-more`).hidden = members.length <= most;
+}
+
+async function cancel(card) {
+  const { job_id: id, output_file_name: name } = card.job;
+  if (!confirm(text.reallyCancel(name))) {
+    return;
+  }
+  card.tell("");
+  try {
+    // Without "./", the id would be read as the scheme of a URL.
+    const answer = await fetch(`./${encodeURIComponent(id)}:cancel`, { method: "POST" });
+    if (!answer.ok) {
+      card.tell(text.notCancelled((await answer.json()).message));
+    }
+  } catch {
+    card.tell(text.notCancelled(text.lost));
+  }
+}
+
+function setConnection(state) {
+  connection = state;
+  const place = byId("connection");
+  place.dataset.state = state;
+  put(place, text[state]);
+}
+
+function setTitle() {
+  const working = [...cards.values()].filter((card) => card.job.status === "WORKING").length;
+  document.title = working ? `(${count(working)}) ${text.title}` : text.title;
+}
+
+function showLanguage() {
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll("[data-text]")) {
+    element.textContent = text[element.dataset.text];
+  }
+  byId("language").textContent = text.other;
+  byId("language").lang = text.otherLanguage;
+  setConnection(connection);
+  for (const card of cards.values()) {
+    changed.add(card);
+  }
+  arranged = false;
+  showChanges();
+}
+
+byId("language").addEventListener("click", () => {
+  switchLanguage();
+  showLanguage();
+});
+for (const name of Object.keys(lists)) {
+  byId(`${name}-more`).addEventListener("click", () => {
+    lists[name].most += PAGE;
+    arranged = false;
+    showChanges();
+  });
+}
+// Time left goes by also while there is no news.
+setInterval(() => {
+  for (const card of cards.values()) {
+    if (card.job.status === "WORKING" && card.element.isConnected) {
+      card.show(performance.now());
+    }
+  }
+}, TICK_MS);
+
+// A page that is kept for the way back must not keep a connection, of which a browser has few.
+addEventListener("pagehide", disconnect);
+addEventListener("pageshow", (event) => event.persisted && connect());
+
+showLanguage();
+connect();

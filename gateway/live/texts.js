@@ -1,0 +1,191 @@
+// What the page says, in both languages, and how numbers and times are written in them.
+
+const en = {
+  title: "myd: jobs, live",
+  api: "API",
+  other: "한국어",
+  otherLanguage: "ko",
+  connecting: "Connecting…",
+  live: "Live",
+  lost: "Connection lost; trying again…",
+  working: "Working",
+  ended: "Ended",
+  noneWorking: "No job is working.",
+  noneEnded: "No job has ended yet.",
+  more: "Show more",
+  WORKING: "working",
+  DONE: "done",
+  FAILED: "failed",
+  PHASE_QUEUED: "waiting for a free worker",
+  PHASE_PUBLISHING: "putting the files in place",
+  PHASE_WAITING_FOR_KEY: "interrupted: send the request again to hand the key over",
+  cancel: "Cancel",
+  cancelOf: (name) => `Cancel ${name}`,
+  reallyCancel: (name) => `Cancel the conversion “${name}”? What it has written is removed.`,
+  notCancelled: (why) => `Not cancelled: ${why}`,
+  progressOf: (name) => `Progress of ${name}`,
+  of: (done, total) => `${done} of ${total}`,
+  rate: (size) => `${size}/s`,
+  left: (time) => `${time} left`,
+  records: (n) => `${n} records`,
+  rows: (n) => `${n} rows`,
+  files: (done, total) => `file ${done} of ${total}`,
+  moreFiles: (n) => `and ${n} more`,
+  began: (time) => `began ${time}`,
+  took: (time) => `took ${time}`,
+  endedAt: (time) => `ended ${time}`,
+  tables: (tables, rows, place) => `${tables} tables, ${rows} rows in ${place}`,
+  table: "Table",
+  rowsHead: "Rows",
+  filesHead: "Files",
+  sizeHead: "Size",
+  newsDone: (name) => `${name} is done.`,
+  newsFailed: (name) => `${name} has failed.`,
+  units: ["h", "min", "s"],
+  reasons: {
+    FILE_NOT_FOUND: "File not found",
+    FILE_UNREADABLE: "File cannot be read",
+    WRONG_KEY: "Wrong key",
+    INVALID_JSON: "Not valid JSON",
+    RECORD_PATH_NOT_FOUND: "Record path not found",
+    OUTPUT_UNAVAILABLE: "Output cannot be written",
+    LIMIT_EXCEEDED: "Limit exceeded",
+    DISK_FULL: "Disk full",
+    CANCELLED: "Cancelled",
+    INTERRUPTED: "Interrupted",
+    WORKER_DIED: "Worker died",
+    INTERNAL: "Internal error",
+  },
+};
+
+const ko = {
+  title: "myd: 작업 현황",
+  api: "API",
+  other: "English",
+  otherLanguage: "en",
+  connecting: "연결 중…",
+  live: "실시간",
+  lost: "연결이 끊겼습니다. 다시 연결하는 중…",
+  working: "진행 중",
+  ended: "종료됨",
+  noneWorking: "진행 중인 작업이 없습니다.",
+  noneEnded: "종료된 작업이 아직 없습니다.",
+  more: "더 보기",
+  WORKING: "진행 중",
+  DONE: "완료",
+  FAILED: "실패",
+  PHASE_QUEUED: "작업 순서를 기다리는 중",
+  PHASE_PUBLISHING: "파일을 내보내는 중",
+  PHASE_WAITING_FOR_KEY: "중단됨: 같은 요청을 다시 보내 키를 전달하세요",
+  cancel: "취소",
+  cancelOf: (name) => `${name} 취소`,
+  reallyCancel: (name) => `‘${name}’ 변환을 취소할까요? 지금까지 쓴 파일은 삭제됩니다.`,
+  notCancelled: (why) => `취소하지 못했습니다: ${why}`,
+  progressOf: (name) => `${name} 진행률`,
+  of: (done, total) => `${done} / ${total}`,
+  rate: (size) => `초당 ${size}`,
+  left: (time) => `${time} 남음`,
+  records: (n) => `레코드 ${n}건`,
+  rows: (n) => `${n}행`,
+  files: (done, total) => `파일 ${done}/${total}`,
+  moreFiles: (n) => `외 ${n}개`,
+  began: (time) => `${time} 시작`,
+  took: (time) => `${time} 걸림`,
+  endedAt: (time) => `${time} 종료`,
+  tables: (tables, rows, place) => `테이블 ${tables}개, ${rows}행, 위치 ${place}`,
+  table: "테이블",
+  rowsHead: "행 수",
+  filesHead: "파일 수",
+  sizeHead: "크기",
+  newsDone: (name) => `${name} 작업이 완료되었습니다.`,
+  newsFailed: (name) => `${name} 작업이 실패했습니다.`,
+  units: ["시간", "분", "초"],
+  reasons: {
+    FILE_NOT_FOUND: "파일을 찾을 수 없음",
+    FILE_UNREADABLE: "파일을 읽을 수 없음",
+    WRONG_KEY: "키가 맞지 않음",
+    INVALID_JSON: "올바른 JSON이 아님",
+    RECORD_PATH_NOT_FOUND: "레코드 경로를 찾을 수 없음",
+    OUTPUT_UNAVAILABLE: "출력 위치에 쓸 수 없음",
+    LIMIT_EXCEEDED: "한도 초과",
+    DISK_FULL: "디스크 공간 부족",
+    CANCELLED: "취소됨",
+    INTERRUPTED: "중단됨",
+    WORKER_DIED: "작업 프로세스가 종료됨",
+    INTERNAL: "내부 오류",
+  },
+};
+
+const TEXTS = { en, ko };
+const STORED = "myd-language";
+
+function stored() {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null; // a browser may forbid it
+  }
+}
+
+function preferred() {
+  const asked = new URLSearchParams(location.search).get("lang");
+  const wishes = [asked, stored(), ...navigator.languages].map((one) => String(one).slice(0, 2));
+  return wishes.find((one) => Object.hasOwn(TEXTS, one)) ?? "en";
+}
+
+export let language = preferred();
+export let text = TEXTS[language];
+
+export function switchLanguage() {
+  language = text.otherLanguage;
+  text = TEXTS[language];
+  try {
+    localStorage.setItem(STORED, language);
+  } catch {
+    // it is then only for this visit
+  }
+}
+
+export const count = (value) => new Intl.NumberFormat(language).format(Number(value));
+
+export const percent = (value) =>
+  new Intl.NumberFormat(language, {
+    style: "percent",
+    minimumFractionDigits: 1,
+    // 99.96 is not yet 100.
+    roundingMode: "floor",
+  }).format(value / 100);
+
+/** A size in decimal units, as the command line shows it. */
+export function size(bytes) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = Number(bytes);
+  let unit = 0;
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(unit ? 1 : 0)} ${units[unit]}`;
+}
+
+/** A duration in its two largest units. */
+export function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const values = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const first = values.findIndex((one) => one > 0);
+  const from = first < 0 ? 2 : first;
+  const space = language === "ko" ? "" : " ";
+  return values
+    .map((value, i) => [value, `${value}${space}${text.units[i]}`])
+    .filter(([value], i) => i === from || (i === from + 1 && value > 0))
+    .map(([, shown]) => shown)
+    .join(" ");
+}
+
+/** A time of day, with the date where it is not today. */
+export function moment(seconds) {
+  const time = new Date(seconds * 1000);
+  const today = time.toDateString() === new Date().toDateString();
+  const style = today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "medium" };
+  return new Intl.DateTimeFormat(language, style).format(time);
+}

@@ -1,0 +1,168 @@
+// Command myd-gateway offers myd's gRPC service as REST with JSON, as server-sent events, as an
+// OpenAPI document with a page to try it, and as a page that shows the jobs live.
+//
+// Its settings are environment variables:
+//
+//	MYD_GRPC_ADDRESS       the gRPC server (127.0.0.1:50051)
+//	MYD_REST_ADDRESS       where to listen; port 0 takes a free one (127.0.0.1:9090)
+//	MYD_REST_ADDRESS_FILE  written with the address in use, which is also printed on stdout
+//	MYD_LOG_FORMAT         text or json (text); the log goes to stderr
+//
+// With -stop-with-stdin it ends when its standard input does: whoever started it holds the other
+// end, which closes however that process dies.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// stopGrace is how long calls under way may take to end at a stop; streams are ended at once.
+const stopGrace = 5 * time.Second
+
+func main() {
+	stopWithStdin := flag.Bool("stop-with-stdin", false, "end when standard input does")
+	flag.Parse()
+	configureLog(os.Getenv("MYD_LOG_FORMAT"))
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	if *stopWithStdin {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			cancel()
+		}()
+	}
+	if err := run(ctx); err != nil {
+		slog.Error(err.Error())
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context) error {
+	conn, err := dial(ctx, reachable(setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051")))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	handler, err := newHandler(ctx, conn)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	}
+	listener, err := listen(setting("MYD_REST_ADDRESS", "127.0.0.1:9090"))
+	if err != nil {
+		return err
+	}
+	return serve(ctx, server, listener)
+}
+
+// serve answers calls until ctx ends, and then lets those under way end.
+func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	slog.Info("stopping")
+	grace, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	if err := server.Shutdown(grace); errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
+	} else if err != nil {
+		return err
+	}
+	slog.Info("stopped")
+	return nil
+}
+
+// listen takes the address and tells which one it is: in the log, on stdout and in the file.
+func listen(wanted string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", wanted)
+	if err != nil {
+		return nil, fmt.Errorf("MYD_REST_ADDRESS=%s cannot be listened on: %w", wanted, err)
+	}
+	host, _, err := net.SplitHostPort(wanted)
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	address := net.JoinHostPort(host, port)
+	slog.Info("listening on " + address)
+	fmt.Println(address)
+	if file := os.Getenv("MYD_REST_ADDRESS_FILE"); file != "" {
+		return listener, writeWhole(file, address+"\n")
+	}
+	return listener, nil
+}
+
+// writeWhole writes a file so that a reader sees all of it or none.
+func writeWhole(path, text string) error {
+	fresh := fmt.Sprintf("%s.%d", filepath.Clean(path), os.Getpid())
+	if err := os.WriteFile(fresh, []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(fresh, path)
+}
+
+// reachable is the address to call a server that listens on address, which may be all interfaces.
+func reachable(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	switch host {
+	case "0.0.0.0":
+		return net.JoinHostPort("127.0.0.1", port)
+	case "::":
+		return net.JoinHostPort("::1", port)
+	}
+	return address
+}
+
+// setting is an environment variable; one that is set to nothing counts as not set.
+func setting(name, value string) string {
+	if text := strings.TrimSpace(os.Getenv(name)); text != "" {
+		return text
+	}
+	return value
+}
+
+// configureLog sends the log to stderr; JSON lines have the members of the server's.
+func configureLog(format string) {
+	if !strings.EqualFold(strings.TrimSpace(format), "json") {
+		slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)).With("logger", "gateway"))
+		return
+	}
+	replace := func(_ []string, a slog.Attr) slog.Attr {
+		switch a.Key {
+		case slog.TimeKey:
+			return slog.Float64(a.Key, float64(a.Value.Time().UnixMilli())/1000)
+		case slog.MessageKey:
+			a.Key = "message"
+		}
+		return a
+	}
+	options := &slog.HandlerOptions{ReplaceAttr: replace}
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, options)).With("logger", "gateway"))
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+
+	"github.com/swaggest/swgui"
+	"github.com/swaggest/swgui/v5emb"
+)
+
+var (
+	//go:embed live
+	liveFiles embed.FS
+	//go:embed gen/openapi.json
+	openAPI []byte
+)
+
+const (
+	uiPath = "/swagger-ui/"
+	// policy lets a page load only what this server sends with it.
+	policy = "default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; " +
+		"form-action 'none'; frame-ancestors 'none'; "
+)
+
+// addPages serves the API's description, the page to try it, and the page of the jobs.
+func addPages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(openAPI)
+	})
+	ui := v5emb.NewHandlerWithConfig(swgui.Config{
+		Title:       "myd",
+		SwaggerJSON: "/openapi.json",
+		BasePath:    uiPath,
+		PrependHTML: `<p style="margin:1em 2em;font-family:sans-serif"><a href="/jobs/live">Jobs, live</a></p>`,
+		// What is tried here is small, and people look at what comes back, not at schemas.
+		SettingsUI: map[string]string{"tryItOutEnabled": "true", "displayRequestDuration": "true"},
+	})
+	mux.Handle("GET /{$}", rendered(ui))
+	mux.Handle("GET "+uiPath, ui)
+	live, err := fs.Sub(liveFiles, "live")
+	if err != nil {
+		panic(err) // the directory is part of this program
+	}
+	allowed := policy + "script-src 'self'; style-src 'self'"
+	mux.Handle("GET /jobs/live", withPolicy(allowed, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, live, "index.html")
+	})))
+	mux.Handle("GET /jobs/live/{$}", http.RedirectHandler("/jobs/live", http.StatusPermanentRedirect))
+	mux.Handle("GET /jobs/live/", withPolicy(allowed, http.StripPrefix("/jobs/live/", http.FileServerFS(live))))
+}
+
+var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
+
+// rendered is the page of Swagger UI, which is always the same, with a policy that allows the
+// scripts that are written into it and no others.
+func rendered(ui http.Handler) http.Handler {
+	page := httptest.NewRecorder()
+	ui.ServeHTTP(page, httptest.NewRequest(http.MethodGet, uiPath, nil))
+	text := page.Body.String()
+	scripts := []string{"script-src 'self'"}
+	for _, found := range inlineScript.FindAllStringSubmatch(text, -1) {
+		sum := sha256.Sum256([]byte(found[1]))
+		scripts = append(scripts, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+	}
+	allowed := policy + "style-src 'self' 'unsafe-inline'; " + strings.Join(scripts, " ")
+	return withPolicy(allowed, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(text))
+	}))
+}
+
+func withPolicy(allowed string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", allowed)
+		w.Header().Set("Cache-Control", "no-cache")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/grpclog"
+
+	pb "myd.local/gateway/gen/myd/analysis/v1"
+)
+
+const (
+	// callTimeout bounds a call that answers at once or not at all. A summary takes as long as its
+	// file needs: the server has a limit of its own, and ends it when the caller leaves.
+	callTimeout = 30 * time.Second
+	// largestAnswer holds a page of 1,000 jobs, or a job with thousands of files.
+	largestAnswer = 64 << 20
+)
+
+// dial connects to the gRPC server as soon as there is a call for it. When stopping ends, all
+// streams do, so that they do not hold up the stop.
+func dial(stopping context.Context, address string) (*grpc.ClientConn, error) {
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) // ours says what counts
+	soonBack := backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
+	return grpc.NewClient(
+		address,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithNoProxy(),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: soonBack, MinConnectTimeout: 5 * time.Second}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largestAnswer)),
+		grpc.WithUnaryInterceptor(limitTime),
+		grpc.WithStreamInterceptor(endWith(stopping)),
+	)
+}
+
+func limitTime(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	if method != pb.AnalysisService_PreprocessShopping_FullMethodName {
+		limited, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	return invoke(ctx, method, request, answer, conn, options...)
+}
+
+func endWith(stopping context.Context) grpc.StreamClientInterceptor {
+	return func(ctx context.Context, description *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		forget := context.AfterFunc(stopping, cancel)
+		context.AfterFunc(ctx, func() { forget() })
+		return open(ctx, description, conn, method, options...)
+	}
+}
