@@ -1,8 +1,11 @@
 """Starts the gRPC server; `myd_grpc.config` lists the settings."""
 
+import argparse
 import sys
 
 from myd_grpc.app import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rest", action="store_true", help="run the REST gateway beside it")
+    sys.exit(main(rest=parser.parse_args().rest))

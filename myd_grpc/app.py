@@ -1,8 +1,9 @@
 """The server as a whole: what is started in which order, and how it ends.
 
 Start: directories and their locks, the store, recovery of what the last server left, the gRPC
-server, health SERVING. Stop: health NOT_SERVING, no new jobs, watches ended, workers ended and
-their jobs committed as INTERRUPTED, the gRPC server, the purge, the store.
+server, health SERVING, the REST gateway if asked for. Stop: the gateway, health NOT_SERVING, no new
+jobs, watches ended, workers ended and their jobs committed as INTERRUPTED, the gRPC server, the
+purge, the store.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from myd_grpc import directories, logs
@@ -35,30 +37,40 @@ from myd_grpc.jobs.store import Announce, JobStore
 from myd_grpc.jobs.summaries import Summaries
 from myd_grpc.jobs.watch import Hub
 from myd_grpc.messages import watch_bytes
+from myd_grpc.rest import GatewayError, find_gateway, gateway_beside
 from myd_grpc.service import AnalysisService, Desk
 
 logger = logging.getLogger(__name__)
 
 
-def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Serve until a signal; the exit status: 0, 1 when it cannot serve, 2 for bad settings."""
+def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
+    """Serve until a signal, also REST if asked to.
+
+    The exit status: 0, 1 when it cannot serve (any more), 2 for bad settings.
+    """
     try:
+        gateway = find_gateway() if rest else None
         settings = Settings.from_environ(environ)
         directories.prepare(settings)
-    except SettingsError as error:
+    except (SettingsError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
     logs.configure(settings.log_format, settings.log_level)
     forbid_core_dumps()
     try:
-        asyncio.run(_serve(settings))
-    except (directories.InUseError, DatabaseRefusedError, AddressTakenError) as error:
+        asyncio.run(_serve(settings, gateway))
+    except (
+        directories.InUseError,
+        DatabaseRefusedError,
+        AddressTakenError,
+        GatewayError,
+    ) as error:
         logger.critical("%s", error)
         return 1
     return 0
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, gateway: Path | None) -> None:
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
     with directories.locked(settings.state_dir), directories.locked(settings.output_dir) as fd:
@@ -71,28 +83,41 @@ async def _serve(settings: Settings) -> None:
             runner = Runner(workshop, settings.workers, settings.max_queued)
             summaries = Summaries(workers, settings.summaries, settings.max_queued)
             async with _purging(store):
-                await _serve_desk(Desk(settings, store, output, runner, summaries, hub), stop)
+                desk = Desk(settings, store, output, runner, summaries, hub)
+                await _serve_desk(desk, gateway, stop)
 
 
-async def _serve_desk(desk: Desk, stop: asyncio.Event) -> None:
+async def _serve_desk(desk: Desk, gateway: Path | None, stop: asyncio.Event) -> None:
     endpoint = Endpoint(desk.settings, AnalysisService(desk))
     endpoint.bind()
     desk.runner.warm_up()
     showing = asyncio.create_task(desk.hub.run(), name="hub")
     await endpoint.start()
-    # Without the hub, watchers would wait for ever: better to end and be started again.
-    await asyncio.wait(
-        [showing, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED
-    )
-    logger.info("stopping")
+    rest_address = desk.settings.rest_address
+    try:
+        async with (
+            gateway_beside(gateway, endpoint.address, rest_address, stop)
+            if gateway
+            else nullcontext()
+        ):
+            # Without the hub, watchers would wait for ever: better to end and be started again.
+            await asyncio.wait(
+                [showing, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED
+            )
+            logger.info("stopping")
+    finally:
+        await _stop_desk(desk, endpoint)
+        await showing
+    logger.info("stopped")
+
+
+async def _stop_desk(desk: Desk, endpoint: Endpoint) -> None:
     await endpoint.announce_end()
     desk.runner.refuse()
     await desk.hub.close()
     await desk.summaries.stop()
     await desk.runner.stop()
     await endpoint.stop(desk.settings.shutdown_grace_s)
-    await showing
-    logger.info("stopped")
 
 
 @asynccontextmanager

@@ -41,6 +41,11 @@ class Endpoint:
             reflection.enable_server_reflection(names, self._server)
         self._address = ""
 
+    @property
+    def address(self) -> str:
+        """Where it listens, once it is bound."""
+        return self._address
+
     def bind(self) -> None:
         """Take the address. Raises AddressTakenError."""
         wanted = self._settings.grpc_address

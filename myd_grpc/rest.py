@@ -1,0 +1,96 @@
+"""The REST gateway, a program of its own in gateway/, run beside the gRPC server by `--rest`.
+
+Neither half lives without the other: the gateway reads its standard input, whose other end closes
+with this process however that dies, and this process stops serving when the gateway ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_NAME = "myd-gateway"
+_START_TIMEOUT_S = 30
+# The gateway gives calls under way 5 s to end.
+_STOP_TIMEOUT_S = 10
+
+
+class GatewayError(Exception):
+    """The gateway is not there, does not start, or has ended."""
+
+
+def find_gateway() -> Path:
+    """The gateway's program: as built beside server.py, or on PATH. Raises GatewayError."""
+    built = Path(sys.argv[0]).resolve().parent / "gateway" / "bin" / _NAME
+    if built.is_file():
+        return built
+    if on_path := shutil.which(_NAME):
+        return Path(on_path)
+    raise GatewayError(f"the REST gateway is not built: make gateway (there is no {built})")
+
+
+@asynccontextmanager
+async def gateway_beside(
+    program: Path, grpc_address: str, rest_address: str, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Runs the gateway for as long as the block runs; sets `stop` when it ends by itself.
+
+    Raises GatewayError, at the start or at the end of the block, when it did not run all the time.
+    """
+    process = await _start(program, grpc_address, rest_address)
+    watching = asyncio.create_task(_tell_of_end(process, stop), name="gateway")
+    try:
+        yield
+        ended = process.returncode
+    finally:
+        await _stop(process)
+        await watching
+    if ended is not None:
+        raise GatewayError(f"the REST gateway has ended, with status {ended}: so does the server")
+
+
+async def _start(program: Path, grpc_address: str, rest_address: str) -> Process:
+    """The process, listening: its first line is where."""
+    environ = os.environ | {"MYD_GRPC_ADDRESS": grpc_address, "MYD_REST_ADDRESS": rest_address}
+    process = await asyncio.create_subprocess_exec(
+        program,
+        "-stop-with-stdin",
+        stdin=PIPE,
+        stdout=PIPE,
+        env=environ,
+        # Ctrl-C is for the server, which stops the gateway when its own calls have ended.
+        start_new_session=True,
+    )
+    assert process.stdout  # noqa: S101 - for the type checker
+    line = b""
+    with suppress(TimeoutError):
+        line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT_S)
+    if not line:
+        await _stop(process)
+        raise GatewayError(f"the REST gateway cannot listen on {rest_address}: see above")
+    logger.info("REST on %s", line.decode().strip())
+    return process
+
+
+async def _tell_of_end(process: Process, stop: asyncio.Event) -> None:
+    await process.wait()
+    stop.set()
+
+
+async def _stop(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
