@@ -11,10 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import grpc
 import psutil
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from grpc_health.v1 import health_pb2_grpc
+from grpc_status import rpc_status
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
@@ -22,6 +25,17 @@ from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 30
 ENDED = frozenset({pb.Job.DONE, pb.Job.FAILED, pb.Job.NOTFOUND})
+
+
+def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, BadRequest]:
+    """The google.rpc details of a failed call; empty messages for those it has not."""
+    status = rpc_status.from_call(cast("grpc.Call", error))
+    assert status, error
+    info, bad = ErrorInfo(), BadRequest()
+    for detail in status.details:
+        detail.Unpack(info)
+        detail.Unpack(bad)
+    return info, bad
 
 
 class Server:
@@ -44,10 +58,20 @@ class Server:
 
     @property
     def stub(self) -> Any:
-        """The service, over one channel that lasts until the server is stopped."""
+        """The service."""
+        return pb_grpc.AnalysisServiceStub(self.channel)
+
+    @property
+    def channel(self) -> grpc.Channel:
+        """One channel that lasts until the server is stopped."""
         if self._channel is None:
             self._channel = grpc.insecure_channel(self.address)
-        return pb_grpc.AnalysisServiceStub(self._channel)
+        return self._channel
+
+    @property
+    def health(self) -> Any:
+        """The standard health service, over the same channel."""
+        return health_pb2_grpc.HealthStub(self.channel)
 
     @property
     def log(self) -> str:

@@ -9,13 +9,11 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
-from grpc_status import rpc_status
-from serving import Hold, Server
+from serving import Hold, Server, details_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
 
@@ -27,12 +25,7 @@ def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str, dict[str,
     """What a refused call says: the code, the reason, and each field at fault."""
     with pytest.raises(grpc.RpcError) as caught:
         call()
-    status = rpc_status.from_call(caught.value)
-    assert status, caught.value
-    info, bad = ErrorInfo(), BadRequest()
-    for detail in status.details:
-        detail.Unpack(info)
-        detail.Unpack(bad)
+    info, bad = details_of(caught.value)
     assert info.domain == "myd.analysis.v1"
     fields = {one.field: one.description for one in bad.field_violations}
     code: grpc.StatusCode = caught.value.code()
@@ -345,11 +338,9 @@ def test_a_token_of_another_list_is_refused(server: Server) -> None:
 
 
 def test_health_is_serving_for_the_server_and_the_service(server: Server) -> None:
-    with grpc.insecure_channel(server.address) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
-        for name in ("", "myd.analysis.v1.AnalysisService"):
-            answer = health.Check(health_pb2.HealthCheckRequest(service=name))
-            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    for name in ("", "myd.analysis.v1.AnalysisService"):
+        answer = server.health.Check(health_pb2.HealthCheckRequest(service=name))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 def test_reflection_is_there_only_when_set(make_server: Callable[..., Server]) -> None:
@@ -372,10 +363,7 @@ def test_an_unexpected_error_shows_an_id_and_nothing_else(
     connection.close()
     with pytest.raises(grpc.RpcError) as caught:
         server.job("x")
-    status = rpc_status.from_call(caught.value)
-    assert status
-    info = ErrorInfo()
-    status.details[0].Unpack(info)
+    info, _ = details_of(caught.value)
     assert caught.value.code() == grpc.StatusCode.INTERNAL
     assert caught.value.details() == f"internal error {info.metadata['error_id']}"
     assert info.metadata["error_id"] in server.log

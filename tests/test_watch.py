@@ -8,9 +8,7 @@ from itertools import islice, pairwise
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import ErrorInfo
-from grpc_status import rpc_status
-from serving import ENDED, PATIENCE_S, Hold, Server
+from serving import ENDED, PATIENCE_S, Hold, Server, details_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
@@ -41,14 +39,6 @@ def check_order(states: Iterable[pb.Job]) -> list[pb.Job]:
 
 def data(responses: Iterable[pb.WatchJobResponse]) -> Iterable[pb.Job]:
     return (response.data for response in responses)
-
-
-def reason_of(error: grpc.RpcError) -> str:
-    status = rpc_status.from_call(error)
-    assert status
-    info = ErrorInfo()
-    status.details[0].Unpack(info)
-    return str(info.reason)
 
 
 @pytest.fixture
@@ -185,7 +175,7 @@ def test_a_stream_that_is_not_read_at_all_is_ended(make_server: MakeServer, hold
             list(stream)
         assert server.cancel(job_id).reason == "CANCELLED"
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert reason_of(caught.value) == "SLOW_READER"
+    assert details_of(caught.value)[0].reason == "SLOW_READER"
 
 
 def test_a_stop_ends_watches_as_unavailable_and_they_can_be_resumed(
@@ -204,7 +194,7 @@ def test_a_stop_ends_watches_as_unavailable_and_they_can_be_resumed(
         with pytest.raises(grpc.RpcError) as caught:
             list(call)
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
-        assert reason_of(caught.value) == "SHUTTING_DOWN"
+        assert details_of(caught.value)[0].reason == "SHUTTING_DOWN"
     assert server.stop() == 0
     server.start(MYD_FAILPOINTS="")
     [resumed] = data(server.watch(job_id, from_revision=seen.revision))
