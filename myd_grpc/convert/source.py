@@ -26,6 +26,7 @@ CHUNK = 256 << 10
 
 _HEAD = 4096
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
+_REPLACEMENT = "\ufffd".encode()
 _BOM = b"\xef\xbb\xbf"
 _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 
@@ -206,7 +207,8 @@ def may_begin_json(head: bytes) -> bool:
 
 def _damage(data: bytes) -> int:
     """How many control characters and malformed UTF-8 sequences are in `data`."""
-    return len(_DAMAGE.findall(data.decode(errors="replace")))
+    # A U+FFFD that was there before is text: somebody else's decoder left it.
+    return len(_DAMAGE.findall(data.decode(errors="replace"))) - data.count(_REPLACEMENT)
 
 
 def _plain_json_hint(head: bytes) -> str:
