@@ -1,0 +1,257 @@
+//! Where values end, by brackets and strings alone, and records cut off by that.
+//!
+//! Nothing is checked: whoever parses a record sees what is wrong with it. Where no record can be
+//! cut off, cutting stops, and the caller finds out why.
+
+use crate::json::{byte_at, scan_string, skip_space};
+use crate::lanes::{BracketBits, bracket_bits};
+
+/// Start and end (exclusive) of a stretch of bytes.
+pub type Span = (usize, usize);
+
+/// How records follow one another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Values with commas between them.
+    Array,
+    /// Members with commas between them.
+    Keyed,
+    /// Values with nothing but white space between them.
+    Lines,
+}
+
+/// How much may be cut off.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// At most so many records,
+    pub records: usize,
+    /// none of which begins at this byte or later,
+    pub bytes: usize,
+    /// or has more bytes than this.
+    pub record_bytes: usize,
+}
+
+/// Records that were cut off.
+#[derive(Default)]
+pub struct Cut {
+    /// The byte after the last of them.
+    pub end: usize,
+    /// Their values.
+    pub values: Vec<Span>,
+    /// Their keys, with quotes, if they have keys.
+    pub keys: Vec<Span>,
+}
+
+/// Cuts whole records off the front of `data`; `first` says that no comma comes before the first.
+pub fn cut(data: &[u8], layout: Layout, mut first: bool, limits: Limits) -> Cut {
+    let mut cut = Cut::default();
+    while cut.values.len() < limits.records && cut.end < limits.bytes {
+        let Some((key, value)) = next_record(data, cut.end, layout, first) else {
+            break;
+        };
+        if value.1 - value.0 > limits.record_bytes {
+            break;
+        }
+        cut.values.push(value);
+        cut.keys.extend(key);
+        cut.end = value.1;
+        first = false;
+    }
+    cut
+}
+
+/// The key and the value of the record after `at`, if it is there as a whole.
+fn next_record(
+    data: &[u8],
+    at: usize,
+    layout: Layout,
+    first: bool,
+) -> Option<(Option<Span>, Span)> {
+    let mut start = skip_space(data, at);
+    if layout != Layout::Lines && !first {
+        if byte_at(data, start) != b',' {
+            return None;
+        }
+        start = skip_space(data, start + 1);
+    }
+    if layout != Layout::Keyed {
+        return Some((None, (start, value_end(data, start)?)));
+    }
+    if byte_at(data, start) != b'"' {
+        return None;
+    }
+    let key_end = string_end(data, start)?;
+    let colon = skip_space(data, key_end);
+    if byte_at(data, colon) != b':' {
+        return None;
+    }
+    let value = skip_space(data, colon + 1);
+    Some((Some((start, key_end)), (value, value_end(data, value)?)))
+}
+
+/// The position after the value at `start`, if it is there as a whole.
+pub fn value_end(data: &[u8], start: usize) -> Option<usize> {
+    match byte_at(data, start) {
+        b'{' | b'[' => container_end(data, start),
+        b'"' => string_end(data, start),
+        b'}' | b']' | b',' | b':' => None,
+        _ => scalar_end(data, start),
+    }
+}
+
+/// The position after the string whose quote is at `start`.
+fn string_end(data: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at = scan_string(data, at).at;
+        match data.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// The position after the number or literal at `start`; at the end of the data it may go on.
+fn scalar_end(data: &[u8], start: usize) -> Option<usize> {
+    let ends = |byte: &u8| b" \t\n\r,:\"[]{}".contains(byte);
+    let length = data.get(start..)?.iter().position(ends)?;
+    (length > 0).then_some(start + length)
+}
+
+/// The position after the container that opens at `start`.
+fn container_end(data: &[u8], start: usize) -> Option<usize> {
+    let mut blocks = Blocks::default();
+    let (whole, rest) = data.get(start..)?.as_chunks::<64>();
+    for (number, block) in whole.iter().enumerate() {
+        if let Some(length) = blocks.end_in(bracket_bits(block)) {
+            return Some(start + 64 * number + length);
+        }
+    }
+    let mut last = [b' '; 64];
+    last[..rest.len()].copy_from_slice(rest);
+    let length = blocks.end_in(bracket_bits(&last))?;
+    Some(start + 64 * whole.len() + length)
+}
+
+/// What is known of a container between two blocks of 64 bytes.
+#[derive(Default)]
+struct Blocks {
+    /// Containers that are open.
+    depth: i64,
+    /// All bits set within a string.
+    in_string: u64,
+    /// The lowest bit is set when the next byte is escaped.
+    escaped: u64,
+}
+
+impl Blocks {
+    /// Takes the next block; answers the position in it after the container, if that ends there.
+    #[inline(always)]
+    fn end_in(&mut self, found: BracketBits) -> Option<usize> {
+        let quotes = found.quotes & !self.escaped_in(found.backslashes);
+        let strings = up_to_each(quotes) ^ self.in_string;
+        self.in_string = if strings >> 63 == 1 { u64::MAX } else { 0 };
+        let opens = found.opens & !strings;
+        let mut closes = found.closes & !strings;
+        let closed = i64::from(closes.count_ones());
+        if closed >= self.depth {
+            let mut before = self.depth;
+            while closes != 0 {
+                let at = closes.trailing_zeros();
+                let opened = i64::from((opens & ((1 << at) - 1)).count_ones());
+                if before + opened == 1 {
+                    return Some(at as usize + 1);
+                }
+                before -= 1;
+                closes &= closes - 1;
+            }
+        }
+        self.depth += i64::from(opens.count_ones()) - closed;
+        None
+    }
+
+    /// Which bytes of a block come after a backslash that is not itself escaped.
+    #[inline(always)]
+    fn escaped_in(&mut self, backslashes: u64) -> u64 {
+        const EVEN: u64 = 0x5555_5555_5555_5555;
+        if backslashes == 0 {
+            return std::mem::take(&mut self.escaped);
+        }
+        // A run of backslashes escapes the byte after it if its length is odd: adding the bits of
+        // runs that begin at odd places to all runs moves their ends to the other kind of place.
+        let backslashes = backslashes & !self.escaped;
+        let follows = backslashes << 1 | self.escaped;
+        let odd_starts = backslashes & !EVEN & !follows;
+        let (even_runs, carry) = odd_starts.overflowing_add(backslashes);
+        self.escaped = u64::from(carry);
+        (EVEN ^ (even_runs << 1)) & follows
+    }
+}
+
+/// Each bit is the parity of the bits up to it: set from an opening quote up to the closing one.
+#[inline(always)]
+fn up_to_each(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, Limits, cut, value_end};
+
+    const LIMITS: Limits = Limits { records: 100, bytes: 1 << 20, record_bytes: 1 << 20 };
+
+    /// The same answer, one byte after the other.
+    fn slow_end(data: &[u8]) -> Option<usize> {
+        let (mut depth, mut in_string, mut escaped) = (0, false, false);
+        for (at, &byte) in data.iter().enumerate() {
+            if in_string {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' => escaped = true,
+                    b'"' => in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => in_string = true,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Some(at + 1);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn containers_end_where_a_simple_loop_says() {
+        // Backslashes only within strings: elsewhere the text is malformed and any end will do.
+        let pieces = ["{", "}", "[", "]", "\"\"", "\"\\\\\"", "\"\\\"]\"", "1,", "\"a\\\\\\\"}\""];
+        let mut state = 1_u64;
+        for _ in 0..20_000 {
+            let mut text = String::from("[");
+            for _ in 0..60 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.push_str(pieces[(state >> 33) as usize % pieces.len()]);
+            }
+            assert_eq!(value_end(text.as_bytes(), 0), slow_end(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_whole_records_are_cut_off() {
+        let found = cut(b" {\"a\":1} , [2], 3", Layout::Array, true, LIMITS);
+        assert_eq!((found.end, found.values), (14, vec![(1, 8), (11, 14)]));
+        let found = cut(b",\"k\" : \"v\", \"l\":", Layout::Keyed, false, LIMITS);
+        assert_eq!((found.end, found.values, found.keys), (10, vec![(7, 10)], vec![(1, 4)]));
+        let found = cut(b"{}\n[]\"x\" 1 2", Layout::Lines, false, LIMITS);
+        assert_eq!(found.values, vec![(0, 2), (3, 5), (5, 8), (9, 10)]);
+    }
+}

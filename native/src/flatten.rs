@@ -1,0 +1,466 @@
+//! From records to rows, in one pass over the text: every value is read where its cell is decided.
+
+use crate::boundary::{Span, value_end};
+use crate::csv::{Cell, CellText, ListText, Texts};
+use crate::json::{Bad, Key, byte_at, literal_end, number_end, scan_string, skip_space, unescape};
+use crate::schema::{NodeId, Trees};
+
+/// What decides the rows beside the records.
+pub struct Settings {
+    /// What ends each row.
+    pub line_end: Vec<u8>,
+    /// The member that is a record's id.
+    pub id_field: Vec<u8>,
+    /// How many containers may be nested.
+    pub max_depth: usize,
+}
+
+/// Consecutive whole records.
+pub struct Batch<'a> {
+    /// The text that they are in.
+    pub data: &'a [u8],
+    /// Their values.
+    pub values: &'a [Span],
+    /// Their keys, if they have keys.
+    pub keys: &'a [Span],
+    /// The file's number.
+    pub file: u64,
+    /// The first record's number in the file.
+    pub first: u64,
+    /// The containers around a record.
+    pub depth: usize,
+}
+
+/// Flattens batches, for a schema that grows.
+pub struct Flattener {
+    settings: Settings,
+    /// The schema, and the rows.
+    pub trees: Trees,
+    /// Cells whose text is not in the batch as it is.
+    scratch: Vec<u8>,
+    record_id: Vec<u8>,
+    /// The id of the row at hand, which begins with those of the rows around it.
+    row_id: Vec<u8>,
+    /// Objects are numbered, to know which members each has had.
+    objects: u64,
+}
+
+impl Flattener {
+    /// For a schema without columns.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            trees: Trees::new(),
+            scratch: Vec::new(),
+            record_id: Vec::new(),
+            row_id: Vec::new(),
+            objects: 0,
+        }
+    }
+
+    /// Flattens records up to the first bad one; answers how many that were.
+    ///
+    /// If that is not all, the rows hold rubbish, and so does the schema.
+    pub fn flatten(&mut self, batch: &Batch) -> usize {
+        for table in &mut self.trees.tables {
+            table.output.clear();
+        }
+        self.trees.entries.clear();
+        for index in 0..batch.values.len() {
+            self.trees.origin = index;
+            if self.record(batch, index).is_err() {
+                return index;
+            }
+        }
+        for table in &mut self.trees.tables {
+            table.output.fill_up(table.cells.len(), &self.settings.line_end);
+        }
+        batch.values.len()
+    }
+
+    fn record(&mut self, batch: &Batch, index: usize) -> Result<(), Bad> {
+        let data = batch.data;
+        let (start, end) = batch.values[index];
+        let text = data.get(start..end).ok_or(Bad)?;
+        simdutf8::basic::from_utf8(text).map_err(|_| Bad)?;
+        self.scratch.clear();
+        self.record_id.clear();
+        match batch.keys.get(index) {
+            Some(&key) => self.read_key_id(data, key)?,
+            None => self.read_own_id(data, start)?,
+        }
+        self.row_id.clear();
+        self.row_id.push(b'f');
+        push_number(&mut self.row_id, batch.file);
+        self.row_id.push(b'r');
+        push_number(&mut self.row_id, batch.first + index as u64);
+        if self.element(data, start, 0, batch.depth)? != end {
+            return Err(Bad);
+        }
+        self.finish_row(data, 0, 0);
+        Ok(())
+    }
+
+    // Ids
+
+    /// Takes the record's key as its id.
+    fn read_key_id(&mut self, data: &[u8], (start, end): Span) -> Result<(), Bad> {
+        let key = data.get(start..end).ok_or(Bad)?;
+        simdutf8::basic::from_utf8(key).map_err(|_| Bad)?;
+        let (cell, stop) = self.string(data, start)?;
+        self.take_id(data, cell);
+        if key[0] == b'"' && stop == end { Ok(()) } else { Err(Bad) }
+    }
+
+    /// Takes the record's first member with the id's key as its id, if that is a string or number.
+    ///
+    /// Child rows may come before that member, so it is looked for in advance.
+    fn read_own_id(&mut self, data: &[u8], start: usize) -> Result<(), Bad> {
+        if byte_at(data, start) != b'{' {
+            if self.settings.id_field == b"value" {
+                self.read_id(data, start)?;
+            }
+            return Ok(());
+        }
+        let mut at = skip_space(data, start + 1);
+        while byte_at(data, at) == b'"' {
+            let (is_id, key_end) = self.is_id_field(data, at + 1)?;
+            let colon = skip_space(data, key_end);
+            let value = skip_space(data, colon + 1);
+            if is_id {
+                return self.read_id(data, value);
+            }
+            let end = value_end(data, value).ok_or(Bad)?;
+            at = skip_space(data, end);
+            if byte_at(data, at) == b',' {
+                at = skip_space(data, at + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the key whose content is at `at` is the id's, and where it ends.
+    fn is_id_field(&self, data: &[u8], at: usize) -> Result<(bool, usize), Bad> {
+        let run = scan_string(data, at);
+        if byte_at(data, run.at) == b'"' {
+            return Ok((data[at..run.at] == self.settings.id_field, run.at + 1));
+        }
+        let mut key = Key::default();
+        let end = unescape(data, at, &mut key)?;
+        Ok((key.0 == self.settings.id_field, end))
+    }
+
+    fn read_id(&mut self, data: &[u8], at: usize) -> Result<(), Bad> {
+        let cell = match byte_at(data, at) {
+            b'"' => self.string(data, at)?.0,
+            b'-' | b'0'..=b'9' => Cell { start: at, end: number_end(data, at)? },
+            _ => return Ok(()),
+        };
+        self.take_id(data, cell);
+        Ok(())
+    }
+
+    fn take_id(&mut self, data: &[u8], cell: Cell) {
+        let texts = Texts { data, scratch: &self.scratch };
+        self.record_id.extend_from_slice(texts.text(cell));
+    }
+
+    // Values
+
+    /// Fills a row from a record or a list's element.
+    fn element(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        table: usize,
+        depth: usize,
+    ) -> Result<usize, Bad> {
+        let (root, value) = (self.trees.tables[table].root, self.trees.tables[table].value);
+        if byte_at(data, at) == b'{' {
+            self.require_depth(depth + 1)?;
+            return self.object(data, at + 1, root, table, depth + 1);
+        }
+        self.value(data, at, value, table, depth)
+    }
+
+    /// Spreads an object's members, from behind its bracket on, into the row and its tables.
+    ///
+    /// `depth` counts the containers around the members.
+    fn object(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        parent: NodeId,
+        table: usize,
+        depth: usize,
+    ) -> Result<usize, Bad> {
+        let mut at = skip_space(data, at);
+        if byte_at(data, at) == b'}' {
+            return Ok(at + 1);
+        }
+        self.objects += 1;
+        let object = self.objects;
+        let mut previous = 0;
+        loop {
+            let (key, value) = self.key(data, at, parent, previous)?;
+            previous = key;
+            let node =
+                if self.trees.claim(key, object) { key } else { self.trees.again(key, object) };
+            at = skip_space(data, self.value(data, skip_space(data, value), node, table, depth)?);
+            match byte_at(data, at) {
+                b',' => at = skip_space(data, at + 1),
+                b'}' => return Ok(at + 1),
+                _ => return Err(Bad),
+            }
+        }
+    }
+
+    /// The member that begins at `at`, and the position after its colon.
+    #[inline(always)]
+    fn key(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        parent: NodeId,
+        previous: NodeId,
+    ) -> Result<(NodeId, usize), Bad> {
+        if let Some(text) = data.get(at..).and_then(<[u8]>::first_chunk)
+            && let Some((node, length)) = self.trees.predicted(parent, previous, text)
+        {
+            return Ok((node, at + length));
+        }
+        self.unexpected_key(data, at, parent, previous)
+    }
+
+    #[inline(never)]
+    fn unexpected_key(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        parent: NodeId,
+        previous: NodeId,
+    ) -> Result<(NodeId, usize), Bad> {
+        if byte_at(data, at) != b'"' {
+            return Err(Bad);
+        }
+        let run = scan_string(data, at + 1);
+        let (node, end) = if byte_at(data, run.at) == b'"' {
+            (self.trees.member(parent, &data[at + 1..run.at]), run.at + 1)
+        } else {
+            let mut key = Key::default();
+            let end = unescape(data, at + 1, &mut key)?;
+            (self.trees.member(parent, &key.0), end)
+        };
+        self.trees.learn(parent, previous, node);
+        let colon = skip_space(data, end);
+        if byte_at(data, colon) == b':' { Ok((node, colon + 1)) } else { Err(Bad) }
+    }
+
+    /// Reads the value at `at`, which is at the path `node` of a table.
+    #[inline(always)]
+    fn value(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        node: NodeId,
+        table: usize,
+        depth: usize,
+    ) -> Result<usize, Bad> {
+        let (cell, end) = match byte_at(data, at) {
+            b'"' => self.string(data, at)?,
+            b'-' | b'0'..=b'9' => {
+                let end = number_end(data, at)?;
+                (Cell { start: at, end }, end)
+            }
+            b't' | b'f' => {
+                let end = literal_end(data, at)?;
+                (Cell { start: at, end }, end)
+            }
+            b'n' => (Cell::default(), literal_end(data, at)?),
+            b'{' => {
+                self.require_depth(depth + 1)?;
+                return self.object(data, at + 1, node, table, depth + 1);
+            }
+            b'[' => {
+                self.require_depth(depth + 1)?;
+                return self.list(data, at + 1, node, table, depth + 1);
+            }
+            _ => return Err(Bad),
+        };
+        self.set(table, node, cell);
+        Ok(end)
+    }
+
+    /// The cell of the string at `at`, and the position after it.
+    #[inline(always)]
+    fn string(&mut self, data: &[u8], at: usize) -> Result<(Cell, usize), Bad> {
+        let run = scan_string(data, at + 1);
+        let end = run.at + 1;
+        match byte_at(data, run.at) {
+            // A string without escapes in its quotes is a cell in quotes.
+            b'"' if run.comma || run.at == at + 1 => Ok((Cell { start: at, end }, end)),
+            b'"' => Ok((Cell { start: at + 1, end: run.at }, end)),
+            b'\\' => self.escaped_string(data, at + 1),
+            _ => Err(Bad),
+        }
+    }
+
+    #[inline(never)]
+    fn escaped_string(&mut self, data: &[u8], at: usize) -> Result<(Cell, usize), Bad> {
+        let mut text = CellText::new(&mut self.scratch);
+        let end = unescape(data, at, &mut text)?;
+        let (from, to) = text.finish();
+        Ok((Cell { start: data.len() + from, end: data.len() + to }, end))
+    }
+
+    #[inline(always)]
+    fn set(&mut self, table: usize, node: NodeId, cell: Cell) {
+        let column = match self.trees.node(node).column {
+            0 => self.trees.add_column(table, node),
+            column => column as usize - 1,
+        };
+        self.trees.tables[table].cells[column] = cell;
+    }
+
+    #[inline(always)]
+    fn require_depth(&self, depth: usize) -> Result<(), Bad> {
+        if depth > self.settings.max_depth { Err(Bad) } else { Ok(()) }
+    }
+
+    // Lists
+
+    /// Reads a list from behind its bracket on; `depth` counts the containers around its elements.
+    #[inline(never)]
+    fn list(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        node: NodeId,
+        table: usize,
+        depth: usize,
+    ) -> Result<usize, Bad> {
+        let at = skip_space(data, at);
+        if byte_at(data, at) == b']' {
+            return Ok(at + 1);
+        }
+        let from = self.scratch.len();
+        if let Some((cell, end)) = self.scalars(data, at)? {
+            self.set(table, node, cell);
+            return Ok(end);
+        }
+        self.scratch.truncate(from);
+        self.children(data, at, node, table, depth)
+    }
+
+    /// The cell of a list that holds only scalars, from its first element on; None for any other.
+    fn scalars(&mut self, data: &[u8], mut at: usize) -> Result<Option<(Cell, usize)>, Bad> {
+        let from = self.scratch.len();
+        let mut quoted = false;
+        self.scratch.extend_from_slice(b"\"[");
+        loop {
+            let start = at;
+            at = match byte_at(data, at) {
+                b'"' => {
+                    quoted = true;
+                    self.scratch.extend_from_slice(b"\"\"");
+                    let end = unescape(data, at + 1, &mut ListText(&mut self.scratch))?;
+                    self.scratch.extend_from_slice(b"\"\"");
+                    end
+                }
+                byte => {
+                    let end = match byte {
+                        b'{' | b'[' => return Ok(None),
+                        b't' | b'f' | b'n' => literal_end(data, at)?,
+                        _ => number_end(data, at)?,
+                    };
+                    self.scratch.extend_from_slice(&data[start..end]);
+                    end
+                }
+            };
+            at = skip_space(data, at);
+            match byte_at(data, at) {
+                b',' => at = skip_space(data, at + 1),
+                b']' => break,
+                _ => return Err(Bad),
+            }
+            quoted = true;
+            self.scratch.push(b',');
+        }
+        self.scratch.push(b']');
+        let mut start = data.len() + from;
+        if quoted {
+            self.scratch.push(b'"');
+        } else {
+            start += 1;
+        }
+        Ok(Some((Cell { start, end: data.len() + self.scratch.len() }, at + 1)))
+    }
+
+    /// Reads a list as a table's rows, from its first element on.
+    fn children(
+        &mut self,
+        data: &[u8],
+        mut at: usize,
+        node: NodeId,
+        table: usize,
+        depth: usize,
+    ) -> Result<usize, Bad> {
+        let child = match self.trees.node(node).table {
+            0 => self.trees.add_table(table, node),
+            child => child as usize,
+        };
+        let parent = self.row_id.len();
+        let mut position = 0;
+        loop {
+            position += 1;
+            self.row_id.push(b'.');
+            push_number(&mut self.row_id, position);
+            at = skip_space(data, self.element(data, at, child, depth)?);
+            self.finish_row(data, child, parent);
+            self.row_id.truncate(parent);
+            match byte_at(data, at) {
+                b',' => at = skip_space(data, at + 1),
+                b']' => return Ok(at + 1),
+                _ => return Err(Bad),
+            }
+        }
+    }
+
+    /// Writes the row at hand of a table; so much of its id is its parent's.
+    #[inline(always)]
+    fn finish_row(&mut self, data: &[u8], table: usize, parent: usize) {
+        let texts = Texts { data, scratch: &self.scratch };
+        let table = &mut self.trees.tables[table];
+        let output = &mut table.output;
+        output.append(&self.record_id);
+        output.byte(b',');
+        output.append(&self.row_id);
+        if parent > 0 {
+            output.byte(b',');
+            output.append(&self.row_id[..parent]);
+        }
+        for cell in &mut table.cells {
+            let (text, start, end) = texts.locate(*cell);
+            output.byte(b',');
+            output.part(text, start, end);
+            *cell = Cell::default();
+        }
+        output.end_row(&self.settings.line_end);
+    }
+}
+
+/// Appends a number's digits.
+fn push_number(text: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text.extend_from_slice(&digits[at..]);
+}

@@ -1,0 +1,102 @@
+//! Questions about many bytes at once, answered with one bit for each byte.
+
+use wide::u8x16;
+
+const LANES: usize = 16;
+
+/// Where the bytes are that matter inside a string.
+#[derive(Clone, Copy)]
+pub struct StringBits {
+    /// Quotes, backslashes and control characters: what a run of plain text ends at.
+    pub stops: u32,
+    /// Commas, for whose sake a CSV cell has to be quoted.
+    pub commas: u32,
+}
+
+/// Where the bytes are that decide where a value ends.
+#[derive(Clone, Copy, Default)]
+pub struct BracketBits {
+    /// `"`
+    pub quotes: u64,
+    /// `\`
+    pub backslashes: u64,
+    /// `{` and `[`
+    pub opens: u64,
+    /// `}` and `]`
+    pub closes: u64,
+}
+
+/// The sixteen bytes from `at` on; the array is long enough.
+#[inline(always)]
+fn load<const N: usize>(bytes: &[u8; N], at: usize) -> u8x16 {
+    let mut lanes = [0; LANES];
+    lanes.copy_from_slice(&bytes[at..at + LANES]);
+    u8x16::new(lanes)
+}
+
+#[inline(always)]
+fn is(lanes: u8x16, byte: u8) -> u8x16 {
+    lanes.simd_eq(u8x16::splat(byte))
+}
+
+/// See [`StringBits`].
+#[inline(always)]
+pub fn string_bits(bytes: &[u8; LANES]) -> StringBits {
+    let lanes = load(bytes, 0);
+    let last_control = u8x16::splat(0x1f);
+    let control = lanes.max(last_control).simd_eq(last_control);
+    let stops = control | is(lanes, b'"') | is(lanes, b'\\');
+    StringBits { stops: stops.to_bitmask(), commas: is(lanes, b',').to_bitmask() }
+}
+
+/// Which of the bytes are equal.
+#[inline(always)]
+pub fn equal(a: &[u8; 32], b: &[u8; 32]) -> u32 {
+    let low = load(a, 0).simd_eq(load(b, 0)).to_bitmask();
+    let high = load(a, LANES).simd_eq(load(b, LANES)).to_bitmask();
+    low | high << LANES
+}
+
+/// See [`BracketBits`].
+#[inline(always)]
+pub fn bracket_bits(bytes: &[u8; 64]) -> BracketBits {
+    let mut found = BracketBits::default();
+    for at in [0, 16, 32, 48] {
+        let lanes = load(bytes, at);
+        // `[` and `{`, and so `]` and `}`, differ in this bit alone.
+        let folded = lanes | u8x16::splat(0x20);
+        found.quotes |= u64::from(is(lanes, b'"').to_bitmask()) << at;
+        found.backslashes |= u64::from(is(lanes, b'\\').to_bitmask()) << at;
+        found.opens |= u64::from(is(folded, b'{').to_bitmask()) << at;
+        found.closes |= u64::from(is(folded, b'}').to_bitmask()) << at;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bracket_bits, equal, string_bits};
+
+    #[test]
+    fn each_bit_is_right_for_every_byte() {
+        for byte in 0..=u8::MAX {
+            let bytes = [byte; 64];
+            let all = |condition: bool| if condition { u64::MAX } else { 0 };
+            let found = bracket_bits(&bytes);
+            assert_eq!(found.quotes, all(byte == b'"'));
+            assert_eq!(found.backslashes, all(byte == b'\\'));
+            assert_eq!(found.opens, all(byte == b'{' || byte == b'['));
+            assert_eq!(found.closes, all(byte == b'}' || byte == b']'));
+            let found = string_bits(&[byte; 16]);
+            assert_eq!(
+                found.stops,
+                all(byte < b' ' || byte == b'"' || byte == b'\\') as u16 as u32
+            );
+            assert_eq!(found.commas, all(byte == b',') as u16 as u32);
+        }
+        let mut other = [b'x'; 32];
+        other[3] = b'y';
+        other[31] = b'y';
+        assert_eq!(equal(&[b'x'; 32], &other), !(1 << 3 | 1 << 31));
+    }
+}

@@ -1,0 +1,178 @@
+//! The native engine of `myd_grpc.convert`: what it promises is in `engine.py`.
+//!
+//! This file is all that knows of Python. Both functions release the interpreter's lock while they
+//! work, and neither fails on bad input: they say how far they came.
+
+mod boundary;
+mod csv;
+mod flatten;
+mod json;
+mod lanes;
+mod schema;
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PySlice, PyString, PyTuple};
+
+use boundary::{Layout, Limits, Span};
+use flatten::{Batch, Flattener, Settings};
+
+/// Where records are in a batch: a sequence of (start, end) without an object for each.
+#[pyclass(frozen, module = "myd_grpc._native")]
+struct Spans(Vec<Span>);
+
+#[pymethods]
+impl Spans {
+    #[new]
+    fn new(spans: Vec<Span>) -> Self {
+        Self(spans)
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __getitem__<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = index.py();
+        let Ok(slice) = index.cast::<PySlice>() else {
+            let span = self.0.get(index.extract::<usize>()?);
+            return span
+                .ok_or_else(|| PyIndexError::new_err("no such record"))?
+                .into_bound_py_any(py);
+        };
+        let indices = slice.indices(self.0.len().try_into()?)?;
+        let (start, stop) = (indices.start.max(0) as usize, indices.stop.max(0) as usize);
+        if indices.step != 1 {
+            return Err(PyIndexError::new_err("only consecutive records"));
+        }
+        let some = self.0.get(start..stop).unwrap_or_default().to_vec();
+        Bound::new(py, Self(some)).map(Bound::into_any)
+    }
+}
+
+/// Cuts whole records off the front of `data`: (their end, their values, their keys).
+#[pyfunction]
+fn cut(
+    py: Python<'_>,
+    data: &Bound<'_, PyBytes>,
+    layout: &str,
+    first: bool,
+    limits: (usize, usize, usize),
+) -> PyResult<(usize, Spans, Spans)> {
+    let layout = match layout {
+        "ARRAY" => Layout::Array,
+        "KEYED" => Layout::Keyed,
+        "LINES" => Layout::Lines,
+        _ => return Err(PyValueError::new_err("records of this layout are not cut off")),
+    };
+    let (records, bytes, record_bytes) = limits;
+    let limits = Limits { records, bytes, record_bytes };
+    let data = data.as_bytes();
+    let cut = py.detach(|| boundary::cut(data, layout, first, limits));
+    Ok((cut.end, Spans(cut.values), Spans(cut.keys)))
+}
+
+type NewEntry<'py> = (bool, usize, Bound<'py, PyTuple>, usize);
+type TableRows<'py> = (usize, Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize);
+
+/// The schema's trees and what flattens records for them.
+#[pyclass(frozen, module = "myd_grpc._native")]
+struct Core(Mutex<Flattener>);
+
+impl Core {
+    fn with<T>(&self, work: impl FnOnce(&mut Flattener) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[pymethods]
+impl Core {
+    #[new]
+    fn new(line_end: &str, id_field: &str, max_depth: usize) -> Self {
+        Self(Mutex::new(Flattener::new(Settings {
+            line_end: line_end.into(),
+            id_field: id_field.into(),
+            max_depth,
+        })))
+    }
+
+    /// How many keys are remembered.
+    #[getter]
+    fn nodes(&self) -> usize {
+        self.with(|flattener| flattener.trees.len())
+    }
+
+    /// Forgets the schema.
+    fn reset(&self) {
+        self.with(|flattener| flattener.trees = schema::Trees::new());
+    }
+
+    /// Adds an entry to the schema.
+    fn follow(&self, is_table: bool, owner: usize, path: Vec<String>) -> PyResult<()> {
+        if self.with(|flattener| flattener.trees.follow(is_table, owner, &path)) {
+            Ok(())
+        } else {
+            Err(PyIndexError::new_err("no such table"))
+        }
+    }
+
+    /// Flattens the first `count` records; answers how many were good.
+    #[pyo3(signature = (data, values, keys, count, *, file, first, depth))]
+    #[expect(clippy::too_many_arguments, reason = "named at the call, as in the class Batch")]
+    fn flatten(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyBytes>,
+        values: &Spans,
+        keys: &Spans,
+        count: usize,
+        file: u64,
+        first: u64,
+        depth: usize,
+    ) -> usize {
+        let values = &values.0[..count.min(values.0.len())];
+        let batch = Batch { data: data.as_bytes(), values, keys: &keys.0, file, first, depth };
+        py.detach(|| self.with(|flattener| flattener.flatten(&batch)))
+    }
+
+    /// The entries that the last batch added: (whether a table, its table, its path, the record).
+    fn entries<'py>(&self, py: Python<'py>) -> PyResult<Vec<NewEntry<'py>>> {
+        self.with(|flattener| {
+            let trees = &flattener.trees;
+            let described = trees.entries.iter().map(|entry| {
+                let keys = trees.path(entry.node);
+                let keys = keys.iter().map(|key| PyString::new(py, &String::from_utf8_lossy(key)));
+                let path = PyTuple::new(py, keys.collect::<Vec<_>>())?;
+                Ok((entry.is_table, entry.owner, path, entry.origin))
+            });
+            described.collect()
+        })
+    }
+
+    /// The last batch's rows: (table, text, the rows' ends as 64-bit numbers, columns beside links).
+    fn rows<'py>(&self, py: Python<'py>) -> Vec<TableRows<'py>> {
+        self.with(|flattener| {
+            let tables = flattener.trees.tables.iter().enumerate();
+            let written = tables.filter(|(_, table)| !table.output.rows().1.is_empty());
+            let described = written.map(|(number, table)| {
+                let (text, ends) = table.output.rows();
+                let ends: Vec<u8> =
+                    ends.iter().flat_map(|end| (*end as u64).to_ne_bytes()).collect();
+                let (text, ends) = (PyBytes::new(py, text), PyBytes::new(py, &ends));
+                (number, text, ends, table.cells.len())
+            });
+            described.collect()
+        })
+    }
+}
+
+/// The module `myd_grpc._native`.
+#[pymodule(gil_used = true)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(cut, module)?)?;
+    module.add_class::<Spans>()?;
+    module.add_class::<Core>()
+}

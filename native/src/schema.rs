@@ -1,0 +1,268 @@
+//! What is at which path: each table's columns form a tree of keys, which learns the usual order.
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+use crate::csv::{Cell, Output};
+use crate::lanes::equal;
+
+/// Number of a node in [`Trees`]; 0, a table's root, stands for none where a member is meant.
+pub type NodeId = usize;
+
+const LABEL: usize = 32;
+/// Equal to nothing: no valid text has a byte 0xff.
+const NO_LABEL: [u8; LABEL] = [0xff; LABEL];
+
+/// A key in a table's tree: what is at its path. One cache line.
+#[derive(Clone)]
+pub struct Node {
+    /// How the member usually begins: its key with quotes and the colon.
+    label: [u8; LABEL],
+    /// Which bytes of the label have to be there.
+    wanted: u32,
+    label_length: u32,
+    /// One more than the number of the path's cell in a row, 0 while it has none.
+    pub column: u32,
+    /// The number of the path's table, 0 while it has none.
+    pub table: u32,
+    /// The member that came after this one.
+    next: u32,
+    /// The member that an object at this path began with.
+    first: u32,
+    /// The object that had this member last.
+    seen: u64,
+}
+
+/// The place of a node; kept apart, because it is rarely looked at.
+struct Place {
+    parent: NodeId,
+    key: Box<[u8]>,
+    /// The object that had the key more than once, and the number to try next there.
+    again: (u64, u32),
+}
+
+/// A table and its rows of this batch.
+pub struct Table {
+    /// The root of its tree.
+    pub root: NodeId,
+    /// The member `value` of that, which elements that are no objects are read as.
+    pub value: NodeId,
+    /// The cells of the row at hand.
+    pub cells: Vec<Cell>,
+    /// The finished rows.
+    pub output: Output,
+}
+
+/// A table or column that was met for the first time.
+pub struct Entry {
+    /// Whether it is a table.
+    pub is_table: bool,
+    /// The table that it is in.
+    pub owner: usize,
+    /// Its path.
+    pub node: NodeId,
+    /// The record that brought it.
+    pub origin: usize,
+}
+
+/// The trees of all tables.
+pub struct Trees {
+    nodes: Vec<Node>,
+    places: Vec<Place>,
+    index: HashTable<NodeId>,
+    hasher: DefaultHashBuilder,
+    /// By number; the first one is the root table.
+    pub tables: Vec<Table>,
+    /// What was added since the last call of `follow`.
+    pub entries: Vec<Entry>,
+    /// The record at hand.
+    pub origin: usize,
+}
+
+impl Trees {
+    /// Nothing but the root table without columns.
+    pub fn new() -> Self {
+        let mut trees = Self {
+            nodes: Vec::new(),
+            places: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            tables: Vec::new(),
+            entries: Vec::new(),
+            origin: 0,
+        };
+        trees.new_table();
+        trees
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Adds what the schema has; false if `owner` is not there.
+    pub fn follow(&mut self, is_table: bool, owner: usize, path: &[String]) -> bool {
+        let Some(table) = self.tables.get(owner) else {
+            return false;
+        };
+        let mut node = table.root;
+        for key in path {
+            node = self.member(node, key.as_bytes());
+        }
+        if is_table {
+            self.add_table(owner, node);
+        } else {
+            self.add_column(owner, node);
+        }
+        self.entries.clear();
+        true
+    }
+
+    /// The path of a node, from its table's root.
+    pub fn path(&self, mut node: NodeId) -> Vec<&[u8]> {
+        let mut keys = Vec::new();
+        while self.places[node].parent != node {
+            keys.push(&*self.places[node].key);
+            node = self.places[node].parent;
+        }
+        keys.reverse();
+        keys
+    }
+
+    /// What is known of a node.
+    #[inline(always)]
+    pub fn node(&self, node: NodeId) -> &Node {
+        &self.nodes[node]
+    }
+
+    /// Makes the node's path a table.
+    #[cold]
+    pub fn add_table(&mut self, owner: usize, node: NodeId) -> usize {
+        self.entries.push(Entry { is_table: true, owner, node, origin: self.origin });
+        let table = self.new_table();
+        self.nodes[node].table = table as u32;
+        table
+    }
+
+    fn new_table(&mut self) -> usize {
+        let root = self.new_node(self.nodes.len(), b"");
+        self.nodes[root].label = NO_LABEL;
+        let value = self.member(root, b"value");
+        self.tables.push(Table { root, value, cells: Vec::new(), output: Output::default() });
+        self.tables.len() - 1
+    }
+
+    /// Makes the node's path a column; answers the number of its cell.
+    #[cold]
+    pub fn add_column(&mut self, owner: usize, node: NodeId) -> usize {
+        self.entries.push(Entry { is_table: false, owner, node, origin: self.origin });
+        let table = &mut self.tables[owner];
+        table.output.widen(table.cells.len());
+        table.cells.push(Cell::default());
+        self.nodes[node].column = table.cells.len() as u32;
+        table.cells.len() - 1
+    }
+
+    /// The member of `parent` that usually comes after `previous` (0: first), and how long its
+    /// label is, if the text goes on with that label.
+    #[inline(always)]
+    pub fn predicted(
+        &self,
+        parent: NodeId,
+        previous: NodeId,
+        text: &[u8; LABEL],
+    ) -> Option<(NodeId, usize)> {
+        let mut guess =
+            if previous == 0 { self.nodes[parent].first } else { self.nodes[previous].next };
+        // Where members are missing, the ones that come after them are next.
+        for _ in 0..4 {
+            let node = self.nodes.get(guess as usize)?;
+            if node.wanted & !equal(text, &node.label) == 0 {
+                return Some((guess as usize, node.label_length as usize));
+            }
+            guess = node.next;
+        }
+        None
+    }
+
+    /// Learns that `node` came after `previous` (0: first) in `parent`.
+    pub fn learn(&mut self, parent: NodeId, previous: NodeId, node: NodeId) {
+        if previous == 0 {
+            self.nodes[parent].first = node as u32;
+        } else {
+            self.nodes[previous].next = node as u32;
+        }
+    }
+
+    /// The member of `parent` with that key.
+    pub fn member(&mut self, parent: NodeId, key: &[u8]) -> NodeId {
+        let hash = self.hasher.hash_one((parent, key));
+        let places = &self.places;
+        let is_it = |&node: &NodeId| places[node].parent == parent && *places[node].key == *key;
+        if let Some(&node) = self.index.find(hash, is_it) {
+            return node;
+        }
+        let node = self.new_node(parent, key);
+        let (hasher, places) = (&self.hasher, &self.places);
+        self.index.insert_unique(hash, node, |&node| {
+            hasher.hash_one((places[node].parent, &*places[node].key))
+        });
+        node
+    }
+
+    fn new_node(&mut self, parent: NodeId, key: &[u8]) -> NodeId {
+        let (label, wanted, label_length) = label(key);
+        self.nodes.push(Node {
+            label,
+            wanted,
+            label_length,
+            column: 0,
+            table: 0,
+            next: 0,
+            first: 0,
+            seen: 0,
+        });
+        self.places.push(Place { parent, key: key.into(), again: (0, 0) });
+        self.nodes.len() - 1
+    }
+
+    /// Notes that `object` has this member; false if it has had it already.
+    #[inline(always)]
+    pub fn claim(&mut self, node: NodeId, object: u64) -> bool {
+        let seen = &mut self.nodes[node].seen;
+        let is_new = *seen != object;
+        *seen = object;
+        is_new
+    }
+
+    /// The node that stands for a key which `object` has again: `key~2`, or the next free one.
+    #[cold]
+    pub fn again(&mut self, node: NodeId, object: u64) -> NodeId {
+        let Place { parent, ref key, again } = self.places[node];
+        let stem = [key, &b"~"[..]].concat();
+        let mut number = if again.0 == object { again.1 } else { 2 };
+        loop {
+            let key = [&stem, number.to_string().as_bytes()].concat();
+            let candidate = self.member(parent, &key);
+            number += 1;
+            self.places[node].again = (object, number);
+            if self.claim(candidate, object) {
+                return candidate;
+            }
+        }
+    }
+}
+
+/// How a member with that key begins, if it is written without escapes and is not too long.
+fn label(key: &[u8]) -> ([u8; LABEL], u32, u32) {
+    let length = key.len() + 3;
+    let plain = key.iter().all(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+    if length > LABEL || !plain {
+        return (NO_LABEL, u32::MAX, 0);
+    }
+    let mut label = NO_LABEL;
+    label[0] = b'"';
+    label[1..=key.len()].copy_from_slice(key);
+    label[key.len() + 1..length].copy_from_slice(b"\":");
+    (label, u32::MAX >> (LABEL - length), length as u32)
+}
