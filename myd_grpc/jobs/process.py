@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
@@ -78,8 +79,10 @@ class Worker:
     async def end(self) -> int:
         """End the process whatever it does; its exit status, negative for a signal."""
         # It has nothing to lose: what it wrote is either synced and reported or thrown away.
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        # Not Process.kill, which may take the exit status away from whoever waits for it.
+        if self.alive:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
         return await self._process.wait()
 
     async def _give(self, line: bytes) -> None:
