@@ -9,7 +9,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos \
 	--python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/myd/analysis/v1/analysis.proto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup serve bench check fmt gen
+.PHONY: help demo test setup serve gateway bench check fmt gen
 
 help: ## show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -18,13 +18,17 @@ demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
 	@$(BIN)/python scripts/demo.py
 
 test: check ## set up, check everything and run the whole test suite
+	@if command -v go >/dev/null; then $(MAKE) --no-print-directory gateway; fi
 	$(BIN)/python -m pytest -n 2
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs
 
 serve: $(VENV)/runtime.stamp ## run the server on ./data (settings: see README.md)
 	@mkdir -p data
-	@exec $(BIN)/python server.py
+	@exec $(BIN)/python server.py $(if $(wildcard gateway/bin/myd-gateway),--rest)
+
+gateway: ## build the REST gateway, which make serve then runs too (needs Go)
+	cd gateway && CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/myd-gateway .
 
 bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
 	$(BIN)/python -m benchmarks
@@ -40,14 +44,18 @@ check: $(VENV)/dev.stamp ## check format, lint, types, the proto and its stubs
 	@echo "the committed stubs are those of the proto:"
 	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && $(call PROTOC,"$$new") \
 		&& diff -r -x __pycache__ "$$new/myd" myd && echo "yes"
+	@if command -v go >/dev/null; then gateway/check; \
+		else echo "left out: the checks of the gateway, as there is no Go"; fi
 
 fmt: $(VENV)/dev.stamp ## format the code and the proto
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 	$(BIN)/buf format --write
 
-gen: $(VENV)/dev.stamp ## generate the stubs in myd/ from the proto
+gen: $(VENV)/dev.stamp ## generate the stubs in myd/ and gateway/gen/ from the proto
 	$(call PROTOC,.)
+	@if command -v go >/dev/null; then gateway/generate; \
+		else echo "left out: gateway/gen, as there is no Go"; fi
 
 # A stamp is older than its inputs exactly when something has to be installed again.
 
