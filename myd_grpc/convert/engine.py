@@ -22,7 +22,8 @@ class Batch:
     """Consecutive whole records of one file, as their JSON text.
 
     `spans` are the records' values, `keys` (KEYED only, else empty) their keys with quotes, both
-    in `data`. `offset` is that of `data` in the decrypted file, `first` the number of the first
+    in `data`. `offset` is that of `data` in the decrypted file, `end` that after all that was
+    read for the batch, from where the next one can be read. `first` is the number of the first
     record in its file (from 1), `depth` the containers around a record.
     """
 
@@ -32,6 +33,7 @@ class Batch:
     offset: int
     first: int
     depth: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,31 @@ class Flattening:
         return "\r\n" if self.profile is Profile.EXCEL else "\n"
 
 
+class CutOff(Protocol):
+    """Cuts whole records off the front of a text; stops early at whatever is not plain to it.
+
+    `first` says that no comma comes before the first record. `limits` are how many records there
+    may be, before which byte they begin, and how many bytes one may have. Answers the end of the
+    last record, and the spans of all values and (KEYED only) keys.
+    """
+
+    def __call__(
+        self, data: bytes, layout: str, first: bool, limits: tuple[int, int, int]
+    ) -> tuple[int, Sequence[Span], Sequence[Span]]:
+        """The records of a layout other than SINGLE."""
+        ...
+
+
 class Engine(Protocol):
-    """Turns batches into fragments; never fails on bad input, never does input or output."""
+    """Turns batches into fragments; never fails on bad input, never does input or output.
+
+    `cut_off` is its own way to cut off records, if it has one. `parallel` says that several such
+    engines work at the same time on several threads; each is for one thread at a time.
+    """
 
     name: str
+    cut_off: CutOff | None
+    parallel: bool
 
     def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
         """The rows of a batch of file number `file` (from 1), for the schema `entries`."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 from myd_grpc.convert.engine import Engine, Flattening
 from myd_grpc.convert.flatten import PythonEngine
 
-ENGINES = {"python": PythonEngine}
+ENGINES: dict[str, Callable[[Flattening], Engine]] = {}
 """By name, the best one first: that is what "auto" stands for."""
+
+with suppress(ImportError):  # the compiled core is optional
+    from myd_grpc.convert.native import NativeEngine
+
+    ENGINES["native"] = NativeEngine
+
+ENGINES["python"] = PythonEngine
 
 
 def engine_for(name: str, flattening: Flattening) -> Engine:

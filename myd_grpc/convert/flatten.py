@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line
-from myd_grpc.convert.engine import Batch, Flattening, Fragment, Rows
+from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Rows
 from myd_grpc.convert.jsontext import Number, Value, cell_text, compact, is_scalar_list, parse
 from myd_grpc.convert.schema import (
     CHILD_LINKS,
@@ -64,6 +64,8 @@ class PythonEngine:
     """Flattens with the standard library's parser; not for use by several threads at once."""
 
     name = "python"
+    cut_off: CutOff | None = None
+    parallel = False
 
     def __init__(self, flattening: Flattening) -> None:
         self._flattening = flattening

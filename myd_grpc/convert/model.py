@@ -84,6 +84,8 @@ class Conversion:
     section_names: frozenset[str] = SECTION_NAMES
     no_inputs: tuple[str, ...] = ()
     engine: str = "auto"
+    threads: int = 0
+    """On how many threads an engine flattens that can use several; 0 is the number of cores."""
 
 
 @dataclass(frozen=True, slots=True)

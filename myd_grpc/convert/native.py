@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from myd_grpc._native import Core, Spans
-from myd_grpc.convert.engine import Batch, Flattening, Fragment, Rows, Span
+from myd_grpc._native import Core, Spans, cut
+from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Rows, Span
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable
 
 _SPARE_NODES = 100_000
@@ -18,6 +18,8 @@ class NativeEngine:
     """Flattens with the compiled core; not for use by several threads at once."""
 
     name = "native"
+    cut_off: CutOff | None = staticmethod(cut)
+    parallel = True
 
     def __init__(self, flattening: Flattening) -> None:
         self._core = Core(flattening.line_end, flattening.id_field, flattening.max_depth)

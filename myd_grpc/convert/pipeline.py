@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from myd_grpc.convert.ahead import Flatteners
 from myd_grpc.convert.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason
@@ -38,7 +39,7 @@ def convert(
     """
     run = _Run(conversion, key, output, report)
     run.probe()
-    with _output_errors(), _without_cycle_search():
+    with _output_errors(), _without_cycle_search(), run.flatteners:
         return run.merged() if conversion.merge else run.one_by_one()
 
 
@@ -81,11 +82,13 @@ class _Run:
         self._flattening = Flattening(
             conversion.profile, conversion.id_field, conversion.limits.max_depth
         )
-        self._engine = engine_for(conversion.engine, self._flattening)
+        self.flatteners = Flatteners(
+            lambda: engine_for(conversion.engine, self._flattening), conversion.threads
+        )
         self._progress = Progress(
             files_total=len(conversion.file_names),
             layout=conversion.layout,
-            engine=self._engine.name,
+            engine=self.flatteners.name,
         )
 
     def probe(self) -> None:
@@ -107,6 +110,7 @@ class _Run:
         with self._writer(self._output) as (schema, writer):
             for number, name in enumerate(self._conversion.file_names, 1):
                 self._convert_file(name, number, _Set(schema, writer))
+            writer.complete()
             return writer.finish()
 
     def one_by_one(self) -> list[PartFile]:
@@ -118,6 +122,7 @@ class _Run:
             (self._output / prefix).mkdir()
             with self._writer(self._output / prefix) as (schema, writer):
                 self._convert_file(name, 1, _Set(schema, writer, prefix))
+                writer.complete()
                 parts += _within(prefix, writer.finish())
         sync(self._output)
         return parts
@@ -136,16 +141,18 @@ class _Run:
         """Converts the file as number `number` of the set (from 1)."""
         conversion, before = self._conversion, self._progress
         with self._open(name) as source, self._hint(source):
-            reader = RecordReader(name, Window(source.read), conversion.limits)
+            cut_off = self.flatteners.cut_off
+            reader = RecordReader(name, Window(source.read), conversion.limits, cut_off)
             reader.open(conversion.layout, conversion.record_path, conversion.section_names)
             if before.files_done == 0:
                 self._progress = before = replace(before, layout=reader.layout)
-            for batch in reader.batches():
-                self._convert_batch(batch, number, reader, target)
+            entries = target.schema.entries
+            for batch, fragment in self.flatteners.in_order(reader.batches(), number, entries):
+                self._take(batch, fragment, reader, target)
                 self._progress = replace(
                     before,
                     bytes_read=before.bytes_read + source.position,
-                    records=before.records + reader.records,
+                    records=before.records + batch.first + len(batch.spans) - 1,
                     rows=self._progress.rows,
                 )
                 self._report(self._progress, _within(target.prefix, target.writer.changed_parts()))
@@ -157,9 +164,8 @@ class _Run:
             )
         self._report(self._progress, [])
 
-    def _convert_batch(self, batch: Batch, number: int, reader: RecordReader, target: _Set) -> None:
-        """The whole way of a batch: flattened, adopted, written."""
-        fragment = self._engine.flatten(batch, number, target.schema.entries)
+    def _take(self, batch: Batch, fragment: Fragment, reader: RecordReader, target: _Set) -> None:
+        """The end of a batch's way: its columns adopted, its rows written."""
         _adopt(fragment, batch, reader, target.schema)
         before = target.writer.rows
         target.writer.write(fragment)

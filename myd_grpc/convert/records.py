@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
-from myd_grpc.convert.engine import Batch, Span
+from myd_grpc.convert.engine import Batch, CutOff, Span
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.layout import RECOGNISED_BYTES, descend, recognise
 from myd_grpc.convert.model import Layout, Limits
@@ -22,19 +22,31 @@ _BOM = b"\xef\xbb\xbf"
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a file is read: a byte offset between two records, in the decrypted text."""
+
+    offset: int
+    records: int
+    layout: Layout
+
+
 class RecordReader:
-    """Reads one document's records.
+    """Reads one document's records, by `cut_off` where it is given and gets on.
 
     Raises ConversionError with `name`, the record's number and the byte offset in its message:
     INVALID_JSON (also where the layout does not fit), RECORD_PATH_NOT_FOUND, LIMIT_EXCEEDED.
     """
 
-    def __init__(self, name: str, window: Window, limits: Limits) -> None:
+    def __init__(
+        self, name: str, window: Window, limits: Limits, cut_off: CutOff | None = None
+    ) -> None:
         self.layout = Layout.AUTO
         self.records = 0
         self._name = name
         self._window = window
         self._limits = limits
+        self._cut_off = cut_off
         self._around = ""
 
     # Before the first record
@@ -92,19 +104,50 @@ class RecordReader:
             raise self._flawed(error) from None
         self._around += opener
 
+    def reopen(self, place: Place, record_path: str) -> None:
+        """Goes on where a reader of the same path had been; the window begins at that place."""
+        self.layout = place.layout
+        self.records = place.records
+        levels = len(record_path.split(".")) if record_path else 0
+        self._around = "{" * levels + _OPENERS.get(place.layout, "")
+
     # The records
 
     def batches(self) -> Iterator[Batch]:
         """All records in order; when they end, the document has been read to its end."""
         cutter = _CUTTERS[self.layout](self._window, self._limits)
+        cutter.first = not self.records
+        cutter.ended = self.layout is Layout.SINGLE and not cutter.first
         while not cutter.ended:
-            batch, fault = self._batch(cutter)
+            batch, fault = self._many(cutter) or self._batch(cutter)
             self.records += len(batch.spans)
             if batch.spans:
                 yield batch
             if fault:
                 self._explain(fault)
         self._read_rest()
+
+    def _many(self, cutter: _Cutter) -> tuple[Batch, None] | None:
+        """The next records as `cut_off` sees them; None where it does not get on."""
+        if not self._cut_off or self.layout is Layout.SINGLE:
+            return None
+        window, limits, size = self._window, self._limits, BATCH_BYTES
+        bounds = (limits.batch_records, BATCH_BYTES, limits.max_record_bytes)
+        while True:
+            window.hold(size)
+            data = bytes(memoryview(window.data)[:size])
+            end, spans, keys = self._cut_off(data, self.layout, cutter.first, bounds)
+            if spans:
+                break
+            if len(data) < size or size > limits.max_record_bytes:
+                return None
+            size *= 2
+        cutter.first = False
+        offset = window.base
+        window.drop(end)
+        depth = len(self._around)
+        batch = Batch(data, spans, keys, offset, self.records + 1, depth, window.base)
+        return batch, None
 
     def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:
         """The next records, and why there could be no more of them."""
@@ -123,7 +166,8 @@ class RecordReader:
             end = cutter.position
         data = bytes(memoryview(window.data)[: spans[-1][1]]) if spans else b""
         window.drop(end)
-        batch = Batch(data, spans, keys, offset, self.records + 1, len(self._around))
+        depth = len(self._around)
+        batch = Batch(data, spans, keys, offset, self.records + 1, depth, window.base)
         return batch, fault
 
     def _explain(self, fault: _StuckError) -> NoReturn:
@@ -147,18 +191,19 @@ class RecordReader:
 
     def _read_rest(self) -> None:
         """Checks what follows the records."""
-        if self.layout in _OPENERS:
-            self._around = self._around[:-1]
-        reader = self._strict(Expect.COMMA_OR_CLOSE if self._around else Expect.NOTHING)
+        around = self._around[: -1 if self.layout in _OPENERS else None]
+        reader = self._strict(Expect.COMMA_OR_CLOSE if around else Expect.NOTHING, around=around)
         try:
             reader.rest()
         except TextError as flaw:
             raise self._flawed(flaw) from None
 
-    def _strict(self, expect: Expect, window: Window | None = None) -> StrictReader:
+    def _strict(
+        self, expect: Expect, window: Window | None = None, around: str | None = None
+    ) -> StrictReader:
         return StrictReader(
             window or self._window,
-            around=self._around,
+            around=self._around if around is None else around,
             expect=expect,
             documents=self.layout is Layout.LINES,
             max_depth=self._limits.max_depth,
@@ -215,12 +260,14 @@ class _StuckError(Exception):
 class _Cutter(ABC):
     """Cuts records off the window, one at a time, by brackets, strings and commas alone.
 
-    `position` is what was cut up to; `ended` says that the records have ended there.
+    `position` is what was cut up to; `ended` says that the records have ended there, `first` that
+    none was cut off yet.
     """
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.position = 0
         self.ended = False
+        self.first = True
         self._window = window
         self._max_bytes = limits.max_record_bytes
 
@@ -262,23 +309,19 @@ class _ArrayCutter(_Cutter):
     closer = "]"
     expect = Expect.VALUE
 
-    def __init__(self, window: Window, limits: Limits) -> None:
-        super().__init__(window, limits)
-        self._first = True
-
     def next(self, position: int) -> _Record | None:
         start = self._window.skip_space(position)
         byte = self._window.byte(start)
         if byte == self.closer:
             self.position, self.ended = start + 1, True
             return None
-        if not self._first:
+        if not self.first:
             if byte != ",":
                 raise _StuckError(start, Expect.COMMA_OR_CLOSE)
             start = self._window.skip_space(start + 1)
         if start == len(self._window.data):
             raise _StuckError(start, self.expect)
-        self._first = False
+        self.first = False
         return self._record(start)
 
     def _record(self, start: int) -> _Record:

@@ -38,19 +38,30 @@ class Source:
     the file as it lies on disk.
     """
 
-    def __init__(self, fd: int, name: str, key: CipherKey | None) -> None:
+    def __init__(self, fd: int, name: str, key: CipherKey | None, start: int = 0) -> None:
+        status = os.fstat(fd)
         self.name = name
-        self.size = os.fstat(fd).st_size
+        self.size = status.st_size
+        self.modified_ns = status.st_mtime_ns
         self.position = 0
         self._fd = fd
-        self._read = self._plain_chunk if key is None else self._decrypting(key)
+        self._skip = 0
+        self._read = self._plain(start) if key is None else self._decrypting(key, start)
 
     @classmethod
     def open(
-        cls, data_dir: str, name: str, no_inputs: Sequence[str], key: CipherKey | None
+        cls,
+        data_dir: str,
+        name: str,
+        no_inputs: Sequence[str],
+        key: CipherKey | None,
+        start: int = 0,
     ) -> Self:
-        """Opens `name` (relative to `data_dir`); raises ConversionError as `open_input` does."""
-        return cls(open_input(data_dir, name, no_inputs), name, key)
+        """Opens `name` (relative to `data_dir`), to be read from a decrypted offset on.
+
+        Raises ConversionError as `open_input` does.
+        """
+        return cls(open_input(data_dir, name, no_inputs), name, key, start)
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +75,18 @@ class Source:
         Raises ConversionError: FILE_UNREADABLE when the file became shorter or cannot be read,
         WRONG_KEY for bad padding.
         """
-        return self._read()
+        data = self._read()
+        while self._skip and data:
+            data, self._skip = data[self._skip :], max(0, self._skip - len(data))
+            data = data or self._read()
+        return data
+
+    def _plain(self, start: int) -> Callable[[], bytes]:
+        self._go_to(start)
+        return self._plain_chunk
+
+    def _go_to(self, position: int) -> None:
+        self.position = os.lseek(self._fd, position, os.SEEK_SET)
 
     def _plain_chunk(self) -> bytes:
         wanted = min(CHUNK, self.size - self.position)
@@ -81,8 +103,14 @@ class Source:
         self.position += len(data)
         return data
 
-    def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
+    def _decrypting(self, key: CipherKey, start: int) -> Callable[[], bytes]:
         encoding = recognise_encoding(_at(self._fd, 0, _HEAD))
+        self._skip = start
+        if isinstance(encoding, RawText) and start >= BLOCK:
+            # Any block can be decrypted by itself, given the ciphertext of the one before.
+            self._skip = start % BLOCK
+            self._go_to(start - self._skip)
+            key = CipherKey(key.key, _at(self._fd, self.position - BLOCK, BLOCK))
         chunks = _Decrypting(self._plain_chunk, encoding, CbcDecryptor(key))
 
         def read() -> bytes:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +35,11 @@ class Segment:
 
     size: int
     width: int
+    rows: int
+
+
+Held = tuple[bytes, int, int]
+"""Rows not yet written: their text, how many cells each has, how many there are."""
 
 
 @dataclass(slots=True)
@@ -42,7 +47,7 @@ class Part:
     """A CSV file that is being written.
 
     `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
-    `segments` are what the file holds, `held` the rows that come after, with their widths.
+    `segments` are what the file holds, `held` the rows that come after.
     """
 
     table: int
@@ -51,7 +56,7 @@ class Part:
     header: int = 0
     size: int = 0
     segments: list[Segment] = field(default_factory=list)
-    held: list[tuple[bytes, int]] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
 
 
 class SetWriter:
@@ -77,6 +82,7 @@ class SetWriter:
         # Parts with rows that were not written, and parts with rows that were not reported.
         self._held: dict[str, Part] = {}
         self._changed: dict[str, Part] = {}
+        self._unsynced: dict[str, None] = {}
 
     # Rows in
 
@@ -95,7 +101,7 @@ class SetWriter:
             end = min(len(rows.ends), begin + self._rows_per_part - part.rows)
             stop = rows.ends[end - 1]
             part.rows += end - begin
-            part.held.append((rows.data[start:stop], rows.width))
+            part.held.append((rows.data[start:stop], rows.width, end - begin))
             self._held[part.file_name] = self._changed[part.file_name] = part
             begin, start = end, stop
         self.rows += len(rows.ends)
@@ -122,7 +128,7 @@ class SetWriter:
         return changed
 
     def _described(self, part: Part) -> PartFile:
-        size = part.size + sum(len(data) for data, _ in part.held)
+        size = part.size + sum(len(data) for data, _, _ in part.held)
         table = self._schema.tables[part.table].name
         return PartFile(table, part.file_name, part.rows, size)
 
@@ -139,13 +145,14 @@ class SetWriter:
         if not part.header:
             part.header = len(self._schema.tables[part.table].columns)
             self._append(part, self._header(part.table))
-        for data, width in part.held:
+        for data, width, rows in part.held:
             # Rows older than the header get its columns right away.
             missing = max(0, part.header - width)
             widened = Widener(missing, self._line_end).widen(data)
             self._append(part, widened)
-            _note(part.segments, len(widened), width + missing)
+            _note(part.segments, Segment(len(widened), width + missing, rows))
         part.held.clear()
+        self._unsynced[part.file_name] = None
 
     def _append(self, part: Part, data: bytes) -> None:
         self._files.append(self._directory / part.file_name, data)
@@ -157,21 +164,31 @@ class SetWriter:
 
     # The end
 
-    def finish(self) -> list[PartFile]:
-        """Writes what is held, gives every part its table's final header, and syncs all files."""
+    def complete(self) -> None:
+        """Writes what is held: after this no rows come."""
         self._name_tables(len(self._schema.tables))
         if not self._parts[0]:
-            self._last_part(0)
-        parts = [part for parts in self._parts for part in parts]
+            part = self._last_part(0)
+            self._held[part.file_name] = part
+        self._write_held()
+
+    def finish(self) -> list[PartFile]:
+        """Gives every part its table's final header, and syncs all files."""
+        parts = list(self._all_parts())
         for part in parts:
-            self._write_part(part)
-            if part.header < len(self._schema.tables[part.table].columns):
+            if part.header < self._final_width(part):
                 self._rewrite(part)
         self.close()
         for part in parts:
             sync(self._directory / part.file_name)
         sync(self._directory)
         return [self._described(part) for part in parts]
+
+    def _all_parts(self) -> Iterator[Part]:
+        return (part for parts in self._parts for part in parts)
+
+    def _final_width(self, part: Part) -> int:
+        return len(self._schema.tables[part.table].columns)
 
     def close(self) -> None:
         """Closes all files."""
@@ -182,7 +199,7 @@ class SetWriter:
         old = self._directory / part.file_name
         new = self._directory / _REWRITTEN
         self._files.close_one(old)
-        width = len(self._schema.tables[part.table].columns)
+        width = self._final_width(part)
         with old.open("rb") as source, new.open("xb") as target:
             source.seek(part.size - sum(segment.size for segment in part.segments))
             target.write(self._header(part.table))
@@ -191,15 +208,67 @@ class SetWriter:
                 for piece in _pieces(source, segment.size):
                     target.write(widener.widen(piece))
             part.size = target.tell()
+        # Whoever finds the part with its final header after a crash takes it as it is.
+        sync(new)
         new.replace(old)
 
+    # Checkpoints
 
-def _note(segments: list[Segment], size: int, width: int) -> None:
-    """Adds rows of so many bytes to a part's segments."""
-    if segments and segments[-1].width == width:
-        segments[-1].size += size
+    def snapshot(self) -> tuple[Part, ...]:
+        """Writes what is held, and describes all parts as they are then."""
+        self._write_held()
+        return tuple(
+            replace(part, segments=[replace(segment) for segment in part.segments])
+            for part in self._all_parts()
+        )
+
+    def unsynced(self) -> list[Path]:
+        """The files written since the last call, and their directory."""
+        files = [self._directory / name for name in self._unsynced]
+        self._unsynced.clear()
+        return [*files, self._directory]
+
+    def restore(self, parts: Iterable[Part]) -> None:
+        """Goes on from a snapshot, for a schema that is as it was then.
+
+        Cuts off what was written since. Raises ValueError when less is there than was recorded.
+        """
+        self._name_tables(len(self._schema.tables))
+        for part in parts:
+            self._restore_part(part)
+            self._parts[part.table].append(part)
+            self.rows += part.rows
+        known = {part.file_name for part in self._all_parts()}
+        for path in self._directory.iterdir():
+            if path.name not in known:
+                path.unlink()
+
+    def _restore_part(self, part: Part) -> None:
+        path = self._directory / part.file_name
+        if part.header < self._final_width(part) and self._is_final(part, path):
+            part.header = self._final_width(part)
+            part.size = path.stat().st_size
+        elif path.stat().st_size < part.size:
+            raise ValueError(f"{part.file_name} is shorter than it was")
+        else:
+            os.truncate(path, part.size)
+
+    def _is_final(self, part: Part, path: Path) -> bool:
+        """Whether the part had been written once more before the crash."""
+        header, width = self._header(part.table), self._final_width(part)
+        rows = sum(one.size + one.rows * (width - one.width) for one in part.segments)
+        with path.open("rb") as file:
+            begins = file.read(len(header)) == header
+        return begins and path.stat().st_size == len(header) + rows
+
+
+def _note(segments: list[Segment], added: Segment) -> None:
+    """Adds rows to a part's segments."""
+    if segments and segments[-1].width == added.width:
+        segments[-1].size += added.size
+        segments[-1].rows += added.rows
     else:
-        segments.append(Segment(size, width))
+        segments.append(added)
 
 
 def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:

@@ -14,9 +14,9 @@ class Window:
     Positions are indices in `data`; they hold until the next `drop`.
     """
 
-    def __init__(self, read: Callable[[], bytes]) -> None:
+    def __init__(self, read: Callable[[], bytes], base: int = 0) -> None:
         self.data = bytearray()
-        self.base = 0
+        self.base = base
         self.ended = False
         self._read = read
 

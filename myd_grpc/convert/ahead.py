@@ -1,0 +1,91 @@
+"""Flattens batches ahead of the one whose turn it is, and hands their fragments over in order."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
+from typing import Self
+
+from myd_grpc.convert.engine import Batch, Engine, Fragment
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.schema import Entry
+
+
+class Flatteners:
+    """Engines of one kind, each on a thread of its own if they can work at the same time.
+
+    One batch more than there are threads is read ahead, so that none of them has to wait. A
+    fragment is made for the schema at the time when its batch was read. If it has entries of its
+    own and the schema has grown since, it is made once more; otherwise it is right as it is, and
+    its rows are at most narrower.
+    """
+
+    def __init__(self, make: Callable[[], Engine], threads: int) -> None:
+        engine = make()
+        self.name = engine.name
+        self.cut_off = engine.cut_off
+        self._idle = SimpleQueue[Engine]()
+        self._idle.put(engine)
+        self._ahead = 0
+        self._pool: ThreadPoolExecutor | None = None
+        if engine.parallel:
+            threads = threads or len(os.sched_getaffinity(0))
+            for _ in range(1, threads):
+                self._idle.put(make())
+            self._ahead = threads + 1
+            self._pool = ThreadPoolExecutor(threads, "flatten")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def in_order(
+        self, batches: Iterator[Batch], file: int, entries: Sequence[Entry]
+    ) -> Iterator[tuple[Batch, Fragment]]:
+        """The batches of file number `file`, each with its fragment for the schema `entries`.
+
+        `entries` grow as the entries of fragments are adopted. When reading on fails, the batches
+        before come first, since one of them may hold an earlier error.
+        """
+        waiting: deque[tuple[Batch, Callable[[], Fragment]]] = deque()
+        failure: ConversionError | None = None
+        more = True
+        while more or waiting:
+            try:
+                batch = next(batches, None) if more else None
+            except ConversionError as error:
+                batch, failure = None, error
+            if batch:
+                waiting.append((batch, self._begin(batch, file, entries)))
+            more = batch is not None
+            if waiting and (len(waiting) > self._ahead or not more):
+                first, fragment = waiting.popleft()
+                yield first, self._current(first, file, entries, fragment())
+        if failure:
+            raise failure
+
+    def _current(
+        self, batch: Batch, file: int, entries: Sequence[Entry], fragment: Fragment
+    ) -> Fragment:
+        if fragment.entries and fragment.base < len(entries):
+            return self._begin(batch, file, entries)()
+        return fragment
+
+    def _begin(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Callable[[], Fragment]:
+        """Flattens a batch in the background, if there is one; answers how to get the fragment."""
+        work = partial(self._flatten, batch, file, tuple(entries))
+        return self._pool.submit(work).result if self._pool else work
+
+    def _flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
+        engine = self._idle.get()
+        try:
+            return engine.flatten(batch, file, entries)
+        finally:
+            self._idle.put(engine)
