@@ -75,26 +75,43 @@ def _as_spelled_on_disk(root: str, relative: str) -> str:
     path = Path(root)
     for component in relative.split("/"):
         exact = path / component
-        path = exact if os.path.lexists(exact) else path / _same_after_nfc(path, component)
+        path = exact if os.path.lexists(exact) else path / _same_after_nfc(root, path, component)
     return str(path)
 
 
-def _same_after_nfc(directory: Path, component: str) -> str:
+def _same_after_nfc(root: str, directory: Path, component: str) -> str:
+    inside = _relative_to(os.path.realpath(directory), root)
+    if inside is None:
+        # Of what lies outside, not even the names are read.
+        return component
+    fd = _open_directory(root, inside)
+    try:
+        with os.scandir(fd) as entries:
+            names = [entry.name for entry in entries]
+    finally:
+        os.close(fd)
     wanted = unicodedata.normalize("NFC", component)
-    names = (entry.name for entry in os.scandir(directory))
     return next((name for name in names if unicodedata.normalize("NFC", name) == wanted), component)
 
 
-def _open_beneath(root: str, inside: str, shown: str) -> int:
-    """Opens `inside` below `root` following no link at all: a link swapped in fails with ELOOP."""
+def _open_directory(root: str, inside: str) -> int:
+    """Opens the directory `inside` below `root` following no link: one swapped in is refused."""
     directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        *parents, last = inside.split("/")
-        for parent in parents:
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            child = os.open(parent, flags, dir_fd=directory)
+    for component in filter(None, inside.split("/")):
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            child = os.open(component, flags, dir_fd=directory)
+        finally:
             os.close(directory)
-            directory = child
+        directory = child
+    return directory
+
+
+def _open_beneath(root: str, inside: str, shown: str) -> int:
+    """Opens the file `inside` below `root` following no link at all."""
+    parents, _, last = inside.rpartition("/")
+    directory = _open_directory(root, parents)
+    try:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         return _regular(os.open(last, flags, dir_fd=directory), shown)
