@@ -18,7 +18,7 @@ type codec struct{ runtime.JSONPb }
 
 func newCodec() *codec {
 	return &codec{runtime.JSONPb{
-		MarshalOptions: protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true},
+		MarshalOptions: protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true},
 	}}
 }
 

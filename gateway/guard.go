@@ -20,21 +20,22 @@ const (
 	bodyTimeout = 30 * time.Second
 )
 
+// refusal answers a call with an error.
+type refusal func(http.ResponseWriter, *http.Request, error)
+
 var crossOrigin = http.NewCrossOriginProtection()
 
 // guarded refuses what must not get any further: a key in a URL, a body without bounds, and a call
 // that another site makes a browser send.
-func guarded(mux *runtime.ServeMux, codec runtime.Marshaler, next http.Handler) http.Handler {
+func guarded(refuse refusal, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		if err := errors.Join(checkQuery(r), crossOriginError(r)); err != nil {
-			runtime.HTTPError(r.Context(), mux, codec, w, r, status.Error(codes.InvalidArgument, err.Error()))
-			return
-		}
-		if err := bufferBody(w, r); err != nil {
-			runtime.HTTPError(r.Context(), mux, codec, w, r, err)
-			return
+		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkQuery, checkOrigin, bufferBody} {
+			if err := check(w, r); err != nil {
+				refuse(w, r, err)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -42,20 +43,30 @@ func guarded(mux *runtime.ServeMux, codec runtime.Marshaler, next http.Handler) 
 
 // checkQuery says what is wrong with the query. URLs are written to logs and histories by whatever
 // they pass, so a key is refused there, whoever it was meant for and however it is spelt.
-func checkQuery(r *http.Request) error {
+func checkQuery(_ http.ResponseWriter, r *http.Request) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return errors.New("the query cannot be read")
+		return status.Error(codes.InvalidArgument, "the query cannot be read")
 	}
 	for name := range values {
 		if isKey(name) {
-			return errors.New("aes256cbckey and iv must not be in a URL: POST them in a JSON body")
+			return status.Error(codes.InvalidArgument, "aes256cbckey and iv must not be in a URL: POST them in a JSON body")
 		}
 	}
-	if r.Method == http.MethodPost && len(values) > 0 {
-		return errors.New("what is POSTed belongs in the body, not in the URL")
-	}
 	return nil
+}
+
+// bodyOnly refuses a POST with parameters in its URL, which would be left unread.
+func bodyOnly(refuse refusal) runtime.Middleware {
+	return func(next runtime.HandlerFunc) runtime.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
+			if r.Method == http.MethodPost && r.URL.RawQuery != "" {
+				refuse(w, r, status.Error(codes.InvalidArgument, "what is POSTed belongs in the body, not in the URL"))
+				return
+			}
+			next(w, r, parameters)
+		}
+	}
 }
 
 func isKey(name string) bool {
@@ -68,9 +79,9 @@ func isKey(name string) bool {
 	return false
 }
 
-func crossOriginError(r *http.Request) error {
+func checkOrigin(_ http.ResponseWriter, r *http.Request) error {
 	if crossOrigin.Check(r) != nil {
-		return errors.New("a page of another site must not make this call")
+		return status.Error(codes.PermissionDenied, "a page of another site must not make this call")
 	}
 	return nil
 }

@@ -24,12 +24,16 @@ var noFilter = utilities.NewDoubleArray(nil)
 // stopping does.
 func newHandler(stopping context.Context, conn *grpc.ClientConn) (http.Handler, error) {
 	codec := newCodec()
-	api := runtime.NewServeMux(
+	var api *runtime.ServeMux
+	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
+		runtime.HTTPError(r.Context(), api, codec, w, r, err)
+	}
+	api = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec),
 		runtime.WithIncomingHeaderMatcher(forwarded),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
-		runtime.WithMiddlewares(notePattern),
+		runtime.WithMiddlewares(notePattern, bodyOnly(refuse)),
 		runtime.WithRoutingErrorHandler(refuseRoute),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithHealthzEndpoint(healthpb.NewHealthClient(conn)),
@@ -50,7 +54,7 @@ func newHandler(stopping context.Context, conn *grpc.ClientConn) (http.Handler, 
 	root := http.NewServeMux()
 	root.Handle("/", noStore(api))
 	addPages(root)
-	return logged(guarded(api, codec, root)), nil
+	return logged(guarded(refuse, root)), nil
 }
 
 // forwarded names the headers that go on as gRPC metadata: those that join the logs of systems.

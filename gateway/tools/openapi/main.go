@@ -1,14 +1,17 @@
 // Command openapi completes the OpenAPI document that protoc-gen-openapiv2 writes: it reads it from
-// stdin and writes to stdout the one that is published, without a key among the parameters of a
-// URL.
+// stdin and writes to stdout the one that is published. There, no key is among the parameters of a
+// URL, where the gateway refuses it, and parameters have the bounds of their types in the proto.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 )
+
+type object = map[string]any
 
 func main() {
 	if err := run(); err != nil {
@@ -18,14 +21,13 @@ func main() {
 }
 
 func run() error {
-	var document map[string]any
+	var document object
 	if err := json.NewDecoder(os.Stdin).Decode(&document); err != nil {
 		return err
 	}
-	paths, _ := document["paths"].(map[string]any)
-	for _, operations := range paths {
-		for _, operation := range operations.(map[string]any) {
-			dropKeys(operation.(map[string]any))
+	for _, operations := range document["paths"].(object) {
+		for _, operation := range operations.(object) {
+			complete(operation.(object))
 		}
 	}
 	out := json.NewEncoder(os.Stdout)
@@ -34,14 +36,30 @@ func run() error {
 	return out.Encode(document)
 }
 
-// dropKeys takes the parameters for a key out of a URL; the gateway refuses them there.
-func dropKeys(operation map[string]any) {
+func complete(operation object) {
 	parameters, ok := operation["parameters"].([]any)
 	if !ok {
 		return
 	}
-	operation["parameters"] = slices.DeleteFunc(parameters, func(parameter any) bool {
-		this := parameter.(map[string]any)
-		return this["in"] == "query" && (this["name"] == "aes256cbckey" || this["name"] == "iv")
+	operation["parameters"] = slices.DeleteFunc(parameters, func(one any) bool {
+		parameter := one.(object)
+		return parameter["in"] == "query" && (parameter["name"] == "aes256cbckey" || parameter["name"] == "iv")
 	})
+	for _, one := range parameters {
+		if parameter, ok := one.(object); ok && parameter["in"] == "query" {
+			bound(parameter)
+		}
+	}
+}
+
+func bound(parameter object) {
+	switch {
+	case parameter["type"] == "integer":
+		parameter["minimum"] = 0
+		if parameter["format"] == "int64" { // which is how uint32 is written
+			parameter["maximum"] = math.MaxUint32
+		}
+	case parameter["required"] == true:
+		parameter["minLength"] = 1
+	}
 }
