@@ -42,6 +42,9 @@ from myd_grpc.service import AnalysisService, Desk
 
 logger = logging.getLogger(__name__)
 
+_JOBS_END_S = 10.0
+"""Jobs end within moments, unless their ends cannot be recorded because the disk is full."""
+
 
 def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
     """Serve until a signal, also REST if asked to.
@@ -66,6 +69,9 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         GatewayError,
     ) as error:
         logger.critical("%s", error)
+        return 1
+    except Exception as error:  # noqa: BLE001 - a traceback would show its text
+        logger.critical("unexpected error: %s", describe(error))
         return 1
     return 0
 
@@ -116,7 +122,11 @@ async def _stop_desk(desk: Desk, endpoint: Endpoint) -> None:
     desk.runner.refuse()
     await desk.hub.close()
     await desk.summaries.stop()
-    await desk.runner.stop()
+    try:
+        async with asyncio.timeout(_JOBS_END_S):
+            await desk.runner.stop()
+    except TimeoutError:
+        logger.error("some jobs could not be ended; the next start will do it")  # noqa: TRY400
     await endpoint.stop(desk.settings.shutdown_grace_s)
 
 

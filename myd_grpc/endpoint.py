@@ -91,6 +91,8 @@ def _options(keepalive_s: float) -> list[tuple[str, int]]:
         ("grpc.server.max_pending_requests", _MOST_PENDING),
         ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
         ("grpc.server_handshake_timeout_ms", 20_000),
+        # Room for the names of ten thousands of files; nothing else in a request is large.
+        ("grpc.max_receive_message_length", 1 << 20),
     ]
 
 

@@ -124,7 +124,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         return pb.CancelJobResponse(data=await self._state(job_id))
 
     async def _submit(self, request: pb.ConvertToCsvRequest, mark: RequestMark | None) -> str:
-        wanted = requests.submission(request, self._desk.settings)
+        # In a thread: a request may name many thousands of files.
+        wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
         name = wanted.request.output_file_name
         if not wanted.request.overwrite and await asyncio.to_thread(self._desk.output.holds, name):
             raise OutputExistsError(

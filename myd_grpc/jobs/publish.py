@@ -191,14 +191,12 @@ def _sync(directory: Path) -> None:
 
 def _remove(path: Path) -> None:
     """Remove a directory and all in it; what cannot be removed is logged and left."""
-
-    def complain(
-        _function: object, _path: object, info: tuple[object, BaseException, object]
-    ) -> None:
-        if not isinstance(info[1], FileNotFoundError):
-            logger.warning("%s cannot be removed: %s", path.name, type(info[1]).__name__)
-
-    shutil.rmtree(path, onerror=complain)
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        logger.warning("%s cannot be removed: %s", path.name, os.strerror(error.errno or 0))
 
 
 def _wait_until_ownerless(path: Path, deadline: float) -> bool:

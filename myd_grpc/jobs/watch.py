@@ -67,12 +67,16 @@ class Topic(Audience):
 
 
 class Feed(Audience):
-    """The recent changes of all jobs, each job with its newest state, in order of revision."""
+    """The recent changes of all jobs, each job with its newest state, in order of revision.
 
-    def __init__(self, capacity: int = 1000) -> None:
+    It keeps as many states as have `capacity` parts together, since a job may have thousands.
+    """
+
+    def __init__(self, capacity: int = 10_000) -> None:
         super().__init__()
         self._capacity = capacity
         self._states: dict[str, State] = {}
+        self._weight = 0
         self._newest = 0
         self._complete_after: int | None = None
         self.shown = 0
@@ -81,12 +85,14 @@ class Feed(Audience):
         """Take in the newest change."""
         if self._complete_after is None:
             self._complete_after = state.job.revision - 1
-        self._states.pop(state.job.job_id, None)  # so that it comes last
+        self._drop(state.job.job_id)  # so that it comes last
         self._states[state.job.job_id] = state
+        self._weight += _weight(state)
         self._newest = state.job.revision
-        if len(self._states) > self._capacity:
-            oldest = self._states.pop(next(iter(self._states)))
-            self._complete_after = oldest.job.revision
+        while self._weight > self._capacity:
+            oldest = next(iter(self._states))
+            self._complete_after = self._states[oldest].job.revision
+            self._drop(oldest)
 
     def show(self) -> None:
         """Let watchers see all that was taken in."""
@@ -103,6 +109,14 @@ class Feed(Audience):
             if state.job.revision <= last:
                 found.append(state)
         return found[::-1]
+
+    def _drop(self, job_id: str) -> None:
+        if dropped := self._states.pop(job_id, None):
+            self._weight -= _weight(dropped)
+
+
+def _weight(state: State) -> int:
+    return 1 + sum(len(table.parts) for table in state.job.tables)
 
 
 class Watcher:

@@ -50,8 +50,8 @@ def main() -> None:
     # A Ctrl-C in the server's terminal is the server's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
-    forbid_core_dumps()
     _offer_to_be_killed_first()
+    forbid_core_dumps()  # after which not even this process may write its oom_score_adj
     channel = _private_stdout()
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
     line = sys.stdin.buffer.readline()
