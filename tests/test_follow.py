@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from myd_grpc.convert.model import Progress
 from myd_grpc.errors import ShuttingDownError
+from myd_grpc.jobs.audience import Feed, State
 from myd_grpc.jobs.follow import follow_all, follow_job
 from myd_grpc.jobs.model import Job, Phase, Request, Status
 from myd_grpc.jobs.store import JobStore
-from myd_grpc.jobs.watch import Feed, Hub, State
+from myd_grpc.jobs.watch import Hub
 
 QUIET_S = 60.0
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import TypeAlias
 
+from myd_grpc.jobs.audience import Feed, State
 from myd_grpc.jobs.model import Job, Status
 from myd_grpc.jobs.store import JobStore
-from myd_grpc.jobs.watch import Feed, Hub, State
+from myd_grpc.jobs.watch import Hub
 
 Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 

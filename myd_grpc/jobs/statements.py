@@ -10,18 +10,18 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from myd_grpc.convert.model import Layout, PartFile, Profile, Progress
+from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.errors import InvalidRequestError, OutputBusyError, Violation
 from myd_grpc.jobs.model import (
     Identity,
     Job,
-    Phase,
     Request,
     RequestMark,
     Status,
     Table,
     tables_of,
 )
+from myd_grpc.jobs.rows import identity_of, job_of, progress_columns, submission_columns
 
 Connection: TypeAlias = sqlite3.Connection
 
@@ -42,24 +42,10 @@ def submit(
         return known
     _refuse_busy_output(connection, request.output_file_name)
     revision = _next_revision(connection)
-    values = {
-        "job_id": job_id,
-        "status": Status.WORKING,
-        "phase": Phase.QUEUED,
+    values = submission_columns(job_id, request, mark) | {
         "revision": revision,
         "submit_revision": revision,
         "submit_time": now,
-        "files_total": len(request.file_names),
-        "file_names": json.dumps(request.file_names, ensure_ascii=False),
-        "output_file_name": request.output_file_name,
-        "merge": request.merge,
-        "csv_profile": request.profile,
-        "layout": request.layout,
-        "record_path": request.record_path,
-        "id_field": request.id_field,
-        "overwrite": request.overwrite,
-        "request_id": mark.request_id if mark else None,
-        "request_digest": mark.digest if mark else None,
     }
     columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
     # The names are those above, none comes from outside.
@@ -82,7 +68,7 @@ def progress(
     connection: Connection, job_id: str, reached: Progress, eta_s: float, parts: Sequence[PartFile]
 ) -> bool:
     """Record how far the job is. No figure ever falls."""
-    changed = _change(connection, job_id, _PROGRESS, _progress_values(reached, eta_s))
+    changed = _change(connection, job_id, _PROGRESS, progress_columns(reached, eta_s))
     if changed:
         first = _count_parts(connection, job_id)
         _keep_parts(connection, job_id, parts, first)
@@ -100,13 +86,13 @@ def publishing(
     changed = _change(
         connection,
         job_id,
-        f"phase = 'PUBLISHING', staging_device = :device, staging_inode = :inode, "
+        "phase = 'PUBLISHING', staging_device = :device, staging_inode = :inode, "
         f"staging_modified_ns = :modified_ns, {_PROGRESS}",
         {
             "device": identity.device,
             "inode": identity.inode,
             "modified_ns": identity.modified_ns,
-            **_progress_values(reached, 0.0),
+            **progress_columns(reached, 0.0),
         },
     )
     if changed:
@@ -189,13 +175,13 @@ def newest(
             "limit": limit,
         },
     ).fetchall()
-    return [_job(row) for row in rows]
+    return [job_of(row) for row in rows]
 
 
 def working(connection: Connection) -> list[tuple[Job, Identity | None]]:
     """The jobs that have not ended, with the directory each may have published."""
     rows = connection.execute("SELECT * FROM job_status WHERE status = 'WORKING'").fetchall()
-    return [(_job(row), _identity(row)) for row in rows]
+    return [(job_of(row), identity_of(row)) for row in rows]
 
 
 def last_revision(connection: Connection) -> int:
@@ -216,19 +202,6 @@ _PROGRESS = """
     files_done = max(files_done, :files_done), eta_seconds = :eta_seconds, engine = :engine,
     layout = CASE :layout WHEN 'AUTO' THEN layout ELSE :layout END
 """
-
-
-def _progress_values(reached: Progress, eta_s: float) -> dict[str, object]:
-    return {
-        "bytes_total": reached.bytes_total,
-        "bytes_read": reached.bytes_read,
-        "records": reached.records,
-        "rows": reached.rows,
-        "files_done": reached.files_done,
-        "eta_seconds": eta_s,
-        "engine": reached.engine,
-        "layout": reached.layout,
-    }
 
 
 def _change(
@@ -294,55 +267,4 @@ def _tables(connection: Connection, job_id: str) -> tuple[Table, ...]:
 
 def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:
     is_done = row["status"] == Status.DONE
-    return _job(row, _tables(connection, row["job_id"]) if is_done else ())
-
-
-def _job(row: sqlite3.Row, tables: tuple[Table, ...] = ()) -> Job:
-    return Job(
-        job_id=row["job_id"],
-        request=_request(row),
-        status=Status(row["status"]),
-        phase=Phase(row["phase"]),
-        reason=row["reason"],
-        msg=row["msg"],
-        revision=row["revision"],
-        submit_revision=row["submit_revision"],
-        submit_time=row["submit_time"],
-        start_time=row["job_start_time"],
-        end_time=row["job_end_time"],
-        progress=_progress(row),
-        eta_s=row["eta_seconds"],
-        tables=tables,
-    )
-
-
-def _request(row: sqlite3.Row) -> Request:
-    return Request(
-        file_names=tuple(json.loads(row["file_names"])),
-        output_file_name=row["output_file_name"],
-        merge=bool(row["merge"]),
-        profile=Profile(row["csv_profile"]),
-        layout=Layout(row["layout"]),
-        record_path=row["record_path"],
-        id_field=row["id_field"],
-        overwrite=bool(row["overwrite"]),
-    )
-
-
-def _progress(row: sqlite3.Row) -> Progress:
-    return Progress(
-        bytes_total=row["bytes_total"],
-        bytes_read=row["bytes_read"],
-        records=row["records"],
-        rows=row["rows"],
-        files_total=row["files_total"],
-        files_done=row["files_done"],
-        layout=Layout(row["layout"]),
-        engine=row["engine"],
-    )
-
-
-def _identity(row: sqlite3.Row) -> Identity | None:
-    if row["staging_inode"] is None:
-        return None
-    return Identity(row["staging_device"], row["staging_inode"], row["staging_modified_ns"])
+    return job_of(row, _tables(connection, row["job_id"]) if is_done else ())
