@@ -19,7 +19,7 @@ _FENCED = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
-_ROW = re.compile(r"^\| `([^`]+)`(?:, `[^`]+`)* \|(.*)\|$", re.MULTILINE)
+_TABLE = re.compile(r"^\| ([^|]+) \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 _BETWEEN = "\x1e"
 # Run between two blocks, so that what each of them printed can be told apart.
 _SHELL_MARK = r"printf '\036'"
@@ -57,9 +57,14 @@ class Page:
         """Level and text of each heading."""
         return [(len(match[1]), match[2]) for match in _HEADING.finditer(self.prose)]
 
-    def rows(self) -> dict[str, str]:
-        """The rest of each table row, by the code in its first column."""
-        return {match[1]: match[2] for match in _ROW.finditer(self.prose)}
+    def rows(self, heading: str) -> dict[str, list[str]]:
+        """The further cells of each row, by the code in its first, of tables so headed."""
+        found: dict[str, list[str]] = {}
+        for title, rows in _TABLE.findall(self.prose):
+            for row in rows.splitlines() if title == heading else []:
+                first, *others = (cell.strip() for cell in row.strip("|").split(" | "))
+                found |= dict.fromkeys(re.findall("`([^`]+)`", first), others)
+        return found
 
     def of(self, language: str) -> list[Block]:
         """The blocks in a language."""

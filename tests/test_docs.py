@@ -9,22 +9,31 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from documents import Block, Checkout, Page
-from serving import Server
+from serving import ROOT, Server
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc import errors
 from myd_grpc.cli import arguments as command_line
-from myd_grpc.config import Settings
-from myd_grpc.convert.errors import ConversionError
+from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.requests import submission
 
 FLATTENING = Page("docs/flattening.md")
+OPERATING = Page("docs/operating.md")
+API = Page("docs/api.md")
+ENGLISH = Page("README.md")
+
+# These take a daemon or a terminal; grpcurl is built once for all pages.
+NOT_RUN = {"make", "docker", "go"}
+# Building takes two minutes on a machine that has never done it.
+needs_grpcurl = pytest.mark.timeout(900)
 
 
 # Flattening: every input gives exactly the files that are shown
@@ -186,3 +195,99 @@ def test_sets_can_be_loaded_into_postgresql(
     for block in FLATTENING.of("sql"):
         printed = example_set.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", block.text])
         FLATTENING.check_output(block, printed)
+
+
+# The pages about operating and the API
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the tools built as docs/api.md says."""
+    if not shutil.which("go") and os.environ.get("CI") != "true":
+        pytest.skip("Go is not installed: grpcurl cannot be built")
+    place = tmp_path_factory.mktemp("tools")
+    (place / "docs").symlink_to(ROOT / "docs")
+    (build,) = (block for block in API.of("sh") if " go " in block.text)
+    subprocess.run(["bash", "-euc", build.text], cwd=place, check=True)
+    return place / ".venv" / "bin"
+
+
+@pytest.fixture
+def with_tools(make_server: Callable[..., Server], tools: Path, tmp_path: Path) -> Checkout:
+    server = make_server(MYD_REFLECTION="true").start()
+    checkout = Checkout(server, tmp_path / "checkout")
+    checkout.environment["PATH"] += f":{tools}"
+    return checkout
+
+
+@needs_grpcurl
+@pytest.mark.parametrize("page", [API, OPERATING], ids=lambda page: page.name)
+def test_what_the_page_shows_works(page: Page, with_tools: Checkout) -> None:
+    shell = [block for block in page.of("sh") if not set(block.text.split()) & NOT_RUN]
+    with_tools.run_shell(page, shell)
+    with_tools.run_python(page, page.of("python"))
+
+
+@pytest.mark.parametrize("page", [ENGLISH, OPERATING], ids=lambda page: page.name)
+def test_every_setting_is_listed_with_its_default(page: Page) -> None:
+    rows = page.rows("variable")
+    source = (ROOT / "myd_grpc" / "config.py").read_text("utf-8")
+    assert set(rows) == set(re.findall(r'"(MYD_\w+)"', source))
+    for variable, cells in rows.items():
+        shown = _default(cells[0])
+        if shown is not None:
+            assert _settings(variable, shown) == Settings.from_environ({}), variable
+
+
+def _default(cell: str) -> str | None:
+    """The value a cell names, None if it names none."""
+    if cell == "number of cores":
+        return str(len(os.sched_getaffinity(0)))
+    value = re.match("`([^`]*)`", cell)
+    return value[1].replace("<data>", "data") if value else None
+
+
+def _settings(variable: str, value: str) -> Settings:
+    return Settings.from_environ({variable: value})
+
+
+def test_settings_allow_what_is_said() -> None:
+    for variable, (_, allowed, _) in OPERATING.rows("variable").items():
+        good, bad = _bounds(allowed)
+        for value in good:
+            _settings(variable, value)
+        for value in bad:
+            with pytest.raises(SettingsError):
+                _settings(variable, value)
+
+
+def _bounds(allowed: str) -> tuple[list[str], list[str]]:
+    """Values that a cell says can be used, and ones that it says cannot."""
+    if numbers := re.fullmatch(r"(\d+) to (\d+)", allowed):
+        low, high = int(numbers[1]), int(numbers[2])
+        return [str(low), str(high)], [str(low - 1), str(high + 1), "x"]
+    if seconds := re.fullmatch(r"above 0, up to (\d+)", allowed):
+        return ["0.1", seconds[1]], ["0", str(int(seconds[1]) + 1)]
+    if choices := re.findall("`([^`]+)`", allowed):
+        return choices, ["perhaps"]
+    return [], ["50051"] if allowed == "host:port" else []
+
+
+@pytest.mark.parametrize("page", [ENGLISH, OPERATING], ids=lambda page: page.name)
+def test_every_reason_of_a_job_has_a_remedy(page: Page) -> None:
+    assert {str(reason) for reason in Reason} <= set(page.rows("reason"))
+
+
+def test_every_refusal_has_a_remedy() -> None:
+    refusals = {one.reason for one in vars(errors).values() if hasattr(one, "reason")}
+    assert refusals - {""} <= set(OPERATING.rows("reason"))
+
+
+def test_every_phase_is_explained() -> None:
+    phases = set(pb.Job.Phase.keys()) - {"PHASE_UNSPECIFIED", "PHASE_ENDED"}
+    assert set(OPERATING.rows("phase of a WORKING job")) == phases
+
+
+def test_every_call_has_a_section() -> None:
+    calls = pb.DESCRIPTOR.services_by_name["AnalysisService"].methods_by_name
+    assert set(calls) <= {text for _, text in API.headings()}
