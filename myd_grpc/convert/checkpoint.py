@@ -67,7 +67,7 @@ class Checkpoint:
             if values.pop("version") != _VERSION:
                 raise StaleCheckpointError
             return cls(**{name: _READERS[name](value) for name, value in values.items()})
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise StaleCheckpointError from None
 
 
@@ -99,6 +99,9 @@ class NoCheckpoints:
 
     def settle(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
         """Nothing."""
+
+
+NO_CHECKPOINTS = NoCheckpoints()
 
 
 def _row(entry: Entry) -> list[Any]:

@@ -22,8 +22,7 @@ class Batch:
     """Consecutive whole records of one file, as their JSON text.
 
     `spans` are the records' values, `keys` (KEYED only, else empty) their keys with quotes, both
-    in `data`. `offset` is that of `data` in the decrypted file, `end` that after all that was
-    read for the batch, from where the next one can be read. `first` is the number of the first
+    in `data`. `offset` is that of `data` in the decrypted file, `first` the number of the first
     record in its file (from 1), `depth` the containers around a record.
     """
 
@@ -33,7 +32,11 @@ class Batch:
     offset: int
     first: int
     depth: int
-    end: int
+
+    @property
+    def end(self) -> int:
+        """The offset after the last record: from there the next one can be read."""
+        return self.offset + self.spans[len(self.spans) - 1][1]
 
 
 @dataclass(frozen=True, slots=True)

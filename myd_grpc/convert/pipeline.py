@@ -11,12 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myd_grpc.convert.ahead import Flatteners
+from myd_grpc.convert.checkpoint import (
+    NO_CHECKPOINTS,
+    Checkpoint,
+    Checkpoints,
+    InputMark,
+    StaleCheckpointError,
+)
 from myd_grpc.convert.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
-from myd_grpc.convert.records import RecordReader
+from myd_grpc.convert.records import Place, RecordReader
 from myd_grpc.convert.schema import Schema
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.tables import SetWriter, sync
@@ -30,17 +37,23 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def convert(
-    conversion: Conversion, key: CipherKey | None, output: Path, report: Report
+    conversion: Conversion,
+    key: CipherKey | None,
+    output: Path,
+    report: Report,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    resume: Checkpoint | None = None,
 ) -> list[PartFile]:
     """Converts files to the output set `output`, a directory that exists and is empty.
 
     Answers all parts, set by set and table by table, when all is written and synced. Raises
-    ConversionError; `output` then holds rubbish.
+    ConversionError; `output` then holds rubbish. With `resume`, goes on from that checkpoint in
+    the directory as a dead process left it; raises StaleCheckpointError when that does not fit.
     """
-    run = _Run(conversion, key, output, report)
-    run.probe()
+    run = _Run(conversion, key, output, report, checkpoints)
+    run.probe(resume)
     with _output_errors(), _without_cycle_search(), run.flatteners:
-        return run.merged() if conversion.merge else run.one_by_one()
+        return run.convert(resume)
 
 
 @contextmanager
@@ -69,63 +82,124 @@ def _output_errors() -> Iterator[None]:
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """An output set: its files (indices in the request), and its directory in the job's."""
+
+    files: range
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A set in the making."""
+
+    set: _Set
+    schema: Schema
+    writer: SetWriter
+
+    def named(self, parts: list[PartFile]) -> list[PartFile]:
+        """Parts of the set as parts of the job."""
+        prefix = self.set.prefix
+        return [replace(part, file_name=prefix + part.file_name) for part in parts]
+
+
 class _Run:
     """One conversion, with its figures."""
 
     def __init__(
-        self, conversion: Conversion, key: CipherKey | None, output: Path, report: Report
+        self,
+        conversion: Conversion,
+        key: CipherKey | None,
+        output: Path,
+        report: Report,
+        checkpoints: Checkpoints,
     ) -> None:
         self._conversion = conversion
         self._key = key
         self._output = output
         self._report = report
+        self._checkpoints = checkpoints
         self._flattening = Flattening(
             conversion.profile, conversion.id_field, conversion.limits.max_depth
         )
         self.flatteners = Flatteners(
             lambda: engine_for(conversion.engine, self._flattening), conversion.threads
         )
+        self._inputs: tuple[InputMark, ...] = ()
+        self._done: list[PartFile] = []
         self._progress = Progress(
             files_total=len(conversion.file_names),
             layout=conversion.layout,
             engine=self.flatteners.name,
         )
 
-    def probe(self) -> None:
+    def probe(self, resume: Checkpoint | None) -> None:
         """Looks at every file before the first is converted: a wrong key shows at once."""
-        total = 0
+        marks = []
         for name in self._conversion.file_names:
             with self._open(name) as source:
                 source.probe(self._key)
-                total += source.size
-        self._progress = replace(self._progress, bytes_total=total)
+                marks.append(InputMark(source.size, source.modified_ns))
+        self._inputs = tuple(marks)
+        if resume and resume.inputs != self._inputs:
+            raise StaleCheckpointError
+        figures = resume.progress if resume else self._progress
+        total = sum(mark.size for mark in marks)
+        self._progress = replace(figures, bytes_total=total, engine=self.flatteners.name)
         self._report(self._progress, [])
 
-    def _open(self, name: str) -> Source:
+    def _open(self, name: str, start: int = 0) -> Source:
         conversion = self._conversion
-        return Source.open(conversion.data_dir, name, conversion.no_inputs, self._key)
+        return Source.open(conversion.data_dir, name, conversion.no_inputs, self._key, start)
 
-    def merged(self) -> list[PartFile]:
-        """One set from all files."""
-        with self._writer(self._output) as (schema, writer):
-            for number, name in enumerate(self._conversion.file_names, 1):
-                self._convert_file(name, number, _Set(schema, writer))
-            writer.complete()
-            return writer.finish()
+    def convert(self, resume: Checkpoint | None) -> list[PartFile]:
+        """All sets, one after another."""
+        self._done = list(resume.done) if resume else []
+        for one in self._sets():
+            if resume is None:
+                self._convert_set(one, None)
+            elif resume.file in one.files:
+                self._convert_set(one, resume)
+                resume = None
+        if not self._conversion.merge:
+            sync(self._output)
+        return self._done
 
-    def one_by_one(self) -> list[PartFile]:
-        """A set of its own for each file, in a directory with the file's name."""
-        names = FileNames()
-        parts: list[PartFile] = []
-        for name in self._conversion.file_names:
-            prefix = names.claim(stem(name)) + "/"
-            (self._output / prefix).mkdir()
-            with self._writer(self._output / prefix) as (schema, writer):
-                self._convert_file(name, 1, _Set(schema, writer, prefix))
-                writer.complete()
-                parts += _within(prefix, writer.finish())
-        sync(self._output)
-        return parts
+    def _sets(self) -> list[_Set]:
+        names = self._conversion.file_names
+        if self._conversion.merge:
+            return [_Set(range(len(names)))]
+        directories = FileNames()
+        return [
+            _Set(range(index, index + 1), directories.claim(stem(name)) + "/")
+            for index, name in enumerate(names)
+        ]
+
+    def _convert_set(self, one: _Set, resume: Checkpoint | None) -> None:
+        directory = self._output / one.prefix
+        directory.mkdir(exist_ok=True)
+        with self._writer(directory) as (schema, writer):
+            target = _Target(one, schema, writer)
+            self._restore(target, resume)
+            if not (resume and resume.finishing):
+                self._convert_files(target, resume)
+                self._complete(target)
+            self._done += target.named(writer.finish())
+
+    def _convert_files(self, target: _Target, resume: Checkpoint | None) -> None:
+        for index in target.set.files:
+            if resume is None or index > resume.file:
+                self._convert_file(index, target, None)
+            elif index == resume.file:
+                self._convert_file(index, target, resume.place)
+
+    def _complete(self, target: _Target) -> None:
+        """Writes the last rows; parts that get another header would not fit an older checkpoint."""
+        target.writer.complete()
+        if target.writer.needs_rewrite:
+            checkpoint = self._checkpoint(target, target.set.files[-1], None, finishing=True)
+            self._checkpoints.settle(checkpoint, target.writer.unsynced())
 
     @contextmanager
     def _writer(self, directory: Path) -> Iterator[tuple[Schema, SetWriter]]:
@@ -137,25 +211,32 @@ class _Run:
         finally:
             writer.close()
 
-    def _convert_file(self, name: str, number: int, target: _Set) -> None:
-        """Converts the file as number `number` of the set (from 1)."""
-        conversion, before = self._conversion, self._progress
-        with self._open(name) as source, self._hint(source):
-            cut_off = self.flatteners.cut_off
-            reader = RecordReader(name, Window(source.read), conversion.limits, cut_off)
-            reader.open(conversion.layout, conversion.record_path, conversion.section_names)
-            if before.files_done == 0:
+    def _convert_file(self, index: int, target: _Target, place: Place | None) -> None:
+        """Converts a file, from a place on where it was begun before."""
+        conversion, name = self._conversion, self._conversion.file_names[index]
+        number = index - target.set.files.start + 1
+        before = self._before(index, place)
+        with self._open(name, place.offset if place else 0) as source, self._hint(source):
+            window = Window(source.read, place.offset if place else 0)
+            reader = RecordReader(name, window, conversion.limits, self.flatteners.cut_off)
+            if place:
+                reader.reopen(place, conversion.record_path)
+            else:
+                reader.open(conversion.layout, conversion.record_path, conversion.section_names)
+            if index == 0:
                 self._progress = before = replace(before, layout=reader.layout)
             entries = target.schema.entries
             for batch, fragment in self.flatteners.in_order(reader.batches(), number, entries):
                 self._take(batch, fragment, reader, target)
+                done = batch.first + len(batch.spans) - 1
                 self._progress = replace(
                     before,
                     bytes_read=before.bytes_read + source.position,
-                    records=before.records + batch.first + len(batch.spans) - 1,
+                    records=before.records + done,
                     rows=self._progress.rows,
                 )
-                self._report(self._progress, _within(target.prefix, target.writer.changed_parts()))
+                self._report(self._progress, target.named(target.writer.changed_parts()))
+                self._save(target, index, Place(batch.end, done, reader.layout))
                 reach("batch_written")
             self._progress = replace(
                 self._progress,
@@ -164,7 +245,17 @@ class _Run:
             )
         self._report(self._progress, [])
 
-    def _take(self, batch: Batch, fragment: Fragment, reader: RecordReader, target: _Set) -> None:
+    def _before(self, index: int, place: Place | None) -> Progress:
+        """The figures as they were when the file was begun."""
+        return replace(
+            self._progress,
+            bytes_read=sum(mark.size for mark in self._inputs[:index]),
+            records=self._progress.records - (place.records if place else 0),
+        )
+
+    def _take(
+        self, batch: Batch, fragment: Fragment, reader: RecordReader, target: _Target
+    ) -> None:
         """The end of a batch's way: its columns adopted, its rows written."""
         _adopt(fragment, batch, reader, target.schema)
         before = target.writer.rows
@@ -174,6 +265,36 @@ class _Run:
         )
         if fragment.records < len(batch.spans):
             raise reader.bad_record(batch, fragment.records)
+
+    # Checkpoints
+
+    def _save(self, target: _Target, file: int, place: Place) -> None:
+        if self._checkpoints.due():
+            checkpoint = self._checkpoint(target, file, place, finishing=False)
+            self._checkpoints.save(checkpoint, target.writer.unsynced())
+
+    def _checkpoint(
+        self, target: _Target, file: int, place: Place | None, *, finishing: bool
+    ) -> Checkpoint:
+        return Checkpoint(
+            inputs=self._inputs,
+            file=file,
+            place=place,
+            finishing=finishing,
+            done=tuple(self._done),
+            entries=tuple(target.schema.entries),
+            parts=target.writer.snapshot(),
+            progress=self._progress,
+        )
+
+    def _restore(self, target: _Target, resume: Checkpoint | None) -> None:
+        """Brings the set's directory to the state of the checkpoint, to emptiness without one."""
+        if resume:
+            target.schema.adopt(resume.entries)
+        try:
+            target.writer.restore(resume.parts if resume else ())
+        except (ValueError, FileNotFoundError):
+            raise StaleCheckpointError from None
 
     @contextmanager
     def _hint(self, source: Source) -> Iterator[None]:
@@ -189,22 +310,9 @@ class _Run:
             raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
-    """An output set in the making; `prefix` is its directory within the job's, if it has one."""
-
-    schema: Schema
-    writer: SetWriter
-    prefix: str = ""
-
-
 def _adopt(fragment: Fragment, batch: Batch, reader: RecordReader, schema: Schema) -> None:
     try:
         schema.adopt(fragment.entries)
     except ConversionError as error:
         index = fragment.origins[len(schema.entries) - fragment.base]
         raise reader.failure(error.reason, error.message, batch, index) from None
-
-
-def _within(prefix: str, parts: list[PartFile]) -> list[PartFile]:
-    return [replace(part, file_name=prefix + part.file_name) for part in parts]

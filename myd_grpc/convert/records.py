@@ -57,7 +57,7 @@ class RecordReader:
         self._skip_bom()
         if record_path:
             self._descend(record_path)
-        window.drop(window.skip_space(0))
+        window.drop_space()
         if not window.data:
             raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
         if layout is Layout.AUTO:
@@ -75,7 +75,11 @@ class RecordReader:
             self._window.drop(len(_BOM))
 
     def _descend(self, record_path: str) -> None:
-        reader = StrictReader(self._window, max_depth=self._limits.max_depth)
+        reader = StrictReader(
+            self._window,
+            max_depth=self._limits.max_depth,
+            max_bytes=self._limits.max_record_bytes,
+        )
         try:
             descend(reader, record_path)
         except TextError as flaw:
@@ -146,7 +150,7 @@ class RecordReader:
         offset = window.base
         window.drop(end)
         depth = len(self._around)
-        batch = Batch(data, spans, keys, offset, self.records + 1, depth, window.base)
+        batch = Batch(data, spans, keys, offset, self.records + 1, depth)
         return batch, None
 
     def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:
@@ -167,7 +171,7 @@ class RecordReader:
         data = bytes(memoryview(window.data)[: spans[-1][1]]) if spans else b""
         window.drop(end)
         depth = len(self._around)
-        batch = Batch(data, spans, keys, offset, self.records + 1, depth, window.base)
+        batch = Batch(data, spans, keys, offset, self.records + 1, depth)
         return batch, fault
 
     def _explain(self, fault: _StuckError) -> NoReturn:
@@ -180,7 +184,8 @@ class RecordReader:
             while reader.next() and window.base - start <= self._limits.max_record_bytes:
                 pass
         except TextError as flaw:
-            raise self._flawed(flaw, number if at_record else None) from None
+            if not flaw.too_long:
+                raise self._flawed(flaw, number if at_record else None) from None
         limit = self._limits.max_record_bytes
         hint = "; if it is an envelope, name the records within it by record_path"
         raise self._failed(
@@ -207,6 +212,7 @@ class RecordReader:
             expect=expect,
             documents=self.layout is Layout.LINES,
             max_depth=self._limits.max_depth,
+            max_bytes=self._limits.max_record_bytes,
         )
 
     # What goes wrong
@@ -231,8 +237,9 @@ class RecordReader:
         return self._failed(reason, f"{place}: {what}")
 
     def _flawed(self, flaw: TextError, record: int | None = None) -> ConversionError:
-        reason = Reason.LIMIT_EXCEEDED if flaw.too_deep else Reason.INVALID_JSON
-        kind = "" if flaw.too_deep else "invalid JSON "
+        beyond_limit = flaw.too_deep or flaw.too_long
+        reason = Reason.LIMIT_EXCEEDED if beyond_limit else Reason.INVALID_JSON
+        kind = "" if beyond_limit else "invalid JSON "
         where = f"{kind}at byte {flaw.offset}: {flaw.what}"
         return self._failed(reason, f"record {record}: {where}" if record else where)
 
@@ -275,6 +282,13 @@ class _Cutter(ABC):
     def next(self, position: int) -> _Record | None:
         """The record after `position`, None when there are no more; raises _StuckError."""
 
+    def _skip_space(self, position: int, faulty: int, expect: Expect) -> int:
+        """Where white space ends, as long as it is no longer than a record may be."""
+        end = self._window.skip_space(position, self._max_bytes)
+        if end - position > self._max_bytes:
+            raise _StuckError(faulty, expect)
+        return end
+
     def _value(self, start: int, faulty: int, expect: Expect) -> Span:
         try:
             self.position = value_end(self._window, start, self._max_bytes)
@@ -287,7 +301,7 @@ class _SingleCutter(_Cutter):
     """The one value is the record."""
 
     def next(self, position: int) -> _Record | None:
-        start = self._window.skip_space(position)
+        start = self._skip_space(position, position, Expect.VALUE)
         self.ended = True
         return _Record(self._value(start, start, Expect.VALUE))
 
@@ -296,7 +310,7 @@ class _LinesCutter(_Cutter):
     """Values follow one another, with or without white space between them."""
 
     def next(self, position: int) -> _Record | None:
-        start = self._window.skip_space(position)
+        start = self._skip_space(position, position, Expect.VALUE)
         if start == len(self._window.data):
             self.position, self.ended = start, True
             return None
@@ -308,9 +322,11 @@ class _ArrayCutter(_Cutter):
 
     closer = "]"
     expect = Expect.VALUE
+    or_close = Expect.VALUE_OR_CLOSE
 
     def next(self, position: int) -> _Record | None:
-        start = self._window.skip_space(position)
+        before = self.or_close if self.first else Expect.COMMA_OR_CLOSE
+        start = self._skip_space(position, position, before)
         byte = self._window.byte(start)
         if byte == self.closer:
             self.position, self.ended = start + 1, True
@@ -318,7 +334,7 @@ class _ArrayCutter(_Cutter):
         if not self.first:
             if byte != ",":
                 raise _StuckError(start, Expect.COMMA_OR_CLOSE)
-            start = self._window.skip_space(start + 1)
+            start = self._skip_space(start + 1, start + 1, self.expect)
         if start == len(self._window.data):
             raise _StuckError(start, self.expect)
         self.first = False
@@ -333,13 +349,14 @@ class _KeyedCutter(_ArrayCutter):
 
     closer = "}"
     expect = Expect.KEY
+    or_close = Expect.KEY_OR_CLOSE
 
     def _record(self, start: int) -> _Record:
         key_end = self._key_end(start)
-        colon = self._window.skip_space(key_end)
+        colon = self._skip_space(key_end, start, Expect.KEY)
         if self._window.byte(colon) != ":":
             raise _StuckError(start, Expect.KEY)
-        value = self._window.skip_space(colon + 1)
+        value = self._skip_space(colon + 1, start, Expect.KEY)
         if value == len(self._window.data):
             raise _StuckError(start, Expect.KEY)
         return _Record(self._value(value, start, Expect.KEY), (start, key_end))

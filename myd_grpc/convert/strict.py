@@ -26,13 +26,16 @@ class Expect(Enum):
 
 
 class TextError(Exception):
-    """The text cannot go on at `offset`, or goes deeper there than is allowed."""
+    """The text cannot go on at `offset`, or goes deeper or on for longer there than is allowed."""
 
-    def __init__(self, offset: int, what: str, *, too_deep: bool = False) -> None:
+    def __init__(
+        self, offset: int, what: str, *, too_deep: bool = False, too_long: bool = False
+    ) -> None:
         super().__init__(what)
         self.offset = offset
         self.what = what
         self.too_deep = too_deep
+        self.too_long = too_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class StrictReader:
 
     `around` are the brackets open before the text, outermost first ("{[" within a list within an
     object); `expect` says what may come first. With `documents`, one document after another may
-    follow at the top level.
+    follow at the top level. A token may have `max_bytes`: it is in memory as a whole.
     """
 
     def __init__(
@@ -92,12 +95,14 @@ class StrictReader:
         expect: Expect = Expect.VALUE,
         documents: bool = False,
         max_depth: int = 128,
+        max_bytes: int = 64 << 20,
     ) -> None:
         self._window = window
         self._open = list(around)
         self._expect = expect
         self._documents = documents
         self._max_depth = max_depth
+        self._max_bytes = max_bytes
 
     @property
     def depth(self) -> int:
@@ -107,13 +112,12 @@ class StrictReader:
     def next(self) -> Token | None:
         """The next token, None at the end of a complete text; raises TextError."""
         window = self._window
-        start = window.skip_space(0)
-        if start == len(window.data):
+        window.drop_space()
+        if not window.data:
             self._finish()
             return None
-        while (end := self._token_end(window.data, start)) is None:
-            window.extend()
-        token = self._take(bytes(window.data[start:end]), window.base + start)
+        end = self._whole_token()
+        token = self._take(bytes(window.data[:end]), window.base)
         window.drop(end)
         return token
 
@@ -136,19 +140,41 @@ class StrictReader:
 
     # Where a token ends
 
-    def _token_end(self, data: bytearray, start: int) -> int | None:
-        """The index after the token at `start`; None when more text is needed to tell."""
+    def _whole_token(self) -> int:
+        """The length of the token at the window's start, which is then there as a whole."""
+        window = self._window
+        try:
+            while (end := self._token_end(window.data)) is None:
+                size = len(window.data)
+                if size > self._max_bytes:
+                    raise self._too_long()
+                # In ever longer steps: what is looked at twice stays in proportion.
+                window.hold(size + max(1, size // 2))
+        except TextError as flaw:
+            if flaw.offset - window.base > self._max_bytes:
+                raise self._too_long() from None
+            raise
+        if end > self._max_bytes:
+            raise self._too_long()
+        return end
+
+    def _too_long(self) -> TextError:
+        what = f"a value of more than {self._max_bytes} bytes"
+        return TextError(self._window.base, what, too_long=True)
+
+    def _token_end(self, data: bytearray) -> int | None:
+        """Where the token at the start ends; None when more text is needed to tell."""
         base, last = self._window.base, self._window.ended
-        byte = data[start]
+        byte = data[0]
         if byte in b"{}[],:":
-            return start + 1
+            return 1
         wants_value = self._expect in (Expect.VALUE, Expect.VALUE_OR_CLOSE)
         wants_key = self._expect in (Expect.KEY, Expect.KEY_OR_CLOSE)
         if byte == ord('"') and (wants_value or wants_key):
-            return _string_end(data, start, base, last)
+            return _string_end(data, base, last)
         if not wants_value:
-            raise TextError(base + start, self._unexpected())
-        end = _scalar_end(data, start, base, last)
+            raise TextError(base, self._unexpected())
+        end = _scalar_end(data, base, last)
         if end is not None and self._documents and not self._open:
             return _before_gap(data, end, base, last)
         return end
@@ -209,8 +235,8 @@ class StrictReader:
             self._expect = Expect.VALUE if self._documents else Expect.NOTHING
 
 
-def _string_end(data: bytearray, start: int, base: int, last: bool) -> int | None:
-    end = _CHARACTERS.match(data, start + 1).end()  # type: ignore[union-attr]
+def _string_end(data: bytearray, base: int, last: bool) -> int | None:
+    end = _CHARACTERS.match(data, 1).end()  # type: ignore[union-attr]
     following = data[end : end + 1]
     if following == b'"':
         return end + 1
@@ -254,30 +280,30 @@ def _before_gap(data: bytearray, end: int, base: int, last: bool) -> int | None:
     return end
 
 
-def _scalar_end(data: bytearray, start: int, base: int, last: bool) -> int | None:
+def _scalar_end(data: bytearray, base: int, last: bool) -> int | None:
     for literal in _LITERALS:
-        if data[start] == literal[0]:
-            return _literal_end(data, start, base, last, literal)
-    if data[start] not in b"-0123456789":
-        raise TextError(base + start, "expected a value")
-    end = _NUMBER_PREFIX.match(data, start).end()  # type: ignore[union-attr]
+        if data[0] == literal[0]:
+            return _literal_end(data, base, last, literal)
+    if data[0] not in b"-0123456789":
+        raise TextError(base, "expected a value")
+    end = _NUMBER_PREFIX.match(data).end()  # type: ignore[union-attr]
     if end == len(data) and not last:
         return None
-    if _NUMBER.fullmatch(data, start, end):
+    if _NUMBER.fullmatch(data, 0, end):
         return end
     what = "the text ends within a number" if end == len(data) else "expected a digit"
     raise TextError(base + end, what)
 
 
-def _literal_end(data: bytearray, start: int, base: int, last: bool, literal: bytes) -> int | None:
-    found = data[start : start + len(literal)]
+def _literal_end(data: bytearray, base: int, last: bool, literal: bytes) -> int | None:
+    found = data[: len(literal)]
     same = next((i for i, (a, b) in enumerate(zip(found, literal, strict=False)) if a != b), None)
     if same is not None:
-        raise TextError(base + start + same, f"expected {literal.decode()}")
+        raise TextError(base + same, f"expected {literal.decode()}")
     if len(found) < len(literal):
         _require_more(base + len(data), "the text ends within a literal", last)
         return None
-    return start + len(literal)
+    return len(literal)
 
 
 def _require_more(offset: int, what: str, last: bool) -> None:

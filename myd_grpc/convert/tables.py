@@ -172,6 +172,11 @@ class SetWriter:
             self._held[part.file_name] = part
         self._write_held()
 
+    @property
+    def needs_rewrite(self) -> bool:
+        """Whether a part's header is not yet the final one."""
+        return any(part.header < self._final_width(part) for part in self._all_parts())
+
     def finish(self) -> list[PartFile]:
         """Gives every part its table's final header, and syncs all files."""
         parts = list(self._all_parts())
@@ -256,10 +261,13 @@ class SetWriter:
     def _is_final(self, part: Part, path: Path) -> bool:
         """Whether the part had been written once more before the crash."""
         header, width = self._header(part.table), self._final_width(part)
-        rows = sum(one.size + one.rows * (width - one.width) for one in part.segments)
         with path.open("rb") as file:
-            begins = file.read(len(header)) == header
-        return begins and path.stat().st_size == len(header) + rows
+            if file.read(len(header)) != header:
+                return False
+        rows = sum(one.size + one.rows * (width - one.width) for one in part.segments)
+        if path.stat().st_size != len(header) + rows:
+            raise ValueError(f"{part.file_name} is not as long as it was")
+        return True
 
 
 def _note(segments: list[Segment], added: Segment) -> None:

@@ -47,12 +47,24 @@ class Window:
         del self.data[:position]
         self.base += position
 
-    def skip_space(self, position: int) -> int:
-        """The position of the next byte that is no white space, or the end of the file."""
+    def skip_space(self, position: int, most: int | None = None) -> int:
+        """The position of the next byte that is no white space, or the end of the file.
+
+        White space of more than `most` bytes is not read to its end.
+        """
+        start = position
         while True:
             position = _SPACE.match(self.data, position).end()  # type: ignore[union-attr]
-            if position < len(self.data) or not self.extend():
+            enough = most is not None and position - start > most
+            if position < len(self.data) or enough or not self.extend():
                 return position
+
+    def drop_space(self) -> None:
+        """Forgets white space at the front, however much it is."""
+        while True:
+            self.drop(_SPACE.match(self.data).end())  # type: ignore[union-attr]
+            if self.data or not self.extend():
+                return
 
     def byte(self, position: int) -> str:
         """The byte at `position` as a character, "" at the end of the file."""
