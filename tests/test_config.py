@@ -121,7 +121,10 @@ def test_the_server_refuses_a_file_in_place_of_a_directory(
 def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: Path) -> None:
     output = tmp_path / "output"
     output.mkdir(mode=0o755)
-    os.chown(output, 1234, 2345)
+    try:
+        os.chown(output, 1234, 2345)
+    except PermissionError:
+        pytest.skip("this root has no privileges")
     for place in (tmp_path, *tmp_path.parents[:-2]):
         place.chmod(0o755)
     program = (

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -261,6 +261,42 @@ def test_a_full_disk_fails_the_job_and_its_space_is_given_back(make_server: Make
         assert server.left_in_output() == set()
         assert server.convert("small.json").status == pb.Job.DONE
         server.stop()
+
+
+def test_a_full_disk_under_the_database_holds_a_job_up_until_there_is_room(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    converted = hold("converted")
+    server = make_server(MYD_FAILPOINTS=converted.setting)
+    with small_disk(server.state, "1m"):
+        server.start()
+        server.put("a.json", SMALL)
+        job_id = server.submit("a.json")
+        with converted.at_point():
+            ballast = server.state / "ballast"
+            fill(ballast)
+        server.wait_for_log("state not recorded")
+        assert server.job(job_id).status == pb.Job.WORKING
+        ballast.unlink()
+        assert server.wait(job_id).status == pb.Job.DONE
+        server.stop()
+
+
+def fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with suppress(OSError), path.open("wb", buffering=0) as stream:
+        while stream.write(bytes(4096)):
+            pass
+
+
+@pytest.mark.parametrize("failure", ["ENOSPC", "EDQUOT"])
+def test_a_disk_that_is_full_in_the_middle_of_a_conversion_fails_it(
+    make_server: MakeServer, failure: str
+) -> None:
+    server = make_server(MYD_FAILPOINTS=f"batch_written=error:{failure}").start()
+    server.put("a.json", SMALL)
+    assert outcome(server.convert("a.json")) == ("FAILED", "DISK_FULL")
+    assert server.left_in_output() == set()
 
 
 # --- crashes and restarts --------------------------------------------------------------------

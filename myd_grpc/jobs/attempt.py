@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
@@ -21,6 +22,8 @@ from myd_grpc.jobs.store import JobStore
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Attempt:
     async def _convert(self) -> None:
         self._raise_if_stopped()
         job_id = self._ticket.job_id
-        if not await self._shop.store.start(job_id, self._now()):
+        if not await self._commit(lambda: self._shop.store.start(job_id, self._now())):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
         await asyncio.to_thread(self._shop.output.check_target, self._ticket.conversion.name)
         self._worker = await self._shop.workers.take()
@@ -126,7 +129,7 @@ class Attempt:
         self._publishing = True
         output, store = self._shop.output, self._shop.store
         identity = await asyncio.to_thread(output.identify, job_id)
-        await store.publishing(job_id, self._progress, self._parts, identity)
+        await self._commit(lambda: store.publishing(job_id, self._progress, self._parts, identity))
         await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)
         await self._commit(lambda: store.done(job_id, self._now()))
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
@@ -139,16 +142,14 @@ class Attempt:
         await self._commit(lambda: self._shop.store.fail([job_id], reason, message, self._now()))
         logger.info("job %s: FAILED, %s", job_id, reason)
 
-    async def _commit(self, change: Callable[[], Awaitable[object]]) -> None:
-        """Commit an end, however long it takes: until then the job has none."""
+    async def _commit(self, change: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Commit a change however long it takes: when the disk is full, that may be a while."""
         while True:
             try:
-                await change()
+                return await change()
             except sqlite3.OperationalError as error:
-                logger.error("job %s: end not recorded: %s", self._ticket.job_id, describe(error))  # noqa: TRY400
+                logger.error("job %s: state not recorded: %s", self._ticket.job_id, describe(error))  # noqa: TRY400
                 await asyncio.sleep(_RETRY_S)
-            else:
-                return
 
     def _raise_if_stopped(self) -> None:
         if self._stopped:
