@@ -36,6 +36,11 @@ class Block:
     start: int
     end: int
 
+    @property
+    def code(self) -> str:
+        """The text without comments."""
+        return re.sub(r"(?:^|[ \t]+)#[ \t].*$", "", self.text, flags=re.MULTILINE)
+
 
 class Page:
     """A page, by its path in the repository."""
@@ -149,8 +154,3 @@ def assert_looks_like(output: str, expected: str) -> None:
 
 def _trimmed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.expandtabs().strip().splitlines())
-
-
-def without_comments(block: Block) -> str:
-    """A block's commands; comments may differ from language to language."""
-    return re.sub(r"\s*(?:^|(?<=\s))#(?! *!).*$", "", block.text, flags=re.MULTILINE).strip()

@@ -1,4 +1,4 @@
-"""docs/: what they show is run, what they list is complete."""
+"""docs/ and README.ko.md: what they show is run, what they list is complete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from myd_grpc.requests import submission
 FLATTENING = Page("docs/flattening.md")
 OPERATING = Page("docs/operating.md")
 API = Page("docs/api.md")
-ENGLISH = Page("README.md")
+ENGLISH, KOREAN = Page("README.md"), Page("README.ko.md")
+PAGES = [FLATTENING, OPERATING, API, ENGLISH, KOREAN]
 
 # These take a daemon or a terminal; grpcurl is built once for all pages.
 NOT_RUN = {"make", "docker", "go"}
@@ -291,3 +292,44 @@ def test_every_phase_is_explained() -> None:
 def test_every_call_has_a_section() -> None:
     calls = pb.DESCRIPTOR.services_by_name["AnalysisService"].methods_by_name
     assert set(calls) <= {text for _, text in API.headings()}
+
+
+# README.ko.md is README.md in Korean
+
+
+def test_the_korean_readme_has_the_same_sections() -> None:
+    def levels(page: Page) -> list[int]:
+        return [level for level, _ in page.headings()]
+
+    assert levels(KOREAN) == levels(ENGLISH)
+
+
+def test_the_korean_readme_shows_the_same_blocks() -> None:
+    """So what test_readme.py runs of the one has been run of the other; comments may differ."""
+
+    def shown(page: Page) -> list[tuple[str, str, str]]:
+        return [(block.language, block.label, block.code) for block in page.blocks]
+
+    assert shown(KOREAN) == shown(ENGLISH)
+
+
+def test_the_korean_readme_has_the_same_tables() -> None:
+    """Row by row: the same code and the same numbers, so also the same settings and defaults."""
+    facts = re.compile(r"`[^`]*`|[0-9][0-9,.]*")
+
+    def rows(page: Page) -> list[list[list[str]]]:
+        tables = re.findall(r"^\|.*\|$", page.prose, re.MULTILINE)
+        return [[sorted(facts.findall(cell)) for cell in row.split(" | ")] for row in tables]
+
+    assert rows(KOREAN) == rows(ENGLISH)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Page) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.prose):
+        name, _, anchor = target.partition("#")
+        path = (ROOT / page.name).parent / name
+        assert path.exists(), target
+        if anchor:
+            titles = [text for _, text in Page(str(path.relative_to(ROOT))).headings()]
+            assert anchor in [title.lower().replace(" ", "-") for title in titles], target
