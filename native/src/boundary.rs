@@ -122,16 +122,17 @@ fn scalar_end(data: &[u8], start: usize) -> Option<usize> {
 /// The position after the container that opens at `start`.
 fn container_end(data: &[u8], start: usize) -> Option<usize> {
     let mut blocks = Blocks::default();
-    let (whole, rest) = data.get(start..)?.as_chunks::<64>();
-    for (number, block) in whole.iter().enumerate() {
+    let mut at = start;
+    while let Some(block) = data.get(at..)?.first_chunk() {
         if let Some(length) = blocks.end_in(bracket_bits(block)) {
-            return Some(start + 64 * number + length);
+            return Some(at + length);
         }
+        at += block.len();
     }
-    let mut last = [b' '; 64];
-    last[..rest.len()].copy_from_slice(rest);
-    let length = blocks.end_in(bracket_bits(&last))?;
-    Some(start + 64 * whole.len() + length)
+    let rest = &data[at..];
+    let mut block = [b' '; 64];
+    block[..rest.len()].copy_from_slice(rest);
+    Some(at + blocks.end_in(bracket_bits(&block))?)
 }
 
 /// What is known of a container between two blocks of 64 bytes.

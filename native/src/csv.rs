@@ -82,15 +82,14 @@ impl Output {
     #[inline(always)]
     pub fn part(&mut self, text: &[u8], start: usize, end: usize) {
         // Most are short: copying a fixed number of bytes, some of them in vain, is faster.
-        if end - start <= CHUNK
-            && let Some(source) = text.get(start..).and_then(<[u8]>::first_chunk::<CHUNK>)
-            && let Some(room) = self.buffer.get_mut(self.length..)
-            && let Some(target) = room.first_chunk_mut::<CHUNK>()
-        {
-            *target = *source;
-            self.length += end - start;
-        } else {
-            self.append(&text[start..end]);
+        let source = text.get(start..).and_then(<[u8]>::first_chunk::<CHUNK>);
+        let room = self.buffer.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut::<CHUNK>);
+        match (source, room) {
+            (Some(source), Some(room)) if end - start <= CHUNK => {
+                *room = *source;
+                self.length += end - start;
+            }
+            _ => self.append(&text[start..end]),
         }
     }
 

@@ -224,12 +224,11 @@ impl Flattener {
         parent: NodeId,
         previous: NodeId,
     ) -> Result<(NodeId, usize), Bad> {
-        if let Some(text) = data.get(at..).and_then(<[u8]>::first_chunk)
-            && let Some((node, length)) = self.trees.predicted(parent, previous, text)
-        {
-            return Ok((node, at + length));
+        let text = data.get(at..).and_then(<[u8]>::first_chunk);
+        match text.and_then(|text| self.trees.predicted(parent, previous, text)) {
+            Some((node, length)) => Ok((node, at + length)),
+            None => self.unexpected_key(data, at, parent, previous),
         }
-        self.unexpected_key(data, at, parent, previous)
     }
 
     #[inline(never)]

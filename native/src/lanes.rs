@@ -36,7 +36,13 @@ fn load<const N: usize>(bytes: &[u8; N], at: usize) -> u8x16 {
 
 #[inline(always)]
 fn is(lanes: u8x16, byte: u8) -> u8x16 {
-    lanes.simd_eq(u8x16::splat(byte))
+    lanes.cmp_eq(u8x16::splat(byte))
+}
+
+/// One bit for each lane that is all ones.
+#[inline(always)]
+fn bits(lanes: u8x16) -> u32 {
+    lanes.move_mask() as u32
 }
 
 /// See [`StringBits`].
@@ -44,16 +50,16 @@ fn is(lanes: u8x16, byte: u8) -> u8x16 {
 pub fn string_bits(bytes: &[u8; LANES]) -> StringBits {
     let lanes = load(bytes, 0);
     let last_control = u8x16::splat(0x1f);
-    let control = lanes.max(last_control).simd_eq(last_control);
+    let control = lanes.max(last_control).cmp_eq(last_control);
     let stops = control | is(lanes, b'"') | is(lanes, b'\\');
-    StringBits { stops: stops.to_bitmask(), commas: is(lanes, b',').to_bitmask() }
+    StringBits { stops: bits(stops), commas: bits(is(lanes, b',')) }
 }
 
 /// Which of the bytes are equal.
 #[inline(always)]
 pub fn equal(a: &[u8; 32], b: &[u8; 32]) -> u32 {
-    let low = load(a, 0).simd_eq(load(b, 0)).to_bitmask();
-    let high = load(a, LANES).simd_eq(load(b, LANES)).to_bitmask();
+    let low = bits(load(a, 0).cmp_eq(load(b, 0)));
+    let high = bits(load(a, LANES).cmp_eq(load(b, LANES)));
     low | high << LANES
 }
 
@@ -65,10 +71,10 @@ pub fn bracket_bits(bytes: &[u8; 64]) -> BracketBits {
         let lanes = load(bytes, at);
         // `[` and `{`, and so `]` and `}`, differ in this bit alone.
         let folded = lanes | u8x16::splat(0x20);
-        found.quotes |= u64::from(is(lanes, b'"').to_bitmask()) << at;
-        found.backslashes |= u64::from(is(lanes, b'\\').to_bitmask()) << at;
-        found.opens |= u64::from(is(folded, b'{').to_bitmask()) << at;
-        found.closes |= u64::from(is(folded, b'}').to_bitmask()) << at;
+        found.quotes |= u64::from(bits(is(lanes, b'"'))) << at;
+        found.backslashes |= u64::from(bits(is(lanes, b'\\'))) << at;
+        found.opens |= u64::from(bits(is(folded, b'{'))) << at;
+        found.closes |= u64::from(bits(is(folded, b'}'))) << at;
     }
     found
 }
