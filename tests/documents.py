@@ -62,6 +62,10 @@ class Page:
         """Level and text of each heading."""
         return [(len(match[1]), match[2]) for match in _HEADING.finditer(self.prose)]
 
+    def heading_of(self, block: Block) -> str:
+        """The text of the heading that a block stands under."""
+        return [match[2] for match in _HEADING.finditer(self.text[: block.start])][-1]
+
     def rows(self, heading: str) -> dict[str, list[str]]:
         """The further cells of each row, by the code in its first, of tables so headed."""
         found: dict[str, list[str]] = {}

@@ -21,6 +21,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import errors
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.requests import submission
@@ -44,8 +45,9 @@ needs_grpcurl = pytest.mark.timeout(900)
 class Example:
     """Inputs, how they are converted, and what the page says comes out."""
 
+    title: str
     inputs: dict[str, str]
-    options: str
+    options: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     error: str = ""
 
@@ -63,9 +65,9 @@ def examples(page: Page) -> list[Example]:
         is_input = bool(block.label) and block.language == "json"
         is_output = bool(block.label) or (block.language == "text" and labelled_before)
         if is_input and (not found or found[-1].is_told):
-            found.append(Example({}, ""))
+            found.append(Example(page.heading_of(block), {}))
         elif is_output and options and found[-1].is_told:
-            found.append(Example(found[-1].inputs, ""))
+            found.append(Example(page.heading_of(block), found[-1].inputs))
         if is_input or is_output:
             _add(found[-1], block, options)
         end_before, labelled_before = block.end, bool(block.label) or is_output
@@ -91,7 +93,7 @@ def _add(example: Example, block: Block, options: str) -> None:
             example.error = block.text.strip()
 
 
-def outcome(example: Example, home: Path) -> dict[str, bytes] | str:
+def outcome(example: Example, engine: str, home: Path) -> dict[str, bytes] | str:
     """The files, by path, or the error."""
     data, output = home / "data", home / "output"
     data.mkdir()
@@ -100,7 +102,8 @@ def outcome(example: Example, home: Path) -> dict[str, bytes] | str:
         (data / name).write_bytes(text.encode())
     quoted = re.findall("`([^`]*)`", example.options)
     variables = dict(one.split("=", 1) for one in quoted if one.startswith("MYD_"))
-    settings = Settings.from_environ({"MYD_DATA_DIR": str(data), **variables})
+    variables |= {"MYD_DATA_DIR": str(data), "MYD_ENGINE": engine}
+    settings = Settings.from_environ(variables)
     request = _request(example, [word for one in quoted for word in shlex.split(one)])
     try:
         convert(submission(request, settings).conversion, None, output, lambda *_: None)
@@ -126,9 +129,10 @@ def _request(example: Example, words: list[str]) -> pb.ConvertToCsvRequest:
     )
 
 
-@pytest.mark.parametrize("example", examples(FLATTENING), ids=lambda one: str([*one.inputs]))
-def test_the_example_is_what_comes_out(example: Example, tmp_path: Path) -> None:
-    assert outcome(example, tmp_path) == (example.error or example.files)
+@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize("example", examples(FLATTENING), ids=lambda one: one.title)
+def test_the_example_is_what_comes_out(example: Example, engine: str, tmp_path: Path) -> None:
+    assert outcome(example, engine, tmp_path) == (example.error or example.files)
 
 
 def test_the_examples_are_found() -> None:
