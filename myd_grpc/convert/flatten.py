@@ -7,6 +7,7 @@ filled up with empty cells when the batch is rendered.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -18,15 +19,16 @@ from myd_grpc.convert.schema import (
     CHILD_LINKS,
     ROOT_LINKS,
     Entry,
+    FreeNames,
     KeyPath,
     NewColumn,
     NewTable,
-    next_free,
 )
 
 Members = Sequence[tuple[str, Value]]
 
 _SPARE_NODES = 100_000
+_OTHER_CALLS = 1000
 
 
 class _TooDeepError(Exception):
@@ -68,6 +70,9 @@ class PythonEngine:
     parallel = False
 
     def __init__(self, flattening: Flattening) -> None:
+        # Parsing and spreading go as deep as a document, by up to four calls for each container.
+        deep = _OTHER_CALLS + 4 * flattening.max_depth
+        sys.setrecursionlimit(max(deep, sys.getrecursionlimit()))
         self._flattening = flattening
         self._line_end = flattening.line_end
         self._record_id = ""
@@ -238,13 +243,8 @@ def _members(element: Value) -> Members:
 
 def _renamed(pairs: Members) -> Members:
     """Members with a key that occurs again read as `key~2`, `key~3`, … (SPEC section 3.5)."""
-    taken: set[str] = set()
-    renamed = []
-    for key, value in pairs:
-        free = next_free(key, taken.__contains__)
-        taken.add(free)
-        renamed.append((free, value))
-    return renamed
+    names = FreeNames()
+    return [(names.claim(key), value) for key, value in pairs]
 
 
 def _first(batch: Batch, count: int) -> Batch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -146,6 +146,8 @@ class RecordReader:
             if len(data) < size or size > limits.max_record_bytes:
                 return None
             size *= 2
+        if size > limits.max_record_bytes and _far_apart(spans, keys, limits.max_record_bytes):
+            return None
         cutter.first = False
         offset = window.base
         window.drop(end)
@@ -245,6 +247,13 @@ class RecordReader:
 
     def _failed(self, reason: Reason, what: str) -> ConversionError:
         return ConversionError(reason, f"{self._name}: {what}")
+
+
+def _far_apart(values: Sequence[Span], keys: Sequence[Span], most: int) -> bool:
+    """Whether there may be white space of more than `most` bytes around a record."""
+    items = [span for pair in zip(keys, values, strict=True) for span in pair] if keys else values
+    ends = [0, *(end for _, end in items)]
+    return any(start - end > most for (start, _), end in zip(items, ends, strict=False))
 
 
 @dataclass(frozen=True, slots=True)

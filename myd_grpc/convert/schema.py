@@ -39,13 +39,34 @@ class NewColumn:
 Entry = NewTable | NewColumn
 
 
+class FreeNames:
+    """Hands out names that differ: the wanted one, or the next free `~2`, `~3`, … of it.
+
+    For a name that is wanted again and again, it does not begin to try anew each time.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        # Each name in use, with the last number that was tried for it.
+        self._tried = dict.fromkeys(taken, 1)
+
+    def claim(self, wanted: str) -> str:
+        """A name for what would like to be called `wanted`."""
+        name, number = wanted, self._tried.get(wanted, 1)
+        while name in self._tried:
+            number += 1
+            name = f"{wanted}~{number}"
+        self._tried[wanted] = number
+        self._tried.setdefault(name, 1)
+        return name
+
+
 @dataclass(slots=True)
 class Table:
     """A table with the names of all its columns, link columns first."""
 
     name: str
     columns: list[str]
-    taken: set[str] = field(repr=False)
+    names: FreeNames = field(repr=False)
 
 
 class Schema:
@@ -53,8 +74,8 @@ class Schema:
 
     def __init__(self, root: str, max_tables: int, max_columns: int) -> None:
         self.entries: list[Entry] = []
-        self.tables = [Table(root, list(ROOT_LINKS), set(ROOT_LINKS))]
-        self._names = {root}
+        self.tables = [Table(root, list(ROOT_LINKS), FreeNames(ROOT_LINKS))]
+        self._names = FreeNames([root])
         self._max_tables = max_tables
         self._max_columns = max_columns
 
@@ -73,9 +94,8 @@ class Schema:
                 Reason.LIMIT_EXCEEDED, f"the set has more than {self._max_tables} tables"
             )
         wanted = f"{self.tables[entry.parent].name}.{shown(entry.path)}"
-        name = next_free(wanted, self._names.__contains__)
-        self._names.add(name)
-        self.tables.append(Table(name, list(CHILD_LINKS), set(CHILD_LINKS)))
+        name = self._names.claim(wanted)
+        self.tables.append(Table(name, list(CHILD_LINKS), FreeNames(CHILD_LINKS)))
 
     def _add_column(self, table: Table, path: KeyPath) -> None:
         if len(table.columns) >= self._max_columns:
@@ -83,9 +103,7 @@ class Schema:
                 Reason.LIMIT_EXCEEDED,
                 f"table {table.name} has more than {self._max_columns} columns",
             )
-        name = next_free(shown(path), table.taken.__contains__)
-        table.taken.add(name)
-        table.columns.append(name)
+        table.columns.append(table.names.claim(shown(path)))
 
 
 def shown(path: KeyPath) -> str:
