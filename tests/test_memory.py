@@ -1,0 +1,179 @@
+"""Memory is bounded by batches and records, never by files: peaks of processes of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from converting import MEMORY_DISK, directory, each_engine, encrypted
+
+from myd_grpc.sample import generate, key_and_iv
+
+pytestmark = each_engine
+
+MIB = 1 << 20
+SEED = 3
+
+# Only what a worker needs is imported: the tests' own helpers would count, too.
+PEAK = """
+import json, sys
+from pathlib import Path
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import CipherKey, Conversion, Limits
+from myd_grpc.convert.pipeline import convert
+
+settings = json.loads(sys.argv[1])
+out = Path(settings.pop("out"))
+key = settings.pop("key")
+key = CipherKey(*map(bytes.fromhex, key)) if key else None
+limits = Limits(**settings.pop("limits"))
+names = tuple(settings.pop("file_names"))
+request = Conversion(file_names=names, name="out", merge=True, limits=limits, **settings)
+try:
+    parts = convert(request, key, out, lambda progress, parts: None)
+    rows = sum(part.rows for part in parts)
+except ConversionError as error:
+    rows = str(error.reason)
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(json.dumps([int(status["VmHWM"].split()[0]), rows]))
+"""
+
+
+@pytest.fixture
+def work() -> Iterator[Path]:
+    # Files in memory do not count as memory of the process that reads or writes them.
+    assert MEMORY_DISK.is_dir()
+    with directory() as path:
+        yield path
+
+
+def peak_and_rows(
+    work: Path, engine: str, name: str, **settings: object
+) -> tuple[float, int | str]:
+    """The peak of a conversion in MiB, and how many rows it wrote or why it failed."""
+    request = {
+        "data_dir": str(work),
+        "file_names": [name],
+        "engine": engine,
+        "key": None,
+        "limits": {},
+        **settings,
+    }
+    with directory() as out:
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, json.dumps({**request, "out": str(out)})],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
+    kibibytes, rows = json.loads(done.stdout)
+    return kibibytes / 1024, rows
+
+
+def peak(work: Path, engine: str, name: str, **settings: object) -> float:
+    size, rows = peak_and_rows(work, engine, name, **settings)
+    assert isinstance(rows, int), f"failed: {rows}"
+    return size
+
+
+def sample(work: Path, name: str, mebibytes: int, *, encrypt: bool = False) -> str:
+    path = generate(work / name, mebibytes * MIB, SEED, encrypt).paths[0]
+    return str(path.relative_to(work))
+
+
+def test_a_file_five_times_as_large_takes_no_more(engine: str, work: Path) -> None:
+    small = peak(work, engine, sample(work, "small", 20))
+    large = peak(work, engine, sample(work, "large", 100))
+    assert large < 200
+    assert large < small * 1.25 + 10
+
+
+def test_an_encrypted_file_takes_no_more(engine: str, work: Path) -> None:
+    key = [part.hex() for part in key_and_iv(SEED)]
+    plain = peak(work, engine, sample(work, "plain", 20))
+    name = sample(work, "encrypted", 20, encrypt=True)
+    assert peak(work, engine, name, key=key) < plain * 1.25 + 10
+
+
+def test_smaller_batches_take_less(engine: str, work: Path) -> None:
+    """Of small records: those of 4 MiB of text are a batch anyway."""
+    record = '{"id":"%s","rows":[' + ",".join(['{"a":1,"b":"text"}'] * 10) + "]}"
+    with (work / "in.json").open("w") as file:
+        file.writelines(record % i + "\n" for i in range(30_000))
+    peaks = [peak(work, engine, "in.json", limits={"batch_records": n}) for n in (10, 100_000)]
+    assert peaks[0] < peaks[1] - 10
+
+
+@pytest.mark.parametrize("layout", ["ARRAY", "KEYED", "LINES"])
+def test_records_of_a_mebibyte(engine: str, work: Path, layout: str) -> None:
+    inner = ",".join(f'{{"n":{i},"t":"한글 text {i}"}}' for i in range(32_000))
+    opener, key, separator, closer = {
+        "ARRAY": ("[", "", ",", "]"),
+        "KEYED": ("{", '"k%d":', ",", "}"),
+        "LINES": ("", "", "\n", ""),
+    }[layout]
+    with (work / "in.json").open("w") as file:
+        file.write(opener)
+        for number in range(24):
+            text = (key % number if key else "") + f'{{"id":{number},"rows":[{inner}]}}'
+            file.write((separator if number else "") + text)
+        file.write(closer)
+    assert (work / "in.json").stat().st_size > 24 * MIB
+    size, rows = peak_and_rows(work, engine, "in.json", layout=layout)
+    assert rows == 24 * 32_001
+    assert size < 200
+
+
+def test_columns_of_the_last_record_take_no_more(engine: str, work: Path) -> None:
+    """Every table gets a column in the end, so all parts are written once more."""
+    record = '{"id":%d,"text":"0123456789","rows":[{"a":"0123456789"},{"a":"0123456789"}]}'
+    for name, last in (("same", record), ("more", '{"z":1,"rows":[{"z":1}],"id":%d}')):
+        with (work / name).open("w") as file:
+            file.writelines(record % i + "\n" for i in range(100_000))
+            file.write(last % 1)
+    same, more = (peak(work, engine, name) for name in ("same", "more"))
+    assert more < same + 10
+
+
+@pytest.mark.parametrize(
+    ("start", "filling", "end", "outcome"),
+    [
+        ('["', b"x", '"]', "LIMIT_EXCEEDED"),
+        ("[", b"1", "]", "LIMIT_EXCEEDED"),
+        ("[1,", b" ", "2]", "LIMIT_EXCEEDED"),
+        (" ", b" ", "[1]", 1),
+        ('{"a":"', b"x", '","r":[]}', "LIMIT_EXCEEDED"),
+        ('{"r":[],"a":"', b"x", '"}', "LIMIT_EXCEEDED"),
+        ('{"r":[]}', b"\n", "", 0),
+        ('["', b"x", "", "LIMIT_EXCEEDED"),
+    ],
+)
+def test_what_is_too_long_is_not_held(
+    engine: str, work: Path, start: str, filling: bytes, end: str, outcome: int | str
+) -> None:
+    with (work / "in.json").open("wb") as file:
+        file.write(start.encode())
+        for _ in range(100):
+            file.write(filling * MIB)
+        file.write(end.encode())
+    size, rows = peak_and_rows(
+        work,
+        engine,
+        "in.json",
+        limits={"max_record_bytes": 4 * MIB},
+        record_path="r" if '"r"' in start + end else "",
+    )
+    assert rows == outcome
+    assert size < 90
+
+
+def test_the_ciphertext_of_one_long_line_is_not_held(engine: str, work: Path) -> None:
+    plain = b"[" + b",".join([b'{"a":"0123456789"}'] * 800_000) + b"]"
+    (work / "in.json").write_bytes(encrypted(plain).hex().encode())
+    key = [bytes(range(32)).hex(), bytes(range(100, 116)).hex()]
+    assert peak(work, engine, "in.json", key=key) < 120
