@@ -52,6 +52,7 @@ class Settings(TypedDict, total=False):
     section_names: frozenset[str]
     no_inputs: tuple[str, ...]
     engine: str
+    threads: int
 
 
 def silent(_progress: Progress, _parts: list[PartFile]) -> None:

@@ -44,6 +44,8 @@ def string_end(window: Window, start: int, max_bytes: int) -> int:
     """The position after the string at `start`; raises TooLongError or UnfinishedError."""
     while not (match := _WHOLE_STRING.match(window.data, start)):
         _extend(window, start, max_bytes)
+    if match.end() - start > max_bytes:
+        raise TooLongError
     return match.end()
 
 

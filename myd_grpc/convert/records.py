@@ -170,7 +170,8 @@ class RecordReader:
                 if record.key:
                     keys.append(record.key)
             end = cutter.position
-        data = bytes(memoryview(window.data)[: spans[-1][1]]) if spans else b""
+        # With the byte after the last record, which shows why a number or literal ends there.
+        data = bytes(memoryview(window.data)[: spans[-1][1] + 1]) if spans else b""
         window.drop(end)
         depth = len(self._around)
         batch = Batch(data, spans, keys, offset, self.records + 1, depth)

@@ -27,7 +27,7 @@ pub struct Limits {
     pub records: usize,
     /// none of which begins at this byte or later,
     pub bytes: usize,
-    /// or has more bytes than this.
+    /// or has more bytes than this in its value or key.
     pub record_bytes: usize,
 }
 
@@ -49,7 +49,8 @@ pub fn cut(data: &[u8], layout: Layout, mut first: bool, limits: Limits) -> Cut 
         let Some((key, value)) = next_record(data, cut.end, layout, first) else {
             break;
         };
-        if value.1 - value.0 > limits.record_bytes {
+        let is_long = |span: Span| span.1 - span.0 > limits.record_bytes;
+        if is_long(value) || key.is_some_and(is_long) {
             break;
         }
         cut.values.push(value);
@@ -124,15 +125,28 @@ fn container_end(data: &[u8], start: usize) -> Option<usize> {
     let mut blocks = Blocks::default();
     let mut at = start;
     while let Some(block) = data.get(at..)?.first_chunk() {
-        if let Some(length) = blocks.end_in(bracket_bits(block)) {
-            return Some(at + length);
+        match blocks.next(bracket_bits(block)) {
+            Step::GoesOn => at += block.len(),
+            Step::EndsAt(length) => return Some(at + length),
+            Step::Odd => return None,
         }
-        at += block.len();
     }
     let rest = &data[at..];
     let mut block = [b' '; 64];
     block[..rest.len()].copy_from_slice(rest);
-    Some(at + blocks.end_in(bracket_bits(&block))?)
+    match blocks.next(bracket_bits(&block)) {
+        Step::EndsAt(length) => Some(at + length),
+        _ => None,
+    }
+}
+
+/// What a block does to a container.
+enum Step {
+    GoesOn,
+    /// At that position in the block.
+    EndsAt(usize),
+    /// There is a backslash outside of strings: the container is malformed.
+    Odd,
 }
 
 /// What is known of a container between two blocks of 64 bytes.
@@ -147,11 +161,12 @@ struct Blocks {
 }
 
 impl Blocks {
-    /// Takes the next block; answers the position in it after the container, if that ends there.
+    /// Takes the next block.
     #[inline(always)]
-    fn end_in(&mut self, found: BracketBits) -> Option<usize> {
+    fn next(&mut self, found: BracketBits) -> Step {
         let quotes = found.quotes & !self.escaped_in(found.backslashes);
         let strings = up_to_each(quotes) ^ self.in_string;
+        let odd = found.backslashes & !strings;
         self.in_string = if strings >> 63 == 1 { u64::MAX } else { 0 };
         let opens = found.opens & !strings;
         let mut closes = found.closes & !strings;
@@ -160,16 +175,18 @@ impl Blocks {
             let mut before = self.depth;
             while closes != 0 {
                 let at = closes.trailing_zeros();
-                let opened = i64::from((opens & ((1 << at) - 1)).count_ones());
+                let up_to_it = (1 << at) - 1;
+                let opened = i64::from((opens & up_to_it).count_ones());
                 if before + opened == 1 {
-                    return Some(at as usize + 1);
+                    let is_odd = odd & up_to_it != 0;
+                    return if is_odd { Step::Odd } else { Step::EndsAt(at as usize + 1) };
                 }
                 before -= 1;
                 closes &= closes - 1;
             }
         }
         self.depth += i64::from(opens.count_ones()) - closed;
-        None
+        if odd == 0 { Step::GoesOn } else { Step::Odd }
     }
 
     /// Which bytes of a block come after a backslash that is not itself escaped.
@@ -254,5 +271,7 @@ mod tests {
         assert_eq!((found.end, found.values, found.keys), (10, vec![(7, 10)], vec![(1, 4)]));
         let found = cut(b"{}\n[]\"x\" 1 2", Layout::Lines, false, LIMITS);
         assert_eq!(found.values, vec![(0, 2), (3, 5), (5, 8), (9, 10)]);
+        let found = cut(br#"["\\"] ["a", \""] []"#, Layout::Lines, false, LIMITS);
+        assert_eq!(found.values, vec![(0, 6)]);
     }
 }

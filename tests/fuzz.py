@@ -1,0 +1,181 @@
+"""Compares the native engine with the Python engine on random documents, byte by byte.
+
+    python tests/fuzz.py --documents 1000000 --seed 1
+
+Half of the documents are damaged. Records are cut off by both, in the same order and at the same
+places, and flattened by both to the same fragments, for schemas that grow; now and then a whole
+conversion has to give the same files, or fail for the same reason at the same place, at any number
+of threads and with any size of buffers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import nasty
+from converting import KEY, Sizes, outcome, sized
+
+from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment
+from myd_grpc.convert.engines import engine_for
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import Layout, Limits, Profile
+from myd_grpc.convert.records import RecordReader
+from myd_grpc.convert.schema import Entry
+from myd_grpc.convert.window import Window
+
+WHOLE_CONVERSIONS = 50
+"""One of so many documents is converted as a whole."""
+
+ID_FIELDS = ("id", "a", "value", "", "\ufffd", "a~2", "_row_id")
+LAYOUTS = tuple(map(Layout, nasty.LAYOUTS))
+
+
+class DifferenceError(Exception):
+    """The engines do not agree."""
+
+
+def compare(documents: int, seed: int) -> None:
+    """Compares the engines on so many random documents; raises DifferenceError."""
+    for number in range(documents):
+        rng = random.Random(f"{seed}/{number}")
+        try:
+            if number % WHOLE_CONVERSIONS == 0:
+                _compare_conversions(rng)
+            else:
+                _compare_steps(rng)
+        except Exception as error:
+            raise DifferenceError(f"document {number} of seed {seed}: {error}") from error
+
+
+def _document(rng: random.Random, layout: Layout) -> bytes:
+    document = nasty.random_document(rng, layout.value, rng.choice((5, 20, 60, 200)))
+    return nasty.random_broken(rng, document) if rng.random() < 0.5 else document
+
+
+# ---------------------------------------------------------------------------------------------
+# Step by step
+
+
+def _compare_steps(rng: random.Random) -> None:
+    layout = rng.choice(LAYOUTS)
+    limits = Limits(rng.choice((1, 3, 1000)), max_depth=rng.choice((3, 6, 128, 128)))
+    if rng.random() < 0.05:
+        limits = replace(limits, max_record_bytes=rng.choice((1, 10, 50)))
+    flattening = Flattening(rng.choice(list(Profile)), rng.choice(ID_FIELDS), limits.max_depth)
+    engines = [engine_for(name, flattening) for name in ("python", "native")]
+    entries: list[Entry] = []
+    for file in range(1, rng.choice((2, 2, 3, 4))):
+        document = _document(rng, layout)
+        chunk = rng.choice((1, 7, 64, 1 << 20))
+        read = [_read(document, layout, limits, chunk, engine.cut_off) for engine in engines]
+        (batches, failure), (others, other_failure) = read
+        _same(failure, other_failure, "how reading fails", document)
+        _same(_records(batches), _records(others), "records", document)
+        for batch in rng.choice((batches, others)):
+            found = [engine.flatten(batch, file, entries) for engine in engines]
+            _same(_plain(found[0]), _plain(found[1]), "fragments", batch.data)
+            if found[0].records < len(batch.spans):
+                break
+            if rng.random() < 0.8:
+                entries += found[0].entries
+
+
+def _read(
+    document: bytes, layout: Layout, limits: Limits, chunk: int, cut_off: CutOff | None
+) -> tuple[list[Batch], str]:
+    chunks = (document[at : at + chunk] for at in range(0, len(document), chunk))
+    reader = RecordReader("x", Window(lambda: next(chunks, b"")), limits, cut_off)
+    batches: list[Batch] = []
+    try:
+        reader.open(layout, "", frozenset())
+        batches.extend(reader.batches())
+    except ConversionError as error:
+        return batches, f"{error.reason}: {error.message}"
+    return batches, ""
+
+
+def _records(batches: list[Batch]) -> list[tuple[int, int, bytes, bytes]]:
+    return [record for batch in batches for record in _records_of(batch)]
+
+
+def _records_of(batch: Batch) -> Iterator[tuple[int, int, bytes, bytes]]:
+    for index, (start, end) in enumerate(batch.spans):
+        key = slice(*batch.keys[index]) if batch.keys else slice(0)
+        place = batch.first + index, batch.offset + start
+        yield *place, batch.data[key], batch.data[start:end]
+
+
+def _plain(fragment: Fragment) -> tuple[object, ...]:
+    rows = [(rows.table, rows.data, list(rows.ends), rows.width) for rows in fragment.rows]
+    entries, origins = list(fragment.entries), list(fragment.origins)
+    return fragment.base, entries, origins, rows, fragment.records
+
+
+def _same(one: object, other: object, what: str, text: bytes) -> None:
+    if one != other:
+        raise DifferenceError(f"{what} of {text!r}: {one!r} but {other!r}")
+
+
+# ---------------------------------------------------------------------------------------------
+# As a whole
+
+
+def _compare_conversions(rng: random.Random) -> None:
+    layout = rng.choice(LAYOUTS)
+    files = [("a.json", _document(rng, layout)), ("b.json", _document(rng, layout))]
+    limits = Limits(
+        rng.choice((1, 2, 1000)),
+        rng.choice((1, 3, 300_000)),
+        rng.choice((4, 128)),
+        max_columns=rng.choice((5, 16_384)),
+        max_tables=rng.choice((3, 4096)),
+    )
+    profile, id_field = rng.choice(list(Profile)), rng.choice(ID_FIELDS)
+    key, merge = rng.choice((None, KEY)), rng.random() < 0.5
+    outcomes: list[object] = []
+    for engine in ("python", "native", "native"):
+        batch_bytes, held = rng.choice((1, 50, 4 << 20)), rng.choice((0, 100, 8 << 20))
+        sizes = Sizes(rng.choice((1, 17, 1 << 18)), batch_bytes, held)
+        with sized(sizes):
+            found = outcome(
+                files,
+                key,
+                layout=layout,
+                limits=limits,
+                profile=profile,
+                id_field=id_field,
+                merge=merge,
+                engine=engine,
+                threads=rng.choice((1, 2, 5)),
+            )
+        if isinstance(found, ConversionError):
+            outcomes.append((found.reason, found.message))
+        else:
+            outcomes.append(found)
+    for other in outcomes[1:]:
+        _same(outcomes[0], other, "outcomes", repr(files).encode())
+
+
+def main() -> None:
+    """Compares until all documents are done."""
+    parser = argparse.ArgumentParser(description="Compare the engines on random documents.")
+    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=time.time_ns())
+    arguments = parser.parse_args()
+    begun, slice_size = time.monotonic(), 10_000
+    for done in range(0, arguments.documents, slice_size):
+        size = min(slice_size, arguments.documents - done)
+        compare(size, arguments.seed + done)
+        rate = (done + size) / (time.monotonic() - begun)
+        sys.stdout.write(f"\r{done + size:,} documents, no difference, {rate:,.0f} a second ")
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
