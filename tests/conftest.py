@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from resting import RestServer, build_gateway
 from serving import Hold, Server
 
 
@@ -40,5 +41,24 @@ def hold(tmp_path: Path) -> Callable[[str], Hold]:
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server for the tests of a module that leave nothing behind."""
     server = Server(tmp_path_factory.mktemp("shared")).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def rest_server(tmp_path: Path) -> Iterator[RestServer]:
+    """A server with REST that is not started yet."""
+    build_gateway()
+    server = RestServer(tmp_path / "rest")
+    yield server
+    if server._process:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def shared_rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestServer]:
+    """A running server with REST for the tests of a module that leave nothing behind."""
+    build_gateway()
+    server = RestServer(tmp_path_factory.mktemp("rest")).start()
     yield server
     server.kill()

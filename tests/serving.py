@@ -41,6 +41,8 @@ def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, BadRequest]:
 class Server:
     """`server.py` on directories of its own; settings are environment variables."""
 
+    arguments: tuple[str, ...] = ()
+
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
         self.data, self.output, self.state = home / "data", home / "output", home / "state"
@@ -105,7 +107,7 @@ class Server:
         }
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, ROOT / "server.py"],
+                [sys.executable, ROOT / "server.py", *self.arguments],
                 env=environ,
                 cwd=self.home,  # not the repository: nothing may depend on that
                 stderr=log,
