@@ -10,7 +10,6 @@ from pathlib import Path
 from resting import RestServer
 from serving import ROOT
 
-
 # What the server asks of a request is more than a schema can say, as that a key comes with an iv;
 # and proto3's JSON takes null for a member that is not there.
 LEFT_OUT = "positive_data_acceptance,negative_data_rejection"
