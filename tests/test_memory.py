@@ -59,7 +59,7 @@ def peak_and_rows(
         "data_dir": str(work),
         "file_names": [name],
         "engine": engine,
-        "threads": 4,  # on any machine: each thread has batches of its own
+        "threads": 2,  # on any machine: each thread has batches of its own
         "key": None,
         "limits": {},
         **settings,
