@@ -2,12 +2,18 @@
 ARG PYTHON_IMAGE=python:3.13.9-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends cargo \
+    && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/myd
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
+COPY native/Cargo.toml native/
+COPY native/src/ native/src/
 COPY myd/ myd/
 COPY myd_grpc/ myd_grpc/
-RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt . \
+    && /opt/myd/bin/python -c 'import myd_grpc._native'
 
 FROM ${PYTHON_IMAGE}
 # A mounted data directory has to be writable by this uid, or by the one named with --user.

@@ -3,22 +3,28 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-SETUP_INPUTS := pyproject.toml constraints.txt
+SETUP_INPUTS := pyproject.toml constraints.txt native/Cargo.toml $(wildcard native/src/*.rs)
 
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos \
 	--python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/myd/analysis/v1/analysis.proto
 
+# Setting up builds the native engine where there is cargo; this says so where it was not built.
+NATIVE_OR_NOT = @$(BIN)/python -c 'import myd_grpc._native' 2>/dev/null \
+	|| echo "left out: the native engine, as it takes Rust (cargo); the Python engine does all the work"
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup serve gateway bench check fmt gen
+.PHONY: help demo test setup serve gateway bench fuzz check fmt gen
 
 help: ## show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
 
 demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
+	$(NATIVE_OR_NOT)
 	@$(BIN)/python scripts/demo.py
 
 test: check ## set up, check everything and run the whole test suite
 	@if command -v go >/dev/null; then $(MAKE) --no-print-directory gateway; fi
+	$(NATIVE_OR_NOT)
 	$(BIN)/python -m pytest -n 2
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs
@@ -33,6 +39,9 @@ gateway: ## build the REST gateway, which make serve then runs too (needs Go)
 bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
 	$(BIN)/python -m benchmarks
 
+fuzz: $(VENV)/dev.stamp ## compare the two engines on a million random documents
+	$(BIN)/python tests/fuzz.py
+
 check: $(VENV)/dev.stamp ## check format, lint, types, the proto and its stubs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -46,11 +55,14 @@ check: $(VENV)/dev.stamp ## check format, lint, types, the proto and its stubs
 		&& diff -r -x __pycache__ "$$new/myd" myd && echo "yes"
 	@if command -v go >/dev/null; then gateway/check; \
 		else echo "left out: the checks of the gateway, as there is no Go"; fi
+	@if command -v cargo >/dev/null; then native/check; \
+		else echo "left out: the checks of the native engine, as there is no Rust"; fi
 
 fmt: $(VENV)/dev.stamp ## format the code and the proto
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 	$(BIN)/buf format --write
+	@if command -v cargo >/dev/null; then cd native && cargo fmt; fi
 
 gen: $(VENV)/dev.stamp ## generate the stubs in myd/ and gateway/gen/ from the proto
 	$(call PROTOC,.)
