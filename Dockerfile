@@ -1,5 +1,13 @@
-# The tag names an exact release: the same image tomorrow.
+# The tags name exact releases: the same image tomorrow.
 ARG PYTHON_IMAGE=python:3.13.9-slim-trixie
+ARG GO_IMAGE=golang:1.26.8-trixie
+
+FROM ${GO_IMAGE} AS gateway
+WORKDIR /src
+COPY gateway/go.mod gateway/go.sum ./
+RUN go mod download
+COPY gateway/ ./
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /myd-gateway .
 
 FROM ${PYTHON_IMAGE} AS build
 RUN apt-get update \
@@ -22,6 +30,7 @@ RUN groupadd --gid 10001 myd \
     && install --directory --owner=myd --group=myd /app/data
 WORKDIR /app
 COPY --from=build /opt/myd /opt/myd
+COPY --from=gateway /myd-gateway /usr/local/bin/
 COPY server.py client.py ./
 
 ENV PATH=/opt/myd/bin:$PATH \
@@ -36,4 +45,5 @@ USER myd
 # The server ends its calls and workers in order on SIGTERM.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-m", "myd_grpc.healthcheck"]
-ENTRYPOINT ["python", "server.py"]
+# gRPC and REST in one container, both logs on stdout.
+ENTRYPOINT ["/bin/sh", "-c", "exec python server.py --rest \"$@\" 2>&1", "server"]
