@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, memory, summary, throughput, watchers
+from benchmarks import latency, memory, rest, summary, throughput, watchers
 from benchmarks.report import MB, Section, machine
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -32,13 +32,17 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
     size = 10 * MB if quick else 200 * MB
     large = 20 * MB if quick else 1000 * MB
     sizes = [size // 2, large, *([4000 * MB] if big else [])]
-    return {
+    sections: dict[str, Callable[[], Section]] = {
         "throughput": lambda: throughput.measure(size, 1 if quick else 3),
         "memory": lambda: memory.measure(sizes),
         "latency": latency.measure,
         "summary": lambda: summary.measure(large),
         "watchers": lambda: watchers.measure(100 if quick else 3000, size),
     }
+    if rest.GATEWAY.exists():  # as it does after make gateway
+        sections["rest"] = rest.measure_calls
+        sections["browsers"] = lambda: rest.measure_watchers(100 if quick else 1000, size)
+    return sections
 
 
 def _options() -> argparse.Namespace:
