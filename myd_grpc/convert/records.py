@@ -137,20 +137,20 @@ class RecordReader:
             return None
         window, limits, size = self._window, self._limits, BATCH_BYTES
         bounds = (limits.batch_records, BATCH_BYTES, limits.max_record_bytes)
-        while True:
-            window.hold(size)
-            data = bytes(memoryview(window.data)[:size])
-            end, spans, keys = self._cut_off(data, self.layout, cutter.first, bounds)
-            if spans:
-                break
-            if len(data) < size or size > limits.max_record_bytes:
-                return None
+        data = window.take(size)
+        end, spans, keys = self._cut_off(data, self.layout, cutter.first, bounds)
+        while not spans and len(data) >= size and size <= limits.max_record_bytes:
             size *= 2
-        if size > limits.max_record_bytes and _far_apart(spans, keys, limits.max_record_bytes):
+            window.put_back(data, 0)
+            data = window.take(size)
+            end, spans, keys = self._cut_off(data, self.layout, cutter.first, bounds)
+        many = len(data) > limits.max_record_bytes
+        if not spans or (many and _far_apart(spans, keys, limits.max_record_bytes)):
+            window.put_back(data, 0)
             return None
         cutter.first = False
         offset = window.base
-        window.drop(end)
+        window.put_back(data, end)
         depth = len(self._around)
         batch = Batch(data, spans, keys, offset, self.records + 1, depth)
         return batch, None

@@ -21,7 +21,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.paths import open_input
 
-CHUNK = 256 << 10
+CHUNK = 1 << 20
 """Bytes read from the file at a time."""
 
 _HEAD = 4096

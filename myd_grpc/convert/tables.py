@@ -145,12 +145,14 @@ class SetWriter:
         if not part.header:
             part.header = len(self._schema.tables[part.table].columns)
             self._append(part, self._header(part.table))
+        pieces = []
         for data, width, rows in part.held:
             # Rows older than the header get its columns right away.
             missing = max(0, part.header - width)
             widened = Widener(missing, self._line_end).widen(data)
-            self._append(part, widened)
+            pieces.append(widened)
             _note(part.segments, Segment(len(widened), width + missing, rows))
+        self._append(part, b"".join(pieces))
         part.held.clear()
         self._unsynced[part.file_name] = None
 

@@ -42,6 +42,23 @@ class Window:
         while len(self.data) < size and self.extend():
             pass
 
+    def take(self, size: int) -> bytes:
+        """Takes all bytes out, after reading on until there are at least `size` or the file ends.
+
+        Whatever was taken is put back with `put_back` before anything else is done.
+        """
+        pieces, held = [bytes(self.data)], len(self.data)
+        while held < size and not self.ended:
+            pieces.append(self._read())
+            held += len(pieces[-1])
+            self.ended = not pieces[-1]
+        return b"".join(pieces)
+
+    def put_back(self, taken: bytes, position: int) -> None:
+        """Forgets everything before `position` of the bytes that were taken."""
+        self.data = bytearray(memoryview(taken)[position:])
+        self.base += position
+
     def drop(self, position: int) -> None:
         """Forgets everything before `position`, which becomes 0."""
         del self.data[:position]
