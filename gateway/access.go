@@ -34,6 +34,7 @@ func logged(next http.Handler) http.Handler {
 			slog.Info("call", "method", known(r.Method), "route", this.pattern, "status", this.status,
 				"ms", time.Since(began).Milliseconds(), "request_id", shortened(r.Header.Get("X-Request-Id")))
 		}()
+		this.allowTime() // what the last call of this connection left is over
 		next.ServeHTTP(this, r)
 	})
 }
@@ -62,8 +63,12 @@ func (e *exchange) Write(piece []byte) (int, error) {
 	if e.status == 0 {
 		e.status = http.StatusOK
 	}
-	_ = e.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	e.allowTime()
 	return e.ResponseWriter.Write(piece)
+}
+
+func (e *exchange) allowTime() {
+	_ = e.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 }
 
 // Unwrap lets net/http find what the real writer can do.

@@ -167,6 +167,28 @@ def test_the_page_survives_a_restart_of_the_server(
     assert len(browser.all(f"#ended {card(bad)}")) == 1
 
 
+def test_a_browser_that_only_listens_gets_the_end_and_stops(
+    rest_server: RestServer, browser: Browser
+) -> None:
+    rest_server.start()
+    rest_server.put("a.json", '[{"id":1}]')
+    job_id = rest_server.convert("a.json").job_id
+    browser.open(f"{rest_server.rest.url}/jobs/live")
+    browser.driver.execute_script(
+        """
+        window.seen = [];
+        window.stream = new EventSource(arguments[0]);
+        for (const name of ["open", "message", "end"]) {
+            window.stream.addEventListener(name, (event) => window.seen.push(event.type));
+        }
+        """,
+        f"/convert_to_csv/watch?job_id={job_id}",
+    )
+    closed = "return window.stream.readyState === EventSource.CLOSED"
+    browser.until(lambda: browser.driver.execute_script(closed))
+    assert browser.driver.execute_script("return window.seen") == ["open", "message", "end"]
+
+
 def test_names_are_text_and_never_markup(rest_server: RestServer, browser: Browser) -> None:
     rest_server.start()
     name = rest_server.put("<img src=x onerror=document.title=1>.json", "[")

@@ -113,7 +113,7 @@ export class Card {
   }
 
   #showTables() {
-    const { tables, summary, body } = this.#parts;
+    const { tables, summary, scroll, body } = this.#parts;
     const list = this.job.tables;
     tables.hidden = list.length === 0;
     if (tables.hidden) {
@@ -121,6 +121,7 @@ export class Card {
     }
     const rows = list.reduce((sum, table) => sum + Number(table.rows), 0);
     put(summary, text.tables(count(list.length), count(rows), this.job.output_dir));
+    scroll.setAttribute("aria-label", summary.textContent);
     for (const [part, head] of Object.entries({
       "h-table": text.table,
       "h-rows": text.rowsHead,
