@@ -112,6 +112,22 @@ def test_an_encrypted_file_is_summarised_with_the_key_in_the_body(shared_rest: R
     assert (answer.status, answer.json) == (200, {"data": SUMMARY})
 
 
+def test_the_page_about_rest_can_be_followed(shared_rest: RestServer, tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs/rest.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    key, iv = bytes(range(32)), bytes(range(16))
+    cipher = AES.new(key, AES.MODE_CBC, iv)
+    text = cipher.encrypt(pad(SHOPPING.encode(), AES.block_size))
+    shared_rest.put("app/data/encrypted.myd_sample_1.json", text)
+    shared_rest.put("shopping.json", SHOPPING)
+    script = "".join(blocks).replace("127.0.0.1:9090", shared_rest.rest.address)
+    program = ["bash", "-euo", "pipefail", "-c", script]
+    shown = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert shown.count('"status":"DONE"') >= 4  # watched, asked for, listed, not cancelled
+    assert '"months":["06","07","01"]' in shown.replace(" ", "")
+    assert '"message"' not in shown
+
+
 # --- The same as gRPC ------------------------------------------------------------------------
 
 
