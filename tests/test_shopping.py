@@ -375,7 +375,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_the_sample_data_plain_and_encrypted(tmp_path: Path) -> None:
     plain = generate(tmp_path / "plain", 500_000, 7, encrypt=False)
     secret = generate(tmp_path / "secret", 500_000, 7, encrypt=True)
-    assert secret.key_hex and secret.iv_hex
+    assert secret.key_hex
+    assert secret.iv_hex
     key = CipherKey(bytes.fromhex(secret.key_hex), bytes.fromhex(secret.iv_hex))
     found = [
         summarise(
