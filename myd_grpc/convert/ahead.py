@@ -1,11 +1,12 @@
-"""Flattens batches ahead of the one whose turn it is, and hands their fragments over in order."""
+"""Works ahead of the batch whose turn it is: reads on, and flattens the batches that come after."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 from typing import Self
@@ -13,6 +14,8 @@ from typing import Self
 from myd_grpc.convert.engine import Batch, Engine, Fragment
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.schema import Entry
+
+_CHUNKS_AHEAD = 3
 
 
 class Flatteners:
@@ -45,6 +48,25 @@ class Flatteners:
     def __exit__(self, *_: object) -> None:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
+
+    @contextmanager
+    def reading(self, read: Callable[[], bytes]) -> Iterator[Callable[[], bytes]]:
+        """`read`, called in advance on a thread of its own if engines work on such."""
+        if not self._pool:
+            yield read
+            return
+        coming: deque[Future[bytes]] = deque()
+        with ThreadPoolExecutor(1, "read") as reader:
+
+            def next_chunk() -> bytes:
+                while len(coming) <= _CHUNKS_AHEAD:
+                    coming.append(reader.submit(read))
+                return coming.popleft().result()
+
+            try:
+                yield next_chunk
+            finally:
+                reader.shutdown(cancel_futures=True)
 
     def in_order(
         self, batches: Iterator[Batch], file: int, entries: Sequence[Entry]

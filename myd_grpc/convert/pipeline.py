@@ -216,8 +216,13 @@ class _Run:
         conversion, name = self._conversion, self._conversion.file_names[index]
         number = index - target.set.files.start + 1
         before = self._before(index, place)
-        with self._open(name, place.offset if place else 0) as source, self._hint(source):
-            window = Window(source.read, place.offset if place else 0)
+        start = place.offset if place else 0
+        with (
+            self._open(name, start) as source,
+            self._hint(source),
+            self.flatteners.reading(source.read) as read,
+        ):
+            window = Window(read, start)
             reader = RecordReader(name, window, conversion.limits, self.flatteners.cut_off)
             if place:
                 reader.reopen(place, conversion.record_path)

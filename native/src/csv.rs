@@ -42,6 +42,58 @@ impl<'a> Texts<'a> {
 
 const CHUNK: usize = 16;
 
+/// A short text that changes at its end, such as the id of the row at hand.
+pub struct Tail {
+    /// The text, and at least `CHUNK` bytes after it, so that it is copied fast.
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Tail {
+    /// No text.
+    pub fn new() -> Self {
+        Self { bytes: vec![0; 4 * CHUNK], length: 0 }
+    }
+
+    /// How long the text is.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Cuts the text off.
+    pub fn truncate(&mut self, length: usize) {
+        self.length = length;
+    }
+
+    /// Appends to the text.
+    #[inline(always)]
+    pub fn push(&mut self, text: &[u8]) {
+        let end = self.length + text.len();
+        if self.bytes.len() < end + CHUNK {
+            self.bytes.resize(2 * (end + CHUNK), 0);
+        }
+        self.bytes[self.length..end].copy_from_slice(text);
+        self.length = end;
+    }
+
+    /// Appends a number's digits.
+    #[inline(always)]
+    pub fn push_number(&mut self, number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.push(&digits[at..]);
+    }
+}
+
 /// A table's rows.
 #[derive(Default)]
 pub struct Output {
@@ -89,8 +141,30 @@ impl Output {
                 *room = *source;
                 self.length += end - start;
             }
+            _ => self.long_part(text, start, end),
+        }
+    }
+
+    fn long_part(&mut self, text: &[u8], start: usize, end: usize) {
+        let length = end - start;
+        let rounded = length.next_multiple_of(CHUNK);
+        let source = text.get(start..start + rounded);
+        let room = self.buffer.get_mut(self.length..self.length + rounded);
+        match (source, room) {
+            (Some(source), Some(room)) if length <= 4 * CHUNK => {
+                for (room, source) in room.chunks_exact_mut(CHUNK).zip(source.chunks_exact(CHUNK)) {
+                    room.copy_from_slice(source);
+                }
+                self.length += length;
+            }
             _ => self.append(&text[start..end]),
         }
+    }
+
+    /// Appends the first bytes of a short text.
+    #[inline(always)]
+    pub fn head(&mut self, tail: &Tail, length: usize) {
+        self.part(&tail.bytes, 0, length);
     }
 
     /// Appends a text of any length.

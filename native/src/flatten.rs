@@ -1,7 +1,7 @@
 //! From records to rows, in one pass over the text: every value is read where its cell is decided.
 
 use crate::boundary::{Span, value_end};
-use crate::csv::{Cell, CellText, ListText, Texts};
+use crate::csv::{Cell, CellText, ListText, Tail, Texts};
 use crate::json::{Bad, Key, byte_at, literal_end, number_end, scan_string, skip_space, unescape};
 use crate::schema::{NodeId, Trees};
 
@@ -38,9 +38,9 @@ pub struct Flattener {
     pub trees: Trees,
     /// Cells whose text is not in the batch as it is.
     scratch: Vec<u8>,
-    record_id: Vec<u8>,
+    record_id: Tail,
     /// The id of the row at hand, which begins with those of the rows around it.
-    row_id: Vec<u8>,
+    row_id: Tail,
     /// Objects are numbered, to know which members each has had.
     objects: u64,
 }
@@ -52,8 +52,8 @@ impl Flattener {
             settings,
             trees: Trees::new(),
             scratch: Vec::new(),
-            record_id: Vec::new(),
-            row_id: Vec::new(),
+            record_id: Tail::new(),
+            row_id: Tail::new(),
             objects: 0,
         }
     }
@@ -84,16 +84,16 @@ impl Flattener {
         let text = data.get(start..end).ok_or(Bad)?;
         simdutf8::basic::from_utf8(text).map_err(|_| Bad)?;
         self.scratch.clear();
-        self.record_id.clear();
+        self.record_id.truncate(0);
         match batch.keys.get(index) {
             Some(&key) => self.read_key_id(data, key)?,
             None => self.read_own_id(data, start)?,
         }
-        self.row_id.clear();
-        self.row_id.push(b'f');
-        push_number(&mut self.row_id, batch.file);
-        self.row_id.push(b'r');
-        push_number(&mut self.row_id, batch.first + index as u64);
+        self.row_id.truncate(0);
+        self.row_id.push(b"f");
+        self.row_id.push_number(batch.file);
+        self.row_id.push(b"r");
+        self.row_id.push_number(batch.first + index as u64);
         if self.element(data, start, 0, batch.depth)? != end {
             return Err(Bad);
         }
@@ -162,7 +162,7 @@ impl Flattener {
 
     fn take_id(&mut self, data: &[u8], cell: Cell) {
         let texts = Texts { data, scratch: &self.scratch };
-        self.record_id.extend_from_slice(texts.text(cell));
+        self.record_id.push(texts.text(cell));
     }
 
     // Values
@@ -412,8 +412,8 @@ impl Flattener {
         let mut position = 0;
         loop {
             position += 1;
-            self.row_id.push(b'.');
-            push_number(&mut self.row_id, position);
+            self.row_id.push(b".");
+            self.row_id.push_number(position);
             at = skip_space(data, self.element(data, at, child, depth)?);
             self.finish_row(data, child, parent);
             self.row_id.truncate(parent);
@@ -431,12 +431,12 @@ impl Flattener {
         let texts = Texts { data, scratch: &self.scratch };
         let table = &mut self.trees.tables[table];
         let output = &mut table.output;
-        output.append(&self.record_id);
+        output.head(&self.record_id, self.record_id.len());
         output.byte(b',');
-        output.append(&self.row_id);
+        output.head(&self.row_id, self.row_id.len());
         if parent > 0 {
             output.byte(b',');
-            output.append(&self.row_id[..parent]);
+            output.head(&self.row_id, parent);
         }
         for cell in &mut table.cells {
             let (text, start, end) = texts.locate(*cell);
@@ -446,20 +446,4 @@ impl Flattener {
         }
         output.end_row(&self.settings.line_end);
     }
-}
-
-/// Appends a number's digits.
-fn push_number(text: &mut Vec<u8>, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    text.extend_from_slice(&digits[at..]);
 }
