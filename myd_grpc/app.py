@@ -2,8 +2,8 @@
 
 Start: directories and their locks, the store, recovery of what the last server left, the gRPC
 server, health SERVING, the REST gateway if asked for. Stop: the gateway, health NOT_SERVING, no new
-jobs, watches ended, workers ended and their jobs committed as INTERRUPTED, the gRPC server, the
-purge, the store.
+jobs, watches ended, workers ended with their jobs at a checkpoint, the gRPC server, the purge, the
+store.
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ from typing import Any
 
 from myd_grpc import directories, logs
 from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.model import Conversion
 from myd_grpc.endpoint import AddressTakenError, Endpoint
 from myd_grpc.frames import describe
 from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.database import DatabaseRefusedError
 from myd_grpc.jobs.hardening import forbid_core_dumps
-from myd_grpc.jobs.model import Job
+from myd_grpc.jobs.model import Job, Request
 from myd_grpc.jobs.process import Workers
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.purge import Purger
-from myd_grpc.jobs.recovery import recover
+from myd_grpc.jobs.recovery import Recovery, Resumed
 from myd_grpc.jobs.runner import Runner
 from myd_grpc.jobs.store import Announce, JobStore
 from myd_grpc.jobs.summaries import Summaries
 from myd_grpc.jobs.watch import Hub
 from myd_grpc.messages import watch_bytes
+from myd_grpc.requests import conversion_again
 from myd_grpc.rest import GatewayError, find_gateway, gateway_beside
 from myd_grpc.service import AnalysisService, Desk
 
@@ -83,20 +85,32 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
         hub = Hub(watch_bytes)
         with _opened_store(settings, hub) as store:
             output = OutputDirectory(settings.output_dir, fd)
-            await recover(store, output, int(time.time()))
+            resumed = await _recovery(settings, store, output).run()
             workers = Workers()
-            workshop = Workshop(store, output, workers)
+            workshop = Workshop(
+                store, output, workers, settings.checkpoint_s, settings.space_percent
+            )
             runner = Runner(workshop, settings.workers, settings.max_queued)
             summaries = Summaries(workers, settings.summaries, settings.max_queued)
             async with _purging(store):
                 desk = Desk(settings, store, output, runner, summaries, hub)
-                await _serve_desk(desk, gateway, stop)
+                await _serve_desk(desk, resumed, gateway, stop)
 
 
-async def _serve_desk(desk: Desk, gateway: Path | None, stop: asyncio.Event) -> None:
+def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> Recovery:
+    def conversion_of(request: Request) -> Conversion:
+        return conversion_again(request, settings)
+
+    now = int(time.time())
+    return Recovery(store, output, conversion_of, settings.resume_window_s, now)
+
+
+async def _serve_desk(
+    desk: Desk, resumed: Resumed, gateway: Path | None, stop: asyncio.Event
+) -> None:
     endpoint = Endpoint(desk.settings, AnalysisService(desk))
     endpoint.bind()
-    desk.runner.warm_up()
+    desk.runner.begin(resumed)
     showing = asyncio.create_task(desk.hub.run(), name="hub")
     await endpoint.start()
     rest_address = desk.settings.rest_address
@@ -124,7 +138,7 @@ async def _stop_desk(desk: Desk, endpoint: Endpoint) -> None:
     await desk.summaries.stop()
     try:
         async with asyncio.timeout(_JOBS_END_S):
-            await desk.runner.stop()
+            await desk.runner.stop(desk.settings.shutdown_grace_s)
     except TimeoutError:
         logger.error("some jobs could not be ended; the next start will do it")  # noqa: TRY400
     await endpoint.stop(desk.settings.shutdown_grace_s)

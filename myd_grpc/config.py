@@ -50,6 +50,12 @@ class Settings:
     """MYD_SUMMARIES: shopping summaries at once; more callers wait (2)."""
     date_fields: tuple[str, ...]
     """MYD_DATE_FIELDS: comma-separated members an order line's time is looked for in."""
+    checkpoint_s: float
+    """MYD_CHECKPOINT_SECONDS: a running job notes this often from where it could go on (1)."""
+    resume_window_s: int
+    """MYD_RESUME_WINDOW: seconds an interrupted job waits to be handed its key again (86400)."""
+    space_percent: int
+    """MYD_SPACE_PERCENT: share of the input's size that must be free for the output (25)."""
     overwrite: bool
     """MYD_OVERWRITE: whether an output set is replaced when the request does not say (true)."""
     engine: str
@@ -95,6 +101,9 @@ class Settings:
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
             summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),
+            checkpoint_s=source.seconds("MYD_CHECKPOINT_SECONDS", 1, 3600),
+            resume_window_s=source.integer("MYD_RESUME_WINDOW", 86_400, 0, 31_536_000),
+            space_percent=source.integer("MYD_SPACE_PERCENT", 25, 0, 1000),
             overwrite=source.boolean("MYD_OVERWRITE", True),
             engine=source.choice("MYD_ENGINE", "auto", "native", "python"),
             limits=_limits(source),

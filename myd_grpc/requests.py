@@ -86,8 +86,30 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submissio
         record_path=message.record_path,
         id_field=message.id_field,
         overwrite=message.overwrite if message.HasField("overwrite") else settings.overwrite,
+        encrypted=key is not None,
+        limits=settings.limits,
+        section_names=settings.section_names,
     )
     return Submission(request, _conversion(request, relative, settings), key)
+
+
+def conversion_again(request: Request, settings: Settings) -> Conversion:
+    """What an earlier server was to do for this request, as that would have done it.
+
+    Raises InvalidRequestError when the files are no inputs any more.
+    """
+    checks = _Checks()
+    relative = _files(checks, request.file_names, settings)
+    checks.raise_violations()
+    return _conversion(request, relative, settings)
+
+
+def key_of(message: pb.ConvertToCsvRequest) -> CipherKey | None:
+    """The key of a request. Raises InvalidRequestError."""
+    checks = _Checks()
+    key = cipher_key(checks, message.aes256cbckey, message.iv)
+    checks.raise_violations()
+    return key
 
 
 def summary_query(
@@ -225,8 +247,8 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         layout=request.layout,
         record_path=request.record_path,
         id_field=request.id_field or "id",
-        limits=settings.limits,
-        section_names=settings.section_names,
+        limits=request.limits,
+        section_names=request.section_names,
         no_inputs=settings.no_inputs,
         engine=settings.engine,
     )

@@ -21,9 +21,8 @@ from myd_grpc.errors import (
     SlowReaderError,
     Violation,
 )
-from myd_grpc.jobs.attempt import Ticket
 from myd_grpc.jobs.follow import Send, follow_all, follow_job
-from myd_grpc.jobs.model import Job, RequestMark, Status
+from myd_grpc.jobs.model import Job, RequestMark, Status, Ticket
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.runner import Runner
 from myd_grpc.jobs.store import JobStore
@@ -70,11 +69,17 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     async def ConvertToCsv(
         self, request: pb.ConvertToCsvRequest, _context: Context
     ) -> pb.ConvertToCsvResponse:
-        """Queue a conversion, or find the one this request has queued before."""
+        """Queue a conversion, or find the one this request has queued before.
+
+        If that has lost its key in a restart, it goes on.
+        """
         mark = requests.request_mark(request, self._desk.store.secret)
         job_id = await self._desk.store.find_request(mark) if mark else None
         if job_id is None:
             job_id = await self._submit(request, mark)
+        else:
+            # The same key as before, since the whole request is the same.
+            await self._desk.runner.hand_over(job_id, requests.key_of(request))
         return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
 
     async def GetJobStatus(
@@ -132,7 +137,11 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
                 f"the output set {name!r} exists; choose another name or set overwrite"
             )
         ticket = Ticket(
-            secrets.token_hex(16), wanted.conversion, wanted.key, wanted.request.overwrite
+            secrets.token_hex(16),
+            wanted.conversion,
+            wanted.key,
+            wanted.request.overwrite,
+            resumable=wanted.key is None or mark is not None,
         )
         job_id = await self._desk.runner.submit(wanted.request, mark, ticket)
         logger.info("job %s: submitted, %d files", job_id, len(request.file_names))

@@ -192,6 +192,27 @@ class Server:
         return self.process.wait(PATIENCE_S)
 
 
+def worker_of(server: Server) -> psutil.Process:
+    """The process that works on the one job that is run: the spare was started after it."""
+    return min(server.workers(), key=lambda worker: (worker.create_time(), worker.pid))
+
+
+def kill_worker(server: Server, number: signal.Signals = signal.SIGKILL) -> None:
+    """Return when the worker of the one job that is run is no more."""
+    worker = worker_of(server)
+    worker.send_signal(number)
+    worker.wait(PATIENCE_S)
+
+
+def tree(directory: Path) -> dict[str, bytes]:
+    """All visible files below a directory, by their relative paths."""
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in sorted(directory.rglob("[!.]*"))
+        if path.is_file() and not path.relative_to(directory).parts[0].startswith(".")
+    }
+
+
 class Hold:
     """A failpoint at which a process waits: `reached` returns when it is there, `release` frees it.
 
@@ -207,13 +228,16 @@ class Hold:
     def reached(self) -> None:
         """Return when a process waits at the point."""
         # Opening a FIFO for writing returns when there is a reader.
-        self._writer = os.open(self._fifo, os.O_WRONLY | os.O_CLOEXEC)
+        before, self._writer = self._writer, os.open(self._fifo, os.O_WRONLY | os.O_CLOEXEC)
+        if before >= 0:
+            os.close(before)
 
     def release(self, *, for_good: bool = True) -> None:
         """Let it go on, this time or whenever it comes by."""
         if for_good:
             self._fifo.unlink()
         os.close(self._writer)
+        self._writer = -1
 
     def abandoned(self) -> bool:
         """Return when the process that waits at the point is no more; False if it stays."""

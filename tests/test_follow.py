@@ -89,7 +89,7 @@ async def test_whatever_the_pace_of_readers_none_sees_a_state_twice_or_misses_th
         await submit(store, "j1")
         reading = []
         for step in range(300):
-            await store.progress("j1", Progress(rows=step), -1, [])
+            await store.progress("j1", Progress(rows=step), -1)
             if step % 10 == 0:  # readers come at any moment, in any pace
                 reader = Reader(hub, store, random.choice([0, 3, 1000]))
                 reading.append(asyncio.create_task(reader.read("j1")))
@@ -110,7 +110,7 @@ async def test_a_state_is_serialised_once_for_all(tmp_path: Path) -> None:
         readers = [Reader(hub, store, 0) for _ in range(500)]
         reading = [asyncio.create_task(reader.read("j1")) for reader in readers]
         for step in range(20):
-            await store.progress("j1", Progress(rows=step), -1, [])
+            await store.progress("j1", Progress(rows=step), -1)
         await store.done("j1", now=2)
         await asyncio.gather(*reading)
     # Once as it was read for the first reader, and once as it was announced.
@@ -122,7 +122,7 @@ async def test_more_readers_are_shown_fewer_states(tmp_path: Path) -> None:
         await submit(store, "j1")
         reading = [asyncio.create_task(Reader(hub, store, 0).read("j1")) for _ in range(1000)]
         for step in range(200):
-            await store.progress("j1", Progress(rows=step), -1, [])
+            await store.progress("j1", Progress(rows=step), -1)
         await store.done("j1", now=2)
         streams = await asyncio.gather(*reading)
     assert sum(map(len, streams)) < 1000 * 200 / 2
@@ -132,7 +132,7 @@ async def test_nothing_is_kept_of_readers_who_left(tmp_path: Path) -> None:
     async with watching(tmp_path, Encoder()) as (store, hub):
         await submit(store, "j1")
         reading = [asyncio.create_task(Reader(hub, store, 0).read("j1")) for _ in range(10)]
-        await store.progress("j1", Progress(rows=1), -1, [])
+        await store.progress("j1", Progress(rows=1), -1)
         for task in reading:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -169,7 +169,7 @@ async def test_a_live_page_is_in_order_and_loses_nothing_wherever_it_is_resumed(
         jobs = [f"j{number}" for number in range(150)]
         for job_id in jobs:
             await submit(store, job_id)
-            await store.progress(random.choice(jobs), Progress(rows=1), -1, [])
+            await store.progress(random.choice(jobs), Progress(rows=1), -1)
         await store.fail(jobs, "CANCELLED", "", now=3)
         last = await store.last_revision()
         for page, task in zip(pages, showing, strict=True):

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from serving import PATIENCE_S, ROOT, Hold, Server
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+from serving import PATIENCE_S, ROOT, Hold, Server, kill_worker, worker_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion
@@ -23,11 +25,12 @@ MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
 
 SMALL = '[{"id":1}]'
+KEY, IV = bytes(range(32)), bytes(range(16))
+KEYS = {"aes256cbckey": KEY.hex(), "iv": IV.hex()}
 
 
-def worker_of(server: Server) -> psutil.Process:
-    """The process that works on the one job that is run: the spare was started after it."""
-    return min(server.workers(), key=lambda worker: (worker.create_time(), worker.pid))
+def encrypted(text: str) -> bytes:
+    return AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(text.encode(), 16))
 
 
 def outcome(job: pb.Job) -> tuple[str, str]:
@@ -49,11 +52,14 @@ def working(make_server: MakeServer, hold: MakeHold) -> tuple[Server, Hold, str]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_worker_that_dies_fails_its_job_and_no_other(
+def test_a_worker_that_dies_a_third_time_fails_its_job_and_no_other(
     working: tuple[Server, Hold, str], number: signal.Signals
 ) -> None:
     server, converted, job_id = working
-    worker_of(server).send_signal(number)
+    for _ in range(2):
+        kill_worker(server, number)
+        converted.reached()
+    kill_worker(server, number)
     job = server.wait(job_id)
     assert outcome(job) == ("FAILED", "WORKER_DIED")
     assert f"signal {number.value}" in job.msg
@@ -302,7 +308,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_conversion_fails_it(
 # --- crashes and restarts --------------------------------------------------------------------
 
 
-def test_a_killed_server_takes_its_workers_along_and_the_next_one_cleans_up(
+def test_a_killed_server_takes_its_workers_along_and_the_next_one_goes_on(
     working: tuple[Server, Hold, str],
 ) -> None:
     server, _, job_id = working
@@ -315,9 +321,9 @@ def test_a_killed_server_takes_its_workers_along_and_the_next_one_cleans_up(
     assert server.left_in_output() == {f".myd-{job_id}"}
     server.start(MYD_FAILPOINTS="")
     for one in (job_id, queued):
-        assert outcome(server.job(one)) == ("FAILED", "INTERRUPTED")
-    assert server.left_in_output() == set()
-    assert server.convert("a.json").status == pb.Job.DONE
+        assert outcome(server.wait(one)) == ("DONE", "")
+    server.stop()
+    assert server.left_in_output() == {"out", "o2"}
 
 
 def test_a_worker_ends_with_its_stdin_even_if_its_server_lives(
@@ -340,31 +346,39 @@ def test_a_worker_ends_with_its_stdin_even_if_its_server_lives(
 
 @pytest.mark.parametrize("replaces", [False, True])
 @pytest.mark.parametrize("settings", ["", ";rename=error:EINVAL;exchange=error:EINVAL"])
-@pytest.mark.parametrize(
-    ("point", "result"),
-    [("before_publish", ("FAILED", "INTERRUPTED")), ("after_rename", ("DONE", ""))],
-)
-def test_a_crash_around_the_rename_leaves_either_a_done_job_with_its_set_or_neither(
-    make_server: MakeServer, point: str, result: tuple[str, str], settings: str, replaces: bool
+@pytest.mark.parametrize("point", ["before_publish", "rename", "after_rename"])
+def test_a_set_that_was_complete_at_a_crash_is_published_without_its_key(
+    make_server: MakeServer, point: str, settings: str, replaces: bool
 ) -> None:
     server = make_server().start()
     server.put("a.json", '[{"x":1}]')
-    server.put("b.json", '[{"y":1},{"y":2}]')
+    server.put("b.enc", encrypted('[{"y":1},{"y":2}]'))
     if replaces:
         server.convert("a.json")
-    server.restart(MYD_FAILPOINTS=f"{point}=kill{settings}")
-    job_id = server.submit("b.json")
+    server.restart(MYD_FAILPOINTS=f"{settings};{point}=kill")
+    job_id = server.submit("b.enc", **KEYS)
     assert server.process.wait(PATIENCE_S) == -signal.SIGKILL
     server.kill()
     server.start(MYD_FAILPOINTS="")
     job = server.job(job_id)
-    assert outcome(job) == result
-    is_new = job.status == pb.Job.DONE
-    assert server.left_in_output() == ({"out"} if is_new or replaces else set())
-    if is_new or replaces:
-        content = (server.output / "out/out_1.csv").read_bytes()
-        assert (b"y" in content) is is_new
-    assert [table.rows for table in job.tables] == ([2] if is_new else [])
+    assert outcome(job) == ("DONE", "")
+    assert [table.rows for table in job.tables] == [2]
+    assert server.left_in_output() == {"out"}
+    assert b"y" in (server.output / "out/out_1.csv").read_bytes()
+
+
+def test_a_complete_set_that_must_not_replace_another_fails_after_a_crash_too(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(MYD_FAILPOINTS="before_publish=kill").start()
+    server.put("a.json", SMALL)
+    job_id = server.submit("a.json", overwrite=False)
+    server.process.wait(PATIENCE_S)
+    (server.output / "out").mkdir()
+    server.kill()
+    server.start(MYD_FAILPOINTS="")
+    assert outcome(server.job(job_id)) == ("FAILED", "OUTPUT_UNAVAILABLE")
+    assert server.left_in_output() == {"out"}
 
 
 def test_a_crash_while_a_set_is_put_aside_brings_it_back(make_server: MakeServer) -> None:
@@ -376,9 +390,11 @@ def test_a_crash_while_a_set_is_put_aside_brings_it_back(make_server: MakeServer
     assert server.process.wait(PATIENCE_S) == -signal.SIGKILL
     server.kill()
     assert "out" not in server.left_in_output()
-    server.start(MYD_FAILPOINTS="")
-    assert outcome(server.job(job_id)) == ("FAILED", "INTERRUPTED")
+    old = (server.output / f".myd-{job_id}-old").stat().st_ino
+    server.start(MYD_FAILPOINTS="before_publish=error:EIO")
+    assert outcome(server.job(job_id)) == ("FAILED", "OUTPUT_UNAVAILABLE")
     assert server.left_in_output() == {"out"}
+    assert (server.output / "out").stat().st_ino == old
 
 
 def test_staging_that_somebody_owns_is_left(make_server: MakeServer) -> None:

@@ -6,6 +6,7 @@ import base64
 import re
 import signal
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from serving import PATIENCE_S, Hold, Server
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import CipherKey, Conversion
-from myd_grpc.jobs.attempt import Ticket
+from myd_grpc.jobs.model import Ticket
 from myd_grpc.jobs.protocol import Task
 
 MakeServer = Callable[..., Server]
@@ -85,7 +86,11 @@ def test_a_stop_ends_everything_and_commits_it(
     converted = hold("converted")
     server = make_server(MYD_WORKERS="1", MYD_FAILPOINTS=converted.setting).start()
     server.put("a.json", SMALL)
+    server.put("a.enc", AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(SMALL.encode(), 16)))
     running, queued = (server.submit("a.json", output=name) for name in ("o1", "o2"))
+    keys = {"aes256cbckey": KEY.hex(), "iv": IV.hex()}
+    lost = server.submit("a.enc", output="o3", **keys)
+    waiting = server.submit("a.enc", output="o4", **keys, request_id=str(uuid.uuid4()))
     converted.reached()
     workers, streams = server.workers(), [server.watch(job) for job in (running, queued) * 20]
     for stream in streams:
@@ -97,13 +102,15 @@ def test_a_stop_ends_everything_and_commits_it(
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
     assert server.process.wait(PATIENCE_S) == 0
     assert not any(worker.is_running() for worker in workers)
-    assert server.left_in_output() == set()
-    assert "restart" not in server.log
+    assert server.left_in_output() == {f".myd-{running}"}
     server.stop()
     server.start(MYD_FAILPOINTS="")
+    assert "after restart: 2 jobs going on, 1 jobs waiting for their keys\n" in server.log
     for job in (running, queued):
-        assert server.job(job).reason == "INTERRUPTED"
-    assert "after restart" not in server.log, "nothing was left to be settled"
+        assert server.wait(job).status == pb.Job.DONE
+    assert server.job(lost).reason == "INTERRUPTED"
+    assert server.job(waiting).phase == pb.Job.PHASE_WAITING_FOR_KEY
+    assert server.left_in_output() == {"o1", "o2"}
 
 
 def test_while_a_server_stops_it_says_so(make_server: MakeServer, hold: MakeHold) -> None:

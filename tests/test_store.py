@@ -78,7 +78,7 @@ async def test_a_final_state_is_final(tmp_path: Path) -> None:
         await store.fail(["j1"], "CANCELLED", "cancelled", now=2)
         ended = await store.get("j1")
         assert not await store.start("j1", now=3)
-        assert not await store.progress("j1", Progress(rows=1), 0.0, [])
+        assert not await store.progress("j1", Progress(rows=1), 0.0)
         assert not await store.publishing("j1", Progress(), [], HERE)
         assert not await store.done("j1", now=3)
         await store.fail(["j1"], "INTERNAL", "other", now=3)
@@ -113,8 +113,8 @@ async def test_progress_never_falls(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await store.submit("j1", request(), None, now=1)
         await store.start("j1", now=1)
-        await store.progress("j1", Progress(100, 60, 6, 9, 1, 1, Layout.KEYED, "python"), 4.0, [])
-        await store.progress("j1", Progress(100, 40, 5, 8, 1, 0, Layout.AUTO, "python"), 5.0, [])
+        await store.progress("j1", Progress(100, 60, 6, 9, 1, 1, Layout.KEYED, "python"), 4.0)
+        await store.progress("j1", Progress(100, 40, 5, 8, 1, 0, Layout.AUTO, "python"), 5.0)
         job = await store.get("j1")
     assert job
     assert job.progress == Progress(100, 60, 6, 9, 1, 1, Layout.KEYED, "python")
@@ -179,7 +179,7 @@ async def test_purging_takes_only_jobs_that_ended_before(tmp_path: Path) -> None
     async with opened(tmp_path) as store:
         for name in ("old", "recent", "working"):
             await store.submit(name, request(name), None, now=1)
-            await store.progress(name, Progress(), -1, [part])
+            await store.keep_checkpoint(name, "{}", [part])
         await store.fail(["old"], "CANCELLED", "", now=10)
         await store.fail(["recent"], "CANCELLED", "", now=20)
         assert await store.purge(ended_before=20) == 1
@@ -199,8 +199,8 @@ async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
     announced = Announced()
     async with opened(tmp_path, announced) as store:
         assert store.secret == secret
-        [(job, identity)] = await store.working()
-        assert (job.job_id, job.phase, identity) == ("j1", Phase.PUBLISHING, HERE)
+        [left] = await store.unfinished()
+        assert (left.job.job_id, left.job.phase, left.identity) == ("j1", Phase.PUBLISHING, HERE)
         await store.done("j1", now=5)
     assert [(job.job_id, job.revision) for job in announced] == [("j1", 3)]
 
@@ -220,7 +220,7 @@ async def test_the_journal_stays_small(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await store.submit("j1", request(), None, now=1)
         for number in range(3000):
-            await store.progress("j1", Progress(rows=number), 0.0, [])
+            await store.progress("j1", Progress(rows=number), 0.0)
         assert (tmp_path / (DATABASE_NAME + "-wal")).stat().st_size < 8 << 20
 
 

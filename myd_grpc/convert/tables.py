@@ -225,7 +225,7 @@ class SetWriter:
         """Writes what is held, and describes all parts as they are then."""
         self._write_held()
         return tuple(
-            replace(part, segments=[replace(segment) for segment in part.segments])
+            replace(part, segments=[replace(segment) for segment in part.segments], held=[])
             for part in self._all_parts()
         )
 

@@ -7,81 +7,127 @@ import logging
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
+from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.frames import describe, new_error_id
 from myd_grpc.jobs.eta import Eta
-from myd_grpc.jobs.process import Worker, Workers
-from myd_grpc.jobs.protocol import Done, Failed, Message, Parts, Reached, Task
+from myd_grpc.jobs.model import Ticket
+from myd_grpc.jobs.process import Worker, WorkerDiedError, Workers
+from myd_grpc.jobs.protocol import Done, Failed, Message, Parts, Reached, Restarted, Saved, Task
 from myd_grpc.jobs.publish import OutputDirectory, staging_name
 from myd_grpc.jobs.store import JobStore
 
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_NEW_WORKERS = 2
+"""A file that kills every worker must not keep the server busy for ever."""
 
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """A job that is to be done, with the key that only memory holds."""
-
-    job_id: str
-    conversion: Conversion
-    key: CipherKey | None
-    overwrite: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Workshop:
-    """What every attempt works with. `now` tells the time in epoch seconds."""
+    """What every attempt works with.
+
+    `checkpoint_s` is how often a worker saves where it is, `space_percent` how much room is wanted
+    for the output, measured by the size of the input. `now` tells the time in epoch seconds.
+    """
 
     store: JobStore
     output: OutputDirectory
     workers: Workers
+    checkpoint_s: float = 1.0
+    space_percent: int = 0
     now: Callable[[], float] = time.time
 
 
+class SuspendedError(Exception):
+    """The attempt is given up, and the job goes on from its checkpoint some other time."""
+
+
 class Attempt:
-    """The work on one job. `run` always brings the job to its end, and never raises."""
+    """The work on one job.
+
+    `run` always brings the job to its end, or leaves it to the next server; it never raises.
+    """
 
     def __init__(self, ticket: Ticket, workshop: Workshop) -> None:
         self._ticket = ticket
         self._shop = workshop
         self._worker: Worker | None = None
-        self._stopped: ConversionError | None = None
+        self._stopped: ConversionError | SuspendedError | None = None
         self._publishing = False
         self._progress = Progress()
+        self._eta = Eta(time.monotonic)
+        self._space_checked = False
+        self._unkept: dict[str, PartFile] = {}
+        self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the next server can go on with the job."""
+        return self._ticket.resumable
 
     async def run(self) -> None:
         """Convert, publish, and commit the end."""
+        job_id = self._ticket.job_id
         try:
             await self._convert()
             await self._publish()
+        except SuspendedError:
+            logger.info("job %s: suspended at %d bytes", job_id, self._progress.bytes_read)
         except ConversionError as error:
-            await self._fail(error.reason, error.message)
+            await fail(self._shop, job_id, error.reason, error.message)
         except Exception as error:  # noqa: BLE001 - a job must not stay WORKING, whatever happens
-            await self._fail(Reason.INTERNAL, self._log_unexpected(describe(error)))
+            await fail(self._shop, job_id, Reason.INTERNAL, self._log_unexpected(describe(error)))
 
     async def stop(self, reason: Reason, message: str) -> None:
         """End the job for that reason, unless its set is being published already."""
+        await self._stop(ConversionError(reason, message))
+
+    async def suspend(self, patience_s: float) -> None:
+        """Let go of the job at a checkpoint, unless its set is being published already.
+
+        A checkpoint that takes longer than that is not waited for: the one before will do.
+        """
+        if self._worker and not self._publishing:
+            self._saved.clear()
+            await self._worker.hasten()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self._saved.wait()
+        await self._stop(SuspendedError())
+
+    async def _stop(self, why: ConversionError | SuspendedError) -> None:
         if self._publishing or self._stopped:
             return
-        self._stopped = ConversionError(reason, message)
+        self._stopped = why
         if self._worker:
             await self._worker.end()
 
     async def _convert(self) -> None:
         self._raise_if_stopped()
         job_id = self._ticket.job_id
-        if not await self._commit(lambda: self._shop.store.start(job_id, self._now())):
+        if not await persist(job_id, lambda: self._shop.store.start(job_id, self._now())):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
         await asyncio.to_thread(self._shop.output.check_target, self._ticket.conversion.name)
+        for _ in range(_NEW_WORKERS):
+            try:
+                await self._in_worker()
+            except WorkerDiedError as error:
+                self._raise_if_stopped()  # it died because it was told to
+                logger.warning("job %s: %s; another one goes on", job_id, error.message)
+            else:
+                return
+        await self._in_worker()
+
+    async def _in_worker(self) -> None:
         self._worker = await self._shop.workers.take()
         try:
             self._raise_if_stopped()
@@ -89,24 +135,42 @@ class Attempt:
         finally:
             # Before anything else is done about its directory, the worker is no more.
             await self._worker.end()
+            self._saved.set()
         self._raise_if_stopped()
 
     async def _follow(self, worker: Worker) -> None:
-        staging = self._shop.output.path / staging_name(self._ticket.job_id)
-        task = Task(self._ticket.job_id, self._ticket.conversion, str(staging), self._ticket.key)
-        eta = Eta(time.monotonic)
-        try:
-            async for message in worker.work(task):
-                await self._take(message, eta)
-        except ConversionError:
-            self._raise_if_stopped()  # it died because it was told to
-            raise
+        ticket = self._ticket
+        staging = self._shop.output.path / staging_name(ticket.job_id)
+        checkpoint = await self._shop.store.checkpoint(ticket.job_id)
+        if checkpoint:
+            logger.info("job %s: goes on from its checkpoint", ticket.job_id)
+        task = Task(
+            ticket.job_id,
+            ticket.conversion,
+            str(staging),
+            ticket.key,
+            checkpoint,
+            self._shop.checkpoint_s,
+        )
+        self._eta = Eta(time.monotonic)
+        self._parts.clear()
+        async for message in worker.work(task):
+            await self._take(message, worker)
 
-    async def _take(self, message: Message, eta: Eta) -> None:
+    async def _take(self, message: Message, worker: Worker) -> None:
         match message:
-            case Reached(progress, parts):
+            case Reached(progress):
+                await self._check_space(progress)
                 self._progress = progress
-                await self._tick(progress, eta.after(progress), parts)
+                await self._tick(progress, self._eta.after(progress))
+            case Saved():
+                await self._keep(message)
+                await worker.acknowledge()
+            case Restarted():
+                job_id = self._ticket.job_id
+                logger.warning("job %s: its checkpoint does not fit; from the start", job_id)
+                await persist(job_id, lambda: self._shop.store.drop_checkpoint(job_id))
+                await worker.acknowledge()
             case Parts(parts):
                 self._parts.extend(parts)
             case Done(peak_bytes):
@@ -115,41 +179,49 @@ class Attempt:
                 self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
                 raise ConversionError(reason, text)
 
-    async def _tick(self, progress: Progress, eta_s: float, parts: tuple[PartFile, ...]) -> None:
+    async def _check_space(self, progress: Progress) -> None:
+        """Better than to fill the disk for an hour: fail at once where it cannot be enough."""
+        if self._space_checked or not progress.bytes_total:
+            return
+        self._space_checked = True
+        bytes_left = progress.bytes_total - progress.bytes_read
+        wanted = bytes_left * self._shop.space_percent // 100
+        await asyncio.to_thread(self._shop.output.check_space, wanted)
+
+    async def _tick(self, progress: Progress, eta_s: float) -> None:
         try:
-            await self._shop.store.progress(self._ticket.job_id, progress, eta_s, parts)
+            await self._shop.store.progress(self._ticket.job_id, progress, eta_s)
         except sqlite3.Error as error:
             # A full disk may have room again by the next tick, and a tick is no loss.
-            logger.warning(
-                "job %s: progress not recorded: %s", self._ticket.job_id, describe(error)
-            )
+            _log_unrecorded(self._ticket.job_id, "progress", error)
+
+    async def _keep(self, saved: Saved) -> None:
+        """Commit a checkpoint; without it, the one before counts as long as that fits."""
+        job_id, store = self._ticket.job_id, self._shop.store
+        self._unkept |= {part.file_name: part for part in saved.parts}
+        parts = tuple(self._unkept.values())
+        try:
+            await store.keep_checkpoint(job_id, saved.state, parts)
+        except sqlite3.OperationalError as error:
+            _log_unrecorded(job_id, "checkpoint", error)
+            if not saved.settles:
+                return
+            await persist(job_id, lambda: store.keep_checkpoint(job_id, saved.state, parts))
+        self._unkept.clear()
+        self._saved.set()
 
     async def _publish(self) -> None:
         job_id, name = self._ticket.job_id, self._ticket.conversion.name
         self._publishing = True
         output, store = self._shop.output, self._shop.store
         identity = await asyncio.to_thread(output.identify, job_id)
-        await self._commit(lambda: store.publishing(job_id, self._progress, self._parts, identity))
+        await persist(
+            job_id, lambda: store.publishing(job_id, self._progress, self._parts, identity)
+        )
         await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)
-        await self._commit(lambda: store.done(job_id, self._now()))
+        await persist(job_id, lambda: store.done(job_id, self._now()))
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
         await asyncio.to_thread(output.discard, job_id)
-
-    async def _fail(self, reason: Reason, message: str) -> None:
-        job_id = self._ticket.job_id
-        # Whoever hears that the job failed may count on its space being free.
-        await asyncio.to_thread(self._shop.output.discard, job_id)
-        await self._commit(lambda: self._shop.store.fail([job_id], reason, message, self._now()))
-        logger.info("job %s: FAILED, %s", job_id, reason)
-
-    async def _commit(self, change: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Commit a change however long it takes: when the disk is full, that may be a while."""
-        while True:
-            try:
-                return await change()
-            except sqlite3.OperationalError as error:
-                logger.error("job %s: state not recorded: %s", self._ticket.job_id, describe(error))  # noqa: TRY400
-                await asyncio.sleep(_RETRY_S)
 
     def _raise_if_stopped(self) -> None:
         if self._stopped:
@@ -167,3 +239,27 @@ class Attempt:
 
     def _now(self) -> int:
         return int(self._shop.now())
+
+
+async def fail(shop: Workshop, job_id: str, reason: Reason, message: str) -> None:
+    """Free the job's space and commit its failure, in this order: who hears of it may count on it.
+
+    Nothing may be working on the job.
+    """
+    await asyncio.to_thread(shop.output.discard, job_id)
+    await persist(job_id, lambda: shop.store.fail([job_id], reason, message, int(shop.now())))
+    logger.info("job %s: FAILED, %s", job_id, reason)
+
+
+async def persist(job_id: str, change: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Commit a change however long it takes: when the disk is full, that may be a while."""
+    while True:
+        try:
+            return await change()
+        except sqlite3.OperationalError as error:
+            _log_unrecorded(job_id, "state", error)
+            await asyncio.sleep(_RETRY_S)
+
+
+def _log_unrecorded(job_id: str, what: str, error: sqlite3.Error) -> None:
+    logger.warning("job %s: %s not recorded: %s", job_id, what, describe(error))

@@ -8,9 +8,11 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
-from myd_grpc.jobs.schema import APPLICATION_ID, SCHEMA_VERSION, STATEMENTS
+from myd_grpc.failpoints import reach
+from myd_grpc.jobs.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +60,20 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        _reach("before_commit")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _reach(point: str) -> None:
+    """A failpoint whose error comes as SQLite would tell of it."""
+    try:
+        reach(point)
+    except OSError as error:
+        raise sqlite3.OperationalError(error.strerror) from None
 
 
 def warn_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -89,10 +100,10 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise DatabaseRefusedError(
             f"{path} is the database of another program; it is left as it is"
         )
-    if version != SCHEMA_VERSION:
+    if version not in range(1, SCHEMA_VERSION + 1):
         raise DatabaseRefusedError(
-            f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}; "
-            "it is left as it is"
+            f"{path} has schema version {version}, this program knows those up to "
+            f"{SCHEMA_VERSION}; it is left as it is"
         )
     if (problem := _pragma(connection, "quick_check(1)")) != "ok":
         raise DatabaseRefusedError(f"{path} is damaged ({problem}); it is left as it is")
@@ -104,16 +115,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
     with transaction(connection, durable=True):
-        if _pragma(connection, "user_version") == 0:
-            _create(connection)
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    for statement in STATEMENTS:
-        connection.execute(statement)
-    connection.execute("INSERT INTO meta VALUES (1, 0, ?)", (secrets.token_bytes(32),))
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        version = int(_pragma(connection, "user_version"))
+        for statement in chain.from_iterable(STEPS[version:]):
+            connection.execute(statement)
+        if version == 0:
+            connection.execute("INSERT INTO meta VALUES (1, 0, ?)", (secrets.token_bytes(32),))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int | str:

@@ -12,16 +12,20 @@ _LEAST_S = 0.5
 
 
 class Eta:
-    """Estimates by the bytes read since it was made; `clock` tells seconds."""
+    """Estimates by the bytes read since it was first asked; `clock` tells seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._began = clock()
+        self._first: int | None = None
 
     def after(self, progress: Progress) -> float:
         """Seconds to go, or UNKNOWN."""
+        if self._first is None:
+            self._first = progress.bytes_read  # more than 0 where a conversion goes on
+        bytes_read = progress.bytes_read - self._first
         elapsed_s = self._clock() - self._began
-        if elapsed_s < _LEAST_S or not progress.bytes_read:
+        if elapsed_s < _LEAST_S or bytes_read <= 0:
             return UNKNOWN
         bytes_left = max(progress.bytes_total - progress.bytes_read, 0)
-        return round(elapsed_s * bytes_left / progress.bytes_read, 1)
+        return round(elapsed_s * bytes_left / bytes_read, 1)

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from myd_grpc.convert.model import Layout, PartFile, Profile, Progress
+from myd_grpc.convert.model import (
+    DEFAULT_LIMITS,
+    SECTION_NAMES,
+    CipherKey,
+    Conversion,
+    Layout,
+    Limits,
+    PartFile,
+    Profile,
+    Progress,
+)
 
 
 class Status(StrEnum):
@@ -29,7 +39,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for, without the key. `file_names` are as the caller wrote them."""
+    """What was asked for, without the key, and the settings it was accepted under.
+
+    `file_names` are as the caller wrote them, `encrypted` says that a key came with them.
+    """
 
     file_names: tuple[str, ...]
     output_file_name: str
@@ -39,6 +52,9 @@ class Request:
     record_path: str = ""
     id_field: str = ""
     overwrite: bool = False
+    encrypted: bool = False
+    limits: Limits = DEFAULT_LIMITS
+    section_names: frozenset[str] = SECTION_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,34 @@ class Identity:
         """Whether both are the same directory."""
         same_place = self.device == other.device or self.modified_ns == other.modified_ns
         return self.inode == other.inode and same_place
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A job that is to be done, with the key that only memory holds.
+
+    `resumable` says that the next server can go on with it: it needs no key, or can be handed it.
+    """
+
+    job_id: str
+    conversion: Conversion
+    key: CipherKey | None = field(repr=False)
+    overwrite: bool
+    resumable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A job that a server has left, with what decides how it goes on.
+
+    `identity` is the directory it may have published. `has_mark` says that it came with a
+    request_id, by which its key can be handed over. `waiting_since` is 0 or epoch seconds.
+    """
+
+    job: Job
+    identity: Identity | None
+    has_mark: bool
+    waiting_since: int
 
 
 def tables_of(parts: Sequence[PartFile]) -> tuple[Table, ...]:

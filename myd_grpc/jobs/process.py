@@ -19,6 +19,8 @@ import myd_grpc
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.jobs.protocol import (
+    HASTEN,
+    KEPT,
     Last,
     Message,
     SummaryTask,
@@ -30,6 +32,10 @@ from myd_grpc.jobs.protocol import (
 _LINE_LIMIT_BYTES = 64 << 20
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
+
+
+class WorkerDiedError(ConversionError):
+    """A worker process ended in the middle of its work."""
 
 
 class Worker:
@@ -63,9 +69,9 @@ class Worker:
     async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
         """The worker's messages; the last one is Done, Summed or Failed.
 
-        Raises ConversionError (WORKER_DIED) when the process ends before it has said so.
+        Raises WorkerDiedError when the process ends before it has said so.
         """
-        await self._give(encode_task(task))
+        await self._tell(encode_task(task))
         async for line in self._lines():
             try:
                 message = decode_message(line)
@@ -76,16 +82,24 @@ class Worker:
                 return
         raise self._died(await self.end())
 
+    async def acknowledge(self) -> None:
+        """What the worker has saved is committed."""
+        await self._tell(KEPT)
+
+    async def hasten(self) -> None:
+        """Let the worker save where it is as soon as it can."""
+        await self._tell(HASTEN)
+
     async def end(self) -> int:
         """End the process whatever it does; its exit status, negative for a signal."""
-        # It has nothing to lose: what it wrote is either synced and reported or thrown away.
+        # It has nothing to lose: what it wrote is either synced and committed or cut off.
         # Not Process.kill, which may take the exit status away from whoever waits for it.
         if self.alive:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
         return await self._process.wait()
 
-    async def _give(self, line: bytes) -> None:
+    async def _tell(self, line: bytes) -> None:
         if self._process.stdin is None:
             raise RuntimeError("a worker is started with pipes")
         # A worker that has died already is noticed when it says nothing.
@@ -100,9 +114,9 @@ class Worker:
             async for line in self._process.stdout:
                 yield line
 
-    def _died(self, status: int) -> ConversionError:
+    def _died(self, status: int) -> WorkerDiedError:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return ConversionError(Reason.WORKER_DIED, f"the worker process {how}")
+        return WorkerDiedError(Reason.WORKER_DIED, f"the worker process {how}")
 
 
 class Workers:

@@ -1,14 +1,16 @@
 """What the server and a worker process say to each other: one JSON object a line.
 
 The server writes one task and then keeps the pipe open as a sign of life. The worker writes any
-number of `Reached` and `Parts` lines and then one `Done`, `Summed` or `Failed`. This module must
-stay light: a worker imports it before it is ready.
+number of `Reached`, `Saved`, `Restarted` and `Parts` lines and then one `Done`, `Summed` or
+`Failed`. The server answers each `Saved` and `Restarted` with a line KEPT once it is committed;
+the worker waits with the next one for that. The line HASTEN asks for a `Saved` soon. This module
+must stay light: a worker imports it before it is ready.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
@@ -24,18 +26,27 @@ from myd_grpc.convert.model import (
 )
 from myd_grpc.shopping import Query, Summary
 
+KEPT = b"kept\n"
+HASTEN = b"hasten\n"
+
 PARTS_IN_A_LINE = 500
 """Keeps lines short: a set may have many thousands of parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A conversion for a worker, with the directory (absolute, not there yet) to stage it in."""
+    """A conversion for a worker, with the directory (absolute) to stage it in.
+
+    `checkpoint` is from where it goes on in that directory; None for the start, whatever is there.
+    Every `checkpoint_s` seconds it saves where it is.
+    """
 
     job_id: str
     conversion: Conversion
     staging: str
     key: CipherKey | None = field(default=None, repr=False)
+    checkpoint: str | None = field(default=None, repr=False)
+    checkpoint_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +59,26 @@ class SummaryTask:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far the worker is, and the parts whose rows changed since it last said so."""
+    """How far the worker is."""
 
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint whose files are synced, and the parts that changed since the last one.
+
+    `settles` says that the staged files will not fit an older one from now on.
+    """
+
+    state: str
     parts: tuple[PartFile, ...]
+    settles: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The checkpoint given with the task does not fit: the worker begins from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +116,7 @@ class Failed:
     peak_bytes: int
 
 
-Message: TypeAlias = Reached | Parts | Done | Summed | Failed
+Message: TypeAlias = Reached | Saved | Restarted | Parts | Done | Summed | Failed
 Last: TypeAlias = Done | Summed | Failed
 
 
@@ -97,8 +124,14 @@ def encode_task(task: Task | SummaryTask) -> bytes:
     """The task as a line; holds the key, so it goes to the worker and nowhere else."""
     values: dict[str, Any] = {"key": [task.key.key.hex(), task.key.iv.hex()] if task.key else None}
     match task:
-        case Task(job_id, conversion, staging):
-            values |= {"job_id": job_id, "staging": staging, "conversion": _sorted(conversion)}
+        case Task():
+            values |= {
+                "job_id": task.job_id,
+                "conversion": _sorted(task.conversion),
+                "staging": task.staging,
+                "checkpoint": task.checkpoint,
+                "checkpoint_s": task.checkpoint_s,
+            }
         case SummaryTask(query):
             values |= {"query": _sorted(query)}
     return _line(values)
@@ -110,7 +143,14 @@ def decode_task(line: bytes) -> Task | SummaryTask:
     key = values["key"] and CipherKey(*map(bytes.fromhex, values["key"]))
     if "query" in values:
         return SummaryTask(_query(values["query"]), key)
-    return Task(values["job_id"], _conversion(values["conversion"]), values["staging"], key)
+    return Task(
+        values["job_id"],
+        _conversion(values["conversion"]),
+        values["staging"],
+        key,
+        values["checkpoint"],
+        values["checkpoint_s"],
+    )
 
 
 def _sorted(asked: Conversion | Query) -> dict[str, Any]:
@@ -120,11 +160,11 @@ def _sorted(asked: Conversion | Query) -> dict[str, Any]:
 def encode_message(message: Message) -> bytes:
     """A worker's message as a line."""
     match message:
-        case Reached(progress, parts):
-            body: dict[str, Any] = {"progress": asdict(progress), "parts": _part_rows(parts)}
+        case Saved(state, parts, settles):
+            body: dict[str, Any] = {"state": state, "parts": _part_rows(parts), "settles": settles}
         case Parts(parts):
             body = {"parts": _part_rows(parts)}
-        case Done() | Summed() | Failed():
+        case Reached() | Restarted() | Done() | Summed() | Failed():
             body = asdict(message)
     return _line({"type": type(message).__name__, **body})
 
@@ -132,20 +172,7 @@ def encode_message(message: Message) -> bytes:
 def decode_message(line: bytes) -> Message:
     """The message in a line that `encode_message` made; ValueError or KeyError for any other."""
     values = json.loads(line)
-    match values.pop("type"):
-        case "Reached":
-            return Reached(_progress(values["progress"]), _parts(values["parts"]))
-        case "Parts":
-            return Parts(_parts(values["parts"]))
-        case "Done":
-            return Done(**values)
-        case "Summed":
-            summary = values.pop("summary")
-            return Summed(summary and Summary(**summary), **values)
-        case "Failed":
-            return Failed(Reason(values.pop("reason")), **values)
-        case other:
-            raise ValueError(f"unknown message type {other!r}")
+    return _READERS[values.pop("type")](values)
 
 
 def _line(values: dict[str, Any]) -> bytes:
@@ -190,3 +217,27 @@ def _conversion(values: dict[str, Any]) -> Conversion:
             "section_names": frozenset(values["section_names"]),
         }
     )
+
+
+def _saved(values: dict[str, Any]) -> Saved:
+    return Saved(values["state"], _parts(values["parts"]), values["settles"])
+
+
+def _summed(values: dict[str, Any]) -> Summed:
+    summary = values.pop("summary")
+    return Summed(summary and Summary(**summary), **values)
+
+
+def _failed(values: dict[str, Any]) -> Failed:
+    return Failed(Reason(values.pop("reason")), **values)
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Message]] = {
+    "Reached": lambda values: Reached(_progress(values["progress"])),
+    "Saved": _saved,
+    "Restarted": lambda _values: Restarted(),
+    "Parts": lambda values: Parts(_parts(values["parts"])),
+    "Done": lambda values: Done(**values),
+    "Summed": _summed,
+    "Failed": _failed,
+}

@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _STAGING = ".myd-"
 _OLD = "-old"
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _ORPHAN_PATIENCE_S = 5.0
 
 
@@ -54,6 +55,17 @@ class OutputDirectory:
                 Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
             )
 
+    def check_space(self, wanted: int) -> None:
+        """Raises ConversionError (DISK_FULL) when fewer bytes are free."""
+        volume = os.fstatvfs(self._fd)
+        free = volume.f_bavail * volume.f_frsize
+        if volume.f_blocks and free < wanted:
+            raise ConversionError(
+                Reason.DISK_FULL,
+                f"the output may take {_mib(wanted)}, and the output directory has {_mib(free)} "
+                "left",
+            )
+
     def identify(self, job_id: str) -> Identity:
         """Which directory the job's staged set is."""
         identity = self._identity(staging_name(job_id))
@@ -61,10 +73,13 @@ class OutputDirectory:
             raise ConversionError(Reason.OUTPUT_UNAVAILABLE, "the staged output has disappeared")
         return identity
 
+    def holds_staged(self, job_id: str, identity: Identity) -> bool:
+        """Whether the job's staging directory is the one that was complete."""
+        return self._is(staging_name(job_id), identity)
+
     def holds_published(self, name: str, identity: Identity) -> bool:
         """Whether the set of that name is the directory that was staged."""
-        found = self._identity(name)
-        return found is not None and identity.matches(found)
+        return self._is(name, identity)
 
     def publish(self, job_id: str, name: str, *, replace: bool) -> None:
         """Let the staged set appear as `name`, in one step, and make that last.
@@ -88,10 +103,13 @@ class OutputDirectory:
             self._rename(aside, name)
             os.fsync(self._fd)
 
-    def sweep(self) -> None:
-        """Remove every staging directory that no worker owns."""
+    def sweep(self, but: Collection[str]) -> None:
+        """Remove every staging directory that no worker owns, but those of the jobs `but`."""
         deadline = time.monotonic() + _ORPHAN_PATIENCE_S
+        kept = set(map(staging_name, but))
         for path in self.path.glob(_STAGING + "*"):
+            if path.name in kept:
+                continue
             if _wait_until_ownerless(path, deadline):
                 _remove(path)
             else:
@@ -162,11 +180,19 @@ class OutputDirectory:
             return os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_mode
         return None
 
+    def _is(self, name: str, identity: Identity) -> bool:
+        found = self._identity(name)
+        return found is not None and identity.matches(found)
+
     def _identity(self, name: str) -> Identity | None:
         with suppress(FileNotFoundError):
             found = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
             return Identity(found.st_dev, found.st_ino, found.st_mtime_ns)
         return None
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.0f} MiB"
 
 
 def _unpublishable(error: OSError, name: str) -> ConversionError:

@@ -1,38 +1,137 @@
-"""After a start: no job is WORKING without someone who works, no staging is left over."""
+"""After a start: each job that the last server left ends, goes on, or waits for its key."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from myd_grpc.convert.errors import Reason
-from myd_grpc.jobs.model import Identity, Job
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.model import Conversion
+from myd_grpc.errors import InvalidRequestError
+from myd_grpc.jobs.model import Request, Ticket, Unfinished
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.store import JobStore
 
 logger = logging.getLogger(__name__)
 
 INTERRUPTED = "the server was stopped before the job was done; submit it again"
+TOO_LATE = "the server was restarted, and the key was not sent again in time; submit it again"
+WAITING = (
+    "the server was restarted and does not store keys: "
+    "send the same request with the same request_id again, and the job goes on"
+)
 
 
-async def recover(store: JobStore, output: OutputDirectory, now: int) -> None:
-    """Settle what the last server left: published jobs are DONE, all others FAILED.
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that goes on when it is handed its key, which its ticket lacks, by a deadline.
 
-    The output directory is cleared before a failure is committed: who hears of it may count on
-    the space. Blocks the loop, which serves nobody yet.
+    That is in epoch seconds.
     """
-    left = await store.working()
-    published = [job for job, identity in left if _is_published(output, job, identity)]
-    for job in published:
-        await store.done(job.job_id, now)
-    unfinished = [job for job, _ in left if job not in published]
-    for job in unfinished:
-        output.restore(job.job_id, job.request.output_file_name)
-    output.sweep()
-    await store.fail([job.job_id for job in unfinished], Reason.INTERRUPTED, INTERRUPTED, now)
-    if left:
-        logger.info("after restart: %d jobs done, %d failed", len(published), len(unfinished))
+
+    ticket: Ticket
+    deadline: int
 
 
-def _is_published(output: OutputDirectory, job: Job, identity: Identity | None) -> bool:
-    name = job.request.output_file_name
-    return identity is not None and output.holds_published(name, identity)
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The jobs that go on, in the order they came in."""
+
+    queued: list[Ticket] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+
+
+class Recovery:
+    """Settles what the last server left. Blocks the loop, which serves nobody yet.
+
+    `conversion_of` rebuilds what a request stands for, `window_s` is how long a job waits for its
+    key, `now` the time in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        output: OutputDirectory,
+        conversion_of: Callable[[Request], Conversion],
+        window_s: int,
+        now: int,
+    ) -> None:
+        self._store = store
+        self._output = output
+        self._conversion_of = conversion_of
+        self._window_s = window_s
+        self._now = now
+        self._resumed = Resumed()
+        self._done: list[str] = []
+        self._failed: dict[tuple[Reason, str], list[str]] = {}
+
+    async def run(self) -> Resumed:
+        """The jobs that are to go on; all others have ended."""
+        left = await self._store.unfinished()
+        for one in left:
+            try:
+                self._settle(one)
+            except ConversionError as error:
+                self._failed.setdefault((error.reason, error.message), []).append(one.job.job_id)
+        await self._commit()
+        if left:
+            logger.info("after restart: %s", self._summary())
+        return self._resumed
+
+    def _settle(self, one: Unfinished) -> None:
+        """Decide about a job. Raises ConversionError for one that does not go on."""
+        if self._publish(one):
+            self._done.append(one.job.job_id)
+            return
+        ticket = self._ticket(one)
+        if not one.job.request.encrypted:
+            self._resumed.queued.append(ticket)
+        elif one.has_mark:
+            deadline = (one.waiting_since or self._now) + self._window_s
+            if deadline <= self._now:
+                raise ConversionError(Reason.INTERRUPTED, TOO_LATE)
+            self._resumed.waiting.append(Waiting(ticket, deadline))
+        else:
+            raise ConversionError(Reason.INTERRUPTED, INTERRUPTED)
+
+    def _publish(self, one: Unfinished) -> bool:
+        """Whether the job's set was complete, and is published now if it was not before."""
+        job, identity = one.job, one.identity
+        name = job.request.output_file_name
+        if identity and self._output.holds_published(name, identity):
+            return True
+        self._output.restore(job.job_id, name)
+        if identity and self._output.holds_staged(job.job_id, identity):
+            self._output.publish(job.job_id, name, replace=job.request.overwrite)
+            return True
+        return False
+
+    def _ticket(self, one: Unfinished) -> Ticket:
+        request = one.job.request
+        try:
+            conversion = self._conversion_of(request)
+        except InvalidRequestError:
+            raise ConversionError(Reason.INTERRUPTED, INTERRUPTED) from None
+        return Ticket(one.job.job_id, conversion, None, request.overwrite, resumable=True)
+
+    async def _commit(self) -> None:
+        """Record it all; the space of a failed job is free before anyone hears of the failure."""
+        queued = [one.job_id for one in self._resumed.queued]
+        waiting = [one.ticket.job_id for one in self._resumed.waiting]
+        for job_id in self._done:
+            await self._store.done(job_id, self._now)
+        self._output.sweep(but=[*queued, *waiting])
+        for (reason, message), job_ids in self._failed.items():
+            await self._store.fail(job_ids, reason, message, self._now)
+        await self._store.queue_again(queued)
+        await self._store.wait_for_key(waiting, WAITING, self._now)
+
+    def _summary(self) -> str:
+        numbers = {
+            "done": len(self._done),
+            "failed": sum(map(len, self._failed.values())),
+            "going on": len(self._resumed.queued),
+            "waiting for their keys": len(self._resumed.waiting),
+        }
+        return ", ".join(f"{number} jobs {what}" for what, number in numbers.items() if number)

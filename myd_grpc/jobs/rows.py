@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import asdict
+from typing import TypedDict
 
-from myd_grpc.convert.model import Layout, Profile, Progress
-from myd_grpc.jobs.model import Identity, Job, Phase, Request, RequestMark, Status, Table
+from myd_grpc.convert.model import Layout, Limits, Profile, Progress
+from myd_grpc.jobs.model import (
+    Identity,
+    Job,
+    Phase,
+    Request,
+    RequestMark,
+    Status,
+    Table,
+    Unfinished,
+)
+
+
+class _Terms(TypedDict, total=False):
+    """The settings a request was accepted under."""
+
+    limits: Limits
+    section_names: frozenset[str]
 
 
 def submission_columns(
@@ -26,6 +44,8 @@ def submission_columns(
         "record_path": request.record_path,
         "id_field": request.id_field,
         "overwrite": request.overwrite,
+        "encrypted": request.encrypted,
+        "terms": _terms(request),
         "request_id": mark.request_id if mark else None,
         "request_digest": mark.digest if mark else None,
     }
@@ -75,7 +95,27 @@ def _request(row: sqlite3.Row) -> Request:
         record_path=row["record_path"],
         id_field=row["id_field"],
         overwrite=bool(row["overwrite"]),
+        encrypted=bool(row["encrypted"]),
+        **_read_terms(row["terms"]),
     )
+
+
+def _terms(request: Request) -> str:
+    values = {
+        "limits": asdict(request.limits),
+        "section_names": sorted(request.section_names),
+    }
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _read_terms(text: str | None) -> _Terms:
+    if text is None:
+        return {}
+    values = json.loads(text)
+    return {
+        "limits": Limits(**values["limits"]),
+        "section_names": frozenset(values["section_names"]),
+    }
 
 
 def _progress(row: sqlite3.Row) -> Progress:
@@ -91,8 +131,13 @@ def _progress(row: sqlite3.Row) -> Progress:
     )
 
 
-def identity_of(row: sqlite3.Row) -> Identity | None:
-    """The directory that a job may have published."""
+def unfinished_of(row: sqlite3.Row) -> Unfinished:
+    """The job of a row of job_status that has not ended."""
+    has_mark = row["request_id"] is not None
+    return Unfinished(job_of(row), _identity(row), has_mark, row["waiting_since"])
+
+
+def _identity(row: sqlite3.Row) -> Identity | None:
     if row["staging_inode"] is None:
         return None
     return Identity(row["staging_device"], row["staging_inode"], row["staging_modified_ns"])

@@ -8,15 +8,17 @@ who goes away does not take it along.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.model import CipherKey
 from myd_grpc.errors import QueueFullError, ShuttingDownError
-from myd_grpc.jobs.attempt import Attempt, Ticket, Workshop
-from myd_grpc.jobs.model import Request, RequestMark
-from myd_grpc.jobs.recovery import INTERRUPTED
+from myd_grpc.jobs.attempt import Attempt, Workshop, fail
+from myd_grpc.jobs.model import Request, RequestMark, Ticket
+from myd_grpc.jobs.recovery import INTERRUPTED, TOO_LATE, Resumed, Waiting
 
 _CANCELLED = "cancelled by the caller"
 _Result = TypeVar("_Result")
@@ -30,6 +32,7 @@ class Runner:
         self._workers = workers
         self._places = workers + max_queued
         self._entering: set[asyncio.Task[Any]] = set()
+        self._waiting: dict[str, tuple[Waiting, asyncio.TimerHandle]] = {}
         self._queue: dict[str, Ticket] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[Any]] = set()
@@ -46,45 +49,106 @@ class Runner:
             raise QueueFullError("as many jobs wait as may wait; submit again later")
         return await _unbroken(self._enter(request, mark, ticket), self._entering)
 
+    async def hand_over(self, job_id: str, key: CipherKey | None) -> None:
+        """Let a job go on that waits for this key; nothing happens to any other.
+
+        Raises ShuttingDownError.
+        """
+        if job_id in self._waiting:
+            if self._stopping:
+                raise ShuttingDownError
+            await _unbroken(self._go_on(job_id, key), self._entering)
+
     async def cancel(self, job_id: str) -> None:
-        """End the job as CANCELLED if it is queued or running; return when it has ended."""
+        """End the job as CANCELLED if it waits or runs; return when it has ended."""
         await _settled(self._entering)
-        if self._queue.pop(job_id, None):
-            fail = self._shop.store.fail([job_id], Reason.CANCELLED, _CANCELLED, self._now())
-            await _unbroken(fail, self._ending)
+        if self._queue.pop(job_id, None) or self._take_waiting([job_id]):
+            await _unbroken(fail(self._shop, job_id, Reason.CANCELLED, _CANCELLED), self._ending)
         elif running := self._running.get(job_id):
             attempt, task = running
             await _unbroken(attempt.stop(Reason.CANCELLED, _CANCELLED), self._ending)
             await asyncio.shield(task)
 
-    def warm_up(self) -> None:
-        """Get ready for the first job."""
+    def begin(self, resumed: Resumed) -> None:
+        """Get ready for the first job, and go on with those of the last server."""
         self._shop.workers.warm_up()
+        for one in resumed.waiting:
+            self._wait(one)
+        self._queue |= {ticket.job_id: ticket for ticket in resumed.queued}
+        self._start_next()
 
     def refuse(self) -> None:
         """Take no more jobs, and begin none."""
         self._stopping = True
 
-    async def stop(self) -> None:
-        """End all jobs as INTERRUPTED; none may be submitted any more."""
+    async def stop(self, patience_s: float) -> None:
+        """Let go of all jobs, at a checkpoint if one comes within that time.
+
+        Those with which the next server cannot go on end as INTERRUPTED. None may be submitted
+        any more.
+        """
         self.refuse()
         await _settled(self._entering)
-        queued, self._queue = list(self._queue), {}
+        self._take_waiting(list(self._waiting))  # which they do in the store
+        queued, self._queue = self._queue, {}
+        lost = [job_id for job_id, ticket in queued.items() if not ticket.resumable]
         running = list(self._running.values())
-        await asyncio.gather(*(one.stop(Reason.INTERRUPTED, INTERRUPTED) for one, _ in running))
         await asyncio.gather(
-            self._shop.store.fail(queued, Reason.INTERRUPTED, INTERRUPTED, self._now()),
+            self._shop.store.fail(lost, Reason.INTERRUPTED, INTERRUPTED, self._now()),
+            *(_let_go(attempt, patience_s) for attempt, _ in running),
             *(task for _, task in running),
         )
         await _settled(self._ending)
         await self._shop.workers.close()
 
     async def _enter(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
-        job_id = await self._shop.store.submit(ticket.job_id, request, mark, self._now())
+        store, job_id = self._shop.store, ""
+        in_the_way = self._take_waiting(self._waiting_for(request.output_file_name))
+        try:
+            for one in in_the_way:  # they end with the submission
+                await asyncio.to_thread(self._shop.output.discard, one.ticket.job_id)
+            job_id = await store.submit(ticket.job_id, request, mark, self._now())
+        finally:
+            if job_id != ticket.job_id:
+                for one in in_the_way:
+                    self._wait(one)
         if job_id == ticket.job_id:
             self._queue[job_id] = ticket
             self._start_next()
         return job_id
+
+    async def _go_on(self, job_id: str, key: CipherKey | None) -> None:
+        for one in self._take_waiting([job_id]):
+            try:
+                await self._shop.store.queue_again([job_id])
+            except BaseException:
+                self._wait(one)
+                raise
+            self._queue[job_id] = replace(one.ticket, key=key)
+            self._start_next()
+
+    def _wait(self, one: Waiting) -> None:
+        job_id = one.ticket.job_id
+        left_s = max(one.deadline - self._shop.now(), 0)
+        timer = asyncio.get_running_loop().call_later(left_s, self._give_up, job_id)
+        self._waiting[job_id] = (one, timer)
+
+    def _give_up(self, job_id: str) -> None:
+        self._take_waiting([job_id])
+        task = asyncio.create_task(fail(self._shop, job_id, Reason.INTERRUPTED, TOO_LATE))
+        _hold(task, self._ending)
+
+    def _take_waiting(self, job_ids: Iterable[str]) -> list[Waiting]:
+        """Those of the jobs that wait for a key: from now on they do not."""
+        taken = [self._waiting.pop(job_id) for job_id in job_ids if job_id in self._waiting]
+        for _, timer in taken:
+            timer.cancel()
+        return [one for one, _ in taken]
+
+    def _waiting_for(self, name: str) -> list[str]:
+        """The jobs that wait for a key to write that output set."""
+        waiting = self._waiting.items()
+        return [job_id for job_id, (one, _) in waiting if one.ticket.conversion.name == name]
 
     def _start_next(self) -> None:
         while self._queue and len(self._running) < self._workers and not self._stopping:
@@ -102,14 +166,24 @@ class Runner:
         return int(self._shop.now())
 
 
+async def _let_go(attempt: Attempt, patience_s: float) -> None:
+    if attempt.resumable:
+        await attempt.suspend(patience_s)
+    else:
+        await attempt.stop(Reason.INTERRUPTED, INTERRUPTED)
+
+
 async def _unbroken(
     work: Coroutine[Any, Any, _Result], under_way: set[asyncio.Task[Any]]
 ) -> _Result:
     """Do the work to its end, also when the caller goes away meanwhile."""
-    task = asyncio.create_task(work)
+    return await asyncio.shield(_hold(asyncio.create_task(work), under_way))
+
+
+def _hold(task: asyncio.Task[_Result], under_way: set[asyncio.Task[Any]]) -> asyncio.Task[_Result]:
     under_way.add(task)  # the loop itself would forget a task nobody holds
     task.add_done_callback(under_way.discard)
-    return await asyncio.shield(task)
+    return task
 
 
 async def _settled(tasks: set[asyncio.Task[Any]]) -> None:

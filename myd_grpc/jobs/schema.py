@@ -1,11 +1,14 @@
-"""The tables of the job database. A change here raises SCHEMA_VERSION."""
+"""The tables of the job database, as one step from each version to the next.
+
+A new database takes all steps, an older one those it has not taken yet, so both end up the same.
+What is here is in somebody's database: a change is a step more.
+"""
 
 from __future__ import annotations
 
 APPLICATION_ID = 0x6D79646A  # "mydj", in the file's header
-SCHEMA_VERSION = 1
 
-STATEMENTS = (
+_FIRST = (
     """
     CREATE TABLE meta (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -66,3 +69,28 @@ STATEMENTS = (
     ) WITHOUT ROWID
     """,
 )
+
+_CHECKPOINTS = (
+    """
+    -- What decides a conversion's bytes beside the request, as JSON: the settings at the time.
+    ALTER TABLE job_status ADD COLUMN terms TEXT
+    """,
+    """
+    -- Whether it came with a key, which is not kept. Of the jobs before this column, any may have.
+    ALTER TABLE job_status ADD COLUMN encrypted INTEGER NOT NULL DEFAULT 1
+    """,
+    """
+    -- Since when (epoch seconds) it waits to be handed its key again; 0 while it does not.
+    ALTER TABLE job_status ADD COLUMN waiting_since INTEGER NOT NULL DEFAULT 0
+    """,
+    """
+    -- From where a working job goes on after a crash. Apart, as it is long and changes often.
+    CREATE TABLE job_checkpoint (
+        job_id TEXT PRIMARY KEY REFERENCES job_status (job_id) ON DELETE CASCADE,
+        state TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS = (_FIRST, _CHECKPOINTS)
+SCHEMA_VERSION = len(STEPS)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.errors import InvalidRequestError, OutputBusyError, Violation
 from myd_grpc.jobs.model import (
@@ -19,13 +20,15 @@ from myd_grpc.jobs.model import (
     RequestMark,
     Status,
     Table,
+    Unfinished,
     tables_of,
 )
-from myd_grpc.jobs.rows import identity_of, job_of, progress_columns, submission_columns
+from myd_grpc.jobs.rows import job_of, progress_columns, submission_columns, unfinished_of
 
 Connection: TypeAlias = sqlite3.Connection
 
 _NO_BOUND = 1 << 62
+_SUPERSEDED = "the server was restarted, and a new job writes the same output set now"
 
 
 # --- changes ---------------------------------------------------------------------------------
@@ -36,10 +39,12 @@ def submit(
 ) -> str:
     """The id of the job for this request: `job_id`, or that of the job its mark already has.
 
-    Raises OutputBusyError, and InvalidRequestError when the mark belongs to another request.
+    A job that waits for its key to write the same output set makes way for the new one. Raises
+    OutputBusyError, and InvalidRequestError when the mark belongs to another request.
     """
     if mark and (known := find_request(connection, mark)):
         return known
+    _supersede(connection, request.output_file_name, now)
     _refuse_busy_output(connection, request.output_file_name)
     revision = _next_revision(connection)
     values = submission_columns(job_id, request, mark) | {
@@ -58,21 +63,64 @@ def start(connection: Connection, job_id: str, now: int) -> bool:
     return _change(
         connection,
         job_id,
-        "phase = 'CONVERTING', job_start_time = :now",
+        # A job that goes on after a restart began when it first did.
+        "phase = 'CONVERTING', "
+        "job_start_time = CASE job_start_time WHEN 0 THEN :now ELSE job_start_time END",
         {"now": now},
         "phase = 'QUEUED'",
     )
 
 
-def progress(
-    connection: Connection, job_id: str, reached: Progress, eta_s: float, parts: Sequence[PartFile]
-) -> bool:
+def queue_again(connection: Connection, job_ids: Iterable[str]) -> None:
+    """These jobs wait for a worker once more; whatever they had staged is not yet complete."""
+    for job_id in job_ids:
+        _change(
+            connection,
+            job_id,
+            f"phase = 'QUEUED', msg = '', waiting_since = 0, {_NOTHING_STAGED}",
+            {},
+            "phase <> 'QUEUED'",
+        )
+
+
+def wait_for_key(connection: Connection, job_ids: Iterable[str], msg: str, now: int) -> None:
+    """These jobs wait to be handed their keys; those that do already go on waiting."""
+    for job_id in job_ids:
+        _change(
+            connection,
+            job_id,
+            "phase = 'WAITING_FOR_KEY', msg = :msg, waiting_since = :now, eta_seconds = -1, "
+            + _NOTHING_STAGED,
+            {"now": now, "msg": msg},
+            "phase <> 'WAITING_FOR_KEY'",
+        )
+
+
+def progress(connection: Connection, job_id: str, reached: Progress, eta_s: float) -> bool:
     """Record how far the job is. No figure ever falls."""
-    changed = _change(connection, job_id, _PROGRESS, progress_columns(reached, eta_s))
-    if changed:
-        first = _count_parts(connection, job_id)
-        _keep_parts(connection, job_id, parts, first)
-    return changed
+    return _change(connection, job_id, _PROGRESS, progress_columns(reached, eta_s))
+
+
+def keep_checkpoint(
+    connection: Connection, job_id: str, state: str, parts: Sequence[PartFile]
+) -> bool:
+    """The job goes on from here after a crash; `parts` are those changed since the last one."""
+    cursor = connection.execute(
+        "INSERT INTO job_checkpoint SELECT job_id, :state FROM job_status "
+        "WHERE job_id = :job_id AND status = 'WORKING' "
+        "ON CONFLICT (job_id) DO UPDATE SET state = excluded.state",
+        {"job_id": job_id, "state": state},
+    )
+    if cursor.rowcount == 0:
+        return False
+    _keep_parts(connection, job_id, parts, _count_parts(connection, job_id))
+    return True
+
+
+def drop_checkpoint(connection: Connection, job_id: str) -> None:
+    """After a crash the job begins from the start."""
+    connection.execute("DELETE FROM job_checkpoint WHERE job_id = ?", (job_id,))
+    connection.execute("DELETE FROM csv_rows WHERE job_id = ?", (job_id,))
 
 
 def publishing(
@@ -96,7 +144,7 @@ def publishing(
         },
     )
     if changed:
-        connection.execute("DELETE FROM csv_rows WHERE job_id = ?", (job_id,))
+        drop_checkpoint(connection, job_id)
         _keep_parts(connection, job_id, parts, 0)
     return changed
 
@@ -121,6 +169,7 @@ def fail(connection: Connection, job_ids: Iterable[str], reason: str, msg: str, 
             "reason = :reason, msg = :msg",
             {"now": now, "reason": reason, "msg": msg},
         )
+        connection.execute("DELETE FROM job_checkpoint WHERE job_id = ?", (job_id,))
 
 
 def purge(connection: Connection, ended_before: int) -> int:
@@ -178,10 +227,20 @@ def newest(
     return [job_of(row) for row in rows]
 
 
-def working(connection: Connection) -> list[tuple[Job, Identity | None]]:
-    """The jobs that have not ended, with the directory each may have published."""
-    rows = connection.execute("SELECT * FROM job_status WHERE status = 'WORKING'").fetchall()
-    return [(job_of(row), identity_of(row)) for row in rows]
+def unfinished(connection: Connection) -> list[Unfinished]:
+    """The jobs that have not ended, in the order they came in."""
+    rows = connection.execute(
+        "SELECT * FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
+    ).fetchall()
+    return [unfinished_of(row) for row in rows]
+
+
+def checkpoint(connection: Connection, job_id: str) -> str | None:
+    """From where the job goes on; None for the start."""
+    rows = connection.execute(
+        "SELECT state FROM job_checkpoint WHERE job_id = ?", (job_id,)
+    ).fetchall()
+    return str(rows[0][0]) if rows else None
 
 
 def last_revision(connection: Connection) -> int:
@@ -197,11 +256,17 @@ def secret(connection: Connection) -> bytes:
 # --- parts of the above ----------------------------------------------------------------------
 
 _PROGRESS = """
-    bytes_total = max(bytes_total, :bytes_total), bytes_read = max(bytes_read, :bytes_read),
+    bytes_total = max(bytes_total, :bytes_total),
+    -- Where an input has grown between two attempts, the share that was read does not fall either.
+    bytes_read = max(bytes_read, :bytes_read, CASE WHEN :bytes_total > bytes_total
+        THEN (bytes_read * :bytes_total + bytes_total - 1) / max(bytes_total, 1) ELSE 0 END),
     records = max(records, :records), rows = max(rows, :rows),
     files_done = max(files_done, :files_done), eta_seconds = :eta_seconds, engine = :engine,
     layout = CASE :layout WHEN 'AUTO' THEN layout ELSE :layout END
 """
+
+
+_NOTHING_STAGED = "staging_device = NULL, staging_inode = NULL, staging_modified_ns = NULL"
 
 
 def _change(
@@ -226,6 +291,15 @@ def _change(
 def _next_revision(connection: Connection) -> int:
     rows = connection.execute("UPDATE meta SET revision = revision + 1 RETURNING revision")
     return int(rows.fetchall()[0][0])
+
+
+def _supersede(connection: Connection, name: str, now: int) -> None:
+    waiting = connection.execute(
+        "SELECT job_id FROM job_status WHERE output_file_name = ? AND status = 'WORKING' "
+        "AND phase = 'WAITING_FOR_KEY'",
+        (name,),
+    ).fetchall()
+    fail(connection, [row[0] for row in waiting], Reason.INTERRUPTED, _SUPERSEDED, now)
 
 
 def _refuse_busy_output(connection: Connection, name: str) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.failpoints import reach
 from myd_grpc.jobs import database, statements
-from myd_grpc.jobs.model import Identity, Job, Request, RequestMark, Status
+from myd_grpc.jobs.model import Identity, Job, Request, RequestMark, Status, Unfinished
 
 DATABASE_NAME = "csv_status.db"
 
@@ -55,17 +56,42 @@ class JobStore:
         """A worker takes the job; False when it is no longer queued."""
         return await self._write(lambda connection: statements.start(connection, job_id, now))
 
-    async def progress(
-        self, job_id: str, reached: Progress, eta_s: float, parts: Sequence[PartFile]
-    ) -> bool:
-        """Record how far the job is, and the rows in the parts that changed.
+    async def queue_again(self, job_ids: Iterable[str]) -> None:
+        """These jobs, which had been interrupted, wait for a worker."""
+        await self._write(lambda connection: statements.queue_again(connection, job_ids))
+
+    async def wait_for_key(self, job_ids: Iterable[str], msg: str, now: int) -> None:
+        """These jobs, which had been interrupted, wait to be handed their keys."""
+        await self._write(lambda connection: statements.wait_for_key(connection, job_ids, msg, now))
+
+    async def progress(self, job_id: str, reached: Progress, eta_s: float) -> bool:
+        """Record how far the job is.
 
         Not durable by itself: a machine that fails loses the last ticks, which nobody misses.
         """
         return await self._write(
-            lambda connection: statements.progress(connection, job_id, reached, eta_s, parts),
+            lambda connection: statements.progress(connection, job_id, reached, eta_s),
             durable=False,
         )
+
+    async def keep_checkpoint(self, job_id: str, state: str, parts: Sequence[PartFile]) -> bool:
+        """The job goes on from here after a crash; `parts` are those changed since the last one.
+
+        False when the job has ended.
+        """
+
+        def change(connection: sqlite3.Connection) -> bool:
+            kept = statements.keep_checkpoint(connection, job_id, state, parts)
+            reach("before_checkpoint_commit")
+            return kept
+
+        kept = await self._write(change)
+        await asyncio.to_thread(reach, "after_checkpoint_commit")
+        return kept
+
+    async def drop_checkpoint(self, job_id: str) -> None:
+        """After a crash the job begins from the start."""
+        await self._write(lambda connection: statements.drop_checkpoint(connection, job_id))
 
     async def publishing(
         self, job_id: str, reached: Progress, parts: Sequence[PartFile], identity: Identity
@@ -111,9 +137,13 @@ class JobStore:
         """The change counter as last committed."""
         return await self._read(statements.last_revision)
 
-    async def working(self) -> list[tuple[Job, Identity | None]]:
-        """The jobs that have not ended, with the directory each may have published."""
-        return await self._read(statements.working)
+    async def unfinished(self) -> list[Unfinished]:
+        """The jobs that have not ended, in the order they came in."""
+        return await self._read(statements.unfinished)
+
+    async def checkpoint(self, job_id: str) -> str | None:
+        """From where the job goes on; None for the start."""
+        return await self._read(lambda connection: statements.checkpoint(connection, job_id))
 
     def close(self) -> None:
         """End both threads after what they have to do."""

@@ -7,26 +7,31 @@ not be, the end of stdin does.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import gc
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from myd_grpc import failpoints
+from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.frames import describe, new_error_id
 from myd_grpc.jobs.hardening import die_with_parent, forbid_core_dumps
+from myd_grpc.jobs.keeper import Keeper, Orders
 from myd_grpc.jobs.protocol import (
+    HASTEN,
+    KEPT,
     PARTS_IN_A_LINE,
     Done,
     Failed,
@@ -42,7 +47,8 @@ from myd_grpc.jobs.protocol import (
 from myd_grpc.shopping import Summary, UserNotFoundError, summarise
 
 _TICK_S = 0.2
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PREDECESSOR_ENDS_S = 30.0
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def main() -> None:
@@ -57,18 +63,19 @@ def main() -> None:
     line = sys.stdin.buffer.readline()
     if not line:
         return
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
-    _work(decode_task(line), lambda message: _send(channel, message))
-    # The watching thread sits in a read of stdin that would keep an orderly exit waiting.
+    orders = Orders()
+    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    _work(decode_task(line), _Channel(channel).send, orders)
+    # The listening thread sits in a read of stdin that would keep an orderly exit waiting.
     os._exit(0)
 
 
-def _work(task: Task | SummaryTask, send: Callable[[Message], None]) -> None:
+def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Orders) -> None:
     try:
         if isinstance(task, SummaryTask):
             send(Summed(_summarise(task), _peak_bytes()))
             return
-        parts = _convert(task, send)
+        parts = _convert(task, send, orders)
     except ConversionError as error:
         send(Failed(error.reason, error.message, "", _peak_bytes()))
     except BaseException as error:  # noqa: BLE001 - whatever it is, the server must hear of it
@@ -81,16 +88,31 @@ def _work(task: Task | SummaryTask, send: Callable[[Message], None]) -> None:
         send(Done(_peak_bytes()))
 
 
-def _convert(task: Task, send: Callable[[Message], None]) -> list[PartFile]:
+def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> list[PartFile]:
     failpoints.reach("worker_started")
     staging = Path(task.staging)
-    _own(staging)
     ticker = Ticker(send, time.monotonic)
-    parts = convert(task.conversion, task.key, staging, ticker.report)
-    ticker.flush()
-    staging.chmod(0o777 & ~_umask())
+    with _output_errors():
+        _own(staging)
+        keeper = Keeper(task, ticker.take_parts, send, orders)
+        parts = _convert_from(task, staging, ticker, keeper)
+        keeper.wait()
+        ticker.flush()
+        staging.chmod(0o777 & ~_umask())
     failpoints.reach("converted")
     return parts
+
+
+def _convert_from(task: Task, staging: Path, ticker: Ticker, keeper: Keeper) -> list[PartFile]:
+    """Go on from the task's checkpoint, or begin from the start where there is none that fits."""
+    if task.checkpoint is not None:
+        try:
+            resume = Checkpoint.from_json(task.checkpoint)
+            return convert(task.conversion, task.key, staging, ticker.report, keeper, resume)
+        except StaleCheckpointError:
+            keeper.restart()
+    _empty(staging)
+    return convert(task.conversion, task.key, staging, ticker.report, keeper)
 
 
 def _summarise(task: SummaryTask) -> Summary | None:
@@ -114,8 +136,7 @@ class Ticker:
     def report(self, progress: Progress, parts: list[PartFile]) -> None:
         """Take a report; parts are those whose rows changed."""
         self._progress = progress
-        for part in parts:
-            self._parts[part.file_name] = part
+        self._parts |= {part.file_name: part for part in parts}
         now = self._clock()
         if now >= self._due:
             self.flush()
@@ -124,22 +145,57 @@ class Ticker:
     def flush(self) -> None:
         """Send what has not been sent yet."""
         if self._progress:
-            self._send(Reached(self._progress, tuple(self._parts.values())))
+            self._send(Reached(self._progress))
         self._progress = None
+
+    def take_parts(self) -> tuple[PartFile, ...]:
+        """The parts that were reported since this was last asked."""
+        parts = tuple(self._parts.values())
         self._parts.clear()
+        return parts
 
 
-def _own(staging: Path) -> None:
-    """Make the staging directory and lock it for as long as this process lives."""
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    """Whatever the file system refuses here is about the output."""
     try:
-        staging.mkdir(mode=0o700)
-        fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        yield
     except OSError as error:
         full = error.errno in _DISK_FULL
         reason = Reason.DISK_FULL if full else Reason.OUTPUT_UNAVAILABLE
         why = os.strerror(error.errno or 0).lower()
         raise ConversionError(reason, f"the output directory cannot be written: {why}") from None
-    fcntl.flock(fd, fcntl.LOCK_EX)
+
+
+def _own(staging: Path) -> None:
+    """Make the staging directory, or take over that of a dead worker, and lock it until the end."""
+    with suppress(FileExistsError):
+        staging.mkdir(mode=0o700)
+    fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    os.fchmod(fd, 0o700)
+    deadline = time.monotonic() + _PREDECESSOR_ENDS_S
+    while not _locked(fd):
+        if time.monotonic() > deadline:
+            raise ConversionError(
+                Reason.OUTPUT_UNAVAILABLE, "a worker from before still writes the output"
+            )
+        time.sleep(0.02)
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _empty(staging: Path) -> None:
+    for path in staging.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _private_stdout() -> BinaryIO:
@@ -149,22 +205,36 @@ def _private_stdout() -> BinaryIO:
     return channel
 
 
-def _send(channel: BinaryIO, message: Message) -> None:
-    try:
-        channel.write(encode_message(message))
-        channel.flush()
-    except BrokenPipeError:
-        os._exit(1)  # nobody listens any more
+class _Channel:
+    """The way to the server, for several threads."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        line = encode_message(message)
+        try:
+            with self._lock:
+                self._stream.write(line)
+                self._stream.flush()
+        except BrokenPipeError:
+            os._exit(1)  # nobody listens any more
 
 
-def _end_with_stdin() -> None:
-    os.read(0, 1)
+def _listen(orders: Orders) -> None:
+    """Take the server's orders; end with it."""
+    for line in sys.stdin.buffer:
+        if line == KEPT:
+            orders.kept.set()
+        elif line == HASTEN:
+            orders.hasten.set()
     os._exit(1)
 
 
 def _offer_to_be_killed_first() -> None:
     """Should memory run out, a worker is to go rather than the server."""
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
