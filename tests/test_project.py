@@ -64,7 +64,13 @@ def test_the_build_backend_is_pinned_alike() -> None:
 def test_help_lists_every_target() -> None:
     makefile = read("Makefile")
     phony = next(line for line in makefile.splitlines() if line.startswith(".PHONY:"))
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     targets = {line.split()[0] for line in listed.stdout.splitlines()}
     assert targets == set(phony.removeprefix(".PHONY:").split())
 

@@ -197,8 +197,10 @@ def test_a_stop_ends_watches_as_unavailable_and_they_can_be_resumed(
         assert details_of(caught.value)[0].reason == "SHUTTING_DOWN"
     assert server.stop() == 0
     server.start(MYD_FAILPOINTS="")
-    [resumed] = data(server.watch(job_id, from_revision=seen.revision))
-    assert (resumed.status, resumed.reason) == (pb.Job.FAILED, "INTERRUPTED")
+    resumed = list(data(server.watch(job_id, from_revision=seen.revision)))
+    assert resumed[0].revision > seen.revision
+    check_order(resumed)
+    assert resumed[-1].status == pb.Job.DONE
 
 
 def test_thousands_may_watch_and_each_is_told_the_end_once(
@@ -280,8 +282,10 @@ def test_a_live_page_can_be_resumed_from_any_message(
     server.put("a.json", SMALL)
     jobs = [server.submit("a.json", output=f"o{number}") for number in range(250)]
     started.reached()
-    # All end at once, and the next server has them in its database alone.
-    server.restart(MYD_FAILPOINTS="")
+    # The next server has them in its database alone; its one worker stays at the first.
+    server.restart()
+    states = data(server.watch(jobs[0]))
+    assert any(state.phase == pb.Job.PHASE_CONVERTING for state in states)
     revisions = [state.revision for state in islice(watch_all(server), len(jobs))]
     assert revisions == sorted(server.job(job).revision for job in jobs)
     for position in (0, 99, 100, 248):
