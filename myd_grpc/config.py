@@ -60,6 +60,8 @@ class Settings:
     """MYD_OVERWRITE: whether an output set is replaced when the request does not say (true)."""
     engine: str
     """MYD_ENGINE: auto, native or python: what converts (auto)."""
+    threads: int
+    """MYD_THREADS: threads a conversion's engine works on; 0: one for each core, at most 4 (0)."""
     limits: Limits
     """MYD_FILE_SEP_SIZE, MYD_MAX_CSV_ROW, MYD_MAX_DEPTH (at most 1000), MYD_MAX_RECORD_BYTES,
     MYD_MAX_COLUMNS, MYD_MAX_TABLES: bounds of a conversion."""
@@ -106,6 +108,7 @@ class Settings:
             space_percent=source.integer("MYD_SPACE_PERCENT", 25, 0, 1000),
             overwrite=source.boolean("MYD_OVERWRITE", True),
             engine=source.choice("MYD_ENGINE", "auto", "native", "python"),
+            threads=source.integer("MYD_THREADS", 0, 0, 64),
             limits=_limits(source),
             section_names=frozenset(source.names("MYD_SECTION_NAMES", SECTION_NAMES)),
             reflection=source.boolean("MYD_REFLECTION", False),

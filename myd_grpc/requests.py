@@ -251,4 +251,5 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         section_names=request.section_names,
         no_inputs=settings.no_inputs,
         engine=settings.engine,
+        threads=settings.threads,
     )

@@ -40,6 +40,7 @@ def test_variables_are_taken() -> None:
             "MYD_GRPC_ADDRESS": "[::1]:0",
             "MYD_LOG_LEVEL": "debug",
             "MYD_SECTION_NAMES": "data, 결과",
+            "MYD_THREADS": "3",
         }
     )
     assert (settings.limits.batch_records, settings.limits.rows_per_part) == (7, 8)
@@ -48,6 +49,7 @@ def test_variables_are_taken() -> None:
     assert settings.overwrite is False
     assert settings.grpc_address == "[::1]:0"
     assert settings.log_level == "DEBUG"
+    assert settings.threads == 3
     assert settings.section_names == {"data", "결과"}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from converting import MEMORY_DISK, directory, each_engine, encrypted
 
+from myd_grpc.convert.ahead import MOST_THREADS
 from myd_grpc.sample import generate, key_and_iv
 
 pytestmark = each_engine
@@ -125,7 +126,7 @@ def test_records_of_a_mebibyte(engine: str, work: Path, layout: str) -> None:
             file.write((separator if number else "") + text)
         file.write(closer)
     assert (work / "in.json").stat().st_size > 24 * MIB
-    size, rows = peak_and_rows(work, engine, "in.json", layout=layout)
+    size, rows = peak_and_rows(work, engine, "in.json", layout=layout, threads=MOST_THREADS)
     assert rows == 24 * 32_001
     assert size < 200
 

@@ -169,6 +169,21 @@ def test_only_so_much_is_read_ahead() -> None:
             assert len(read) - batch.first <= 3
 
 
+@pytest.mark.parametrize(("cores", "asked", "threads"), [(1, 0, 1), (64, 0, 4), (64, 9, 9)])
+def test_memory_does_not_grow_with_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, asked: int, threads: int
+) -> None:
+    made: list[SlowEngine] = []
+
+    def make() -> SlowEngine:
+        made.append(SlowEngine(()))
+        return made[-1]
+
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    with Flatteners(make, asked):
+        assert len(made) == threads
+
+
 def test_an_error_of_reading_waits_for_the_batches_before_it() -> None:
     def failing() -> Iterator[Batch]:
         yield from batches(["{}", "{}"])

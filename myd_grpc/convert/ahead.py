@@ -17,6 +17,14 @@ from myd_grpc.convert.schema import Entry
 
 _CHUNKS_AHEAD = 3
 
+MOST_THREADS = 4
+"""Unless more are asked for: each holds a batch and its rows, however many cores there are."""
+
+
+def usual_threads() -> int:
+    """On how many threads engines work when it is not said: memory does not grow with cores."""
+    return min(len(os.sched_getaffinity(0)), MOST_THREADS)
+
 
 class Flatteners:
     """Engines of one kind, each on a thread of its own if they can work at the same time.
@@ -36,7 +44,7 @@ class Flatteners:
         self._ahead = 0
         self._pool: ThreadPoolExecutor | None = None
         if engine.parallel:
-            threads = threads or len(os.sched_getaffinity(0))
+            threads = threads or usual_threads()
             for _ in range(1, threads):
                 self._idle.put(make())
             self._ahead = threads + 1

@@ -85,7 +85,7 @@ class Conversion:
     no_inputs: tuple[str, ...] = ()
     engine: str = "auto"
     threads: int = 0
-    """On how many threads an engine flattens that can use several; 0 is the number of cores."""
+    """On how many threads an engine flattens that can use several; 0: one a core, at most 4."""
 
 
 @dataclass(frozen=True, slots=True)
