@@ -40,11 +40,15 @@ class Service:
     def convert(self, given: Input) -> float:
         """Seconds from the submission of a job to its DONE."""
         began = time.perf_counter()
+        self.converted(given)
+        return time.perf_counter() - began
+
+    def converted(self, given: Input) -> pb.Job:
+        """The job that has converted a file."""
         *_, job = self.client.watch(self.submit(given))
-        elapsed = time.perf_counter() - began
         if job.status != pb.Job.DONE:
             raise RuntimeError(f"the job failed: {job.reason}: {job.msg}")
-        return elapsed
+        return job
 
     @contextmanager
     def peak_memory(self) -> Iterator[list[int]]:

@@ -1,66 +1,88 @@
-"""One job, from submission to DONE, against flatterer on the same records, in turn."""
+"""One job, from submission to DONE, against other converters on the same records, in turn."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
 
-from benchmarks.data import DATA, Input, encrypted, plain_array
+from benchmarks import others
+from benchmarks.data import Input, encrypted, plain_array
 from benchmarks.report import MB, Section, middle, spread
 from benchmarks.service import running
 from myd_grpc.convert.engines import ENGINES
 
-_FLATTERER = """
-import sys, time, flatterer
-began = time.perf_counter()
-flatterer.flatten(sys.argv[1], sys.argv[2], force=True)
-print(time.perf_counter() - began)
-"""
+BASE = "flatterer 0.25"
+
+
+class Speeds:
+    """Bytes a second of each contestant on so many cores, run by run."""
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[str, int], list[float]] = {}
+
+    def note(self, name: str, cores: int, given: Input, seconds: float) -> None:
+        """A run has taken so long."""
+        self._runs.setdefault((name, cores), []).append(given.size / MB / seconds)
+
+    def rows(self) -> list[list[str]]:
+        """Best ratio first."""
+        medians = {key: middle(runs) for key, runs in self._runs.items()}
+        ordered = sorted(medians, key=lambda key: (key[1], -medians[key]))
+        return [
+            [
+                name,
+                str(cores),
+                f"{medians[name, cores] / medians[BASE, cores]:.2f}",
+                spread(self._runs[name, cores]),
+            ]
+            for name, cores in ordered
+        ]
 
 
 def measure(size: int, runs: int) -> Section:
-    """Medians of alternating runs; flatterer without the start of its process."""
+    """Medians of alternating runs; other programs without the start of their process."""
     array, secret = plain_array(size), encrypted(size)
-    speeds: dict[str, list[float]] = {}
+    tables, written = _tables(array), _written(secret)
+    speeds = Speeds()
+    contestants: dict[str, Callable[[int], float]] = {
+        BASE: lambda cores: others.seconds(others.FLATTERER, array, cores),
+        "DuckDB 2.0": lambda cores: others.seconds(
+            others.DUCKDB, array, cores, others.duckdb_queries(tables)
+        ),
+        "pandas 3.1, two levels": lambda cores: others.seconds(others.PANDAS, array, cores),
+        "the limit: decrypting, writing as much": lambda cores: others.seconds(
+            others.LIMIT, secret, cores, secret.key, secret.iv, str(written)
+        ),
+    }
     for _ in range(runs):
         for cores in (1, 2):
-            label = f"{cores} core{'s' * (cores > 1)}"
-            _note(speeds, f"flatterer 0.25, {label}", array.size / _flatterer(array, cores))
+            for name, seconds in contestants.items():
+                speeds.note(name, cores, array, seconds(cores))
             for engine in ENGINES:
-                with running(cores, MYD_ENGINE=engine) as service:
-                    for given, kind in ((array, "plain"), (secret, "encrypted")):
-                        name = f"myd {engine}, {kind}, {label}"
-                        _note(speeds, name, given.size / service.convert(given))
-    return _section(speeds, array, runs)
-
-
-def _note(speeds: dict[str, list[float]], name: str, bytes_per_s: float) -> None:
-    speeds.setdefault(name, []).append(bytes_per_s / MB)
-
-
-def _flatterer(given: Input, cores: int) -> float:
-    with tempfile.TemporaryDirectory(dir=DATA.parent) as output:
-        command = [sys.executable, "-c", _FLATTERER, str(DATA / given.name), f"{output}/set"]
-        taskset = shutil.which("taskset")
-        limited = [taskset, "-c", ",".join(map(str, range(cores)))] if taskset else []
-        done = subprocess.run(
-            [*limited, *command], capture_output=True, text=True, check=True, cwd=Path(output)
-        )
-    return float(done.stdout.split()[-1])
-
-
-def _section(speeds: dict[str, list[float]], array: Input, runs: int) -> Section:
-    rows = []
-    for name in sorted(speeds):
-        base = middle(speeds[f"flatterer 0.25, {name.rpartition(', ')[2]}"])
-        rows.append([name, f"{middle(speeds[name]) / base:.2f}", spread(speeds[name])])
+                _measure_engine(speeds, engine, cores, array, secret)
     return Section(
         "Throughput of one job",
         f"{array.size // MB} MB, medians of {runs} alternating runs. A job counts from its "
-        "submission to DONE, publication included; flatterer only its conversion, on plain JSON.",
-        ["what, on how many cores", "ratio to flatterer", "MB/s (least-greatest)"],
-        rows,
+        "submission to DONE, publication and sync included; the others only their conversion, of "
+        "plain JSON, without sync.",
+        ["what", "cores", "ratio to flatterer", "MB/s (least-greatest)"],
+        speeds.rows(),
     )
+
+
+def _measure_engine(speeds: Speeds, engine: str, cores: int, array: Input, secret: Input) -> None:
+    with running(cores, MYD_ENGINE=engine) as service:
+        for given, kind in ((array, "plain"), (secret, "encrypted")):
+            speeds.note(f"myd {engine}, {kind}", cores, given, service.convert(given))
+
+
+def _tables(array: Input) -> list[str]:
+    """The tables that the records make, the root's first."""
+    with running() as service:
+        return [table.name for table in service.converted(array).tables]
+
+
+def _written(secret: Input) -> int:
+    """How many bytes of CSV a file makes."""
+    with running() as service:
+        tables = service.converted(secret).tables
+    return sum(part.bytes for table in tables for part in table.parts)
