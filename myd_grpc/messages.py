@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Layout, PartFile, Profile
+from myd_grpc.convert.naming import set_directory
 from myd_grpc.jobs.model import Job, Phase, Status, Table
 from myd_grpc.shopping import Summary
 
@@ -53,7 +54,7 @@ def job_message(job: Job) -> pb.Job:
         layout=LAYOUTS[job.progress.layout],
         engine=job.progress.engine,
         submit_time=job.submit_time,
-        output_dir=job.request.output_file_name,
+        output_dir=set_directory(job.request.output_file_name),
         tables=[_table(table) for table in job.tables],
     )
 

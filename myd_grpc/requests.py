@@ -21,7 +21,6 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
 _LONGEST_NAME = 100
-_LONGEST_NAME_BYTES = 255
 # SPEC section 1: control characters (C0, DEL, C1) and what file systems and shells make much of;
 # an unpaired surrogate cannot be written as UTF-8.
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff]')
@@ -137,6 +136,8 @@ def summary_query(
         section_names=settings.section_names,
         no_inputs=settings.no_inputs,
         date_fields=settings.date_fields,
+        engine=settings.engine,
+        threads=settings.threads,
     )
     return query, key
 
@@ -176,9 +177,8 @@ def _output_name(checks: _Checks, text: str) -> str:
     name = text.removesuffix(".csv")
     if not name:
         checks.refuse("output_file_name", "must name the output set")
-    elif len(name) > _LONGEST_NAME or len(name.encode(errors="replace")) > _LONGEST_NAME_BYTES:
-        wanted = f"must have at most {_LONGEST_NAME} characters and {_LONGEST_NAME_BYTES} bytes"
-        checks.refuse("output_file_name", wanted)
+    elif len(name) > _LONGEST_NAME:
+        checks.refuse("output_file_name", f"must have at most {_LONGEST_NAME} characters")
     elif name.startswith(".") or name.endswith((".", " ")):
         checks.refuse("output_file_name", "must not start with '.' nor end with '.' or a space")
     elif _NOT_IN_NAMES.search(name):

@@ -15,6 +15,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc import paging, requests
 from myd_grpc.config import Settings
+from myd_grpc.convert.naming import set_directory
 from myd_grpc.errors import (
     InvalidRequestError,
     OutputExistsError,
@@ -132,7 +133,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         # In a thread: a request may name many thousands of files.
         wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
         name = wanted.request.output_file_name
-        if not wanted.request.overwrite and await asyncio.to_thread(self._desk.output.holds, name):
+        holds = self._desk.output.holds
+        if not wanted.request.overwrite and await asyncio.to_thread(holds, set_directory(name)):
             raise OutputExistsError(
                 f"the output set {name!r} exists; choose another name or set overwrite"
             )

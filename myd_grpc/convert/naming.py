@@ -12,6 +12,9 @@ from myd_grpc.convert.schema import next_free
 MAX_BYTES = 180
 """Longest encoded name, in bytes of UTF-8."""
 
+LONGEST_DIRECTORY = 255
+"""Longest name of a directory on common file systems, in bytes."""
+
 _CUT_BYTES = 171
 _UNSAFE = re.compile(r'[/\\:*?"<>|%\x00-\x1f\x7f]|^\.')
 _CUT_ESCAPE = re.compile("%[0-9A-F]?$")
@@ -38,6 +41,15 @@ def encode(name: str) -> str:
         return encoded
     cut = _CUT_ESCAPE.sub("", data[:_CUT_BYTES].decode(errors="ignore"))
     return f"{cut}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def set_directory(name: str) -> str:
+    """The directory of an output set: its name, cut with a hash where file systems would not do.
+
+    An output set's name holds nothing that has to be encoded, but 100 characters of Hangul take
+    more than the 255 bytes that a directory's name may have.
+    """
+    return name if len(name.encode()) <= LONGEST_DIRECTORY else encode(name)
 
 
 def stem(file_name: str) -> str:

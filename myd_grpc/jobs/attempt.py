@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.naming import set_directory
 from myd_grpc.frames import describe, new_error_id
 from myd_grpc.jobs.eta import Eta
 from myd_grpc.jobs.model import Ticket
@@ -58,6 +59,7 @@ class Attempt:
 
     def __init__(self, ticket: Ticket, workshop: Workshop) -> None:
         self._ticket = ticket
+        self._directory = set_directory(ticket.conversion.name)
         self._shop = workshop
         self._worker: Worker | None = None
         self._stopped: ConversionError | SuspendedError | None = None
@@ -116,7 +118,7 @@ class Attempt:
         job_id = self._ticket.job_id
         if not await persist(job_id, lambda: self._shop.store.start(job_id, self._now())):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
-        await asyncio.to_thread(self._shop.output.check_target, self._ticket.conversion.name)
+        await asyncio.to_thread(self._shop.output.check_target, self._directory)
         for _ in range(_NEW_WORKERS):
             try:
                 await self._in_worker()
@@ -211,7 +213,7 @@ class Attempt:
         self._saved.set()
 
     async def _publish(self) -> None:
-        job_id, name = self._ticket.job_id, self._ticket.conversion.name
+        job_id, name = self._ticket.job_id, self._directory
         self._publishing = True
         output, store = self._shop.output, self._shop.store
         identity = await asyncio.to_thread(output.identify, job_id)

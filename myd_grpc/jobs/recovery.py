@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion
+from myd_grpc.convert.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.model import Request, Ticket, Unfinished
 from myd_grpc.jobs.publish import OutputDirectory
@@ -98,7 +99,7 @@ class Recovery:
     def _publish(self, one: Unfinished) -> bool:
         """Whether the job's set was complete, and is published now if it was not before."""
         job, identity = one.job, one.identity
-        name = job.request.output_file_name
+        name = set_directory(job.request.output_file_name)
         if identity and self._output.holds_published(name, identity):
             return True
         self._output.restore(job.job_id, name)
