@@ -120,7 +120,7 @@ def test_an_output_name_that_cannot_be_a_directory_is_refused(
     assert invalid_fields(shared_server, output_file_name=name) == {"output_file_name"}
 
 
-@pytest.mark.parametrize("name", ["a" * 100, "a" * 100 + ".csv", "가" * 100, "a.csv.csv", "~x y-z'"])
+@pytest.mark.parametrize("name", ["a" * 100, "a" * 100 + ".csv", "가" * 85, "a.csv.csv", "~x y-z'"])
 def test_an_output_name_at_the_edge_is_taken(shared_server: Server, name: str) -> None:
     shared_server.put("a.json", ONE_RECORD)
     job = shared_server.convert("a.json", output=name)
