@@ -12,6 +12,9 @@ class Spans(Sequence[tuple[int, int]]):
 def cut(
     data: bytes, layout: str, first: bool, limits: tuple[int, int, int]
 ) -> tuple[int, Spans, Spans]: ...
+def scan(
+    data: bytes, values: Spans, keys: Spans, *, depth: int, max_depth: int, text: bytes
+) -> tuple[int, list[int]]: ...
 
 class Core:
     def __init__(self, line_end: str, id_field: str, max_depth: int) -> None: ...

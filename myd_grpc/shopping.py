@@ -7,14 +7,25 @@ and no SQLite here.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from myd_grpc.convert.engine import Batch
+from myd_grpc.convert.ahead import Flatteners
+from myd_grpc.convert.engine import Batch, Flattening, Scan, Scanned
+from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.jsontext import Number, Value, parse
-from myd_grpc.convert.model import DEFAULT_LIMITS, SECTION_NAMES, CipherKey, Layout, Limits
+from myd_grpc.convert.model import (
+    DEFAULT_LIMITS,
+    SECTION_NAMES,
+    CipherKey,
+    Layout,
+    Limits,
+    Profile,
+)
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
@@ -57,6 +68,8 @@ class Query:
     section_names: frozenset[str] = SECTION_NAMES
     no_inputs: tuple[str, ...] = ()
     date_fields: tuple[str, ...] = DATE_FIELDS
+    engine: str = "auto"
+    threads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,43 +96,83 @@ class OrderLine:
 def summarise(query: Query, key: CipherKey | None) -> Summary:
     """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
     source = Source.open(query.data_dir, query.file_name, query.no_inputs, key)
+    flattening = Flattening(Profile.DATABASE, query.id_field, query.limits.max_depth)
+    engines = Flatteners(lambda: engine_for(query.engine, flattening), query.threads)
     with source:
         source.probe(key)
-        reader = RecordReader(query.file_name, Window(source.read), query.limits)
-        reader.open(query.layout, query.record_path, query.section_names)
-        return summary_of(_records(reader, query.limits.max_depth), query)
+        with engines, engines.reading(source.read) as read:
+            reader = RecordReader(query.file_name, Window(read), query.limits, engines.cut_off)
+            reader.open(query.layout, query.record_path, query.section_names)
+            return _summary(engines, reader, query)
 
 
-def _records(reader: RecordReader, max_depth: int) -> Iterator[tuple[str | None, Value]]:
-    """Every record with its key, if the document is KEYED."""
-    for batch in reader.batches():
-        for index in range(len(batch.spans)):
+def _summary(engines: Flatteners, reader: RecordReader, query: Query) -> Summary:
+    shopping = _Shopping(query)
+
+    def begin(batch: Batch) -> Callable[[], Scanned]:
+        return engines.begin(partial(_look, engines.scan, batch, query))
+
+    for batch, looked in engines.each(reader.batches(), begin):
+        found = looked()
+        for index in _that_matter(batch, found, shopping):
             try:
-                yield _parsed(batch, index, max_depth - batch.depth)
+                record = _parsed(batch, index, query.limits.max_depth - batch.depth)
             except (ValueError, RecursionError):
                 raise reader.bad_record(batch, index) from None
+            shopping.add(*record)
+        if found.sound < len(batch.spans):
+            raise reader.bad_record(batch, found.sound)
+    return shopping.summary()
+
+
+def _look(scan: Scan | None, batch: Batch, query: Query) -> Scanned:
+    """What a scan shows. Without one any record may be the user's, and parsing shows the rest."""
+    if scan:
+        return scan(batch, query.limits.max_depth, query.user_id)
+    count = len(batch.spans)
+    return Scanned(count, range(count))
+
+
+def _that_matter(batch: Batch, found: Scanned, shopping: _Shopping) -> Iterator[int]:
+    """The records to parse: of another's nothing matters but that it is sound and has an owner."""
+    shopping.owned = shopping.owned or bool(batch.keys)
+    index = 0
+    while index < found.sound and not shopping.owned:
+        yield index
+        index += 1
+    yield from found.holding[bisect_left(found.holding, index) :]
 
 
 def _parsed(batch: Batch, index: int, levels: int) -> tuple[str | None, Value]:
+    """A record with its key, if the document is KEYED."""
     key = parse(batch.data[slice(*batch.keys[index])]) if batch.keys else None
     return key, parse(batch.data[slice(*batch.spans[index])], levels)
 
 
-def summary_of(records: Iterable[tuple[str | None, Value]], query: Query) -> Summary:
-    """The summary of records (with their KEYED keys); raises UserNotFoundError."""
-    owners_seen = user_seen = False
-    collected = _Collected()
-    for key, record in records:
-        owner = key if key is not None else _owner(record, query.id_field)
-        if owner is not None and not owners_seen:
+class _Shopping:
+    """One user's shopping; `owned` says that a record with an owner was seen."""
+
+    def __init__(self, query: Query) -> None:
+        self.owned = False
+        self._query = query
+        self._user_seen = False
+        self._collected = _Collected()
+
+    def add(self, key: str | None, record: Value) -> None:
+        """Takes the next record that may be the user's, or may be the first that has an owner."""
+        owner = key if key is not None else _owner(record, self._query.id_field)
+        if owner is not None and not self.owned:
             # Records without an owner belonged to the user only as long as no record had one.
-            owners_seen, collected = True, _Collected()
-        if owner == query.user_id or (owner is None and not owners_seen):
-            user_seen = user_seen or owner is not None
-            collected.add(order_lines(record, query))
-    if owners_seen and not user_seen:
-        raise UserNotFoundError
-    return collected.summary()
+            self.owned, self._collected = True, _Collected()
+        if owner == self._query.user_id or (owner is None and not self.owned):
+            self._user_seen = self._user_seen or owner is not None
+            self._collected.add(order_lines(record, self._query))
+
+    def summary(self) -> Summary:
+        """What was found; raises UserNotFoundError."""
+        if self.owned and not self._user_seen:
+            raise UserNotFoundError
+        return self._collected.summary()
 
 
 class _Collected:

@@ -13,7 +13,7 @@ from converting import converted, failure, outcome
 
 from myd_grpc.convert import engines
 from myd_grpc.convert.ahead import Flatteners
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment
+from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Scan
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.flatten import PythonEngine
 from myd_grpc.convert.model import Layout, Limits, Profile
@@ -108,6 +108,7 @@ class SlowEngine:
 
     name = "slow"
     cut_off: CutOff | None = None
+    scan: Scan | None = None
     parallel = True
 
     def __init__(self, gates: Sequence[threading.Event]) -> None:

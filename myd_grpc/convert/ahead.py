@@ -9,11 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
-from typing import Self
+from typing import Self, TypeVar
 
 from myd_grpc.convert.engine import Batch, Engine, Fragment
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.schema import Entry
+
+_Made = TypeVar("_Made")
 
 _CHUNKS_AHEAD = 3
 
@@ -39,6 +41,7 @@ class Flatteners:
         engine = make()
         self.name = engine.name
         self.cut_off = engine.cut_off
+        self.scan = engine.scan
         self._idle = SimpleQueue[Engine]()
         self._idle.put(engine)
         self._ahead = 0
@@ -81,10 +84,21 @@ class Flatteners:
     ) -> Iterator[tuple[Batch, Fragment]]:
         """The batches of file number `file`, each with its fragment for the schema `entries`.
 
-        `entries` grow as the entries of fragments are adopted. When reading on fails, the batches
-        before come first, since one of them may hold an earlier error.
+        `entries` grow as the entries of fragments are adopted.
         """
-        waiting: deque[tuple[Batch, Callable[[], Fragment]]] = deque()
+        begin = partial(self._begin, file=file, entries=entries)
+        for batch, fragment in self.each(batches, begin):
+            yield batch, self._current(batch, file, entries, fragment())
+
+    def each(
+        self, batches: Iterator[Batch], begin: Callable[[Batch], Callable[[], _Made]]
+    ) -> Iterator[tuple[Batch, Callable[[], _Made]]]:
+        """The batches in order, each with what `begin` answered for it some batches earlier.
+
+        When reading on fails, the batches before come first, since one of them may hold an
+        earlier error.
+        """
+        waiting: deque[tuple[Batch, Callable[[], _Made]]] = deque()
         failure: ConversionError | None = None
         more = True
         while more or waiting:
@@ -93,11 +107,10 @@ class Flatteners:
             except ConversionError as error:
                 batch, failure = None, error
             if batch:
-                waiting.append((batch, self._begin(batch, file, entries)))
+                waiting.append((batch, begin(batch)))
             more = batch is not None
             if waiting and (len(waiting) > self._ahead or not more):
-                first, fragment = waiting.popleft()
-                yield first, self._current(first, file, entries, fragment())
+                yield waiting.popleft()
         if failure:
             raise failure
 
@@ -109,8 +122,10 @@ class Flatteners:
         return fragment
 
     def _begin(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Callable[[], Fragment]:
-        """Flattens a batch in the background, if there is one; answers how to get the fragment."""
-        work = partial(self._flatten, batch, file, tuple(entries))
+        return self.begin(partial(self._flatten, batch, file, tuple(entries)))
+
+    def begin(self, work: Callable[[], _Made]) -> Callable[[], _Made]:
+        """Does something in the background, if there is one; answers how to get the result."""
         return self._pool.submit(work).result if self._pool else work
 
     def _flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:

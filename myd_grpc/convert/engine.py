@@ -97,15 +97,38 @@ class CutOff(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What a look at a batch's records showed.
+
+    The first `sound` records are well-formed and not nested too deep; when that is not all, the
+    next one is bad. `holding` are the indices of those that hold the text: as their key where
+    records have keys, and otherwise as a string or number anywhere within.
+    """
+
+    sound: int
+    holding: Sequence[int]
+
+
+class Scan(Protocol):
+    """Looks whole records over without keeping anything of them, on any thread."""
+
+    def __call__(self, batch: Batch, max_depth: int, text: str) -> Scanned:
+        """How many of a batch's records are sound, and which of them hold `text`."""
+        ...
+
+
 class Engine(Protocol):
     """Turns batches into fragments; never fails on bad input, never does input or output.
 
-    `cut_off` is its own way to cut off records, if it has one. `parallel` says that several such
+    `cut_off` and `scan` are its own ways to cut off records and to look them over, if it has
+    any: others have to parse. `parallel` says that several such
     engines work at the same time on several threads; each is for one thread at a time.
     """
 
     name: str
     cut_off: CutOff | None
+    scan: Scan | None
     parallel: bool
 
     def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:

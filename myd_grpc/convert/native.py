@@ -8,10 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from myd_grpc._native import Core, Spans, cut
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Rows, Span
+from myd_grpc._native import scan as native_scan
+from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Rows, Scan, Scanned, Span
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable
 
 _SPARE_NODES = 100_000
+
+
+def scan(batch: Batch, max_depth: int, text: str) -> Scanned:
+    """See `Scan`."""
+    found = native_scan(
+        batch.data,
+        _packed(batch.spans),
+        _packed(batch.keys),
+        depth=batch.depth,
+        max_depth=max_depth,
+        # No text that was read has an unpaired surrogate.
+        text=text.encode(errors="replace"),
+    )
+    return Scanned(*found)
 
 
 class NativeEngine:
@@ -19,6 +34,7 @@ class NativeEngine:
 
     name = "native"
     cut_off: CutOff | None = staticmethod(cut)
+    scan: Scan | None = staticmethod(scan)
     parallel = True
 
     def __init__(self, flattening: Flattening) -> None:

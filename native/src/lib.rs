@@ -1,7 +1,7 @@
 //! The native engine of `myd_grpc.convert`: what it promises is in `engine.py`.
 //!
-//! This file is all that knows of Python. Both functions release the interpreter's lock while they
-//! work, and neither fails on bad input: they say how far they came.
+//! This file is all that knows of Python. What takes long releases the interpreter's lock while it
+//! works, and never fails on bad input: it says how far it came.
 
 mod boundary;
 mod csv;
@@ -9,6 +9,7 @@ mod flatten;
 mod json;
 mod lanes;
 mod schema;
+mod search;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,6 +20,7 @@ use pyo3::types::{PyBytes, PySlice, PyString, PyTuple};
 
 use boundary::{Layout, Limits, Span};
 use flatten::{Batch, Flattener, Settings};
+use search::Search;
 
 /// Where records are in a batch: a sequence of (start, end) without an object for each.
 #[pyclass(frozen, module = "myd_grpc._native")]
@@ -73,6 +75,24 @@ fn cut(
     let data = data.as_bytes();
     let cut = py.detach(|| boundary::cut(data, layout, first, limits));
     Ok((cut.end, Spans(cut.values), Spans(cut.keys)))
+}
+
+/// Looks records over: how many from the start are sound, and which of those hold `text`.
+#[pyfunction]
+#[pyo3(signature = (data, values, keys, *, depth, max_depth, text))]
+fn scan(
+    py: Python<'_>,
+    data: &Bound<'_, PyBytes>,
+    values: &Spans,
+    keys: &Spans,
+    depth: usize,
+    max_depth: usize,
+    text: &Bound<'_, PyBytes>,
+) -> (usize, Vec<usize>) {
+    let (data, wanted) = (data.as_bytes(), text.as_bytes());
+    let search = Search { data, values: &values.0, keys: &keys.0, depth, max_depth, wanted };
+    let found = py.detach(|| search::scan(&search));
+    (found.sound, found.holding)
 }
 
 type NewEntry<'py> = (bool, usize, Bound<'py, PyTuple>, usize);
@@ -173,6 +193,7 @@ impl Core {
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cut, module)?)?;
+    module.add_function(wrap_pyfunction!(scan, module)?)?;
     module.add_class::<Spans>()?;
     module.add_class::<Core>()
 }
