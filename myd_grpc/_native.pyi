@@ -10,7 +10,7 @@ class Spans(Sequence[tuple[int, int]]):
     def __getitem__(self, index: slice) -> Spans: ...
 
 def cut(
-    data: bytes, layout: str, first: bool, limits: tuple[int, int, int]
+    data: bytes, layout: str, first: bool, limits: tuple[int, int, int], start: int
 ) -> tuple[int, Spans, Spans]: ...
 def scan(
     data: bytes, values: Spans, keys: Spans, *, depth: int, max_depth: int, text: bytes

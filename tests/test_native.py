@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import fuzz
 import pytest
-from converting import converted, failure, outcome
+from converting import Sizes, converted, failure, outcome, sized
 
 from myd_grpc.convert import engines
 from myd_grpc.convert.ahead import Flatteners
@@ -87,6 +87,19 @@ def test_records_of_any_length(size: int) -> None:
         files = [("a.json", document.encode())]
         one = converted(files, engine="native", layout=layout)
         assert one == converted(files, engine="python", layout=layout)
+
+
+@native
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_how_much_was_read_does_not_decide_the_error(chunk: int) -> None:
+    """Beyond the limit there is a flaw, which a reader may have come across already."""
+    document = b'[{"\xf4":{'
+    for engine in engines.ENGINES.values():
+        with sized(Sizes(chunk, 4 << 20, 0)):
+            error = failure(
+                document, engine=engine(FLATTENING).name, limits=Limits(max_record_bytes=1)
+            )
+        assert error.message == "in.json: record 1 at byte 1 has more than 1 bytes"
 
 
 @native

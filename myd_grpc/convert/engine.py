@@ -83,15 +83,15 @@ class Flattening:
 
 
 class CutOff(Protocol):
-    """Cuts whole records off the front of a text; stops early at whatever is not plain to it.
+    """Cuts whole records off a text from `start` on; stops early at what is not plain to it.
 
     `first` says that no comma comes before the first record. `limits` are how many records there
-    may be, before which byte they begin, and how many bytes one may have. Answers the end of the
-    last record, and the spans of all values and (KEYED only) keys.
+    may be, how many bytes after the start they begin at most, and how many bytes one may have.
+    Answers the end of the last record, and the spans of all values and (KEYED only) keys.
     """
 
     def __call__(
-        self, data: bytes, layout: str, first: bool, limits: tuple[int, int, int]
+        self, data: bytes, layout: str, first: bool, limits: tuple[int, int, int], start: int
     ) -> tuple[int, Sequence[Span], Sequence[Span]]:
         """The records of a layout other than SINGLE."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
@@ -123,7 +124,8 @@ class RecordReader:
         cutter.first = not self.records
         cutter.ended = self.layout is Layout.SINGLE and not cutter.first
         while not cutter.ended:
-            batch, fault = self._many(cutter) or self._batch(cutter)
+            yield from self._many(cutter)
+            batch, fault = self._batch(cutter)
             self.records += len(batch.spans)
             if batch.spans:
                 yield batch
@@ -131,29 +133,41 @@ class RecordReader:
                 self._explain(fault)
         self._read_rest()
 
-    def _many(self, cutter: _Cutter) -> tuple[Batch, None] | None:
-        """The next records as `cut_off` sees them; None where it does not get on."""
+    def _many(self, cutter: _Cutter) -> Iterator[Batch]:
+        """The next batches as `cut_off` sees them, until it does not get on."""
         if not self._cut_off or self.layout is Layout.SINGLE:
-            return None
-        window, limits, size = self._window, self._limits, BATCH_BYTES
-        bounds = (limits.batch_records, BATCH_BYTES, limits.max_record_bytes)
-        data = window.take(size)
-        end, spans, keys = self._cut_off(data, self.layout, cutter.first, bounds)
-        while not spans and len(data) >= size and size <= limits.max_record_bytes:
-            size *= 2
-            window.put_back(data, 0)
+            return
+        cut_off = partial(self._cut_batch, self._cut_off, cutter)
+        window, size = self._window, BATCH_BYTES
+        while True:
             data = window.take(size)
-            end, spans, keys = self._cut_off(data, self.layout, cutter.first, bounds)
-        many = len(data) > limits.max_record_bytes
-        if not spans or (many and _far_apart(spans, keys, limits.max_record_bytes)):
-            window.put_back(data, 0)
+            batch, end = cut_off(data, 0), 0
+            while batch:
+                self.records += len(batch.spans)
+                yield batch
+                length = batch.spans[len(batch.spans) - 1][1] - end
+                end += length
+                # Small records: what was taken may do for many batches.
+                batch = cut_off(data, end) if len(data) - end >= 2 * length else None
+            window.put_back(data, end)
+            if end:
+                size = BATCH_BYTES
+            elif len(data) >= size and size <= self._limits.max_record_bytes:
+                size *= 2
+            else:
+                return
+
+    def _cut_batch(self, cut_off: CutOff, cutter: _Cutter, data: bytes, start: int) -> Batch | None:
+        """The batch that begins at `start` of what was taken; None if there is none to be seen."""
+        limits = self._limits
+        bounds = (limits.batch_records, BATCH_BYTES, limits.max_record_bytes)
+        _, spans, keys = cut_off(data, self.layout, cutter.first, bounds, start)
+        many = len(data) - start > limits.max_record_bytes
+        if not spans or (many and _far_apart(start, spans, keys, limits.max_record_bytes)):
             return None
         cutter.first = False
-        offset = window.base
-        window.put_back(data, end)
         depth = len(self._around)
-        batch = Batch(data, spans, keys, offset, self.records + 1, depth)
-        return batch, None
+        return Batch(data, spans, keys, self._window.base, self.records + 1, depth)
 
     def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:
         """The next records, and why there could be no more of them."""
@@ -182,14 +196,14 @@ class RecordReader:
         window = self._window
         at_record = fault.expect in (Expect.VALUE, Expect.KEY) and bool(window.data)
         number, start = self.records + 1, window.base
-        reader = self._strict(fault.expect)
+        reader, limit = self._strict(fault.expect), self._limits.max_record_bytes
         try:
-            while reader.next() and window.base - start <= self._limits.max_record_bytes:
+            while reader.next() and window.base - start <= limit:
                 pass
         except TextError as flaw:
-            if not flaw.too_long:
+            # How far the reader sees beyond the limit depends on how much was read.
+            if not flaw.too_long and flaw.offset - start <= limit:
                 raise self._flawed(flaw, number if at_record else None) from None
-        limit = self._limits.max_record_bytes
         hint = "; if it is an envelope, name the records within it by record_path"
         raise self._failed(
             Reason.LIMIT_EXCEEDED,
@@ -250,10 +264,10 @@ class RecordReader:
         return ConversionError(reason, f"{self._name}: {what}")
 
 
-def _far_apart(values: Sequence[Span], keys: Sequence[Span], most: int) -> bool:
+def _far_apart(start: int, values: Sequence[Span], keys: Sequence[Span], most: int) -> bool:
     """Whether there may be white space of more than `most` bytes around a record."""
     items = [span for pair in zip(keys, values, strict=True) for span in pair] if keys else values
-    ends = [0, *(end for _, end in items)]
+    ends = [start, *(end for _, end in items)]
     return any(start - end > most for (start, _), end in zip(items, ends, strict=False))
 
 

@@ -25,7 +25,7 @@ pub enum Layout {
 pub struct Limits {
     /// At most so many records,
     pub records: usize,
-    /// none of which begins at this byte or later,
+    /// none of which begins so many bytes after the start, or later,
     pub bytes: usize,
     /// or has more bytes than this in its value or key.
     pub record_bytes: usize,
@@ -42,10 +42,10 @@ pub struct Cut {
     pub keys: Vec<Span>,
 }
 
-/// Cuts whole records off the front of `data`; `first` says that no comma comes before the first.
-pub fn cut(data: &[u8], layout: Layout, mut first: bool, limits: Limits) -> Cut {
-    let mut cut = Cut::default();
-    while cut.values.len() < limits.records && cut.end < limits.bytes {
+/// Cuts off whole records from `start` on; `first` says that no comma comes before the first.
+pub fn cut(data: &[u8], start: usize, layout: Layout, mut first: bool, limits: Limits) -> Cut {
+    let mut cut = Cut { end: start, ..Cut::default() };
+    while cut.values.len() < limits.records && cut.end - start < limits.bytes {
         let Some((key, value)) = next_record(data, cut.end, layout, first) else {
             break;
         };
@@ -265,13 +265,15 @@ mod tests {
 
     #[test]
     fn only_whole_records_are_cut_off() {
-        let found = cut(b" {\"a\":1} , [2], 3", Layout::Array, true, LIMITS);
+        let found = cut(b" {\"a\":1} , [2], 3", 0, Layout::Array, true, LIMITS);
         assert_eq!((found.end, found.values), (14, vec![(1, 8), (11, 14)]));
-        let found = cut(b",\"k\" : \"v\", \"l\":", Layout::Keyed, false, LIMITS);
+        let found = cut(b",\"k\" : \"v\", \"l\":", 0, Layout::Keyed, false, LIMITS);
         assert_eq!((found.end, found.values, found.keys), (10, vec![(7, 10)], vec![(1, 4)]));
-        let found = cut(b"{}\n[]\"x\" 1 2", Layout::Lines, false, LIMITS);
+        let found = cut(b"{}\n[]\"x\" 1 2", 0, Layout::Lines, false, LIMITS);
         assert_eq!(found.values, vec![(0, 2), (3, 5), (5, 8), (9, 10)]);
-        let found = cut(br#"["\\"] ["a", \""] []"#, Layout::Lines, false, LIMITS);
+        let found = cut(br#"["\\"] ["a", \""] []"#, 0, Layout::Lines, false, LIMITS);
         assert_eq!(found.values, vec![(0, 6)]);
+        let found = cut(b"1 2 3 4 ", 2, Layout::Lines, false, Limits { bytes: 3, ..LIMITS });
+        assert_eq!((found.end, found.values), (5, vec![(2, 3), (4, 5)]));
     }
 }

@@ -55,7 +55,7 @@ impl Spans {
     }
 }
 
-/// Cuts whole records off the front of `data`: (their end, their values, their keys).
+/// Cuts off whole records of `data` from `start` on: (their end, their values, their keys).
 #[pyfunction]
 fn cut(
     py: Python<'_>,
@@ -63,6 +63,7 @@ fn cut(
     layout: &str,
     first: bool,
     limits: (usize, usize, usize),
+    start: usize,
 ) -> PyResult<(usize, Spans, Spans)> {
     let layout = match layout {
         "ARRAY" => Layout::Array,
@@ -73,7 +74,7 @@ fn cut(
     let (records, bytes, record_bytes) = limits;
     let limits = Limits { records, bytes, record_bytes };
     let data = data.as_bytes();
-    let cut = py.detach(|| boundary::cut(data, layout, first, limits));
+    let cut = py.detach(|| boundary::cut(data, start, layout, first, limits));
     Ok((cut.end, Spans(cut.values), Spans(cut.keys)))
 }
 
