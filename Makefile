@@ -13,7 +13,7 @@ NATIVE_OR_NOT = @$(BIN)/python -c 'import myd_grpc._native' 2>/dev/null \
 	|| echo "left out: the native engine, as it takes Rust (cargo); the Python engine does all the work"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup serve gateway bench fuzz check fmt gen
+.PHONY: help demo test setup serve gateway bench crash fuzz check fmt gen
 
 help: ## show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -41,6 +41,9 @@ bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
 
 fuzz: $(VENV)/dev.stamp ## compare the two engines on a million random documents
 	$(BIN)/python tests/fuzz.py
+
+crash: $(VENV)/dev.stamp ## kill servers and workers 200 times, and compare what comes of it
+	$(BIN)/python tests/crashing.py --kills 200
 
 check: $(VENV)/dev.stamp ## check format, lint, types, the proto and its stubs
 	$(BIN)/ruff format --check .

@@ -97,6 +97,15 @@ class QueueFullError(CallError):
     reason = "QUEUE_FULL"
 
 
+class NotRecordedError(CallError):
+    """The state of jobs cannot be written."""
+
+    reason = "NOT_RECORDED"
+
+    def __init__(self) -> None:
+        super().__init__("the disk with the state of jobs cannot be written; call again later")
+
+
 class ShuttingDownError(CallError):
     """The server is stopping: the call may be made again when it is back."""
 

@@ -34,6 +34,7 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.LimitExceededError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.BusyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.InternalError: grpc.StatusCode.INTERNAL,
+    errors.NotRecordedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.QueueFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.SlowReaderError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.ShuttingDownError: grpc.StatusCode.UNAVAILABLE,

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
 import grpc
 import psutil
+import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_health.v1 import health_pb2_grpc
 from grpc_status import rpc_status
@@ -81,17 +82,33 @@ class Server:
 
     def start(self, **settings: str) -> Self:
         """Start, and return when calls are served."""
+        self.begin(**settings)
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.is_ready():
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.01)
+        return self
+
+    def begin(self, **settings: str) -> None:
+        """Start, and do not wait."""
         self.settings |= settings
         ready = self.home / "address"
         ready.unlink(missing_ok=True)
         self._process = self.launch(MYD_ADDRESS_FILE=str(ready))
-        deadline = time.monotonic() + PATIENCE_S
-        while not ready.exists():
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.01)
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None and self._process.poll() is None
+
+    def is_ready(self) -> bool:
+        """Whether a server that was started serves calls by now."""
+        ready = self.home / "address"
+        if not ready.exists():
+            return False
         self.address = ready.read_text().strip()
-        return self
+        return True
 
     def launch(self, **settings: str) -> subprocess.Popen[bytes]:
         """Start a process and do not wait for anything."""
@@ -140,6 +157,13 @@ class Server:
         )
         job_id: str = self.stub.ConvertToCsv(request, timeout=PATIENCE_S).data.job_id
         return job_id
+
+    def refusal(self, *file_names: str, **fields: Any) -> tuple[grpc.StatusCode, str]:
+        """The code and reason for which a conversion is refused."""
+        with pytest.raises(grpc.RpcError) as caught:
+            self.submit(*file_names, **fields)
+        info, _ = details_of(caught.value)
+        return caught.value.code(), info.reason
 
     def job(self, job_id: str) -> pb.Job:
         job: pb.Job = self.stub.GetJobStatus(
@@ -211,6 +235,27 @@ def tree(directory: Path) -> dict[str, bytes]:
         for path in sorted(directory.rglob("[!.]*"))
         if path.is_file() and not path.relative_to(directory).parts[0].startswith(".")
     }
+
+
+@contextmanager
+def small_disk(path: Path, size: str) -> Iterator[None]:
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with suppress(OSError), path.open("wb", buffering=0) as stream:
+        while stream.write(bytes(4096)):
+            pass
 
 
 class Hold:

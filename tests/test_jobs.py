@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
-from serving import PATIENCE_S, ROOT, Hold, Server, kill_worker, worker_of
+from serving import PATIENCE_S, ROOT, Hold, Server, fill, kill_worker, small_disk, worker_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion
@@ -242,20 +241,6 @@ def test_a_rename_that_fails_fails_the_job(
     assert server.left_in_output() == set()
 
 
-@contextmanager
-def small_disk(path: Path, size: str) -> Iterator[None]:
-    path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False
-    )
-    if mounted.returncode:
-        pytest.skip("mounting needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
-
-
 def test_a_full_disk_fails_the_job_and_its_space_is_given_back(make_server: MakeServer) -> None:
     server = make_server(MYD_FILE_SEP_SIZE="10")
     with small_disk(server.output, "256k"):
@@ -286,13 +271,6 @@ def test_a_full_disk_under_the_database_holds_a_job_up_until_there_is_room(
         ballast.unlink()
         assert server.wait(job_id).status == pb.Job.DONE
         server.stop()
-
-
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
-    with suppress(OSError), path.open("wb", buffering=0) as stream:
-        while stream.write(bytes(4096)):
-            pass
 
 
 @pytest.mark.parametrize("failure", ["ENOSPC", "EDQUOT"])

@@ -236,6 +236,23 @@ def test_jobs_in_the_queue_are_queued_again(make_server: MakeServer, hold: MakeH
     assert server.wait(locked).status == pb.Job.DONE
 
 
+def test_the_layout_of_each_file_is_found_out_again(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    converted = hold("converted")
+    server = make_server(MYD_FAILPOINTS=converted.setting).start()
+    server.put("array", '[{"id":1}]')
+    server.put("keyed", '{"k1":{"id":1},"k2":{"id":2}}')
+    job_id = server.submit("array", "keyed")
+    converted.reached()
+    server.kill()
+    converted.release()
+    server.start(MYD_FAILPOINTS="")
+    job = server.wait(job_id)
+    assert outcome(job) == ("DONE", "")
+    assert job.progress.records == 3
+
+
 def test_progress_that_is_shown_never_falls(interrupted: Callable[..., Interruption]) -> None:
     one = interrupted(records(count=3000))
     seen: list[pb.Job] = []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from myd_grpc.convert.model import Layout, PartFile, Progress
+from myd_grpc.convert.model import Layout, Limits, PartFile, Progress
 from myd_grpc.errors import InvalidRequestError, OutputBusyError
 from myd_grpc.jobs.database import DatabaseRefusedError, warn_of_old_sqlite
 from myd_grpc.jobs.model import Identity, Job, Phase, Request, RequestMark, Status
@@ -205,6 +205,149 @@ async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
     assert [(job.job_id, job.revision) for job in announced] == [("j1", 3)]
 
 
+PLAIN = Request(
+    ("a.json", "b.json"), "out", True, limits=Limits(7, 8), section_names=frozenset("s")
+)
+ENCRYPTED = Request(("a.json",), "secret", encrypted=True)
+
+
+async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", PLAIN, None, now=1)
+        await store.submit("j2", ENCRYPTED, MARK, now=1)
+        await store.start("j1", now=2)
+        # What was found out about one file says nothing about the next.
+        await store.progress("j1", Progress(layout=Layout.ARRAY), -1)
+        await store.keep_checkpoint("j1", "here", [PartFile("out", "out_1.csv", 3, 30)])
+    async with opened(tmp_path) as store:
+        first, second = await store.unfinished()
+        assert (first.job.request, first.has_mark, first.waiting_since) == (PLAIN, False, 0)
+        assert (second.job.request, second.has_mark) == (ENCRYPTED, True)
+        assert await store.checkpoint("j1") == "here"
+        assert await store.checkpoint("j2") is None
+
+
+async def test_a_job_waits_from_the_first_restart_on_until_it_goes_on(tmp_path: Path) -> None:
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        await store.submit("j1", ENCRYPTED, MARK, now=1)
+        await store.start("j1", now=2)
+        await store.wait_for_key(["j1"], "send it", now=10)
+        await store.wait_for_key(["j1"], "send it", now=20)
+        [left] = await store.unfinished()
+        assert (left.waiting_since, left.job.phase) == (10, Phase.WAITING_FOR_KEY)
+        await store.queue_again(["j1"])
+        await store.queue_again(["j1"])
+        await store.start("j1", now=30)
+        job = await store.get("j1")
+    assert job
+    assert (job.phase, job.msg, job.start_time) == (Phase.CONVERTING, "", 2)
+    assert [one.phase for one in announced[2:]] == [
+        Phase.WAITING_FOR_KEY,
+        Phase.QUEUED,
+        Phase.CONVERTING,
+    ]
+
+
+async def test_a_waiting_job_makes_way_for_a_new_one(tmp_path: Path) -> None:
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        await store.submit("j1", ENCRYPTED, MARK, now=1)
+        with pytest.raises(OutputBusyError):
+            await store.submit("j2", ENCRYPTED, None, now=2)
+        await store.wait_for_key(["j1"], "send it", now=3)
+        assert await store.submit("j2", ENCRYPTED, None, now=4) == "j2"
+        job = await store.get("j1")
+    assert job
+    assert (job.status, job.reason, job.end_time) == (Status.FAILED, "INTERRUPTED", 4)
+    assert [one.job_id for one in announced[-2:]] == ["j1", "j2"]
+
+
+async def test_a_checkpoint_lasts_as_long_as_its_job_works(tmp_path: Path) -> None:
+    part = PartFile("out", "out_1.csv", 3, 30)
+    async with opened(tmp_path) as store:
+        for name in ("published", "failed", "dropped"):
+            await store.submit(name, request(name), None, now=1)
+            assert await store.keep_checkpoint(name, "old", [part])
+            assert await store.keep_checkpoint(name, "here", [])
+            assert await store.checkpoint(name) == "here"
+        await store.publishing("published", Progress(), [part], HERE)
+        await store.fail(["failed"], "CANCELLED", "", now=2)
+        await store.drop_checkpoint("dropped")
+        for name in ("published", "failed", "dropped"):
+            assert await store.checkpoint(name) is None
+        assert not await store.keep_checkpoint("failed", "late", [part])
+        assert await store.checkpoint("failed") is None
+
+
+async def test_a_checkpoint_is_no_news(tmp_path: Path) -> None:
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        await store.submit("j1", request(), None, now=1)
+        await store.keep_checkpoint("j1", "here", [])
+        assert await store.last_revision() == 1
+    assert len(announced) == 1
+
+
+async def test_the_share_that_was_read_never_falls_even_when_an_input_grows(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", request(), None, now=1)
+        shares = []
+        for total, read in ((100, 60), (300, 10), (300, 70), (200, 90), (1 << 45, 100)):
+            await store.progress("j1", Progress(total, read), -1)
+            job = await store.get("j1")
+            assert job
+            shares.append(job.progress.bytes_read / job.progress.bytes_total)
+    assert shares == sorted(shares)
+    assert shares[-1] < 0.61
+
+
+V1 = Path(__file__).parent / "csv_status_v1.sql"
+
+
+async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / DATABASE_NAME)
+    connection.executescript(V1.read_text())
+    connection.close()
+    async with opened(tmp_path) as store:
+        done = await store.get("done")
+        assert done
+        assert [table.rows for table in done.tables] == [2]
+        failed = await store.get("failed")
+        assert failed
+        assert failed.reason == "CANCELLED"
+        running, marked = await store.unfinished()
+        # Whether these came with a key is not known, so neither goes on by itself.
+        assert running.job.request.encrypted
+        assert not running.has_mark
+        assert marked.job.request.encrypted
+        assert marked.has_mark
+        assert await store.find_request(MARK) == "marked"
+        assert await store.last_revision() == 11
+        await store.keep_checkpoint("running", "here", [])
+    with opened_raw(tmp_path) as old:
+        (tmp_path / "new").mkdir()
+        JobStore(tmp_path / "new", Announced()).close()
+        with opened_raw(tmp_path / "new") as new:
+            for pragma in ("user_version", "application_id"):
+                assert old.execute(f"PRAGMA {pragma}").fetchall() == (
+                    new.execute(f"PRAGMA {pragma}").fetchall()
+                )
+            for table in ("meta", "job_status", "csv_rows", "job_checkpoint"):
+                assert old.execute(f"PRAGMA table_info({table})").fetchall() == (
+                    new.execute(f"PRAGMA table_info({table})").fetchall()
+                )
+
+
+@contextmanager
+def opened_raw(state_dir: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(state_dir / DATABASE_NAME)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def modes_of(directory: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
 
@@ -221,6 +364,8 @@ async def test_the_journal_stays_small(tmp_path: Path) -> None:
         await store.submit("j1", request(), None, now=1)
         for number in range(3000):
             await store.progress("j1", Progress(rows=number), 0.0)
+            if number % 30 == 0:
+                await store.keep_checkpoint("j1", "x" * 300_000, [])
         assert (tmp_path / (DATABASE_NAME + "-wal")).stat().st_size < 8 << 20
 
 

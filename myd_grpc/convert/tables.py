@@ -21,6 +21,7 @@ from myd_grpc.convert.engine import Flattening, Fragment, Rows
 from myd_grpc.convert.model import PartFile, Profile
 from myd_grpc.convert.naming import FileNames
 from myd_grpc.convert.schema import Schema
+from myd_grpc.failpoints import reach
 
 _BOM = b"\xef\xbb\xbf"
 _HELD_BYTES = 8 << 20
@@ -216,10 +217,12 @@ class SetWriter:
             for segment in part.segments:
                 widener = Widener(width - segment.width, self._line_end)
                 for piece in _pieces(source, segment.size):
+                    reach("rewrite")
                     target.write(widener.widen(piece))
             part.size = target.tell()
         # Whoever finds the part with its final header after a crash takes it as it is.
         sync(new)
+        reach("replace")
         new.replace(old)
 
     # Checkpoints
@@ -308,6 +311,7 @@ class _AppendedFiles:
             fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         self._open[path] = fd
         for first in range(0, len(pieces), _PIECES):
+            reach("write")
             _write_all(fd, pieces[first : first + _PIECES])
 
     def close_one(self, path: Path) -> None:
@@ -340,6 +344,7 @@ def sync(path: Path) -> None:
     """Makes a file's content, or a directory's entries, survive a loss of power."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        reach("sync")
         os.fsync(fd)
     finally:
         os.close(fd)

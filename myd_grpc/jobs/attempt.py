@@ -116,14 +116,13 @@ class Attempt:
     async def _convert(self) -> None:
         self._raise_if_stopped()
         job_id = self._ticket.job_id
-        if not await persist(job_id, lambda: self._shop.store.start(job_id, self._now())):
+        if not await persist(f"job {job_id}", lambda: self._shop.store.start(job_id, self._now())):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
         await asyncio.to_thread(self._shop.output.check_target, self._directory)
         for _ in range(_NEW_WORKERS):
             try:
                 await self._in_worker()
             except WorkerDiedError as error:
-                self._raise_if_stopped()  # it died because it was told to
                 logger.warning("job %s: %s; another one goes on", job_id, error.message)
             else:
                 return
@@ -134,6 +133,9 @@ class Attempt:
         try:
             self._raise_if_stopped()
             await self._follow(self._worker)
+        except WorkerDiedError:
+            self._raise_if_stopped()  # it died because it was told to
+            raise
         finally:
             # Before anything else is done about its directory, the worker is no more.
             await self._worker.end()
@@ -171,7 +173,7 @@ class Attempt:
             case Restarted():
                 job_id = self._ticket.job_id
                 logger.warning("job %s: its checkpoint does not fit; from the start", job_id)
-                await persist(job_id, lambda: self._shop.store.drop_checkpoint(job_id))
+                await persist(f"job {job_id}", lambda: self._shop.store.drop_checkpoint(job_id))
                 await worker.acknowledge()
             case Parts(parts):
                 self._parts.extend(parts)
@@ -208,7 +210,9 @@ class Attempt:
             _log_unrecorded(job_id, "checkpoint", error)
             if not saved.settles:
                 return
-            await persist(job_id, lambda: store.keep_checkpoint(job_id, saved.state, parts))
+            await persist(
+                f"job {job_id}", lambda: store.keep_checkpoint(job_id, saved.state, parts)
+            )
         self._unkept.clear()
         self._saved.set()
 
@@ -218,10 +222,10 @@ class Attempt:
         output, store = self._shop.output, self._shop.store
         identity = await asyncio.to_thread(output.identify, job_id)
         await persist(
-            job_id, lambda: store.publishing(job_id, self._progress, self._parts, identity)
+            f"job {job_id}", lambda: store.publishing(job_id, self._progress, self._parts, identity)
         )
         await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)
-        await persist(job_id, lambda: store.done(job_id, self._now()))
+        await persist(f"job {job_id}", lambda: store.done(job_id, self._now()))
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
         await asyncio.to_thread(output.discard, job_id)
 
@@ -249,17 +253,19 @@ async def fail(shop: Workshop, job_id: str, reason: Reason, message: str) -> Non
     Nothing may be working on the job.
     """
     await asyncio.to_thread(shop.output.discard, job_id)
-    await persist(job_id, lambda: shop.store.fail([job_id], reason, message, int(shop.now())))
+    await persist(
+        f"job {job_id}", lambda: shop.store.fail([job_id], reason, message, int(shop.now()))
+    )
     logger.info("job %s: FAILED, %s", job_id, reason)
 
 
-async def persist(job_id: str, change: Callable[[], Awaitable[_Result]]) -> _Result:
+async def persist(whose: str, change: Callable[[], Awaitable[_Result]]) -> _Result:
     """Commit a change however long it takes: when the disk is full, that may be a while."""
     while True:
         try:
             return await change()
         except sqlite3.OperationalError as error:
-            _log_unrecorded(job_id, "state", error)
+            logger.warning("%s: state not recorded: %s", whose, describe(error))
             await asyncio.sleep(_RETRY_S)
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from myd_grpc.failpoints import reach
+from myd_grpc import failpoints
 from myd_grpc.jobs.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-        _reach("before_commit")
+        reach("before_commit")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -68,10 +68,10 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
         raise
 
 
-def _reach(point: str) -> None:
+def reach(point: str) -> None:
     """A failpoint whose error comes as SQLite would tell of it."""
     try:
-        reach(point)
+        failpoints.reach(point)
     except OSError as error:
         raise sqlite3.OperationalError(error.strerror) from None
 

@@ -21,10 +21,11 @@ from myd_grpc.jobs.model import (
 
 
 class _Terms(TypedDict, total=False):
-    """The settings a request was accepted under."""
+    """The settings a request was accepted under, and a layout that was perhaps to be found out."""
 
     limits: Limits
     section_names: frozenset[str]
+    layout: Layout
 
 
 def submission_columns(
@@ -91,12 +92,11 @@ def _request(row: sqlite3.Row) -> Request:
         output_file_name=row["output_file_name"],
         merge=bool(row["merge"]),
         profile=Profile(row["csv_profile"]),
-        layout=Layout(row["layout"]),
         record_path=row["record_path"],
         id_field=row["id_field"],
         overwrite=bool(row["overwrite"]),
         encrypted=bool(row["encrypted"]),
-        **_read_terms(row["terms"]),
+        **_read_terms(row["terms"], Layout(row["layout"])),
     )
 
 
@@ -104,17 +104,19 @@ def _terms(request: Request) -> str:
     values = {
         "limits": asdict(request.limits),
         "section_names": sorted(request.section_names),
+        "layout": request.layout,
     }
     return json.dumps(values, ensure_ascii=False)
 
 
-def _read_terms(text: str | None) -> _Terms:
+def _read_terms(text: str | None, found: Layout) -> _Terms:
     if text is None:
-        return {}
+        return {"layout": found}
     values = json.loads(text)
     return {
         "limits": Limits(**values["limits"]),
         "section_names": frozenset(values["section_names"]),
+        "layout": Layout(values["layout"]),
     }
 
 

@@ -8,17 +8,23 @@ who goes away does not take it along.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+import logging
+import sqlite3
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.errors import QueueFullError, ShuttingDownError
-from myd_grpc.jobs.attempt import Attempt, Workshop, fail
+from myd_grpc.errors import NotRecordedError, QueueFullError, ShuttingDownError
+from myd_grpc.frames import describe
+from myd_grpc.jobs.attempt import Attempt, Workshop, fail, persist
 from myd_grpc.jobs.model import Request, RequestMark, Ticket
 from myd_grpc.jobs.recovery import INTERRUPTED, TOO_LATE, Resumed, Waiting
+
+logger = logging.getLogger(__name__)
 
 _CANCELLED = "cancelled by the caller"
 _Result = TypeVar("_Result")
@@ -41,23 +47,26 @@ class Runner:
     async def submit(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
         """The id of the job that does this: the ticket's, or an earlier job's with this mark.
 
-        Raises ShuttingDownError, QueueFullError, OutputBusyError or InvalidRequestError.
+        Raises ShuttingDownError, QueueFullError, OutputBusyError, NotRecordedError or
+        InvalidRequestError.
         """
         if self._stopping:
             raise ShuttingDownError
         if len(self._entering) + len(self._queue) + len(self._running) >= self._places:
             raise QueueFullError("as many jobs wait as may wait; submit again later")
-        return await _unbroken(self._enter(request, mark, ticket), self._entering)
+        with _recording():
+            return await _unbroken(self._enter(request, mark, ticket), self._entering)
 
     async def hand_over(self, job_id: str, key: CipherKey | None) -> None:
         """Let a job go on that waits for this key; nothing happens to any other.
 
-        Raises ShuttingDownError.
+        Raises ShuttingDownError or NotRecordedError.
         """
         if job_id in self._waiting:
             if self._stopping:
                 raise ShuttingDownError
-            await _unbroken(self._go_on(job_id, key), self._entering)
+            with _recording():
+                await _unbroken(self._go_on(job_id, key), self._entering)
 
     async def cancel(self, job_id: str) -> None:
         """End the job as CANCELLED if it waits or runs; return when it has ended."""
@@ -94,12 +103,18 @@ class Runner:
         lost = [job_id for job_id, ticket in queued.items() if not ticket.resumable]
         running = list(self._running.values())
         await asyncio.gather(
-            self._shop.store.fail(lost, Reason.INTERRUPTED, INTERRUPTED, self._now()),
+            self._fail_queued(lost),
             *(_let_go(attempt, patience_s) for attempt, _ in running),
             *(task for _, task in running),
         )
         await _settled(self._ending)
         await self._shop.workers.close()
+
+    async def _fail_queued(self, job_ids: list[str]) -> None:
+        """End jobs that have nothing staged yet, all at once as there may be many."""
+        fail_them = partial(self._shop.store.fail, job_ids, Reason.INTERRUPTED, INTERRUPTED)
+        if job_ids:
+            await persist("queued jobs", lambda: fail_them(self._now()))
 
     async def _enter(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
         store, job_id = self._shop.store, ""
@@ -164,6 +179,15 @@ class Runner:
 
     def _now(self) -> int:
         return int(self._shop.now())
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        logger.error("a job was not taken in: %s", describe(error))  # noqa: TRY400 - no texts
+        raise NotRecordedError from None
 
 
 async def _let_go(attempt: Attempt, patience_s: float) -> None:

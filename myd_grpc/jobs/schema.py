@@ -72,7 +72,8 @@ _FIRST = (
 
 _CHECKPOINTS = (
     """
-    -- What decides a conversion's bytes beside the request, as JSON: the settings at the time.
+    -- JSON: the settings at the time of the request, as far as they decide what comes out, and
+    -- the layout as requested.
     ALTER TABLE job_status ADD COLUMN terms TEXT
     """,
     """

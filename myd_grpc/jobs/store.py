@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from myd_grpc import failpoints
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.failpoints import reach
 from myd_grpc.jobs import database, statements
 from myd_grpc.jobs.model import Identity, Job, Request, RequestMark, Status, Unfinished
 
@@ -82,11 +82,11 @@ class JobStore:
 
         def change(connection: sqlite3.Connection) -> bool:
             kept = statements.keep_checkpoint(connection, job_id, state, parts)
-            reach("before_checkpoint_commit")
+            database.reach("before_checkpoint_commit")
             return kept
 
         kept = await self._write(change)
-        await asyncio.to_thread(reach, "after_checkpoint_commit")
+        await asyncio.to_thread(failpoints.reach, "after_checkpoint_commit")
         return kept
 
     async def drop_checkpoint(self, job_id: str) -> None:

@@ -1,0 +1,63 @@
+"""Crashes at every named point and at random times; `make crash` does the same at length."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from crashing import (
+    IN_SERVER,
+    IN_WORKER,
+    KINDS,
+    ONLY_REPLACING,
+    STOP,
+    Kill,
+    Plan,
+    Round,
+    Tally,
+    World,
+    rounds,
+)
+
+from myd_grpc.convert.engines import ENGINES
+
+ENGINE = next(iter(ENGINES))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("victim", "points"),
+    [
+        ("server", [*IN_WORKER, *IN_SERVER]),
+        ("worker", [*IN_WORKER]),
+        (STOP, ["batch_written", "after_sync", "before_checkpoint_commit", "after_rename"]),
+    ],
+)
+def test_a_job_survives_a_crash_at_every_point(
+    tmp_path: Path, victim: str, points: list[str]
+) -> None:
+    world, tally = World(tmp_path), Tally()
+    try:
+        for number, point in enumerate(points):
+            one = Plan(
+                kind=KINDS[number % len(KINDS)],
+                marked=True,
+                replaces=point in ONLY_REPLACING,
+                # Later than the first statements of a starting server.
+                kills=(Kill(victim, 0.0, point, 8 if point == "before_commit" else 1),),
+                engines=(ENGINE, ENGINE),
+            )
+            Round(world, one, tally).run()
+    finally:
+        world.server.kill()
+    assert tally.points.keys() == set(points)
+    assert tally.outcomes == {"DONE": len(points)}
+
+
+@pytest.mark.timeout(300)
+def test_jobs_survive_crashes_at_any_time(tmp_path: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    for one, _ in rounds(tmp_path, seed, kills=10):
+        print(one)  # noqa: T201
