@@ -131,6 +131,13 @@ def test_records_of_a_mebibyte(engine: str, work: Path, layout: str) -> None:
     assert size < 200
 
 
+@pytest.mark.parametrize("element", ['{"a":1},', "1,", "{},"])
+def test_records_of_a_mebibyte_of_tiny_rows(engine: str, work: Path, element: str) -> None:
+    record = '{"v":[{},' + element * (MIB // len(element) - 20) + "{}]}"
+    (work / "in.json").write_text(f"[{','.join([record] * 12)}]")
+    assert peak(work, engine, "in.json", threads=MOST_THREADS) < 200
+
+
 def test_columns_of_the_last_record_take_no_more(engine: str, work: Path) -> None:
     """Every table gets a column in the end, so all parts are written once more."""
     record = '{"id":%d,"text":"0123456789","rows":[{"a":"0123456789"},{"a":"0123456789"}]}'

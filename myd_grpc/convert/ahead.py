@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import Self, TypeVar
 
 from myd_grpc.convert.engine import Batch, Engine, Fragment
@@ -28,6 +28,10 @@ def usual_threads() -> int:
     return min(len(os.sched_getaffinity(0)), MOST_THREADS)
 
 
+_HELD_BYTES = 16 << 20
+"""Fragments held at a time, but for one."""
+
+
 class Flatteners:
     """Engines of one kind, each on a thread of its own if they can work at the same time.
 
@@ -42,15 +46,16 @@ class Flatteners:
         self.name = engine.name
         self.cut_off = engine.cut_off
         self.scan = engine.scan
-        self._idle = SimpleQueue[Engine]()
+        # The last that was used comes first: engines that are not needed keep no large buffers.
+        self._idle = LifoQueue[Engine]()
         self._idle.put(engine)
-        self._ahead = 0
+        self._ahead = self._allowed = 0
         self._pool: ThreadPoolExecutor | None = None
         if engine.parallel:
             threads = threads or usual_threads()
             for _ in range(1, threads):
                 self._idle.put(make())
-            self._ahead = threads + 1
+            self._ahead = self._allowed = threads + 1
             self._pool = ThreadPoolExecutor(threads, "flatten")
 
     def __enter__(self) -> Self:
@@ -87,8 +92,12 @@ class Flatteners:
         `entries` grow as the entries of fragments are adopted.
         """
         begin = partial(self._begin, file=file, entries=entries)
-        for batch, fragment in self.each(batches, begin):
-            yield batch, self._current(batch, file, entries, fragment())
+        # Until the first fragment shows how much memory they take.
+        self._allowed = min(self._ahead, 1)
+        for batch, made in self.each(batches, begin):
+            fragment = self._current(batch, file, entries, made())
+            self._allowed = min(self._ahead, _HELD_BYTES // _held_by(fragment))
+            yield batch, fragment
 
     def each(
         self, batches: Iterator[Batch], begin: Callable[[Batch], Callable[[], _Made]]
@@ -109,7 +118,7 @@ class Flatteners:
             if batch:
                 waiting.append((batch, begin(batch)))
             more = batch is not None
-            if waiting and (len(waiting) > self._ahead or not more):
+            while waiting and (len(waiting) > self._allowed or not more):
                 yield waiting.popleft()
         if failure:
             raise failure
@@ -134,3 +143,8 @@ class Flatteners:
             return engine.flatten(batch, file, entries)
         finally:
             self._idle.put(engine)
+
+
+def _held_by(fragment: Fragment) -> int:
+    """About how many bytes a fragment holds, at least one."""
+    return 1 + sum(len(rows.data) + 8 * len(rows.ends) for rows in fragment.rows)

@@ -8,9 +8,9 @@ filled up with empty cells when the batch is rendered.
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate
 
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line
 from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Rows, Scan
@@ -28,6 +28,7 @@ from myd_grpc.convert.schema import (
 Members = Sequence[tuple[str, Value]]
 
 _SPARE_NODES = 100_000
+_ROWS_AT_ONCE = 50_000
 _OTHER_CALLS = 1000
 
 
@@ -78,6 +79,7 @@ class PythonEngine:
         self._line_end = flattening.line_end
         self._record_id = ""
         self._index = 0
+        self._rendered: list[Rows] = []
         self._origins: list[int] = []
         self._reset()
 
@@ -85,6 +87,7 @@ class PythonEngine:
         self._tables = [_Table(0, len(ROOT_LINKS))]
         self._log: list[Entry] = []
         self._nodes = 0
+        self._rendered = []
 
     def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
         """See `Engine.flatten`."""
@@ -97,7 +100,8 @@ class PythonEngine:
             good = self._index
             self._reset()
             return self.flatten(_first(batch, good), file, entries)
-        rows = [self._render(table) for table in self._tables if table.rows]
+        rows = self._rendered + [self._render(table) for table in self._tables if table.rows]
+        self._rendered = []
         return Fragment(base, self._log[base:], self._origins, rows, good)
 
     # The schema as a tree
@@ -223,6 +227,9 @@ class PythonEngine:
             row = [self._record_id, f"{parent_id}.{position}", parent_id, *child.blank]
             child.rows.append(row)
             self._add_element(element, child, row, depth)
+            if len(child.rows) >= _ROWS_AT_ONCE:
+                # None of them is unfinished now; should columns follow, these are narrower.
+                self._rendered.append(self._render(child))
 
     def _require_depth(self, depth: int) -> None:
         if depth > self._flattening.max_depth:
@@ -232,9 +239,14 @@ class PythonEngine:
 
     def _render(self, table: _Table) -> Rows:
         width = table.links + len(table.blank)
-        lines = [(line(row, width) + self._line_end).encode() for row in table.rows]
-        table.rows.clear()
-        return Rows(table.number, b"".join(lines), list(accumulate(map(len, lines))), width)
+        data, ends = bytearray(), array("Q")
+        # Each row is let go of when its text is there: both together would take too much.
+        rows = table.rows
+        rows.reverse()
+        while rows:
+            data += (line(rows.pop(), width) + self._line_end).encode()
+            ends.append(len(data))
+        return Rows(table.number, bytes(data), ends, width)
 
 
 def _members(element: Value) -> Members:

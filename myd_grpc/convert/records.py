@@ -19,6 +19,9 @@ from myd_grpc.convert.window import Window
 BATCH_BYTES = 4 << 20
 """Text of a batch, at most, but for a longer single record."""
 
+BATCH_VALUES = 200_000
+"""Values of a batch, by its commas: a row of one digit takes far more memory than its text."""
+
 _BOM = b"\xef\xbb\xbf"
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
 
@@ -160,7 +163,9 @@ class RecordReader:
     def _cut_batch(self, cut_off: CutOff, cutter: _Cutter, data: bytes, start: int) -> Batch | None:
         """The batch that begins at `start` of what was taken; None if there is none to be seen."""
         limits = self._limits
-        bounds = (limits.batch_records, BATCH_BYTES, limits.max_record_bytes)
+        commas = data.count(b",", start, start + BATCH_BYTES)
+        room = BATCH_BYTES * BATCH_VALUES // max(commas, BATCH_VALUES)
+        bounds = (limits.batch_records, max(room, 1), limits.max_record_bytes)
         _, spans, keys = cut_off(data, self.layout, cutter.first, bounds, start)
         many = len(data) - start > limits.max_record_bytes
         if not spans or (many and _far_apart(start, spans, keys, limits.max_record_bytes)):
@@ -172,8 +177,10 @@ class RecordReader:
     def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:
         """The next records, and why there could be no more of them."""
         window, spans, keys = self._window, list[Span](), list[Span]()
-        offset, fault, end = window.base, None, 0
+        offset, fault, end, commas = window.base, None, 0, 0
         while not cutter.ended and len(spans) < self._limits.batch_records and end < BATCH_BYTES:
+            if commas >= BATCH_VALUES:
+                break
             try:
                 record = cutter.next(end)
             except _StuckError as stuck:
@@ -181,6 +188,7 @@ class RecordReader:
                 break
             if record:
                 spans.append(record.value)
+                commas += window.data.count(b",", *record.value)
                 if record.key:
                     keys.append(record.key)
             end = cutter.position
