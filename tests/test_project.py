@@ -96,9 +96,10 @@ def test_the_image_runs_an_exact_python_without_privileges() -> None:
 
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
-    forbidden = re.compile(
-        "/work/|/root/|" + "pypi" + r"\.org|pythonhosted|proxy\.golang|crates\.io"
-    )
+    # In pieces, so that this file names none of them either.
+    homes = ["/wo" + "rk/", "/ro" + "ot/"]
+    hosts = ["py" + "pi.org", "python" + "hosted", "proxy." + "golang", "crates" + ".io"]
+    forbidden = re.compile("|".join(map(re.escape, homes + hosts)))
     for path in tracked_files():
-        if path.is_file() and path.suffix not in {".binpb", ".sum"} and path != Path(__file__):
+        if path.is_file() and path.suffix not in {".binpb", ".sum"}:
             assert not forbidden.search(path.read_text(encoding="utf-8", errors="ignore")), path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from myd_grpc.jobs.model import Job
@@ -26,15 +27,15 @@ class State:
         return self._data
 
 
-class Audience:
+class Audience(ABC):
     """Who waits for the same news. `show` is called before they are woken."""
 
     def __init__(self) -> None:
         self.bells: set[asyncio.Event] = set()
 
+    @abstractmethod
     def show(self) -> None:
         """Let watchers see what has been taken in since."""
-        raise NotImplementedError
 
 
 class Topic(Audience):
