@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, memory, rest, summary, throughput, watchers
+from benchmarks import checkpoints, latency, memory, rest, summary, throughput, watchers
 from benchmarks.report import MB, Section, machine
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -36,6 +36,7 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         "throughput": lambda: throughput.measure(size, 1 if quick else 3),
         "memory": lambda: memory.measure(sizes),
         "latency": latency.measure,
+        "checkpoints": lambda: checkpoints.measure(size, large, 1 if quick else 5),
         "summary": lambda: summary.measure(large),
         "watchers": lambda: watchers.measure(100 if quick else 3000, size),
     }

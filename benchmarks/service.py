@@ -50,6 +50,11 @@ class Service:
             raise RuntimeError(f"the job failed: {job.reason}: {job.msg}")
         return job
 
+    def processor_s(self) -> float:
+        """Seconds of processor time so far, of the server and of all workers that have ended."""
+        times = self._process.cpu_times()
+        return float(times.user + times.system + times.children_user + times.children_system)
+
     @contextmanager
     def peak_memory(self) -> Iterator[list[int]]:
         """Leaves in the list the most bytes all processes held together during the block."""

@@ -79,12 +79,16 @@ class Endpoint:
 
 
 def _options(keepalive_s: float) -> list[tuple[str, int]]:
+    keepalive_ms = int(keepalive_s * 1000)
+    answer_ms = min(keepalive_ms, 20_000)
     return [
         # Two servers on one port would share its calls between them without any error.
         ("grpc.so_reuseport", 0),
         # Finds callers that vanished without a word, whose watches would stay for ever.
-        ("grpc.keepalive_time_ms", int(keepalive_s * 1000)),
-        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_time_ms", keepalive_ms),
+        ("grpc.keepalive_timeout_ms", answer_ms),
+        # By default a minute, which the library waits whatever the one above says.
+        ("grpc.http2.ping_timeout_ms", answer_ms),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
         # Many callers begin to watch at the same moment; by default the library refuses some.

@@ -229,11 +229,13 @@ def kill_worker(server: Server, number: signal.Signals = signal.SIGKILL) -> None
 
 
 def tree(directory: Path) -> dict[str, bytes]:
-    """All visible files below a directory, by their relative paths."""
+    """All files below a directory by their relative paths, but for hidden ones at its top."""
+    shown = [path for path in directory.glob("*") if not path.name.startswith(".")]
+    files = [*shown, *(path for one in shown for path in one.rglob("*"))]
     return {
         path.relative_to(directory).as_posix(): path.read_bytes()
-        for path in sorted(directory.rglob("[!.]*"))
-        if path.is_file() and not path.relative_to(directory).parts[0].startswith(".")
+        for path in sorted(files)
+        if path.is_file()
     }
 
 

@@ -24,6 +24,7 @@ _CHANNEL_OPTIONS = [
     # A watch may be quiet for long: pings find out that the server, or a router between, is gone.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
     # The last state of a job lists all its tables and parts.
     ("grpc.max_receive_message_length", 64 << 20),

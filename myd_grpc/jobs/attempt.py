@@ -158,6 +158,7 @@ class Attempt:
         )
         self._eta = Eta(time.monotonic)
         self._parts.clear()
+        self._unkept.clear()  # the checkpoint has them, or they are changed once more
         async for message in worker.work(task):
             await self._take(message, worker)
 
