@@ -10,6 +10,9 @@ COPY gateway/ ./
 RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /myd-gateway .
 
 FROM ${PYTHON_IMAGE} AS build
+# Without a version: Debian offers only the latest build of a package, so one named here would soon
+# be gone. The image's release decides which compiler it is.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends cargo \
     && rm -rf /var/lib/apt/lists/*
@@ -41,7 +44,8 @@ ENV PATH=/opt/myd/bin:$PATH \
     MYD_REST_ADDRESS=0.0.0.0:9090
 VOLUME /app/data
 EXPOSE 50051 9090
-USER myd
+# As a number, so that an orchestrator sees that it is not root.
+USER 10001:10001
 # The server ends its calls and workers in order on SIGTERM.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-m", "myd_grpc.healthcheck"]

@@ -45,7 +45,7 @@ fuzz: $(VENV)/dev.stamp ## compare the two engines on a million random documents
 crash: $(VENV)/dev.stamp ## kill servers and workers 200 times, and compare what comes of it
 	$(BIN)/python tests/crashing.py --kills 200
 
-check: $(VENV)/dev.stamp ## check format, lint, types, the proto and its stubs
+check: $(VENV)/dev.stamp ## check format, lint, types, the image, the proto and its stubs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -53,6 +53,7 @@ check: $(VENV)/dev.stamp ## check format, lint, types, the proto and its stubs
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking --against protos/released.binpb
+	$(BIN)/hadolint Dockerfile
 	@echo "the committed stubs are those of the proto:"
 	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && $(call PROTOC,"$$new") \
 		&& diff -r -x __pycache__ "$$new/myd" myd && echo "yes"
