@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -31,8 +32,8 @@ func logged(next http.Handler) http.Handler {
 		this := &exchange{ResponseWriter: w, control: http.NewResponseController(w), pattern: "-"}
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, this))
 		defer func() {
-			slog.Info("call", "method", known(r.Method), "route", this.pattern, "status", this.status,
-				"ms", time.Since(began).Milliseconds(), "request_id", shortened(r.Header.Get("X-Request-Id")))
+			slog.Info("call", "method", r.Method, "route", this.pattern, "status", this.status,
+				"ms", time.Since(began).Milliseconds(), "request_id", fmt.Sprintf("%.64s", r.Header.Get("X-Request-Id")))
 		}()
 		this.allowTime() // what the last call of this connection left is over
 		next.ServeHTTP(this, r)
@@ -50,12 +51,12 @@ func notePattern(next runtime.HandlerFunc) runtime.HandlerFunc {
 	}
 }
 
-// WriteHeader notes the status.
+// WriteHeader notes the status, which is the first that is given.
 func (e *exchange) WriteHeader(status int) {
-	if e.status == 0 {
+	if e.status == 0 { // a stream that breaks has sent its own
 		e.status = status
+		e.ResponseWriter.WriteHeader(status)
 	}
-	e.ResponseWriter.WriteHeader(status)
 }
 
 // Write gives each piece of the answer a time to be taken.
@@ -73,13 +74,3 @@ func (e *exchange) allowTime() {
 
 // Unwrap lets net/http find what the real writer can do.
 func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
-
-func known(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
-		return method
-	}
-	return "other"
-}
-
-func shortened(id string) string { return id[:min(len(id), 64)] }

@@ -18,11 +18,8 @@ import (
 	pb "myd.local/gateway/gen/myd/analysis/v1"
 )
 
-var noFilter = utilities.NewDoubleArray(nil)
-
-// newHandler is all of the gateway: the API, its description and the pages. Streams end when
-// stopping does.
-func newHandler(stopping context.Context, conn *grpc.ClientConn) (http.Handler, error) {
+// newHandler is all of the gateway: the API, its description and the pages.
+func newHandler(conn *grpc.ClientConn) (http.Handler, error) {
 	codec := newCodec()
 	var api *runtime.ServeMux
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
@@ -30,10 +27,13 @@ func newHandler(stopping context.Context, conn *grpc.ClientConn) (http.Handler, 
 	}
 	api = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec),
+		runtime.WithMarshalerOption(eventsType, eventCodec{codec}),
 		runtime.WithIncomingHeaderMatcher(forwarded),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
-		runtime.WithMiddlewares(notePattern, bodyOnly(refuse)),
+		runtime.WithMiddlewares(notePattern, streaming(refuse)),
+		runtime.WithForwardResponseOption(begin),
+		runtime.WithStreamErrorHandler(breakOff),
 		runtime.WithRoutingErrorHandler(refuseRoute),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithHealthzEndpoint(healthpb.NewHealthClient(conn)),
@@ -41,15 +41,6 @@ func newHandler(stopping context.Context, conn *grpc.ClientConn) (http.Handler, 
 	)
 	if err := pb.RegisterAnalysisServiceHandler(context.Background(), api, conn); err != nil {
 		return nil, err
-	}
-	streams := &watcher{api, codec, pb.NewAnalysisServiceClient(conn), stopping}
-	for path, handler := range map[string]runtime.HandlerFunc{
-		"/convert_to_csv/watch": streams.watchJob,
-		"/jobs/watch":           streams.watchJobs,
-	} {
-		if err := api.HandlePath(http.MethodGet, path, handler); err != nil {
-			return nil, err
-		}
 	}
 	root := http.NewServeMux()
 	root.Handle("/", noStore(api))

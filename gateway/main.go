@@ -52,12 +52,12 @@ func main() {
 
 // run serves until ctx ends.
 func run(ctx context.Context) error {
-	conn, err := dial(ctx, reachable(setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051")))
+	conn, err := dial(ctx, setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051"))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	handler, err := newHandler(ctx, conn)
+	handler, err := newHandler(conn)
 	if err != nil {
 		return err
 	}
@@ -126,18 +126,6 @@ func writeWhole(path, text string) error {
 		return err
 	}
 	return os.Rename(fresh, path)
-}
-
-// reachable is the address to call a server that listens on address, which may be all interfaces.
-func reachable(address string) string {
-	host, port, _ := net.SplitHostPort(address)
-	switch host {
-	case "0.0.0.0":
-		return net.JoinHostPort("127.0.0.1", port)
-	case "::":
-		return net.JoinHostPort("::1", port)
-	}
-	return address
 }
 
 // setting is an environment variable; one that is set to nothing counts as not set.

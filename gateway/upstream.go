@@ -7,8 +7,12 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/grpclog"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	pb "myd.local/gateway/gen/myd/analysis/v1"
 )
@@ -46,11 +50,38 @@ func limitTime(ctx context.Context, method string, request, answer any, conn *gr
 	return invoke(ctx, method, request, answer, conn, options...)
 }
 
+// endWith gives streams an end of their own when stopping ends.
 func endWith(stopping context.Context) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, description *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		forget := context.AfterFunc(stopping, cancel)
 		context.AfterFunc(ctx, func() { forget() })
-		return open(ctx, description, conn, method, options...)
+		opened, err := open(ctx, description, conn, method, options...)
+		return upstream{opened, stopping}, err
 	}
+}
+
+// upstream is a stream from the server.
+type upstream struct {
+	grpc.ClientStream
+	stopping context.Context
+}
+
+// Header waits until the stream stands. One that was refused has no header, and is no stream yet to
+// those who ask: they get the refusal.
+func (u upstream) Header() (metadata.MD, error) {
+	header, err := u.ClientStream.Header()
+	if header == nil && err == nil {
+		err = u.RecvMsg(new(emptypb.Empty))
+	}
+	return header, err
+}
+
+// RecvMsg tells the caller of a stop: that the stream was cancelled is true of this process only.
+func (u upstream) RecvMsg(message any) error {
+	err := u.ClientStream.RecvMsg(message)
+	if u.stopping.Err() != nil && status.Code(err) == codes.Canceled {
+		return status.Error(codes.Unavailable, "the gateway is stopping; resume with the last revision seen")
+	}
+	return err
 }

@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -20,212 +19,167 @@ import (
 )
 
 const (
-	// quiet is how long nothing is sent before a comment shows that the stream is alive.
+	eventsType = "text/event-stream"
+	linesType  = "application/x-ndjson"
+	// quiet is how long no event is sent before a comment shows that the stream is alive.
 	quiet = 15 * time.Second
 	// ended marks the last id of an ended stream: whoever comes back with it gets 204, at which an
 	// EventSource stops.
 	ended = "-end"
 )
 
-// update is one message of a watch.
-type update interface {
-	proto.Message
-	GetData() *pb.Job
-}
+// update is an answer with a job, as all messages of a watch are.
+type update interface{ GetData() *pb.Job }
 
-// watcher serves the rpcs that stream, as lines of JSON or as server-sent events.
-type watcher struct {
-	mux      *runtime.ServeMux
-	codec    runtime.Marshaler
-	client   pb.AnalysisServiceClient
-	stopping context.Context
-}
+// eventCodec writes the messages of a stream as server-sent events, whose ids are revisions.
+type eventCodec struct{ *codec }
 
-func (s *watcher) watchJob(w http.ResponseWriter, r *http.Request, _ map[string]string) {
-	request := &pb.WatchJobRequest{}
-	watch(s, w, r, request, &request.FromRevision, pb.AnalysisService_WatchJob_FullMethodName,
-		func(ctx context.Context) (grpc.ServerStreamingClient[pb.WatchJobResponse], error) {
-			return s.client.WatchJob(ctx, request)
-		})
-}
+// StreamContentType is the type of a stream; that of a refusal is the codec's.
+func (c eventCodec) StreamContentType(any) string { return eventsType }
 
-func (s *watcher) watchJobs(w http.ResponseWriter, r *http.Request, _ map[string]string) {
-	request := &pb.WatchJobsRequest{}
-	watch(s, w, r, request, &request.FromRevision, pb.AnalysisService_WatchJobs_FullMethodName,
-		func(ctx context.Context) (grpc.ServerStreamingClient[pb.WatchJobsResponse], error) {
-			return s.client.WatchJobs(ctx, request)
-		})
-}
-
-// watch opens the stream that the URL asks for and forwards it. What is wrong before it stands is
-// an HTTP status; a stream that breaks later ends with an error and a connection cut short.
-func watch[T any](s *watcher, w http.ResponseWriter, r *http.Request, request proto.Message, from *uint32, method string, open func(context.Context) (grpc.ServerStreamingClient[T], error)) {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	refuse := func(err error) { runtime.HTTPError(ctx, s.mux, s.codec, w, r, s.told(err)) }
-	annotated, err := runtime.AnnotateContext(ctx, s.mux, r, method)
-	if err != nil {
-		refuse(err)
-		return
-	}
-	if err := runtime.PopulateQueryParameters(request, r.URL.Query(), noFilter); err != nil {
-		refuse(status.Error(codes.InvalidArgument, err.Error()))
-		return
-	}
-	framing := framingFor(r)
-	if last := r.Header.Get("Last-Event-ID"); last != "" && framing.events {
-		if strings.HasSuffix(last, ended) {
-			w.WriteHeader(http.StatusNoContent)
-			return
+// Marshal leaves to the delimiter the empty line that ends an event.
+func (c eventCodec) Marshal(value any) ([]byte, error) {
+	line, err := c.codec.Marshal(value)
+	switch chunk := value.(type) {
+	case map[string]any:
+		if message, ok := chunk["result"].(update); ok {
+			line = fmt.Appendf(nil, "id: %d\ndata: %s\n", message.GetData().GetRevision(), line)
 		}
-		revision, err := strconv.ParseUint(last, 10, 32)
-		if err != nil {
-			refuse(status.Error(codes.InvalidArgument, "Last-Event-ID: must be the id of an event of this stream"))
-			return
-		}
-		*from = uint32(revision)
+	case map[string]proto.Message: // with the member `error`
+		// Not an event of that name: an EventSource has one, for other things.
+		line = fmt.Appendf(nil, "event: failure\ndata: %s\n", line)
 	}
-	stream, err := open(annotated)
-	if err != nil {
-		refuse(err)
-		return
-	}
-	messages := make(chan received)
-	header, err := stream.Header()
-	if err == nil && header == nil { // it ended without having begun
-		_, err = stream.Recv()
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		refuse(err)
-		return
-	}
-	go receive(ctx, stream, messages)
-	if err := s.forward(w, messages, framing); err != nil {
-		panic(http.ErrAbortHandler) // what the server of net/http takes for: end the connection now
-	}
+	return line, err
 }
 
-// received is what a stream gave: a message, or the error that ends it.
-type received struct {
-	message update
-	err     error
+// stream is what a call's answer is written to, with what its end depends on.
+type stream struct {
+	http.ResponseWriter
+	events   bool
+	revision uint32
+	broken   bool
+	beat     *time.Timer
+
+	writing sync.Mutex // by the call itself, and by its beat
+	over    bool
 }
 
-func receive[T any](ctx context.Context, stream grpc.ServerStreamingClient[T], to chan<- received) {
-	for {
-		message, err := stream.Recv()
-		next := received{err: err}
-		if err == nil {
-			next.message = any(message).(update)
-		}
-		select {
-		case to <- next:
-		case <-ctx.Done():
-			return
-		}
-		if err != nil {
-			return
+type streamKey struct{}
+
+// streaming lets the codec of server-sent events answer a call that asks for them, and sees to the
+// ends of all streams.
+func streaming(refuse refusal) runtime.Middleware {
+	return func(next runtime.HandlerFunc) runtime.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
+			this := &stream{ResponseWriter: w}
+			if strings.Contains(strings.ToLower(r.Header.Get("Accept")), eventsType) {
+				last := r.Header.Get("Last-Event-ID")
+				if strings.HasSuffix(last, ended) {
+					w.WriteHeader(http.StatusNoContent)
+					return
+				}
+				if err := resume(r, last); err != nil {
+					refuse(w, r, err)
+					return
+				}
+				r.Header.Set("Accept", eventsType)
+				this.events = true
+			}
+			next(this, r.WithContext(context.WithValue(r.Context(), streamKey{}, this)), parameters)
+			this.end()
 		}
 	}
 }
 
-// forward writes the stream to its end; an error means that the caller must see it broken off.
-func (s *watcher) forward(w http.ResponseWriter, messages <-chan received, framing framing) error {
-	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", framing.contentType)
+// resume asks for what came after the last event that was seen.
+func resume(r *http.Request, last string) error {
+	if last == "" {
+		return nil
+	}
+	if _, err := strconv.ParseUint(last, 10, 32); err != nil {
+		return status.Error(codes.InvalidArgument, "Last-Event-ID: must be the id of an event of this stream")
+	}
+	query := r.URL.Query()
+	query.Set("from_revision", last)
+	r.URL.RawQuery = query.Encode()
+	return nil
+}
+
+// begin sends the headers of a stream, for which there is no message yet: the library itself sends
+// them with the first one.
+func begin(_ context.Context, w http.ResponseWriter, message proto.Message) error {
+	this, ok := w.(*stream)
+	if answer, isUpdate := message.(update); ok && isUpdate {
+		this.revision = answer.GetData().GetRevision()
+	}
+	if !ok || message != nil {
+		return nil
+	}
 	w.Header().Set("X-Accel-Buffering", "no")
-	// The body is never empty, and the headers are sent before there is news.
-	if _, err := io.WriteString(w, framing.opening); err != nil {
+	opening := ""
+	if this.events {
+		w.Header().Set("Content-Type", eventsType)
+		opening = "retry: 1000\n\n"
+		this.beat = time.AfterFunc(quiet, func() { _ = this.send(":\n\n") })
+	} else {
+		w.Header().Set("Content-Type", linesType)
+	}
+	return this.send(opening)
+}
+
+// breakOff notes that a stream has ended with an error.
+func breakOff(ctx context.Context, err error) *status.Status {
+	if this, ok := ctx.Value(streamKey{}).(*stream); ok {
+		this.broken = true
+	}
+	return status.Convert(err)
+}
+
+// end lets a stream of events end with one that says so, and cuts the connection of a stream that
+// is broken: nothing else tells every reader that there should have been more.
+func (s *stream) end() {
+	if s.broken {
+		_ = s.FlushError() // what the library has said about it
+	} else if s.beat != nil {
+		_ = s.send(fmt.Sprintf("id: %d%s\nevent: end\ndata: {}\n\n", s.revision, ended))
+	}
+	s.writing.Lock()
+	s.over = true
+	s.writing.Unlock()
+	if s.beat != nil {
+		s.beat.Stop()
+	}
+	if s.broken {
+		panic(http.ErrAbortHandler) // what net/http takes for: end the connection now
+	}
+}
+
+func (s *stream) send(text string) error {
+	if _, err := io.WriteString(s, text); err != nil {
 		return err
 	}
-	beat := time.NewTicker(quiet)
-	defer beat.Stop()
-	revision := uint32(0)
-	for {
-		if err := out.Flush(); err != nil {
-			return err
-		}
-		var text string
-		select {
-		case <-beat.C:
-			text = framing.beat
-		case next := <-messages:
-			if errors.Is(next.err, io.EOF) {
-				_, err := io.WriteString(w, framing.end(revision))
-				return err
-			}
-			if next.err != nil {
-				return s.breakOff(w, out, framing, next.err)
-			}
-			line, err := s.codec.Marshal(map[string]proto.Message{"result": next.message})
-			if err != nil {
-				return err
-			}
-			revision = max(revision, next.message.GetData().GetRevision())
-			text = framing.frame(line, revision)
-			beat.Reset(quiet)
-		}
-		if _, err := io.WriteString(w, text); err != nil {
-			return err
-		}
+	return s.FlushError()
+}
+
+// Write puts the beat off.
+func (s *stream) Write(piece []byte) (int, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.over {
+		return 0, http.ErrHandlerTimeout
 	}
-}
-
-// breakOff says why the stream ends, and answers the reason to cut the connection.
-func (s *watcher) breakOff(w http.ResponseWriter, out *http.ResponseController, framing framing, reason error) error {
-	line, err := s.codec.Marshal(map[string]proto.Message{"error": status.Convert(s.told(reason)).Proto()})
-	if err == nil {
-		_, _ = io.WriteString(w, framing.failure(line))
-		_ = out.Flush()
+	if s.beat != nil {
+		s.beat.Reset(quiet)
 	}
-	return reason
+	return s.ResponseWriter.Write(piece)
 }
 
-// told is the error as the caller should see it: when this process stops, the rpc was cancelled by
-// us and not by them.
-func (s *watcher) told(err error) error {
-	if s.stopping.Err() != nil && status.Code(err) == codes.Canceled {
-		return status.Error(codes.Unavailable, "the gateway is stopping; resume with the last revision seen")
+// FlushError is how net/http flushes.
+func (s *stream) FlushError() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.over {
+		return http.ErrHandlerTimeout
 	}
-	return err
-}
-
-// framing is how messages become a body.
-type framing struct {
-	events                     bool
-	contentType, opening, beat string
-	frame                      func(line []byte, revision uint32) string
-	failure                    func(line []byte) string
-	end                        func(revision uint32) string
-}
-
-var lines = framing{
-	contentType: "application/x-ndjson",
-	frame:       func(line []byte, _ uint32) string { return string(line) + "\n" },
-	failure:     func(line []byte) string { return string(line) + "\n" },
-	end:         func(uint32) string { return "" },
-}
-
-var events = framing{
-	events:      true,
-	contentType: "text/event-stream",
-	opening:     "retry: 1000\n\n",
-	beat:        ":\n\n",
-	frame: func(line []byte, revision uint32) string {
-		return fmt.Sprintf("id: %d\ndata: %s\n\n", revision, line)
-	},
-	// Not named `error`: an EventSource has an event of that name, for other things.
-	failure: func(line []byte) string { return fmt.Sprintf("event: failure\ndata: %s\n\n", line) },
-	end: func(revision uint32) string {
-		return fmt.Sprintf("id: %d%s\nevent: end\ndata: {}\n\n", revision, ended)
-	},
-}
-
-func framingFor(r *http.Request) framing {
-	for _, accept := range r.Header.Values("Accept") {
-		if strings.Contains(strings.ToLower(accept), events.contentType) {
-			return events
-		}
-	}
-	return lines
+	return http.NewResponseController(s.ResponseWriter).Flush()
 }
