@@ -66,15 +66,15 @@ class Flatteners:
             self._pool.shutdown(cancel_futures=True)
 
     @contextmanager
-    def reading(self, read: Callable[[], bytes]) -> Iterator[Callable[[], bytes]]:
+    def reading(self, read: Callable[[], bytearray]) -> Iterator[Callable[[], bytearray]]:
         """`read`, called in advance on a thread of its own if engines work on such."""
         if not self._pool:
             yield read
             return
-        coming: deque[Future[bytes]] = deque()
+        coming: deque[Future[bytearray]] = deque()
         with ThreadPoolExecutor(1, "read") as reader:
 
-            def next_chunk() -> bytes:
+            def next_chunk() -> bytearray:
                 while len(coming) <= _CHUNKS_AHEAD:
                     coming.append(reader.submit(read))
                 return coming.popleft().result()

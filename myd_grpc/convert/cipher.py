@@ -28,27 +28,34 @@ class PaddingError(ValueError):
 
 
 class CbcDecryptor:
-    """Decrypts consecutive whole blocks; state is the previous ciphertext block only."""
+    """Decrypts consecutive whole blocks; state is the previous ciphertext block only.
+
+    Ciphertext that is read straight into `room` is not copied before it is decrypted.
+    """
 
     def __init__(self, key: CipherKey) -> None:
         self._ecb = AES.new(key.key, AES.MODE_ECB)
-        self._previous = key.iv
-        self._shifted = bytearray()
-        self._plain = bytearray()
+        # The previous block, and then the room.
+        self._chained = memoryview(bytearray(key.iv))
 
-    def decrypt(self, ciphertext: bytes | memoryview) -> memoryview:
-        """The plaintext of whole blocks, valid until the next call."""
-        size = len(ciphertext)
-        if len(self._plain) < size:
-            self._plain = bytearray(size)
-            self._shifted = bytearray(size + BLOCK)
-        self._shifted[:BLOCK] = self._previous
-        self._shifted[BLOCK : BLOCK + size] = ciphertext
-        plain, shifted = memoryview(self._plain)[:size], memoryview(self._shifted)
-        self._ecb.decrypt(shifted[BLOCK : BLOCK + size], output=plain)
-        strxor(plain, shifted[:size], output=plain)
-        self._previous = bytes(shifted[size : size + BLOCK])
+    def room(self, size: int) -> memoryview:
+        """Where to put the next `size` bytes of ciphertext at most."""
+        if len(self._chained) < BLOCK + size:
+            self._chained = memoryview(bytearray(self._chained[:BLOCK]) + bytes(size))
+        return self._chained[BLOCK : BLOCK + size]
+
+    def decrypt_room(self, size: int) -> bytearray:
+        """The plaintext of the first `size` bytes in the room, which is then free again."""
+        plain, chained = bytearray(size), self._chained
+        self._ecb.decrypt(chained[BLOCK : BLOCK + size], output=plain)
+        strxor(plain, chained[:size], output=plain)
+        chained[:BLOCK] = bytes(chained[size : size + BLOCK])
         return plain
+
+    def decrypt(self, ciphertext: bytes | bytearray | memoryview) -> bytearray:
+        """The plaintext of whole blocks."""
+        self.room(len(ciphertext))[:] = ciphertext
+        return self.decrypt_room(len(ciphertext))
 
 
 def unpad(last_block: bytes) -> bytes:
@@ -62,7 +69,7 @@ def unpad(last_block: bytes) -> bytes:
 class RawText:
     """Ciphertext as it is."""
 
-    def decode(self, data: bytes) -> bytes:
+    def decode(self, data: bytes | bytearray) -> bytes | bytearray:
         """The ciphertext bytes in `data`."""
         return data
 
@@ -79,7 +86,7 @@ class EncodedText:
         self._decode = decode
         self._rest = b""
 
-    def decode(self, data: bytes) -> bytes:
+    def decode(self, data: bytes | bytearray) -> bytes:
         """The ciphertext bytes of the whole units so far; ValueError where the text is damaged."""
         text = self._rest + data.translate(None, _WHITESPACE)
         whole = len(text) - len(text) % self._unit

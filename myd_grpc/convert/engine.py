@@ -86,12 +86,13 @@ class CutOff(Protocol):
     """Cuts whole records off a text from `start` on; stops early at what is not plain to it.
 
     `first` says that no comma comes before the first record. `limits` are how many records there
-    may be, how many bytes after the start they begin at most, and how many bytes one may have.
+    may be, after how many bytes and after how many commas none begins, and how many bytes one may
+    have.
     Answers the end of the last record, and the spans of all values and (KEYED only) keys.
     """
 
     def __call__(
-        self, data: bytes, layout: str, first: bool, limits: tuple[int, int, int], start: int
+        self, data: bytes, layout: str, first: bool, limits: tuple[int, int, int, int], start: int
     ) -> tuple[int, Sequence[Span], Sequence[Span]]:
         """The records of a layout other than SINGLE."""
         ...

@@ -52,7 +52,7 @@ class NativeEngine:
         found = self._core.entries()
         self._log += [_entry(*entry) for entry in found]
         rows = [
-            Rows(table, data, memoryview(ends).cast("Q"), columns + _links(table))
+            Rows(table, data, ends, columns + _links(table))
             for table, data, ends, columns in self._core.rows()
         ]
         origins = [origin for *_, origin in found]

@@ -163,9 +163,7 @@ class RecordReader:
     def _cut_batch(self, cut_off: CutOff, cutter: _Cutter, data: bytes, start: int) -> Batch | None:
         """The batch that begins at `start` of what was taken; None if there is none to be seen."""
         limits = self._limits
-        commas = data.count(b",", start, start + BATCH_BYTES)
-        room = BATCH_BYTES * BATCH_VALUES // max(commas, BATCH_VALUES)
-        bounds = (limits.batch_records, max(room, 1), limits.max_record_bytes)
+        bounds = (limits.batch_records, BATCH_BYTES, BATCH_VALUES, limits.max_record_bytes)
         _, spans, keys = cut_off(data, self.layout, cutter.first, bounds, start)
         many = len(data) - start > limits.max_record_bytes
         if not spans or (many and _far_apart(start, spans, keys, limits.max_record_bytes)):

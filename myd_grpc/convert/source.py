@@ -34,7 +34,7 @@ _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 class Source:
     """Reads a file from its start to the size it had when it was opened.
 
-    `read()` gives the next decrypted bytes, b"" at the end. `position` and `size` count bytes of
+    `read()` gives the next decrypted bytes, none at the end. `position` and `size` count bytes of
     the file as it lies on disk.
     """
 
@@ -69,8 +69,8 @@ class Source:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
-    def read(self) -> bytes:
-        """The next decrypted bytes, b"" at the end.
+    def read(self) -> bytearray:
+        """The next decrypted bytes, none at the end.
 
         Raises ConversionError: FILE_UNREADABLE when the file became shorter or cannot be read,
         WRONG_KEY for bad padding.
@@ -81,41 +81,52 @@ class Source:
             data = data or self._read()
         return data
 
-    def _plain(self, start: int) -> Callable[[], bytes]:
+    def _plain(self, start: int) -> Callable[[], bytearray]:
         self._go_to(start)
-        return self._plain_chunk
+        return lambda: self.stored(CHUNK)
 
     def _go_to(self, position: int) -> None:
         self.position = os.lseek(self._fd, position, os.SEEK_SET)
 
-    def _plain_chunk(self) -> bytes:
-        wanted = min(CHUNK, self.size - self.position)
-        if not wanted:
-            return b""
-        try:
-            data = os.read(self._fd, wanted)
-        except OSError as error:
-            raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
-        if not data:
-            raise self._unreadable(
-                f"became shorter while it was read ({self.position} of {self.size} bytes were left)"
-            )
-        self.position += len(data)
+    def stored(self, size: int) -> bytearray:
+        """The next `size` bytes as they lie on disk, fewer at the end of the file."""
+        data = bytearray(min(size, self.size - self.position))
+        self.fill(memoryview(data))
         return data
 
-    def _decrypting(self, key: CipherKey, start: int) -> Callable[[], bytes]:
+    def fill(self, room: memoryview) -> int:
+        """Reads the next bytes as they lie on disk; answers how many: fewer only at the end."""
+        wanted, filled = min(len(room), self.size - self.position), 0
+        while filled < wanted:
+            try:
+                count = os.readv(self._fd, [room[filled:wanted]])
+            except OSError as error:
+                raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
+            if not count:
+                raise self._unreadable(
+                    "became shorter while it was read "
+                    f"({self.position} of {self.size} bytes were left)"
+                )
+            filled += count
+            self.position += count
+        return filled
+
+    def _decrypting(self, key: CipherKey, start: int) -> Callable[[], bytearray]:
         encoding = recognise_encoding(_at(self._fd, 0, _HEAD))
         self._skip = start
-        if isinstance(encoding, RawText) and start >= BLOCK:
-            # Any block can be decrypted by itself, given the ciphertext of the one before.
-            self._skip = start % BLOCK
-            self._go_to(start - self._skip)
-            key = CipherKey(key.key, _at(self._fd, self.position - BLOCK, BLOCK))
-        chunks = _Decrypting(self._plain_chunk, encoding, CbcDecryptor(key))
+        if isinstance(encoding, EncodedText):
+            decrypted = _Encoded(self, encoding, CbcDecryptor(key)).read
+        else:
+            if start >= BLOCK:
+                # Any block can be decrypted by itself, given the ciphertext of the one before.
+                self._skip = start % BLOCK
+                self._go_to(start - self._skip)
+                key = CipherKey(key.key, _at(self._fd, self.position - BLOCK, BLOCK))
+            decrypted = _Raw(self, CbcDecryptor(key)).read
 
-        def read() -> bytes:
+        def read() -> bytearray:
             try:
-                return chunks.read()
+                return decrypted()
             except PaddingError:
                 raise wrong_key(self.name, "its last block does not end in padding") from None
             except ValueError:
@@ -175,45 +186,58 @@ class Source:
         return first
 
 
-class _Decrypting:
-    """Chunks of ciphertext text in, chunks of plaintext out; the last block waits for the end."""
+class _Raw:
+    """Plaintext of ciphertext that lies in the file as it is."""
 
-    def __init__(
-        self, read: Callable[[], bytes], encoding: Encoding, decryptor: CbcDecryptor
-    ) -> None:
-        self._read_chunk = read
+    def __init__(self, source: Source, decryptor: CbcDecryptor) -> None:
+        self._source = source
+        self._decryptor = decryptor
+        self._ended = False
+
+    def read(self) -> bytearray:
+        """The next plaintext, nothing at the end; raises PaddingError."""
+        if self._ended:
+            return bytearray()
+        room = self._decryptor.room(CHUNK + -CHUNK % BLOCK)
+        size = self._source.fill(room)
+        self._ended = self._source.position == self._source.size
+        if size % BLOCK:
+            raise PaddingError
+        plain = self._decryptor.decrypt_room(size)
+        if self._ended:
+            plain[-BLOCK:] = unpad(bytes(plain[-BLOCK:]))
+        return plain
+
+
+class _Encoded:
+    """Plaintext of ciphertext that is written as text; the last block waits for the end."""
+
+    def __init__(self, source: Source, encoding: EncodedText, decryptor: CbcDecryptor) -> None:
+        self._source = source
         self._encoding = encoding
         self._decryptor = decryptor
         self._cipher = b""
-        self._held = b""
         self._ended = False
 
-    def read(self) -> bytes:
-        while not self._ended:
-            data = self._read_chunk()
-            plain = self._decrypted(data) if data else self._last()
-            if plain:
-                return plain
-        return b""
+    def read(self) -> bytearray:
+        """The next plaintext, nothing at the end; raises PaddingError, ValueError for the text."""
+        plain = bytearray()
+        while not plain and not self._ended:
+            text = self._source.stored(CHUNK)
+            plain = self._decrypted(text) if text else self._last()
+        return plain
 
-    def _decrypted(self, data: bytes) -> bytes:
-        cipher = self._cipher + self._encoding.decode(data)
-        whole = len(cipher) - len(cipher) % BLOCK
+    def _decrypted(self, text: bytearray) -> bytearray:
+        cipher = self._cipher + self._encoding.decode(text)
+        whole = max(0, len(cipher) - 1) // BLOCK * BLOCK
         self._cipher = cipher[whole:]
-        if not whole:
-            return b""
-        plain = self._decryptor.decrypt(memoryview(cipher)[:whole])
-        ready = self._held + plain[:-BLOCK]
-        self._held = bytes(plain[-BLOCK:])
-        return ready
+        return self._decryptor.decrypt(cipher[:whole])
 
-    def _last(self) -> bytes:
+    def _last(self) -> bytearray:
         self._ended = True
-        if self._cipher or (
-            isinstance(self._encoding, EncodedText) and not self._encoding.complete
-        ):
+        if len(self._cipher) != BLOCK or not self._encoding.complete:
             raise PaddingError
-        return unpad(self._held)
+        return bytearray(unpad(bytes(self._decryptor.decrypt(self._cipher))))
 
 
 def wrong_key(name: str, why: str) -> ConversionError:

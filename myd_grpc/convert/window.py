@@ -14,7 +14,7 @@ class Window:
     Positions are indices in `data`; they hold until the next `drop`.
     """
 
-    def __init__(self, read: Callable[[], bytes], base: int = 0) -> None:
+    def __init__(self, read: Callable[[], bytes | bytearray], base: int = 0) -> None:
         self.data = bytearray()
         self.base = base
         self.ended = False
@@ -23,7 +23,7 @@ class Window:
     @classmethod
     def over(cls, data: bytes, offset: int) -> Window:
         """A window of nothing but `data`, which is at `offset` in its file."""
-        window = cls(lambda: b"")
+        window = cls(bytearray)
         window.data += data
         window.base = offset
         window.ended = True
@@ -47,7 +47,8 @@ class Window:
 
         Whatever was taken is put back with `put_back` before anything else is done.
         """
-        pieces, held = [bytes(self.data)], len(self.data)
+        pieces: list[bytes | bytearray] = [self.data]
+        held = len(self.data)
         while held < size and not self.ended:
             pieces.append(self._read())
             held += len(pieces[-1])

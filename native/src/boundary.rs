@@ -3,6 +3,8 @@
 //! Nothing is checked: whoever parses a record sees what is wrong with it. Where no record can be
 //! cut off, cutting stops, and the caller finds out why.
 
+use memchr::memchr_iter;
+
 use crate::json::{byte_at, scan_string, skip_space};
 use crate::lanes::{BracketBits, bracket_bits};
 
@@ -27,6 +29,8 @@ pub struct Limits {
     pub records: usize,
     /// none of which begins so many bytes after the start, or later,
     pub bytes: usize,
+    /// or after so many commas in those before,
+    pub commas: usize,
     /// or has more bytes than this in its value or key.
     pub record_bytes: usize,
 }
@@ -45,7 +49,10 @@ pub struct Cut {
 /// Cuts off whole records from `start` on; `first` says that no comma comes before the first.
 pub fn cut(data: &[u8], start: usize, layout: Layout, mut first: bool, limits: Limits) -> Cut {
     let mut cut = Cut { end: start, ..Cut::default() };
-    while cut.values.len() < limits.records && cut.end - start < limits.bytes {
+    let mut commas = 0;
+    let is_within =
+        |cut: &Cut| cut.values.len() < limits.records && cut.end - start < limits.bytes;
+    while is_within(&cut) && commas < limits.commas {
         let Some((key, value)) = next_record(data, cut.end, layout, first) else {
             break;
         };
@@ -53,6 +60,7 @@ pub fn cut(data: &[u8], start: usize, layout: Layout, mut first: bool, limits: L
         if is_long(value) || key.is_some_and(is_long) {
             break;
         }
+        commas += memchr_iter(b',', &data[value.0..value.1]).count();
         cut.values.push(value);
         cut.keys.extend(key);
         cut.end = value.1;
@@ -220,7 +228,8 @@ fn up_to_each(mut bits: u64) -> u64 {
 mod tests {
     use super::{Layout, Limits, cut, value_end};
 
-    const LIMITS: Limits = Limits { records: 100, bytes: 1 << 20, record_bytes: 1 << 20 };
+    const LIMITS: Limits =
+        Limits { records: 100, bytes: 1 << 20, commas: 1 << 20, record_bytes: 1 << 20 };
 
     /// The same answer, one byte after the other.
     fn slow_end(data: &[u8]) -> Option<usize> {
@@ -275,5 +284,7 @@ mod tests {
         assert_eq!(found.values, vec![(0, 6)]);
         let found = cut(b"1 2 3 4 ", 2, Layout::Lines, false, Limits { bytes: 3, ..LIMITS });
         assert_eq!((found.end, found.values), (5, vec![(2, 3), (4, 5)]));
+        let found = cut(b"[1,2] [3,4] 5 ", 0, Layout::Lines, false, Limits { commas: 2, ..LIMITS });
+        assert_eq!(found.values, vec![(0, 5), (6, 11)]);
     }
 }

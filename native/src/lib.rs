@@ -55,6 +55,21 @@ impl Spans {
     }
 }
 
+/// The ends of a table's rows: a sequence of numbers without an object for each.
+#[pyclass(frozen, module = "myd_grpc._native")]
+struct Ends(Vec<usize>);
+
+#[pymethods]
+impl Ends {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __getitem__(&self, index: usize) -> PyResult<usize> {
+        self.0.get(index).copied().ok_or_else(|| PyIndexError::new_err("no such row"))
+    }
+}
+
 /// Cuts off whole records of `data` from `start` on: (their end, their values, their keys).
 #[pyfunction]
 fn cut(
@@ -62,7 +77,7 @@ fn cut(
     data: &Bound<'_, PyBytes>,
     layout: &str,
     first: bool,
-    limits: (usize, usize, usize),
+    limits: (usize, usize, usize, usize),
     start: usize,
 ) -> PyResult<(usize, Spans, Spans)> {
     let layout = match layout {
@@ -71,8 +86,8 @@ fn cut(
         "LINES" => Layout::Lines,
         _ => return Err(PyValueError::new_err("records of this layout are not cut off")),
     };
-    let (records, bytes, record_bytes) = limits;
-    let limits = Limits { records, bytes, record_bytes };
+    let (records, bytes, commas, record_bytes) = limits;
+    let limits = Limits { records, bytes, commas, record_bytes };
     let data = data.as_bytes();
     let cut = py.detach(|| boundary::cut(data, start, layout, first, limits));
     Ok((cut.end, Spans(cut.values), Spans(cut.keys)))
@@ -97,7 +112,7 @@ fn scan(
 }
 
 type NewEntry<'py> = (bool, usize, Bound<'py, PyTuple>, usize);
-type TableRows<'py> = (usize, Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize);
+type TableRows<'py> = (usize, Bound<'py, PyBytes>, Ends, usize);
 
 /// The schema's trees and what flattens records for them.
 #[pyclass(frozen, module = "myd_grpc._native")]
@@ -173,17 +188,14 @@ impl Core {
         })
     }
 
-    /// The last batch's rows: (table, text, the rows' ends as 64-bit numbers, columns beside links).
+    /// The last batch's rows: (table, text, the rows' ends, columns beside links).
     fn rows<'py>(&self, py: Python<'py>) -> Vec<TableRows<'py>> {
         self.with(|flattener| {
             let tables = flattener.trees.tables.iter().enumerate();
             let written = tables.filter(|(_, table)| !table.output.rows().1.is_empty());
             let described = written.map(|(number, table)| {
                 let (text, ends) = table.output.rows();
-                let ends: Vec<u8> =
-                    ends.iter().flat_map(|end| (*end as u64).to_ne_bytes()).collect();
-                let (text, ends) = (PyBytes::new(py, text), PyBytes::new(py, &ends));
-                (number, text, ends, table.cells.len())
+                (number, PyBytes::new(py, text), Ends(ends.to_vec()), table.cells.len())
             });
             described.collect()
         })
@@ -196,5 +208,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cut, module)?)?;
     module.add_function(wrap_pyfunction!(scan, module)?)?;
     module.add_class::<Spans>()?;
+    module.add_class::<Ends>()?;
     module.add_class::<Core>()
 }
