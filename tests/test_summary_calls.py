@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
-from serving import PATIENCE_S, Hold, Server
+from serving import PATIENCE_S, Hold, Server, kill_worker
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.sample import FIRST_USER, MAIN_PROPOSAL, generate
@@ -166,16 +166,44 @@ def test_no_more_callers_wait_than_may(
     assert first.result().data.months
 
 
-def test_a_worker_that_is_killed_is_an_internal_error_and_the_server_goes_on(
+def test_a_worker_that_dies_is_replaced_by_one_that_begins_again(
     make_server: Callable[..., Server], hold: Callable[[str], Hold]
 ) -> None:
     point = hold("summary_started")
     server = held_server(make_server, point)
     call = asked_for(server)
     point.reached()
-    # The spare that took the call is older than the one that was started in its place. That one
-    # must live: handed out before its death is noticed, it would fail the next call, too.
-    min(server.workers(), key=lambda worker: (worker.create_time(), worker.pid)).kill()
+    kill_worker(server)
+    point.reached()
+    point.release()
+    assert call.result().data.months == ["12", "08"]
+    assert "another one begins again" in server.log
+
+
+def test_a_caller_who_goes_away_takes_the_second_worker_along_too(
+    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+) -> None:
+    point = hold("summary_started")
+    server = held_server(make_server, point, MYD_SUMMARIES="1")
+    call = asked_for(server)
+    point.reached()
+    kill_worker(server)
+    point.reached()
+    assert call.cancel()
+    assert point.abandoned()
+    point.release()
+    assert ask(server).months == ["12", "08"]
+
+
+def test_a_second_worker_that_dies_is_an_internal_error_and_the_server_goes_on(
+    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+) -> None:
+    point = hold("summary_started")
+    server = held_server(make_server, point)
+    call = asked_for(server)
+    for _ in range(2):
+        point.reached()
+        kill_worker(server)
     assert call.code() is grpc.StatusCode.INTERNAL
     point.release()
     assert ask(server).months == ["12", "08"]

@@ -8,11 +8,14 @@ import logging
 from myd_grpc import errors
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.jobs.process import Worker, Workers
+from myd_grpc.jobs.process import Worker, WorkerDiedError, Workers
 from myd_grpc.jobs.protocol import Failed, Message, SummaryTask, Summed
 from myd_grpc.shopping import Query, Summary
 
 logger = logging.getLogger(__name__)
+
+_NEW_WORKERS = 1
+"""A spare may have been dead when it was handed out; a file that kills two workers is to blame."""
 
 
 class Summaries:
@@ -37,7 +40,7 @@ class Summaries:
         self._callers += 1
         try:
             async with self._turn:
-                return await self._in_worker(SummaryTask(query, key))
+                return await self._summarise(SummaryTask(query, key))
         except ConversionError as error:
             raise _refusal(error) from None
         finally:
@@ -47,6 +50,14 @@ class Summaries:
         """End all workers; their callers get ShuttingDownError."""
         self._stopping = True
         await asyncio.gather(*(worker.end() for worker in self._running))
+
+    async def _summarise(self, task: SummaryTask) -> Summary:
+        for _ in range(_NEW_WORKERS):
+            try:
+                return await self._in_worker(task)
+            except WorkerDiedError as error:
+                logger.warning("summary: %s; another one begins again", error.message)
+        return await self._in_worker(task)
 
     async def _in_worker(self, task: SummaryTask) -> Summary:
         self._raise_if_stopping()
