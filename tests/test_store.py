@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
-from collections.abc import AsyncIterator, Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -379,6 +381,23 @@ def _foreign(path: Path) -> None:
     connection.close()
 
 
+def _foreign_after_a_crash(path: Path) -> None:
+    """Another program's, whose last changes are in its log only."""
+    script = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode = WAL")
+connection.execute("CREATE TABLE theirs (x)")
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+    assert log_of(path).stat().st_size
+
+
+def log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
 def _newer(path: Path) -> None:
     JobStore(path.parent, Announced()).close()
     connection = sqlite3.connect(path)
@@ -393,16 +412,45 @@ def _damaged(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("spoil", [_corrupt, _foreign, _newer, _damaged])
+def _content(path: Path) -> dict[str, bytes]:
+    """A database and its log."""
+    return {one.name: one.read_bytes() for one in (path, log_of(path)) if one.exists()}
+
+
+@pytest.mark.parametrize("spoil", [_corrupt, _foreign, _foreign_after_a_crash, _newer, _damaged])
 def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(
-    tmp_path: Path, spoil: object
+    tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     path = tmp_path / DATABASE_NAME
-    spoil(path)  # type: ignore[operator]
-    before = path.read_bytes()
+    spoil(path)
+    before = _content(path)
     with pytest.raises(DatabaseRefusedError, match=DATABASE_NAME):
         JobStore(tmp_path, Announced())
-    assert path.read_bytes() == before
+    assert {name: _content(path)[name] for name in before} == before
+
+
+def test_something_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).mkdir()
+    with pytest.raises(DatabaseRefusedError, match="is a directory"):
+        JobStore(tmp_path, Announced())
+
+
+def test_a_server_killed_while_it_made_the_database_does_not_keep_the_next_from_it(
+    tmp_path: Path,
+) -> None:
+    script = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("CREATE TABLE unfinished (x)")
+connection.executemany("INSERT INTO unfinished VALUES (?)", [("x" * 2000,)] * 100)
+os._exit(0)
+"""
+    path = tmp_path / DATABASE_NAME
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+    assert path.with_name(path.name + "-journal").stat().st_size
+    JobStore(tmp_path, Announced()).close()
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -26,28 +27,39 @@ class DatabaseRefusedError(Exception):
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """The one connection that writes. Raises DatabaseRefusedError."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     try:
-        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-        try:
-            _check(connection, path)
-            _prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _check_unchanged(path)
+        return _connect(path, "rw", _prepare)
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        raise DatabaseRefusedError(f"{path} cannot be opened: {why}") from None
     except sqlite3.DatabaseError as error:
         raise DatabaseRefusedError(f"{path} cannot be used as the job database: {error}") from None
-    return connection
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that cannot write."""
+    return _connect(path, "ro", _prepare_for_reading)
+
+
+def _connect(
+    path: Path, mode: str, prepare: Callable[[sqlite3.Connection], None]
+) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_S, isolation_level=None
     )
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare_for_reading(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA query_only = ON")
-    return connection
 
 
 @contextmanager
@@ -90,7 +102,22 @@ def warn_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -
         )
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _check_unchanged(path: Path) -> None:
+    """Refuse what is not ours, and leave it as it is, whatever its program has left beside it.
+
+    A connection that may write would write back a log that it finds, if only when it is closed.
+    """
+    check = partial(_check, path)
+    try:
+        _connect(path, "ro", check).close()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        # A rollback journal: ours was being made when its server was killed.
+        _connect(path, "rw", check).close()
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
     application_id = _pragma(connection, "application_id")
     version = _pragma(connection, "user_version")
     is_empty = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
