@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
-from serving import ENDED, PATIENCE_S, Server, tree, worker_of
+from serving import ENDED, PATIENCE_S, Server, kill_worker, lasting_address, tree
 from streams import Recorder, assert_committed, validate
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -115,7 +115,8 @@ class World:
     """A server with all inputs, and the sets they make when nothing happens."""
 
     def __init__(self, home: Path) -> None:
-        self.server = Server(home / "server", **SETTINGS)
+        # Always on the same port, so that watchers find it again.
+        self.server = Server(home / "server", **SETTINGS, MYD_GRPC_ADDRESS=lasting_address())
         self.materials = materials()
         self.names: dict[str, list[str]] = {}
         self.expected: dict[str, dict[str, bytes]] = {}
@@ -140,10 +141,7 @@ class World:
         )
 
     def start(self, engine: str, trap: Trap | None, *, slowly: bool) -> bool:
-        """Start the server; False when it was caught in the trap before it served anybody.
-
-        It is always on the same port, so that watchers find it again.
-        """
+        """Start the server; False when it was caught in the trap before it served anybody."""
         points = trap.setting if trap else SLOWLY if slowly else ""
         self.server.begin(MYD_FAILPOINTS=points, MYD_ENGINE=engine)
         deadline = time.monotonic() + PATIENCE_S
@@ -153,7 +151,6 @@ class World:
             assert self.server.process.poll() is None, self.server.log
             assert time.monotonic() < deadline, self.server.log
             time.sleep(0.005)
-        self.server.settings["MYD_GRPC_ADDRESS"] = self.server.address
         return True
 
 
@@ -360,11 +357,10 @@ class Round:
                 trap.release()  # held for ever, it could not end
             assert self._server.stop() == 0
             return
-        if victim == "worker" and self._server.workers():
+        if victim == "worker":
             self._deaths += 1
-            worker = worker_of(self._server)
-            worker.kill()
-            worker.wait(PATIENCE_S)
+            with suppress(psutil.NoSuchProcess, ValueError):  # it has just ended by itself
+                kill_worker(self._server)
             return
         workers = self._server.workers() if victim == "all" else []
         self._server.kill()

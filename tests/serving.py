@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,8 +26,21 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_S = 30
+PATIENCE_S = 60
 ENDED = frozenset({pb.Job.DONE, pb.Job.FAILED, pb.Job.NOTFOUND})
+
+
+def lasting_address() -> str:
+    """A free address that will be free again after a restart.
+
+    Its port is none of those that the system hands out to whoever asks for any.
+    """
+    first_handed_out = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        # Not the module's own generator, which may be seeded alike in several processes.
+        port = random.SystemRandom().randrange(first_handed_out // 2, first_handed_out)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return f"127.0.0.1:{port}"
 
 
 def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, BadRequest]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -36,6 +37,7 @@ class Recorder(threading.Thread):
     def __init__(self, address: str, job_id: str) -> None:
         super().__init__(daemon=True)
         self.sessions: list[Session] = []
+        self._news = threading.Condition()
         self._address = address
         self._job_id = job_id
         self.start()
@@ -45,20 +47,47 @@ class Recorder(threading.Thread):
         """The last revision that came."""
         return max((job.revision for one in self.sessions for job in one.states), default=0)
 
+    def has_come_beyond(self, records: int) -> Session:
+        """The stream that has told of more records than that, or of the end, once there is one."""
+
+        def has_come() -> bool:
+            jobs = [job for one in self.sessions for job in one.states]
+            return any(job.progress.records > records or job.status in ENDED for job in jobs)
+
+        self._wait_until(has_come)
+        return self.sessions[-1]
+
+    def has_broken(self, session: Session) -> None:
+        """Return when the stream is over: what was on its way has come."""
+        self._wait_until(lambda: session.end is not None)
+
+    def _wait_until(self, holds: Callable[[], bool]) -> None:
+        with self._news:
+            assert self._news.wait_for(holds, PATIENCE_S)
+
     def run(self) -> None:
         with grpc.insecure_channel(self._address, options=_OPTIONS) as channel:
             stub = pb_grpc.AnalysisServiceStub(channel)
             while not self.sessions or self.sessions[-1].end is not grpc.StatusCode.OK:
                 session = Session(self.seen)
-                self.sessions.append(session)
+                with self._news:
+                    self.sessions.append(session)
                 request = pb.WatchJobRequest(job_id=self._job_id, from_revision=session.asked)
                 stream = stub.WatchJob(request, wait_for_ready=True, timeout=2 * PATIENCE_S)
                 try:
-                    session.states.extend(response.data for response in stream)
-                    session.end = grpc.StatusCode.OK
+                    for response in stream:
+                        with self._news:
+                            session.states.append(response.data)
+                            self._news.notify_all()
+                    self._end(session, grpc.StatusCode.OK)
                 except grpc.RpcError as error:
-                    session.end = error.code()
+                    self._end(session, error.code())
                     time.sleep(0.05)  # a server that stops refuses until it is gone
+
+    def _end(self, session: Session, code: grpc.StatusCode) -> None:
+        with self._news:
+            session.end = code
+            self._news.notify_all()
 
     def finish(self) -> list[Session]:
         """All sessions, when the job has ended and the last stream has told it."""

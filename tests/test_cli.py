@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from scripted import Service, answer, listening, state, stream
-from serving import PATIENCE_S, ROOT, Hold, Server
+from serving import PATIENCE_S, ROOT, Hold, Server, lasting_address
 from terminal import Terminal
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -339,11 +339,12 @@ def test_names_from_files_cannot_move_the_cursor(server: Server) -> None:
 
 def test_a_watch_outlives_a_restart_of_the_server(held: tuple[Server, Hold]) -> None:
     server, point = held
+    server.restart(MYD_GRPC_ADDRESS=lasting_address())
     job_id = server.submit("a.json")
     watching = Terminal(command(server, "watch", job_id), environment())
     with point.at_point():
         watching.read_until("converting")
-        server.restart(MYD_GRPC_ADDRESS=server.address, MYD_FAILPOINTS="")
+        server.restart(MYD_FAILPOINTS="")
         watching.read_until("the watch broke off .*; resuming")
     assert watching.exit_code() in (0, 1)  # how the job ended, not an error of the client
     assert re.search("✔|✘", watching.shown)

@@ -25,7 +25,7 @@ from myd_grpc.convert.engines import ENGINES
 ENGINE = next(iter(ENGINES))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("victim", "points"),
     [
@@ -55,7 +55,7 @@ def test_a_job_survives_a_crash_at_every_point(
     assert tally.outcomes == {"DONE": len(points)}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_jobs_survive_crashes_at_any_time(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - shown when it fails

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
-from serving import PATIENCE_S, Hold
+from serving import PATIENCE_S, Hold, lasting_address
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update --disable-sync
@@ -89,7 +89,9 @@ def browser(chromium: Chrome) -> Browser:
 def held(rest_server: RestServer, hold: Callable[[str], Hold]) -> Hold:
     """A hold on every batch of every job of `rest_server`, which is running."""
     point = hold("batch_written")
-    rest_server.start(MYD_FAILPOINTS=point.setting, MYD_WORKERS="1")
+    rest_server.start(
+        MYD_FAILPOINTS=point.setting, MYD_WORKERS="1", MYD_REST_ADDRESS=lasting_address()
+    )
     rest_server.put("a.json", '[{"id":1,"tr":[{"a":1},{"a":2}]}]')
     return point
 

@@ -153,9 +153,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(job_id=jobs, states=st.integers(1, 5))
     def watch(self, job_id: str, states: int) -> None:
-        one = self.known[job_id]
-        stream = self.server.watch(job_id, one.seen.revision)
-        if one.seen.phase == WAITS:
+        one, first = self.known[job_id], self._look(job_id)
+        stream = self.server.watch(job_id, first.revision)
+        if first.phase == WAITS:
             stream.cancel()  # nothing is going to come
             return
         for _, response in zip(range(states), stream, strict=False):

@@ -97,6 +97,7 @@ def test_old_jobs_go_at_the_start_and_nothing_else(
     server.start(MYD_FAILPOINTS=point.setting)
     working = server.submit(name, output="working")
     point.reached()
+    server.wait_for_log("purge: 1 jobs forgotten")
     assert server.job(old.job_id).status == pb.Job.NOTFOUND
     assert server.job(young.job_id).status == pb.Job.DONE
     assert server.job(working).status == pb.Job.WORKING

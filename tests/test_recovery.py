@@ -6,7 +6,6 @@ import base64
 import json
 import sqlite3
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from itertools import pairwise
@@ -16,7 +15,7 @@ import grpc
 import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
-from serving import PATIENCE_S, Hold, Server, kill_worker, tree
+from serving import PATIENCE_S, Hold, Server, kill_worker, lasting_address, tree
 from test_cli import command, environment
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -319,6 +318,7 @@ def test_a_checkpoint_of_another_program_version_is_not_used(
     one.end_server(kindly=False)
     with sqlite3.connect(one.server.state / "csv_status.db") as database:
         database.execute("""UPDATE job_checkpoint SET state = '{"version": 0}'""")
+    database.close()
     one.server.start(MYD_FAILPOINTS="")
     assert assert_begins_again(one) == one.expected
 
@@ -342,8 +342,8 @@ def test_a_key_that_does_not_come_in_time_ends_the_job(
 ) -> None:
     one = interrupted(encrypted(records()), **with_id())
     one.end_server(kindly=False)
-    one.server.start(MYD_FAILPOINTS="", MYD_RESUME_WINDOW="2")
-    assert one.server.job(one.job_id).phase == pb.Job.PHASE_WAITING_FOR_KEY
+    one.server.start(MYD_FAILPOINTS="", MYD_RESUME_WINDOW="1")
+    assert "after restart: 1 jobs waiting for their keys" in one.server.log
     job = one.server.wait(one.job_id)
     assert outcome(job) == ("FAILED", "INTERRUPTED")
     assert "not sent again in time" in job.msg
@@ -357,9 +357,11 @@ def test_a_deadline_that_passed_while_no_server_ran_ends_the_job(
 ) -> None:
     one = interrupted(encrypted(records()), **with_id())
     one.end_server(kindly=False)
-    one.server.start(MYD_FAILPOINTS="", MYD_RESUME_WINDOW="3")
+    one.server.start(MYD_FAILPOINTS="", MYD_RESUME_WINDOW="86400")
     one.server.kill()
-    time.sleep(3.1)
+    with sqlite3.connect(one.server.state / "csv_status.db") as database:
+        database.execute("UPDATE job_status SET waiting_since = waiting_since - 86400")
+    database.close()
     one.server.start()
     assert outcome(one.server.job(one.job_id)) == ("FAILED", "INTERRUPTED")
     one.assert_nothing_to_be_seen()
@@ -416,8 +418,8 @@ def test_the_client_hands_the_key_over_by_itself(
     make_server: MakeServer, hold: MakeHold, kindly: bool
 ) -> None:
     committed = hold("after_checkpoint_commit")
-    server = make_server(**BUSY, MYD_FAILPOINTS=f"{committed.setting}@3;{SLOWLY}").start()
-    server.settings["MYD_GRPC_ADDRESS"] = server.address  # the client looks for it there
+    points = f"{committed.setting}@3;{SLOWLY}"
+    server = make_server(**BUSY, MYD_FAILPOINTS=points, MYD_GRPC_ADDRESS=lasting_address()).start()
     server.put("in", encrypted(records()))
     arguments = ("convert", "in", "--merge", "--output", "out", "--json")
     client = subprocess.Popen(

