@@ -50,8 +50,7 @@ pub struct Cut {
 pub fn cut(data: &[u8], start: usize, layout: Layout, mut first: bool, limits: Limits) -> Cut {
     let mut cut = Cut { end: start, ..Cut::default() };
     let mut commas = 0;
-    let is_within =
-        |cut: &Cut| cut.values.len() < limits.records && cut.end - start < limits.bytes;
+    let is_within = |cut: &Cut| cut.values.len() < limits.records && cut.end - start < limits.bytes;
     while is_within(&cut) && commas < limits.commas {
         let Some((key, value)) = next_record(data, cut.end, layout, first) else {
             break;
