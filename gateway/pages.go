@@ -23,6 +23,16 @@ var (
 
 const (
 	uiPath = "/swagger-ui/"
+	// uiHead makes Swagger UI fit a phone and follow the dark mode, for which it has nothing itself.
+	uiHead = `<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+  .pages { margin: 1em 20px 0; font: 1em sans-serif }
+  @media (prefers-color-scheme: dark) {
+    html { background: #fafafa; filter: invert(90%) hue-rotate(180deg) }
+    .swagger-ui pre { filter: invert(100%) hue-rotate(180deg) }
+  }
+  @media (max-width: 40rem) { .swagger-ui .opblock-tag small { display: none } }
+</style>`
 	// policy lets a page load only what this server sends with it.
 	policy = "default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 		"form-action 'none'; frame-ancestors 'none'; "
@@ -38,7 +48,8 @@ func addPages(mux *http.ServeMux) {
 		Title:       "myd",
 		SwaggerJSON: "/openapi.json",
 		BasePath:    uiPath,
-		PrependHTML: `<p style="margin:1em 2em;font-family:sans-serif"><a href="/jobs/live">Jobs, live</a></p>`,
+		AppendHead:  uiHead,
+		PrependHTML: `<p class="pages"><a href="/jobs/live">Jobs, live</a></p>`,
 		// What is tried here is small, and people look at what comes back, not at schemas.
 		SettingsUI: map[string]string{"tryItOutEnabled": "true", "displayRequestDuration": "true"},
 	})

@@ -55,6 +55,11 @@ class Browser:
     def until_shown(self, selector: str, text: str) -> None:
         self.until(lambda: any(text in one.text for one in self.all(selector)))
 
+    def tab(self) -> WebElement:
+        """What the tab key leads to."""
+        self.driver.switch_to.active_element.send_keys(Keys.TAB)
+        return self.driver.switch_to.active_element
+
     def complaints(self) -> list[str]:
         """Errors in the console, such as a breach of the page's policy."""
         log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
@@ -122,10 +127,11 @@ def test_a_job_is_watched_to_its_end_and_another_is_cancelled(
     first = rest_server.submit("a.json", output="첫 번째 & co")
     second = rest_server.submit("a.json", output="second")
     browser.until_shown(f"#working {card(first)} .name", "첫 번째 & co")
+    browser.until_shown(f"#working {card(second)} .status", "waiting")
     browser.until_shown(f"#working {card(second)} .facts", "waiting for a free worker")
     held.reached()
     browser.until_shown(f"{card(first)} .percent", "%")
-    assert browser.driver.title == "(2) myd: jobs, live"
+    assert browser.driver.title == "(2) myd jobs"
 
     button = browser.find(f"{card(second)} .cancel")
     assert button.accessible_name == "Cancel second"
@@ -145,7 +151,7 @@ def test_a_job_is_watched_to_its_end_and_another_is_cancelled(
     news = browser.driver.find_element(By.ID, "news").get_attribute("textContent")
     assert news == "첫 번째 & co is done."
     assert browser.all(f"{card(first)} .cancel") == []
-    assert browser.driver.title == "myd: jobs, live"
+    assert browser.driver.title == "myd jobs"
     assert browser.complaints() == []
 
 
@@ -222,14 +228,34 @@ def test_it_speaks_korean_fits_a_phone_and_follows_the_dark_mode(
         assert background == "rgb(20, 23, 27)"
         browser.find("#language").send_keys(Keys.ENTER)
         browser.until_shown(f"{card(job_id)} .status", "done")
+        browser.open(rest_server.rest.url)
+        browser.until_shown(".opblock-summary-path", "/jobs")
+        assert look("return document.documentElement.scrollWidth") <= 360
     finally:
         browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+def test_all_of_it_is_reached_by_keyboard(rest_server: RestServer, browser: Browser) -> None:
+    rest_server.start()
+    rest_server.put("a.json", '[{"id":1}]')
+    job_id = rest_server.convert("a.json").job_id
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
+    browser.until_shown(f"{card(job_id)} .status", "done")
+    assert browser.tab().text == "한국어"
+    assert browser.tab().text == "API"
+    assert browser.tab().text.startswith("1 table, 1 row in out")
+    browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    browser.until_shown(f"{card(job_id)} tbody", "out")
+    region = browser.tab()
+    assert region.aria_role == "region"
+    outline = region.value_of_css_property("outline-style")
+    assert outline == "solid", "what has the focus shows it"
+
+
 def test_a_file_and_a_reason_have_words_in_both_languages() -> None:
     texts = (Path(__file__).parent.parent / "gateway/live/texts.js").read_text("utf-8")
-    english, korean = texts.partition("const ko =")[::2]
+    english, korean = texts.partition("const en =")[2].partition("const ko =")[::2]
     words = [line.split(":")[0].strip() for line in english.splitlines() if ":" in line]
     for word in words:
         assert f" {word}:" in korean, word

@@ -2,7 +2,8 @@
 
 import { count, duration, moment, percent, size, text } from "./texts.js";
 
-const SYMBOLS = { WORKING: "▶", DONE: "✓", FAILED: "✕" };
+const SYMBOLS = { WORKING: "▶", DONE: "✓", FAILED: "✕", waiting: "…" };
+const WAITING = ["PHASE_QUEUED", "PHASE_WAITING_FOR_KEY"];
 const RATE_WINDOW_MS = 10_000;
 const MOST_NAMES = 3;
 
@@ -44,12 +45,13 @@ export class Card {
     this.element.dataset.status = job.status;
     this.element.dataset.job = job.job_id;
     put(parts.name, job.output_file_name);
-    put(parts.symbol, SYMBOLS[job.status] ?? "");
-    put(parts.word, text[job.status] ?? job.status);
+    const state = working && WAITING.includes(job.phase) ? "waiting" : job.status;
+    put(parts.symbol, SYMBOLS[state] ?? "");
+    put(parts.word, text[state] ?? state);
     put(parts.files, names(job.file_names));
     put(parts.id, job.job_id);
     this.#showProgress(working && job.phase !== "PHASE_QUEUED");
-    put(parts.facts, (working ? this.#workingFacts(nowMs) : this.#endedFacts()).join(" · "));
+    put(parts.facts, (working ? this.#workingFacts(nowMs) : this.#endedFacts()).join("\u00a0· "));
     put(parts.failure, failure(job));
     put(parts.cancel, text.cancel);
     parts.cancel.setAttribute("aria-label", text.cancelOf(job.output_file_name));
@@ -98,7 +100,8 @@ export class Card {
     const { job } = this;
     const facts = [text.endedAt(moment(job.job_end_time))];
     if (job.job_start_time) {
-      facts.push(text.took(duration(job.job_end_time - job.job_start_time)));
+      const seconds = job.job_end_time - job.job_start_time;
+      facts.push(text.took(seconds > 0 ? duration(seconds) : text.instant));
     }
     if (job.status === "DONE" && job.progress) {
       facts.push(size(job.progress.bytes_total), text.records(count(job.progress.records)));

@@ -1,7 +1,11 @@
-// What the page says, in both languages, and how numbers and times are written in them.
+// What the page says, in both languages, and how numbers and times are written in them. Spaces that
+// are kept together with a number are written \u00a0.
+
+/** A count, already written as the language does, with its noun. */
+const some = (n, noun) => `${n}\u00a0${noun}${n === "1" ? "" : "s"}`;
 
 const en = {
-  title: "myd: jobs, live",
+  title: "myd jobs",
   api: "API",
   other: "한국어",
   otherLanguage: "ko",
@@ -16,6 +20,7 @@ const en = {
   WORKING: "working",
   DONE: "done",
   FAILED: "failed",
+  waiting: "waiting",
   PHASE_QUEUED: "waiting for a free worker",
   PHASE_PUBLISHING: "putting the files in place",
   PHASE_WAITING_FOR_KEY: "interrupted: send the request again to hand the key over",
@@ -24,17 +29,17 @@ const en = {
   reallyCancel: (name) => `Cancel the conversion “${name}”? What it has written is removed.`,
   notCancelled: (why) => `Not cancelled: ${why}`,
   progressOf: (name) => `Progress of ${name}`,
-  of: (done, total) => `${done} of ${total}`,
+  of: (done, total) => `${done} of\u00a0${total}`,
   rate: (size) => `${size}/s`,
-  left: (time) => `${time} left`,
-  records: (n) => `${n} records`,
-  rows: (n) => `${n} rows`,
-  files: (done, total) => `file ${done} of ${total}`,
+  left: (time) => `${time}\u00a0left`,
+  records: (n) => some(n, "record"),
+  rows: (n) => some(n, "row"),
+  files: (done, total) => `file\u00a0${done} of\u00a0${total}`,
   moreFiles: (n) => `and ${n} more`,
-  began: (time) => `began ${time}`,
-  took: (time) => `took ${time}`,
-  endedAt: (time) => `ended ${time}`,
-  tables: (tables, rows, place) => `${tables} tables, ${rows} rows in ${place}`,
+  took: (time) => `took\u00a0${time}`,
+  instant: "under\u00a01\u00a0s",
+  endedAt: (time) => `ended\u00a0${time}`,
+  tables: (tables, rows, place) => `${some(tables, "table")}, ${some(rows, "row")} in ${place}`,
   table: "Table",
   rowsHead: "Rows",
   filesHead: "Files",
@@ -59,7 +64,7 @@ const en = {
 };
 
 const ko = {
-  title: "myd: 작업 현황",
+  title: "myd 작업 현황",
   api: "API",
   other: "English",
   otherLanguage: "en",
@@ -74,6 +79,7 @@ const ko = {
   WORKING: "진행 중",
   DONE: "완료",
   FAILED: "실패",
+  waiting: "대기 중",
   PHASE_QUEUED: "작업 순서를 기다리는 중",
   PHASE_PUBLISHING: "파일을 내보내는 중",
   PHASE_WAITING_FOR_KEY: "중단됨: 같은 요청을 다시 보내 키를 전달하세요",
@@ -84,14 +90,14 @@ const ko = {
   progressOf: (name) => `${name} 진행률`,
   of: (done, total) => `${done} / ${total}`,
   rate: (size) => `초당 ${size}`,
-  left: (time) => `${time} 남음`,
-  records: (n) => `레코드 ${n}건`,
+  left: (time) => `${time}\u00a0남음`,
+  records: (n) => `레코드\u00a0${n}건`,
   rows: (n) => `${n}행`,
-  files: (done, total) => `파일 ${done}/${total}`,
+  files: (done, total) => `파일\u00a0${done}/${total}`,
   moreFiles: (n) => `외 ${n}개`,
-  began: (time) => `${time} 시작`,
-  took: (time) => `${time} 걸림`,
-  endedAt: (time) => `${time} 종료`,
+  took: (time) => `${time}\u00a0걸림`,
+  instant: "1초\u00a0미만",
+  endedAt: (time) => `${time}\u00a0종료`,
   tables: (tables, rows, place) => `테이블 ${tables}개, ${rows}행, 위치 ${place}`,
   table: "테이블",
   rowsHead: "행 수",
@@ -165,7 +171,7 @@ export function size(bytes) {
     value /= 1000;
     unit += 1;
   }
-  return `${value.toFixed(unit ? 1 : 0)} ${units[unit]}`;
+  return `${value.toFixed(unit ? 1 : 0)}\u00a0${units[unit]}`;
 }
 
 /** A duration in its two largest units. */
@@ -174,12 +180,12 @@ export function duration(seconds) {
   const values = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const first = values.findIndex((one) => one > 0);
   const from = first < 0 ? 2 : first;
-  const space = language === "ko" ? "" : " ";
+  const space = language === "ko" ? "" : "\u00a0";
   return values
     .map((value, i) => [value, `${value}${space}${text.units[i]}`])
     .filter(([value], i) => i === from || (i === from + 1 && value > 0))
     .map(([, shown]) => shown)
-    .join(" ");
+    .join("\u00a0");
 }
 
 /** A time of day, with the date where it is not today. */
