@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator
 
@@ -22,6 +23,10 @@ RECOGNISED_BYTES = 1 << 20
 # has to do with the layout. Four digits keep a \uXXXX escape before them whole.
 _LONG_DIGITS = re.compile(rb"[0-9]{10,}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+# An object or a list that holds no others, or only those emptied before.
+_STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"'
+_WITHIN = rb'(?:[^][{}"]++|' + _STRING + rb"|\{\}|\[\])++"
+_INNERMOST = re.compile(rb"\{" + _WITHIN + rb"\}|\[" + _WITHIN + rb"\]")
 # Text in which every string ends.
 _WHOLE_STRINGS = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"[^"]*+)*+')
 
@@ -34,12 +39,23 @@ def recognise(head: bytes, section_names: frozenset[str], *, documents: bool) ->
     """
     if head[:1] == b"[":
         return Layout.ARRAY
+    head = _outline(head)
     if documents and _another_follows(head):
         return Layout.LINES
     shape = _Shape(head)
     if shape.all_objects and not shape.keys <= section_names:
         return Layout.KEYED
     return Layout.SINGLE
+
+
+def _outline(head: bytes) -> bytes:
+    """`head` with what is nested in the first value emptied: what is within says nothing of it."""
+    first, nested, size = head[:1], head[1:], math.inf
+    # Each time the innermost ones, as long as that makes it much shorter.
+    while len(nested) < 0.9 * size:
+        size = len(nested)
+        nested = _INNERMOST.sub(lambda match: match[0][:1] + match[0][-1:], nested)
+    return first + nested
 
 
 def _another_follows(head: bytes) -> bool:
