@@ -12,6 +12,9 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos \
 NATIVE_OR_NOT = @$(BIN)/python -c 'import myd_grpc._native' 2>/dev/null \
 	|| echo "left out: the native engine, as it takes Rust (cargo); the Python engine does all the work"
 
+GATEWAY_OR_NOT = @if command -v go >/dev/null; then $(MAKE) --no-print-directory gateway; \
+	else echo "left out: REST, as its gateway takes Go"; fi
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup serve gateway bench crash fuzz check fmt gen
 
@@ -20,11 +23,12 @@ help: ## show these targets
 
 demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
 	$(NATIVE_OR_NOT)
+	$(GATEWAY_OR_NOT)
 	@$(BIN)/python scripts/demo.py
 
 test: check ## set up, check everything and run the whole test suite
-	@if command -v go >/dev/null; then $(MAKE) --no-print-directory gateway; fi
 	$(NATIVE_OR_NOT)
+	$(GATEWAY_OR_NOT)
 	$(BIN)/python -m pytest -n 2
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs

@@ -13,12 +13,15 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+GATEWAY = ROOT / "gateway" / "bin" / "myd-gateway"
 SAMPLE = "encrypted.myd_sample_1.json"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
@@ -26,6 +29,13 @@ STOP_TIMEOUT_S = 15
 
 class DemoError(Exception):
     """The demo cannot go on; the text says why."""
+
+
+class Addresses(NamedTuple):
+    """Where calls are taken; `rest` is empty where no gateway is built."""
+
+    grpc: str
+    rest: str
 
 
 def main() -> int:
@@ -60,7 +70,7 @@ def _run(directory: Path, size: str) -> None:
     _say("1. Sample data, encrypted with AES-256-CBC")
     _python("-m", "myd_grpc.sample", "--out", str(data), "--size", size, "--encrypt")
     _say("2. A server on a free port")
-    with _server(directory) as address:
+    with _server(directory) as (address, rest):
         client = ("client.py", "--address", address)
         _say("3. The conversion")
         _python(*client, "convert", SAMPLE, "--merge", "--output", "demo", *key)
@@ -69,23 +79,29 @@ def _run(directory: Path, size: str) -> None:
         _say("5. What one user bought")
         user = ("--user", "user-000001", "--proposal", "proposal-1")
         _python(*client, "preprocess", SAMPLE, *user, *key)
+        if rest:
+            _say("6. The same job by REST")
+            _show_answer(f"http://{rest}/jobs?page_size=1")
     _say(f"The server has stopped; {output} is there to be looked at.")
 
 
 @contextmanager
-def _server(directory: Path) -> Iterator[str]:
-    """A server for as long as the block runs; gives its address."""
-    address_file, log_file = directory / "address", directory / "server.log"
+def _server(directory: Path) -> Iterator[Addresses]:
+    """A server for as long as the block runs, with the gateway where that is built."""
+    grpc, rest, log_file = (directory / name for name in ("address", "rest-address", "server.log"))
+    with_rest = GATEWAY.exists()
     settings = {
         "MYD_DATA_DIR": str(directory / "data"),
         "MYD_GRPC_ADDRESS": "127.0.0.1:0",
-        "MYD_ADDRESS_FILE": str(address_file),
+        "MYD_ADDRESS_FILE": str(grpc),
+        "MYD_REST_ADDRESS": "127.0.0.1:0",
+        "MYD_REST_ADDRESS_FILE": str(rest),
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MYD_")}
     with log_file.open("wb") as log:
         # In a session of its own, so that Ctrl-C reaches this process, which stops it in order.
         process = subprocess.Popen(
-            [sys.executable, "server.py"],
+            [sys.executable, "server.py", *(["--rest"] if with_rest else [])],
             cwd=ROOT,
             env=kept | settings,
             stdout=log,
@@ -93,21 +109,24 @@ def _server(directory: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        yield _address(process, address_file, log_file)
+        address = _address(process, grpc, log_file)
+        print(f"listening on {address}", flush=True)
+        by_rest = _address(process, rest, log_file) if with_rest else ""
+        if by_rest:
+            print(f"live in a browser on http://{by_rest}/jobs/live", flush=True)
+        yield Addresses(address, by_rest)
     finally:
         _stop(process)
 
 
 def _address(process: subprocess.Popen[bytes], address_file: Path, log_file: Path) -> str:
-    """What the server writes once it takes calls; the file appears all at once."""
+    """What is written once calls are taken; the file appears all at once."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while not address_file.exists():
         if process.poll() is not None or time.monotonic() > deadline_s:
             raise DemoError(f"the server did not start:\n{log_file.read_text(errors='replace')}")
         time.sleep(0.02)
-    address = address_file.read_text().strip()
-    print(f"listening on {address}", flush=True)
-    return address
+    return address_file.read_text().strip()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -134,6 +153,15 @@ def _show_files(directory: Path) -> None:
         for line in (table.readline() for _ in range(3)):
             print(line[:76].rstrip() + " ...")
     print(f"{len(list(directory.glob('*.csv')))} CSV files in {directory}", flush=True)
+
+
+def _show_answer(url: str) -> None:
+    """How to call, and the beginning of what comes back."""
+    print(f"curl '{url}'")
+    # No proxy of the environment is asked for this machine's own address.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=START_TIMEOUT_S) as answer:
+        print(answer.read().decode()[:76] + " ...", flush=True)
 
 
 def _say(text: str) -> None:

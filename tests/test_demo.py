@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+from resting import GATEWAY, build_gateway
 from serving import ROOT
 from terminal import Terminal
 
@@ -27,10 +29,15 @@ def servers_of(directory: Path) -> list[int]:
 
 
 def test_the_demo_goes_all_the_way(tmp_path: Path) -> None:
+    if shutil.which("go"):
+        build_gateway()
+    by_rest = GATEWAY.exists()
     program = [*DEMO, str(tmp_path / "demo"), "--size", "200KB"]
     shown = subprocess.run(program, capture_output=True, text=True, check=True).stdout
     for sight in ("listening on 127.0.0.1:", "CSV files in", "user-000001,f1r1,", "2022-06"):
         assert sight in shown
+    assert ("/jobs/live" in shown) == by_rest
+    assert ('{"data":[{"job_id":"' in shown) == by_rest
     assert servers_of(tmp_path / "demo") == []
 
 

@@ -236,8 +236,9 @@ def test_what_the_page_shows_works(page: Page, with_tools: Checkout) -> None:
 @pytest.mark.parametrize("page", [ENGLISH, OPERATING], ids=lambda page: page.name)
 def test_every_setting_is_listed_with_its_default(page: Page) -> None:
     rows = page.rows("variable")
-    source = (ROOT / "myd_grpc" / "config.py").read_text("utf-8")
-    assert set(rows) == set(re.findall(r'"(MYD_\w+)"', source))
+    sources = [ROOT / "myd_grpc" / "config.py", ROOT / "gateway" / "main.go"]
+    text = "".join(source.read_text("utf-8") for source in sources)
+    assert set(rows) == set(re.findall(r'"(MYD_\w+)"', text))
     for variable, cells in rows.items():
         shown = _default(cells[0])
         if shown is not None:

@@ -154,6 +154,20 @@ def test_the_logs_go_to_stdout() -> None:
     assert entrypoint[2].endswith("2>&1")
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/operating.md"])
+def test_what_is_shown_for_docker_fits_the_image(page: str) -> None:
+    build, run = re.findall(r"^docker (.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    image = dict(instructions())
+    assert shlex.split(build) == ["build", "-t", "myd", "."]
+    *options, name = shlex.split(run)[1:]
+    given = list(zip(options[::2], options[1::2], strict=True))
+    assert name == "myd"
+    ports = {port.partition(":")[2] for option, port in given if option == "-p"}
+    assert ports == set(image["EXPOSE"].split())
+    assert dict(given)["-v"].partition(":")[2] == image["VOLUME"]
+    assert dict(given)["--user"] == "$(id -u):$(id -g)"
+
+
 def test_compose_offers_both_ports_and_the_data_directory() -> None:
     compose = (ROOT / "compose.yaml").read_text("utf-8")
     ports = re.findall(r'- "(\d+):(\d+)"', compose)

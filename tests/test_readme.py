@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from documents import SHOWN_ADDRESS, Checkout, Page
-from serving import ROOT, Server
+from resting import read_when_there
+from serving import PATIENCE_S, ROOT, Server
+
+from myd_grpc.client import Client
 
 README = Page("README.md")
 # These take a whole suite, a terminal or a daemon; the commands inside have tests of their own.
 NOT_RUN = ("make ", "docker ")
+SERVING = [
+    line
+    for page in (README, Page("docs/operating.md"))
+    for line in re.findall(r"^(?:.* )?make serve$|(?<=`)make serve(?=`)", page.text, re.MULTILINE)
+]
 
 
 @pytest.fixture
@@ -43,6 +54,29 @@ def test_the_example_of_tables_is_what_comes_out(server: Server) -> None:
     server.convert("example.json", csv_profile="CSV_PROFILE_DATABASE")
     written = {path.name: path.read_text("utf-8") for path in (server.output / "out").iterdir()}
     assert {block.label: block.text for block in README.of("csv")} == written
+
+
+@pytest.mark.parametrize("command", sorted(set(SERVING)))
+def test_make_serve_serves_until_ctrl_c(command: str, tmp_path: Path) -> None:
+    if not (ROOT / ".venv" / "runtime.stamp").exists():
+        pytest.skip("left out: make serve, as it would first make .venv")
+    ready = tmp_path / "address"
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MYD_DATA_DIR": str(tmp_path / "data"),
+        "MYD_GRPC_ADDRESS": "127.0.0.1:0",
+        "MYD_REST_ADDRESS": "127.0.0.1:0",
+        "MYD_ADDRESS_FILE": str(ready),
+    }
+    (tmp_path / "data").mkdir()
+    program = ["bash", "-c", command.replace("/srv/mydata", str(tmp_path / "data"))]
+    process = subprocess.Popen(program, cwd=ROOT, env=environ, start_new_session=True)
+    try:
+        with Client(read_when_there(ready, process)) as client:
+            assert list(client.list_jobs()) == []
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE_S)
 
 
 def test_make_targets_exist() -> None:
