@@ -81,15 +81,17 @@ class _Timed(Keeper):
         self._began = time.thread_time()
         return super().due()
 
-    def save(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
-        super().save(checkpoint, files)
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
+        super().save(checkpoint, files, parts)
         self.spent_s += time.thread_time() - self._began
 
     def _keep(
         self,
         checkpoint: Checkpoint,
         files: Sequence[Path],
-        parts: tuple[PartFile, ...],
+        parts: Sequence[PartFile],
         *,
         settles: bool = False,
     ) -> None:
@@ -112,7 +114,7 @@ def _share_once(engine: str, every_s: float, given: Input) -> float:
     with tempfile.TemporaryDirectory(dir=DATA.parent) as staging:
         wanted = Conversion(str(DATA), (given.name,), "bench", merge=True, engine=engine)
         task = Task("", wanted, staging, checkpoint_s=every_s)
-        keeper = _Timed(task, tuple, agree, orders)
+        keeper = _Timed(task, agree, orders)
         began = time.perf_counter()
         key = CipherKey(bytes.fromhex(given.key), bytes.fromhex(given.iv))
         convert(wanted, key, Path(staging), lambda *_: None, keeper)

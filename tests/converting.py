@@ -23,14 +23,13 @@ from myd_grpc.convert.model import (
     Conversion,
     Layout,
     Limits,
-    PartFile,
     Profile,
     Progress,
 )
 from myd_grpc.convert.pipeline import convert
 
 Files = Sequence[tuple[str, bytes]]
-Report = Callable[[Progress, list[PartFile]], None]
+Report = Callable[[Progress], None]
 
 KEY = CipherKey(bytes(range(32)), bytes(range(100, 116)))
 MEMORY_DISK = Path("/dev/shm")
@@ -55,7 +54,7 @@ class Settings(TypedDict, total=False):
     threads: int
 
 
-def silent(_progress: Progress, _parts: list[PartFile]) -> None:
+def silent(_progress: Progress) -> None:
     """A report that nobody wants."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,17 +19,21 @@ from converting import (
     encrypted,
     failure,
     failure_of,
+    files_below,
     run,
+    silent,
     sized,
     texts,
     write,
 )
 
+from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engine import Flattening
 from myd_grpc.convert.engines import ENGINES, engine_for
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import Layout, Limits, PartFile, Profile, Progress
 from myd_grpc.convert.naming import MAX_BYTES, encode
+from myd_grpc.convert.pipeline import convert
 
 pytestmark = each_engine
 
@@ -299,7 +304,7 @@ def test_the_layout_is_recognised(engine: str, document: str, layout: Layout) ->
     resolved: list[Layout] = []
     converted(
         [("a.json", document.encode())],
-        report=lambda progress, _parts: resolved.append(progress.layout),
+        report=lambda progress: resolved.append(progress.layout),
         engine=engine,
     )
     assert resolved[-1] is layout
@@ -491,25 +496,42 @@ def test_no_descriptor_stays_open(engine: str) -> None:
 
 
 def test_progress_counts_up_to_the_whole(engine: str) -> None:
-    seen: list[tuple[Progress, list[PartFile]]] = []
+    seen: list[Progress] = []
     files = [("a.json", encrypted(b'[{"a":[{},{}]},{"b":1}]')), ("b.json", encrypted(b'{"u":{}}'))]
     with sized(Sizes(chunk=16)):
         converted(
             files,
             KEY,
-            lambda progress, parts: seen.append((progress, parts)),
+            seen.append,
             engine=engine,
             limits=Limits(batch_records=1),
         )
     total = sum(len(data) for _, data in files)
-    first, last = seen[0][0], seen[-1][0]
+    first, last = seen[0], seen[-1]
     assert (first.bytes_total, first.bytes_read, first.files_total) == (total, 0, 2)
     assert (last.bytes_total, last.bytes_read, last.files_done) == (total, total, 2)
     assert (last.records, last.rows, last.layout) == (3, 5, Layout.ARRAY)
     assert last.engine == engine
-    for (before, _), (after, _) in pairwise(seen):
+    for before, after in pairwise(seen):
         for figure in ("bytes_read", "records", "rows", "files_done"):
             assert getattr(before, figure) <= getattr(after, figure)
+
+
+class Noting:
+    """Checkpoints after every batch, of which only the parts are noted."""
+
+    def __init__(self, held: dict[str, PartFile]) -> None:
+        self._held = held
+
+    def due(self) -> bool:
+        return True
+
+    def save(
+        self, _checkpoint: Checkpoint, _files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
+        self._held |= {part.file_name: part for part in parts}
+
+    settle = save
 
 
 def test_reported_parts_say_what_each_holds_at_the_end(engine: str, tmp_path: Path) -> None:
@@ -523,9 +545,10 @@ def test_reported_parts_say_what_each_holds_at_the_end(engine: str, tmp_path: Pa
         merge=False,
         limits=Limits(rows_per_part=3, batch_records=2),
     )
-    files = run(
-        tmp_path, request, report=lambda _, parts: held.update({p.file_name: p for p in parts})
-    )
+    out = tmp_path / "out"
+    out.mkdir()
+    convert(request, None, out, silent, Noting(held))
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in files_below(out)}
     rows = {path: data.count(b"\n") - 1 for path, data in files.items()}
     assert {name: part.rows for name, part in held.items()} == rows
     assert {part.table for part in held.values()} == {"out", "out.c"}
@@ -542,7 +565,7 @@ def test_an_engine_that_is_not_there_is_refused(engine: str) -> None:
 def test_a_file_that_grows_is_read_to_the_size_it_had(engine: str, tmp_path: Path) -> None:
     write(tmp_path, [("in.json", b'{"a":1}\n{"a":2}\n')])
 
-    def append(progress: Progress, _parts: list[PartFile]) -> None:
+    def append(progress: Progress) -> None:
         if progress.records:
             with (tmp_path / "in.json").open("ab") as file:
                 file.write(b'{"a":3}\n')

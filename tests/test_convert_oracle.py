@@ -203,7 +203,7 @@ def assert_recognised_as_expected(document: bytes, engine: str, record_path: str
     assert not isinstance(want, OracleError)
     got = converted(
         files,
-        report=lambda progress, _parts: layouts.append(progress.layout),
+        report=lambda progress: layouts.append(progress.layout),
         record_path=record_path,
         engine=engine,
     )

@@ -23,7 +23,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import directories, failpoints
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Conversion, Limits
+from myd_grpc.convert.model import Conversion, Limits, PartFile
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.convert.tables import sync
 from myd_grpc.errors import NotRecordedError
@@ -63,7 +63,9 @@ class Always:
     def due(self) -> bool:
         return True
 
-    def save(self, _checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def save(
+        self, _checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
+    ) -> None:
         for path in files:
             sync(path)
 

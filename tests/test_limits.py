@@ -20,13 +20,14 @@ from converting import (
     failure,
     failure_of,
     run,
+    silent,
     sized,
     texts,
     write,
 )
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Layout, Limits, PartFile, Progress
+from myd_grpc.convert.model import Layout, Limits, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.convert.schema import FreeNames
 
@@ -294,10 +295,10 @@ def test_a_number_is_tried_once_for_each_name(engine: str) -> None:
 # Inputs that change while they are read
 
 
-def cut(path: Path, size: int) -> Callable[[Progress, list[PartFile]], None]:
+def cut(path: Path, size: int) -> Callable[[Progress], None]:
     """A report that makes a file shorter as soon as a record is converted."""
 
-    def report(progress: Progress, _parts: list[PartFile]) -> None:
+    def report(progress: Progress) -> None:
         if progress.records and path.exists():
             os.truncate(path, size)
 
@@ -320,7 +321,7 @@ def test_a_file_cut_in_the_middle(engine: str, tmp_path: Path, size: int, key: N
 def test_a_file_that_vanishes_between_two_looks(engine: str, tmp_path: Path) -> None:
     write(tmp_path, [("a.json", b"[1]"), ("b.json", b"[2]")])
 
-    def remove(progress: Progress, _parts: list[PartFile]) -> None:
+    def remove(progress: Progress) -> None:
         if progress.records:
             (tmp_path / "b.json").unlink(missing_ok=True)
 
@@ -334,7 +335,7 @@ def test_a_file_that_vanishes_between_two_looks(engine: str, tmp_path: Path) -> 
 def test_a_file_removed_while_it_is_open_is_read_to_its_end(engine: str, tmp_path: Path) -> None:
     write(tmp_path, [("a.json", b"1\n2\n3\n")])
 
-    def remove(progress: Progress, _parts: list[PartFile]) -> None:
+    def remove(progress: Progress) -> None:
         if progress.records:
             (tmp_path / "a.json").unlink(missing_ok=True)
 
@@ -405,7 +406,7 @@ def test_outputs_that_cannot_be_written(engine: str, tmp_path: Path) -> None:
         request = conversion(tmp_path, ["in.json"], engine=engine, merge=merge)
         for place in places:
             with pytest.raises(ConversionError) as caught:
-                convert(request, None, place, lambda _progress, _parts: None)
+                convert(request, None, place, silent)
             assert caught.value.reason is Reason.OUTPUT_UNAVAILABLE
             assert caught.value.message.isprintable()
             assert str(tmp_path) not in caught.value.message
@@ -417,7 +418,7 @@ def test_an_output_without_permission(engine: str, tmp_path: Path) -> None:
 import os, sys
 from pathlib import Path
 sys.path.insert(0, "tests")
-from converting import conversion, directory, write
+from converting import conversion, directory, silent, write
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.pipeline import convert
 with directory() as work:

@@ -51,12 +51,16 @@ class Kept:
     def due(self) -> bool:
         return True
 
-    def save(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
+    ) -> None:
         assert all(path.exists() for path in files)
         self.texts.append(checkpoint.to_json())
 
-    def settle(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
-        self.save(checkpoint, files)
+    def settle(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
+        self.save(checkpoint, files, parts)
         self.settled = len(self.texts)
 
     def one_of_the_last(self, rng: random.Random) -> Checkpoint | None:
@@ -110,7 +114,7 @@ class Conversions:
                 elif request.merge and not resume.finishing:
                     self._leave_rubbish(out)
 
-    def _report(self, _progress: Progress, _parts: list[PartFile]) -> None:
+    def _report(self, _progress: Progress) -> None:
         self.come_closer()
 
     def _leave_rubbish(self, out: Path) -> None:
@@ -200,7 +204,7 @@ def last_checkpoint(work: Path, engine: str) -> tuple[Conversion, Path, Checkpoi
     out, kept, times = work / "out", Kept(), 0
     out.mkdir()
 
-    def report(_progress: Progress, _parts: list[PartFile]) -> None:
+    def report(_progress: Progress) -> None:
         nonlocal times
         times += 1
         if times == 8:

@@ -72,17 +72,24 @@ class Checkpoint:
 
 
 class Checkpoints(Protocol):
-    """Keeps checkpoints. `files` are those to be synced before one counts."""
+    """Keeps checkpoints.
+
+    `files` are those to be synced before one counts, `parts` those that got rows since the last.
+    """
 
     def due(self) -> bool:
         """Whether it is time for one."""
         ...
 
-    def save(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
         """Keep it soon, without waiting."""
         ...
 
-    def settle(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def settle(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
         """Keep it before this returns: what follows would not fit an older one."""
         ...
 
@@ -94,10 +101,14 @@ class NoCheckpoints:
         """Never."""
         return False
 
-    def save(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
         """Nothing."""
 
-    def settle(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def settle(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
         """Nothing."""
 
 

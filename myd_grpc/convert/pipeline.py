@@ -30,8 +30,8 @@ from myd_grpc.convert.tables import SetWriter, sync
 from myd_grpc.convert.window import Window
 from myd_grpc.failpoints import reach
 
-Report = Callable[[Progress, list[PartFile]], None]
-"""Told how far the conversion is and which parts have changed, after each batch."""
+Report = Callable[[Progress], None]
+"""Told how far the conversion is, after each batch."""
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -128,6 +128,8 @@ class _Run:
         )
         self._inputs: tuple[InputMark, ...] = ()
         self._done: list[PartFile] = []
+        # Those of finished sets that are not in a checkpoint yet.
+        self._unsaved: list[PartFile] = []
         self._progress = Progress(
             files_total=len(conversion.file_names),
             layout=conversion.layout,
@@ -147,7 +149,7 @@ class _Run:
         figures = resume.progress if resume else self._progress
         total = sum(mark.size for mark in marks)
         self._progress = replace(figures, bytes_total=total, engine=self.flatteners.name)
-        self._report(self._progress, [])
+        self._report(self._progress)
 
     def _open(self, name: str, start: int = 0) -> Source:
         conversion = self._conversion
@@ -185,7 +187,9 @@ class _Run:
             if not (resume and resume.finishing):
                 self._convert_files(target, resume)
                 self._complete(target)
-            self._done += target.named(writer.finish())
+            done = target.named(writer.finish())
+            self._done += done
+            self._unsaved += done
 
     def _convert_files(self, target: _Target, resume: Checkpoint | None) -> None:
         for index in target.set.files:
@@ -199,7 +203,9 @@ class _Run:
         target.writer.complete()
         if target.writer.needs_rewrite:
             checkpoint = self._checkpoint(target, target.set.files[-1], None, finishing=True)
-            self._checkpoints.settle(checkpoint, target.writer.unsynced())
+            self._checkpoints.settle(
+                checkpoint, target.writer.unsynced(), self._changed_parts(target)
+            )
 
     @contextmanager
     def _writer(self, directory: Path) -> Iterator[tuple[Schema, SetWriter]]:
@@ -240,7 +246,7 @@ class _Run:
                     records=before.records + done,
                     rows=self._progress.rows,
                 )
-                self._report(self._progress, target.named(target.writer.changed_parts()))
+                self._report(self._progress)
                 self._save(target, index, Place(batch.end, done, reader.layout))
                 reach("batch_written")
             self._progress = replace(
@@ -248,7 +254,7 @@ class _Run:
                 bytes_read=before.bytes_read + source.size,
                 files_done=before.files_done + 1,
             )
-        self._report(self._progress, [])
+        self._report(self._progress)
 
     def _before(self, index: int, place: Place | None) -> Progress:
         """The figures as they were when the file was begun."""
@@ -276,7 +282,15 @@ class _Run:
     def _save(self, target: _Target, file: int, place: Place) -> None:
         if self._checkpoints.due():
             checkpoint = self._checkpoint(target, file, place, finishing=False)
-            self._checkpoints.save(checkpoint, target.writer.unsynced())
+            self._checkpoints.save(
+                checkpoint, target.writer.unsynced(), self._changed_parts(target)
+            )
+
+    def _changed_parts(self, target: _Target) -> list[PartFile]:
+        """The parts of all sets that got rows since the last checkpoint."""
+        changed = self._unsaved + target.named(target.writer.changed_parts())
+        self._unsaved.clear()
+        return changed
 
     def _checkpoint(
         self, target: _Target, file: int, place: Place | None, *, finishing: bool

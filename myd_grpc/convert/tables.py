@@ -82,7 +82,7 @@ class SetWriter:
         self._names = FileNames()
         self._bases: list[str] = []
         self._parts: list[list[Part]] = []
-        self._files = _AppendedFiles()
+        self._files = _AppendedFiles(directory)
         self._held_bytes = 0
         # Parts with rows that were not written, and parts with rows that were not reported.
         self._held: dict[str, Part] = {}
@@ -154,15 +154,15 @@ class SetWriter:
         for data, width, rows in part.held:
             # Rows older than the header get its columns right away.
             missing = max(0, part.header - width)
-            widened = Widener(missing, self._line_end).widen(data)
-            pieces.append(widened)
-            _note(part.segments, Segment(len(widened), width + missing, rows))
+            piece = Widener(missing, self._line_end).widen(data) if missing else data
+            pieces.append(piece)
+            _note(part.segments, Segment(len(piece), width + missing, rows))
         self._append(part, pieces)
         part.held.clear()
         self._unsynced[part.file_name] = None
 
     def _append(self, part: Part, pieces: Sequence[bytes]) -> None:
-        self._files.append(self._directory / part.file_name, pieces)
+        self._files.append(part.file_name, pieces)
         part.size += sum(map(len, pieces))
 
     def _header(self, table: int) -> bytes:
@@ -209,7 +209,7 @@ class SetWriter:
         """Copies a part with the final header, every row with as many cells as that has."""
         old = self._directory / part.file_name
         new = self._directory / _REWRITTEN
-        self._files.close_one(old)
+        self._files.close_one(part.file_name)
         width = self._final_width(part)
         with old.open("rb") as source, new.open("xb") as target:
             source.seek(part.size - sum(segment.size for segment in part.segments))
@@ -298,24 +298,26 @@ def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 class _AppendedFiles:
-    """Files that are appended to, of which only so many are open at a time."""
+    """Files of a directory that are appended to; only so many of them are open at a time."""
 
-    def __init__(self) -> None:
-        self._open: OrderedDict[Path, int] = OrderedDict()
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._open: OrderedDict[str, int] = OrderedDict()
 
-    def append(self, path: Path, pieces: Sequence[bytes]) -> None:
-        fd = self._open.pop(path, None)
+    def append(self, name: str, pieces: Sequence[bytes]) -> None:
+        fd = self._open.pop(name, None)
         if fd is None:
             if len(self._open) >= _OPEN_FILES:
                 os.close(self._open.popitem(last=False)[1])
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        self._open[path] = fd
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            fd = os.open(self._directory / name, flags, 0o666)
+        self._open[name] = fd
         for first in range(0, len(pieces), _PIECES):
             reach("write")
             _write_all(fd, pieces[first : first + _PIECES])
 
-    def close_one(self, path: Path) -> None:
-        fd = self._open.pop(path, None)
+    def close_one(self, name: str) -> None:
+        fd = self._open.pop(name, None)
         if fd is not None:
             os.close(fd)
 

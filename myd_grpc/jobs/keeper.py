@@ -30,20 +30,17 @@ class Orders:
 class Keeper:
     """Keeps the checkpoints of one task; see convert.checkpoint.Checkpoints.
 
-    `parts` answers those that changed since it was last called. At most one checkpoint is under
-    way. A sync that failed is not tried again, as the next one would succeed with the data lost:
-    the error is raised by whichever method comes next.
+    At most one checkpoint is under way. A sync that failed is not tried again, as the next one
+    would succeed with the data lost: the error is raised by whichever method comes next.
     """
 
     def __init__(
         self,
         task: Task,
-        parts: Callable[[], tuple[PartFile, ...]],
         send: Callable[[Message], None],
         orders: Orders,
     ) -> None:
         self._staging = Path(task.staging)
-        self._parts = parts
         self._send = send
         self._orders = orders
         self._every_s = task.checkpoint_s
@@ -60,16 +57,20 @@ class Keeper:
             self.wait()
         return time.monotonic() >= self._due or self._orders.hasten.is_set()
 
-    def save(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
         """Keep it soon, without waiting."""
         self._orders.hasten.clear()
-        self._under_way = self._thread.submit(self._keep, checkpoint, files, self._parts())
+        self._under_way = self._thread.submit(self._keep, checkpoint, files, parts)
 
-    def settle(self, checkpoint: Checkpoint, files: Sequence[Path]) -> None:
+    def settle(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
         """Keep it before this returns, unless there is no older one that would not fit then."""
         self.wait()
         if self._has_older:
-            self._keep(checkpoint, files, self._parts(), settles=True)
+            self._keep(checkpoint, files, parts, settles=True)
 
     def restart(self) -> None:
         """No checkpoint counts any more."""
@@ -86,7 +87,7 @@ class Keeper:
         self,
         checkpoint: Checkpoint,
         files: Sequence[Path],
-        parts: tuple[PartFile, ...],
+        parts: Sequence[PartFile],
         *,
         settles: bool = False,
     ) -> None:
@@ -98,7 +99,7 @@ class Keeper:
         if not self._has_older:
             sync(self._staging.parent)
         failpoints.reach("after_sync")
-        self._tell(Saved(checkpoint.to_json(), parts, settles))
+        self._tell(Saved(checkpoint.to_json(), tuple(parts), settles))
         self._has_older = True
         took_s = time.thread_time() - began
         self._due = time.monotonic() + max(self._every_s, _PAUSE_FACTOR * took_s)

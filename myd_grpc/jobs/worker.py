@@ -94,7 +94,7 @@ def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> lis
     ticker = Ticker(send, time.monotonic)
     with _output_errors():
         _own(staging)
-        keeper = Keeper(task, ticker.take_parts, send, orders)
+        keeper = Keeper(task, send, orders)
         parts = _convert_from(task, staging, ticker, keeper)
         keeper.wait()
         ticker.flush()
@@ -131,12 +131,10 @@ class Ticker:
         self._clock = clock
         self._due = clock()
         self._progress: Progress | None = None
-        self._parts: dict[str, PartFile] = {}
 
-    def report(self, progress: Progress, parts: list[PartFile]) -> None:
-        """Take a report; parts are those whose rows changed."""
+    def report(self, progress: Progress) -> None:
+        """Take a report."""
         self._progress = progress
-        self._parts |= {part.file_name: part for part in parts}
         now = self._clock()
         if now >= self._due:
             self.flush()
@@ -147,12 +145,6 @@ class Ticker:
         if self._progress:
             self._send(Reached(self._progress))
         self._progress = None
-
-    def take_parts(self) -> tuple[PartFile, ...]:
-        """The parts that were reported since this was last asked."""
-        parts = tuple(self._parts.values())
-        self._parts.clear()
-        return parts
 
 
 @contextmanager
