@@ -38,7 +38,7 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         "latency": latency.measure,
         "checkpoints": lambda: checkpoints.measure(size, large, 1 if quick else 5),
         "summary": lambda: summary.measure(large),
-        "watchers": lambda: watchers.measure(100 if quick else 3000, size),
+        "watchers": lambda: watchers.measure(100 if quick else 5000, size),
     }
     if rest.GATEWAY.exists():  # as it does after make gateway
         sections["rest"] = rest.measure_calls

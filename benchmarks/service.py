@@ -84,6 +84,7 @@ class Service:
 @contextmanager
 def running(cores: int | None = None, **settings: str) -> Iterator[Service]:
     """A server on the benchmark's data, limited to so many cores."""
+    DATA.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=DATA.parent) as home:
         address_file = Path(home) / "address"
         environment = {

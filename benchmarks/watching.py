@@ -23,10 +23,15 @@ _LONGEST_S = 600
 
 @dataclass(slots=True)
 class Seen:
-    """What all watchers saw; times in seconds, `ended` on the machine's monotonic clock."""
+    """What all watchers saw, in seconds.
+
+    `first_after` is from the call to its first message; `first` and `last` are when the first and
+    the last message came, on the machine's monotonic clock.
+    """
 
     first_after: list[float] = field(default_factory=list)
-    ended: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
     messages: int = 0
     codes: dict[str, int] = field(default_factory=dict)
 
@@ -38,14 +43,13 @@ class Seen:
 async def watch(stub: Any, job_id: str, seen: Seen) -> None:
     """One watcher, from its call to the end of its stream."""
     began = time.monotonic()
-    first = True
+    stream = stub.WatchJob(pb.WatchJobRequest(job_id=job_id), timeout=_LONGEST_S)
     try:
-        async for _ in stub.WatchJob(pb.WatchJobRequest(job_id=job_id), timeout=_LONGEST_S):
-            seen.messages += 1
-            if first:
-                seen.first_after.append(time.monotonic() - began)
-                first = False
-        seen.ended.append(time.monotonic())
+        came = [time.monotonic() async for _ in stream]
+        seen.messages += len(came)
+        seen.first_after.append(came[0] - began)
+        seen.first.append(came[0])
+        seen.last.append(came[-1])
         seen.count("OK")
     except grpc.aio.AioRpcError as error:
         seen.count(error.code().name)
