@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -126,6 +127,41 @@ async def test_more_readers_are_shown_fewer_states(tmp_path: Path) -> None:
         await store.done("j1", now=2)
         streams = await asyncio.gather(*reading)
     assert sum(map(len, streams)) < 1000 * 200 / 2
+
+
+async def test_an_end_is_told_while_the_progress_of_another_job_is_being_shown(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path, Encoder()) as (store, hub):
+        for job_id in ("j1", "j2"):
+            await submit(store, job_id)
+        job = await store.get("j2")
+        assert job
+        ended = replace(job, status=Status.DONE, phase=Phase.ENDED, revision=1000)
+        begun, shown = asyncio.Semaphore(0), 0
+
+        async def send(message: bytes) -> None:
+            nonlocal shown
+            if revision_of(message) <= 4:
+                begun.release()
+                return
+            if not shown:
+                hub.publish([ended])
+            shown += 1
+
+        many = [
+            asyncio.create_task(follow_job(hub, store, "j1", 0, QUIET_S, send)) for _ in range(1000)
+        ]
+        reader = Reader(hub, store, 0)
+        reading = asyncio.create_task(reader.read("j2"))
+        for _ in many:
+            await begun.acquire()
+        await store.progress("j1", Progress(rows=1), -1)
+        await reading
+        assert reader.messages[-1] == b"j2 DONE 1000"
+        assert 0 < shown < len(many)
+        await store.done("j1", now=2)
+        await asyncio.gather(*many)
 
 
 async def test_nothing_is_kept_of_readers_who_left(tmp_path: Path) -> None:

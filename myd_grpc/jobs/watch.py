@@ -1,7 +1,7 @@
 """Who watches what: states go out as bytes made once, in slices that let other work through.
 
 The hub lives on the event loop. It learns of each commit from the store and shows it to watchers
-in rounds. A round that took T seconds is followed by a pause of 3 T for mere progress, so that
+in rounds. A slice that took T seconds is followed by a pause of 3 T for mere progress, so that
 showing takes at most a quarter of the loop however many watch. The end of a job is shown at once
 to those who watch that job alone: that happens to each of them only once.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from myd_grpc.errors import ShuttingDownError
 from myd_grpc.jobs.audience import Audience, Feed, State, Topic
@@ -95,23 +95,20 @@ class Hub:
 
     async def run(self) -> None:
         """Show what comes in until the hub is closed."""
-        relaxed_from = 0.0
         while not self._closed:
-            await self._wait_for_work(relaxed_from)
-            if self._urgent:
-                await self._show(_pop_first(self._urgent))
-            elif self._relaxed and time.monotonic() >= relaxed_from:
-                began = time.monotonic()
-                await self._show(_pop_first(self._relaxed))
-                ended = time.monotonic()
-                relaxed_from = ended + _PAUSE_FACTOR * (ended - began)
+            self._work.clear()
+            await self._show_urgent()
+            if self._relaxed:
+                await self._show_relaxed(_pop_first(self._relaxed))
+            elif not self._closed:
+                await self._work.wait()
 
     async def close(self) -> None:
         """End every stream: each watcher hears of it when it is woken."""
         self._closed = True
         self._work.set()
         for audience in (self.feed, *self._topics.values()):
-            await _ring(audience)
+            await _ring_at_once(audience)
 
     def raise_if_closed(self) -> None:
         """Raises ShuttingDownError when no more will be shown."""
@@ -129,21 +126,22 @@ class Hub:
             self._relaxed[audience] = None
             self._work.set()
 
-    async def _wait_for_work(self, relaxed_from: float) -> None:
-        """Return when there is something urgent, or something relaxed and it is time for it."""
-        self._work.clear()
-        if self._urgent or self._closed:
-            return
-        pause_s = max(relaxed_from - time.monotonic(), 0) if self._relaxed else None
-        if pause_s == 0:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._work.wait()
+    async def _show_urgent(self) -> None:
+        while self._urgent:
+            audience = _pop_first(self._urgent)
+            audience.show()
+            await _ring_at_once(audience)
 
-    async def _show(self, audience: Audience) -> None:
+    async def _show_relaxed(self, audience: Audience) -> None:
+        """Show it slowly; what is urgent comes in between."""
         audience.show()
-        await _ring(audience)
+        for bells in _slices(audience):
+            began = time.monotonic()
+            await _ring(bells)
+            await asyncio.sleep(_PAUSE_FACTOR * (time.monotonic() - began))
+            await self._show_urgent()
+            if self._closed:
+                return
 
     @contextmanager
     def _watcher(self, audience: Audience) -> Iterator[Watcher]:
@@ -156,13 +154,21 @@ class Hub:
             audience.bells.discard(bell)
 
 
-async def _ring(audience: Audience) -> None:
-    """Wake all watchers, a slice at a time: each slice does its writing before the next."""
+def _slices(audience: Audience) -> Iterator[list[asyncio.Event]]:
     bells = list(audience.bells)
-    for first in range(0, len(bells), _SLICE):
-        for bell in bells[first : first + _SLICE]:
-            bell.set()
-        await asyncio.sleep(0)
+    return (bells[first : first + _SLICE] for first in range(0, len(bells), _SLICE))
+
+
+async def _ring(bells: Iterable[asyncio.Event]) -> None:
+    """Wake watchers, and let them write before this returns."""
+    for bell in bells:
+        bell.set()
+    await asyncio.sleep(0)
+
+
+async def _ring_at_once(audience: Audience) -> None:
+    for bells in _slices(audience):
+        await _ring(bells)
 
 
 def _pop_first(audiences: dict[Audience, None]) -> Audience:
