@@ -41,7 +41,8 @@ class Runner:
         self._waiting: dict[str, tuple[Waiting, asyncio.TimerHandle]] = {}
         self._queue: dict[str, Ticket] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
-        self._ending: set[asyncio.Task[Any]] = set()
+        self._failing: dict[str, asyncio.Task[None]] = {}
+        self._stops: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     async def submit(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
@@ -72,11 +73,14 @@ class Runner:
         """End the job as CANCELLED if it waits or runs; return when it has ended."""
         await _settled(self._entering)
         if self._queue.pop(job_id, None) or self._take_waiting([job_id]):
-            await _unbroken(fail(self._shop, job_id, Reason.CANCELLED, _CANCELLED), self._ending)
+            self._fail(job_id, Reason.CANCELLED, _CANCELLED)
         elif running := self._running.get(job_id):
             attempt, task = running
-            await _unbroken(attempt.stop(Reason.CANCELLED, _CANCELLED), self._ending)
+            await _unbroken(attempt.stop(Reason.CANCELLED, _CANCELLED), self._stops)
             await asyncio.shield(task)
+        # Also when somebody else has begun to end it.
+        if failing := self._failing.get(job_id):
+            await asyncio.shield(failing)
 
     def begin(self, resumed: Resumed) -> None:
         """Get ready for the first job, and go on with those of the last server."""
@@ -107,7 +111,7 @@ class Runner:
             *(_let_go(attempt, patience_s) for attempt, _ in running),
             *(task for _, task in running),
         )
-        await _settled(self._ending)
+        await _settled({*self._failing.values(), *self._stops})
         await self._shop.workers.close()
 
     async def _fail_queued(self, job_ids: list[str]) -> None:
@@ -150,8 +154,13 @@ class Runner:
 
     def _give_up(self, job_id: str) -> None:
         self._take_waiting([job_id])
-        task = asyncio.create_task(fail(self._shop, job_id, Reason.INTERRUPTED, TOO_LATE))
-        _hold(task, self._ending)
+        self._fail(job_id, Reason.INTERRUPTED, TOO_LATE)
+
+    def _fail(self, job_id: str, reason: Reason, message: str) -> None:
+        """End a job that nothing works on."""
+        task = asyncio.create_task(fail(self._shop, job_id, reason, message))
+        self._failing[job_id] = task
+        task.add_done_callback(lambda _: self._failing.pop(job_id))
 
     def _take_waiting(self, job_ids: Iterable[str]) -> list[Waiting]:
         """Those of the jobs that wait for a key: from now on they do not."""

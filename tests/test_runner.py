@@ -1,0 +1,42 @@
+"""The runner: what several callers want of one job at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from serving import Hold
+
+from myd_grpc import directories, failpoints
+from myd_grpc.convert.model import Conversion
+from myd_grpc.jobs.attempt import Workshop
+from myd_grpc.jobs.model import Request, Status, Ticket
+from myd_grpc.jobs.process import Workers
+from myd_grpc.jobs.publish import OutputDirectory
+from myd_grpc.jobs.runner import Runner
+from myd_grpc.jobs.store import JobStore
+
+
+async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(
+    tmp_path: Path, hold: Callable[[str], Hold], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with directories.locked(tmp_path) as fd:
+        store = JobStore(tmp_path, lambda _jobs: None)
+        shop = Workshop(store, OutputDirectory(tmp_path, fd), Workers())
+        runner = Runner(shop, workers=0, max_queued=10)  # so that it stays in the queue
+        ticket = Ticket("j1", Conversion(str(tmp_path), ("in",), "out"), None, overwrite=True)
+        await runner.submit(Request(("in",), "out"), None, ticket)
+        point = hold("before_commit")
+        monkeypatch.setattr(failpoints, "_points", failpoints._parse(point.setting))
+        callers = [asyncio.create_task(runner.cancel("j1")) for _ in range(3)]
+        await asyncio.to_thread(point.reached)
+        assert not any(caller.done() for caller in callers)
+        point.release()
+        await asyncio.gather(*callers)
+        job = await store.get("j1")
+        assert job
+        assert (job.status, job.reason) == (Status.FAILED, "CANCELLED")
+        await runner.stop(1)
+        store.close()
