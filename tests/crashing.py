@@ -59,6 +59,7 @@ IN_SERVER = {
     "before_commit": 12,
     "before_checkpoint_commit": 5,
     "after_checkpoint_commit": 5,
+    "after_commit": 12,
     "before_publish": 1,
     "rename": 1,
     "exchange": 1,

@@ -23,6 +23,8 @@ from crashing import (
 from myd_grpc.convert.engines import ENGINES
 
 ENGINE = next(iter(ENGINES))
+EARLY = {"before_commit", "after_commit"}
+"""Reached by the first statements of a starting server; later ones are of interest."""
 
 
 @pytest.mark.timeout(600)
@@ -44,8 +46,7 @@ def test_a_job_survives_a_crash_at_every_point(
                 kind=KINDS[number % len(KINDS)],
                 marked=True,
                 replaces=point in ONLY_REPLACING,
-                # Later than the first statements of a starting server.
-                kills=(Kill(victim, 0.0, point, 8 if point == "before_commit" else 1),),
+                kills=(Kill(victim, 0.0, point, 8 if point in EARLY else 1),),
                 engines=(ENGINE, ENGINE),
             )
             Round(world, one, tally).run()

@@ -163,7 +163,7 @@ def assert_legal(job: Job, output: Path, wanted: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     "point",
     [
-        *("before_commit", "before_checkpoint_commit"),
+        *("before_commit", "before_checkpoint_commit", "after_commit"),
         *("before_publish", "rename", "after_rename"),
     ],
 )
