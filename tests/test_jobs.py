@@ -14,7 +14,17 @@ import psutil
 import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
-from serving import PATIENCE_S, ROOT, Hold, Server, fill, kill_worker, small_disk, worker_of
+from serving import (
+    PATIENCE_S,
+    ROOT,
+    Hold,
+    Server,
+    fill,
+    kill_worker,
+    small_disk,
+    tree,
+    worker_of,
+)
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion
@@ -227,6 +237,25 @@ def test_a_publication_that_cannot_be_made_to_last_is_taken_back(
     assert server.left_in_output() == ({"out"} if replaces else set())
     if replaces:
         assert (server.output / "out").stat().st_ino == before
+
+
+@pytest.mark.parametrize("renames", ["", ";rename=error:EINVAL;exchange=error:EINVAL"])
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_job_fails_only_when_its_set_is_hidden_again(
+    make_server: MakeServer, replaces: bool, renames: str
+) -> None:
+    server = make_server().start()
+    server.put("a.json", SMALL)
+    if replaces:
+        server.convert("a.json")
+    before = tree(server.output)
+    # As where a file system makes itself read-only when it cannot write.
+    server.restart(MYD_FAILPOINTS=f"after_rename=error:EIO;take_back=error:EROFS@1{renames}")
+    server.put("a.json", '[{"other":1}]')
+    assert outcome(server.convert("a.json")) == ("FAILED", "OUTPUT_UNAVAILABLE")
+    assert "its set is not hidden again: OSError[errno 30]" in server.log
+    assert tree(server.output) == before
+    assert server.left_in_output() == ({"out"} if replaces else set())
 
 
 @pytest.mark.parametrize(

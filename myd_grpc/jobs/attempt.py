@@ -19,7 +19,7 @@ from myd_grpc.jobs.eta import Eta
 from myd_grpc.jobs.model import Ticket
 from myd_grpc.jobs.process import Worker, WorkerDiedError, Workers
 from myd_grpc.jobs.protocol import Done, Failed, Message, Parts, Reached, Restarted, Saved, Task
-from myd_grpc.jobs.publish import OutputDirectory, staging_name
+from myd_grpc.jobs.publish import OutputDirectory, UnsettledError, staging_name
 from myd_grpc.jobs.store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -225,10 +225,26 @@ class Attempt:
         await persist(
             f"job {job_id}", lambda: store.publishing(job_id, self._progress, self._parts, identity)
         )
-        await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)
+        try:
+            await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)
+        except UnsettledError as error:
+            await self._take_back()
+            raise error.why from None
         await persist(f"job {job_id}", lambda: store.done(job_id, self._now()))
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
         await asyncio.to_thread(output.discard, job_id)
+
+    async def _take_back(self) -> None:
+        """However long it takes: a job must not end FAILED while its set is to be seen."""
+        job_id = self._ticket.job_id
+        while True:
+            try:
+                await asyncio.to_thread(self._shop.output.take_back, job_id, self._directory)
+            except OSError as error:
+                logger.warning("job %s: its set is not hidden again: %s", job_id, describe(error))
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
 
     def _raise_if_stopped(self) -> None:
         if self._stopped:

@@ -36,6 +36,14 @@ def staging_name(job_id: str) -> str:
     return f"{_STAGING}{job_id}"
 
 
+class UnsettledError(Exception):
+    """A set is to be seen, but may not last; `why` is what its job ends with, once it is hidden."""
+
+    def __init__(self, why: ConversionError) -> None:
+        super().__init__(why.message)
+        self.why = why
+
+
 class OutputDirectory:
     """Where sets are staged, published and replaced. `fd` is a descriptor of the directory."""
 
@@ -84,12 +92,36 @@ class OutputDirectory:
     def publish(self, job_id: str, name: str, *, replace: bool) -> None:
         """Let the staged set appear as `name`, in one step, and make that last.
 
-        Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL) with nothing changed.
+        Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL) with nothing changed, or
+        UnsettledError, after which the set has to be taken back.
         """
         try:
-            self._publish(job_id, name, replace)
+            failpoints.reach("before_publish")
+            _sync(self.path / staging_name(job_id))
+            self._put_in_place(staging_name(job_id), name, replace)
         except OSError as error:
             raise _unpublishable(error, name) from None
+        try:
+            failpoints.reach("after_rename")
+            os.fsync(self._fd)
+        except OSError as error:
+            raise UnsettledError(_unpublishable(error, name)) from None
+
+    def take_back(self, job_id: str, name: str) -> None:
+        """Hide a set that was published, and bring back what it has replaced.
+
+        Raises OSError; what was done by then is not done again by the next try.
+        """
+        failpoints.reach("take_back")
+        staged, aside = staging_name(job_id), staging_name(job_id) + _OLD
+        if self.holds(aside):
+            if self.holds(name):
+                self._rename(name, staged)
+            self._rename(aside, name)
+        elif self.holds(staged):
+            exchange(self._fd, staged, name)
+        else:
+            self._rename(name, staged)
 
     def discard(self, job_id: str) -> None:
         """Remove what is left of a job beside the sets."""
@@ -115,20 +147,8 @@ class OutputDirectory:
             else:
                 logger.warning("%s belongs to a worker that does not end; it is left", path.name)
 
-    def _publish(self, job_id: str, name: str, replace: bool) -> None:
-        staged = staging_name(job_id)
-        failpoints.reach("before_publish")
-        _sync(self.path / staged)
-        replaced = self._put_in_place(staged, name, replace)
-        try:
-            failpoints.reach("after_rename")
-            os.fsync(self._fd)
-        except OSError:
-            self._take_back(staged, name, replaced)
-            raise
-
-    def _put_in_place(self, staged: str, name: str, replace: bool) -> bool:
-        """Whether there was a set, which then bears the staged name or is put aside."""
+    def _put_in_place(self, staged: str, name: str, replace: bool) -> None:
+        """A set that was there bears the staged name then, or is put aside."""
         try:
             self._rename_new(staged, name)
         except FileExistsError:
@@ -136,8 +156,6 @@ class OutputDirectory:
                 raise
             self.check_target(name)
             self._exchange(staged, name)
-            return True
-        return False
 
     def _rename_new(self, source: str, target: str) -> None:
         try:
@@ -161,16 +179,6 @@ class OutputDirectory:
             self._rename(name, staged + _OLD)
             failpoints.reach("put_aside")
             self._rename(staged, name)
-
-    def _take_back(self, staged: str, name: str, replaced: bool) -> None:
-        """A set whose publication may not last is not to be seen."""
-        if not replaced:
-            self._rename(name, staged)
-        elif self.holds(staged):
-            exchange(self._fd, staged, name)
-        else:
-            self._rename(name, staged)
-            self._rename(staged + _OLD, name)
 
     def _rename(self, source: str, target: str) -> None:
         os.rename(source, target, src_dir_fd=self._fd, dst_dir_fd=self._fd)

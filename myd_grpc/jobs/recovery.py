@@ -11,7 +11,7 @@ from myd_grpc.convert.model import Conversion
 from myd_grpc.convert.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.model import Request, Ticket, Unfinished
-from myd_grpc.jobs.publish import OutputDirectory
+from myd_grpc.jobs.publish import OutputDirectory, UnsettledError
 from myd_grpc.jobs.store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,11 @@ class Recovery:
             return True
         self._output.restore(job.job_id, name)
         if identity and self._output.holds_staged(job.job_id, identity):
-            self._output.publish(job.job_id, name, replace=job.request.overwrite)
+            try:
+                self._output.publish(job.job_id, name, replace=job.request.overwrite)
+            except UnsettledError as error:
+                self._output.take_back(job.job_id, name)
+                raise error.why from None
             return True
         return False
 
