@@ -430,7 +430,7 @@ with directory() as work:
     for merge in (True, False):
         request = conversion(work, ["in.json"], engine=sys.argv[1], merge=merge)
         try:
-            convert(request, None, work / "out", lambda progress, parts: None)
+            convert(request, None, work / "out", silent)
         except ConversionError as error:
             print(error.reason, error.message)
     if os.getuid() == 0:
