@@ -18,6 +18,9 @@ from myd_grpc.jobs.protocol import Message, Restarted, Saved, Task
 _PAUSE_FACTOR = 50
 """At most one part in so many of a processor's time goes into checkpoints."""
 
+_LONGEST = 16 << 20
+"""What goes to the server is bounded; of parts and columns there may be any number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -99,8 +102,12 @@ class Keeper:
         if not self._has_older:
             sync(self._staging.parent)
         failpoints.reach("after_sync")
-        self._tell(Saved(checkpoint.to_json(), tuple(parts), settles))
-        self._has_older = True
+        state = checkpoint.to_json()
+        if len(state) <= _LONGEST:
+            self._tell(Saved(state, tuple(parts), settles))
+            self._has_older = True
+        elif settles:
+            self.restart()
         took_s = time.thread_time() - began
         self._due = time.monotonic() + max(self._every_s, _PAUSE_FACTOR * took_s)
 

@@ -1,0 +1,41 @@
+"""A worker's checkpoints: which are told to the server, and what is told in place of others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.model import Conversion, PartFile, Progress
+from myd_grpc.jobs import keeper
+from myd_grpc.jobs.keeper import Keeper, Orders
+from myd_grpc.jobs.protocol import Message, Restarted, Saved, Task
+
+SMALL = Checkpoint((), 0, None, False, (), (), (), Progress())
+LARGE = replace(SMALL, done=(PartFile("t", "t_1.csv", 1, 1),) * 10)
+
+
+def test_a_checkpoint_beyond_all_measure_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "_LONGEST", len(SMALL.to_json()))
+    orders, told = Orders(), list[Message]()
+
+    def commit(message: Message) -> None:
+        told.append(message)
+        orders.kept.set()
+
+    task = Task("j1", Conversion(str(tmp_path), ("in",), "out"), str(tmp_path), checkpoint_s=0.001)
+    one = Keeper(task, commit, orders)
+    one.save(SMALL, [], [])
+    one.wait()
+    assert [type(message) for message in told] == [Saved]
+    one.save(LARGE, [], [])  # the one before still fits
+    one.wait()
+    assert len(told) == 1
+    one.settle(LARGE, [], [])  # from now on it would not
+    assert [type(message) for message in told] == [Saved, Restarted]
+    one.settle(LARGE, [], [])
+    assert len(told) == 2
