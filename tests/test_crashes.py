@@ -22,7 +22,7 @@ from crashing import (
 
 from myd_grpc.convert.engines import ENGINES
 
-ENGINE = next(iter(ENGINES))
+ENGINE_NAMES = list(ENGINES)
 EARLY = {"before_commit", "after_commit"}
 """Reached by the first statements of a starting server; later ones are of interest."""
 
@@ -47,7 +47,11 @@ def test_a_job_survives_a_crash_at_every_point(
                 marked=True,
                 replaces=point in ONLY_REPLACING,
                 kills=(Kill(victim, 0.0, point, 8 if point in EARLY else 1),),
-                engines=(ENGINE, ENGINE),
+                # One may go on with what another has begun.
+                engines=(
+                    ENGINE_NAMES[number % len(ENGINE_NAMES)],
+                    ENGINE_NAMES[number // 2 % len(ENGINE_NAMES)],
+                ),
             )
             Round(world, one, tally).run()
     finally:
