@@ -33,10 +33,11 @@ def locked(directory: Path) -> Iterator[int]:
     """
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUseError(f"another server is working in {directory}") from None
         yield fd
-    except BlockingIOError:
-        raise InUseError(f"another server is working in {directory}") from None
     finally:
         os.close(fd)
 
