@@ -41,6 +41,8 @@ gateway: ## build the REST gateway, which make serve then runs too (needs Go)
 	cd gateway && CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/myd-gateway .
 
 bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
+	$(NATIVE_OR_NOT)
+	$(GATEWAY_OR_NOT)
 	$(BIN)/python -m benchmarks
 
 fuzz: $(VENV)/dev.stamp ## compare the two engines on a million random documents

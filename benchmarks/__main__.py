@@ -1,15 +1,26 @@
-"""`python -m benchmarks`: measures, prints, and writes docs/benchmarks.md when asked to."""
+"""`python -m benchmarks`: measures, prints, and writes a page and a picture when asked to."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import checkpoints, latency, memory, rest, summary, throughput, watchers
+from benchmarks import (
+    checkpoints,
+    latency,
+    memory,
+    plot,
+    rest,
+    shapes,
+    summary,
+    throughput,
+    watchers,
+)
 from benchmarks.report import MB, Section, machine
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main() -> None:
@@ -17,14 +28,23 @@ def main() -> None:
     options = _options()
     sections = _sections(quick=options.quick, big=options.big)
     chosen = options.only or sections
+    if "rest" not in sections:
+        print("left out: rest and browsers, as the gateway is not built", file=sys.stderr)
     page = f"# Benchmarks\n\nMeasured {machine()}, by `make bench`.\n"
     print(page)
     for name in chosen:
         text = sections[name]().markdown()
         print(text, flush=True)
         page += f"\n{text}"
-    if options.write:
-        PAGE.write_text(page, encoding="utf-8")
+        if options.write:  # what has been measured is kept, whatever comes of the rest
+            _write(options.write, page)
+
+
+def _write(directory: Path, page: str) -> None:
+    """The page, and the picture if what it shows has been measured."""
+    (directory / "benchmarks.md").write_text(page, encoding="utf-8")
+    if throughput.TITLE in page:
+        (directory / "throughput.svg").write_text(plot.drawn(page), encoding="utf-8")
 
 
 def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
@@ -33,10 +53,11 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
     large = 20 * MB if quick else 1000 * MB
     sizes = [size // 2, large, *([4000 * MB] if big else [])]
     sections: dict[str, Callable[[], Section]] = {
-        "throughput": lambda: throughput.measure(size, 1 if quick else 3),
+        "throughput": lambda: throughput.measure(size, large, 1 if quick else 3),
         "memory": lambda: memory.measure(sizes),
         "latency": latency.measure,
-        "checkpoints": lambda: checkpoints.measure(size, large, 1 if quick else 5),
+        "shapes": lambda: shapes.measure(size // 10, 1 if quick else 3),
+        "checkpoints": lambda: checkpoints.measure(size // 2, large, 1 if quick else 3),
         "summary": lambda: summary.measure(large),
         "watchers": lambda: watchers.measure(100 if quick else 5000, size),
     }
@@ -52,7 +73,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=names, help="only these measurements")
     parser.add_argument("--quick", action="store_true", help="small data, to try it out")
     parser.add_argument("--big", action="store_true", help="also a file of 4 GB")
-    parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
+    parser.add_argument(
+        "--write",
+        nargs="?",
+        const=DOCS,
+        type=Path,
+        metavar="DIR",
+        help="write benchmarks.md and throughput.svg, to docs/ unless told where",
+    )
     return parser.parse_args()
 
 

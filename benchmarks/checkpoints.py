@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.data import DATA, Input, encrypted
-from benchmarks.report import MB, Section, middle, spread
+from benchmarks.report import Section, middle, spread
 from benchmarks.service import running
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engines import ENGINES
@@ -63,7 +63,7 @@ def _row(
     found, never = costs[engine, every_s], every_s == WITHOUT_S
     return [
         engine,
-        str(given.size // MB),
+        str(given.megabytes),
         "never" if never else f"{every_s:g} s",
         spread(found.wall, 1),
         spread(found.cpu, 1),

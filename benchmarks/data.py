@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.report import MB
 from myd_grpc.sample import generate, plaintext
 
 SEED = 7
@@ -22,6 +23,11 @@ class Input:
     key: str = ""
     iv: str = ""
 
+    @property
+    def megabytes(self) -> int:
+        """What it is meant to have; it ends with the last record that fits."""
+        return round(self.size / MB)
+
 
 def encrypted(size: int) -> Input:
     """Sample data of about that size, as users send it."""
@@ -35,12 +41,17 @@ def encrypted(size: int) -> Input:
 
 def plain_array(size: int) -> Input:
     """The same records as the elements of one array: a form that every converter reads."""
-    path = DATA / f"array-{size}.json"
+    return made(f"array-{size}.json", _array(plaintext(size, SEED)))
+
+
+def made(name: str, pieces: Iterable[bytes]) -> Input:
+    """A plain file of these pieces, which are not asked for when it is there."""
+    path = DATA / name
     if not path.exists():
         DATA.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part")
         with unfinished.open("wb") as file:
-            file.writelines(_array(plaintext(size, SEED)))
+            file.writelines(pieces)
         unfinished.rename(path)
     return Input(path.name, path.stat().st_size)
 

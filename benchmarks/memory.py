@@ -17,7 +17,7 @@ def measure(sizes: Sequence[int]) -> Section:
         with running() as service, service.peak_memory() as peak:
             elapsed = service.convert(given)
         rows.append(
-            [f"{given.size // MB}", f"{peak[0] / MB:.0f}", f"{given.size / MB / elapsed:.0f}"]
+            [f"{given.megabytes}", f"{peak[0] / MB:.0f}", f"{given.size / MB / elapsed:.0f}"]
         )
     return Section(
         "Memory by size of the file",

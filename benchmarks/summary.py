@@ -26,7 +26,7 @@ def measure(size: int) -> Section:
         ["file, MB", "s", "MB/s", "peak, MB"],
         [
             [
-                f"{given.size // MB}",
+                f"{given.megabytes}",
                 f"{elapsed:.1f}",
                 f"{given.size / MB / elapsed:.0f}",
                 f"{peak[0] / MB:.0f}",

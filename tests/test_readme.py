@@ -14,6 +14,7 @@ from documents import SHOWN_ADDRESS, Checkout, Page
 from resting import read_when_there
 from serving import PATIENCE_S, ROOT, Server
 
+from benchmarks import plot
 from myd_grpc.client import Client
 
 README = Page("README.md")
@@ -77,6 +78,14 @@ def test_make_serve_serves_until_ctrl_c(command: str, tmp_path: Path) -> None:
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_picture_shows_what_was_measured(name: str) -> None:
+    (picture,) = re.findall(r"!\[.+\]\((.*\.svg)\)", Page(name).text)
+    measured = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert (ROOT / picture).read_text("utf-8") == plot.drawn(measured)
+    assert not re.search(r"\d MB/s", Page(name).text), "figures belong to the measurements"
 
 
 def test_make_targets_exist() -> None:
