@@ -233,12 +233,16 @@ def test_what_the_page_shows_works(page: Page, with_tools: Checkout) -> None:
     with_tools.run_python(page, page.of("python"))
 
 
-@pytest.mark.parametrize("page", [ENGLISH, OPERATING], ids=lambda page: page.name)
-def test_every_setting_is_listed_with_its_default(page: Page) -> None:
-    rows = page.rows("variable")
+def test_every_setting_is_listed() -> None:
     sources = [ROOT / "myd_grpc" / "config.py", ROOT / "gateway" / "main.go"]
     text = "".join(source.read_text("utf-8") for source in sources)
-    assert set(rows) == set(re.findall(r'"(MYD_\w+)"', text))
+    assert set(OPERATING.rows("variable")) == set(re.findall(r'"(MYD_\w+)"', text))
+
+
+@pytest.mark.parametrize("page", [ENGLISH, OPERATING], ids=lambda page: page.name)
+def test_settings_are_listed_with_their_defaults(page: Page) -> None:
+    rows = page.rows("variable")
+    assert rows.keys() <= OPERATING.rows("variable").keys()
     for variable, cells in rows.items():
         shown = _default(cells[0])
         if shown is not None:
