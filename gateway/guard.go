@@ -42,8 +42,7 @@ func guarded(refuse refusal, next http.Handler) http.Handler {
 }
 
 // checkQuery says what is wrong with the query. URLs are written to logs and histories by whatever
-// they pass, so a key is refused there, whoever it was meant for and however it is spelt. What is
-// POSTed is read from the body alone, so a query beside it would be left unread.
+// they pass, so a key is refused there, whoever it was meant for and however it is spelt.
 func checkQuery(_ http.ResponseWriter, r *http.Request) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -54,10 +53,21 @@ func checkQuery(_ http.ResponseWriter, r *http.Request) error {
 			return status.Error(codes.InvalidArgument, "aes256cbckey and iv must not be in a URL: POST them in a JSON body")
 		}
 	}
-	if r.Method == http.MethodPost && len(values) > 0 {
-		return status.Error(codes.InvalidArgument, "what is POSTed belongs in the body, not in the URL")
-	}
 	return nil
+}
+
+// bodyOnly refuses a POST with parameters in its URL, which would be left unread. It looks at calls
+// that have a route: a path that takes no POST at all says so.
+func bodyOnly(refuse refusal) runtime.Middleware {
+	return func(next runtime.HandlerFunc) runtime.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
+			if r.Method == http.MethodPost && r.URL.RawQuery != "" {
+				refuse(w, r, status.Error(codes.InvalidArgument, "what is POSTed belongs in the body, not in the URL"))
+				return
+			}
+			next(w, r, parameters)
+		}
+	}
 }
 
 func isKey(name string) bool {

@@ -31,7 +31,7 @@ func newHandler(conn *grpc.ClientConn) (http.Handler, error) {
 		runtime.WithIncomingHeaderMatcher(forwarded),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
-		runtime.WithMiddlewares(notePattern, streaming(refuse)),
+		runtime.WithMiddlewares(notePattern, bodyOnly(refuse), streaming(refuse)),
 		runtime.WithForwardResponseOption(begin),
 		runtime.WithStreamErrorHandler(breakOff),
 		runtime.WithRoutingErrorHandler(refuseRoute),

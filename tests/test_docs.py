@@ -30,7 +30,11 @@ FLATTENING = Page("docs/flattening.md")
 OPERATING = Page("docs/operating.md")
 API = Page("docs/api.md")
 ENGLISH, KOREAN = Page("README.md"), Page("README.ko.md")
-PAGES = [FLATTENING, OPERATING, API, ENGLISH, KOREAN]
+PAGES = [
+    ENGLISH,
+    KOREAN,
+    *(Page(f"docs/{path.name}") for path in sorted((ROOT / "docs").glob("*.md"))),
+]
 
 # These take a daemon or a terminal; grpcurl is built once for all pages.
 NOT_RUN = {"make", "docker", "go"}
