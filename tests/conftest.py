@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from resting import RestServer, build_gateway
 from serving import Hold, Server
+
+# How long something takes says more about the machine than about the code.
+settings.register_profile("myd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("myd")
 
 
 @pytest.fixture

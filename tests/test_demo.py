@@ -43,8 +43,9 @@ def test_the_demo_goes_all_the_way(tmp_path: Path) -> None:
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
     demo = Terminal([*DEMO, str(tmp_path / "demo"), "--size", "20MB"], dict(os.environ))
-    demo.read_until("converting")
+    demo.read_until("listening on")
     assert servers_of(tmp_path / "demo")
+    demo.read_until("converting")
     demo.type("\x03")
     assert demo.exit_code() == 130
     assert "Traceback" not in demo.shown
