@@ -72,7 +72,7 @@ func streaming(refuse refusal) runtime.Middleware {
 	return func(next runtime.HandlerFunc) runtime.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
 			this := &stream{ResponseWriter: w}
-			if strings.Contains(strings.ToLower(r.Header.Get("Accept")), eventsType) {
+			if accepted := strings.Join(r.Header.Values("Accept"), ","); strings.Contains(strings.ToLower(accepted), eventsType) {
 				last := r.Header.Get("Last-Event-ID")
 				if strings.HasSuffix(last, ended) {
 					w.WriteHeader(http.StatusNoContent)
