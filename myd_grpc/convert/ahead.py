@@ -17,7 +17,9 @@ from myd_grpc.convert.schema import Entry
 
 _Made = TypeVar("_Made")
 
-_CHUNKS_AHEAD = 3
+# Two batches' worth.
+_CHUNKS_AHEAD = 8
+_BATCHES_AHEAD = 3
 
 MOST_THREADS = 4
 """Unless more are asked for: each holds a batch and its rows, however many cores there are."""
@@ -35,10 +37,10 @@ _HELD_BYTES = 16 << 20
 class Flatteners:
     """Engines of one kind, each on a thread of its own if they can work at the same time.
 
-    One batch more than there are threads is read ahead, so that none of them has to wait. A
-    fragment is made for the schema at the time when its batch was read. If it has entries of its
-    own and the schema has grown since, it is made once more; otherwise it is right as it is, and
-    its rows are at most narrower.
+    Some batches more than there are threads are read ahead, so that none of them has to wait while
+    rows are written. A fragment is made for the schema at the time when its batch was read. If it
+    has entries of its own and the schema has grown since, it is made once more; otherwise it is
+    right as it is, and its rows are at most narrower.
     """
 
     def __init__(self, make: Callable[[], Engine], threads: int) -> None:
@@ -55,7 +57,7 @@ class Flatteners:
             threads = threads or usual_threads()
             for _ in range(1, threads):
                 self._idle.put(make())
-            self._ahead = self._allowed = threads + 1
+            self._ahead = self._allowed = threads + _BATCHES_AHEAD
             self._pool = ThreadPoolExecutor(threads, "flatten")
 
     def __enter__(self) -> Self:

@@ -31,6 +31,12 @@ from myd_grpc.jobs.protocol import (
 
 _LINE_LIMIT_BYTES = 64 << 20
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
+# Blocks of memory the size of a batch are used again, not given back to the kernel and zeroed anew
+# each time: that is a tenth of a fast conversion. Only glibc heeds these.
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
+}
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 
 
@@ -56,6 +62,7 @@ class Worker:
             start_new_session=True,
             env={
                 **{name: environ[name] for name in _PASSED_ON if name in environ},
+                **ALLOCATOR,
                 "PYTHONPATH": _ROOT,
             },
         )
