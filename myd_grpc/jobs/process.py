@@ -142,9 +142,7 @@ class Workers:
         spare, self._spare = self._spare, None
         self.warm_up()
         try:
-            if spare and (worker := await spare).alive:
-                return worker
-            return await Worker.start(self._environ)
+            return await _usable(spare) or await Worker.start(self._environ)
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
             message = f"no worker process could be started: {why}"
@@ -156,3 +154,14 @@ class Workers:
         if spare:
             with suppress(OSError):
                 await (await spare).end()
+
+
+async def _usable(spare: asyncio.Task[Worker] | None) -> Worker | None:
+    """The spare; None when it could not be started back then, or is known to have ended since."""
+    if spare is None:
+        return None
+    try:
+        worker = await spare
+    except OSError:
+        return None
+    return worker if worker.alive else None
