@@ -7,6 +7,7 @@ it: such parts, and no others, are written once more when the set is finished.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections import OrderedDict
@@ -30,6 +31,8 @@ _OPEN_FILES = 64
 # Of one call: Linux takes up to 1024.
 _PIECES = 1000
 _SYNCS = 8
+# From <linux/fs.h>: begin to write out what is dirty, and do not wait.
+_SYNC_FILE_RANGE_WRITE = 2
 # No part's name begins with a dot.
 _REWRITTEN = ".rewritten"
 
@@ -315,6 +318,7 @@ class _AppendedFiles:
         for first in range(0, len(pieces), _PIECES):
             reach("write")
             _write_all(fd, pieces[first : first + _PIECES])
+        _begin_writing_back(fd)
 
     def close_one(self, name: str) -> None:
         fd = self._open.pop(name, None)
@@ -333,6 +337,20 @@ def _write_all(fd: int, pieces: Sequence[bytes]) -> None:
         view = memoryview(b"".join(pieces))[written:]
         while view:
             view = view[os.write(fd, view) :]
+
+
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+if _sync_file_range:
+    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+
+
+def _begin_writing_back(fd: int) -> None:
+    """Lets the disk work while rows are still made, where the system knows how: Linux does.
+
+    It is no sync, and hides no error from the one that follows.
+    """
+    if _sync_file_range:
+        _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
 
 
 def _sync_all(paths: Iterable[Path]) -> None:
