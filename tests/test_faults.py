@@ -22,10 +22,10 @@ from serving import Hold, Server, fill, small_disk, tree
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import directories, failpoints
 from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.disk import sync
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion, Limits, PartFile
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.convert.tables import sync
 from myd_grpc.errors import NotRecordedError
 from myd_grpc.jobs import attempt
 from myd_grpc.jobs.attempt import Workshop

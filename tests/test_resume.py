@@ -26,7 +26,7 @@ from converting import (
     write,
 )
 
-from myd_grpc.convert import tables
+from myd_grpc.convert import disk
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Layout, Limits, PartFile, Progress
@@ -75,13 +75,13 @@ def crashing(rng: random.Random) -> Iterator[Conversions]:
     """Conversions that break off somewhere: after a batch, or while a file is being synced."""
     conversions = Conversions(rng)
     with pytest.MonkeyPatch.context() as patch:
-        real = tables.sync
+        real = disk.sync
 
         def sync(path: Path) -> None:
             conversions.come_closer()
             real(path)
 
-        patch.setattr(tables, "sync", sync)
+        patch.setattr(disk, "sync", sync)
         yield conversions
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from myd_grpc.convert import disk
 from myd_grpc.convert.ahead import Flatteners
 from myd_grpc.convert.checkpoint import (
     NO_CHECKPOINTS,
@@ -26,7 +27,7 @@ from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.records import Place, RecordReader
 from myd_grpc.convert.schema import Schema
 from myd_grpc.convert.source import Source
-from myd_grpc.convert.tables import SetWriter, sync
+from myd_grpc.convert.tables import SetWriter
 from myd_grpc.convert.window import Window
 from myd_grpc.failpoints import reach
 
@@ -165,7 +166,7 @@ class _Run:
                 self._convert_set(one, resume)
                 resume = None
         if not self._conversion.merge:
-            sync(self._output)
+            disk.sync(self._output)
         return self._done
 
     def _sets(self) -> list[_Set]:

@@ -7,16 +7,14 @@ it: such parts, and no others, are written once more when the set is finished.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from myd_grpc.convert import disk
 from myd_grpc.convert.csvtext import Widener, quoted
 from myd_grpc.convert.engine import Flattening, Fragment, Rows
 from myd_grpc.convert.model import PartFile, Profile
@@ -27,12 +25,6 @@ from myd_grpc.failpoints import reach
 _BOM = b"\xef\xbb\xbf"
 _HELD_BYTES = 8 << 20
 _PIECE = 1 << 20
-_OPEN_FILES = 64
-# Of one call: Linux takes up to 1024.
-_PIECES = 1000
-_SYNCS = 8
-# From <linux/fs.h>: begin to write out what is dirty, and do not wait.
-_SYNC_FILE_RANGE_WRITE = 2
 # No part's name begins with a dot.
 _REWRITTEN = ".rewritten"
 
@@ -85,7 +77,7 @@ class SetWriter:
         self._names = FileNames()
         self._bases: list[str] = []
         self._parts: list[list[Part]] = []
-        self._files = _AppendedFiles(directory)
+        self._files = disk.AppendedFiles(directory)
         self._held_bytes = 0
         # Parts with rows that were not written, and parts with rows that were not reported.
         self._held: dict[str, Part] = {}
@@ -143,30 +135,26 @@ class SetWriter:
     # Rows out
 
     def _write_held(self) -> None:
-        for part in self._held.values():
-            self._write_part(part)
+        self._files.append([(part.file_name, self._taken(part)) for part in self._held.values()])
+        self._unsynced |= dict.fromkeys(self._held)
         self._held.clear()
         self._held_bytes = 0
 
-    def _write_part(self, part: Part) -> None:
-        """Appends a part's held rows to its file, which begins with the header of this moment."""
+    def _taken(self, part: Part) -> list[bytes]:
+        """A part's held rows, taken to be written; a file begins with the header of this moment."""
+        pieces = []
         if not part.header:
             part.header = len(self._schema.tables[part.table].columns)
-            self._append(part, [self._header(part.table)])
-        pieces = []
+            pieces.append(self._header(part.table))
         for data, width, rows in part.held:
             # Rows older than the header get its columns right away.
             missing = max(0, part.header - width)
             piece = Widener(missing, self._line_end).widen(data) if missing else data
             pieces.append(piece)
             _note(part.segments, Segment(len(piece), width + missing, rows))
-        self._append(part, pieces)
         part.held.clear()
-        self._unsynced[part.file_name] = None
-
-    def _append(self, part: Part, pieces: Sequence[bytes]) -> None:
-        self._files.append(part.file_name, pieces)
         part.size += sum(map(len, pieces))
+        return pieces
 
     def _header(self, table: int) -> bytes:
         names = ",".join(map(quoted, self._schema.tables[table].columns)).encode()
@@ -181,6 +169,7 @@ class SetWriter:
             part = self._last_part(0)
             self._held[part.file_name] = part
         self._write_held()
+        self._files.wait()
 
     @property
     def needs_rewrite(self) -> bool:
@@ -194,8 +183,8 @@ class SetWriter:
             if part.header < self._final_width(part):
                 self._rewrite(part)
         self.close()
-        _sync_all(self._directory / part.file_name for part in parts)
-        sync(self._directory)
+        disk.sync_all(self._directory / part.file_name for part in parts)
+        disk.sync(self._directory)
         return [self._described(part) for part in parts]
 
     def _all_parts(self) -> Iterator[Part]:
@@ -224,7 +213,7 @@ class SetWriter:
                     target.write(widener.widen(piece))
             part.size = target.tell()
         # Whoever finds the part with its final header after a crash takes it as it is.
-        sync(new)
+        disk.sync(new)
         reach("replace")
         new.replace(old)
 
@@ -233,6 +222,7 @@ class SetWriter:
     def snapshot(self) -> tuple[Part, ...]:
         """Writes what is held, and describes all parts as they are then."""
         self._write_held()
+        self._files.wait()
         return tuple(
             replace(part, segments=[replace(segment) for segment in part.segments], held=[])
             for part in self._all_parts()
@@ -298,73 +288,3 @@ def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:
             raise OSError(errno.EIO, "an output file became shorter")
         size -= len(piece)
         yield piece
-
-
-class _AppendedFiles:
-    """Files of a directory that are appended to; only so many of them are open at a time."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._open: OrderedDict[str, int] = OrderedDict()
-
-    def append(self, name: str, pieces: Sequence[bytes]) -> None:
-        fd = self._open.pop(name, None)
-        if fd is None:
-            if len(self._open) >= _OPEN_FILES:
-                os.close(self._open.popitem(last=False)[1])
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            fd = os.open(self._directory / name, flags, 0o666)
-        self._open[name] = fd
-        for first in range(0, len(pieces), _PIECES):
-            reach("write")
-            _write_all(fd, pieces[first : first + _PIECES])
-        _begin_writing_back(fd)
-
-    def close_one(self, name: str) -> None:
-        fd = self._open.pop(name, None)
-        if fd is not None:
-            os.close(fd)
-
-    def close(self) -> None:
-        while self._open:
-            os.close(self._open.popitem()[1])
-
-
-def _write_all(fd: int, pieces: Sequence[bytes]) -> None:
-    """Writes all pieces, without joining them if they can be written at once."""
-    written, size = os.writev(fd, pieces), sum(map(len, pieces))
-    if written < size:
-        view = memoryview(b"".join(pieces))[written:]
-        while view:
-            view = view[os.write(fd, view) :]
-
-
-_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
-if _sync_file_range:
-    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-
-
-def _begin_writing_back(fd: int) -> None:
-    """Lets the disk work while rows are still made, where the system knows how: Linux does.
-
-    It is no sync, and hides no error from the one that follows.
-    """
-    if _sync_file_range:
-        _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
-
-
-def _sync_all(paths: Iterable[Path]) -> None:
-    """Syncs files some at a time: the file system then has one commit for several of them."""
-    with ThreadPoolExecutor(_SYNCS) as pool:
-        # The answers are asked for, as that raises what went wrong.
-        list(pool.map(sync, paths))
-
-
-def sync(path: Path) -> None:
-    """Makes a file's content, or a directory's entries, survive a loss of power."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        reach("sync")
-        os.fsync(fd)
-    finally:
-        os.close(fd)

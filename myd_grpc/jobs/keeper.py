@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from myd_grpc import failpoints
+from myd_grpc.convert import disk
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import PartFile
-from myd_grpc.convert.tables import sync
 from myd_grpc.jobs.protocol import Message, Restarted, Saved, Task
 
 _PAUSE_FACTOR = 50
@@ -98,9 +98,9 @@ class Keeper:
         failpoints.reach("before_sync")
         # The staging directory itself, where it holds the directories of several sets.
         for path in dict.fromkeys([*files, self._staging]):
-            sync(path)
+            disk.sync(path)
         if not self._has_older:
-            sync(self._staging.parent)
+            disk.sync(self._staging.parent)
         failpoints.reach("after_sync")
         state = checkpoint.to_json()
         if len(state) <= _LONGEST:
