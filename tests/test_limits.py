@@ -292,6 +292,17 @@ def test_a_number_is_tried_once_for_each_name(engine: str) -> None:
     ], engine
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, 1 << 20])
+@pytest.mark.parametrize(("most", "reason"), [(1, Reason.INVALID_JSON), (0, Reason.LIMIT_EXCEEDED)])
+def test_a_flaw_at_the_limit_is_told_whatever_is_read_at_a_time(
+    engine: str, chunk: int, most: int, reason: Reason
+) -> None:
+    limits = Limits(max_record_bytes=most)
+    with sized(Sizes(chunk=chunk)):
+        error = failure(b'{"\xed\x95"":nul', engine=engine, layout=Layout.KEYED, limits=limits)
+    assert error.reason is reason
+
+
 # Inputs that change while they are read
 
 

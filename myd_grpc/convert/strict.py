@@ -52,6 +52,8 @@ class Token:
     text: bytes
 
 
+# Bytes of one \uXXXX; a character in UTF-8 has fewer.
+_LONGEST_SEQUENCE = 6
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _UTF8 = (
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
@@ -146,7 +148,9 @@ class StrictReader:
         try:
             while (end := self._token_end(window.data)) is None:
                 size = len(window.data)
-                if size > self._max_bytes:
+                # What is wrong within the limit shows in the bytes after it at the latest, and
+                # must do so however much is read at a time.
+                if size > self._max_bytes + _LONGEST_SEQUENCE:
                     raise self._too_long()
                 # In ever longer steps: what is looked at twice stays in proportion.
                 window.hold(size + max(1, size // 2))
