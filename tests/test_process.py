@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from myd_grpc.jobs.process import Workers
+from myd_grpc.convert.model import Conversion
+from myd_grpc.jobs import process
+from myd_grpc.jobs.process import Worker, Workers
+from myd_grpc.jobs.protocol import Done, Failed, Message, Task
 
 
 @asynccontextmanager
@@ -45,3 +50,69 @@ async def test_a_spare_that_has_ended_is_replaced() -> None:
         assert workers._spare
         await (await workers._spare).end()
         await assert_gives_one_that_lives(workers)
+
+
+async def done_by(workers: Workers, home: Path, name: str) -> tuple[Worker, Message]:
+    """Who was given a conversion of that file, and what came of it."""
+    staging = home / f"staging-{uuid.uuid4()}"
+    worker = await workers.take()
+    messages = [
+        message
+        async for message in worker.work(
+            Task("j1", Conversion(str(home), (name,), "out"), str(staging))
+        )
+    ]
+    await workers.give_back(worker)
+    return worker, messages[-1]
+
+
+@pytest.fixture
+def no_spare_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, no other spare is started meanwhile."""
+    monkeypatch.setattr(process, "_WARM_UP_S", 3600)
+
+
+@pytest.mark.usefixtures("no_spare_in_between")
+async def test_a_worker_that_did_well_does_the_next_task(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[{"id":1}]')
+    async with opened() as workers:
+        first, one = await done_by(workers, tmp_path, "a.json")
+        second, two = await done_by(workers, tmp_path, "a.json")
+        assert isinstance(one, Done)
+        assert isinstance(two, Done)
+        assert first is second
+        assert first.alive
+    assert not first.alive
+
+
+@pytest.mark.usefixtures("no_spare_in_between")
+async def test_a_worker_that_failed_does_no_more(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("[")
+    (tmp_path / "a.json").write_text("[1]")
+    async with opened() as workers:
+        first, how = await done_by(workers, tmp_path, "bad.json")
+        assert isinstance(how, Failed)
+        assert not first.alive
+        second, _ = await done_by(workers, tmp_path, "a.json")
+        assert second is not first
+
+
+@pytest.mark.usefixtures("no_spare_in_between")
+async def test_only_one_worker_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[1]")
+    async with opened() as workers:
+        (one, _), (other, _) = await asyncio.gather(
+            *(done_by(workers, tmp_path, "a.json") for _ in range(2))
+        )
+        assert one.alive != other.alive
+
+
+async def test_what_is_given_back_after_the_end_ends(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[1]")
+    async with opened() as workers:
+        worker = await workers.take()
+        task = Task("j1", Conversion(str(tmp_path), ("a.json",), "out"), str(tmp_path / "s"))
+        assert [message async for message in worker.work(task)]
+        await workers.close()
+        await workers.give_back(worker)
+        assert not worker.alive

@@ -129,16 +129,18 @@ class Attempt:
         await self._in_worker()
 
     async def _in_worker(self) -> None:
-        self._worker = await self._shop.workers.take()
+        worker = self._worker = await self._shop.workers.take()
         try:
             self._raise_if_stopped()
-            await self._follow(self._worker)
+            await self._follow(worker)
         except WorkerDiedError:
             self._raise_if_stopped()  # it died because it was told to
             raise
         finally:
-            # Before anything else is done about its directory, the worker is no more.
-            await self._worker.end()
+            # From here on it may be another job's. Before anything else is done about the
+            # directory, it has let go of it or is no more.
+            self._worker = None
+            await self._shop.workers.give_back(worker)
             self._saved.set()
         self._raise_if_stopped()
 

@@ -1,4 +1,4 @@
-"""What a process that holds keys does about itself at its start. Linux only."""
+"""What a process does about itself: for the keys it holds, and for its memory. Linux only."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ def forbid_core_dumps() -> None:
     """No core file and no debugger of the same user: both would show the keys in memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def give_memory_back() -> None:
+    """Keep no memory that was freed, where the C library can tell (glibc can)."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def die_with_parent() -> None:

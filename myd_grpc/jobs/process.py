@@ -1,4 +1,4 @@
-"""Worker processes as the server sees them: started fresh, never forked, one for each job.
+"""Worker processes as the server sees them: started fresh, never forked, for a task at a time.
 
 A fork would copy gRPC's threads' locks in whatever state they are. Keys go through stdin: what is
 in arguments or environment can be read by others.
@@ -21,6 +21,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.jobs.protocol import (
     HASTEN,
     KEPT,
+    Failed,
     Last,
     Message,
     SummaryTask,
@@ -37,6 +38,7 @@ ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
 }
+_WARM_UP_S = 1.0
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 
 
@@ -45,9 +47,13 @@ class WorkerDiedError(ConversionError):
 
 
 class Worker:
-    """One process for one task."""
+    """One process, with at most one task at a time.
+
+    `reusable` says that it has done one well and waits for the next.
+    """
 
     def __init__(self, process: Process) -> None:
+        self.reusable = False
         self._process = process
 
     @classmethod
@@ -78,6 +84,7 @@ class Worker:
 
         Raises WorkerDiedError when the process ends before it has said so.
         """
+        self.reusable = False
         await self._tell(encode_task(task))
         async for line in self._lines():
             try:
@@ -86,6 +93,7 @@ class Worker:
                 break
             yield message
             if isinstance(message, Last):
+                self.reusable = not isinstance(message, Failed)
                 return
         raise self._died(await self.end())
 
@@ -99,6 +107,7 @@ class Worker:
 
     async def end(self) -> int:
         """End the process whatever it does; its exit status, negative for a signal."""
+        self.reusable = False
         # It has nothing to lose: what it wrote is either synced and committed or cut off.
         # Not Process.kill, which may take the exit status away from whoever waits for it.
         if self.alive:
@@ -127,20 +136,35 @@ class Worker:
 
 
 class Workers:
-    """Hands out worker processes, one of them kept warm so that a small job starts at once."""
+    """Hands out worker processes, one of them kept warm so that a small job starts at once.
+
+    A worker that has done its task is the next spare: to start one takes more than a small job.
+    """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
-        self._spare: asyncio.Task[Worker] | None = None
+        self._spare: asyncio.Future[Worker] | None = None
+        self._warming: asyncio.TimerHandle | None = None
 
     def warm_up(self) -> None:
         """Start the spare; what fails here shows when it is needed."""
-        self._spare = asyncio.create_task(Worker.start(self._environ))
+        self._warm_up_no_more()
+        self._spare = self._spare or asyncio.create_task(Worker.start(self._environ))
+
+    def _warm_up_later(self) -> None:
+        """Start a spare unless one comes back soon: a short job is to have the processors."""
+        self._warm_up_no_more()
+        self._warming = asyncio.get_running_loop().call_later(_WARM_UP_S, self.warm_up)
+
+    def _warm_up_no_more(self) -> None:
+        if self._warming:
+            self._warming.cancel()
+            self._warming = None
 
     async def take(self) -> Worker:
         """A worker for one task. Raises ConversionError (WORKER_DIED) when none can be started."""
         spare, self._spare = self._spare, None
-        self.warm_up()
+        self._warm_up_later()
         try:
             return await _usable(spare) or await Worker.start(self._environ)
         except OSError as error:
@@ -148,15 +172,25 @@ class Workers:
             message = f"no worker process could be started: {why}"
             raise ConversionError(Reason.WORKER_DIED, message) from None
 
+    async def give_back(self, worker: Worker) -> None:
+        """Take back a worker: one that has done its task well is the next spare, others end."""
+        if not worker.reusable or self._spare or not self._warming:
+            await worker.end()
+            return
+        self._warm_up_no_more()
+        self._spare = asyncio.get_running_loop().create_future()
+        self._spare.set_result(worker)
+
     async def close(self) -> None:
-        """End the spare."""
+        """End the spare; whatever is given back from now on ends as well."""
+        self._warm_up_no_more()
         spare, self._spare = self._spare, None
         if spare:
             with suppress(OSError):
                 await (await spare).end()
 
 
-async def _usable(spare: asyncio.Task[Worker] | None) -> Worker | None:
+async def _usable(spare: asyncio.Future[Worker] | None) -> Worker | None:
     """The spare; None when it could not be started back then, or is known to have ended since."""
     if spare is None:
         return None

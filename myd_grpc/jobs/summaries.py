@@ -72,7 +72,7 @@ class Summaries:
         finally:
             self._running.discard(worker)
             # Also when this very call is being cancelled: nobody waits for the result any more.
-            await asyncio.shield(worker.end())
+            await asyncio.shield(self._workers.give_back(worker))
 
     def _raise_if_stopping(self) -> None:
         if self._stopping:

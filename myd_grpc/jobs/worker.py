@@ -1,4 +1,4 @@
-"""The worker process: takes one task from stdin, does it, reports on stdout, ends.
+"""The worker process: takes a task from stdin, does it, reports on stdout, waits for the next.
 
 It imports neither gRPC nor SQLite, so it starts fast, and what a file does to it cannot reach the
 server. It never outlives its server: the kernel kills it (parent-death signal), and should that
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import BinaryIO
 
 from myd_grpc import failpoints
@@ -27,7 +28,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.frames import describe, new_error_id
-from myd_grpc.jobs.hardening import die_with_parent, forbid_core_dumps
+from myd_grpc.jobs.hardening import die_with_parent, forbid_core_dumps, give_memory_back
 from myd_grpc.jobs.keeper import Keeper, Orders
 from myd_grpc.jobs.protocol import (
     HASTEN,
@@ -52,22 +53,24 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def main() -> None:
-    """Do one task and end; also ends when the server does."""
+    """Do one task after the other; end with the server."""
     # A Ctrl-C in the server's terminal is the server's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     _offer_to_be_killed_first()
-    forbid_core_dumps()  # after which not even this process may write its oom_score_adj
-    channel = _private_stdout()
+    forget_peak = _peak_forgetter()
+    forbid_core_dumps()  # after which not even this process may write such files of its own
+    channel = _Channel(_private_stdout())
+    orders, tasks = Orders(), SimpleQueue[bytes]()
+    threading.Thread(target=_listen, args=(orders, tasks), daemon=True).start()
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return
-    orders = Orders()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
-    _work(decode_task(line), _Channel(channel).send, orders)
-    # The listening thread sits in a read of stdin that would keep an orderly exit waiting.
-    os._exit(0)
+    while True:
+        line = tasks.get()
+        orders.hasten.clear()
+        forget_peak()
+        _work(decode_task(line), channel.send, orders)
+        gc.collect()
+        give_memory_back()
 
 
 def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Orders) -> None:
@@ -92,8 +95,7 @@ def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> lis
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
-    with _output_errors():
-        _own(staging)
+    with _output_errors(), _owned(staging):
         keeper = Keeper(task, send, orders)
         parts = _convert_from(task, staging, ticker, keeper)
         keeper.wait()
@@ -159,12 +161,21 @@ def _output_errors() -> Iterator[None]:
         raise ConversionError(reason, f"the output directory cannot be written: {why}") from None
 
 
-def _own(staging: Path) -> None:
-    """Make the staging directory, or take over that of a dead worker, and lock it until the end."""
+@contextmanager
+def _owned(staging: Path) -> Iterator[None]:
+    """Make the staging directory, or take over that of a dead worker, and lock it meanwhile."""
     with suppress(FileExistsError):
         staging.mkdir(mode=0o700)
     fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    os.fchmod(fd, 0o700)
+    try:
+        os.fchmod(fd, 0o700)
+        _lock(fd)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int) -> None:
     deadline = time.monotonic() + _PREDECESSOR_ENDS_S
     while not _locked(fd):
         if time.monotonic() > deadline:
@@ -214,13 +225,15 @@ class _Channel:
             os._exit(1)  # nobody listens any more
 
 
-def _listen(orders: Orders) -> None:
-    """Take the server's orders; end with it."""
+def _listen(orders: Orders, tasks: SimpleQueue[bytes]) -> None:
+    """Take the server's orders and tasks; end with it."""
     for line in sys.stdin.buffer:
         if line == KEPT:
             orders.kept.set()
         elif line == HASTEN:
             orders.hasten.set()
+        else:
+            tasks.put(line)
     os._exit(1)
 
 
@@ -228,6 +241,20 @@ def _offer_to_be_killed_first() -> None:
     """Should memory run out, a worker is to go rather than the server."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def _peak_forgetter() -> Callable[[], None]:
+    """What makes `_peak_bytes` count from then on, where the kernel allows it."""
+    try:
+        fd = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return lambda: None
+
+    def forget() -> None:
+        with suppress(OSError):
+            os.write(fd, b"5")
+
+    return forget
 
 
 def _peak_bytes() -> int:
