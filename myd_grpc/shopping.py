@@ -100,7 +100,7 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     engines = Flatteners(lambda: engine_for(query.engine, flattening), query.threads)
     with source:
         source.probe(key)
-        with engines, engines.reading(source.read) as read:
+        with source.hinting(key), engines, engines.reading(source.read) as read:
             reader = RecordReader(query.file_name, Window(read), query.limits, engines.cut_off)
             reader.open(query.layout, query.record_path, query.section_names)
             return _summary(engines, reader, query)

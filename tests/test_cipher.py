@@ -252,9 +252,14 @@ def test_an_encrypted_file_without_a_key_is_named_as_such(engine: str, form: str
 
 @each_engine
 @pytest.mark.parametrize(
-    "document", ["[1,]", "12x", "1 2 x", "truex", "nul", "{} []]", '["한글", 1,]', "[" * 200 + "}"]
+    "document",
+    [
+        *("[1,]", "12x", "1 2 x", "truex", "nul", "truefalse", "{} []]", '["한글", 1,]'),
+        "[" * 200 + "}",
+        b'["\xff\xfe"]',
+    ],
 )
-def test_plain_json_with_a_flaw_does_not_look_encrypted(engine: str, document: str) -> None:
+def test_plain_json_with_a_flaw_does_not_look_encrypted(engine: str, document: str | bytes) -> None:
     assert "encrypted" not in failure(document, engine=engine).message
 
 

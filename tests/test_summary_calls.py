@@ -100,6 +100,13 @@ def test_each_refusal_of_a_file(server: Server) -> None:
     )
 
 
+def test_an_encrypted_file_without_a_key_is_named_as_such(server: Server) -> None:
+    made = generate(server.data, 300_000, 7, encrypt=True)
+    code, reason, message = refusal(server, file_name=made.paths[0].name)
+    assert (code, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "INVALID_JSON")
+    assert message.endswith("; the file looks encrypted: send aes256cbckey and iv")
+
+
 def test_everything_wrong_with_a_request_is_said_at_once(server: Server) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         server.stub.PreprocessShopping(

@@ -226,7 +226,7 @@ class _Run:
         start = place.offset if place else 0
         with (
             self._open(name, start) as source,
-            self._hint(source),
+            source.hinting(self._key),
             self.flatteners.reading(source.read) as read,
         ):
             window = Window(read, start)
@@ -315,19 +315,6 @@ class _Run:
             target.writer.restore(resume.parts if resume else ())
         except (ValueError, FileNotFoundError):
             raise StaleCheckpointError from None
-
-    @contextmanager
-    def _hint(self, source: Source) -> Iterator[None]:
-        """Says so where malformed JSON is ciphertext that came without a key."""
-        try:
-            yield
-        except ConversionError as error:
-            if error.reason is Reason.INVALID_JSON and not self._key and source.looks_encrypted():
-                raise ConversionError(
-                    error.reason,
-                    f"{error.message}; the file looks encrypted: send aes256cbckey and iv",
-                ) from None
-            raise
 
 
 def _adopt(fragment: Fragment, batch: Batch, reader: RecordReader, schema: Schema) -> None:

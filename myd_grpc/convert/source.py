@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from myd_grpc.convert.cipher import (
@@ -152,8 +153,23 @@ class Source:
         if key is not None:
             self._probe_encrypted(_at(self._fd, 0, _HEAD), key)
 
-    def looks_encrypted(self) -> bool:
-        """Whether the file, read as plain JSON, seems to be ciphertext: a hint for a message."""
+    @contextmanager
+    def hinting(self, key: CipherKey | None) -> Iterator[None]:
+        """Says so where the malformed JSON that is met within is ciphertext without a key."""
+        try:
+            yield
+        except ConversionError as error:
+            if error.reason is Reason.INVALID_JSON and not key and self._looks_encrypted():
+                raise ConversionError(
+                    error.reason,
+                    f"{error.message}; the file looks encrypted: send aes256cbckey and iv",
+                ) from None
+            raise
+
+    def _looks_encrypted(self) -> bool:
+        """Whether the file, read as plain JSON, seems to be ciphertext."""
+        if self.size < BLOCK:
+            return False  # there is no ciphertext of less than one
         head = _at(self._fd, 0, _HEAD)
         if isinstance(recognise_encoding(head), EncodedText):
             word = head.split(maxsplit=1)[0]
