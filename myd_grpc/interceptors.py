@@ -18,6 +18,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from myd_grpc import errors
+from myd_grpc.convert.errors import shortened
 from myd_grpc.frames import describe, new_error_id
 
 logger = logging.getLogger(__name__)
@@ -40,9 +41,10 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.ShuttingDownError: grpc.StatusCode.UNAVAILABLE,
 }
 
-# A status travels in one header of limited size; a request can be wrong in any number of places.
+# A status travels in headers, which may have 8 KiB; a request can be wrong in any number of places.
+# The message is there twice: with up to three bytes for each of its own, and in base64.
 _MOST_VIOLATIONS = 20
-_MOST_TEXT = 1000
+_MOST_BYTES = 1000
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
@@ -138,7 +140,8 @@ def _status(code: grpc.StatusCode, message: str, details: list[Message]) -> grpc
         packed.append(AnyMessage())
         packed[-1].Pack(detail)
     number, _ = code.value
-    return rpc_status.to_status(Status(code=number, message=message[:_MOST_TEXT], details=packed))
+    text = shortened(message, _MOST_BYTES)
+    return rpc_status.to_status(Status(code=number, message=text, details=packed))
 
 
 def _serialize(message: Message | bytes) -> bytes:

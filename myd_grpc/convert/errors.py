@@ -22,6 +22,10 @@ class Reason(StrEnum):
     INTERNAL = "INTERNAL"
 
 
+MOST_BYTES = 8192
+"""Longest message of a failure: one about the longest path that a system takes is shorter."""
+
+
 class ConversionError(Exception):
     """A conversion cannot go on.
 
@@ -32,6 +36,18 @@ class ConversionError(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         # A file name may hold a line break; the message must not.
         line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in message)
-        super().__init__(line)
         self.reason = reason
-        self.message = line
+        self.message = shortened(line, MOST_BYTES)
+        super().__init__(self.message)
+
+
+def shortened(text: str, most_bytes: int) -> str:
+    """`text` in about so many bytes of UTF-8: its middle is left out, not its beginning or end.
+
+    A message begins with the file's name, however long that is, and ends with what is wrong.
+    """
+    data = text.encode()
+    if len(data) <= most_bytes:
+        return text
+    half = most_bytes // 2
+    return f"{data[:half].decode(errors='ignore')}…{data[-half:].decode(errors='ignore')}"
