@@ -117,9 +117,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             raise InvalidRequestError([Violation("page_size", "must not be negative")])
         size = min(request.page_size or _PAGE_SIZE, _LARGEST_PAGE)
         before = self._position(statuses, request.page_token)
-        # One more than asked for tells whether there is another page.
-        jobs = await self._desk.store.newest(statuses, before, size + 1)
-        return self._page(statuses, jobs, size)
+        jobs, more = await self._desk.store.newest(statuses, before, size)
+        token = self._token(statuses, jobs[-1]) if more else ""
+        return pb.ListJobsResponse(data=map(job_message, jobs), next_page_token=token)
 
     async def CancelJob(
         self, request: pb.CancelJobRequest, _context: Context
@@ -161,14 +161,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             wanted = "must be the next_page_token of a ListJobs call with the same status"
             raise InvalidRequestError([Violation("page_token", wanted)]) from None
 
-    def _page(
-        self, statuses: Sequence[Status], jobs: Sequence[Job], size: int
-    ) -> pb.ListJobsResponse:
-        page, token = jobs[:size], ""
-        if len(jobs) > size:
-            position = page[-1].submit_revision
-            token = paging.make_token(self._desk.store.secret, statuses, position)
-        return pb.ListJobsResponse(data=map(job_message, page), next_page_token=token)
+    def _token(self, statuses: Sequence[Status], last: Job) -> str:
+        return paging.make_token(self._desk.store.secret, statuses, last.submit_revision)
 
     def _sender(self, context: Context) -> Send:
         timeout_s = self._desk.settings.watch_write_timeout_s

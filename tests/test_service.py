@@ -312,6 +312,16 @@ def test_lists_are_newest_first_in_pages_that_new_jobs_do_not_disturb(server: Se
     assert all(not job.tables for job in page.data)
 
 
+def test_a_page_of_jobs_with_many_files_is_shorter_than_a_message_may_be(server: Server) -> None:
+    many = ["none.json", *["가" * 80] * 4000]
+    jobs = [server.wait(server.submit(*many, output=f"o{n}")).job_id for n in range(5)]
+    pages = [server.stub.ListJobs(pb.ListJobsRequest())]
+    while token := pages[-1].next_page_token:
+        pages.append(server.stub.ListJobs(pb.ListJobsRequest(page_token=token)))
+    assert [job.job_id for page in pages for job in page.data] == jobs[::-1]
+    assert len(pages) == 3
+
+
 def test_lists_can_be_limited_to_statuses(server: Server) -> None:
     server.put("a.json", ONE_RECORD)
     done, failed = server.convert("a.json").job_id, server.convert("none.json", output="x").job_id

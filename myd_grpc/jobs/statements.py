@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import TypeAlias
 
 from myd_grpc.convert.errors import Reason
@@ -28,6 +29,8 @@ from myd_grpc.jobs.rows import job_of, progress_columns, submission_columns, unf
 Connection: TypeAlias = sqlite3.Connection
 
 _NO_BOUND = 1 << 62
+# A caller's gRPC library takes no message of more than 4 MiB unless it is told to.
+_PAGE_BYTES = 2 << 20
 _SUPERSEDED = "the server was restarted, and a new job writes the same output set now"
 
 
@@ -212,19 +215,29 @@ def changed_since(connection: Connection, revision: int, limit: int = -1) -> lis
 
 def newest(
     connection: Connection, statuses: Sequence[Status], before: int | None, limit: int
-) -> list[Job]:
-    """Jobs, newest first, without tables; only those submitted before that revision, if given."""
-    rows = connection.execute(
+) -> tuple[list[Job], bool]:
+    """Jobs, newest first, without tables, and whether there are more of them.
+
+    Only those submitted before that revision, if given; at most `limit`, fewer if they are long.
+    """
+    cursor = connection.execute(
         "SELECT * FROM job_status WHERE submit_revision < :before "
         "AND status IN (SELECT value FROM json_each(:statuses)) "
-        "ORDER BY submit_revision DESC LIMIT :limit",
+        "ORDER BY submit_revision DESC",
         {
             "before": _NO_BOUND if before is None else before,
             "statuses": json.dumps(statuses or list(Status)),
-            "limit": limit,
         },
-    ).fetchall()
-    return [job_of(row) for row in rows]
+    )
+    jobs, size = list[Job](), 0
+    # Not all rows at once: a thousand jobs may have a thousand file names each.
+    with closing(cursor):
+        for row in cursor:
+            size += len(row["file_names"].encode()) + len(row["msg"].encode())
+            if jobs and (len(jobs) == limit or size > _PAGE_BYTES):
+                return jobs, True
+            jobs.append(job_of(row))
+    return jobs, False
 
 
 def unfinished(connection: Connection) -> list[Unfinished]:

@@ -125,8 +125,13 @@ class JobStore:
         """The job as last committed, with its tables when DONE."""
         return await self._read(lambda connection: statements.get(connection, job_id))
 
-    async def newest(self, statuses: Sequence[Status], before: int | None, limit: int) -> list[Job]:
-        """Jobs, newest first, without tables; only those submitted before that revision."""
+    async def newest(
+        self, statuses: Sequence[Status], before: int | None, limit: int
+    ) -> tuple[list[Job], bool]:
+        """Jobs, newest first, without tables, and whether there are more of them.
+
+        Only those submitted before that revision; at most `limit`, fewer if they are long.
+        """
         return await self._read(
             lambda connection: statements.newest(connection, statuses, before, limit)
         )

@@ -1191,7 +1191,7 @@ type ListJobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only jobs in one of these states; empty is all.
 	Status []Job_Status `protobuf:"varint,1,rep,packed,name=status,proto3,enum=myd.analysis.v1.Job_Status" json:"status,omitempty"`
-	// At most so many jobs; 0 is 50, more than 1000 is 1000.
+	// At most so many jobs, fewer where they have many files; 0 is 50, more than 1000 is 1000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the call before; empty is the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
