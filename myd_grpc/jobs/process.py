@@ -38,7 +38,7 @@ ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
 }
-_WARM_UP_S = 1.0
+_WARM_UP_S = 2.0
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 
 
