@@ -120,11 +120,16 @@ class Settings:
             keepalive_s=source.seconds("MYD_KEEPALIVE_SECONDS", 30, 3600),
         )
         source.check(not _overlap(settings.state_dir, settings.output_dir), _OVERLAP)
+        no_inputs = any(data_dir.is_relative_to(place) for place in settings.no_inputs)
+        source.check(not no_inputs, _NO_INPUTS)
         source.raise_problems()
         return settings
 
 
 _OVERLAP = "MYD_STATE_DIR and MYD_OUTPUT_DIR must not be the same or lie in one another"
+_NO_INPUTS = (
+    "MYD_DATA_DIR must not be, nor lie in, MYD_STATE_DIR or MYD_OUTPUT_DIR, which hold no inputs"
+)
 
 
 def _overlap(one: Path, other: Path) -> bool:

@@ -95,6 +95,14 @@ def test_state_and_output_must_be_apart(state: str, output: str) -> None:
         Settings.from_environ({"MYD_STATE_DIR": state, "MYD_OUTPUT_DIR": output})
 
 
+@pytest.mark.parametrize("place", ["/x", "/x/data", "/"])
+@pytest.mark.parametrize("name", ["MYD_OUTPUT_DIR", "MYD_STATE_DIR"])
+def test_a_data_directory_that_could_hold_no_inputs_is_refused(name: str, place: str) -> None:
+    other = "MYD_STATE_DIR" if name == "MYD_OUTPUT_DIR" else "MYD_OUTPUT_DIR"
+    with pytest.raises(SettingsError, match="MYD_DATA_DIR must not be"):
+        Settings.from_environ({"MYD_DATA_DIR": "/x/data", name: place, other: "/y"})
+
+
 def run_server(server: Server, **settings: str) -> tuple[int, str]:
     """The exit status and log of a server that is not expected to start."""
     status = server.launch(**settings).wait(timeout=30)
