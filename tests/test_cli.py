@@ -320,6 +320,13 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(held: tuple[Server, Hol
     assert client(server, "watch", match[1]).returncode == 0
 
 
+def test_a_list_shows_the_output_however_long_the_files_names_are(server: Server) -> None:
+    server.convert("encrypted.of_some_user_of_ours.json", output="출력")
+    terminal = Terminal(command(server, "list"), environment())
+    assert terminal.exit_code() == 0
+    assert re.search(r"0\.0% +출력 ", terminal.shown)
+
+
 def test_a_failure_is_red(server: Server) -> None:
     terminal = Terminal(
         command(server, "convert", "missing.json", "--output", "out"), environment()

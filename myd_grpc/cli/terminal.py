@@ -173,13 +173,16 @@ def _job_table(jobs: Iterable[Job]) -> Table:
     table.add_column("job", min_width=_ID_WIDTH, no_wrap=True)
     table.add_column("state", min_width=_STATE_WIDTH, no_wrap=True)
     table.add_column("", min_width=6, justify="right", no_wrap=True)
-    table.add_column("files → output", overflow="ellipsis", no_wrap=True, ratio=1)
+    # Names of files are long and alike; what the job is known by is its output.
+    table.add_column("output", overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column("files", overflow="ellipsis", no_wrap=True, ratio=1)
     for job in jobs:
         table.add_row(
             job.job_id,
             Text(job.reason or wording.stage(job), style=_style(job)),
             f"{job.progress.percent:.1f}%",
-            wording.what(job),
+            wording.printable(job.output_file_name),
+            wording.inputs(job),
         )
     return table
 

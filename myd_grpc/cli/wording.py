@@ -53,11 +53,17 @@ def stage(job: Job) -> str:
 
 def what(job: Job) -> str:
     """`a.json, b.json → out`; of many files, how many; of a job that is not there, its id."""
-    names = job.file_names
-    if not names:
+    if not job.file_names:
         return job.job_id
-    files = ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
-    return printable(f"{files} → {job.output_file_name}")
+    return f"{inputs(job)} → {printable(job.output_file_name)}"
+
+
+def inputs(job: Job) -> str:
+    """`a.json, b.json`; of many files, how many."""
+    names = job.file_names
+    return printable(
+        ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
+    )
 
 
 def figures(job: Job, bytes_per_s: float | None) -> list[str]:
