@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"regexp"
@@ -33,7 +34,7 @@ func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
 		case len(bytes.TrimSpace(body)) == 0:
 			return io.EOF
 		}
-		return explain(protojson.Unmarshal(body, message))
+		return explain(protojson.Unmarshal(body, message), body, message)
 	})
 }
 
@@ -46,18 +47,29 @@ var (
 
 // explain says what is wrong with a body. The library's own text repeats the value at fault, which
 // may be a key.
-func explain(err error) error {
+func explain(err error, body []byte, message proto.Message) error {
 	if err == nil {
 		return nil
 	}
 	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
 	reason := "the body is not one JSON object"
+	if json.Valid(body) && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		reason = "a value in the body cannot be taken"
+	}
 	if found := unknownField.FindString(text); found != "" {
 		reason = found
 	} else if found := twiceField.FindString(text); found != "" {
 		reason = found
 	} else if found := badValue.FindStringSubmatch(text); found != nil {
-		reason = "field \"" + found[2] + "\": the value is no " + found[1]
+		reason = "field \"" + protoName(message, found[2]) + "\": the value is no " + found[1]
 	}
 	return errors.New(strings.TrimSpace(reason + " " + position.FindString(text)))
+}
+
+// protoName is a field's name in the proto, as callers write it and every other message has it.
+func protoName(message proto.Message, jsonName string) string {
+	if field := message.ProtoReflect().Descriptor().Fields().ByJSONName(jsonName); field != nil {
+		return string(field.Name())
+	}
+	return jsonName
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
@@ -31,7 +32,7 @@ func guarded(refuse refusal, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkQuery, checkOrigin, bufferBody} {
+		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkURL, checkOrigin, bufferBody} {
 			if err := check(w, r); err != nil {
 				refuse(w, r, err)
 				return
@@ -41,12 +42,16 @@ func guarded(refuse refusal, next http.Handler) http.Handler {
 	})
 }
 
-// checkQuery says what is wrong with the query. URLs are written to logs and histories by whatever
+// checkURL says what is wrong with the URL, with its query above all. URLs are written to logs and histories by whatever
 // they pass, so a key is refused there, whoever it was meant for and however it is spelt.
-func checkQuery(_ http.ResponseWriter, r *http.Request) error {
+func checkURL(_ http.ResponseWriter, r *http.Request) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return status.Error(codes.InvalidArgument, "the query cannot be read")
+	}
+	// What is no UTF-8 would fail on its way to the server, as if the server were at fault.
+	if query, _ := url.QueryUnescape(r.URL.RawQuery); !utf8.ValidString(r.URL.Path + query) {
+		return status.Error(codes.InvalidArgument, "the URL is not in UTF-8")
 	}
 	for name := range values {
 		if isKey(name) {

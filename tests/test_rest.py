@@ -301,6 +301,10 @@ def test_a_key_in_a_url_is_refused_and_not_logged(
         (b'{"merge": true, "merge": false}', 'duplicate field "merge"'),
         (b'{"merge": "SECRET"}', '"merge": the value is no bool'),
         (b'{"aes256cbckey": 531533, "iv": "1"}', '"aes256cbckey": the value is no string'),
+        (b'{"csv_profile": "SECRET"}', '"csv_profile": the value is no enum'),
+        (b'{"file_names": "SECRET"}', "a value in the body cannot be taken (line 1:16)"),
+        (b'{"file_names": ["\\ud800"]}', "a value in the body cannot be taken"),
+        (b'{"file_names": ["\xb0\xa1"]}', "a value in the body cannot be taken"),
         (b'{"aes256cbckey": SECRET}', "not one JSON object"),
         (b'{"aes256cbckey": "SECRET', "not one JSON object"),
         (b'{"merge": true} {"merge": true}', "not one JSON object"),
@@ -319,6 +323,17 @@ def test_a_body_that_cannot_be_read_is_refused_without_repeating_it(
     assert said in message
     assert "SECRET" not in message
     assert "531533" not in message
+
+
+@pytest.mark.parametrize("target", ["/jobs?page_token={}", "/jobs?{}=a", "/jobs/{}:cancel"])
+def test_a_url_in_another_encoding_is_the_callers_fault(
+    shared_rest: RestServer, target: str
+) -> None:
+    hangul_in_cp949 = quote("한글", encoding="cp949")
+    method = "POST" if target.endswith("cancel") else "GET"
+    answer = shared_rest.rest.call(method, target.format(hangul_in_cp949))
+    message = refused(answer, 400, grpc.StatusCode.INVALID_ARGUMENT)
+    assert message == "the URL is not in UTF-8"
 
 
 def test_unknown_parameters_are_refused_with_their_name(shared_rest: RestServer) -> None:
