@@ -51,9 +51,11 @@ class Service:
         return job
 
     def processor_s(self) -> float:
-        """Seconds of processor time so far, of the server and of all workers that have ended."""
+        """Seconds of processor time so far, of the server and of all its workers."""
         times = self._process.cpu_times()
-        return float(times.user + times.system + times.children_user + times.children_system)
+        ended = times.children_user + times.children_system
+        live = [process.cpu_times() for process in self._process.children()]
+        return float(ended + sum(one.user + one.system for one in [times, *live]))
 
     @contextmanager
     def peak_memory(self) -> Iterator[list[int]]:

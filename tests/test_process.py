@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs import process
 from myd_grpc.jobs.process import Worker, Workers
@@ -42,6 +43,19 @@ async def test_a_spare_that_could_not_be_started_is_replaced(
             assert workers._spare
             await asyncio.wait([workers._spare])
         await assert_gives_one_that_lives(workers)
+
+
+async def test_that_no_worker_can_be_started_is_an_error_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    async with opened() as workers:
+        with pytest.raises(ConversionError) as caught:
+            await workers.take()
+    assert caught.value.reason is Reason.WORKER_DIED
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", "no worker process could be started: no such file or directory")
+    ]
 
 
 async def test_a_spare_that_has_ended_is_replaced() -> None:

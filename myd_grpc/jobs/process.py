@@ -7,6 +7,7 @@ in arguments or environment can be read by others.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ from myd_grpc.jobs.protocol import (
     decode_message,
     encode_task,
 )
+
+logger = logging.getLogger(__name__)
 
 _LINE_LIMIT_BYTES = 64 << 20
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
@@ -170,6 +173,7 @@ class Workers:
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
             message = f"no worker process could be started: {why}"
+            logger.error("%s", message)  # noqa: TRY400 - the traceback would tell no more
             raise ConversionError(Reason.WORKER_DIED, message) from None
 
     async def give_back(self, worker: Worker) -> None:
