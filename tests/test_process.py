@@ -100,6 +100,19 @@ async def test_a_worker_that_did_well_does_the_next_task(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("no_spare_in_between")
+async def test_a_task_is_told_its_own_peak(tmp_path: Path) -> None:
+    (tmp_path / "large.json").write_text('[{"a":[' + ",".join(['{"b":1}'] * 500_000) + "]}]")
+    (tmp_path / "small.json").write_text("[1]")
+    async with opened() as workers:
+        first, large = await done_by(workers, tmp_path, "large.json")
+        second, small = await done_by(workers, tmp_path, "small.json")
+    assert first is second
+    assert isinstance(large, Done)
+    assert isinstance(small, Done)
+    assert small.peak_bytes < large.peak_bytes - (5 << 20)
+
+
+@pytest.mark.usefixtures("no_spare_in_between")
 async def test_a_worker_that_failed_does_no_more(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("[")
     (tmp_path / "a.json").write_text("[1]")

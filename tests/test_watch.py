@@ -157,27 +157,6 @@ def test_a_reader_who_sleeps_misses_states_but_not_the_end(
     assert late[-1] == awake[-1]
 
 
-def test_a_stream_that_is_not_read_at_all_is_ended(make_server: MakeServer, hold: MakeHold) -> None:
-    started = hold("worker_started")
-    server = make_server(
-        MYD_FAILPOINTS=started.setting,
-        MYD_HEARTBEAT_SECONDS="0.01",
-        MYD_WATCH_WRITE_TIMEOUT_SECONDS="0.2",
-    ).start()
-    server.put("a.json", SMALL)
-    # A state of some 400 kB fills what the connection buffers after a few heartbeats.
-    job_id = server.submit(*["a.json"] * 50_000)
-    with started.at_point():
-        stream = server.watch(job_id)
-        next(stream)
-        server.wait_for_log("WatchJob RESOURCE_EXHAUSTED")
-        with pytest.raises(grpc.RpcError) as caught:
-            list(stream)
-        assert server.cancel(job_id).reason == "CANCELLED"
-    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert details_of(caught.value)[0].reason == "SLOW_READER"
-
-
 def test_a_stop_ends_watches_as_unavailable_and_they_can_be_resumed(
     make_server: MakeServer, hold: MakeHold
 ) -> None:

@@ -15,7 +15,7 @@ import grpc
 import psutil
 import pytest
 from crashing import records
-from serving import ENDED, PATIENCE_S, Hold, Server, lasting_address
+from serving import ENDED, PATIENCE_S, Hold, Server, details_of, lasting_address
 from streams import Recorder, assert_committed, validate
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -138,7 +138,8 @@ def test_watchers_who_never_read_take_little_and_are_ended(
             with pytest.raises(grpc.RpcError) as caught:
                 list(stream)
             assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-        server.cancel(job_id)
+            assert details_of(caught.value)[0].reason == "SLOW_READER"
+        assert server.cancel(job_id).reason == "CANCELLED"
 
 
 @contextmanager

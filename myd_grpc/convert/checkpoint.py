@@ -106,10 +106,7 @@ class NoCheckpoints:
     ) -> None:
         """Nothing."""
 
-    def settle(
-        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
-    ) -> None:
-        """Nothing."""
+    settle = save
 
 
 NO_CHECKPOINTS = NoCheckpoints()

@@ -52,7 +52,7 @@ class CbcDecryptor:
         chained[:BLOCK] = bytes(chained[size : size + BLOCK])
         return plain
 
-    def decrypt(self, ciphertext: bytes | bytearray | memoryview) -> bytearray:
+    def decrypt(self, ciphertext: bytes | memoryview) -> bytearray:
         """The plaintext of whole blocks."""
         self.room(len(ciphertext))[:] = ciphertext
         return self.decrypt_room(len(ciphertext))
@@ -69,7 +69,7 @@ def unpad(last_block: bytes) -> bytes:
 class RawText:
     """Ciphertext as it is."""
 
-    def decode(self, data: bytes | bytearray) -> bytes | bytearray:
+    def decode(self, data: bytes) -> bytes:
         """The ciphertext bytes in `data`."""
         return data
 
