@@ -40,8 +40,6 @@ impl<'a> Texts<'a> {
     }
 }
 
-const CHUNK: usize = 16;
-
 /// A short text that changes at its end, such as the id of the row at hand.
 pub struct Tail {
     /// The text, and at least `CHUNK` bytes after it, so that it is copied fast.
@@ -76,6 +74,20 @@ impl Tail {
         self.length = end;
     }
 
+    /// Adds one to the number whose digits the text has from `start` on.
+    #[inline(always)]
+    pub fn count_up(&mut self, start: usize) {
+        for digit in self.bytes[start..self.length].iter_mut().rev() {
+            if *digit < b'9' {
+                *digit += 1;
+                return;
+            }
+            *digit = b'0';
+        }
+        self.push(b"0");
+        self.bytes[start] = b'1';
+    }
+
     /// Appends a number's digits.
     #[inline(always)]
     pub fn push_number(&mut self, number: u64) {
@@ -92,6 +104,16 @@ impl Tail {
         }
         self.push(&digits[at..]);
     }
+}
+
+/// What every row begins with.
+pub struct Ids<'a> {
+    /// The id of the record that the row is from.
+    pub record: &'a Tail,
+    /// The row's own, which begins with its parent's.
+    pub row: &'a Tail,
+    /// How long the parent's is, 0 for a row without a parent.
+    pub parent: usize,
 }
 
 /// A table's rows.
@@ -119,71 +141,24 @@ impl Output {
         (&self.buffer[..self.length], &self.ends)
     }
 
-    /// Appends a byte.
+    /// Appends a row, and empties its cells.
     #[inline(always)]
-    pub fn byte(&mut self, byte: u8) {
-        if let Some(slot) = self.buffer.get_mut(self.length) {
-            *slot = byte;
-            self.length += 1;
-        } else {
-            self.append(&[byte]);
-        }
-    }
-
-    /// Appends `text[start..end]`.
-    #[inline(always)]
-    pub fn part(&mut self, text: &[u8], start: usize, end: usize) {
-        // Most are short: copying a fixed number of bytes, some of them in vain, is faster.
-        let source = text.get(start..).and_then(<[u8]>::first_chunk::<CHUNK>);
-        let room = self.buffer.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut::<CHUNK>);
-        match (source, room) {
-            (Some(source), Some(room)) if end - start <= CHUNK => {
-                *room = *source;
-                self.length += end - start;
-            }
-            _ => self.long_part(text, start, end),
-        }
-    }
-
-    fn long_part(&mut self, text: &[u8], start: usize, end: usize) {
-        let length = end - start;
-        let rounded = length.next_multiple_of(CHUNK);
-        let source = text.get(start..start + rounded);
-        let room = self.buffer.get_mut(self.length..self.length + rounded);
-        match (source, room) {
-            (Some(source), Some(room)) if length <= 4 * CHUNK => {
-                for (room, source) in room.chunks_exact_mut(CHUNK).zip(source.chunks_exact(CHUNK)) {
-                    room.copy_from_slice(source);
-                }
+    pub fn row(&mut self, ids: &Ids, texts: Texts, cells: &mut [Cell], line_end: &[u8]) {
+        loop {
+            let room = self.buffer.get_mut(self.length..).unwrap_or_default();
+            if let Some(length) = write_row(room, ids, texts, cells, line_end) {
                 self.length += length;
+                break;
             }
-            _ => self.append(&text[start..end]),
+            self.grow();
         }
-    }
-
-    /// Appends the first bytes of a short text.
-    #[inline(always)]
-    pub fn head(&mut self, tail: &Tail, length: usize) {
-        self.part(&tail.bytes, 0, length);
-    }
-
-    /// Appends a text of any length.
-    pub fn append(&mut self, text: &[u8]) {
-        let end = self.length + text.len();
-        if self.buffer.len() < end + CHUNK {
-            self.buffer.resize((end + CHUNK).max(4096).next_power_of_two(), 0);
-        }
-        self.buffer[self.length..end].copy_from_slice(text);
-        self.length = end;
-    }
-
-    /// Ends a row.
-    #[inline(always)]
-    pub fn end_row(&mut self, line_end: &[u8]) {
-        for &byte in line_end {
-            self.byte(byte);
-        }
+        cells.fill(Cell::default());
         self.ends.push(self.length);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.buffer.resize((2 * self.buffer.len()).max(4096), 0);
     }
 
     /// Notes that all rows so far have only `columns` columns.
@@ -200,22 +175,92 @@ impl Output {
             return;
         }
         self.narrow.push((self.ends.len(), columns));
-        let mut filled = Self::default();
+        let mut filled = Vec::with_capacity(self.buffer.len());
         let mut row = 0;
         let mut start = 0;
         for &(until, width) in &self.narrow {
             while row < until {
                 let end = self.ends[row];
-                filled.append(&self.buffer[start..end - line_end.len()]);
-                for _ in width..columns {
-                    filled.byte(b',');
-                }
-                filled.end_row(line_end);
+                filled.extend_from_slice(&self.buffer[start..end - line_end.len()]);
+                filled.resize(filled.len() + columns - width, b',');
+                filled.extend_from_slice(line_end);
+                self.ends[row] = filled.len();
                 (row, start) = (row + 1, end);
             }
         }
-        *self = filled;
+        self.narrow.clear();
+        self.length = filled.len();
+        self.buffer = filled;
     }
+}
+
+/// Writes a row; answers how long it is, None if there is too little room.
+#[inline(always)]
+fn write_row(
+    room: &mut [u8],
+    ids: &Ids,
+    texts: Texts,
+    cells: &[Cell],
+    line_end: &[u8],
+) -> Option<usize> {
+    let size = room.len();
+    let mut rest = write_id(room, ids.record, ids.record.len())?;
+    rest = write_comma(rest)?;
+    rest = write_id(rest, ids.row, ids.row.len())?;
+    if ids.parent > 0 {
+        rest = write_comma(rest)?;
+        rest = write_id(rest, ids.row, ids.parent)?;
+    }
+    for &cell in cells {
+        rest = write_cell(rest, texts, cell)?;
+    }
+    rest = write(rest, line_end)?;
+    Some(size - rest.len())
+}
+
+// Each of these writes to the front of the room, and answers what is left of it.
+
+/// Most texts are short: copying a fixed number of bytes, some of them in vain, is faster.
+const CHUNK: usize = 32;
+const COMMA_AND_CHUNK: usize = 1 + CHUNK;
+
+#[inline(always)]
+fn write_cell<'a>(room: &'a mut [u8], texts: Texts, cell: Cell) -> Option<&'a mut [u8]> {
+    let length = cell.end - cell.start;
+    if let Some(source) = texts.data.get(cell.start..).and_then(<[u8]>::first_chunk::<CHUNK>) {
+        if length <= CHUNK {
+            let start = room.first_chunk_mut::<COMMA_AND_CHUNK>()?;
+            start[0] = b',';
+            start[1..].copy_from_slice(source);
+            return Some(&mut room[1 + length..]);
+        }
+    }
+    write(write_comma(room)?, texts.text(cell))
+}
+
+#[inline(always)]
+fn write_id<'a>(room: &'a mut [u8], id: &Tail, length: usize) -> Option<&'a mut [u8]> {
+    match id.bytes.first_chunk::<CHUNK>() {
+        Some(source) if length <= CHUNK => {
+            *room.first_chunk_mut::<CHUNK>()? = *source;
+            Some(&mut room[length..])
+        }
+        _ => write(room, &id.bytes[..length]),
+    }
+}
+
+#[inline(always)]
+fn write_comma(room: &mut [u8]) -> Option<&mut [u8]> {
+    let (first, rest) = room.split_first_mut()?;
+    *first = b',';
+    Some(rest)
+}
+
+#[inline(always)]
+fn write<'a>(room: &'a mut [u8], text: &[u8]) -> Option<&'a mut [u8]> {
+    let (start, rest) = room.split_at_mut_checked(text.len())?;
+    start.copy_from_slice(text);
+    Some(rest)
 }
 
 /// Writes a string's content as a cell.

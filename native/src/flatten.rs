@@ -1,9 +1,16 @@
 //! From records to rows, in one pass over the text: every value is read where its cell is decided.
 
 use crate::boundary::{Span, value_end};
-use crate::csv::{Cell, CellText, ListText, Tail, Texts};
-use crate::json::{Bad, Key, byte_at, literal_end, number_end, scan_string, skip_space, unescape};
-use crate::schema::{NodeId, Trees};
+use crate::csv::{Cell, CellText, Ids, ListText, Tail, Texts};
+use crate::json::{
+    Bad, Key, SHORT, byte_at, literal_end, number_end, scan_string, short_scalar, skip_space,
+    unescape,
+};
+use crate::lanes::mark_specials;
+use crate::schema::{LABEL, NodeId, Trees};
+
+/// Bytes in which a usual member ends, and the next one has begun.
+const WINDOW: usize = LABEL + SHORT + 2;
 
 /// What decides the rows beside the records.
 pub struct Settings {
@@ -31,6 +38,12 @@ pub struct Batch<'a> {
     pub depth: usize,
 }
 
+/// The row at hand of a table.
+struct Row {
+    table: usize,
+    cells: Vec<Cell>,
+}
+
 /// Flattens batches, for a schema that grows.
 pub struct Flattener {
     settings: Settings,
@@ -41,6 +54,9 @@ pub struct Flattener {
     record_id: Tail,
     /// The id of the row at hand, which begins with those of the rows around it.
     row_id: Tail,
+    /// See [`mark_specials`]: of the record at hand, which begins at `base`.
+    marks: Vec<u8>,
+    base: usize,
     /// Objects are numbered, to know which members each has had.
     objects: u64,
 }
@@ -54,6 +70,8 @@ impl Flattener {
             scratch: Vec::new(),
             record_id: Tail::new(),
             row_id: Tail::new(),
+            marks: Vec::new(),
+            base: 0,
             objects: 0,
         }
     }
@@ -83,6 +101,8 @@ impl Flattener {
         let (start, end) = batch.values[index];
         let text = data.get(start..end).ok_or(Bad)?;
         simdutf8::basic::from_utf8(text).map_err(|_| Bad)?;
+        mark_specials(text, &mut self.marks);
+        self.base = start;
         self.scratch.clear();
         self.record_id.truncate(0);
         match batch.keys.get(index) {
@@ -94,10 +114,12 @@ impl Flattener {
         self.row_id.push_number(batch.file);
         self.row_id.push(b"r");
         self.row_id.push_number(batch.first + index as u64);
-        if self.element(data, start, 0, batch.depth)? != end {
+        let mut row = self.begin_rows(0);
+        if self.element(data, start, &mut row, batch.depth)? != end {
             return Err(Bad);
         }
-        self.finish_row(data, 0, 0);
+        self.finish_row(data, &mut row, 0);
+        self.end_rows(row);
         Ok(())
     }
 
@@ -168,19 +190,21 @@ impl Flattener {
     // Values
 
     /// Fills a row from a record or a list's element.
+    #[inline(always)]
     fn element(
         &mut self,
         data: &[u8],
         at: usize,
-        table: usize,
+        row: &mut Row,
         depth: usize,
     ) -> Result<usize, Bad> {
-        let (root, value) = (self.trees.tables[table].root, self.trees.tables[table].value);
+        let table = &self.trees.tables[row.table];
+        let (root, value) = (table.root, table.value);
         if byte_at(data, at) == b'{' {
             self.require_depth(depth + 1)?;
-            return self.object(data, at + 1, root, table, depth + 1);
+            return self.object(data, at + 1, root, row, depth + 1);
         }
-        self.value(data, at, value, table, depth)
+        self.value(data, at, value, row, depth)
     }
 
     /// Spreads an object's members, from behind its bracket on, into the row and its tables.
@@ -191,7 +215,7 @@ impl Flattener {
         data: &[u8],
         at: usize,
         parent: NodeId,
-        table: usize,
+        row: &mut Row,
         depth: usize,
     ) -> Result<usize, Bad> {
         let mut at = skip_space(data, at);
@@ -201,33 +225,44 @@ impl Flattener {
         self.objects += 1;
         let object = self.objects;
         let mut previous = 0;
+        let mut guess = self.trees.guess(parent, 0);
         loop {
-            let (key, value) = self.key(data, at, parent, previous)?;
-            previous = key;
-            let node =
-                if self.trees.claim(key, object) { key } else { self.trees.again(key, object) };
-            at = skip_space(data, self.value(data, skip_space(data, value), node, table, depth)?);
+            let window = data.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>);
+            let expected = window.and_then(|window| {
+                let member = self.trees.expect(guess, object, window.first_chunk()?)?;
+                Some((window, member))
+            });
+            if let Some((window, member)) = expected {
+                let start = at + member.length;
+                (previous, guess) = (member.node, member.next);
+                let short = window[member.length..]
+                    .first_chunk()
+                    .and_then(|text| short_scalar(text, start - self.base, &self.marks));
+                if let Some(short) = short {
+                    let cell = Cell { start: start + short.start, end: start + short.stop };
+                    self.set_column(row, member.node, member.column, cell);
+                    at = start + short.end;
+                    let end = member.length + short.end;
+                    if window.get(end..end + 2) == Some(b",\"") {
+                        at += 1;
+                        continue;
+                    }
+                } else {
+                    at = self.value(data, skip_space(data, start), member.node, row, depth)?;
+                }
+            } else {
+                let (key, value) = self.unexpected_key(data, at, parent, previous)?;
+                let node =
+                    if self.trees.claim(key, object) { key } else { self.trees.again(key, object) };
+                at = self.value(data, skip_space(data, value), node, row, depth)?;
+                (previous, guess) = (key, self.trees.guess(parent, key));
+            }
+            at = skip_space(data, at);
             match byte_at(data, at) {
                 b',' => at = skip_space(data, at + 1),
                 b'}' => return Ok(at + 1),
                 _ => return Err(Bad),
             }
-        }
-    }
-
-    /// The member that begins at `at`, and the position after its colon.
-    #[inline(always)]
-    fn key(
-        &mut self,
-        data: &[u8],
-        at: usize,
-        parent: NodeId,
-        previous: NodeId,
-    ) -> Result<(NodeId, usize), Bad> {
-        let text = data.get(at..).and_then(<[u8]>::first_chunk);
-        match text.and_then(|text| self.trees.predicted(parent, previous, text)) {
-            Some((node, length)) => Ok((node, at + length)),
-            None => self.unexpected_key(data, at, parent, previous),
         }
     }
 
@@ -255,14 +290,14 @@ impl Flattener {
         if byte_at(data, colon) == b':' { Ok((node, colon + 1)) } else { Err(Bad) }
     }
 
-    /// Reads the value at `at`, which is at the path `node` of a table.
-    #[inline(always)]
+    /// Reads the value at `at`, which is at the path `node` of the row's table.
+    #[inline(never)]
     fn value(
         &mut self,
         data: &[u8],
         at: usize,
         node: NodeId,
-        table: usize,
+        row: &mut Row,
         depth: usize,
     ) -> Result<usize, Bad> {
         let (cell, end) = match byte_at(data, at) {
@@ -278,15 +313,15 @@ impl Flattener {
             b'n' => (Cell::default(), literal_end(data, at)?),
             b'{' => {
                 self.require_depth(depth + 1)?;
-                return self.object(data, at + 1, node, table, depth + 1);
+                return self.object(data, at + 1, node, row, depth + 1);
             }
             b'[' => {
                 self.require_depth(depth + 1)?;
-                return self.list(data, at + 1, node, table, depth + 1);
+                return self.list(data, at + 1, node, row, depth + 1);
             }
             _ => return Err(Bad),
         };
-        self.set(table, node, cell);
+        self.set(row, node, cell);
         Ok(end)
     }
 
@@ -313,12 +348,17 @@ impl Flattener {
     }
 
     #[inline(always)]
-    fn set(&mut self, table: usize, node: NodeId, cell: Cell) {
-        let column = match self.trees.node(node).column {
-            0 => self.trees.add_column(table, node),
-            column => column as usize - 1,
-        };
-        self.trees.tables[table].cells[column] = cell;
+    fn set(&mut self, row: &mut Row, node: NodeId, cell: Cell) {
+        self.set_column(row, node, self.trees.node(node).column, cell);
+    }
+
+    /// Sets the cell of a node whose column is known.
+    #[inline(always)]
+    fn set_column(&mut self, row: &mut Row, node: NodeId, column: u32, cell: Cell) {
+        match row.cells.get_mut((column as usize).wrapping_sub(1)) {
+            Some(place) => *place = cell,
+            None => self.trees.add_column(row.table, node, &mut row.cells, cell),
+        }
     }
 
     #[inline(always)]
@@ -335,7 +375,7 @@ impl Flattener {
         data: &[u8],
         at: usize,
         node: NodeId,
-        table: usize,
+        row: &mut Row,
         depth: usize,
     ) -> Result<usize, Bad> {
         let at = skip_space(data, at);
@@ -344,11 +384,11 @@ impl Flattener {
         }
         let from = self.scratch.len();
         if let Some((cell, end)) = self.scalars(data, at)? {
-            self.set(table, node, cell);
+            self.set(row, node, cell);
             return Ok(end);
         }
         self.scratch.truncate(from);
-        self.children(data, at, node, table, depth)
+        self.children(data, at, node, row.table, depth)
     }
 
     /// The cell of a list that holds only scalars, from its first element on; None for any other.
@@ -408,42 +448,40 @@ impl Flattener {
             0 => self.trees.add_table(table, node),
             child => child as usize,
         };
+        let mut row = self.begin_rows(child);
         let parent = self.row_id.len();
-        let mut position = 0;
+        self.row_id.push(b".1");
         loop {
-            position += 1;
-            self.row_id.push(b".");
-            self.row_id.push_number(position);
-            at = skip_space(data, self.element(data, at, child, depth)?);
-            self.finish_row(data, child, parent);
-            self.row_id.truncate(parent);
+            at = skip_space(data, self.element(data, at, &mut row, depth)?);
+            self.finish_row(data, &mut row, parent);
             match byte_at(data, at) {
                 b',' => at = skip_space(data, at + 1),
-                b']' => return Ok(at + 1),
+                b']' => break,
                 _ => return Err(Bad),
             }
+            self.row_id.count_up(parent + 1);
         }
+        self.row_id.truncate(parent);
+        self.end_rows(row);
+        Ok(at + 1)
     }
 
-    /// Writes the row at hand of a table; so much of its id is its parent's.
+    // Rows
+
+    fn begin_rows(&mut self, table: usize) -> Row {
+        Row { table, cells: std::mem::take(&mut self.trees.tables[table].cells) }
+    }
+
+    fn end_rows(&mut self, row: Row) {
+        self.trees.tables[row.table].cells = row.cells;
+    }
+
+    /// Writes a row, and empties it; so much of the row's id is its parent's.
     #[inline(always)]
-    fn finish_row(&mut self, data: &[u8], table: usize, parent: usize) {
+    fn finish_row(&mut self, data: &[u8], row: &mut Row, parent: usize) {
         let texts = Texts { data, scratch: &self.scratch };
-        let table = &mut self.trees.tables[table];
-        let output = &mut table.output;
-        output.head(&self.record_id, self.record_id.len());
-        output.byte(b',');
-        output.head(&self.row_id, self.row_id.len());
-        if parent > 0 {
-            output.byte(b',');
-            output.head(&self.row_id, parent);
-        }
-        for cell in &mut table.cells {
-            let (text, start, end) = texts.locate(*cell);
-            output.byte(b',');
-            output.part(text, start, end);
-            *cell = Cell::default();
-        }
-        output.end_row(&self.settings.line_end);
+        let ids = Ids { record: &self.record_id, row: &self.row_id, parent };
+        let output = &mut self.trees.tables[row.table].output;
+        output.row(&ids, texts, &mut row.cells, &self.settings.line_end);
     }
 }

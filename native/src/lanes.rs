@@ -55,6 +55,44 @@ pub fn string_bits(bytes: &[u8; LANES]) -> StringBits {
     StringBits { stops: bits(stops), commas: bits(is(lanes, b',')) }
 }
 
+/// Marks the bytes for which a string is not copied to a cell as it is, or ends: one bit for each
+/// byte of the text, eight to a byte, and some bytes without marks after them.
+#[multiversion::multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
+pub fn mark_specials(text: &[u8], marks: &mut Vec<u8>) {
+    marks.clear();
+    marks.reserve(text.len() / 8 + 16);
+    let mut rest = text;
+    while let Some((block, after)) = rest.split_first_chunk() {
+        marks.extend_from_slice(&special_bits(block).to_le_bytes());
+        rest = after;
+    }
+    let mut block = [b' '; 64];
+    block[..rest.len()].copy_from_slice(rest);
+    marks.extend_from_slice(&special_bits(&block).to_le_bytes());
+    marks.extend_from_slice(&[0; 8]);
+}
+
+#[inline(always)]
+fn special_bits(bytes: &[u8; 64]) -> u64 {
+    let mut found = 0;
+    for at in [0, 16, 32, 48] {
+        let lanes = load(bytes, at);
+        let last_control = u8x16::splat(0x1f);
+        let control = lanes.max(last_control).cmp_eq(last_control);
+        let special = control | is(lanes, b'"') | is(lanes, b'\\') | is(lanes, b',');
+        found |= u64::from(bits(special)) << at;
+    }
+    found
+}
+
+/// Where the digits are.
+#[inline(always)]
+pub fn digit_bits(bytes: &[u8; LANES]) -> u32 {
+    let values = load(bytes, 0) - u8x16::splat(b'0');
+    let nine = u8x16::splat(9);
+    bits(values.max(nine).cmp_eq(nine))
+}
+
 /// Which of the bytes are equal.
 #[inline(always)]
 pub fn equal(a: &[u8; 32], b: &[u8; 32]) -> u32 {
@@ -81,7 +119,7 @@ pub fn bracket_bits(bytes: &[u8; 64]) -> BracketBits {
 
 #[cfg(test)]
 mod tests {
-    use super::{bracket_bits, equal, string_bits};
+    use super::{bracket_bits, digit_bits, equal, mark_specials, string_bits};
 
     #[test]
     fn each_bit_is_right_for_every_byte() {
@@ -99,6 +137,11 @@ mod tests {
                 all(byte < b' ' || byte == b'"' || byte == b'\\') as u16 as u32
             );
             assert_eq!(found.commas, all(byte == b',') as u16 as u32);
+            assert_eq!(digit_bits(&[byte; 16]), all(byte.is_ascii_digit()) as u16 as u32);
+            let special = byte < b' ' || [b'"', b'\\', b','].contains(&byte);
+            let mut marks = Vec::new();
+            mark_specials(&[byte; 64], &mut marks);
+            assert_eq!(marks[..8], all(special).to_le_bytes());
         }
         let mut other = [b'x'; 32];
         other[3] = b'y';

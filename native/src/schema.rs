@@ -9,12 +9,14 @@ use crate::lanes::equal;
 /// Number of a node in [`Trees`]; 0, a table's root, stands for none where a member is meant.
 pub type NodeId = usize;
 
-const LABEL: usize = 32;
+/// Bytes of a text that are compared with a label, which is shorter.
+pub const LABEL: usize = 32;
 /// Equal to nothing: no valid text has a byte 0xff.
 const NO_LABEL: [u8; LABEL] = [0xff; LABEL];
 
 /// A key in a table's tree: what is at its path. One cache line.
 #[derive(Clone)]
+#[repr(align(64))]
 pub struct Node {
     /// How the member usually begins: its key with quotes and the colon.
     label: [u8; LABEL],
@@ -33,6 +35,18 @@ pub struct Node {
     seen: u64,
 }
 
+/// A member that was expected.
+pub struct Member {
+    /// Its node.
+    pub node: NodeId,
+    /// As the node has it.
+    pub column: u32,
+    /// The guess for the member after it.
+    pub next: u32,
+    /// How long its label is: less than [`LABEL`].
+    pub length: usize,
+}
+
 /// The place of a node; kept apart, because it is rarely looked at.
 struct Place {
     parent: NodeId,
@@ -47,7 +61,7 @@ pub struct Table {
     pub root: NodeId,
     /// The member `value` of that, which elements that are no objects are read as.
     pub value: NodeId,
-    /// The cells of the row at hand.
+    /// The cells of a row, empty between two rows; whoever fills a row takes them meanwhile.
     pub cells: Vec<Cell>,
     /// The finished rows.
     pub output: Output,
@@ -112,7 +126,9 @@ impl Trees {
         if is_table {
             self.add_table(owner, node);
         } else {
-            self.add_column(owner, node);
+            let mut cells = std::mem::take(&mut self.tables[owner].cells);
+            self.add_column(owner, node, &mut cells, Cell::default());
+            self.tables[owner].cells = cells;
         }
         self.entries.clear();
         true
@@ -152,33 +168,37 @@ impl Trees {
         self.tables.len() - 1
     }
 
-    /// Makes the node's path a column; answers the number of its cell.
+    /// Makes the node's path a column with that cell in the row at hand.
     #[cold]
-    pub fn add_column(&mut self, owner: usize, node: NodeId) -> usize {
+    pub fn add_column(&mut self, owner: usize, node: NodeId, cells: &mut Vec<Cell>, cell: Cell) {
         self.entries.push(Entry { is_table: false, owner, node, origin: self.origin });
-        let table = &mut self.tables[owner];
-        table.output.widen(table.cells.len());
-        table.cells.push(Cell::default());
-        self.nodes[node].column = table.cells.len() as u32;
-        table.cells.len() - 1
+        self.tables[owner].output.widen(cells.len());
+        cells.push(cell);
+        self.nodes[node].column = cells.len() as u32;
     }
 
-    /// The member of `parent` that usually comes after `previous` (0: first), and how long its
-    /// label is, if the text goes on with that label.
+    /// The number to try first for the member of `parent` that comes after `previous` (0: first).
     #[inline(always)]
-    pub fn predicted(
-        &self,
-        parent: NodeId,
-        previous: NodeId,
-        text: &[u8; LABEL],
-    ) -> Option<(NodeId, usize)> {
-        let mut guess =
-            if previous == 0 { self.nodes[parent].first } else { self.nodes[previous].next };
+    pub fn guess(&self, parent: NodeId, previous: NodeId) -> u32 {
+        if previous == 0 { self.nodes[parent].first } else { self.nodes[previous].next }
+    }
+
+    /// The guessed member, if the text begins with its label and `object` has not had it yet.
+    ///
+    /// The object has it then.
+    #[inline(always)]
+    pub fn expect(&mut self, mut guess: u32, object: u64, text: &[u8; LABEL]) -> Option<Member> {
         // Where members are missing, the ones that come after them are next.
         for _ in 0..4 {
-            let node = self.nodes.get(guess as usize)?;
+            let node = self.nodes.get_mut(guess as usize)?;
             if node.wanted & !equal(text, &node.label) == 0 {
-                return Some((guess as usize, node.label_length as usize));
+                if node.seen == object {
+                    return None;
+                }
+                node.seen = object;
+                let length = node.label_length as usize % LABEL;
+                let Node { column, next, .. } = *node;
+                return Some(Member { node: guess as usize, column, next, length });
             }
             guess = node.next;
         }
@@ -257,7 +277,7 @@ impl Trees {
 fn label(key: &[u8]) -> ([u8; LABEL], u32, u32) {
     let length = key.len() + 3;
     let plain = key.iter().all(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\');
-    if length > LABEL || !plain {
+    if length >= LABEL || !plain {
         return (NO_LABEL, u32::MAX, 0);
     }
     let mut label = NO_LABEL;
