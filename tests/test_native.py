@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 
 import fuzz
 import pytest
-from converting import Sizes, converted, failure, outcome, sized
+from converting import Sizes, converted, expected, failure, outcome, sized
 
 from myd_grpc.convert import engines
 from myd_grpc.convert.ahead import _BATCHES_AHEAD, Flatteners
@@ -87,6 +89,24 @@ def test_records_of_any_length(size: int) -> None:
         files = [("a.json", document.encode())]
         one = converted(files, engine="native", layout=layout)
         assert one == converted(files, engine="python", layout=layout)
+
+
+@native
+@pytest.mark.parametrize("space", ["", " "])
+def test_keys_and_values_around_the_lengths_that_are_read_at_once(space: str) -> None:
+    """The second record's keys are expected, and the short values among them taken at a glance."""
+    texts = ["x" * length for length in range(80)]
+    texts += [text[:-1] + end for text in texts for end in (",", '\\"', "\\n", "}") if text]
+    values = [f'"{text}"' for text in texts]
+    for digits in ("9" * length for length in range(1, 20)):
+        wholes = (digits, f"-{digits}")
+        values += [w + rest for w in wholes for rest in ("", ".5", f".{digits}", "e5", ".0E-7")]
+    values += ["0", "-0.0", "true", "false", "null", '""', "[]", "{}"]
+    row = ",".join(f'"{n:0>{1 + n % 40}}_{n}"{space}:{space}{v}' for n, v in enumerate(values))
+    files = [("a.json", f"[{{{row}}},{{{row}}}]".encode())]
+    one = converted(files, engine="native")
+    assert one == converted(files, engine="python")
+    assert one == expected(files)
 
 
 @native
@@ -181,6 +201,15 @@ def test_only_so_much_is_read_ahead() -> None:
     with Flatteners(lambda: SlowEngine(open_gates), 2) as flatteners:
         for batch, _ in flatteners.in_order(counted(), 1, []):
             assert len(read) - batch.first <= 2 + _BATCHES_AHEAD
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_flattening_comes_after_what_everything_waits_for() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    with Flatteners(lambda: SlowEngine(()), 2) as flatteners:
+        assert flatteners.begin(priority)() > priority()
 
 
 @pytest.mark.parametrize(("cores", "asked", "threads"), [(1, 0, 1), (64, 0, 4), (64, 9, 9)])

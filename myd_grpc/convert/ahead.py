@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from queue import LifoQueue
 from typing import Self, TypeVar
@@ -157,8 +157,10 @@ def _stand_back() -> None:
     they have to take turns with them, a core is idle now and then. Linux only, where threads have
     priorities of their own.
     """
+    # Some sandboxes forbid it; the work is the same without.
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _held_by(fragment: Fragment) -> int:

@@ -22,21 +22,14 @@ pub struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
-    /// The text that a cell's positions count in, and those positions.
-    #[inline(always)]
-    pub fn locate(&self, cell: Cell) -> (&'a [u8], usize, usize) {
-        match cell.start.checked_sub(self.data.len()) {
-            Some(start) if cell.end > cell.start => {
-                (self.scratch, start, cell.end - self.data.len())
-            }
-            _ => (self.data, cell.start, cell.end),
-        }
-    }
-
     /// A cell's text.
-    pub fn text(&self, cell: Cell) -> &'a [u8] {
-        let (text, start, end) = self.locate(cell);
-        &text[start..end]
+    pub fn text(&self, Cell { start, end }: Cell) -> &'a [u8] {
+        match start.checked_sub(self.data.len()) {
+            Some(start) if start < end - self.data.len() => {
+                &self.scratch[start..end - self.data.len()]
+            }
+            _ => &self.data[start..end],
+        }
     }
 }
 
