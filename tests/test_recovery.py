@@ -147,6 +147,16 @@ def test_a_plain_job_goes_on_by_itself(
     one.assert_goes_on()
 
 
+def test_files_that_are_written_in_whole_blocks_go_on(
+    interrupted: Callable[..., Interruption],
+) -> None:
+    long = [{"id": n, f"late{n // 300}": f"{n}값" * 2000} for n in range(1500)]
+    one = interrupted(json.dumps(long, ensure_ascii=False))
+    one.end_server(kindly=False)
+    one.server.start(MYD_FAILPOINTS="")
+    one.assert_goes_on()
+
+
 def test_a_worker_that_dies_is_replaced_by_one_that_goes_on(
     interrupted: Callable[..., Interruption],
 ) -> None:

@@ -82,6 +82,8 @@ def crashing(rng: random.Random) -> Iterator[Conversions]:
             real(path)
 
         patch.setattr(disk, "sync", sync)
+        # Small lots, too, may go straight to the disk.
+        patch.setattr(disk, "_DIRECT_BYTES", rng.choice((1, disk._DIRECT_BYTES)))
         yield conversions
 
 

@@ -169,7 +169,7 @@ class SetWriter:
             part = self._last_part(0)
             self._held[part.file_name] = part
         self._write_held()
-        self._files.wait()
+        self._files.flush()
 
     @property
     def needs_rewrite(self) -> bool:
@@ -222,7 +222,7 @@ class SetWriter:
     def snapshot(self) -> tuple[Part, ...]:
         """Writes what is held, and describes all parts as they are then."""
         self._write_held()
-        self._files.wait()
+        self._files.flush()
         return tuple(
             replace(part, segments=[replace(segment) for segment in part.segments], held=[])
             for part in self._all_parts()
