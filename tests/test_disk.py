@@ -50,7 +50,7 @@ class Appended:
 
     def append(self, files: AppendedFiles, lot: dict[str, list[int]]) -> None:
         pieces = {name: [self._rng.randbytes(size) for size in lot[name]] for name in lot}
-        files.append(pieces.items())
+        files.append(list(pieces.items()))
         for name, some in pieces.items():
             self.wanted[name] = self.wanted.get(name, b"") + b"".join(some)
 

@@ -48,12 +48,15 @@ class AppendedFiles:
         self._pool = ThreadPoolExecutor(_WRITERS, "write")
         self._under_way: list[Future[None]] = []
 
-    def append(self, lot: Iterable[Appended]) -> None:
+    def append(self, lot: Sequence[Appended]) -> None:
         """Begins to append to files, to each of them once, when the lot before is written."""
         self._wait()
         rest = iter(lot)
+        # Threads that do not wait for the disk would be in each other's way.
+        threads = sum(_is_direct(pieces) for _, pieces in lot) or 1
         self._under_way = [
-            self._pool.submit(self._append_some, rest, buffer) for buffer in self._buffers
+            self._pool.submit(self._append_some, rest, buffer)
+            for buffer in self._buffers[:threads]
         ]
 
     def flush(self) -> None:
@@ -125,7 +128,7 @@ class _File:
 
     def append(self, pieces: Sequence[bytes], buffer: memoryview) -> None:
         """Appends pieces; a part of a block may be left for the next time, or `flush`."""
-        if _DIRECT and sum(map(len, pieces)) >= _DIRECT_BYTES:
+        if _is_direct(pieces):
             self._append_blocks(pieces, buffer)
         else:
             self._append_cached((self._pending, *pieces))
@@ -172,6 +175,10 @@ class _File:
                 _write_all(self._cached, rest, self._size + written)
             self._size += size
         self._pending = b""
+
+
+def _is_direct(pieces: Sequence[bytes]) -> bool:
+    return bool(_DIRECT) and sum(map(len, pieces)) >= _DIRECT_BYTES
 
 
 def _poured(pieces: Iterable[bytes], buffer: memoryview) -> Iterator[memoryview]:
