@@ -63,7 +63,7 @@ key = CipherKey(bytes.fromhex(sys.argv[3]), bytes.fromhex(sys.argv[4]))
 directory, name = os.path.split(sys.argv[1])
 began = time.perf_counter()
 with Source.open(directory, name, (), key) as source:
-    while source.read():
+    while source.read().text:
         pass
 block, left = bytes(1 << 20), int(sys.argv[5])
 with open(sys.argv[2], "wb", buffering=0) as target:

@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from typing import overload
 
+from typing_extensions import Buffer
+
 class Spans(Sequence[tuple[int, int]]):
     def __init__(self, spans: list[tuple[int, int]]) -> None: ...
     def __len__(self) -> int: ...
@@ -14,10 +16,10 @@ class Ends(Sequence[int]):
     def __getitem__(self, index: int) -> int: ...  # type: ignore[override] # no slices
 
 def cut(
-    data: bytes, layout: str, first: bool, limits: tuple[int, int, int, int], start: int
+    data: Buffer, layout: str, first: bool, limits: tuple[int, int, int, int], start: int
 ) -> tuple[int, Spans, Spans]: ...
 def scan(
-    data: bytes, values: Spans, keys: Spans, *, depth: int, max_depth: int, text: bytes
+    data: Buffer, values: Spans, keys: Spans, *, depth: int, max_depth: int, text: bytes
 ) -> tuple[int, list[int]]: ...
 
 class Core:
@@ -28,7 +30,7 @@ class Core:
     def follow(self, is_table: bool, owner: int, path: tuple[str, ...]) -> None: ...
     def flatten(
         self,
-        data: bytes,
+        data: Buffer,
         values: Spans,
         keys: Spans,
         count: int,
@@ -38,4 +40,4 @@ class Core:
         depth: int,
     ) -> int: ...
     def entries(self) -> list[tuple[bool, int, tuple[str, ...], int]]: ...
-    def rows(self) -> list[tuple[int, bytes, Ends, int]]: ...
+    def take_rows(self) -> list[tuple[int, Buffer, Ends, int]]: ...

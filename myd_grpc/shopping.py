@@ -145,8 +145,8 @@ def _that_matter(batch: Batch, found: Scanned, shopping: _Shopping) -> Iterator[
 
 def _parsed(batch: Batch, index: int, levels: int) -> tuple[str | None, Value]:
     """A record with its key, if the document is KEYED."""
-    key = parse(batch.data[slice(*batch.keys[index])]) if batch.keys else None
-    return key, parse(batch.data[slice(*batch.spans[index])], levels)
+    key = parse(batch.text(batch.keys[index])) if batch.keys else None
+    return key, parse(batch.text(batch.spans[index]), levels)
 
 
 class _Shopping:

@@ -23,6 +23,7 @@ from converting import KEY, Sizes, outcome, sized
 from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.memory import Chunk
 from myd_grpc.convert.model import Layout, Limits, Profile
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.schema import Entry
@@ -72,13 +73,14 @@ def _compare_steps(rng: random.Random) -> None:
     for file in range(1, rng.choice((2, 2, 3, 4))):
         document = _document(rng, layout)
         chunk = rng.choice((1, 7, 64, 1 << 20))
-        read = [_read(document, layout, limits, chunk, engine.cut_off) for engine in engines]
+        room = rng.choice((0, 9, 300))
+        read = [_read(document, layout, limits, chunk, room, engine.cut_off) for engine in engines]
         (batches, failure), (others, other_failure) = read
         _same(failure, other_failure, "how reading fails", document)
         _same(_records(batches), _records(others), "records", document)
         for batch in rng.choice((batches, others)):
             found = [engine.flatten(batch, file, entries) for engine in engines]
-            _same(_plain(found[0]), _plain(found[1]), "fragments", batch.data)
+            _same(_plain(found[0]), _plain(found[1]), "fragments", bytes(batch.data))
             if found[0].records < len(batch.spans):
                 break
             if rng.random() < 0.8:
@@ -86,10 +88,11 @@ def _compare_steps(rng: random.Random) -> None:
 
 
 def _read(
-    document: bytes, layout: Layout, limits: Limits, chunk: int, cut_off: CutOff | None
+    document: bytes, layout: Layout, limits: Limits, chunk: int, room: int, cut_off: CutOff | None
 ) -> tuple[list[Batch], str]:
     chunks = (document[at : at + chunk] for at in range(0, len(document), chunk))
-    reader = RecordReader("x", Window(lambda: next(chunks, b"")), limits, cut_off)
+    window = Window(lambda: Chunk(memoryview(bytearray(room) + next(chunks, b"")), room))
+    reader = RecordReader("x", window, limits, cut_off)
     batches: list[Batch] = []
     try:
         reader.open(layout, "", frozenset())
@@ -104,14 +107,14 @@ def _records(batches: list[Batch]) -> list[tuple[int, int, bytes, bytes]]:
 
 
 def _records_of(batch: Batch) -> Iterator[tuple[int, int, bytes, bytes]]:
-    for index, (start, end) in enumerate(batch.spans):
-        key = slice(*batch.keys[index]) if batch.keys else slice(0)
-        place = batch.first + index, batch.offset + start
-        yield *place, batch.data[key], batch.data[start:end]
+    for index, span in enumerate(batch.spans):
+        key = batch.text(batch.keys[index]) if batch.keys else b""
+        place = batch.first + index, batch.offset + span[0]
+        yield *place, key, batch.text(span)
 
 
 def _plain(fragment: Fragment) -> tuple[object, ...]:
-    rows = [(rows.table, rows.data, list(rows.ends), rows.width) for rows in fragment.rows]
+    rows = [(rows.table, bytes(rows.data), list(rows.ends), rows.width) for rows in fragment.rows]
     entries, origins = list(fragment.entries), list(fragment.origins)
     return fragment.base, entries, origins, rows, fragment.records
 

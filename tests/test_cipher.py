@@ -51,7 +51,10 @@ forms = pytest.mark.parametrize("form", list(TEXT_FORMS))
 
 
 def read_all(source: Source) -> bytes:
-    return b"".join(iter(source.read, b""))
+    pieces = list[bytes]()
+    while text := source.read().text:
+        pieces.append(bytes(text))
+    return b"".join(pieces)
 
 
 def decrypted(directory: Path, stored: bytes, key: CipherKey | None = KEY) -> bytes:

@@ -15,12 +15,13 @@ from typing import Self, TypeVar
 
 from myd_grpc.convert.engine import Batch, Engine, Fragment
 from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.memory import Chunk
 from myd_grpc.convert.schema import Entry
 
 _Made = TypeVar("_Made")
 
-# Two batches' worth.
-_CHUNKS_AHEAD = 8
+# Each is about a batch's worth.
+_CHUNKS_AHEAD = 2
 _BATCHES_AHEAD = 3
 
 MOST_THREADS = 4
@@ -33,8 +34,8 @@ def usual_threads() -> int:
 
 
 _NICE = 10
-_HELD_BYTES = 16 << 20
-"""Fragments held at a time, but for one."""
+_HELD_BYTES = 4 << 20
+"""Of fragments at a time, but for one, for each thread."""
 
 
 class Flatteners:
@@ -54,13 +55,14 @@ class Flatteners:
         # The last that was used comes first: engines that are not needed keep no large buffers.
         self._idle = LifoQueue[Engine]()
         self._idle.put(engine)
-        self._ahead = self._allowed = 0
+        self._ahead = self._allowed = self._held_bytes = 0
         self._pool: ThreadPoolExecutor | None = None
         if engine.parallel:
             threads = threads or usual_threads()
             for _ in range(1, threads):
                 self._idle.put(make())
             self._ahead = self._allowed = threads + _BATCHES_AHEAD
+            self._held_bytes = threads * _HELD_BYTES
             self._pool = ThreadPoolExecutor(threads, "flatten", initializer=_stand_back)
 
     def __enter__(self) -> Self:
@@ -71,15 +73,15 @@ class Flatteners:
             self._pool.shutdown(cancel_futures=True)
 
     @contextmanager
-    def reading(self, read: Callable[[], bytearray]) -> Iterator[Callable[[], bytearray]]:
+    def reading(self, read: Callable[[], Chunk]) -> Iterator[Callable[[], Chunk]]:
         """`read`, called in advance on a thread of its own if engines work on such."""
         if not self._pool:
             yield read
             return
-        coming: deque[Future[bytearray]] = deque()
+        coming: deque[Future[Chunk]] = deque()
         with ThreadPoolExecutor(1, "read") as reader:
 
-            def next_chunk() -> bytearray:
+            def next_chunk() -> Chunk:
                 while len(coming) <= _CHUNKS_AHEAD:
                     coming.append(reader.submit(read))
                 return coming.popleft().result()
@@ -101,7 +103,7 @@ class Flatteners:
         self._allowed = min(self._ahead, 1)
         for batch, made in self.each(batches, begin):
             fragment = self._current(batch, file, entries, made())
-            self._allowed = min(self._ahead, _HELD_BYTES // _held_by(fragment))
+            self._allowed = min(self._ahead, self._held_bytes // _held_by(fragment))
             yield batch, fragment
 
     def each(

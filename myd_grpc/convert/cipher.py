@@ -44,18 +44,19 @@ class CbcDecryptor:
             self._chained = memoryview(bytearray(self._chained[:BLOCK]) + bytes(size))
         return self._chained[BLOCK : BLOCK + size]
 
-    def decrypt_room(self, size: int) -> bytearray:
-        """The plaintext of the first `size` bytes in the room, which is then free again."""
-        plain, chained = bytearray(size), self._chained
+    def decrypt_room(self, plain: bytearray | memoryview) -> None:
+        """Decrypts as much of the room as `plain` holds, from its start, which is free again."""
+        size, chained = len(plain), self._chained
         self._ecb.decrypt(chained[BLOCK : BLOCK + size], output=plain)
         strxor(plain, chained[:size], output=plain)
         chained[:BLOCK] = bytes(chained[size : size + BLOCK])
-        return plain
 
     def decrypt(self, ciphertext: bytes | memoryview) -> bytearray:
         """The plaintext of whole blocks."""
         self.room(len(ciphertext))[:] = ciphertext
-        return self.decrypt_room(len(ciphertext))
+        plain = bytearray(len(ciphertext))
+        self.decrypt_room(plain)
+        return plain
 
 
 def unpad(last_block: bytes) -> bytes:

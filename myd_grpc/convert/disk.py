@@ -14,7 +14,7 @@ from pathlib import Path
 
 from myd_grpc.failpoints import reach
 
-Appended = tuple[str, Sequence[bytes]]
+Appended = tuple[str, Sequence[bytes | memoryview]]
 """A file's name, and what comes next in it, in pieces."""
 
 _WRITERS = 4
@@ -55,8 +55,7 @@ class AppendedFiles:
         # Threads that do not wait for the disk would be in each other's way.
         threads = sum(_is_direct(pieces) for _, pieces in lot) or 1
         self._under_way = [
-            self._pool.submit(self._append_some, rest, buffer)
-            for buffer in self._buffers[:threads]
+            self._pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
         ]
 
     def flush(self) -> None:
@@ -126,7 +125,7 @@ class _File:
         # Less than a block, to come after whole ones.
         self._pending = b""
 
-    def append(self, pieces: Sequence[bytes], buffer: memoryview) -> None:
+    def append(self, pieces: Sequence[bytes | memoryview], buffer: memoryview) -> None:
         """Appends pieces; a part of a block may be left for the next time, or `flush`."""
         if _is_direct(pieces):
             self._append_blocks(pieces, buffer)
@@ -143,7 +142,7 @@ class _File:
         if self._direct is not None:
             os.close(self._direct)
 
-    def _append_blocks(self, pieces: Sequence[bytes], buffer: memoryview) -> None:
+    def _append_blocks(self, pieces: Sequence[bytes | memoryview], buffer: memoryview) -> None:
         begun = self._size % _BLOCK
         self._size -= begun
         head = os.pread(self._cached, begun, self._size) if begun else self._pending
@@ -165,7 +164,7 @@ class _File:
             _write_all(self._cached, blocks, self._size)
         self._size += len(blocks)
 
-    def _append_cached(self, pieces: Sequence[bytes]) -> None:
+    def _append_cached(self, pieces: Sequence[bytes | memoryview]) -> None:
         for first in range(0, len(pieces), _PIECES):
             some = pieces[first : first + _PIECES]
             size = sum(map(len, some))
@@ -177,11 +176,11 @@ class _File:
         self._pending = b""
 
 
-def _is_direct(pieces: Sequence[bytes]) -> bool:
+def _is_direct(pieces: Sequence[bytes | memoryview]) -> bool:
     return bool(_DIRECT) and sum(map(len, pieces)) >= _DIRECT_BYTES
 
 
-def _poured(pieces: Iterable[bytes], buffer: memoryview) -> Iterator[memoryview]:
+def _poured(pieces: Iterable[bytes | memoryview], buffer: memoryview) -> Iterator[memoryview]:
     """All pieces one after another, as much at a time as the buffer holds."""
     used = 0
     for piece in pieces:

@@ -26,12 +26,17 @@ class Batch:
     record in its file (from 1), `depth` the containers around a record.
     """
 
-    data: bytes
+    data: bytes | memoryview
     spans: Sequence[Span]
     keys: Sequence[Span]
     offset: int
     first: int
     depth: int
+
+    def text(self, span: Span) -> bytes:
+        """What is at a place in `data`."""
+        start, end = span
+        return bytes(self.data[start:end])
 
     @property
     def end(self) -> int:
@@ -47,7 +52,7 @@ class Rows:
     """
 
     table: int
-    data: bytes
+    data: bytes | memoryview
     ends: Sequence[int]
     width: int
 
@@ -92,7 +97,12 @@ class CutOff(Protocol):
     """
 
     def __call__(
-        self, data: bytes, layout: str, first: bool, limits: tuple[int, int, int, int], start: int
+        self,
+        data: bytes | memoryview,
+        layout: str,
+        first: bool,
+        limits: tuple[int, int, int, int],
+        start: int,
     ) -> tuple[int, Sequence[Span], Sequence[Span]]:
         """The records of a layout other than SINGLE."""
         ...

@@ -151,11 +151,11 @@ class PythonEngine:
     def _flatten_records(self, batch: Batch, file: int) -> int:
         """Flattens records up to the first bad one; answers how many that were."""
         self._origins = []
-        for index, (start, end) in enumerate(batch.spans):
+        for index, span in enumerate(batch.spans):
             self._index = index
             try:
-                record = parse(batch.data[start:end])
-                key = parse(batch.data[slice(*batch.keys[index])]) if batch.keys else None
+                record = parse(batch.text(span))
+                key = parse(batch.text(batch.keys[index])) if batch.keys else None
             except (ValueError, RecursionError):
                 return index
             self._add_record(record, key, f"f{file}r{batch.first + index}", batch.depth)

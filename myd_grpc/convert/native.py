@@ -52,8 +52,8 @@ class NativeEngine:
         found = self._core.entries()
         self._log += [_entry(*entry) for entry in found]
         rows = [
-            Rows(table, data, ends, columns + _links(table))
-            for table, data, ends, columns in self._core.rows()
+            Rows(table, memoryview(data), ends, columns + _links(table))
+            for table, data, ends, columns in self._core.take_rows()
         ]
         origins = [origin for *_, origin in found]
         return Fragment(base, self._log[base:], origins, rows, good)

@@ -160,7 +160,9 @@ class RecordReader:
             else:
                 return
 
-    def _cut_batch(self, cut_off: CutOff, cutter: _Cutter, data: bytes, start: int) -> Batch | None:
+    def _cut_batch(
+        self, cut_off: CutOff, cutter: _Cutter, data: bytes | memoryview, start: int
+    ) -> Batch | None:
         """The batch that begins at `start` of what was taken; None if there is none to be seen."""
         limits = self._limits
         bounds = (limits.batch_records, BATCH_BYTES, BATCH_VALUES, limits.max_record_bytes)

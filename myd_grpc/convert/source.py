@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
@@ -19,12 +20,18 @@ from myd_grpc.convert.cipher import (
     unpad,
 )
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.memory import Chunk, Memory
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.paths import open_input
 
-CHUNK = 1 << 20
-"""Bytes read from the file at a time."""
+CHUNK = 4 << 20
+"""Bytes that are handed on at a time."""
 
+HEADROOM = 256 << 10
+"""Bytes of room before them, for the part of a record that was left over before."""
+
+# What is decrypted at a time stays in the processor's cache meanwhile.
+_STEP = 1 << 20
 _HEAD = 4096
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REPLACEMENT = "\ufffd".encode()
@@ -35,8 +42,8 @@ _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 class Source:
     """Reads a file from its start to the size it had when it was opened.
 
-    `read()` gives the next decrypted bytes, none at the end. `position` and `size` count bytes of
-    the file as it lies on disk.
+    `read()` gives the next decrypted bytes, none at the end, in memory that is used again when no
+    view of it is left. `position` and `size` count bytes of the file as it lies on disk.
     """
 
     def __init__(self, fd: int, name: str, key: CipherKey | None, start: int = 0) -> None:
@@ -47,6 +54,8 @@ class Source:
         self.position = 0
         self._fd = fd
         self._skip = 0
+        room = min(CHUNK, self.size)
+        self._memory = Memory(HEADROOM + room + -room % BLOCK)
         self._read = self._plain(start) if key is None else self._decrypting(key, start)
 
     @classmethod
@@ -70,21 +79,23 @@ class Source:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
-    def read(self) -> bytearray:
+    def read(self) -> Chunk:
         """The next decrypted bytes, none at the end.
 
         Raises ConversionError: FILE_UNREADABLE when the file became shorter or cannot be read,
         WRONG_KEY for bad padding.
         """
-        data = self._read()
-        while self._skip and data:
-            data, self._skip = data[self._skip :], max(0, self._skip - len(data))
-            data = data or self._read()
-        return data
+        while True:
+            memory = self._memory.take()
+            filled = self._read(memory[HEADROOM:])
+            skipped = min(self._skip, filled)
+            self._skip -= skipped
+            if filled > skipped or not filled:
+                return Chunk(memory[: HEADROOM + filled], HEADROOM + skipped)
 
-    def _plain(self, start: int) -> Callable[[], bytearray]:
+    def _plain(self, start: int) -> Callable[[memoryview], int]:
         self._go_to(start)
-        return lambda: self.stored(CHUNK)
+        return self.fill
 
     def _go_to(self, position: int) -> None:
         self.position = os.lseek(self._fd, position, os.SEEK_SET)
@@ -112,7 +123,7 @@ class Source:
             self.position += count
         return filled
 
-    def _decrypting(self, key: CipherKey, start: int) -> Callable[[], bytearray]:
+    def _decrypting(self, key: CipherKey, start: int) -> Callable[[memoryview], int]:
         encoding = recognise_encoding(_at(self._fd, 0, _HEAD))
         self._skip = start
         if isinstance(encoding, EncodedText):
@@ -125,9 +136,9 @@ class Source:
                 key = CipherKey(key.key, _at(self._fd, self.position - BLOCK, BLOCK))
             decrypted = _Raw(self, CbcDecryptor(key)).read
 
-        def read() -> bytearray:
+        def read(room: memoryview) -> int:
             try:
-                return decrypted()
+                return decrypted(room)
             except PaddingError:
                 raise wrong_key(self.name, "its last block does not end in padding") from None
             except ValueError:
@@ -202,46 +213,58 @@ class Source:
         return first
 
 
-class _Raw:
-    """Plaintext of ciphertext that lies in the file as it is."""
+class _Plaintext(ABC):
+    """What a file's ciphertext decrypts to."""
 
     def __init__(self, source: Source, decryptor: CbcDecryptor) -> None:
         self._source = source
         self._decryptor = decryptor
         self._ended = False
 
-    def read(self) -> bytearray:
-        """The next plaintext, nothing at the end; raises PaddingError."""
-        if self._ended:
-            return bytearray()
-        room = self._decryptor.room(CHUNK + -CHUNK % BLOCK)
-        size = self._source.fill(room)
+    def read(self, room: memoryview) -> int:
+        """Fills room for whole blocks, or part of it at the end; answers how much.
+
+        Raises PaddingError, and ValueError where the text is damaged.
+        """
+        filled = 0
+        while filled < len(room) and not self._ended:
+            filled += self._some(room[filled : filled + _STEP])
+        return filled
+
+    @abstractmethod
+    def _some(self, room: memoryview) -> int:
+        """Fills some of the room, sets `_ended` at the end."""
+
+
+class _Raw(_Plaintext):
+    """Plaintext of ciphertext that lies in the file as it is."""
+
+    def _some(self, room: memoryview) -> int:
+        size = self._source.fill(self._decryptor.room(len(room)))
         self._ended = self._source.position == self._source.size
         if size % BLOCK:
             raise PaddingError
-        plain = self._decryptor.decrypt_room(size)
-        if self._ended:
-            plain[-BLOCK:] = unpad(bytes(plain[-BLOCK:]))
-        return plain
+        self._decryptor.decrypt_room(room[:size])
+        if not self._ended:
+            return size
+        last = bytes(room[max(0, size - BLOCK) : size])
+        return size - len(last) + len(unpad(last))
 
 
-class _Encoded:
+class _Encoded(_Plaintext):
     """Plaintext of ciphertext that is written as text; the last block waits for the end."""
 
     def __init__(self, source: Source, encoding: EncodedText, decryptor: CbcDecryptor) -> None:
-        self._source = source
+        super().__init__(source, decryptor)
         self._encoding = encoding
-        self._decryptor = decryptor
         self._cipher = b""
-        self._ended = False
 
-    def read(self) -> bytearray:
-        """The next plaintext, nothing at the end; raises PaddingError, ValueError for the text."""
-        plain = bytearray()
-        while not plain and not self._ended:
-            text = self._source.stored(CHUNK)
-            plain = self._decrypted(text) if text else self._last()
-        return plain
+    def _some(self, room: memoryview) -> int:
+        # Text is longer than what it stands for.
+        text = self._source.stored(len(room))
+        plain = self._decrypted(text) if text else self._last()
+        room[: len(plain)] = plain
+        return len(plain)
 
     def _decrypted(self, text: bytearray) -> bytearray:
         cipher = self._cipher + self._encoding.decode(text)
@@ -249,11 +272,11 @@ class _Encoded:
         self._cipher = cipher[whole:]
         return self._decryptor.decrypt(cipher[:whole])
 
-    def _last(self) -> bytearray:
+    def _last(self) -> bytes:
         self._ended = True
         if len(self._cipher) != BLOCK or not self._encoding.complete:
             raise PaddingError
-        return bytearray(unpad(bytes(self._decryptor.decrypt(self._cipher))))
+        return unpad(bytes(self._decryptor.decrypt(self._cipher)))
 
 
 def wrong_key(name: str, why: str) -> ConversionError:

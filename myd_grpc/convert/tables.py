@@ -38,7 +38,7 @@ class Segment:
     rows: int
 
 
-Held = tuple[bytes, int, int]
+Held = tuple[bytes | memoryview, int, int]
 """Rows not yet written: their text, how many cells each has, how many there are."""
 
 
@@ -140,16 +140,16 @@ class SetWriter:
         self._held.clear()
         self._held_bytes = 0
 
-    def _taken(self, part: Part) -> list[bytes]:
+    def _taken(self, part: Part) -> list[bytes | memoryview]:
         """A part's held rows, taken to be written; a file begins with the header of this moment."""
-        pieces = []
+        pieces = list[bytes | memoryview]()
         if not part.header:
             part.header = len(self._schema.tables[part.table].columns)
             pieces.append(self._header(part.table))
         for data, width, rows in part.held:
             # Rows older than the header get its columns right away.
             missing = max(0, part.header - width)
-            piece = Widener(missing, self._line_end).widen(data) if missing else data
+            piece = Widener(missing, self._line_end).widen(bytes(data)) if missing else data
             pieces.append(piece)
             _note(part.segments, Segment(len(piece), width + missing, rows))
         part.held.clear()

@@ -129,9 +129,24 @@ impl Output {
         self.narrow.clear();
     }
 
-    /// The rows so far and their ends.
-    pub fn rows(&self) -> (&[u8], &[usize]) {
-        (&self.buffer[..self.length], &self.ends)
+    /// The rows so far.
+    pub fn text(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+
+    /// Takes the rows so far.
+    pub fn take_text(&mut self) -> Vec<u8> {
+        // The next batch's are about as long.
+        let next = vec![0; self.length + self.length / 8];
+        let mut text = std::mem::replace(&mut self.buffer, next);
+        text.truncate(std::mem::take(&mut self.length));
+        text
+    }
+
+    /// Takes the ends of the rows so far.
+    pub fn take_ends(&mut self) -> Vec<usize> {
+        let next = Vec::with_capacity(self.ends.len());
+        std::mem::replace(&mut self.ends, next)
     }
 
     /// Appends a row, and empties its cells.
@@ -151,7 +166,7 @@ impl Output {
 
     #[cold]
     fn grow(&mut self) {
-        self.buffer.resize((2 * self.buffer.len()).max(4096), 0);
+        self.buffer.resize((self.buffer.len() * 3 / 2).max(4096), 0);
     }
 
     /// Notes that all rows so far have only `columns` columns.

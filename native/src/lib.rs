@@ -17,8 +17,11 @@ use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySlice, PyString, PyTuple};
+// Bytes that Python lends, or is lent: not changed while one of them lives.
+use pyo3_bytes::PyBytes as Buffer;
 
 use boundary::{Layout, Limits, Span};
+use csv::Output;
 use flatten::{Batch, Flattener, Settings};
 use search::Search;
 
@@ -74,7 +77,7 @@ impl Ends {
 #[pyfunction]
 fn cut(
     py: Python<'_>,
-    data: &Bound<'_, PyBytes>,
+    data: Buffer,
     layout: &str,
     first: bool,
     limits: (usize, usize, usize, usize),
@@ -88,8 +91,7 @@ fn cut(
     };
     let (records, bytes, commas, record_bytes) = limits;
     let limits = Limits { records, bytes, commas, record_bytes };
-    let data = data.as_bytes();
-    let cut = py.detach(|| boundary::cut(data, start, layout, first, limits));
+    let cut = py.detach(|| boundary::cut(data.as_slice(), start, layout, first, limits));
     Ok((cut.end, Spans(cut.values), Spans(cut.keys)))
 }
 
@@ -98,21 +100,24 @@ fn cut(
 #[pyo3(signature = (data, values, keys, *, depth, max_depth, text))]
 fn scan(
     py: Python<'_>,
-    data: &Bound<'_, PyBytes>,
+    data: Buffer,
     values: &Spans,
     keys: &Spans,
     depth: usize,
     max_depth: usize,
     text: &Bound<'_, PyBytes>,
 ) -> (usize, Vec<usize>) {
-    let (data, wanted) = (data.as_bytes(), text.as_bytes());
+    let (data, wanted) = (data.as_slice(), text.as_bytes());
     let search = Search { data, values: &values.0, keys: &keys.0, depth, max_depth, wanted };
     let found = py.detach(|| search::scan(&search));
     (found.sound, found.holding)
 }
 
 type NewEntry<'py> = (bool, usize, Bound<'py, PyTuple>, usize);
-type TableRows<'py> = (usize, Bound<'py, PyBytes>, Ends, usize);
+type TableRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
+
+/// Rows of fewer bytes are copied: their buffers are mostly room.
+const LENT_BYTES: usize = 32 << 10;
 
 /// The schema's trees and what flattens records for them.
 #[pyclass(frozen, module = "myd_grpc._native")]
@@ -161,7 +166,7 @@ impl Core {
     fn flatten(
         &self,
         py: Python<'_>,
-        data: &Bound<'_, PyBytes>,
+        data: Buffer,
         values: &Spans,
         keys: &Spans,
         count: usize,
@@ -170,7 +175,7 @@ impl Core {
         depth: usize,
     ) -> usize {
         let values = &values.0[..count.min(values.0.len())];
-        let batch = Batch { data: data.as_bytes(), values, keys: &keys.0, file, first, depth };
+        let batch = Batch { data: data.as_slice(), values, keys: &keys.0, file, first, depth };
         py.detach(|| self.with(|flattener| flattener.flatten(&batch)))
     }
 
@@ -188,18 +193,27 @@ impl Core {
         })
     }
 
-    /// The last batch's rows: (table, text, the rows' ends, columns beside links).
-    fn rows<'py>(&self, py: Python<'py>) -> Vec<TableRows<'py>> {
+    /// Takes the last batch's rows: (table, text, the rows' ends, columns beside links).
+    fn take_rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<TableRows<'py>>> {
         self.with(|flattener| {
-            let tables = flattener.trees.tables.iter().enumerate();
-            let written = tables.filter(|(_, table)| !table.output.rows().1.is_empty());
-            let described = written.map(|(number, table)| {
-                let (text, ends) = table.output.rows();
-                (number, PyBytes::new(py, text), Ends(ends.to_vec()), table.cells.len())
+            let tables = flattener.trees.tables.iter_mut().enumerate();
+            let described = tables.filter_map(|(number, table)| {
+                let ends = Ends(table.output.take_ends());
+                let columns = table.cells.len();
+                let text = (!ends.0.is_empty()).then(|| text_of(py, &mut table.output))?;
+                Some(text.map(|text| (number, text, ends, columns)))
             });
             described.collect()
         })
     }
+}
+
+/// A table's rows as an object whose bytes Python can use.
+fn text_of<'py>(py: Python<'py>, output: &mut Output) -> PyResult<Bound<'py, PyAny>> {
+    if output.text().len() < LENT_BYTES {
+        return PyBytes::new(py, output.text()).into_bound_py_any(py);
+    }
+    Buffer::from(output.take_text()).into_bound_py_any(py)
 }
 
 /// The module `myd_grpc._native`.
