@@ -62,7 +62,7 @@ class Appended:
 @given(rounds=st.lists(LOTS, max_size=3), least=st.sampled_from([1, disk._BLOCK, ROOM]))
 def test_files_hold_what_was_appended(rounds: list[list[dict[str, list[int]]]], least: int) -> None:
     with directory() as place, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(disk, "_DIRECT_BYTES", least)
+        patch.setattr(disk, "DIRECT_BYTES", least)
         appended = Appended(place)
         for lots in rounds:
             files = AppendedFiles(place)
@@ -97,9 +97,9 @@ def test_only_large_lots_are_written_directly(
     asked = opened_for(tmp_path / "a", monkeypatch)
     files = AppendedFiles(tmp_path)
     for size, opened in [
-        (disk._DIRECT_BYTES - 1, [False]),
-        (disk._DIRECT_BYTES, [False, True]),
-        (disk._DIRECT_BYTES, [False, True]),
+        (disk.DIRECT_BYTES - 1, [False]),
+        (disk.DIRECT_BYTES, [False, True]),
+        (disk.DIRECT_BYTES, [False, True]),
     ]:
         files.append([("a", [bytes(size)])])
         files.flush()
@@ -108,7 +108,7 @@ def test_only_large_lots_are_written_directly(
 
 
 @pytest.mark.usefixtures("way")
-@pytest.mark.parametrize("size", [9, 2 * disk._DIRECT_BYTES])
+@pytest.mark.parametrize("size", [9, 2 * disk.DIRECT_BYTES])
 def test_an_error_is_raised_by_the_next_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:

@@ -83,7 +83,7 @@ def crashing(rng: random.Random) -> Iterator[Conversions]:
 
         patch.setattr(disk, "sync", sync)
         # Small lots, too, may go straight to the disk.
-        patch.setattr(disk, "_DIRECT_BYTES", rng.choice((1, disk._DIRECT_BYTES)))
+        patch.setattr(disk, "DIRECT_BYTES", rng.choice((1, disk.DIRECT_BYTES)))
         yield conversions
 
 

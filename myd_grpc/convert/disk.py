@@ -17,6 +17,10 @@ from myd_grpc.failpoints import reach
 Appended = tuple[str, Sequence[bytes | memoryview]]
 """A file's name, and what comes next in it, in pieces."""
 
+DIRECT_BYTES = 64 << 10
+"""Lots for one file of at least so much are written directly. To wait for the disk with less costs
+more than to copy it into the page cache."""
+
 _WRITERS = 4
 _IDLE_FILES = 64
 # Of one call: Linux takes up to 1024.
@@ -25,8 +29,6 @@ _SYNCS = 8
 # What any usual disk takes and memory pages have in common.
 _BLOCK = 4096
 _BUFFER_BYTES = 1 << 20
-# To wait for the disk costs more than to copy less than this into the page cache.
-_DIRECT_BYTES = 64 << 10
 # Linux's, as are file systems that take it.
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
@@ -177,7 +179,7 @@ class _File:
 
 
 def _is_direct(pieces: Sequence[bytes | memoryview]) -> bool:
-    return bool(_DIRECT) and sum(map(len, pieces)) >= _DIRECT_BYTES
+    return bool(_DIRECT) and sum(map(len, pieces)) >= DIRECT_BYTES
 
 
 def _poured(pieces: Iterable[bytes | memoryview], buffer: memoryview) -> Iterator[memoryview]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -58,6 +58,11 @@ class Part:
     segments: list[Segment] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
 
+    @property
+    def held_bytes(self) -> int:
+        """The size of the rows that are not yet written, as they are."""
+        return sum(len(data) for data, _, _ in self.held)
+
 
 class SetWriter:
     """Writes one output set into a directory that exists and is empty.
@@ -91,7 +96,14 @@ class SetWriter:
         for rows in fragment.rows:
             self._add(rows)
         if self._held_bytes > _HELD_BYTES:
-            self._write_held()
+            self._write(self._much())
+            # Small tables' rows wait until they are many, unless the tables are.
+            if self._held_bytes > _HELD_BYTES // 2:
+                self._write(list(self._held.values()))
+
+    def _much(self) -> list[Part]:
+        """The parts that hold enough rows to write them directly."""
+        return [part for part in self._held.values() if part.held_bytes >= disk.DIRECT_BYTES]
 
     def _add(self, rows: Rows) -> None:
         """Puts rows into the table's last part, and into new ones when that is full."""
@@ -128,17 +140,21 @@ class SetWriter:
         return changed
 
     def _described(self, part: Part) -> PartFile:
-        size = part.size + sum(len(data) for data, _, _ in part.held)
         table = self._schema.tables[part.table].name
-        return PartFile(table, part.file_name, part.rows, size)
+        return PartFile(table, part.file_name, part.rows, part.size + part.held_bytes)
 
     # Rows out
 
-    def _write_held(self) -> None:
-        self._files.append([(part.file_name, self._taken(part)) for part in self._held.values()])
-        self._unsynced |= dict.fromkeys(self._held)
-        self._held.clear()
-        self._held_bytes = 0
+    def _write(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            del self._held[part.file_name]
+            self._unsynced[part.file_name] = None
+            self._held_bytes -= part.held_bytes
+        self._files.append([(part.file_name, self._taken(part)) for part in parts])
+
+    def _write_all(self) -> None:
+        self._write(list(self._held.values()))
+        self._files.flush()
 
     def _taken(self, part: Part) -> list[bytes | memoryview]:
         """A part's held rows, taken to be written; a file begins with the header of this moment."""
@@ -168,8 +184,7 @@ class SetWriter:
         if not self._parts[0]:
             part = self._last_part(0)
             self._held[part.file_name] = part
-        self._write_held()
-        self._files.flush()
+        self._write_all()
 
     @property
     def needs_rewrite(self) -> bool:
@@ -221,8 +236,7 @@ class SetWriter:
 
     def snapshot(self) -> tuple[Part, ...]:
         """Writes what is held, and describes all parts as they are then."""
-        self._write_held()
-        self._files.flush()
+        self._write_all()
         return tuple(
             replace(part, segments=[replace(segment) for segment in part.segments], held=[])
             for part in self._all_parts()
