@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from myd_grpc.convert.model import Profile
 from myd_grpc.convert.schema import Entry
@@ -44,8 +44,7 @@ class Batch:
         return self.offset + self.spans[len(self.spans) - 1][1]
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows of one table as CSV bytes without a header: `ends[i]` is the end of row i.
 
     Every row has `width` cells, link columns included.

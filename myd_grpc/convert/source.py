@@ -30,8 +30,6 @@ CHUNK = 4 << 20
 HEADROOM = 256 << 10
 """Bytes of room before them, for the part of a record that was left over before."""
 
-# What is decrypted at a time stays in the processor's cache meanwhile.
-_STEP = 1 << 20
 _HEAD = 4096
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REPLACEMENT = "\ufffd".encode()
@@ -228,7 +226,7 @@ class _Plaintext(ABC):
         """
         filled = 0
         while filled < len(room) and not self._ended:
-            filled += self._some(room[filled : filled + _STEP])
+            filled += self._some(room[filled:])
         return filled
 
     @abstractmethod

@@ -121,7 +121,8 @@ class SetWriter:
 
     def _last_part(self, table: int) -> Part:
         """The table's part that is not yet full."""
-        self._name_tables(table)
+        if table >= len(self._bases):
+            self._name_tables(table)
         parts = self._parts[table]
         if not parts or parts[-1].rows >= self._rows_per_part:
             parts.append(Part(table, f"{self._bases[table]}_{len(parts) + 1}.csv"))

@@ -115,6 +115,8 @@ pub struct Output {
     /// Rows up to `length`, then room.
     buffer: Vec<u8>,
     length: usize,
+    /// How much room to begin with when the buffer was taken.
+    usual: usize,
     /// The end of each row.
     ends: Vec<usize>,
     /// Up to which row there are only so many columns.
@@ -124,6 +126,9 @@ pub struct Output {
 impl Output {
     /// Forgets all rows.
     pub fn clear(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer.resize(self.usual, 0);
+        }
         self.length = 0;
         self.ends.clear();
         self.narrow.clear();
@@ -136,10 +141,10 @@ impl Output {
 
     /// Takes the rows so far.
     pub fn take_text(&mut self) -> Vec<u8> {
-        // The next batch's are about as long.
-        let next = vec![0; self.length + self.length / 8];
-        let mut text = std::mem::replace(&mut self.buffer, next);
+        let mut text = std::mem::take(&mut self.buffer);
         text.truncate(std::mem::take(&mut self.length));
+        // The next batch's rows are about as many.
+        self.usual = text.len() + text.len() / 8;
         text
     }
 
