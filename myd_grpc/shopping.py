@@ -101,7 +101,7 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     with source:
         source.probe(key)
         with source.hinting(key), engines, engines.reading(source.read) as read:
-            reader = RecordReader(query.file_name, Window(read), query.limits, engines.cut_off)
+            reader = RecordReader(query.file_name, Window(read), query.limits, engines)
             reader.open(query.layout, query.record_path, query.section_names)
             return _summary(engines, reader, query)
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 import nasty
 from converting import KEY, Sizes, outcome, sized
 
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment
+from myd_grpc.convert.engine import Batch, Engine, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.memory import Chunk
@@ -74,7 +74,7 @@ def _compare_steps(rng: random.Random) -> None:
         document = _document(rng, layout)
         chunk = rng.choice((1, 7, 64, 1 << 20))
         room = rng.choice((0, 9, 300))
-        read = [_read(document, layout, limits, chunk, room, engine.cut_off) for engine in engines]
+        read = [_read(document, layout, limits, chunk, room, engine) for engine in engines]
         (batches, failure), (others, other_failure) = read
         _same(failure, other_failure, "how reading fails", document)
         _same(_records(batches), _records(others), "records", document)
@@ -88,11 +88,11 @@ def _compare_steps(rng: random.Random) -> None:
 
 
 def _read(
-    document: bytes, layout: Layout, limits: Limits, chunk: int, room: int, cut_off: CutOff | None
+    document: bytes, layout: Layout, limits: Limits, chunk: int, room: int, engine: Engine
 ) -> tuple[list[Batch], str]:
     chunks = (document[at : at + chunk] for at in range(0, len(document), chunk))
     window = Window(lambda: Chunk(memoryview(bytearray(room) + next(chunks, b"")), room))
-    reader = RecordReader("x", window, limits, cut_off)
+    reader = RecordReader("x", window, limits, engine)
     batches: list[Batch] = []
     try:
         reader.open(layout, "", frozenset())

@@ -15,7 +15,7 @@ from converting import Sizes, converted, expected, failure, outcome, sized
 
 from myd_grpc.convert import engines
 from myd_grpc.convert.ahead import _BATCHES_AHEAD, Flatteners
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Scan
+from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Outline, Scan
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.flatten import PythonEngine
 from myd_grpc.convert.model import Layout, Limits, Profile
@@ -141,6 +141,7 @@ class SlowEngine:
 
     name = "slow"
     cut_off: CutOff | None = None
+    outline: Outline | None = None
     scan: Scan | None = None
     parallel = True
 

@@ -51,6 +51,7 @@ class Flatteners:
         engine = make()
         self.name = engine.name
         self.cut_off = engine.cut_off
+        self.outline = engine.outline
         self.scan = engine.scan
         # The last that was used comes first: engines that are not needed keep no large buffers.
         self._idle = LifoQueue[Engine]()

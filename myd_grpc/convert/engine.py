@@ -107,6 +107,24 @@ class CutOff(Protocol):
         ...
 
 
+class Outline(Protocol):
+    """Shows what the first value of a text looks like: what is nested in it is emptied.
+
+    Where brackets do not match, or the text ends within something, the rest is left as it is.
+    """
+
+    def __call__(self, head: bytes) -> bytes:
+        """A shorter text, of which the same layout is recognised."""
+        ...
+
+
+class Reading(Protocol):
+    """Faster ways to read a document; None where there is none."""
+
+    cut_off: CutOff | None
+    outline: Outline | None
+
+
 @dataclass(frozen=True, slots=True)
 class Scanned:
     """What a look at a batch's records showed.
@@ -128,16 +146,15 @@ class Scan(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Engine(Reading, Protocol):
     """Turns batches into fragments; never fails on bad input, never does input or output.
 
-    `cut_off` and `scan` are its own ways to cut off records and to look them over, if it has
-    any: others have to parse. `parallel` says that several such
-    engines work at the same time on several threads; each is for one thread at a time.
+    `scan` is its own way to look records over, if it has any: others have to parse. `parallel`
+    says that several such engines work at the same time on several threads; each is for one
+    thread at a time.
     """
 
     name: str
-    cut_off: CutOff | None
     scan: Scan | None
     parallel: bool
 

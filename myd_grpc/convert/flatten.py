@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Rows, Scan
+from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Outline, Rows, Scan
 from myd_grpc.convert.jsontext import Number, Value, cell_text, compact, is_scalar_list, parse
 from myd_grpc.convert.schema import (
     CHILD_LINKS,
@@ -68,6 +68,7 @@ class PythonEngine:
 
     name = "python"
     cut_off: CutOff | None = None
+    outline: Outline | None = None
     scan: Scan | None = None
     parallel = False
 

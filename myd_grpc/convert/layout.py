@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import ijson
 
 from myd_grpc.convert.boundary import UnfinishedError, value_end
+from myd_grpc.convert.engine import Outline
 from myd_grpc.convert.jsontext import parse
 from myd_grpc.convert.model import Layout
 from myd_grpc.convert.strict import StrictReader
@@ -31,7 +32,13 @@ _INNERMOST = re.compile(rb"\{" + _WITHIN + rb"\}|\[" + _WITHIN + rb"\]")
 _WHOLE_STRINGS = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"[^"]*+)*+')
 
 
-def recognise(head: bytes, section_names: frozenset[str], *, documents: bool) -> Layout:
+def recognise(
+    head: bytes,
+    section_names: frozenset[str],
+    *,
+    documents: bool,
+    outline: Outline | None = None,
+) -> Layout:
     """The layout of a value that begins with `head` (SPEC section 2, AUTO).
 
     `documents` says whether other documents may follow; a value inside a document has none.
@@ -39,7 +46,8 @@ def recognise(head: bytes, section_names: frozenset[str], *, documents: bool) ->
     """
     if head[:1] == b"[":
         return Layout.ARRAY
-    head = _outline(head)
+    if head[:1] == b"{":
+        head = _outline(outline(head) if outline else head)
     if documents and _another_follows(head):
         return Layout.LINES
     shape = _Shape(head)

@@ -7,9 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from myd_grpc._native import Core, Spans, cut
+from myd_grpc._native import Core, Spans, cut, outline
 from myd_grpc._native import scan as native_scan
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Rows, Scan, Scanned, Span
+from myd_grpc.convert.engine import (
+    Batch,
+    CutOff,
+    Flattening,
+    Fragment,
+    Outline,
+    Rows,
+    Scan,
+    Scanned,
+    Span,
+)
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable
 
 _SPARE_NODES = 100_000
@@ -34,6 +44,7 @@ class NativeEngine:
 
     name = "native"
     cut_off: CutOff | None = staticmethod(cut)
+    outline: Outline | None = staticmethod(outline)
     scan: Scan | None = staticmethod(scan)
     parallel = True
 

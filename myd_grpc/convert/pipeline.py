@@ -230,7 +230,7 @@ class _Run:
             self.flatteners.reading(source.read) as read,
         ):
             window = Window(read, start)
-            reader = RecordReader(name, window, conversion.limits, self.flatteners.cut_off)
+            reader = RecordReader(name, window, conversion.limits, self.flatteners)
             if place:
                 reader.reopen(place, conversion.record_path)
             else:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NoReturn
 
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
-from myd_grpc.convert.engine import Batch, CutOff, Span
+from myd_grpc.convert.engine import Batch, CutOff, Reading, Span
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.layout import RECOGNISED_BYTES, descend, recognise
 from myd_grpc.convert.model import Layout, Limits
@@ -36,21 +36,22 @@ class Place:
 
 
 class RecordReader:
-    """Reads one document's records, by `cut_off` where it is given and gets on.
+    """Reads one document's records, in the faster ways where they are given and get on.
 
     Raises ConversionError with `name`, the record's number and the byte offset in its message:
     INVALID_JSON (also where the layout does not fit), RECORD_PATH_NOT_FOUND, LIMIT_EXCEEDED.
     """
 
     def __init__(
-        self, name: str, window: Window, limits: Limits, cut_off: CutOff | None = None
+        self, name: str, window: Window, limits: Limits, faster: Reading | None = None
     ) -> None:
         self.layout = Layout.AUTO
         self.records = 0
         self._name = name
         self._window = window
         self._limits = limits
-        self._cut_off = cut_off
+        self._cut_off = faster.cut_off if faster else None
+        self._outline = faster.outline if faster else None
         self._around = ""
 
     # Before the first record
@@ -68,8 +69,10 @@ class RecordReader:
             # The first MiB is that of the file, or that of the value at the record path.
             size = RECOGNISED_BYTES if record_path else max(1, RECOGNISED_BYTES - window.base)
             window.hold(size)
-            head = bytes(window.data[:size])
-            layout = recognise(head, section_names, documents=not record_path)
+            head = bytes(memoryview(window.data)[:size])
+            layout = recognise(
+                head, section_names, documents=not record_path, outline=self._outline
+            )
         self.layout = layout
         self._enter_container()
 
@@ -141,7 +144,9 @@ class RecordReader:
         if not self._cut_off or self.layout is Layout.SINGLE:
             return
         cut_off = partial(self._cut_batch, self._cut_off, cutter)
-        window, size = self._window, BATCH_BYTES
+        window = self._window
+        # First what is there already.
+        size = min(BATCH_BYTES, max(1, len(window.data)))
         while True:
             data = window.take(size)
             batch, end = cut_off(data, 0), 0

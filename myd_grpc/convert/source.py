@@ -30,6 +30,8 @@ CHUNK = 4 << 20
 HEADROOM = 256 << 10
 """Bytes of room before them, for the part of a record that was left over before."""
 
+# As much as a layout is recognised from: whatever comes next can begin while more is read.
+_FIRST_CHUNK = 1 << 20
 _HEAD = 4096
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REPLACEMENT = "\ufffd".encode()
@@ -52,8 +54,8 @@ class Source:
         self.position = 0
         self._fd = fd
         self._skip = 0
-        room = min(CHUNK, self.size)
-        self._memory = Memory(HEADROOM + room + -room % BLOCK)
+        self._wanted = _whole_blocks(min(_FIRST_CHUNK, CHUNK))
+        self._memory = Memory(HEADROOM + _whole_blocks(min(CHUNK, self.size)))
         self._read = self._plain(start) if key is None else self._decrypting(key, start)
 
     @classmethod
@@ -85,7 +87,8 @@ class Source:
         """
         while True:
             memory = self._memory.take()
-            filled = self._read(memory[HEADROOM:])
+            filled = self._read(memory[HEADROOM:][: self._wanted])
+            self._wanted = _whole_blocks(CHUNK)
             skipped = min(self._skip, filled)
             self._skip -= skipped
             if filled > skipped or not filled:
@@ -275,6 +278,10 @@ class _Encoded(_Plaintext):
         if len(self._cipher) != BLOCK or not self._encoding.complete:
             raise PaddingError
         return unpad(bytes(self._decryptor.decrypt(self._cipher)))
+
+
+def _whole_blocks(size: int) -> int:
+    return size + -size % BLOCK
 
 
 def wrong_key(name: str, why: str) -> ConversionError:

@@ -10,6 +10,7 @@ mod json;
 mod lanes;
 mod schema;
 mod search;
+mod shape;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -93,6 +94,13 @@ fn cut(
     let limits = Limits { records, bytes, commas, record_bytes };
     let cut = py.detach(|| boundary::cut(data.as_slice(), start, layout, first, limits));
     Ok((cut.end, Spans(cut.values), Spans(cut.keys)))
+}
+
+/// The first value of a text with what is nested in it emptied.
+#[pyfunction]
+fn outline<'py>(py: Python<'py>, head: &Bound<'_, PyBytes>) -> Bound<'py, PyBytes> {
+    let head = head.as_bytes();
+    PyBytes::new(py, &py.detach(|| shape::outline(head)))
 }
 
 /// Looks records over: how many from the start are sound, and which of those hold `text`.
@@ -220,6 +228,7 @@ fn text_of<'py>(py: Python<'py>, output: &mut Output) -> PyResult<Bound<'py, PyA
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cut, module)?)?;
+    module.add_function(wrap_pyfunction!(outline, module)?)?;
     module.add_function(wrap_pyfunction!(scan, module)?)?;
     module.add_class::<Spans>()?;
     module.add_class::<Ends>()?;
