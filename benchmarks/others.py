@@ -57,6 +57,8 @@ print(time.perf_counter() - began)
 
 LIMIT = """
 import os, sys, time
+from pathlib import Path
+from myd_grpc.convert import disk
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.source import Source
 key = CipherKey(bytes.fromhex(sys.argv[3]), bytes.fromhex(sys.argv[4]))
@@ -65,11 +67,17 @@ began = time.perf_counter()
 with Source.open(directory, name, (), key) as source:
     while source.read().text:
         pass
-block, left = bytes(1 << 20), int(sys.argv[5])
-with open(sys.argv[2], "wb", buffering=0) as target:
-    while left > 0:
-        left -= target.write(block[:left])
-    os.fsync(target.fileno())
+# As a conversion writes: several files at once, 8 MiB at a time.
+target, left, piece = Path(sys.argv[2]), int(sys.argv[5]), bytes(2 << 20)
+names = [f"part_{number}" for number in range(4)]
+target.mkdir()
+files = disk.AppendedFiles(target)
+while left > 0:
+    files.append([(name, [piece]) for name in names])
+    left -= len(names) * len(piece)
+files.flush()
+files.close()
+disk.sync_all(target / name for name in names)
 print(time.perf_counter() - began)
 """
 

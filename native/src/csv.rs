@@ -143,8 +143,8 @@ impl Output {
     pub fn take_text(&mut self) -> Vec<u8> {
         let mut text = std::mem::take(&mut self.buffer);
         text.truncate(std::mem::take(&mut self.length));
-        // The next batch's rows are about as many.
-        self.usual = text.len() + text.len() / 8;
+        // The next batch's rows are about as many, or as those of one of the last.
+        self.usual = (text.len() + text.len() / 4).max(self.usual - self.usual / 32);
         text
     }
 
