@@ -47,7 +47,7 @@ class Part:
     """A CSV file that is being written.
 
     `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
-    `segments` are what the file holds, `held` the rows that come after.
+    `segments` are what the file holds, `held` the rows that come after, of `held_bytes`.
     """
 
     table: int
@@ -57,11 +57,7 @@ class Part:
     size: int = 0
     segments: list[Segment] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
-
-    @property
-    def held_bytes(self) -> int:
-        """The size of the rows that are not yet written, as they are."""
-        return sum(len(data) for data, _, _ in self.held)
+    held_bytes: int = 0
 
 
 class SetWriter:
@@ -107,17 +103,23 @@ class SetWriter:
 
     def _add(self, rows: Rows) -> None:
         """Puts rows into the table's last part, and into new ones when that is full."""
-        begin = start = 0
-        while begin < len(rows.ends):
+        data, left = rows.data, len(rows.ends)
+        self.rows += left
+        self._held_bytes += len(data)
+        part = self._last_part(rows.table)
+        start = 0
+        while (fitting := self._rows_per_part - part.rows) < left:
+            stop = rows.ends[len(rows.ends) - left + fitting - 1]
+            self._hold(part, (data[start:stop], rows.width, fitting))
+            left, start = left - fitting, stop
             part = self._last_part(rows.table)
-            end = min(len(rows.ends), begin + self._rows_per_part - part.rows)
-            stop = rows.ends[end - 1]
-            part.rows += end - begin
-            part.held.append((rows.data[start:stop], rows.width, end - begin))
-            self._held[part.file_name] = self._changed[part.file_name] = part
-            begin, start = end, stop
-        self.rows += len(rows.ends)
-        self._held_bytes += len(rows.data)
+        self._hold(part, (data[start:] if start else data, rows.width, left))
+
+    def _hold(self, part: Part, held: Held) -> None:
+        part.rows += held[2]
+        part.held.append(held)
+        part.held_bytes += len(held[0])
+        self._held[part.file_name] = self._changed[part.file_name] = part
 
     def _last_part(self, table: int) -> Part:
         """The table's part that is not yet full."""
@@ -170,6 +172,7 @@ class SetWriter:
             pieces.append(piece)
             _note(part.segments, Segment(len(piece), width + missing, rows))
         part.held.clear()
+        part.held_bytes = 0
         part.size += sum(map(len, pieces))
         return pieces
 
