@@ -99,8 +99,11 @@ def materials() -> dict[str, Material]:
     array = json.dumps(records(600), ensure_ascii=False).encode()
     keyed = json.dumps({f"k{n['id']}": n for n in records(300, 600)}).encode()
     lines = "\n".join(map(json.dumps, records(300, 900))).encode()
+    # Rows of ten of these are written directly.
+    long = json.dumps([{**one, "text": "글" * 5000} for one in records(300)], ensure_ascii=False)
     return {
         "plain": Material((array,)),
+        "long": Material((long.encode(),)),
         "encrypted": Material((encrypted(array),), has_key=True),
         "encrypted base64": Material((base64.encodebytes(encrypted(array)),), has_key=True),
         "three merged": Material((keyed, lines, array)),
