@@ -27,7 +27,7 @@ from myd_grpc.convert.paths import open_input
 CHUNK = 4 << 20
 """Bytes that are handed on at a time."""
 
-HEADROOM = 256 << 10
+HEADROOM = 1 << 20
 """Bytes of room before them, for the part of a record that was left over before."""
 
 # As much as a layout is recognised from: whatever comes next can begin while more is read.
