@@ -105,6 +105,16 @@ def test_an_encrypted_file_takes_no_more(engine: str, work: Path) -> None:
     assert peak(work, engine, name, key=key) < plain * 1.25 + 10
 
 
+def test_more_files_take_no_more(engine: str, work: Path) -> None:
+    key = [part.hex() for part in key_and_iv(SEED)]
+    name = sample(work, "encrypted", 6, encrypt=True)
+    names = [f"{number}.json" for number in range(8)]
+    for link in names:
+        (work / link).hardlink_to(work / name)
+    one = peak(work, engine, name, key=key)
+    assert peak(work, engine, "", file_names=names, key=key) < one * 1.25 + 10
+
+
 def test_smaller_batches_take_less(engine: str, work: Path) -> None:
     """Of small records: those of 4 MiB of text are a batch anyway."""
     record = '{"id":"%s","rows":[' + ",".join(['{"a":1,"b":"text"}'] * 10) + "]}"

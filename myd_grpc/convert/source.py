@@ -78,6 +78,8 @@ class Source:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+        # The way to read refers to the source: together they would keep their memory for a while.
+        del self._read, self._memory
 
     def read(self) -> Chunk:
         """The next decrypted bytes, none at the end.
