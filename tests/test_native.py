@@ -110,6 +110,22 @@ def test_keys_and_values_around_the_lengths_that_are_read_at_once(space: str) ->
 
 
 @native
+def test_few_rows_do_not_hold_the_memory_of_many() -> None:
+    """A fragment counts as what its rows are: they must not come with a far larger buffer."""
+    engine = engines.engine_for("native", FLATTENING)
+    entries, lent = list[Entry](), list[bool]()
+    for size in (1000, 900_000, 50_000, 50_000, 900_000):
+        [batch] = batches(['{"a":"%s"}' % ("x" * size)])
+        fragment = engine.flatten(batch, 1, entries)
+        entries += fragment.entries
+        [rows] = fragment.rows
+        assert isinstance(rows.data, memoryview)
+        assert len(rows.data) > size
+        lent.append(not isinstance(rows.data.obj, bytes))
+    assert lent == [False, True, False, False, True]
+
+
+@native
 @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
 def test_how_much_was_read_does_not_decide_the_error(chunk: int) -> None:
     """Beyond the limit there is a flaw, which a reader may have come across already."""

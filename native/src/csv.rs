@@ -139,6 +139,11 @@ impl Output {
         &self.buffer[..self.length]
     }
 
+    /// Whether the rows so far fill less than half of their buffer.
+    pub fn is_mostly_room(&self) -> bool {
+        self.length < self.buffer.len() / 2
+    }
+
     /// Takes the rows so far.
     pub fn take_text(&mut self) -> Vec<u8> {
         let mut text = std::mem::take(&mut self.buffer);

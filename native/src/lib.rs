@@ -124,7 +124,7 @@ fn scan(
 type NewEntry<'py> = (bool, usize, Bound<'py, PyTuple>, usize);
 type TableRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
 
-/// Rows of fewer bytes are copied: their buffers are mostly room.
+/// Rows of fewer bytes are copied.
 const LENT_BYTES: usize = 32 << 10;
 
 /// The schema's trees and what flattens records for them.
@@ -218,7 +218,8 @@ impl Core {
 
 /// A table's rows as an object whose bytes Python can use.
 fn text_of<'py>(py: Python<'py>, output: &mut Output) -> PyResult<Bound<'py, PyAny>> {
-    if output.text().len() < LENT_BYTES {
+    // Whoever holds rows holds their buffer, and counts the rows alone.
+    if output.text().len() < LENT_BYTES || output.is_mostly_room() {
         return PyBytes::new(py, output.text()).into_bound_py_any(py);
     }
     Buffer::from(output.take_text()).into_bound_py_any(py)
