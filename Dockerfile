@@ -19,7 +19,7 @@ RUN apt-get update \
 RUN python -m venv /opt/myd
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
-COPY native/Cargo.toml native/
+COPY native/Cargo.toml native/build.rs native/
 COPY native/src/ native/src/
 COPY myd/ myd/
 COPY myd_grpc/ myd_grpc/

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-SETUP_INPUTS := pyproject.toml constraints.txt native/Cargo.toml $(wildcard native/src/*.rs)
+SETUP_INPUTS := pyproject.toml constraints.txt native/Cargo.toml native/build.rs $(wildcard native/src/*.rs)
 
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos \
 	--python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/myd/analysis/v1/analysis.proto

@@ -4,12 +4,18 @@
 //! cut off, cutting stops, and the caller finds out why.
 
 use memchr::memchr_iter;
+use multiversion::multiversion;
 
 use crate::json::{byte_at, scan_string, skip_space};
 use crate::lanes::{BracketBits, bracket_bits};
 
 /// Start and end (exclusive) of a stretch of bytes.
 pub type Span = (usize, usize);
+
+/// Finds the bytes that decide where a value ends.
+pub trait Look: Fn(&[u8; 64]) -> BracketBits + Copy {}
+
+impl<F: Fn(&[u8; 64]) -> BracketBits + Copy> Look for F {}
 
 /// How records follow one another.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,22 +53,44 @@ pub struct Cut {
 }
 
 /// Cuts off whole records from `start` on; `first` says that no comma comes before the first.
+pub fn cut(data: &[u8], start: usize, layout: Layout, first: bool, limits: Limits) -> Cut {
+    #[cfg(has_avx512)]
+    if let Some(cut) = crate::avx512::cut(data, start, layout, first, limits) {
+        return cut;
+    }
+    cut_anywhere(data, start, layout, first, limits)
+}
+
+/// Does so on any processor.
 ///
-/// It is compiled twice: counting bits takes half of its time on processors without `popcnt`.
-#[multiversion::multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
-pub fn cut(data: &[u8], start: usize, layout: Layout, mut first: bool, limits: Limits) -> Cut {
+/// Compiled twice: counting bits takes half of its time on processors without `popcnt`.
+#[multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
+pub fn cut_anywhere(data: &[u8], start: usize, layout: Layout, first: bool, limits: Limits) -> Cut {
+    cut_by(bracket_bits, data, start, layout, first, limits)
+}
+
+/// See [`cut`]; `look` finds the bytes that matter.
+#[inline(always)]
+pub fn cut_by(
+    look: impl Look,
+    data: &[u8],
+    start: usize,
+    layout: Layout,
+    mut first: bool,
+    limits: Limits,
+) -> Cut {
     let mut cut = Cut { end: start, ..Cut::default() };
     let mut commas = 0;
     let is_within = |cut: &Cut| cut.values.len() < limits.records && cut.end - start < limits.bytes;
     while is_within(&cut) && commas < limits.commas {
-        let Some((key, value)) = next_record(data, cut.end, layout, first) else {
+        let Some((key, value, within)) = next_record(look, data, cut.end, layout, first) else {
             break;
         };
         let is_long = |span: Span| span.1 - span.0 > limits.record_bytes;
         if is_long(value) || key.is_some_and(is_long) {
             break;
         }
-        commas += memchr_iter(b',', &data[value.0..value.1]).count();
+        commas += within;
         cut.values.push(value);
         cut.keys.extend(key);
         cut.end = value.1;
@@ -74,11 +102,12 @@ pub fn cut(data: &[u8], start: usize, layout: Layout, mut first: bool, limits: L
 /// The key and the value of the record after `at`, if it is there as a whole.
 #[inline(always)]
 fn next_record(
+    look: impl Look,
     data: &[u8],
     at: usize,
     layout: Layout,
     first: bool,
-) -> Option<(Option<Span>, Span)> {
+) -> Option<(Option<Span>, Span, usize)> {
     let mut start = skip_space(data, at);
     if layout != Layout::Lines && !first {
         if byte_at(data, start) != b',' {
@@ -87,7 +116,8 @@ fn next_record(
         start = skip_space(data, start + 1);
     }
     if layout != Layout::Keyed {
-        return Some((None, (start, end_of_value(data, start)?)));
+        let (end, commas) = end_of_value(look, data, start)?;
+        return Some((None, (start, end), commas));
     }
     if byte_at(data, start) != b'"' {
         return None;
@@ -98,23 +128,26 @@ fn next_record(
         return None;
     }
     let value = skip_space(data, colon + 1);
-    Some((Some((start, key_end)), (value, end_of_value(data, value)?)))
+    let (end, commas) = end_of_value(look, data, value)?;
+    Some((Some((start, key_end)), (value, end), commas))
 }
 
 /// The position after the value at `start`, if it is there as a whole.
 #[inline(never)]
 pub fn value_end(data: &[u8], start: usize) -> Option<usize> {
-    end_of_value(data, start)
+    end_of_value(bracket_bits, data, start).map(|(end, _)| end)
 }
 
+/// The position after the value at `start`, and how many commas are in it.
 #[inline(always)]
-fn end_of_value(data: &[u8], start: usize) -> Option<usize> {
-    match byte_at(data, start) {
-        b'{' | b'[' => container_end(data, start),
-        b'"' => string_end(data, start),
-        b'}' | b']' | b',' | b':' => None,
-        _ => scalar_end(data, start),
-    }
+fn end_of_value(look: impl Look, data: &[u8], start: usize) -> Option<(usize, usize)> {
+    let end = match byte_at(data, start) {
+        b'{' | b'[' => return container_end(look, data, start),
+        b'"' => string_end(data, start)?,
+        b'}' | b']' | b',' | b':' => return None,
+        _ => scalar_end(data, start)?,
+    };
+    Some((end, memchr_iter(b',', &data[start..end]).count()))
 }
 
 /// The position after the string whose quote is at `start`.
@@ -137,23 +170,23 @@ fn scalar_end(data: &[u8], start: usize) -> Option<usize> {
     (length > 0).then_some(start + length)
 }
 
-/// The position after the container that opens at `start`.
+/// The position after the container that opens at `start`, and how many commas are in it.
 #[inline(always)]
-fn container_end(data: &[u8], start: usize) -> Option<usize> {
+fn container_end(look: impl Look, data: &[u8], start: usize) -> Option<(usize, usize)> {
     let mut blocks = Blocks::default();
     let mut at = start;
     while let Some(block) = data.get(at..)?.first_chunk() {
-        match blocks.next(bracket_bits(block)) {
+        match blocks.next(look(block)) {
             Step::GoesOn => at += block.len(),
-            Step::EndsAt(length) => return Some(at + length),
+            Step::EndsAt(length) => return Some((at + length, blocks.commas)),
             Step::Odd => return None,
         }
     }
     let rest = &data[at..];
     let mut block = [b' '; 64];
     block[..rest.len()].copy_from_slice(rest);
-    match blocks.next(bracket_bits(&block)) {
-        Step::EndsAt(length) => Some(at + length),
+    match blocks.next(look(&block)) {
+        Step::EndsAt(length) => Some((at + length, blocks.commas)),
         _ => None,
     }
 }
@@ -176,6 +209,8 @@ struct Blocks {
     in_string: u64,
     /// The lowest bit is set when the next byte is escaped.
     escaped: u64,
+    /// Commas so far, those in strings as well.
+    commas: usize,
 }
 
 impl Blocks {
@@ -197,6 +232,7 @@ impl Blocks {
                 let opened = i64::from((opens & up_to_it).count_ones());
                 if before + opened == 1 {
                     let is_odd = odd & up_to_it != 0;
+                    self.commas += (found.commas & up_to_it).count_ones() as usize;
                     return if is_odd { Step::Odd } else { Step::EndsAt(at as usize + 1) };
                 }
                 before -= 1;
@@ -204,6 +240,7 @@ impl Blocks {
             }
         }
         self.depth += i64::from(opens.count_ones()) - closed;
+        self.commas += found.commas.count_ones() as usize;
         if odd == 0 { Step::GoesOn } else { Step::Odd }
     }
 

@@ -1,5 +1,6 @@
 //! Questions about many bytes at once, answered with one bit for each byte.
 
+use multiversion::multiversion;
 use wide::u8x16;
 
 const LANES: usize = 16;
@@ -24,6 +25,8 @@ pub struct BracketBits {
     pub opens: u64,
     /// `}` and `]`
     pub closes: u64,
+    /// `,`
+    pub commas: u64,
 }
 
 /// The sixteen bytes from `at` on; the array is long enough.
@@ -57,18 +60,33 @@ pub fn string_bits(bytes: &[u8; LANES]) -> StringBits {
 
 /// Marks the bytes for which a string is not copied to a cell as it is, or ends: one bit for each
 /// byte of the text, eight to a byte, and some bytes without marks after them.
-#[multiversion::multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
 pub fn mark_specials(text: &[u8], marks: &mut Vec<u8>) {
+    #[cfg(has_avx512)]
+    if crate::avx512::mark_specials(text, marks).is_some() {
+        return;
+    }
+    mark_specials_anywhere(text, marks);
+}
+
+/// Does so on any processor.
+#[multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
+pub fn mark_specials_anywhere(text: &[u8], marks: &mut Vec<u8>) {
+    mark_by(special_bits, text, marks);
+}
+
+/// Marks what `look` finds.
+#[inline(always)]
+pub fn mark_by(look: impl Fn(&[u8; 64]) -> u64, text: &[u8], marks: &mut Vec<u8>) {
     marks.clear();
     marks.reserve(text.len() / 8 + 16);
     let mut rest = text;
     while let Some((block, after)) = rest.split_first_chunk() {
-        marks.extend_from_slice(&special_bits(block).to_le_bytes());
+        marks.extend_from_slice(&look(block).to_le_bytes());
         rest = after;
     }
     let mut block = [b' '; 64];
     block[..rest.len()].copy_from_slice(rest);
-    marks.extend_from_slice(&special_bits(&block).to_le_bytes());
+    marks.extend_from_slice(&look(&block).to_le_bytes());
     marks.extend_from_slice(&[0; 8]);
 }
 
@@ -113,6 +131,7 @@ pub fn bracket_bits(bytes: &[u8; 64]) -> BracketBits {
         found.backslashes |= u64::from(bits(is(lanes, b'\\'))) << at;
         found.opens |= u64::from(bits(is(folded, b'{'))) << at;
         found.closes |= u64::from(bits(is(folded, b'}'))) << at;
+        found.commas |= u64::from(bits(is(lanes, b','))) << at;
     }
     found
 }

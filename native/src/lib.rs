@@ -3,6 +3,8 @@
 //! This file is all that knows of Python. What takes long releases the interpreter's lock while it
 //! works, and never fails on bad input: it says how far it came.
 
+#[cfg(has_avx512)]
+mod avx512;
 mod boundary;
 mod csv;
 mod flatten;

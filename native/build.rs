@@ -1,0 +1,12 @@
+//! Tells the core whether it can be compiled for AVX-512, too: older compilers cannot.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(has_avx512)");
+    let is_x86_64 = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|name| name == "x86_64");
+    if is_x86_64 && rustversion::cfg!(since(1.89)) {
+        println!("cargo::rustc-cfg=has_avx512");
+    }
+}
