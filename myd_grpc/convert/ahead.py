@@ -34,7 +34,7 @@ def usual_threads() -> int:
 
 
 _NICE = 10
-_HELD_BYTES = 4 << 20
+_HELD_BYTES = 6 << 20
 """Of fragments at a time, but for one, for each thread."""
 
 
