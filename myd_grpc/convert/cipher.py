@@ -41,7 +41,9 @@ class CbcDecryptor:
     def room(self, size: int) -> memoryview:
         """Where to put the next `size` bytes of ciphertext at most."""
         if len(self._chained) < BLOCK + size:
-            self._chained = memoryview(bytearray(self._chained[:BLOCK]) + bytes(size))
+            chained = memoryview(bytearray(BLOCK + size))
+            chained[:BLOCK] = self._chained[:BLOCK]
+            self._chained = chained
         return self._chained[BLOCK : BLOCK + size]
 
     def decrypt_room(self, plain: bytearray | memoryview) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,26 +28,28 @@ class Chunk:
 class Memory:
     """Stretches of memory of one size, each used again when nobody looks at it any more.
 
-    That costs neither the kernel's work nor clearing, which takes as long as decrypting does.
+    That costs neither the kernel's work nor clearing, which takes as long as decrypting does. The
+    kernel provides them when they are first written to, which no other thread has to wait for.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._buffers: list[bytearray] = []
+        self._maps: list[mmap.mmap] = []
 
     def take(self) -> memoryview:
         """A stretch that is the caller's as long as this view, or a slice of it, lives."""
-        for buffer in self._buffers:
-            if not _is_viewed(buffer):
-                return memoryview(buffer)
-        self._buffers.append(bytearray(self._size))
-        return memoryview(self._buffers[-1])
+        for one in self._maps:
+            if not _is_viewed(one):
+                return memoryview(one)
+        one = mmap.mmap(-1, self._size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._maps.append(one)
+        return memoryview(one)
 
 
-def _is_viewed(buffer: bytearray) -> bool:
+def _is_viewed(one: mmap.mmap) -> bool:
     """Whether there are views of it: then, and only then, its size is fixed."""
     try:
-        buffer.append(buffer.pop())
+        one.resize(len(one))
     except BufferError:
         return True
     return False
