@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from zoneinfo import ZoneInfo
 
-from myd_grpc.convert.ahead import Flatteners
-from myd_grpc.convert.engine import Batch, Flattening, Scan, Scanned
+from myd_grpc.convert.engine import Batch, Engine, Flattening, Scanned
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.jsontext import Number, Value, parse
 from myd_grpc.convert.model import (
@@ -97,40 +96,37 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
     source = Source.open(query.data_dir, query.file_name, query.no_inputs, key)
     flattening = Flattening(Profile.DATABASE, query.id_field, query.limits.max_depth)
-    engines = Flatteners(lambda: engine_for(query.engine, flattening), query.threads)
-    with source:
+    engine = engine_for(query.engine, flattening, query.threads)
+    with engine, source:
         source.probe(key)
-        with source.hinting(key), engines, engines.reading(source.read) as read:
-            reader = RecordReader(query.file_name, Window(read), query.limits, engines)
+        with source.hinting(key):
+            ahead = engine.scanning(source, query.limits.max_depth, query.user_id)
+            window = Window(source.read)
+            reader = RecordReader(query.file_name, window, query.limits, engine.outline, ahead)
             reader.open(query.layout, query.record_path, query.section_names)
-            return _summary(engines, reader, query)
+            return _summary(engine, reader, query)
 
 
-def _summary(engines: Flatteners, reader: RecordReader, query: Query) -> Summary:
+def _summary(engine: Engine, reader: RecordReader, query: Query) -> Summary:
     shopping = _Shopping(query)
-
-    def begin(batch: Batch) -> Callable[[], Scanned]:
-        return engines.begin(partial(_look, engines.scan, batch, query))
-
-    for batch, looked in engines.each(reader.batches(), begin):
-        found = looked()
-        for index in _that_matter(batch, found, shopping):
-            try:
-                record = _parsed(batch, index, query.limits.max_depth - batch.depth)
-            except (ValueError, RecursionError):
-                raise reader.bad_record(batch, index) from None
-            shopping.add(*record)
-        if found.sound < len(batch.spans):
-            raise reader.bad_record(batch, found.sound)
+    with closing(reader.batches()) as batches:
+        for batch in batches:
+            found = _scanned(engine, batch, query)
+            for index in _that_matter(batch, found, shopping):
+                try:
+                    record = _parsed(batch, index, query.limits.max_depth - batch.depth)
+                except (ValueError, RecursionError):
+                    raise reader.bad_record(batch, index) from None
+                shopping.add(*record)
+            if found.sound < len(batch.spans):
+                raise reader.bad_record(batch, found.sound)
     return shopping.summary()
 
 
-def _look(scan: Scan | None, batch: Batch, query: Query) -> Scanned:
-    """What a scan shows. Without one any record may be the user's, and parsing shows the rest."""
-    if scan:
-        return scan(batch, query.limits.max_depth, query.user_id)
-    count = len(batch.spans)
-    return Scanned(count, range(count))
+def _scanned(engine: Engine, batch: Batch, query: Query) -> Scanned:
+    if isinstance(batch.made, Scanned):
+        return batch.made
+    return engine.scan(batch, query.limits.max_depth, query.user_id)
 
 
 def _that_matter(batch: Batch, found: Scanned, shopping: _Shopping) -> Iterator[int]:

@@ -189,7 +189,6 @@ def sized(sizes: Sizes) -> Iterator[None]:
     """Conversions within this have these buffers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "CHUNK", sizes.chunk)
-        patch.setattr(source, "HEADROOM", min(sizes.chunk, source.HEADROOM))
         patch.setattr(records, "BATCH_BYTES", sizes.batch_bytes)
         patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
         patch.setattr(tables, "_PIECE", sizes.piece)

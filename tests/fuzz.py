@@ -15,18 +15,20 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import nasty
-from converting import KEY, Sizes, outcome, sized
+from converting import KEY, Sizes, directory, outcome, sized
 
 from myd_grpc.convert.engine import Batch, Engine, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.memory import Chunk
 from myd_grpc.convert.model import Layout, Limits, Profile
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.schema import Entry
+from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
 
 WHOLE_CONVERSIONS = 50
@@ -42,15 +44,16 @@ class DifferenceError(Exception):
 
 def compare(documents: int, seed: int) -> None:
     """Compares the engines on so many random documents; raises DifferenceError."""
-    for number in range(documents):
-        rng = random.Random(f"{seed}/{number}")
-        try:
-            if number % WHOLE_CONVERSIONS == 0:
-                _compare_conversions(rng)
-            else:
-                _compare_steps(rng)
-        except Exception as error:
-            raise DifferenceError(f"document {number} of seed {seed}: {error}") from error
+    with directory() as work:
+        for number in range(documents):
+            rng = random.Random(f"{seed}/{number}")
+            try:
+                if number % WHOLE_CONVERSIONS == 0:
+                    _compare_conversions(rng)
+                else:
+                    _compare_steps(rng, work)
+            except Exception as error:
+                raise DifferenceError(f"document {number} of seed {seed}: {error}") from error
 
 
 def _document(rng: random.Random, layout: Layout) -> bytes:
@@ -62,43 +65,53 @@ def _document(rng: random.Random, layout: Layout) -> bytes:
 # Step by step
 
 
-def _compare_steps(rng: random.Random) -> None:
+def _compare_steps(rng: random.Random, work: Path) -> None:
     layout = rng.choice(LAYOUTS)
     limits = Limits(rng.choice((1, 3, 1000)), max_depth=rng.choice((3, 6, 128, 128)))
     if rng.random() < 0.05:
         limits = replace(limits, max_record_bytes=rng.choice((1, 10, 50)))
     flattening = Flattening(rng.choice(list(Profile)), rng.choice(ID_FIELDS), limits.max_depth)
-    engines = [engine_for(name, flattening) for name in ("python", "native")]
+    engines = [engine_for(name, flattening, rng.choice((1, 2))) for name in ("python", "native")]
     entries: list[Entry] = []
-    for file in range(1, rng.choice((2, 2, 3, 4))):
-        document = _document(rng, layout)
-        chunk = rng.choice((1, 7, 64, 1 << 20))
-        room = rng.choice((0, 9, 300))
-        read = [_read(document, layout, limits, chunk, room, engine) for engine in engines]
-        (batches, failure), (others, other_failure) = read
-        _same(failure, other_failure, "how reading fails", document)
-        _same(_records(batches), _records(others), "records", document)
-        for batch in rng.choice((batches, others)):
-            found = [engine.flatten(batch, file, entries) for engine in engines]
-            _same(_plain(found[0]), _plain(found[1]), "fragments", bytes(batch.data))
-            if found[0].records < len(batch.spans):
-                break
-            if rng.random() < 0.8:
-                entries += found[0].entries
+    with engines[0], engines[1]:
+        for file in range(1, rng.choice((2, 2, 3, 4))):
+            document = _document(rng, layout)
+            (work / "x").write_bytes(document)
+            with sized(Sizes(rng.choice((1, 7, 64, 1 << 20)))):
+                read = [_read(work, layout, limits, engine, file, entries) for engine in engines]
+            (batches, failure), (others, other_failure) = read
+            _same(failure, other_failure, "how reading fails", document)
+            _same(_records(batches), _records(others), "records", document)
+            for other in others:
+                # What was made ahead, for the schema as it was when reading began.
+                if isinstance(other.made, Fragment):
+                    _same_fragments([engines[0].flatten(other, file, entries), other.made], other)
+            for batch in rng.choice((batches, others)):
+                found = [engine.flatten(batch, file, entries) for engine in engines]
+                _same_fragments(found, batch)
+                if found[0].records < len(batch.spans):
+                    break
+                if rng.random() < 0.8:
+                    entries += found[0].entries
+
+
+def _same_fragments(found: list[Fragment], batch: Batch) -> None:
+    _same(_plain(found[0]), _plain(found[1]), "fragments", bytes(batch.data))
 
 
 def _read(
-    document: bytes, layout: Layout, limits: Limits, chunk: int, room: int, engine: Engine
+    work: Path, layout: Layout, limits: Limits, engine: Engine, file: int, entries: list[Entry]
 ) -> tuple[list[Batch], str]:
-    chunks = (document[at : at + chunk] for at in range(0, len(document), chunk))
-    window = Window(lambda: Chunk(memoryview(bytearray(room) + next(chunks, b"")), room))
-    reader = RecordReader("x", window, limits, engine)
     batches: list[Batch] = []
-    try:
-        reader.open(layout, "", frozenset())
-        batches.extend(reader.batches())
-    except ConversionError as error:
-        return batches, f"{error.reason}: {error.message}"
+    with Source.open(str(work), "x", (), None) as source:
+        ahead = engine.flattening(source, file, entries)
+        reader = RecordReader("x", Window(source.read), limits, engine.outline, ahead)
+        try:
+            reader.open(layout, "", frozenset())
+            with closing(reader.batches()) as found:
+                batches.extend(found)
+        except ConversionError as error:
+            return batches, f"{error.reason}: {error.message}"
     return batches, ""
 
 

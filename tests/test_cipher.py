@@ -52,8 +52,8 @@ forms = pytest.mark.parametrize("form", list(TEXT_FORMS))
 
 def read_all(source: Source) -> bytes:
     pieces = list[bytes]()
-    while text := source.read().text:
-        pieces.append(bytes(text))
+    while text := source.read():
+        pieces.append(text)
     return b"".join(pieces)
 
 
@@ -77,7 +77,7 @@ def test_blocks_are_decrypted_as_by_the_librarys_cbc_mode(
     plain, start = b"", 0
     for blocks in chunks:
         stop = start + blocks * BLOCK
-        plain += bytes(decryptor.decrypt(memoryview(ciphertext)[start:stop]))
+        plain += decryptor.decrypt(ciphertext[start:stop])
         start = stop
     assert plain == AES.new(key.key, AES.MODE_CBC, key.iv).decrypt(ciphertext)
 
@@ -85,7 +85,7 @@ def test_blocks_are_decrypted_as_by_the_librarys_cbc_mode(
 def test_a_chunk_of_a_mebibyte_is_decrypted_as_by_the_librarys_cbc_mode() -> None:
     plain = random.Random(1).randbytes((1 << 20) + 5)
     decryptor = CbcDecryptor(KEY)
-    padded = bytes(decryptor.decrypt(encrypted(plain)))
+    padded = decryptor.decrypt(encrypted(plain))
     assert padded == plain + b"\x0b" * 11
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from converting import MEMORY_DISK, directory, each_engine, encrypted
 
-from myd_grpc.convert.ahead import MOST_THREADS
 from myd_grpc.jobs.process import ALLOCATOR
 from myd_grpc.sample import generate, key_and_iv
 
@@ -20,6 +19,7 @@ pytestmark = each_engine
 
 MIB = 1 << 20
 SEED = 3
+MOST_THREADS = 4  # unless more are asked for
 
 # Only what a worker needs is imported: the tests' own helpers would count, too.
 PEAK = """

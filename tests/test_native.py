@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import shutil
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import fuzz
 import pytest
-from converting import Sizes, converted, expected, failure, outcome, sized
+from converting import (
+    KEY,
+    Files,
+    Sizes,
+    conversion,
+    converted,
+    encrypted,
+    expected,
+    failure,
+    outcome,
+    run,
+    sized,
+    write,
+)
 
 from myd_grpc.convert import engines
-from myd_grpc.convert.ahead import _BATCHES_AHEAD, Flatteners
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Outline, Scan
+from myd_grpc.convert.engine import Flattening
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.flatten import PythonEngine
-from myd_grpc.convert.model import Layout, Limits, Profile
-from myd_grpc.convert.schema import Entry, NewColumn
+from myd_grpc.convert.model import Layout, Limits, Profile, Progress
 
 FLATTENING = Flattening(Profile.DATABASE, "id", 128)
 IS_BUILT = find_spec("myd_grpc._native") is not None
@@ -37,7 +48,7 @@ def test_where_there_is_cargo_the_native_engine_is_built_and_the_best_one() -> N
 
 
 def test_an_engine_that_is_not_there_is_a_lookup_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(engines.ENGINES, "native", raising=False)
+    monkeypatch.setattr(engines, "ENGINES", {"python": engines.ENGINES["python"]})
     assert engines.engine_for("auto", FLATTENING).name == "python"
     with pytest.raises(LookupError):
         engines.engine_for("native", FLATTENING)
@@ -110,31 +121,13 @@ def test_keys_and_values_around_the_lengths_that_are_read_at_once(space: str) ->
 
 
 @native
-def test_few_rows_do_not_hold_the_memory_of_many() -> None:
-    """A fragment counts as what its rows are: they must not come with a far larger buffer."""
-    engine = engines.engine_for("native", FLATTENING)
-    entries, lent = list[Entry](), list[bool]()
-    for size in (1000, 900_000, 50_000, 50_000, 900_000):
-        [batch] = batches(['{"a":"%s"}' % ("x" * size)])
-        fragment = engine.flatten(batch, 1, entries)
-        entries += fragment.entries
-        [rows] = fragment.rows
-        assert isinstance(rows.data, memoryview)
-        assert len(rows.data) > size
-        lent.append(not isinstance(rows.data.obj, bytes))
-    assert lent == [False, True, False, False, True]
-
-
-@native
 @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
 def test_how_much_was_read_does_not_decide_the_error(chunk: int) -> None:
     """Beyond the limit there is a flaw, which a reader may have come across already."""
     document = b'[{"\xf4":{'
-    for engine in engines.ENGINES.values():
+    for engine in engines.ENGINES:
         with sized(Sizes(chunk, 4 << 20, 0)):
-            error = failure(
-                document, engine=engine(FLATTENING).name, limits=Limits(max_record_bytes=1)
-            )
+            error = failure(document, engine=engine, limits=Limits(max_record_bytes=1))
         assert error.message == "in.json: record 1 at byte 1 has more than 1 bytes"
 
 
@@ -152,108 +145,89 @@ def test_a_tree_that_grew_without_columns_is_begun_again(monkeypatch: pytest.Mon
 # Working ahead
 
 
-class SlowEngine:
-    """An engine that answers when it is told to, in any order."""
-
-    name = "slow"
-    cut_off: CutOff | None = None
-    outline: Outline | None = None
-    scan: Scan | None = None
-    parallel = True
-
-    def __init__(self, gates: Sequence[threading.Event]) -> None:
-        self._gates = gates
-        self._engine = PythonEngine(FLATTENING)
-
-    def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
-        """Waits for the batch's gate."""
-        assert self._gates[batch.first - 1].wait(10)
-        return self._engine.flatten(batch, file, entries)
+def many(records: int) -> Files:
+    """A file whose records bring a column now and then."""
+    rows = ",".join(f'{{"id":{n},"rows":[{{"c{n // 1000}":{n}}}]}}' for n in range(records))
+    return [("a.json", f"[{rows}]".encode())]
 
 
-def batches(texts: Sequence[str]) -> Iterator[Batch]:
-    """One record in each."""
-    for number, text in enumerate(texts, 1):
-        yield Batch(text.encode(), [(0, len(text))], [], 0, number, 0)
+def nice_of_threads() -> list[int]:
+    """The priorities of this process's threads, as far as they are not the usual one."""
+    tasks = Path("/proc/self/task").iterdir()
+    nices = [int((task / "stat").read_text().rpartition(")")[2].split()[16]) for task in tasks]
+    return [nice for nice in nices if nice > os.nice(0)]
 
 
-def in_order(
-    texts: Sequence[str], order: Sequence[int], threads: int, taken: Callable[[Fragment], None]
-) -> list[int]:
-    """The batches' numbers as they came, when their flattening ends in this order."""
-    gates = [threading.Event() for _ in texts]
-    for place, number in enumerate(order):
-        threading.Timer(0.01 * place, gates[number].set).start()
-    entries: list[Entry] = []
-    numbers = []
-    with Flatteners(lambda: SlowEngine(gates), threads) as flatteners:
-        for batch, fragment in flatteners.in_order(batches(texts), 1, entries):
-            assert not fragment.entries or fragment.base == len(entries)
-            entries += fragment.entries
-            numbers.append(batch.first)
-            taken(fragment)
-    return numbers
-
-
-def test_fragments_come_in_order_and_for_the_schema_of_their_turn() -> None:
-    texts = ['{"a":1}', '{"b":1}', '{"a":2}', '{"b":2,"a":3}', '{"c":1}', '{"a":4}']
-    fragments: list[Fragment] = []
-    assert in_order(texts, [2, 1, 0, 5, 4, 3], 3, fragments.append) == [1, 2, 3, 4, 5, 6]
-    new = [list(fragment.entries) for fragment in fragments]
-    columns = [NewColumn(0, (name,)) for name in "abc"]
-    assert new == [[columns[0]], [columns[1]], [], [], [columns[2]], []]
-
-
-def test_only_so_much_is_read_ahead() -> None:
-    read: list[int] = []
-
-    def counted() -> Iterator[Batch]:
-        for batch in batches(["{}"] * 50):
-            read.append(batch.first)
-            yield batch
-
-    open_gates = [threading.Event() for _ in range(50)]
-    for gate in open_gates:
-        gate.set()
-    with Flatteners(lambda: SlowEngine(open_gates), 2) as flatteners:
-        for batch, _ in flatteners.in_order(counted(), 1, []):
-            assert len(read) - batch.first <= 2 + _BATCHES_AHEAD
-
-
+@native
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
-def test_flattening_comes_after_what_everything_waits_for() -> None:
-    def priority() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_stand_back_behind_those_that_everything_waits_for(threads: int) -> None:
+    seen = list[int]()
+    converted(many(3000), None, lambda _: seen.append(len(nice_of_threads())), threads=threads)
+    assert max(seen) == threads
 
-    with Flatteners(lambda: SlowEngine(()), 2) as flatteners:
-        assert flatteners.begin(priority)() > priority()
 
-
-@pytest.mark.parametrize(("cores", "asked", "threads"), [(1, 0, 1), (64, 0, 4), (64, 9, 9)])
+@native
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (64, 4)])
 def test_memory_does_not_grow_with_cores(
-    monkeypatch: pytest.MonkeyPatch, cores: int, asked: int, threads: int
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
 ) -> None:
-    made: list[SlowEngine] = []
-
-    def make() -> SlowEngine:
-        made.append(SlowEngine(()))
-        return made[-1]
-
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
-    with Flatteners(make, asked):
-        assert len(made) == threads
+    seen = list[int]()
+    converted(many(3000), None, lambda _: seen.append(len(nice_of_threads())))
+    assert max(seen) == threads
 
 
-def test_an_error_of_reading_waits_for_the_batches_before_it() -> None:
-    def failing() -> Iterator[Batch]:
-        yield from batches(["{}", "{}"])
-        raise ConversionError(Reason.INVALID_JSON, "later")
+@native
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_only_so_much_is_read_ahead(threads: int) -> None:
+    """Of text that stands for ciphertext, the position is how far it was read."""
+    [(_, plain)] = many(20_000)
+    ends = [0, *(found.end() for found in re.finditer(rb"\]\}", plain))]
+    stored = base64.b64encode(encrypted(plain))
+    farthest = 0
 
-    gates = [threading.Event() for _ in range(2)]
-    for gate in gates:
-        gate.set()
-    with Flatteners(lambda: SlowEngine(gates), 4) as flatteners:
-        found = flatteners.in_order(failing(), 1, [])
-        assert [next(found)[0].first, next(found)[0].first] == [1, 2]
-        with pytest.raises(ConversionError, match="later"):
-            next(found)
+    def watch(progress: Progress) -> None:
+        nonlocal farthest
+        farthest = max(farthest, progress.bytes_read * 3 // 4 - ends[progress.records])
+
+    with sized(Sizes(chunk=1000, batch_bytes=1000)):
+        converted([("a.json", stored)], KEY, watch, threads=threads, layout=Layout.ARRAY)
+    assert 0 < farthest < (2 * threads + 3) * 2000
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_an_error_of_reading_waits_for_the_batches_before_it(threads: int) -> None:
+    [(_, plain)] = many(20_000)
+    stored = base64.b64encode(encrypted(plain))
+    stored = stored[:-9000] + b"!" + stored[-8999:]
+    seen = list[int]()
+    with sized(Sizes(chunk=1000, batch_bytes=1000)), pytest.raises(ConversionError) as caught:
+        converted(
+            [("a.json", stored)],
+            KEY,
+            lambda progress: seen.append(progress.records),
+            threads=threads,
+            layout=Layout.ARRAY,
+        )
+    assert caught.value.reason is Reason.FILE_UNREADABLE
+    assert seen[-1] > 18_000
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_becomes_unreadable_meanwhile_is_named(tmp_path: Path, threads: int) -> None:
+    """An engine that reads by itself leaves it to the slow reader to say what is wrong."""
+    [(_, plain)] = many(20_000)
+    write(tmp_path / "data", [("a.json", plain)])
+
+    def cut_short(progress: Progress) -> None:
+        if progress.records:
+            os.truncate(tmp_path / "data" / "a.json", 500_000)
+
+    request = conversion(tmp_path / "data", ["a.json"], threads=threads, layout=Layout.ARRAY)
+    with sized(Sizes(chunk=1000, batch_bytes=1000)), pytest.raises(ConversionError) as caught:
+        run(tmp_path, request, None, cut_short)
+    assert caught.value.reason is Reason.FILE_UNREADABLE
+    assert "became shorter while it was read" in caught.value.message

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from myd_grpc.convert.memory import Chunk
 from myd_grpc.convert.strict import Expect, StrictReader, TextError, Token
 from myd_grpc.convert.window import Window
 
@@ -61,7 +60,7 @@ INVALID: list[tuple[str | bytes, int]] = [
 
 def window_over(data: bytes, chunk: int) -> Window:
     pieces = iter([data[i : i + chunk] for i in range(0, len(data), chunk)])
-    return Window(lambda: Chunk.of(next(pieces, b"")))
+    return Window(lambda: next(pieces, b""))
 
 
 def tokens(data: bytes, chunk: int, max_depth: int = 128) -> Iterator[Token]:

@@ -1,8 +1,8 @@
 """AES-256-CBC as MyData files use it: PKCS#7 padding, ciphertext raw or as base64 or hex text.
 
 Decryption in CBC mode is block-parallel (NIST SP 800-38A, 6.2): P[i] = D(C[i]) xor C[i-1]. So a
-whole chunk goes through the ECB core and is xored with itself shifted by one block, both written
-into given buffers, which is several times as fast as the library's CBC mode.
+whole chunk goes through the ECB core and is xored with itself shifted by one block, which is
+several times as fast as the library's CBC mode.
 """
 
 from __future__ import annotations
@@ -28,37 +28,17 @@ class PaddingError(ValueError):
 
 
 class CbcDecryptor:
-    """Decrypts consecutive whole blocks; state is the previous ciphertext block only.
-
-    Ciphertext that is read straight into `room` is not copied before it is decrypted.
-    """
+    """Decrypts consecutive whole blocks; state is the previous ciphertext block only."""
 
     def __init__(self, key: CipherKey) -> None:
         self._ecb = AES.new(key.key, AES.MODE_ECB)
-        # The previous block, and then the room.
-        self._chained = memoryview(bytearray(key.iv))
+        self._before = key.iv
 
-    def room(self, size: int) -> memoryview:
-        """Where to put the next `size` bytes of ciphertext at most."""
-        if len(self._chained) < BLOCK + size:
-            chained = memoryview(bytearray(BLOCK + size))
-            chained[:BLOCK] = self._chained[:BLOCK]
-            self._chained = chained
-        return self._chained[BLOCK : BLOCK + size]
-
-    def decrypt_room(self, plain: bytearray | memoryview) -> None:
-        """Decrypts as much of the room as `plain` holds, from its start, which is free again."""
-        size, chained = len(plain), self._chained
-        self._ecb.decrypt(chained[BLOCK : BLOCK + size], output=plain)
-        strxor(plain, chained[:size], output=plain)
-        chained[:BLOCK] = bytes(chained[size : size + BLOCK])
-
-    def decrypt(self, ciphertext: bytes | memoryview) -> bytearray:
+    def decrypt(self, ciphertext: bytes) -> bytes:
         """The plaintext of whole blocks."""
-        self.room(len(ciphertext))[:] = ciphertext
-        plain = bytearray(len(ciphertext))
-        self.decrypt_room(plain)
-        return plain
+        chained = self._before + ciphertext
+        self._before = chained[-BLOCK:]
+        return strxor(self._ecb.decrypt(ciphertext), chained[:-BLOCK])
 
 
 def unpad(last_block: bytes) -> bytes:
@@ -71,6 +51,8 @@ def unpad(last_block: bytes) -> bytes:
 
 class RawText:
     """Ciphertext as it is."""
+
+    complete = True
 
     def decode(self, data: bytes) -> bytes:
         """The ciphertext bytes in `data`."""
@@ -89,7 +71,7 @@ class EncodedText:
         self._decode = decode
         self._rest = b""
 
-    def decode(self, data: bytes | bytearray) -> bytes:
+    def decode(self, data: bytes) -> bytes:
         """The ciphertext bytes of the whole units so far; ValueError where the text is damaged."""
         text = self._rest + data.translate(None, _WHITESPACE)
         whole = len(text) - len(text) % self._unit

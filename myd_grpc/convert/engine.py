@@ -6,12 +6,14 @@ log. Everything that has a memory (schema, parts, counters) is outside of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
-from myd_grpc.convert.model import Profile
+from myd_grpc.convert.model import Layout, Profile
 from myd_grpc.convert.schema import Entry
+from myd_grpc.convert.source import Source
+from myd_grpc.convert.window import Window
 
 Span = tuple[int, int]
 """Start and end (exclusive) in a batch's bytes."""
@@ -23,7 +25,8 @@ class Batch:
 
     `spans` are the records' values, `keys` (KEYED only, else empty) their keys with quotes, both
     in `data`. `offset` is that of `data` in the decrypted file, `first` the number of the first
-    record in its file (from 1), `depth` the containers around a record.
+    record in its file (from 1), `depth` the containers around a record. `made` is what an engine
+    that works ahead has made of it already.
     """
 
     data: bytes | memoryview
@@ -32,6 +35,7 @@ class Batch:
     offset: int
     first: int
     depth: int
+    made: Fragment | Scanned | None = None
 
     def text(self, span: Span) -> bytes:
         """What is at a place in `data`."""
@@ -86,45 +90,6 @@ class Flattening:
         return "\r\n" if self.profile is Profile.EXCEL else "\n"
 
 
-class CutOff(Protocol):
-    """Cuts whole records off a text from `start` on; stops early at what is not plain to it.
-
-    `first` says that no comma comes before the first record. `limits` are how many records there
-    may be, after how many bytes and after how many commas none begins, and how many bytes one may
-    have.
-    Answers the end of the last record, and the spans of all values and (KEYED only) keys.
-    """
-
-    def __call__(
-        self,
-        data: bytes | memoryview,
-        layout: str,
-        first: bool,
-        limits: tuple[int, int, int, int],
-        start: int,
-    ) -> tuple[int, Sequence[Span], Sequence[Span]]:
-        """The records of a layout other than SINGLE."""
-        ...
-
-
-class Outline(Protocol):
-    """Shows what the first value of a text looks like: what is nested in it is emptied.
-
-    Where brackets do not match, or the text ends within something, the rest is left as it is.
-    """
-
-    def __call__(self, head: bytes) -> bytes:
-        """A shorter text, of which the same layout is recognised."""
-        ...
-
-
-class Reading(Protocol):
-    """Faster ways to read a document; None where there is none."""
-
-    cut_off: CutOff | None
-    outline: Outline | None
-
-
 @dataclass(frozen=True, slots=True)
 class Scanned:
     """What a look at a batch's records showed.
@@ -138,26 +103,79 @@ class Scanned:
     holding: Sequence[int]
 
 
-class Scan(Protocol):
-    """Looks whole records over without keeping anything of them, on any thread."""
+class Outline(Protocol):
+    """Shows what the first value of a text looks like: what is nested in it is emptied.
 
-    def __call__(self, batch: Batch, max_depth: int, text: str) -> Scanned:
-        """How many of a batch's records are sound, and which of them hold `text`."""
+    Where brackets do not match, or the text ends within something, the rest is left as it is.
+    """
+
+    def __call__(self, head: bytes) -> bytes:
+        """A shorter text, of which the same layout is recognised."""
         ...
 
 
-class Engine(Reading, Protocol):
-    """Turns batches into fragments; never fails on bad input, never does input or output.
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is known of the records from the start of a window on.
 
-    `scan` is its own way to look records over, if it has any: others have to parse. `parallel`
-    says that several such engines work at the same time on several threads; each is for one
-    thread at a time.
+    `records` come before them, and no comma before the next one if it is the `first` in its
+    container; `depth` containers are around each. A batch has at most `batch_records`, none of
+    which begins after `batch_bytes` of text or `batch_values` commas. No record, and no white space
+    around one, is longer than `record_bytes`.
+    """
+
+    layout: Layout
+    records: int
+    first: bool
+    depth: int
+    batch_records: int
+    batch_bytes: int
+    batch_values: int
+    record_bytes: int
+
+
+class Ahead(Protocol):
+    """Reads on by itself and works on the batches to come, before it is their turn."""
+
+    def __call__(self, window: Window, stretch: Stretch) -> Generator[Batch]:
+        """The records that are plain to it, as batches of which something was `made`.
+
+        Afterwards the window begins with the first record that is not. Close it before the source.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Turns batches into fragments; never fails on bad input.
+
+    Some work ahead, on threads of their own, and have a fast way to `outline` a text. All are used
+    within a `with` block.
     """
 
     name: str
-    scan: Scan | None
-    parallel: bool
+    outline: Outline | None
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
         """The rows of a batch of file number `file` (from 1), for the schema `entries`."""
+        ...
+
+    def scan(self, batch: Batch, max_depth: int, text: str) -> Scanned:
+        """What a look at a batch shows: all its records may hold the text where it does not."""
+        ...
+
+    def flattening(self, source: Source, file: int, entries: Sequence[Entry]) -> Ahead | None:
+        """`flatten`, ahead; `entries` grow as the entries of fragments are adopted.
+
+        A fragment is made for the schema of its time. If it has entries of its own and the schema
+        has grown since, it has to be made once more; otherwise it is right as it is, and its rows
+        are at most narrower.
+        """
+        ...
+
+    def scanning(self, source: Source, max_depth: int, text: str) -> Ahead | None:
+        """`scan`, ahead."""
         ...

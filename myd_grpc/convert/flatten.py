@@ -11,9 +11,10 @@ import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Self
 
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line
-from myd_grpc.convert.engine import Batch, CutOff, Flattening, Fragment, Outline, Rows, Scan
+from myd_grpc.convert.engine import Ahead, Batch, Flattening, Fragment, Outline, Rows, Scanned
 from myd_grpc.convert.jsontext import Number, Value, cell_text, compact, is_scalar_list, parse
 from myd_grpc.convert.schema import (
     CHILD_LINKS,
@@ -24,6 +25,7 @@ from myd_grpc.convert.schema import (
     NewColumn,
     NewTable,
 )
+from myd_grpc.convert.source import Source
 
 Members = Sequence[tuple[str, Value]]
 
@@ -64,15 +66,13 @@ class _Table:
 
 
 class PythonEngine:
-    """Flattens with the standard library's parser; not for use by several threads at once."""
+    """Flattens with the standard library's parser, one batch after the other."""
 
     name = "python"
-    cut_off: CutOff | None = None
     outline: Outline | None = None
-    scan: Scan | None = None
-    parallel = False
 
-    def __init__(self, flattening: Flattening) -> None:
+    def __init__(self, flattening: Flattening, threads: int = 0) -> None:
+        del threads  # of the interpreter, only one works at a time
         # Parsing and spreading go as deep as a document, by up to four calls for each container.
         deep = _OTHER_CALLS + 4 * flattening.max_depth
         sys.setrecursionlimit(max(deep, sys.getrecursionlimit()))
@@ -89,6 +89,27 @@ class PythonEngine:
         self._log: list[Entry] = []
         self._nodes = 0
         self._rendered = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def flattening(self, source: Source, file: int, entries: Sequence[Entry]) -> Ahead | None:
+        """None: it does not work ahead."""
+        del source, file, entries
+        return None
+
+    def scanning(self, source: Source, max_depth: int, text: str) -> Ahead | None:
+        """None: it does not work ahead."""
+        del source, max_depth, text
+        return None
+
+    def scan(self, batch: Batch, max_depth: int, text: str) -> Scanned:
+        """All records: it has no faster way to look them over than to parse them."""
+        del max_depth, text
+        return Scanned(len(batch.spans), range(len(batch.spans)))
 
     def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
         """See `Engine.flatten`."""

@@ -1,111 +1,250 @@
 """The native engine: the compiled core in `native/`, which does what `PythonEngine` does.
 
-Importing this module fails where the core was not built.
+It works ahead on threads of its own. Each of them reads, decrypts, cuts off and flattens a batch,
+in turns where the order matters, and none takes the interpreter's lock for it. Importing this
+module fails where the core was not built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self, TypeVar
 
-from myd_grpc._native import Core, Spans, cut, outline
+from typing_extensions import Buffer
+
+from myd_grpc._native import Core, Ends, Line, Spans, outline
 from myd_grpc._native import scan as native_scan
 from myd_grpc.convert.engine import (
+    Ahead,
     Batch,
-    CutOff,
     Flattening,
     Fragment,
     Outline,
     Rows,
-    Scan,
     Scanned,
     Span,
+    Stretch,
 )
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable
+from myd_grpc.convert.source import Source, Stored
+from myd_grpc.convert.window import Window
 
+MOST_THREADS = 4
+"""Unless more are asked for: each holds a batch and its rows, however many cores there are."""
+
+BATCHES_AHEAD = 3
+"""How many batches wait for their turn at most, beside two for each thread."""
+
+_Made = TypeVar("_Made", Fragment, Scanned)
+
+_HELD_BYTES = 10 << 20
+"""Of fragments that wait, for each thread."""
 _SPARE_NODES = 100_000
+_NICE = 10
 
 
-def scan(batch: Batch, max_depth: int, text: str) -> Scanned:
-    """See `Scan`."""
-    found = native_scan(
-        batch.data,
-        _packed(batch.spans),
-        _packed(batch.keys),
-        depth=batch.depth,
-        max_depth=max_depth,
-        # No text that was read has an unpaired surrogate.
-        text=text.encode(errors="replace"),
-    )
-    return Scanned(*found)
+def usual_threads() -> int:
+    """How many threads work when it is not said: memory does not grow with cores."""
+    return min(len(os.sched_getaffinity(0)), MOST_THREADS)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a line begins, and how it goes on: the core reads these by name.
+
+    `head` is text that was read already, `offset` its place in the file. `limits` are those of
+    `Stretch`. Text after it comes from `file`, or from calls of `read` where there is none, `chunk`
+    bytes at a time. At most so many batches and bytes of rows wait for their turn.
+    """
+
+    head: bytes
+    offset: int
+    layout: str
+    records: int
+    first: bool
+    depth: int
+    limits: tuple[int, int, int, int]
+    file: Stored | None
+    read: Callable[[], bytes]
+    chunk: int
+    threads: int
+    most: int
+    most_bytes: int
 
 
 class NativeEngine:
-    """Flattens with the compiled core; not for use by several threads at once."""
+    """Flattens with the compiled core, for one caller at a time, on `threads` threads."""
 
     name = "native"
-    cut_off: CutOff | None = staticmethod(cut)
     outline: Outline | None = staticmethod(outline)
-    scan: Scan | None = staticmethod(scan)
-    parallel = True
 
-    def __init__(self, flattening: Flattening) -> None:
-        self._core = Core(flattening.line_end, flattening.id_field, flattening.max_depth)
+    def __init__(self, flattening: Flattening, threads: int = 0) -> None:
+        self._core = Core(
+            flattening.line_end, flattening.id_field, flattening.max_depth, _SPARE_NODES
+        )
+        # What the core knows of the schema.
         self._log: list[Entry] = []
+        self._threads = threads or usual_threads()
+        self._pool = ThreadPoolExecutor(self._threads, "engine", initializer=_stand_back)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
 
     def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
         """See `Engine.flatten`."""
-        good = self._flatten(batch, file, entries, len(batch.spans))
-        if good < len(batch.spans):
-            # Part of the bad record is in the rows and the tree already: begin again without it.
-            self._reset()
-            self._flatten(batch, file, entries, good)
-        base = len(self._log)
-        found = self._core.entries()
-        self._log += [_entry(*entry) for entry in found]
-        rows = [
-            Rows(table, memoryview(data), ends, columns + _links(table))
-            for table, data, ends, columns in self._core.take_rows()
-        ]
-        origins = [origin for *_, origin in found]
-        return Fragment(base, self._log[base:], origins, rows, good)
-
-    def _flatten(self, batch: Batch, file: int, entries: Sequence[Entry], count: int) -> int:
         self._follow(entries)
-        return self._core.flatten(
-            batch.data,
-            _packed(batch.spans),
-            _packed(batch.keys),
-            count,
-            file=file,
-            first=batch.first,
-            depth=batch.depth,
+        values, keys = _packed(batch.spans), _packed(batch.keys)
+        return _fragment(
+            *self._core.flatten(
+                batch.data, values, keys, file=file, first=batch.first, depth=batch.depth
+            )
         )
 
+    def scan(self, batch: Batch, max_depth: int, text: str) -> Scanned:
+        """See `Engine.scan`."""
+        values, keys = _packed(batch.spans), _packed(batch.keys)
+        wanted = _wanted(text)
+        return Scanned(
+            *native_scan(
+                batch.data, values, keys, depth=batch.depth, max_depth=max_depth, text=wanted
+            )
+        )
+
+    def flattening(self, source: Source, file: int, entries: Sequence[Entry]) -> Ahead | None:
+        """See `Engine.flattening`."""
+
+        def ahead(window: Window, stretch: Stretch) -> Generator[Batch]:
+            self._follow(entries)
+            start = self._start(source, window, stretch)
+            line = self._core.flattening(start, file)
+            for batch in self._work(line, start, source, window, _fragment):
+                yield batch
+                self._follow(entries)
+
+        return ahead
+
+    def scanning(self, source: Source, max_depth: int, text: str) -> Ahead | None:
+        """See `Engine.scanning`."""
+
+        def ahead(window: Window, stretch: Stretch) -> Generator[Batch]:
+            start = self._start(source, window, stretch)
+            line = self._core.scanning(start, max_depth, _wanted(text))
+            return self._work(line, start, source, window, Scanned)
+
+        return ahead
+
+    def _start(self, source: Source, window: Window, stretch: Stretch) -> Start:
+        return Start(
+            head=bytes(window.data),
+            offset=window.base,
+            layout=stretch.layout,
+            records=stretch.records,
+            first=stretch.first,
+            depth=stretch.depth,
+            limits=(
+                stretch.batch_records,
+                stretch.batch_bytes,
+                stretch.batch_values,
+                stretch.record_bytes,
+            ),
+            file=source.stored(window.base + len(window.data)),
+            read=source.read,
+            chunk=source.chunk,
+            threads=self._threads,
+            most=2 * self._threads + BATCHES_AHEAD,
+            most_bytes=self._threads * _HELD_BYTES,
+        )
+
+    def _work(
+        self,
+        line: Line,
+        start: Start,
+        source: Source,
+        window: Window,
+        made: Callable[..., _Made],
+    ) -> Generator[Batch]:
+        """What comes of a line, batch by batch; the window gets what is left in the end."""
+        window.restart(b"", start.offset)
+        threads = [self._pool.submit(line.work) for _ in range(self._threads)]
+        try:
+            while taken := line.take():
+                (data, spans, keys, offset, first), found = taken
+                text = memoryview(data)
+                yield Batch(text, spans, keys, offset, first, start.depth, made(*found))
+        finally:
+            line.stop()
+            wait(threads)
+        rest, base = line.rest()
+        window.restart(rest, base)
+        if start.file:
+            source.go_on(base + len(rest))
+
     def _follow(self, entries: Sequence[Entry]) -> None:
-        """Brings the core to the state that `entries` describe."""
+        """Brings the core to the schema that `entries` describe."""
         known = len(self._log)
-        crowded = self._core.nodes > len(entries) + _SPARE_NODES
-        if crowded or self._log != list(entries[:known]):
-            self._reset()
+        if self._log != list(entries[:known]):
+            self._core.reset()
+            self._log.clear()
             known = 0
         for entry in entries[known:]:
             is_table = isinstance(entry, NewTable)
             owner = entry.parent if isinstance(entry, NewTable) else entry.table
-            self._core.follow(is_table, owner, entry.path)
+            self._core.adopt(is_table, owner, entry.path)
             self._log.append(entry)
 
-    def _reset(self) -> None:
-        self._core.reset()
-        self._log.clear()
+
+def _stand_back() -> None:
+    """Lets the thread work when no other one of its process wants to.
+
+    The others take fragments and write, and keep these threads busy: when they have to take turns
+    with them, a core is idle now and then. Linux only, where threads have priorities of their own.
+    """
+    # Some sandboxes forbid it; the work is the same without.
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
-def _links(table: int) -> int:
-    return len(CHILD_LINKS if table else ROOT_LINKS)
+def _wanted(text: str) -> bytes:
+    # No text that was read has an unpaired surrogate.
+    return text.encode(errors="replace")
 
 
 def _packed(spans: Sequence[Span]) -> Spans:
     return spans if isinstance(spans, Spans) else Spans(list(spans))
 
 
-def _entry(is_table: bool, owner: int, path: tuple[str, ...], _origin: int) -> Entry:
+def _fragment(
+    base: int,
+    entries: Sequence[tuple[bool, int, tuple[str, ...]]],
+    origins: Sequence[int],
+    rows: Sequence[tuple[int, Buffer, Ends, int]],
+    records: int,
+) -> Fragment:
+    return Fragment(
+        base,
+        [_entry(*entry) for entry in entries],
+        origins,
+        [
+            Rows(table, memoryview(data), ends, columns + _links(table))
+            for table, data, ends, columns in rows
+        ],
+        records,
+    )
+
+
+def _entry(is_table: bool, owner: int, path: tuple[str, ...]) -> Entry:
     return NewTable(owner, path) if is_table else NewColumn(owner, path)
+
+
+def _links(table: int) -> int:
+    return len(CHILD_LINKS if table else ROOT_LINKS)

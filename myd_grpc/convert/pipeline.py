@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import gc
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myd_grpc.convert import disk
-from myd_grpc.convert.ahead import Flatteners
 from myd_grpc.convert.checkpoint import (
     NO_CHECKPOINTS,
     Checkpoint,
@@ -25,7 +24,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.records import Place, RecordReader
-from myd_grpc.convert.schema import Schema
+from myd_grpc.convert.schema import Entry, Schema
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.tables import SetWriter
 from myd_grpc.convert.window import Window
@@ -53,7 +52,7 @@ def convert(
     """
     run = _Run(conversion, key, output, report, checkpoints)
     run.probe(resume)
-    with _output_errors(), _without_cycle_search(), run.flatteners:
+    with _output_errors(), _without_cycle_search(), run.engine:
         return run.convert(resume)
 
 
@@ -124,9 +123,7 @@ class _Run:
         self._flattening = Flattening(
             conversion.profile, conversion.id_field, conversion.limits.max_depth
         )
-        self.flatteners = Flatteners(
-            lambda: engine_for(conversion.engine, self._flattening), conversion.threads
-        )
+        self.engine = engine_for(conversion.engine, self._flattening, conversion.threads)
         self._inputs: tuple[InputMark, ...] = ()
         self._done: list[PartFile] = []
         # Those of finished sets that are not in a checkpoint yet.
@@ -134,7 +131,7 @@ class _Run:
         self._progress = Progress(
             files_total=len(conversion.file_names),
             layout=conversion.layout,
-            engine=self.flatteners.name,
+            engine=self.engine.name,
         )
 
     def probe(self, resume: Checkpoint | None) -> None:
@@ -149,7 +146,7 @@ class _Run:
             raise StaleCheckpointError
         figures = resume.progress if resume else self._progress
         total = sum(mark.size for mark in marks)
-        self._progress = replace(figures, bytes_total=total, engine=self.flatteners.name)
+        self._progress = replace(figures, bytes_total=total, engine=self.engine.name)
         self._report(self._progress)
 
     def _open(self, name: str, start: int = 0) -> Source:
@@ -224,32 +221,30 @@ class _Run:
         number = index - target.set.files.start + 1
         before = self._before(index, place)
         start = place.offset if place else 0
-        with (
-            self._open(name, start) as source,
-            source.hinting(self._key),
-            self.flatteners.reading(source.read) as read,
-        ):
-            window = Window(read, start)
-            reader = RecordReader(name, window, conversion.limits, self.flatteners)
+        entries = target.schema.entries
+        with self._open(name, start) as source, source.hinting(self._key):
+            window = Window(source.read, start)
+            ahead = self.engine.flattening(source, number, entries)
+            reader = RecordReader(name, window, conversion.limits, self.engine.outline, ahead)
             if place:
                 reader.reopen(place, conversion.record_path)
             else:
                 reader.open(conversion.layout, conversion.record_path, conversion.section_names)
             if index == 0:
                 self._progress = before = replace(before, layout=reader.layout)
-            entries = target.schema.entries
-            for batch, fragment in self.flatteners.in_order(reader.batches(), number, entries):
-                self._take(batch, fragment, reader, target)
-                done = batch.first + len(batch.spans) - 1
-                self._progress = replace(
-                    before,
-                    bytes_read=before.bytes_read + source.position,
-                    records=before.records + done,
-                    rows=self._progress.rows,
-                )
-                self._report(self._progress)
-                self._save(target, index, Place(batch.end, done, reader.layout))
-                reach("batch_written")
+            with closing(reader.batches()) as batches:
+                for batch in batches:
+                    self._take(batch, self._fragment(batch, number, entries), reader, target)
+                    done = batch.first + len(batch.spans) - 1
+                    self._progress = replace(
+                        before,
+                        bytes_read=before.bytes_read + source.reached(batch.end),
+                        records=before.records + done,
+                        rows=self._progress.rows,
+                    )
+                    self._report(self._progress)
+                    self._save(target, index, Place(batch.end, done, reader.layout))
+                    reach("batch_written")
             self._progress = replace(
                 self._progress,
                 bytes_read=before.bytes_read + source.size,
@@ -264,6 +259,13 @@ class _Run:
             bytes_read=sum(mark.size for mark in self._inputs[:index]),
             records=self._progress.records - (place.records if place else 0),
         )
+
+    def _fragment(self, batch: Batch, number: int, entries: Sequence[Entry]) -> Fragment:
+        """The batch's fragment for the schema as it is now: that which was made ahead, mostly."""
+        made = batch.made
+        if isinstance(made, Fragment) and not (made.entries and made.base < len(entries)):
+            return made
+        return self.engine.flatten(batch, number, entries)
 
     def _take(
         self, batch: Batch, fragment: Fragment, reader: RecordReader, target: _Target

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from typing import NoReturn
 
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
-from myd_grpc.convert.engine import Batch, CutOff, Reading, Span
+from myd_grpc.convert.engine import Ahead, Batch, Outline, Span, Stretch
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.layout import RECOGNISED_BYTES, descend, recognise
 from myd_grpc.convert.model import Layout, Limits
@@ -36,22 +36,27 @@ class Place:
 
 
 class RecordReader:
-    """Reads one document's records, in the faster ways where they are given and get on.
+    """Reads one document's records; where there is a way to work `ahead`, as far as that gets.
 
     Raises ConversionError with `name`, the record's number and the byte offset in its message:
     INVALID_JSON (also where the layout does not fit), RECORD_PATH_NOT_FOUND, LIMIT_EXCEEDED.
     """
 
     def __init__(
-        self, name: str, window: Window, limits: Limits, faster: Reading | None = None
+        self,
+        name: str,
+        window: Window,
+        limits: Limits,
+        outline: Outline | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.layout = Layout.AUTO
         self.records = 0
         self._name = name
         self._window = window
         self._limits = limits
-        self._cut_off = faster.cut_off if faster else None
-        self._outline = faster.outline if faster else None
+        self._outline = outline
+        self._ahead = ahead
         self._around = ""
 
     # Before the first record
@@ -124,13 +129,18 @@ class RecordReader:
 
     # The records
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Generator[Batch]:
         """All records in order; when they end, the document has been read to its end."""
         cutter = _CUTTERS[self.layout](self._window, self._limits)
         cutter.first = not self.records
         cutter.ended = self.layout is Layout.SINGLE and not cutter.first
         while not cutter.ended:
-            yield from self._many(cutter)
+            if self._ahead and self.layout is not Layout.SINGLE:
+                with closing(self._ahead(self._window, self._stretch(cutter))) as batches:
+                    for batch in batches:
+                        cutter.first = False
+                        self.records += len(batch.spans)
+                        yield batch
             batch, fault = self._batch(cutter)
             self.records += len(batch.spans)
             if batch.spans:
@@ -139,45 +149,17 @@ class RecordReader:
                 self._explain(fault)
         self._read_rest()
 
-    def _many(self, cutter: _Cutter) -> Iterator[Batch]:
-        """The next batches as `cut_off` sees them, until it does not get on."""
-        if not self._cut_off or self.layout is Layout.SINGLE:
-            return
-        cut_off = partial(self._cut_batch, self._cut_off, cutter)
-        window = self._window
-        # First what is there already.
-        size = min(BATCH_BYTES, max(1, len(window.data)))
-        while True:
-            data = window.take(size)
-            batch, end = cut_off(data, 0), 0
-            while batch:
-                self.records += len(batch.spans)
-                yield batch
-                length = batch.spans[len(batch.spans) - 1][1] - end
-                end += length
-                # Small records: what was taken may do for many batches.
-                batch = cut_off(data, end) if len(data) - end >= 2 * length else None
-            window.put_back(data, end)
-            if end:
-                size = BATCH_BYTES
-            elif len(data) >= size and size <= self._limits.max_record_bytes:
-                size *= 2
-            else:
-                return
-
-    def _cut_batch(
-        self, cut_off: CutOff, cutter: _Cutter, data: bytes | memoryview, start: int
-    ) -> Batch | None:
-        """The batch that begins at `start` of what was taken; None if there is none to be seen."""
-        limits = self._limits
-        bounds = (limits.batch_records, BATCH_BYTES, BATCH_VALUES, limits.max_record_bytes)
-        _, spans, keys = cut_off(data, self.layout, cutter.first, bounds, start)
-        many = len(data) - start > limits.max_record_bytes
-        if not spans or (many and _far_apart(start, spans, keys, limits.max_record_bytes)):
-            return None
-        cutter.first = False
-        depth = len(self._around)
-        return Batch(data, spans, keys, self._window.base, self.records + 1, depth)
+    def _stretch(self, cutter: _Cutter) -> Stretch:
+        return Stretch(
+            self.layout,
+            self.records,
+            cutter.first,
+            len(self._around),
+            self._limits.batch_records,
+            BATCH_BYTES,
+            BATCH_VALUES,
+            self._limits.max_record_bytes,
+        )
 
     def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:
         """The next records, and why there could be no more of them."""
@@ -275,13 +257,6 @@ class RecordReader:
 
     def _failed(self, reason: Reason, what: str) -> ConversionError:
         return ConversionError(reason, f"{self._name}: {what}")
-
-
-def _far_apart(start: int, values: Sequence[Span], keys: Sequence[Span], most: int) -> bool:
-    """Whether there may be white space of more than `most` bytes around a record."""
-    items = [span for pair in zip(keys, values, strict=True) for span in pair] if keys else values
-    ends = [start, *(end for _, end in items)]
-    return any(start - end > most for (start, _), end in zip(items, ends, strict=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from myd_grpc.convert.cipher import (
@@ -20,15 +20,11 @@ from myd_grpc.convert.cipher import (
     unpad,
 )
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.memory import Chunk, Memory
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.paths import open_input
 
 CHUNK = 4 << 20
-"""Bytes that are handed on at a time."""
-
-HEADROOM = 1 << 20
-"""Bytes of room before them, for the part of a record that was left over before."""
+"""Bytes that are read at a time."""
 
 # As much as a layout is recognised from: whatever comes next can begin while more is read.
 _FIRST_CHUNK = 1 << 20
@@ -39,11 +35,26 @@ _BOM = b"\xef\xbb\xbf"
 _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file to be read by an engine itself, which takes the descriptor `fd` over.
+
+    It is read from `position` to `size`, both in the file as it lies. With `key` (the key, and the
+    ciphertext before the position) it is decrypted, and `skip` bytes of plaintext are left out.
+    """
+
+    fd: int
+    position: int
+    size: int
+    skip: int = 0
+    key: tuple[bytes, bytes] | None = field(default=None, repr=False)
+
+
 class Source:
     """Reads a file from its start to the size it had when it was opened.
 
-    `read()` gives the next decrypted bytes, none at the end, in memory that is used again when no
-    view of it is left. `position` and `size` count bytes of the file as it lies on disk.
+    `read()` gives the next decrypted bytes, none at the end. `position` and `size` count bytes of
+    the file as it lies on disk.
     """
 
     def __init__(self, fd: int, name: str, key: CipherKey | None, start: int = 0) -> None:
@@ -52,11 +63,13 @@ class Source:
         self.size = status.st_size
         self.modified_ns = status.st_mtime_ns
         self.position = 0
+        self.chunk = CHUNK
         self._fd = fd
-        self._skip = 0
-        self._wanted = _whole_blocks(min(_FIRST_CHUNK, CHUNK))
-        self._memory = Memory(HEADROOM + _whole_blocks(min(CHUNK, self.size)))
-        self._read = self._plain(start) if key is None else self._decrypting(key, start)
+        self._key = key
+        self._head = _at(fd, 0, _HEAD) if key else b""
+        self._is_text = isinstance(recognise_encoding(self._head), EncodedText)
+        self._wanted = min(_FIRST_CHUNK, CHUNK)
+        self.go_on(start)
 
     @classmethod
     def open(
@@ -78,70 +91,66 @@ class Source:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
-        # The way to read refers to the source: together they would keep their memory for a while.
-        del self._read, self._memory
 
-    def read(self) -> Chunk:
+    def go_on(self, offset: int) -> None:
+        """Has the decrypted bytes from that offset on read next."""
+        place = self._place(offset)
+        self.position, self._skip = place.position, place.skip
+        self._next = self._some if place.key is None else self._decrypting(CipherKey(*place.key))
+
+    def stored(self, offset: int) -> Stored | None:
+        """The file from a decrypted offset on, unless it is text that stands for ciphertext."""
+        return None if self._is_text else replace(self._place(offset), fd=os.dup(self._fd))
+
+    def _place(self, offset: int) -> Stored:
+        if self._key is None:
+            return Stored(self._fd, offset, self.size)
+        key, skip = self._key, offset
+        if not self._is_text and offset >= BLOCK:
+            # Any block can be decrypted by itself, given the ciphertext of the one before.
+            skip = offset % BLOCK
+            key = CipherKey(key.key, _at(self._fd, offset - skip - BLOCK, BLOCK))
+        return Stored(self._fd, offset - skip, self.size, skip, (key.key, key.iv))
+
+    def reached(self, offset: int) -> int:
+        """About how much of the file as it lies stands for the bytes before a decrypted offset."""
+        return self.position if self._is_text else min(offset, self.size)
+
+    def read(self) -> bytes:
         """The next decrypted bytes, none at the end.
 
         Raises ConversionError: FILE_UNREADABLE when the file became shorter or cannot be read,
         WRONG_KEY for bad padding.
         """
         while True:
-            memory = self._memory.take()
-            filled = self._read(memory[HEADROOM:][: self._wanted])
-            self._wanted = _whole_blocks(CHUNK)
-            skipped = min(self._skip, filled)
+            text = self._next()
+            skipped = min(self._skip, len(text))
             self._skip -= skipped
-            if filled > skipped or not filled:
-                return Chunk(memory[: HEADROOM + filled], HEADROOM + skipped)
+            if len(text) > skipped or not text:
+                return text[skipped:]
 
-    def _plain(self, start: int) -> Callable[[memoryview], int]:
-        self._go_to(start)
-        return self.fill
-
-    def _go_to(self, position: int) -> None:
-        self.position = os.lseek(self._fd, position, os.SEEK_SET)
-
-    def stored(self, size: int) -> bytearray:
-        """The next `size` bytes as they lie on disk, fewer at the end of the file."""
-        data = bytearray(min(size, self.size - self.position))
-        self.fill(memoryview(data))
+    def _some(self) -> bytes:
+        """The next bytes as they lie on disk, none at the end."""
+        size = min(self._wanted, self.size - self.position)
+        self._wanted = self.chunk
+        try:
+            data = os.pread(self._fd, size, self.position)
+        except OSError as error:
+            raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
+        if size and not data:
+            raise self._unreadable(
+                f"became shorter while it was read ({self.position} of {self.size} bytes were left)"
+            )
+        self.position += len(data)
         return data
 
-    def fill(self, room: memoryview) -> int:
-        """Reads the next bytes as they lie on disk; answers how many: fewer only at the end."""
-        wanted, filled = min(len(room), self.size - self.position), 0
-        while filled < wanted:
-            try:
-                count = os.readv(self._fd, [room[filled:wanted]])
-            except OSError as error:
-                raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
-            if not count:
-                raise self._unreadable(
-                    "became shorter while it was read "
-                    f"({self.position} of {self.size} bytes were left)"
-                )
-            filled += count
-            self.position += count
-        return filled
+    def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
+        encoding = recognise_encoding(self._head)
+        decrypted = _Decryption(self._some, encoding, CbcDecryptor(key)).read
 
-    def _decrypting(self, key: CipherKey, start: int) -> Callable[[memoryview], int]:
-        encoding = recognise_encoding(_at(self._fd, 0, _HEAD))
-        self._skip = start
-        if isinstance(encoding, EncodedText):
-            decrypted = _Encoded(self, encoding, CbcDecryptor(key)).read
-        else:
-            if start >= BLOCK:
-                # Any block can be decrypted by itself, given the ciphertext of the one before.
-                self._skip = start % BLOCK
-                self._go_to(start - self._skip)
-                key = CipherKey(key.key, _at(self._fd, self.position - BLOCK, BLOCK))
-            decrypted = _Raw(self, CbcDecryptor(key)).read
-
-        def read(room: memoryview) -> int:
+        def read() -> bytes:
             try:
-                return decrypted(room)
+                return decrypted()
             except PaddingError:
                 raise wrong_key(self.name, "its last block does not end in padding") from None
             except ValueError:
@@ -165,7 +174,7 @@ class Source:
                 Reason.INVALID_JSON, f"{self.name}: is empty: there is no JSON value in the file"
             )
         if key is not None:
-            self._probe_encrypted(_at(self._fd, 0, _HEAD), key)
+            self._probe_encrypted(self._head, key)
 
     @contextmanager
     def hinting(self, key: CipherKey | None) -> Iterator[None]:
@@ -207,83 +216,50 @@ class Source:
     def _first_block(self, head: bytes, encoding: Encoding, key: CipherKey) -> bytes:
         """The first block's plaintext; ValueError where the last one's padding is wrong."""
         start = encoding.decode(head)[:BLOCK]
-        first = bytes(CbcDecryptor(key).decrypt(start)) if len(start) == BLOCK else b""
+        first = CbcDecryptor(key).decrypt(start) if len(start) == BLOCK else b""
         ending = encoding.tail(_at(self._fd, max(0, self.size - _HEAD), _HEAD))[-2 * BLOCK :]
         if len(ending) == BLOCK:
             return unpad(first)
         chain = CipherKey(key.key, ending[:BLOCK])
-        unpad(bytes(CbcDecryptor(chain).decrypt(ending[BLOCK:])))
+        unpad(CbcDecryptor(chain).decrypt(ending[BLOCK:]))
         return first
 
 
-class _Plaintext(ABC):
-    """What a file's ciphertext decrypts to."""
+class _Decryption:
+    """The plaintext of ciphertext; its last block waits for the end."""
 
-    def __init__(self, source: Source, decryptor: CbcDecryptor) -> None:
-        self._source = source
+    def __init__(
+        self, read: Callable[[], bytes], encoding: Encoding, decryptor: CbcDecryptor
+    ) -> None:
+        self._read = read
+        self._encoding = encoding
         self._decryptor = decryptor
+        self._cipher = b""
         self._ended = False
 
-    def read(self, room: memoryview) -> int:
-        """Fills room for whole blocks, or part of it at the end; answers how much.
+    def read(self) -> bytes:
+        """The next bytes, none at the end.
 
         Raises PaddingError, and ValueError where the text is damaged.
         """
-        filled = 0
-        while filled < len(room) and not self._ended:
-            filled += self._some(room[filled:])
-        return filled
+        while not self._ended:
+            stored = self._read()
+            plain = self._decrypted(stored) if stored else self._last()
+            if plain:
+                return plain
+        return b""
 
-    @abstractmethod
-    def _some(self, room: memoryview) -> int:
-        """Fills some of the room, sets `_ended` at the end."""
-
-
-class _Raw(_Plaintext):
-    """Plaintext of ciphertext that lies in the file as it is."""
-
-    def _some(self, room: memoryview) -> int:
-        size = self._source.fill(self._decryptor.room(len(room)))
-        self._ended = self._source.position == self._source.size
-        if size % BLOCK:
-            raise PaddingError
-        self._decryptor.decrypt_room(room[:size])
-        if not self._ended:
-            return size
-        last = bytes(room[max(0, size - BLOCK) : size])
-        return size - len(last) + len(unpad(last))
-
-
-class _Encoded(_Plaintext):
-    """Plaintext of ciphertext that is written as text; the last block waits for the end."""
-
-    def __init__(self, source: Source, encoding: EncodedText, decryptor: CbcDecryptor) -> None:
-        super().__init__(source, decryptor)
-        self._encoding = encoding
-        self._cipher = b""
-
-    def _some(self, room: memoryview) -> int:
-        # Text is longer than what it stands for.
-        text = self._source.stored(len(room))
-        plain = self._decrypted(text) if text else self._last()
-        room[: len(plain)] = plain
-        return len(plain)
-
-    def _decrypted(self, text: bytearray) -> bytearray:
-        cipher = self._cipher + self._encoding.decode(text)
+    def _decrypted(self, stored: bytes) -> bytes:
+        cipher = self._cipher + self._encoding.decode(stored)
         whole = max(0, len(cipher) - 1) // BLOCK * BLOCK
         self._cipher = cipher[whole:]
         return self._decryptor.decrypt(cipher[:whole])
 
     def _last(self) -> bytes:
-        self._ended = True
         if len(self._cipher) != BLOCK or not self._encoding.complete:
             raise PaddingError
-        return unpad(bytes(self._decryptor.decrypt(self._cipher)))
-
-
-def _whole_blocks(size: int) -> int:
-    return size + -size % BLOCK
+        self._ended = True
+        return unpad(self._decryptor.decrypt(self._cipher))
 
 
 def wrong_key(name: str, why: str) -> ConversionError:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from myd_grpc.convert.memory import Chunk
-
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 
 
@@ -16,7 +14,7 @@ class Window:
     Positions are indices in `data`; they hold until the next `drop`.
     """
 
-    def __init__(self, read: Callable[[], Chunk], base: int = 0) -> None:
+    def __init__(self, read: Callable[[], bytes], base: int = 0) -> None:
         self.data = bytearray()
         self.base = base
         self.ended = False
@@ -25,7 +23,7 @@ class Window:
     @classmethod
     def over(cls, data: bytes | memoryview, offset: int) -> Window:
         """A window of nothing but `data`, which is at `offset` in its file."""
-        window = cls(lambda: Chunk.of(b""))
+        window = cls(lambda: b"")
         window.data += data
         window.base = offset
         window.ended = True
@@ -34,7 +32,7 @@ class Window:
     def extend(self) -> bool:
         """Reads on; False at the end of the file."""
         if not self.ended:
-            text = self._read().text
+            text = self._read()
             self.ended = not text
             self.data += text
         return not self.ended
@@ -44,31 +42,11 @@ class Window:
         while len(self.data) < size and self.extend():
             pass
 
-    def take(self, size: int) -> bytes | memoryview:
-        """Takes all bytes out, after reading on until there are at least `size` or the file ends.
-
-        Whatever was taken is put back with `put_back` before anything else is done.
-        """
-        chunks = list[Chunk]()
-        held = len(self.data)
-        while held < size and not self.ended:
-            chunks.append(self._read())
-            held += len(chunks[-1].text)
-            self.ended = not chunks[-1].text
-        if len(chunks) == 1 and len(self.data) <= chunks[0].start:
-            return self._before(chunks[0])
-        return b"".join([self.data, *(chunk.text for chunk in chunks)])
-
-    def _before(self, chunk: Chunk) -> memoryview:
-        """All bytes with a chunk's after them, in its memory."""
-        start = chunk.start - len(self.data)
-        chunk.memory[start : chunk.start] = self.data
-        return chunk.memory[start:]
-
-    def put_back(self, taken: bytes | memoryview, position: int) -> None:
-        """Forgets everything before `position` of the bytes that were taken."""
-        self.data = bytearray(memoryview(taken)[position:])
-        self.base += position
+    def restart(self, data: bytes, base: int) -> None:
+        """Holds `data`, which is at `base` in the file, and nothing else."""
+        self.data = bytearray(data)
+        self.base = base
+        self.ended = False
 
     def drop(self, position: int) -> None:
         """Forgets everything before `position`, which becomes 0."""

@@ -37,7 +37,7 @@ pub struct Limits {
     pub bytes: usize,
     /// or after so many commas in those before,
     pub commas: usize,
-    /// or has more bytes than this in its value or key.
+    /// or has more bytes than this in its value, its key, or the white space before one of them.
     pub record_bytes: usize,
 }
 
@@ -86,8 +86,9 @@ pub fn cut_by(
         let Some((key, value, within)) = next_record(look, data, cut.end, layout, first) else {
             break;
         };
-        let is_long = |span: Span| span.1 - span.0 > limits.record_bytes;
-        if is_long(value) || key.is_some_and(is_long) {
+        let (start, middle) = key.map_or((value.0, value.0), |key| (key.0, key.1));
+        let stretches = [start - cut.end, middle - start, value.0 - middle, value.1 - value.0];
+        if stretches.iter().any(|&length| length > limits.record_bytes) {
             break;
         }
         commas += within;

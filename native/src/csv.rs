@@ -109,6 +109,28 @@ pub struct Ids<'a> {
     pub parent: usize,
 }
 
+/// Rows of fewer bytes are copied where they are taken: their buffer is kept.
+pub const FEW_BYTES: usize = 32 << 10;
+
+/// Finished rows of one table.
+pub struct Rows {
+    /// The table's number.
+    pub table: usize,
+    /// Their text,
+    pub text: Vec<u8>,
+    /// and where each of them ends in it.
+    pub ends: Vec<usize>,
+    /// How many columns they have beside their ids.
+    pub columns: usize,
+}
+
+impl Rows {
+    /// About how many bytes of memory they take.
+    pub fn size(&self) -> usize {
+        self.text.len() + size_of_val(&*self.ends)
+    }
+}
+
 /// A table's rows.
 #[derive(Default)]
 pub struct Output {
@@ -139,24 +161,19 @@ impl Output {
         &self.buffer[..self.length]
     }
 
-    /// Whether the rows so far fill less than half of their buffer.
-    pub fn is_mostly_room(&self) -> bool {
-        self.length < self.buffer.len() / 2
-    }
-
-    /// Takes the rows so far.
-    pub fn take_text(&mut self) -> Vec<u8> {
+    /// Takes the rows so far, without much room after them.
+    pub fn take(&mut self) -> (Vec<u8>, Vec<usize>) {
+        let next = Vec::with_capacity(self.ends.len());
+        let ends = std::mem::replace(&mut self.ends, next);
+        let is_mostly_room = self.length < self.buffer.capacity() / 2;
+        if self.length < FEW_BYTES || is_mostly_room {
+            return (self.text().to_vec(), ends);
+        }
         let mut text = std::mem::take(&mut self.buffer);
         text.truncate(std::mem::take(&mut self.length));
         // The next batch's rows are about as many, or as those of one of the last.
         self.usual = (text.len() + text.len() / 4).max(self.usual - self.usual / 32);
-        text
-    }
-
-    /// Takes the ends of the rows so far.
-    pub fn take_ends(&mut self) -> Vec<usize> {
-        let next = Vec::with_capacity(self.ends.len());
-        std::mem::replace(&mut self.ends, next)
+        (text, ends)
     }
 
     /// Appends a row, and empties its cells.
@@ -348,5 +365,32 @@ impl Sink for ListText<'_> {
             _ => return push(self.0, character),
         };
         self.0.extend_from_slice(escaped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cell, Ids, Output, Tail, Texts};
+
+    /// The text of one row whose cell has so many bytes, and how much memory that holds.
+    fn taken(output: &mut Output, size: usize) -> (usize, usize) {
+        let (record, row) = (Tail::new(), Tail::new());
+        let text = vec![b'x'; size];
+        output.clear();
+        let ids = Ids { record: &record, row: &row, parent: 0 };
+        let texts = Texts { data: &text, scratch: &[] };
+        output.row(&ids, texts, &mut [Cell { start: 0, end: size }], b"\n");
+        let (text, ends) = output.take();
+        assert_eq!(ends, [text.len()]);
+        (text.len(), text.capacity())
+    }
+
+    #[test]
+    fn few_rows_do_not_hold_the_memory_of_many() {
+        let mut output = Output::default();
+        for size in [1000, 900_000, 50_000, 50_000, 10, 900_000] {
+            let (length, held) = taken(&mut output, size);
+            assert!(length > size && held <= 2 * length, "{held} for {length}");
+        }
     }
 }

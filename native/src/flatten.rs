@@ -13,6 +13,7 @@ use crate::schema::{LABEL, NodeId, Trees};
 const WINDOW: usize = LABEL + SHORT + 2;
 
 /// What decides the rows beside the records.
+#[derive(Clone)]
 pub struct Settings {
     /// What ends each row.
     pub line_end: Vec<u8>,
@@ -74,6 +75,11 @@ impl Flattener {
             base: 0,
             objects: 0,
         }
+    }
+
+    /// Forgets the schema.
+    pub fn reset(&mut self) {
+        self.trees = Trees::new();
     }
 
     /// Flattens records up to the first bad one; answers how many that were.

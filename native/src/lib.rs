@@ -1,32 +1,47 @@
 //! The native engine of `myd_grpc.convert`: what it promises is in `engine.py`.
 //!
-//! This file is all that knows of Python. What takes long releases the interpreter's lock while it
-//! works, and never fails on bad input: it says how far it came.
+//! This file is all that knows of Python, but for the one input that calls it. What takes long
+//! releases the interpreter's lock while it works, and never fails on bad input: it says how far it
+//! came.
 
 #[cfg(has_avx512)]
 mod avx512;
+mod batches;
 mod boundary;
 mod csv;
+mod engine;
 mod flatten;
+mod input;
 mod json;
 mod lanes;
+mod line;
 mod schema;
 mod search;
 mod shape;
+mod shelf;
+mod turns;
 
-use std::sync::{Mutex, PoisonError};
+use std::fs::File;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PySlice, PyString, PyTuple};
+use pyo3::types::{PyBytes, PySlice, PyTuple};
 // Bytes that Python lends, or is lent: not changed while one of them lives.
 use pyo3_bytes::PyBytes as Buffer;
 
+use batches::{Batches, Records, Start};
 use boundary::{Layout, Limits, Span};
-use csv::Output;
-use flatten::{Batch, Flattener, Settings};
-use search::Search;
+use csv::{FEW_BYTES, Rows};
+use engine::{Engine, Entry, Fragment};
+use flatten::{Batch, Settings};
+use input::{Calls, Failure, FileText};
+use line::{Line, Outcome, Task};
+use search::{Found, Search};
+use shelf::{Shelf, Text};
 
 /// Where records are in a batch: a sequence of (start, end) without an object for each.
 #[pyclass(frozen, module = "myd_grpc._native")]
@@ -76,28 +91,6 @@ impl Ends {
     }
 }
 
-/// Cuts off whole records of `data` from `start` on: (their end, their values, their keys).
-#[pyfunction]
-fn cut(
-    py: Python<'_>,
-    data: Buffer,
-    layout: &str,
-    first: bool,
-    limits: (usize, usize, usize, usize),
-    start: usize,
-) -> PyResult<(usize, Spans, Spans)> {
-    let layout = match layout {
-        "ARRAY" => Layout::Array,
-        "KEYED" => Layout::Keyed,
-        "LINES" => Layout::Lines,
-        _ => return Err(PyValueError::new_err("records of this layout are not cut off")),
-    };
-    let (records, bytes, commas, record_bytes) = limits;
-    let limits = Limits { records, bytes, commas, record_bytes };
-    let cut = py.detach(|| boundary::cut(data.as_slice(), start, layout, first, limits));
-    Ok((cut.end, Spans(cut.values), Spans(cut.keys)))
-}
-
 /// The first value of a text with what is nested in it emptied.
 #[pyfunction]
 fn outline<'py>(py: Python<'py>, head: &Bound<'_, PyBytes>) -> Bound<'py, PyBytes> {
@@ -116,124 +109,231 @@ fn scan(
     depth: usize,
     max_depth: usize,
     text: &Bound<'_, PyBytes>,
-) -> (usize, Vec<usize>) {
+) -> PyScanned {
     let (data, wanted) = (data.as_slice(), text.as_bytes());
     let search = Search { data, values: &values.0, keys: &keys.0, depth, max_depth, wanted };
-    let found = py.detach(|| search::scan(&search));
+    scanned(py.detach(|| search::scan(&search)))
+}
+
+type PyScanned = (usize, Vec<usize>);
+type PyRecords<'py> = (Buffer, Spans, Spans, u64, u64);
+type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
+type PyRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
+type PyFragment<'py> = (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, usize);
+
+fn scanned(found: Found) -> PyScanned {
     (found.sound, found.holding)
 }
 
-type NewEntry<'py> = (bool, usize, Bound<'py, PyTuple>, usize);
-type TableRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
+/// Where they are, their offset in the file, and the first one's number.
+fn described<'py>(records: Records) -> PyRecords<'py> {
+    let Records { text, offset, values, keys, first } = records;
+    (Buffer::new(Bytes::from_owner(Lent(text))), Spans(values), Spans(keys), offset, first)
+}
 
-/// Rows of fewer bytes are copied.
-const LENT_BYTES: usize = 32 << 10;
+/// Text that Python looks at.
+struct Lent(Arc<Text>);
 
-/// The schema's trees and what flattens records for them.
-#[pyclass(frozen, module = "myd_grpc._native")]
-struct Core(Mutex<Flattener>);
-
-impl Core {
-    fn with<T>(&self, work: impl FnOnce(&mut Flattener) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
+}
+
+/// See `Fragment` in `engine.py`.
+fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragment<'py>> {
+    let Fragment { base, entries, origins, rows, records } = fragment;
+    let entries = entries
+        .into_iter()
+        .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
+    let rows = rows.into_iter().map(|Rows { table, text, ends, columns }| {
+        Ok((table, text_of(py, text)?, Ends(ends), columns))
+    });
+    Ok((base, entries.collect::<PyResult<_>>()?, origins, rows.collect::<PyResult<_>>()?, records))
+}
+
+/// A table's rows as an object whose bytes Python can use.
+fn text_of<'py>(py: Python<'py>, text: Vec<u8>) -> PyResult<Bound<'py, PyAny>> {
+    if text.len() < FEW_BYTES {
+        return PyBytes::new(py, &text).into_bound_py_any(py);
+    }
+    Buffer::from(text).into_bound_py_any(py)
+}
+
+/// The schema, and what flattens records for it.
+#[pyclass(frozen, module = "myd_grpc._native")]
+struct Core {
+    engine: Arc<Engine>,
+    shelf: Arc<Shelf>,
 }
 
 #[pymethods]
 impl Core {
     #[new]
-    fn new(line_end: &str, id_field: &str, max_depth: usize) -> Self {
-        Self(Mutex::new(Flattener::new(Settings {
-            line_end: line_end.into(),
-            id_field: id_field.into(),
-            max_depth,
-        })))
-    }
-
-    /// How many keys are remembered.
-    #[getter]
-    fn nodes(&self) -> usize {
-        self.with(|flattener| flattener.trees.len())
+    fn new(line_end: &str, id_field: &str, max_depth: usize, spare_nodes: usize) -> Self {
+        let settings = Settings { line_end: line_end.into(), id_field: id_field.into(), max_depth };
+        Self { engine: Arc::new(Engine::new(settings, spare_nodes)), shelf: Arc::default() }
     }
 
     /// Forgets the schema.
     fn reset(&self) {
-        self.with(|flattener| flattener.trees = schema::Trees::new());
+        self.engine.reset();
     }
 
     /// Adds an entry to the schema.
-    fn follow(&self, is_table: bool, owner: usize, path: Vec<String>) -> PyResult<()> {
-        if self.with(|flattener| flattener.trees.follow(is_table, owner, &path)) {
-            Ok(())
-        } else {
-            Err(PyIndexError::new_err("no such table"))
-        }
+    fn adopt(&self, is_table: bool, owner: usize, path: Vec<String>) {
+        self.engine.adopt(Entry { is_table, owner, path });
     }
 
-    /// Flattens the first `count` records; answers how many were good.
-    #[pyo3(signature = (data, values, keys, count, *, file, first, depth))]
+    /// Flattens records for the schema as it is now.
+    #[pyo3(signature = (data, values, keys, *, file, first, depth))]
     #[expect(clippy::too_many_arguments, reason = "named at the call, as in the class Batch")]
-    fn flatten(
+    fn flatten<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         data: Buffer,
         values: &Spans,
         keys: &Spans,
-        count: usize,
         file: u64,
         first: u64,
         depth: usize,
-    ) -> usize {
-        let values = &values.0[..count.min(values.0.len())];
-        let batch = Batch { data: data.as_slice(), values, keys: &keys.0, file, first, depth };
-        py.detach(|| self.with(|flattener| flattener.flatten(&batch)))
+    ) -> PyResult<PyFragment<'py>> {
+        let (data, values, keys) = (data.as_slice(), &*values.0, &*keys.0);
+        let batch = Batch { data, values, keys, file, first, depth };
+        flattened(py, py.detach(|| self.engine.flatten(&batch)))
     }
 
-    /// The entries that the last batch added: (whether a table, its table, its path, the record).
-    fn entries<'py>(&self, py: Python<'py>) -> PyResult<Vec<NewEntry<'py>>> {
-        self.with(|flattener| {
-            let trees = &flattener.trees;
-            let described = trees.entries.iter().map(|entry| {
-                let keys = trees.path(entry.node);
-                let keys = keys.iter().map(|key| PyString::new(py, &String::from_utf8_lossy(key)));
-                let path = PyTuple::new(py, keys.collect::<Vec<_>>())?;
-                Ok((entry.is_table, entry.owner, path, entry.origin))
-            });
-            described.collect()
-        })
+    /// A line whose threads flatten batches of the file with this number.
+    fn flattening(&self, start: PyStart<'_>, file: u64) -> PyResult<PyLine> {
+        self.line(Task::Flatten { engine: Arc::clone(&self.engine), file }, start)
     }
 
-    /// Takes the last batch's rows: (table, text, the rows' ends, columns beside links).
-    fn take_rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<TableRows<'py>>> {
-        self.with(|flattener| {
-            let tables = flattener.trees.tables.iter_mut().enumerate();
-            let described = tables.filter_map(|(number, table)| {
-                let ends = Ends(table.output.take_ends());
-                let columns = table.cells.len();
-                let text = (!ends.0.is_empty()).then(|| text_of(py, &mut table.output))?;
-                Some(text.map(|text| (number, text, ends, columns)))
-            });
-            described.collect()
-        })
+    /// A line whose threads look batches over for a text.
+    fn scanning(&self, start: PyStart<'_>, max_depth: usize, wanted: Vec<u8>) -> PyResult<PyLine> {
+        self.line(Task::Scan { wanted, max_depth }, start)
     }
 }
 
-/// A table's rows as an object whose bytes Python can use.
-fn text_of<'py>(py: Python<'py>, output: &mut Output) -> PyResult<Bound<'py, PyAny>> {
-    // Whoever holds rows holds their buffer, and counts the rows alone.
-    if output.text().len() < LENT_BYTES || output.is_mostly_room() {
-        return PyBytes::new(py, output.text()).into_bound_py_any(py);
+impl Core {
+    fn line(&self, task: Task, start: PyStart<'_>) -> PyResult<PyLine> {
+        let PyStart { depth, threads, most, most_bytes, .. } = start;
+        let layout = match &*start.layout {
+            "ARRAY" => Layout::Array,
+            "KEYED" => Layout::Keyed,
+            "LINES" => Layout::Lines,
+            _ => return Err(PyValueError::new_err("records of this layout are not cut off")),
+        };
+        let (records, bytes, commas, record_bytes) = start.limits;
+        let begin = Start {
+            head: start.head.as_slice(),
+            offset: start.offset,
+            records: start.records,
+            first: start.first,
+            layout,
+            limits: Limits { records, bytes, commas, record_bytes },
+            chunk: start.chunk,
+        };
+        let input = match start.file {
+            Some(file) => input::Input::File(Box::new(file.open()?)),
+            None => input::Input::Calls(Calls::new(start.read.unbind())),
+        };
+        let batches = Batches::new(input, Arc::clone(&self.shelf), &begin);
+        Ok(PyLine(Line::new(task, depth, batches, threads, most, most_bytes)))
     }
-    Buffer::from(output.take_text()).into_bound_py_any(py)
+}
+
+/// Where and how a line begins: see `Start` in `native.py`.
+#[derive(FromPyObject)]
+struct PyStart<'py> {
+    head: Buffer,
+    offset: u64,
+    records: u64,
+    first: bool,
+    depth: usize,
+    layout: String,
+    limits: (usize, usize, usize, usize),
+    chunk: usize,
+    threads: usize,
+    most: usize,
+    most_bytes: usize,
+    file: Option<PyFile>,
+    read: Bound<'py, PyAny>,
+}
+
+/// A file to read: see `Stored` in `source.py`.
+#[derive(FromPyObject)]
+struct PyFile {
+    fd: RawFd,
+    position: u64,
+    size: u64,
+    skip: usize,
+    key: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl PyFile {
+    /// Takes the descriptor over.
+    fn open(self) -> PyResult<FileText> {
+        // SAFETY: the descriptor was duplicated for this, and is nobody else's.
+        #[expect(unsafe_code, reason = "Python has no other form of an open file")]
+        let fd = unsafe { OwnedFd::from_raw_fd(self.fd) };
+        let text = FileText::new(File::from(fd), self.position, self.size, self.skip);
+        let Some((key, iv)) = self.key else {
+            return Ok(text);
+        };
+        let wrong = |_| PyValueError::new_err("no AES-256 key and iv");
+        let key = key.as_slice().try_into().map_err(wrong)?;
+        Ok(text.decrypted(key, iv.as_slice().try_into().map_err(wrong)?))
+    }
+}
+
+/// Works ahead on one stretch of a file: threads call `work`, somebody takes what comes of it.
+#[pyclass(frozen, name = "Line", module = "myd_grpc._native")]
+struct PyLine(Line);
+
+#[pymethods]
+impl PyLine {
+    /// Works until there is nothing to do.
+    fn work(&self, py: Python<'_>) {
+        py.detach(|| self.0.work());
+    }
+
+    /// What came of the next batch: its records, and a fragment or what a scan found.
+    ///
+    /// None where no other record can be cut off; raises what reading raised.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<(PyRecords<'py>, Bound<'py, PyAny>)>> {
+        let outcome = py.detach(|| self.0.take());
+        match outcome.map_err(|_| PyRuntimeError::new_err("a thread of the engine died"))? {
+            Outcome::Flattened(records, fragment) => {
+                let fragment = flattened(py, fragment)?.into_bound_py_any(py)?;
+                Ok(Some((described(records), fragment)))
+            }
+            Outcome::Scanned(records, found) => {
+                Ok(Some((described(records), scanned(found).into_bound_py_any(py)?)))
+            }
+            Outcome::Over(Some(Failure::Raised(error))) => Err(error),
+            Outcome::Over(_) => Ok(None),
+        }
+    }
+
+    /// Begins no other batch.
+    fn stop(&self) {
+        self.0.stop();
+    }
+
+    /// When no thread works: the text that was read and not cut off, and its offset in the file.
+    fn rest<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyBytes>, u64)> {
+        let rest = self.0.rest().ok_or_else(|| PyRuntimeError::new_err("a thread is reading"))?;
+        Ok((PyBytes::new(py, &rest.0), rest.1))
+    }
 }
 
 /// The module `myd_grpc._native`.
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(cut, module)?)?;
     module.add_function(wrap_pyfunction!(outline, module)?)?;
     module.add_function(wrap_pyfunction!(scan, module)?)?;
     module.add_class::<Spans>()?;
     module.add_class::<Ends>()?;
-    module.add_class::<Core>()
+    module.add_class::<Core>()?;
+    module.add_class::<PyLine>()
 }

@@ -3,7 +3,7 @@
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
-use crate::csv::{Cell, Output};
+use crate::csv::{Cell, Output, Rows};
 use crate::lanes::equal;
 
 /// Number of a node in [`Trees`]; 0, a table's root, stands for none where a member is meant.
@@ -132,6 +132,17 @@ impl Trees {
         }
         self.entries.clear();
         true
+    }
+
+    /// Takes the rows of all tables that have any.
+    pub fn take_rows(&mut self) -> Vec<Rows> {
+        let tables = self.tables.iter_mut().enumerate();
+        let filled = tables.filter_map(|(number, table)| {
+            let (text, ends) = table.output.take();
+            let columns = table.cells.len();
+            (!ends.is_empty()).then_some(Rows { table: number, text, ends, columns })
+        });
+        filled.collect()
     }
 
     /// The path of a node, from its table's root.

@@ -1,0 +1,153 @@
+//! A file's text cut into batches of whole records, as it is read.
+
+use std::sync::Arc;
+
+use crate::boundary::{Layout, Limits, Span, cut};
+use crate::input::{Failure, Input};
+use crate::shelf::{Shelf, Text};
+
+/// Consecutive whole records.
+#[derive(Clone)]
+pub struct Records {
+    /// The text that they are in,
+    pub text: Arc<Text>,
+    /// and the offset of that in the file.
+    pub offset: u64,
+    /// Their values.
+    pub values: Vec<Span>,
+    /// Their keys, if they have keys.
+    pub keys: Vec<Span>,
+    /// The first one's number in the file.
+    pub first: u64,
+}
+
+/// Where reading begins, and how it goes on.
+pub struct Start<'a> {
+    /// Text that was read already,
+    pub head: &'a [u8],
+    /// and its offset in the file.
+    pub offset: u64,
+    /// How many records come before it.
+    pub records: u64,
+    /// Whether the first of them begins there, without a comma before it.
+    pub first: bool,
+    /// How records follow one another.
+    pub layout: Layout,
+    /// How much a batch may be.
+    pub limits: Limits,
+    /// How many bytes to read at a time.
+    pub chunk: usize,
+}
+
+/// Reads on and cuts off.
+pub struct Batches {
+    input: Input,
+    shelf: Arc<Shelf>,
+    text: Arc<Text>,
+    /// What of the text was cut off.
+    done: usize,
+    offset: u64,
+    records: u64,
+    first: bool,
+    layout: Layout,
+    limits: Limits,
+    chunk: usize,
+    /// Whether the text may hold another whole batch.
+    is_full: bool,
+    /// Whether there is no more to read.
+    ended: bool,
+}
+
+impl Batches {
+    /// Begins.
+    pub fn new(input: Input, shelf: Arc<Shelf>, start: &Start) -> Self {
+        let mut room = shelf.room(start.head.len());
+        room.bytes_mut()[..start.head.len()].copy_from_slice(start.head);
+        Self {
+            input,
+            shelf,
+            text: Arc::new(room.into_text(start.head.len())),
+            done: 0,
+            offset: start.offset,
+            records: start.records,
+            first: start.first,
+            layout: start.layout,
+            limits: start.limits,
+            chunk: start.chunk,
+            is_full: true,
+            ended: false,
+        }
+    }
+
+    /// The next batch; None where no record can be cut off.
+    pub fn next(&mut self) -> Result<Option<Records>, Failure> {
+        loop {
+            if self.is_full || self.ended {
+                let found = self.cut();
+                if found.is_some() || self.ended || self.rest().len() > self.limits.record_bytes {
+                    return Ok(found);
+                }
+            }
+            self.read()?;
+        }
+    }
+
+    fn cut(&mut self) -> Option<Records> {
+        let cut = cut(&self.text, self.done, self.layout, self.first, self.limits);
+        let count = cut.values.len();
+        if count == 0 {
+            return None;
+        }
+        let found = Records {
+            text: Arc::clone(&self.text),
+            offset: self.offset,
+            values: cut.values,
+            keys: cut.keys,
+            first: self.records + 1,
+        };
+        let length = cut.end - self.done;
+        self.first = false;
+        self.records += count as u64;
+        self.done = cut.end;
+        // Small records: what was read may do for many batches.
+        self.is_full = self.rest().len() >= 2 * length;
+        Some(found)
+    }
+
+    /// Reads on; what was not cut off comes first. Of one long record, more and more is read.
+    fn read(&mut self) -> Result<(), Failure> {
+        let rest = &self.text[self.done..];
+        let left = self.input.left().unwrap_or(u64::MAX);
+        let size = self.chunk.max(rest.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+        // Whole blocks of ciphertext, of which the last is longer than its text.
+        let mut room = self.shelf.room(rest.len() + size.next_multiple_of(16));
+        room.bytes_mut()[..rest.len()].copy_from_slice(rest);
+        let free = &mut room.bytes_mut()[rest.len()..][..size.next_multiple_of(16)];
+        let count = self.input.read(free)?;
+        let length = rest.len() + count;
+        self.offset += self.done as u64;
+        self.done = 0;
+        self.ended = count == 0;
+        self.is_full = true;
+        self.text = Arc::new(room.into_text(length));
+        Ok(())
+    }
+
+    /// What was read and not cut off,
+    pub fn rest(&self) -> &[u8] {
+        &self.text[self.done..]
+    }
+
+    /// what was given for reading, but not read,
+    pub fn unread(&self) -> &[u8] {
+        match &self.input {
+            Input::File(_) => &[],
+            Input::Calls(calls) => calls.rest(),
+        }
+    }
+
+    /// and the offset of the rest in the file.
+    pub fn offset(&self) -> u64 {
+        self.offset + self.done as u64
+    }
+}

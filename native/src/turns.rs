@@ -1,0 +1,230 @@
+//! Things that are read one after another, worked on by several threads, and taken in order.
+//!
+//! Some are read before they are asked for, so that no thread has to wait for another that reads.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// `R` reads things, one at a time; of a `T` comes an `M`.
+pub struct Turns<R, T, M> {
+    state: Mutex<State<R, T, M>>,
+    changed: Condvar,
+    /// How many things are to be there for threads that have nothing to do.
+    spare: usize,
+}
+
+struct State<R, T, M> {
+    /// None while a thread reads.
+    reader: Option<R>,
+    /// What was read and not yet begun, with its number.
+    ready: VecDeque<(usize, T)>,
+    read: usize,
+    taken: usize,
+    /// How many may have been read and not yet taken.
+    allowed: usize,
+    /// What has come of things, from the one to be taken next on.
+    made: VecDeque<Option<M>>,
+    is_over: bool,
+    is_broken: bool,
+}
+
+/// What a thread is to do next.
+pub enum Step<R, T> {
+    /// Read a thing, and give the reader back.
+    Read(R),
+    /// Work on the thing that was read as this one.
+    Work(usize, T),
+    /// Nothing any more.
+    Stop,
+}
+
+/// A thread died before it made what it was to make.
+#[derive(Debug)]
+pub struct Broken;
+
+impl<R, T, M> Turns<R, T, M> {
+    /// Nothing was read; one thing may be.
+    pub fn new(reader: R, spare: usize) -> Self {
+        let state = State {
+            reader: Some(reader),
+            ready: VecDeque::new(),
+            read: 0,
+            taken: 0,
+            allowed: 1,
+            made: VecDeque::new(),
+            is_over: false,
+            is_broken: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), spare }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<R, T, M>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for something to do.
+    pub fn step(&self) -> Step<R, T> {
+        let mut state = self.state();
+        loop {
+            if state.may_read()
+                && state.ready.len() < self.spare
+                && let Some(reader) = state.reader.take()
+            {
+                return Step::Read(reader);
+            }
+            if let Some((turn, thing)) = state.ready.pop_front() {
+                return Step::Work(turn, thing);
+            }
+            if state.is_over {
+                return Step::Stop;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Gives the reader back with what it has read, or with what is to be taken as the last.
+    pub fn give_back(&self, reader: R, read: Result<T, M>) {
+        let mut state = self.state();
+        let turn = state.read;
+        state.read += 1;
+        state.reader = Some(reader);
+        match read {
+            Ok(_) if state.is_over => {}
+            Ok(thing) => state.ready.push_back((turn, thing)),
+            Err(last) => {
+                state.is_over = true;
+                state.put(turn, last);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// Hands over what was made of the thing that was read as this one.
+    pub fn put(&self, turn: usize, made: M) {
+        self.state().put(turn, made);
+        self.changed.notify_all();
+    }
+
+    /// Waits for what comes of the next thing.
+    pub fn take(&self) -> Result<M, Broken> {
+        let is_missing = |state: &mut State<R, T, M>| {
+            !state.is_broken && !matches!(state.made.front(), Some(Some(_)))
+        };
+        let mut state = self
+            .changed
+            .wait_while(self.state(), is_missing)
+            .unwrap_or_else(PoisonError::into_inner);
+        let made = state.made.pop_front().flatten().ok_or(Broken)?;
+        state.taken += 1;
+        self.changed.notify_all();
+        Ok(made)
+    }
+
+    /// So many may be read and not yet taken, at least one.
+    pub fn allow(&self, count: usize) {
+        self.state().allowed = count.max(1);
+        self.changed.notify_all();
+    }
+
+    /// Nothing more is to be done.
+    pub fn end(&self) {
+        let mut state = self.state();
+        state.is_over = true;
+        state.ready.clear();
+        self.changed.notify_all();
+    }
+
+    /// The same, and whoever waits would do so in vain.
+    pub fn fail(&self) {
+        self.state().is_broken = true;
+        self.end();
+    }
+
+    /// What reads, when no thread does.
+    pub fn with_reader<A>(&self, look: impl FnOnce(&R) -> A) -> Option<A> {
+        self.state().reader.as_ref().map(look)
+    }
+}
+
+impl<R, T, M> State<R, T, M> {
+    fn may_read(&self) -> bool {
+        !self.is_over && self.read - self.taken < self.allowed
+    }
+
+    fn put(&mut self, turn: usize, made: M) {
+        let place = turn - self.taken;
+        while self.made.len() <= place {
+            self.made.push_back(None);
+        }
+        self.made[place] = Some(made);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, Turns};
+    use std::thread;
+
+    type Counting = Turns<usize, usize, usize>;
+
+    /// Reads numbers up to a last one.
+    fn work(turns: &Counting, last: usize) {
+        loop {
+            match turns.step() {
+                Step::Read(next) if next < last => turns.give_back(next + 1, Ok(next)),
+                Step::Read(next) => turns.give_back(next, Err(last)),
+                Step::Work(turn, number) => turns.put(turn, number),
+                Step::Stop => break,
+            }
+        }
+    }
+
+    #[test]
+    fn things_are_taken_in_order() {
+        let turns = Counting::new(0, 2);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| work(&turns, 1000));
+            }
+            let all = (0..=1000).map(|number| {
+                turns.allow(number % 7);
+                turns.take().unwrap_or(usize::MAX)
+            });
+            assert!(all.eq(0..=1000));
+        });
+        assert_eq!(turns.with_reader(|&next| next), Some(1000));
+    }
+
+    #[test]
+    fn only_so_many_are_read() {
+        let turns = Counting::new(0, 9);
+        turns.allow(3);
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                for next in 1..=3 {
+                    assert!(matches!(turns.step(), Step::Read(_)));
+                    turns.give_back(next, Ok(next));
+                }
+                let rest: Vec<_> = (0..4).map(|_| turns.step()).collect();
+                let worked = rest.iter().filter(|step| matches!(step, Step::Work(..)));
+                (worked.count(), matches!(rest.last(), Some(Step::Stop)))
+            });
+            while turns.state().read < 3 || !turns.state().ready.is_empty() {
+                thread::yield_now();
+            }
+            turns.end();
+            assert_eq!(other.join().ok(), Some((3, true)));
+        });
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_died() {
+        let turns = Counting::new(0, 1);
+        thread::scope(|scope| {
+            let other = scope.spawn(|| turns.take());
+            turns.fail();
+            assert!(other.join().is_ok_and(|taken| taken.is_err()));
+        });
+        assert!(matches!(turns.step(), Step::Stop));
+    }
+}
