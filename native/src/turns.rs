@@ -66,10 +66,8 @@ impl<R, T, M> Turns<R, T, M> {
     pub fn step(&self) -> Step<R, T> {
         let mut state = self.state();
         loop {
-            if state.may_read()
-                && state.ready.len() < self.spare
-                && let Some(reader) = state.reader.take()
-            {
+            let is_wanted = state.may_read() && state.ready.len() < self.spare;
+            if let Some(reader) = is_wanted.then(|| state.reader.take()).flatten() {
                 return Step::Read(reader);
             }
             if let Some((turn, thing)) = state.ready.pop_front() {
