@@ -2,8 +2,8 @@
 
 All read the same array of records from a plain file; the start of the interpreter does not count.
 DuckDB gets a query for each table that a conversion of ours has found, pandas the root table and
-each first-level list: it has no simple way to go deeper. LIMIT only decrypts a file, by OpenSSL, and
-writes as many bytes as its tables have.
+each first-level list: it has no simple way to go deeper. LIMIT only decrypts a file (by OpenSSL)
+and writes as many bytes as its tables have.
 """
 
 from __future__ import annotations
