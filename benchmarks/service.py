@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -26,16 +27,19 @@ _SAMPLED_S = 0.02
 class Service:
     """A running server and a client of it."""
 
-    def __init__(self, address: str, process: psutil.Process, output: Path) -> None:
+    def __init__(self, address: str, process: psutil.Process) -> None:
         self.address = address
         self.client = Client(address)
         self._process = process
-        self._output = output
+        self._jobs = count(1)
 
     def submit(self, given: Input) -> str:
-        """The job that converts a file; its output set replaces the last one."""
+        """The job that converts a file to a set of its own.
+
+        A set that is replaced would be removed while the next job runs.
+        """
         key = Key(given.key, given.iv) if given.key else None
-        return self.client.convert([given.name], "bench", key=key, merge=True, overwrite=True)
+        return self.client.convert([given.name], f"bench{next(self._jobs)}", key=key, merge=True)
 
     def convert(self, given: Input) -> float:
         """Seconds from the submission of a job to its DONE."""
@@ -103,7 +107,7 @@ def running(cores: int | None = None, **settings: str) -> Iterator[Service]:
                 [*_on(cores), sys.executable, str(ROOT / "server.py")], env=environment, stderr=log
             )
         try:
-            yield Service(_ready(address_file, process), psutil.Process(process.pid), Path(home))
+            yield Service(_ready(address_file, process), psutil.Process(process.pid))
         finally:
             process.terminate()
             process.wait()
