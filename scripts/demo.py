@@ -23,6 +23,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY = ROOT / "gateway" / "bin" / "myd-gateway"
 SAMPLE = "encrypted.myd_sample_1.json"
+# By which a test makes the server wait: the one setting of the environment that is handed on.
+FAILPOINTS = "MYD_FAILPOINTS"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 
@@ -97,7 +99,11 @@ def _server(directory: Path) -> Iterator[Addresses]:
         "MYD_REST_ADDRESS": "127.0.0.1:0",
         "MYD_REST_ADDRESS_FILE": str(rest),
     }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MYD_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MYD_") or name == FAILPOINTS
+    }
     with log_file.open("wb") as log:
         # In a session of its own, so that Ctrl-C reaches this process, which stops it in order.
         process = subprocess.Popen(

@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 from resting import GATEWAY, build_gateway
-from serving import ROOT
+from serving import ROOT, Hold
 from terminal import Terminal
 
 DEMO = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--directory"]
@@ -41,10 +42,13 @@ def test_the_demo_goes_all_the_way(tmp_path: Path) -> None:
     assert servers_of(tmp_path / "demo") == []
 
 
-def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
-    demo = Terminal([*DEMO, str(tmp_path / "demo"), "--size", "20MB"], dict(os.environ))
+def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, hold: Callable[[str], Hold]) -> None:
+    written = hold("batch_written")
+    environment = {**os.environ, "MYD_FAILPOINTS": written.setting}
+    demo = Terminal([*DEMO, str(tmp_path / "demo"), "--size", "2MB"], environment)
     demo.read_until("listening on")
     assert servers_of(tmp_path / "demo")
+    written.reached()
     demo.read_until("converting")
     demo.type("\x03")
     assert demo.exit_code() == 130
