@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
 from typing_extensions import Buffer
@@ -63,7 +63,7 @@ class Start:
     bytes at a time. At most so many batches and bytes of rows wait for their turn.
     """
 
-    head: bytes
+    head: bytes = field(repr=False)
     offset: int
     layout: str
     records: int

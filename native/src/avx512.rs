@@ -1,8 +1,9 @@
 //! What looks at every byte, for processors with AVX-512: sixty-four bytes at once.
 //!
-//! The only `unsafe` there is: to call what is compiled for such a processor, when this is one.
+//! It takes `unsafe` to call what is compiled for such a processor, when this is one.
 #![expect(unsafe_code, reason = "see above")]
 #![expect(clippy::incompatible_msrv, reason = "left out by older compilers, see build.rs")]
+
 use std::arch::x86_64::{
     __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_or_si512, _mm512_set_epi64,
     _mm512_set1_epi8,
