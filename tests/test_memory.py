@@ -195,6 +195,15 @@ def test_what_is_too_long_is_not_held(
     assert size < 90
 
 
+def test_what_follows_the_records_is_not_held(engine: str, work: Path) -> None:
+    text = "x" * MIB
+    with (work / "in.json").open("w") as file:
+        file.write('{"r":[{"a":1},{"a":2}],"b":[')
+        file.writelines(f'"{text}",' for _ in range(100))
+        file.write('""]}')
+    assert peak(work, engine, "in.json", record_path="r") < 90
+
+
 def test_the_ciphertext_of_one_long_line_is_not_held(engine: str, work: Path) -> None:
     plain = b"[" + b",".join([b'{"a":"0123456789"}'] * 800_000) + b"]"
     (work / "in.json").write_bytes(encrypted(plain).hex().encode())

@@ -14,6 +14,7 @@ import fuzz
 import pytest
 from converting import (
     KEY,
+    TEXT_FORMS,
     Files,
     Sizes,
     conversion,
@@ -176,6 +177,21 @@ def test_memory_does_not_grow_with_cores(
     seen = list[int]()
     converted(many(3000), None, lambda _: seen.append(len(nice_of_threads())))
     assert max(seen) == threads
+
+
+@native
+@pytest.mark.parametrize("over", [-17, -16, -1, 0, 1, 16, 17])
+@pytest.mark.parametrize("form", ["raw", "base64", "hex in lines"])
+def test_ciphertext_of_several_pieces(form: str, over: int) -> None:
+    """What is decrypted at a time must not show, wherever in it the file ends."""
+    [(_, plain)] = many(40_000)
+    # The first MiB is read before the engine begins, and a block waits for what comes after it.
+    size = (1 << 20) - 16 + 2 * (256 << 10) + over
+    assert len(plain) < size
+    plain = plain.ljust(size)
+    stored = [("a.json", TEXT_FORMS[form](encrypted(plain)))]
+    one = converted(stored, KEY, engine="native", layout=Layout.ARRAY)
+    assert one == converted([("a.json", plain)], engine="python", layout=Layout.ARRAY)
 
 
 @native

@@ -35,41 +35,30 @@ from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, N
 from myd_grpc.convert.source import Source, Stored
 from myd_grpc.convert.window import Window
 
-MOST_THREADS = 4
-"""Unless more are asked for: each holds a batch and its rows, however many cores there are."""
-
-BATCHES_AHEAD = 3
-"""How many batches wait for their turn at most, beside two for each thread."""
-
 _Made = TypeVar("_Made", Fragment, Scanned)
 
+# Unless more are asked for: each holds batches and rows, however many cores there are.
+_MOST_THREADS = 4
+# How many batches are under way at most, beside two for each thread,
+_BATCHES_AHEAD = 3
+# and how many bytes of rows for each thread.
 _HELD_BYTES = 10 << 20
-"""Of fragments that wait, for each thread."""
 _SPARE_NODES = 100_000
 _NICE = 10
-
-
-def usual_threads() -> int:
-    """How many threads work when it is not said: memory does not grow with cores."""
-    return min(len(os.sched_getaffinity(0)), MOST_THREADS)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """Where a line begins, and how it goes on: the core reads these by name.
 
-    `head` is text that was read already, `offset` its place in the file. `limits` are those of
-    `Stretch`. Text after it comes from `file`, or from calls of `read` where there is none, `chunk`
-    bytes at a time. At most so many batches and bytes of rows wait for their turn.
+    `head` is text that was read already, `offset` its place in the file. Text after it comes from
+    `file`, or from calls of `read` where there is none, `chunk` bytes at a time. At most so many
+    batches are under way, with about so many bytes of rows.
     """
 
     head: bytes = field(repr=False)
     offset: int
-    layout: str
-    records: int
-    first: bool
-    depth: int
-    limits: tuple[int, int, int, int]
+    stretch: Stretch
     file: Stored | None
     read: Callable[[], bytes]
     chunk: int
@@ -90,7 +79,7 @@ class NativeEngine:
         )
         # What the core knows of the schema.
         self._log: list[Entry] = []
-        self._threads = threads or usual_threads()
+        self._threads = threads or min(len(os.sched_getaffinity(0)), _MOST_THREADS)
         self._pool = ThreadPoolExecutor(self._threads, "engine", initializer=_stand_back)
 
     def __enter__(self) -> Self:
@@ -146,21 +135,12 @@ class NativeEngine:
         return Start(
             head=bytes(window.data),
             offset=window.base,
-            layout=stretch.layout,
-            records=stretch.records,
-            first=stretch.first,
-            depth=stretch.depth,
-            limits=(
-                stretch.batch_records,
-                stretch.batch_bytes,
-                stretch.batch_values,
-                stretch.record_bytes,
-            ),
+            stretch=stretch,
             file=source.stored(window.base + len(window.data)),
             read=source.read,
             chunk=source.chunk,
             threads=self._threads,
-            most=2 * self._threads + BATCHES_AHEAD,
+            most=2 * self._threads + _BATCHES_AHEAD,
             most_bytes=self._threads * _HELD_BYTES,
         )
 
@@ -173,13 +153,14 @@ class NativeEngine:
         made: Callable[..., _Made],
     ) -> Generator[Batch]:
         """What comes of a line, batch by batch; the window gets what is left in the end."""
+        depth = start.stretch.depth
         window.restart(b"", start.offset)
         threads = [self._pool.submit(line.work) for _ in range(self._threads)]
         try:
             while taken := line.take():
                 (data, spans, keys, offset, first), found = taken
                 text = memoryview(data)
-                yield Batch(text, spans, keys, offset, first, start.depth, made(*found))
+                yield Batch(text, spans, keys, offset, first, depth, made(*found))
         finally:
             line.stop()
             wait(threads)
@@ -205,8 +186,8 @@ class NativeEngine:
 def _stand_back() -> None:
     """Lets the thread work when no other one of its process wants to.
 
-    The others take fragments and write, and keep these threads busy: when they have to take turns
-    with them, a core is idle now and then. Linux only, where threads have priorities of their own.
+    The others take fragments and write: what they do is short, and these threads wait for it in the
+    end. Linux only, where threads have priorities of their own.
     """
     # Some sandboxes forbid it; the work is the same without.
     if sys.platform == "linux":

@@ -151,14 +151,14 @@ class RecordReader:
 
     def _stretch(self, cutter: _Cutter) -> Stretch:
         return Stretch(
-            self.layout,
-            self.records,
-            cutter.first,
-            len(self._around),
-            self._limits.batch_records,
-            BATCH_BYTES,
-            BATCH_VALUES,
-            self._limits.max_record_bytes,
+            layout=self.layout,
+            records=self.records,
+            first=cutter.first,
+            depth=len(self._around),
+            batch_records=self._limits.batch_records,
+            batch_bytes=BATCH_BYTES,
+            batch_values=BATCH_VALUES,
+            record_bytes=self._limits.max_record_bytes,
         )
 
     def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::boundary::{Layout, Limits, Span, cut};
 use crate::input::{Failure, Input};
+use crate::json::{byte_at, skip_space};
 use crate::shelf::{Shelf, Text};
 
 /// Consecutive whole records.
-#[derive(Clone)]
 pub struct Records {
     /// The text that they are in,
     pub text: Arc<Text>,
@@ -84,12 +84,19 @@ impl Batches {
         loop {
             if self.is_full || self.ended {
                 let found = self.cut();
-                if found.is_some() || self.ended || self.rest().len() > self.limits.record_bytes {
+                if found.is_some() || self.is_stuck() {
                     return Ok(found);
                 }
             }
             self.read()?;
         }
+    }
+
+    /// Whether to read on would be in vain: where no record can be cut off, none will be.
+    fn is_stuck(&self) -> bool {
+        let rest = self.rest();
+        let is_closed = matches!(byte_at(rest, skip_space(rest, 0)), b']' | b'}');
+        is_closed || self.ended || rest.len() > self.limits.record_bytes
     }
 
     fn cut(&mut self) -> Option<Records> {

@@ -130,11 +130,11 @@ impl Follower {
         if Arc::ptr_eq(&log, &self.log) && self.own.is_empty() {
             return;
         }
-        let known = self.log.len() + self.own.len();
+        let mut known = self.log.len() + self.own.len();
         if !log.starts_with(&self.log) || !log[self.log.len()..].starts_with(&self.own) {
             self.reset();
+            known = 0;
         }
-        let known = if self.log.is_empty() && self.own.is_empty() { 0 } else { known };
         for entry in &log[known..] {
             self.flattener.trees.follow(entry.is_table, entry.owner, &entry.path);
         }

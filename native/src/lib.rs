@@ -216,21 +216,25 @@ impl Core {
 
 impl Core {
     fn line(&self, task: Task, start: PyStart<'_>) -> PyResult<PyLine> {
-        let PyStart { depth, threads, most, most_bytes, .. } = start;
-        let layout = match &*start.layout {
+        let PyStart { stretch, threads, most, most_bytes, .. } = start;
+        let layout = match &*stretch.layout {
             "ARRAY" => Layout::Array,
             "KEYED" => Layout::Keyed,
             "LINES" => Layout::Lines,
             _ => return Err(PyValueError::new_err("records of this layout are not cut off")),
         };
-        let (records, bytes, commas, record_bytes) = start.limits;
         let begin = Start {
             head: start.head.as_slice(),
             offset: start.offset,
-            records: start.records,
-            first: start.first,
+            records: stretch.records,
+            first: stretch.first,
             layout,
-            limits: Limits { records, bytes, commas, record_bytes },
+            limits: Limits {
+                records: stretch.batch_records,
+                bytes: stretch.batch_bytes,
+                commas: stretch.batch_values,
+                record_bytes: stretch.record_bytes,
+            },
             chunk: start.chunk,
         };
         let input = match start.file {
@@ -238,7 +242,7 @@ impl Core {
             None => input::Input::Calls(Calls::new(start.read.unbind())),
         };
         let batches = Batches::new(input, Arc::clone(&self.shelf), &begin);
-        Ok(PyLine(Line::new(task, depth, batches, threads, most, most_bytes)))
+        Ok(PyLine(Line::new(task, stretch.depth, batches, threads, most, most_bytes)))
     }
 }
 
@@ -247,17 +251,26 @@ impl Core {
 struct PyStart<'py> {
     head: Buffer,
     offset: u64,
-    records: u64,
-    first: bool,
-    depth: usize,
-    layout: String,
-    limits: (usize, usize, usize, usize),
+    stretch: PyStretch,
+    file: Option<PyFile>,
+    read: Bound<'py, PyAny>,
     chunk: usize,
     threads: usize,
     most: usize,
     most_bytes: usize,
-    file: Option<PyFile>,
-    read: Bound<'py, PyAny>,
+}
+
+/// See `Stretch` in `engine.py`.
+#[derive(FromPyObject)]
+struct PyStretch {
+    layout: String,
+    records: u64,
+    first: bool,
+    depth: usize,
+    batch_records: usize,
+    batch_bytes: usize,
+    batch_values: usize,
+    record_bytes: usize,
 }
 
 /// A file to read: see `Stored` in `source.py`.

@@ -3,8 +3,10 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// More than this is given back to the system.
+/// More rooms than this are given back to the system,
 const MOST: usize = 8;
+/// and larger ones: they were for a long record.
+const LARGEST: usize = 8 << 20;
 /// Rooms are of whole multiples of this, so that most are alike.
 const UNIT: usize = 1 << 20;
 
@@ -45,7 +47,7 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         let mut kept = self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < MOST {
+        if kept.len() < MOST && self.bytes.len() <= LARGEST {
             kept.push(std::mem::take(&mut self.bytes));
         }
     }
@@ -69,7 +71,7 @@ impl Deref for Text {
 mod tests {
     use std::sync::Arc;
 
-    use super::{MOST, Shelf, UNIT};
+    use super::{LARGEST, MOST, Shelf, UNIT};
 
     #[test]
     fn memory_is_used_again_when_nobody_looks_at_it() {
@@ -92,6 +94,7 @@ mod tests {
         let shelf = Arc::new(Shelf::default());
         drop((0..3 * MOST).map(|_| shelf.room(1)).collect::<Vec<_>>());
         assert_eq!(shelf.0.lock().map(|kept| kept.len()).ok(), Some(MOST));
-        assert!(shelf.room(UNIT + 1).bytes_mut().len() > UNIT);
+        drop(shelf.room(LARGEST + 1));
+        assert!(shelf.room(UNIT + 1).bytes_mut().len() == 2 * UNIT);
     }
 }
