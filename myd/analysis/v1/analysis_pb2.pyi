@@ -33,7 +33,7 @@ RECORD_LAYOUT_LINES: RecordLayout
 RECORD_LAYOUT_SINGLE: RecordLayout
 
 class Job(_message.Message):
-    __slots__ = ("job_id", "status", "msg", "job_start_time", "job_end_time", "phase", "reason", "revision", "progress", "file_names", "output_file_name", "merge", "csv_profile", "layout", "engine", "submit_time", "output_dir", "tables")
+    __slots__ = ("job_id", "status", "msg", "job_start_time", "job_end_time", "phase", "reason", "revision", "progress", "file_names", "output_file_name", "merge", "csv_profile", "layout", "engine", "submit_time", "output_dir", "tables", "tables_total")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[Job.Status]
@@ -115,6 +115,7 @@ class Job(_message.Message):
     SUBMIT_TIME_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_DIR_FIELD_NUMBER: _ClassVar[int]
     TABLES_FIELD_NUMBER: _ClassVar[int]
+    TABLES_TOTAL_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     status: Job.Status
     msg: str
@@ -133,10 +134,11 @@ class Job(_message.Message):
     submit_time: int
     output_dir: str
     tables: _containers.RepeatedCompositeFieldContainer[Job.Table]
-    def __init__(self, job_id: _Optional[str] = ..., status: _Optional[_Union[Job.Status, str]] = ..., msg: _Optional[str] = ..., job_start_time: _Optional[int] = ..., job_end_time: _Optional[int] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ..., progress: _Optional[_Union[Job.Progress, _Mapping]] = ..., file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: _Optional[bool] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., engine: _Optional[str] = ..., submit_time: _Optional[int] = ..., output_dir: _Optional[str] = ..., tables: _Optional[_Iterable[_Union[Job.Table, _Mapping]]] = ...) -> None: ...
+    tables_total: int
+    def __init__(self, job_id: _Optional[str] = ..., status: _Optional[_Union[Job.Status, str]] = ..., msg: _Optional[str] = ..., job_start_time: _Optional[int] = ..., job_end_time: _Optional[int] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ..., progress: _Optional[_Union[Job.Progress, _Mapping]] = ..., file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: _Optional[bool] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., engine: _Optional[str] = ..., submit_time: _Optional[int] = ..., output_dir: _Optional[str] = ..., tables: _Optional[_Iterable[_Union[Job.Table, _Mapping]]] = ..., tables_total: _Optional[int] = ...) -> None: ...
 
 class ShoppingSummary(_message.Message):
-    __slots__ = ("months", "categories", "year_months")
+    __slots__ = ("months", "categories", "year_months", "order_lines", "undated_lines", "foreign_lines", "owner_field")
     class CategoriesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -147,10 +149,18 @@ class ShoppingSummary(_message.Message):
     MONTHS_FIELD_NUMBER: _ClassVar[int]
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
     YEAR_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    ORDER_LINES_FIELD_NUMBER: _ClassVar[int]
+    UNDATED_LINES_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_LINES_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_FIELD_NUMBER: _ClassVar[int]
     months: _containers.RepeatedScalarFieldContainer[str]
     categories: _containers.MessageMap[str, _struct_pb2.ListValue]
     year_months: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, months: _Optional[_Iterable[str]] = ..., categories: _Optional[_Mapping[str, _struct_pb2.ListValue]] = ..., year_months: _Optional[_Iterable[str]] = ...) -> None: ...
+    order_lines: int
+    undated_lines: int
+    foreign_lines: int
+    owner_field: str
+    def __init__(self, months: _Optional[_Iterable[str]] = ..., categories: _Optional[_Mapping[str, _struct_pb2.ListValue]] = ..., year_months: _Optional[_Iterable[str]] = ..., order_lines: _Optional[int] = ..., undated_lines: _Optional[int] = ..., foreign_lines: _Optional[int] = ..., owner_field: _Optional[str] = ...) -> None: ...
 
 class PreprocessShoppingRequest(_message.Message):
     __slots__ = ("user_id", "proposal_id", "file_name", "aes256cbckey", "iv", "layout", "record_path", "id_field")
@@ -242,12 +252,14 @@ class WatchJobResponse(_message.Message):
     def __init__(self, data: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
 
 class WatchJobsRequest(_message.Message):
-    __slots__ = ("status", "from_revision")
+    __slots__ = ("status", "from_revision", "ended_limit")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     FROM_REVISION_FIELD_NUMBER: _ClassVar[int]
+    ENDED_LIMIT_FIELD_NUMBER: _ClassVar[int]
     status: _containers.RepeatedScalarFieldContainer[Job.Status]
     from_revision: int
-    def __init__(self, status: _Optional[_Iterable[_Union[Job.Status, str]]] = ..., from_revision: _Optional[int] = ...) -> None: ...
+    ended_limit: int
+    def __init__(self, status: _Optional[_Iterable[_Union[Job.Status, str]]] = ..., from_revision: _Optional[int] = ..., ended_limit: _Optional[int] = ...) -> None: ...
 
 class WatchJobsResponse(_message.Message):
     __slots__ = ("data",)
@@ -284,3 +296,33 @@ class CancelJobResponse(_message.Message):
     DATA_FIELD_NUMBER: _ClassVar[int]
     data: Job
     def __init__(self, data: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class DeleteJobRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class DeleteJobResponse(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: Job
+    def __init__(self, data: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class ListTablesRequest(_message.Message):
+    __slots__ = ("job_id", "page_size", "page_token")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, job_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListTablesResponse(_message.Message):
+    __slots__ = ("data", "next_page_token")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    data: _containers.RepeatedCompositeFieldContainer[Job.Table]
+    next_page_token: str
+    def __init__(self, data: _Optional[_Iterable[_Union[Job.Table, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -70,6 +70,16 @@ class AnalysisServiceStub:
                 request_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobRequest.SerializeToString,
                 response_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobResponse.FromString,
                 _registered_method=True)
+        self.DeleteJob = channel.unary_unary(
+                '/myd.analysis.v1.AnalysisService/DeleteJob',
+                request_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.DeleteJobRequest.SerializeToString,
+                response_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.DeleteJobResponse.FromString,
+                _registered_method=True)
+        self.ListTables = channel.unary_unary(
+                '/myd.analysis.v1.AnalysisService/ListTables',
+                request_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ListTablesRequest.SerializeToString,
+                response_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ListTablesResponse.FromString,
+                _registered_method=True)
 
 
 class AnalysisServiceServicer:
@@ -145,8 +155,9 @@ class AnalysisServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchJobs(self, request, context):
-        """WatchJobs streams every matching job's state first, then each change of a matching job and
-        each new one, without `tables` of working jobs. It has no end of its own.
+        """WatchJobs streams the states of all matching jobs that work and of the newest that have ended
+        first, then each change of a matching job and each new one. A job that was deleted is sent as
+        NOTFOUND. It has no end of its own.
 
         Ends in:
 
@@ -181,6 +192,37 @@ class AnalysisServiceServicer:
 
         - OK with the job's state after the call.
         - INVALID_ARGUMENT: job_id is missing.
+        - INTERNAL: report the error id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteJob(self, request, context):
+        """DeleteJob forgets an ended job: its record goes, the output set it wrote stays. The answer is
+        the job's state after the call, NOTFOUND; so it is for an unknown job_id.
+
+        Ends in:
+
+        - OK.
+        - INVALID_ARGUMENT: job_id is missing.
+        - FAILED_PRECONDITION: the job has not ended (JOB_WORKING). Cancel it first.
+        - INTERNAL: report the error id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTables(self, request, context):
+        """ListTables lists all tables of a DONE job, in the order of Job.tables, which holds only as
+        many as fit. A job that is not DONE has none.
+
+        Ends in:
+
+        - OK.
+        - INVALID_ARGUMENT: job_id is missing, a negative page_size, or a page_token that no ListTables
+        call for this job gave.
+        - NOT_FOUND: there is no such job (JOB_NOT_FOUND).
         - INTERNAL: report the error id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -224,6 +266,16 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.CancelJob,
                     request_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobRequest.FromString,
                     response_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobResponse.SerializeToString,
+            ),
+            'DeleteJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteJob,
+                    request_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.DeleteJobRequest.FromString,
+                    response_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.DeleteJobResponse.SerializeToString,
+            ),
+            'ListTables': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTables,
+                    request_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ListTablesRequest.FromString,
+                    response_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ListTablesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -416,6 +468,60 @@ class AnalysisService:
             '/myd.analysis.v1.AnalysisService/CancelJob',
             myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobRequest.SerializeToString,
             myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myd.analysis.v1.AnalysisService/DeleteJob',
+            myd_dot_analysis_dot_v1_dot_analysis__pb2.DeleteJobRequest.SerializeToString,
+            myd_dot_analysis_dot_v1_dot_analysis__pb2.DeleteJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTables(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myd.analysis.v1.AnalysisService/ListTables',
+            myd_dot_analysis_dot_v1_dot_analysis__pb2.ListTablesRequest.SerializeToString,
+            myd_dot_analysis_dot_v1_dot_analysis__pb2.ListTablesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -309,7 +309,8 @@ type Job struct {
 	Revision uint32 `protobuf:"varint,8,opt,name=revision,proto3" json:"revision,omitempty"`
 	// How far the job is.
 	Progress *Job_Progress `protobuf:"bytes,9,opt,name=progress,proto3" json:"progress,omitempty"`
-	// The input files, as requested.
+	// The input files, as requested: the first ones, as many as fit in 256 KiB. progress.files_total
+	// says how many there are.
 	FileNames []string `protobuf:"bytes,10,rep,name=file_names,json=fileNames,proto3" json:"file_names,omitempty"`
 	// The output set's name, without a trailing ".csv".
 	OutputFileName string `protobuf:"bytes,11,opt,name=output_file_name,json=outputFileName,proto3" json:"output_file_name,omitempty"`
@@ -325,8 +326,10 @@ type Job struct {
 	SubmitTime uint32 `protobuf:"varint,16,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
 	// Directory of the output set, relative to the output root.
 	OutputDir string `protobuf:"bytes,17,opt,name=output_dir,json=outputDir,proto3" json:"output_dir,omitempty"`
-	// What was written; set when DONE.
-	Tables        []*Job_Table `protobuf:"bytes,18,rep,name=tables,proto3" json:"tables,omitempty"`
+	// What was written; set when DONE. The first tables, as many as fit in 1 MiB; ListTables has all.
+	Tables []*Job_Table `protobuf:"bytes,18,rep,name=tables,proto3" json:"tables,omitempty"`
+	// How many tables were written; set when DONE.
+	TablesTotal   uint32 `protobuf:"varint,19,opt,name=tables_total,json=tablesTotal,proto3" json:"tables_total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -487,6 +490,13 @@ func (x *Job) GetTables() []*Job_Table {
 	return nil
 }
 
+func (x *Job) GetTablesTotal() uint32 {
+	if x != nil {
+		return x.TablesTotal
+	}
+	return 0
+}
+
 // ShoppingSummary is what a user bought, when: distinct months and categories.
 type ShoppingSummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -495,7 +505,17 @@ type ShoppingSummary struct {
 	// First-level category to its distinct second levels, in order of first appearance.
 	Categories map[string]*structpb.ListValue `protobuf:"bytes,2,rep,name=categories,proto3" json:"categories,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Distinct months with their years ("2022-06"), in order of time.
-	YearMonths    []string `protobuf:"bytes,3,rep,name=year_months,json=yearMonths,proto3" json:"year_months,omitempty"`
+	YearMonths []string `protobuf:"bytes,3,rep,name=year_months,json=yearMonths,proto3" json:"year_months,omitempty"`
+	// Order lines that count for this user and proposal.
+	OrderLines uint32 `protobuf:"varint,4,opt,name=order_lines,json=orderLines,proto3" json:"order_lines,omitempty"`
+	// Of these, those without a time that can be read: they count for categories only.
+	UndatedLines uint32 `protobuf:"varint,5,opt,name=undated_lines,json=undatedLines,proto3" json:"undated_lines,omitempty"`
+	// Order lines in the user's records that were left out, as they name another owner or it is in
+	// doubt whose they are.
+	ForeignLines uint32 `protobuf:"varint,6,opt,name=foreign_lines,json=foreignLines,proto3" json:"foreign_lines,omitempty"`
+	// By which member records were told apart, "_record_id" for the keys of a KEYED document; empty
+	// where no record has an owner and the file counts as the user's own.
+	OwnerField    string `protobuf:"bytes,7,opt,name=owner_field,json=ownerField,proto3" json:"owner_field,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -549,6 +569,34 @@ func (x *ShoppingSummary) GetYearMonths() []string {
 		return x.YearMonths
 	}
 	return nil
+}
+
+func (x *ShoppingSummary) GetOrderLines() uint32 {
+	if x != nil {
+		return x.OrderLines
+	}
+	return 0
+}
+
+func (x *ShoppingSummary) GetUndatedLines() uint32 {
+	if x != nil {
+		return x.UndatedLines
+	}
+	return 0
+}
+
+func (x *ShoppingSummary) GetForeignLines() uint32 {
+	if x != nil {
+		return x.ForeignLines
+	}
+	return 0
+}
+
+func (x *ShoppingSummary) GetOwnerField() string {
+	if x != nil {
+		return x.OwnerField
+	}
+	return ""
 }
 
 // PreprocessShoppingRequest asks for the summary of one user's shopping.
@@ -1091,7 +1139,10 @@ type WatchJobsRequest struct {
 	// its new state.
 	Status []Job_Status `protobuf:"varint,1,rep,packed,name=status,proto3,enum=myd.analysis.v1.Job_Status" json:"status,omitempty"`
 	// The last revision seen before, to resume a broken watch: nothing at or below it is sent.
-	FromRevision  uint32 `protobuf:"varint,2,opt,name=from_revision,json=fromRevision,proto3" json:"from_revision,omitempty"`
+	FromRevision uint32 `protobuf:"varint,2,opt,name=from_revision,json=fromRevision,proto3" json:"from_revision,omitempty"`
+	// With from_revision 0: how many of the newest ended jobs are sent first, beside all that work;
+	// 0 is 100, more than 1000 is 1000. ListJobs has the others.
+	EndedLimit    uint32 `protobuf:"varint,3,opt,name=ended_limit,json=endedLimit,proto3" json:"ended_limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1136,6 +1187,13 @@ func (x *WatchJobsRequest) GetStatus() []Job_Status {
 func (x *WatchJobsRequest) GetFromRevision() uint32 {
 	if x != nil {
 		return x.FromRevision
+	}
+	return 0
+}
+
+func (x *WatchJobsRequest) GetEndedLimit() uint32 {
+	if x != nil {
+		return x.EndedLimit
 	}
 	return 0
 }
@@ -1397,6 +1455,218 @@ func (x *CancelJobResponse) GetData() *Job {
 	return nil
 }
 
+// DeleteJobRequest names a job.
+type DeleteJobRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job. Required.
+	JobId         string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteJobRequest) Reset() {
+	*x = DeleteJobRequest{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteJobRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteJobRequest) ProtoMessage() {}
+
+func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteJobRequest.ProtoReflect.Descriptor instead.
+func (*DeleteJobRequest) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DeleteJobRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+// DeleteJobResponse carries the job's state after the call.
+type DeleteJobResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job's state: NOTFOUND.
+	Data          *Job `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteJobResponse) Reset() {
+	*x = DeleteJobResponse{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteJobResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteJobResponse) ProtoMessage() {}
+
+func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteJobResponse.ProtoReflect.Descriptor instead.
+func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DeleteJobResponse) GetData() *Job {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// ListTablesRequest asks for a page of a job's tables.
+type ListTablesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job. Required.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// At most so many tables, fewer where they have many parts; 0 is 100, more than 1000 is 1000.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the call before; empty is the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTablesRequest) Reset() {
+	*x = ListTablesRequest{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTablesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTablesRequest) ProtoMessage() {}
+
+func (x *ListTablesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTablesRequest.ProtoReflect.Descriptor instead.
+func (*ListTablesRequest) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListTablesRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *ListTablesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListTablesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListTablesResponse is a page of a job's tables.
+type ListTablesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tables. One with more parts than fit is continued on the next page under the same name,
+	// with the parts that follow.
+	Data []*Job_Table `protobuf:"bytes,1,rep,name=data,proto3" json:"data,omitempty"`
+	// Token of the next page; empty on the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTablesResponse) Reset() {
+	*x = ListTablesResponse{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTablesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTablesResponse) ProtoMessage() {}
+
+func (x *ListTablesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTablesResponse.ProtoReflect.Descriptor instead.
+func (*ListTablesResponse) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListTablesResponse) GetData() []*Job_Table {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ListTablesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // Progress never goes back.
 type Job_Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1422,7 +1692,7 @@ type Job_Progress struct {
 
 func (x *Job_Progress) Reset() {
 	*x = Job_Progress{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1704,7 @@ func (x *Job_Progress) String() string {
 func (*Job_Progress) ProtoMessage() {}
 
 func (x *Job_Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1521,7 +1791,7 @@ type Job_Part struct {
 
 func (x *Job_Part) Reset() {
 	*x = Job_Part{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1803,7 @@ func (x *Job_Part) String() string {
 func (*Job_Part) ProtoMessage() {}
 
 func (x *Job_Part) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1856,7 @@ type Job_Table struct {
 
 func (x *Job_Table) Reset() {
 	*x = Job_Table{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +1868,7 @@ func (x *Job_Table) String() string {
 func (*Job_Table) ProtoMessage() {}
 
 func (x *Job_Table) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +1916,7 @@ type ConvertToCsvResponse_Data struct {
 
 func (x *ConvertToCsvResponse_Data) Reset() {
 	*x = ConvertToCsvResponse_Data{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1928,7 @@ func (x *ConvertToCsvResponse_Data) String() string {
 func (*ConvertToCsvResponse_Data) ProtoMessage() {}
 
 func (x *ConvertToCsvResponse_Data) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1955,7 @@ var File_myd_analysis_v1_analysis_proto protoreflect.FileDescriptor
 
 const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\n" +
-	"\x1emyd/analysis/v1/analysis.proto\x12\x0fmyd.analysis.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xb1\n" +
+	"\x1emyd/analysis/v1/analysis.proto\x12\x0fmyd.analysis.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xd4\n" +
 	"\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
@@ -1711,7 +1981,8 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"submitTime\x12\x1d\n" +
 	"\n" +
 	"output_dir\x18\x11 \x01(\tR\toutputDir\x122\n" +
-	"\x06tables\x18\x12 \x03(\v2\x1a.myd.analysis.v1.Job.TableR\x06tables\x1a\xf3\x01\n" +
+	"\x06tables\x18\x12 \x03(\v2\x1a.myd.analysis.v1.Job.TableR\x06tables\x12!\n" +
+	"\ftables_total\x18\x13 \x01(\rR\vtablesTotal\x1a\xf3\x01\n" +
 	"\bProgress\x12\x1f\n" +
 	"\vbytes_total\x18\x01 \x01(\x04R\n" +
 	"bytesTotal\x12\x1d\n" +
@@ -1747,14 +2018,20 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x10PHASE_CONVERTING\x10\x02\x12\x14\n" +
 	"\x10PHASE_PUBLISHING\x10\x03\x12\x19\n" +
 	"\x15PHASE_WAITING_FOR_KEY\x10\x04\x12\x0f\n" +
-	"\vPHASE_ENDED\x10\x05\"\xf7\x01\n" +
+	"\vPHASE_ENDED\x10\x05\"\x83\x03\n" +
 	"\x0fShoppingSummary\x12\x16\n" +
 	"\x06months\x18\x01 \x03(\tR\x06months\x12P\n" +
 	"\n" +
 	"categories\x18\x02 \x03(\v20.myd.analysis.v1.ShoppingSummary.CategoriesEntryR\n" +
 	"categories\x12\x1f\n" +
 	"\vyear_months\x18\x03 \x03(\tR\n" +
-	"yearMonths\x1aY\n" +
+	"yearMonths\x12\x1f\n" +
+	"\vorder_lines\x18\x04 \x01(\rR\n" +
+	"orderLines\x12#\n" +
+	"\rundated_lines\x18\x05 \x01(\rR\fundatedLines\x12#\n" +
+	"\rforeign_lines\x18\x06 \x01(\rR\fforeignLines\x12\x1f\n" +
+	"\vowner_field\x18\a \x01(\tR\n" +
+	"ownerField\x1aY\n" +
 	"\x0fCategoriesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
 	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.ListValueR\x05value:\x028\x01\"\xa3\x02\n" +
@@ -1802,10 +2079,12 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12#\n" +
 	"\rfrom_revision\x18\x02 \x01(\rR\ffromRevision\"<\n" +
 	"\x10WatchJobResponse\x12(\n" +
-	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\"l\n" +
+	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\"\x8d\x01\n" +
 	"\x10WatchJobsRequest\x123\n" +
 	"\x06status\x18\x01 \x03(\x0e2\x1b.myd.analysis.v1.Job.StatusR\x06status\x12#\n" +
-	"\rfrom_revision\x18\x02 \x01(\rR\ffromRevision\"=\n" +
+	"\rfrom_revision\x18\x02 \x01(\rR\ffromRevision\x12\x1f\n" +
+	"\vended_limit\x18\x03 \x01(\rR\n" +
+	"endedLimit\"=\n" +
 	"\x11WatchJobsResponse\x12(\n" +
 	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\"\x82\x01\n" +
 	"\x0fListJobsRequest\x123\n" +
@@ -1819,7 +2098,19 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x10CancelJobRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\"=\n" +
 	"\x11CancelJobResponse\x12(\n" +
-	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data*Z\n" +
+	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\")\n" +
+	"\x10DeleteJobRequest\x12\x15\n" +
+	"\x06job_id\x18\x01 \x01(\tR\x05jobId\"=\n" +
+	"\x11DeleteJobResponse\x12(\n" +
+	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\"f\n" +
+	"\x11ListTablesRequest\x12\x15\n" +
+	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"l\n" +
+	"\x12ListTablesResponse\x12.\n" +
+	"\x04data\x18\x01 \x03(\v2\x1a.myd.analysis.v1.Job.TableR\x04data\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*Z\n" +
 	"\n" +
 	"CsvProfile\x12\x1b\n" +
 	"\x17CSV_PROFILE_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -1831,7 +2122,7 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x13RECORD_LAYOUT_ARRAY\x10\x02\x12\x17\n" +
 	"\x13RECORD_LAYOUT_KEYED\x10\x03\x12\x17\n" +
 	"\x13RECORD_LAYOUT_LINES\x10\x04\x12\x18\n" +
-	"\x14RECORD_LAYOUT_SINGLE\x10\x052\x88\x05\n" +
+	"\x14RECORD_LAYOUT_SINGLE\x10\x052\xb3\x06\n" +
 	"\x0fAnalysisService\x12m\n" +
 	"\x12PreprocessShopping\x12*.myd.analysis.v1.PreprocessShoppingRequest\x1a+.myd.analysis.v1.PreprocessShoppingResponse\x12[\n" +
 	"\fConvertToCsv\x12$.myd.analysis.v1.ConvertToCsvRequest\x1a%.myd.analysis.v1.ConvertToCsvResponse\x12[\n" +
@@ -1839,7 +2130,10 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\bWatchJob\x12 .myd.analysis.v1.WatchJobRequest\x1a!.myd.analysis.v1.WatchJobResponse0\x01\x12T\n" +
 	"\tWatchJobs\x12!.myd.analysis.v1.WatchJobsRequest\x1a\".myd.analysis.v1.WatchJobsResponse0\x01\x12O\n" +
 	"\bListJobs\x12 .myd.analysis.v1.ListJobsRequest\x1a!.myd.analysis.v1.ListJobsResponse\x12R\n" +
-	"\tCancelJob\x12!.myd.analysis.v1.CancelJobRequest\x1a\".myd.analysis.v1.CancelJobResponseB2Z0myd.local/gateway/gen/myd/analysis/v1;analysisv1b\x06proto3"
+	"\tCancelJob\x12!.myd.analysis.v1.CancelJobRequest\x1a\".myd.analysis.v1.CancelJobResponse\x12R\n" +
+	"\tDeleteJob\x12!.myd.analysis.v1.DeleteJobRequest\x1a\".myd.analysis.v1.DeleteJobResponse\x12U\n" +
+	"\n" +
+	"ListTables\x12\".myd.analysis.v1.ListTablesRequest\x1a#.myd.analysis.v1.ListTablesResponseB2Z0myd.local/gateway/gen/myd/analysis/v1;analysisv1b\x06proto3"
 
 var (
 	file_myd_analysis_v1_analysis_proto_rawDescOnce sync.Once
@@ -1854,7 +2148,7 @@ func file_myd_analysis_v1_analysis_proto_rawDescGZIP() []byte {
 }
 
 var file_myd_analysis_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_myd_analysis_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_myd_analysis_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_myd_analysis_v1_analysis_proto_goTypes = []any{
 	(CsvProfile)(0),                    // 0: myd.analysis.v1.CsvProfile
 	(RecordLayout)(0),                  // 1: myd.analysis.v1.RecordLayout
@@ -1876,26 +2170,30 @@ var file_myd_analysis_v1_analysis_proto_goTypes = []any{
 	(*ListJobsResponse)(nil),           // 17: myd.analysis.v1.ListJobsResponse
 	(*CancelJobRequest)(nil),           // 18: myd.analysis.v1.CancelJobRequest
 	(*CancelJobResponse)(nil),          // 19: myd.analysis.v1.CancelJobResponse
-	(*Job_Progress)(nil),               // 20: myd.analysis.v1.Job.Progress
-	(*Job_Part)(nil),                   // 21: myd.analysis.v1.Job.Part
-	(*Job_Table)(nil),                  // 22: myd.analysis.v1.Job.Table
-	nil,                                // 23: myd.analysis.v1.ShoppingSummary.CategoriesEntry
-	(*ConvertToCsvResponse_Data)(nil),  // 24: myd.analysis.v1.ConvertToCsvResponse.Data
-	(*structpb.ListValue)(nil),         // 25: google.protobuf.ListValue
+	(*DeleteJobRequest)(nil),           // 20: myd.analysis.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),          // 21: myd.analysis.v1.DeleteJobResponse
+	(*ListTablesRequest)(nil),          // 22: myd.analysis.v1.ListTablesRequest
+	(*ListTablesResponse)(nil),         // 23: myd.analysis.v1.ListTablesResponse
+	(*Job_Progress)(nil),               // 24: myd.analysis.v1.Job.Progress
+	(*Job_Part)(nil),                   // 25: myd.analysis.v1.Job.Part
+	(*Job_Table)(nil),                  // 26: myd.analysis.v1.Job.Table
+	nil,                                // 27: myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	(*ConvertToCsvResponse_Data)(nil),  // 28: myd.analysis.v1.ConvertToCsvResponse.Data
+	(*structpb.ListValue)(nil),         // 29: google.protobuf.ListValue
 }
 var file_myd_analysis_v1_analysis_proto_depIdxs = []int32{
 	2,  // 0: myd.analysis.v1.Job.status:type_name -> myd.analysis.v1.Job.Status
 	3,  // 1: myd.analysis.v1.Job.phase:type_name -> myd.analysis.v1.Job.Phase
-	20, // 2: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
+	24, // 2: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
 	0,  // 3: myd.analysis.v1.Job.csv_profile:type_name -> myd.analysis.v1.CsvProfile
 	1,  // 4: myd.analysis.v1.Job.layout:type_name -> myd.analysis.v1.RecordLayout
-	22, // 5: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
-	23, // 6: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	26, // 5: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
+	27, // 6: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
 	1,  // 7: myd.analysis.v1.PreprocessShoppingRequest.layout:type_name -> myd.analysis.v1.RecordLayout
 	5,  // 8: myd.analysis.v1.PreprocessShoppingResponse.data:type_name -> myd.analysis.v1.ShoppingSummary
 	0,  // 9: myd.analysis.v1.ConvertToCsvRequest.csv_profile:type_name -> myd.analysis.v1.CsvProfile
 	1,  // 10: myd.analysis.v1.ConvertToCsvRequest.layout:type_name -> myd.analysis.v1.RecordLayout
-	24, // 11: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
+	28, // 11: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
 	4,  // 12: myd.analysis.v1.GetJobStatusResponse.data:type_name -> myd.analysis.v1.Job
 	4,  // 13: myd.analysis.v1.WatchJobResponse.data:type_name -> myd.analysis.v1.Job
 	2,  // 14: myd.analysis.v1.WatchJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
@@ -1903,27 +2201,33 @@ var file_myd_analysis_v1_analysis_proto_depIdxs = []int32{
 	2,  // 16: myd.analysis.v1.ListJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
 	4,  // 17: myd.analysis.v1.ListJobsResponse.data:type_name -> myd.analysis.v1.Job
 	4,  // 18: myd.analysis.v1.CancelJobResponse.data:type_name -> myd.analysis.v1.Job
-	21, // 19: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
-	25, // 20: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
-	6,  // 21: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
-	8,  // 22: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
-	10, // 23: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
-	12, // 24: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
-	14, // 25: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
-	16, // 26: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
-	18, // 27: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
-	7,  // 28: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
-	9,  // 29: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
-	11, // 30: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
-	13, // 31: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
-	15, // 32: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
-	17, // 33: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
-	19, // 34: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
-	28, // [28:35] is the sub-list for method output_type
-	21, // [21:28] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	4,  // 19: myd.analysis.v1.DeleteJobResponse.data:type_name -> myd.analysis.v1.Job
+	26, // 20: myd.analysis.v1.ListTablesResponse.data:type_name -> myd.analysis.v1.Job.Table
+	25, // 21: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
+	29, // 22: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
+	6,  // 23: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
+	8,  // 24: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
+	10, // 25: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
+	12, // 26: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
+	14, // 27: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
+	16, // 28: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
+	18, // 29: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
+	20, // 30: myd.analysis.v1.AnalysisService.DeleteJob:input_type -> myd.analysis.v1.DeleteJobRequest
+	22, // 31: myd.analysis.v1.AnalysisService.ListTables:input_type -> myd.analysis.v1.ListTablesRequest
+	7,  // 32: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
+	9,  // 33: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
+	11, // 34: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
+	13, // 35: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
+	15, // 36: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
+	17, // 37: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
+	19, // 38: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
+	21, // 39: myd.analysis.v1.AnalysisService.DeleteJob:output_type -> myd.analysis.v1.DeleteJobResponse
+	23, // 40: myd.analysis.v1.AnalysisService.ListTables:output_type -> myd.analysis.v1.ListTablesResponse
+	32, // [32:41] is the sub-list for method output_type
+	23, // [23:32] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_myd_analysis_v1_analysis_proto_init() }
@@ -1938,7 +2242,7 @@ func file_myd_analysis_v1_analysis_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_myd_analysis_v1_analysis_proto_rawDesc), len(file_myd_analysis_v1_analysis_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   21,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,8 @@ const (
 	AnalysisService_WatchJobs_FullMethodName          = "/myd.analysis.v1.AnalysisService/WatchJobs"
 	AnalysisService_ListJobs_FullMethodName           = "/myd.analysis.v1.AnalysisService/ListJobs"
 	AnalysisService_CancelJob_FullMethodName          = "/myd.analysis.v1.AnalysisService/CancelJob"
+	AnalysisService_DeleteJob_FullMethodName          = "/myd.analysis.v1.AnalysisService/DeleteJob"
+	AnalysisService_ListTables_FullMethodName         = "/myd.analysis.v1.AnalysisService/ListTables"
 )
 
 // AnalysisServiceClient is the client API for AnalysisService service.
@@ -96,8 +98,9 @@ type AnalysisServiceClient interface {
 	// - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
 	// - INTERNAL: report the error id.
 	WatchJob(ctx context.Context, in *WatchJobRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobResponse], error)
-	// WatchJobs streams every matching job's state first, then each change of a matching job and
-	// each new one, without `tables` of working jobs. It has no end of its own.
+	// WatchJobs streams the states of all matching jobs that work and of the newest that have ended
+	// first, then each change of a matching job and each new one. A job that was deleted is sent as
+	// NOTFOUND. It has no end of its own.
 	//
 	// Ends in:
 	//
@@ -124,6 +127,27 @@ type AnalysisServiceClient interface {
 	// - INVALID_ARGUMENT: job_id is missing.
 	// - INTERNAL: report the error id.
 	CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error)
+	// DeleteJob forgets an ended job: its record goes, the output set it wrote stays. The answer is
+	// the job's state after the call, NOTFOUND; so it is for an unknown job_id.
+	//
+	// Ends in:
+	//
+	// - OK.
+	// - INVALID_ARGUMENT: job_id is missing.
+	// - FAILED_PRECONDITION: the job has not ended (JOB_WORKING). Cancel it first.
+	// - INTERNAL: report the error id.
+	DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error)
+	// ListTables lists all tables of a DONE job, in the order of Job.tables, which holds only as
+	// many as fit. A job that is not DONE has none.
+	//
+	// Ends in:
+	//
+	//   - OK.
+	//   - INVALID_ARGUMENT: job_id is missing, a negative page_size, or a page_token that no ListTables
+	//     call for this job gave.
+	//   - NOT_FOUND: there is no such job (JOB_NOT_FOUND).
+	//   - INTERNAL: report the error id.
+	ListTables(ctx context.Context, in *ListTablesRequest, opts ...grpc.CallOption) (*ListTablesResponse, error)
 }
 
 type analysisServiceClient struct {
@@ -222,6 +246,26 @@ func (c *analysisServiceClient) CancelJob(ctx context.Context, in *CancelJobRequ
 	return out, nil
 }
 
+func (c *analysisServiceClient) DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteJobResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_DeleteJob_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *analysisServiceClient) ListTables(ctx context.Context, in *ListTablesRequest, opts ...grpc.CallOption) (*ListTablesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTablesResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_ListTables_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AnalysisServiceServer is the server API for AnalysisService service.
 // All implementations must embed UnimplementedAnalysisServiceServer
 // for forward compatibility.
@@ -276,8 +320,9 @@ type AnalysisServiceServer interface {
 	// - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
 	// - INTERNAL: report the error id.
 	WatchJob(*WatchJobRequest, grpc.ServerStreamingServer[WatchJobResponse]) error
-	// WatchJobs streams every matching job's state first, then each change of a matching job and
-	// each new one, without `tables` of working jobs. It has no end of its own.
+	// WatchJobs streams the states of all matching jobs that work and of the newest that have ended
+	// first, then each change of a matching job and each new one. A job that was deleted is sent as
+	// NOTFOUND. It has no end of its own.
 	//
 	// Ends in:
 	//
@@ -304,6 +349,27 @@ type AnalysisServiceServer interface {
 	// - INVALID_ARGUMENT: job_id is missing.
 	// - INTERNAL: report the error id.
 	CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error)
+	// DeleteJob forgets an ended job: its record goes, the output set it wrote stays. The answer is
+	// the job's state after the call, NOTFOUND; so it is for an unknown job_id.
+	//
+	// Ends in:
+	//
+	// - OK.
+	// - INVALID_ARGUMENT: job_id is missing.
+	// - FAILED_PRECONDITION: the job has not ended (JOB_WORKING). Cancel it first.
+	// - INTERNAL: report the error id.
+	DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
+	// ListTables lists all tables of a DONE job, in the order of Job.tables, which holds only as
+	// many as fit. A job that is not DONE has none.
+	//
+	// Ends in:
+	//
+	//   - OK.
+	//   - INVALID_ARGUMENT: job_id is missing, a negative page_size, or a page_token that no ListTables
+	//     call for this job gave.
+	//   - NOT_FOUND: there is no such job (JOB_NOT_FOUND).
+	//   - INTERNAL: report the error id.
+	ListTables(context.Context, *ListTablesRequest) (*ListTablesResponse, error)
 	mustEmbedUnimplementedAnalysisServiceServer()
 }
 
@@ -334,6 +400,12 @@ func (UnimplementedAnalysisServiceServer) ListJobs(context.Context, *ListJobsReq
 }
 func (UnimplementedAnalysisServiceServer) CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelJob not implemented")
+}
+func (UnimplementedAnalysisServiceServer) DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteJob not implemented")
+}
+func (UnimplementedAnalysisServiceServer) ListTables(context.Context, *ListTablesRequest) (*ListTablesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTables not implemented")
 }
 func (UnimplementedAnalysisServiceServer) mustEmbedUnimplementedAnalysisServiceServer() {}
 func (UnimplementedAnalysisServiceServer) testEmbeddedByValue()                         {}
@@ -468,6 +540,42 @@ func _AnalysisService_CancelJob_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AnalysisService_DeleteJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteJobRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).DeleteJob(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_DeleteJob_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).DeleteJob(ctx, req.(*DeleteJobRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AnalysisService_ListTables_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTablesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).ListTables(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_ListTables_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).ListTables(ctx, req.(*ListTablesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AnalysisService_ServiceDesc is the grpc.ServiceDesc for AnalysisService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -494,6 +602,14 @@ var AnalysisService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelJob",
 			Handler:    _AnalysisService_CancelJob_Handler,
+		},
+		{
+			MethodName: "DeleteJob",
+			Handler:    _AnalysisService_DeleteJob_Handler,
+		},
+		{
+			MethodName: "ListTables",
+			Handler:    _AnalysisService_ListTables_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
