@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.config import Settings
 from myd_grpc.convert.model import CipherKey, Conversion, Layout, Profile
+from myd_grpc.convert.naming import FORBIDDEN
 from myd_grpc.convert.paths import check_name
 from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.jobs.model import Request, RequestMark, Status
@@ -21,9 +22,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
 _LONGEST_NAME = 100
-# SPEC section 1: control characters (C0, DEL, C1) and what file systems and shells make much of;
-# an unpaired surrogate cannot be written as UTF-8.
-_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff]')
+# An unpaired surrogate cannot be written as UTF-8.
+_NOT_IN_NAMES = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)

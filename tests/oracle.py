@@ -681,10 +681,15 @@ def file_name(name: str) -> str:
     return "".join(units) + "~" + hashlib.sha256(name.encode("utf-8")).hexdigest()[:8]
 
 
+DIRECTION_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
 def percent_encoded(character: str, *, first: bool) -> str:
     """One character as it is written in a file name."""
-    unsafe = character in '/\\:*?"<>|%\x7f' or character < " " or (first and character == ".")
-    return f"%{ord(character):02X}" if unsafe else character
+    is_control = unicodedata.category(character) == "Cc" or character in DIRECTION_CONTROLS
+    if character in '/\\:*?"<>|%' or is_control or (first and character == "."):
+        return "".join(f"%{byte:02X}" for byte in character.encode("utf-8"))
+    return character
 
 
 def byte_length(units: list[str]) -> int:

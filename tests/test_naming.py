@@ -11,7 +11,9 @@ from nasty import NFC_HAN, NFD_HAN
 from myd_grpc.convert.naming import MAX_BYTES, FileNames, encode, stem
 
 characters = st.characters(exclude_categories=["Cs"])
-pieces = st.sampled_from(["a", "A", "/", "%", ".", "~2", "\n", NFC_HAN, NFD_HAN, "\U0001f600"])
+pieces = st.sampled_from(
+    ["a", "A", "/", "%", ".", "~2", "\n", "\x85", "\u202e", NFC_HAN, NFD_HAN, "\U0001f600"]
+)
 names = st.lists(pieces | characters, min_size=1, max_size=8).map("".join)
 long_names = st.builds(lambda name, count: name * count, names, st.integers(20, 80))
 
@@ -25,7 +27,12 @@ long_names = st.builds(lambda name, count: name * count, names, st.integers(20, 
         ("a.", "a."),
         ("한글/", "한글%2F"),
         ("100%", "100%25"),
-        ("\x00\x1f\x7f\x80", "%00%1F%7F\x80"),
+        ("\x00\x1f\x7f\x80\x9f\xa0", "%00%1F%7F%C2%80%C2%9F\xa0"),
+        ("fdp\u202egpj", "fdp%E2%80%AEgpj"),
+        ("\u061c\u200e\u200f", "%D8%9C%E2%80%8E%E2%80%8F"),
+        ("\u202a\u2066\u2069", "%E2%80%AA%E2%81%A6%E2%81%A9"),
+        # What joins letters and emoji is part of how they are written.
+        ("\u200b\u200c\u200d\u2060", "\u200b\u200c\u200d\u2060"),
         ("x" * 180, "x" * 180),
     ],
 )
@@ -41,6 +48,12 @@ def test_a_name_that_is_too_long_is_cut_at_a_character(name: str) -> None:
     uncut = name.replace("/", "%2F")
     assert uncut.startswith(cut)
     assert len(uncut) - len(cut) != 1 or "/" not in name
+
+
+@pytest.mark.parametrize("before", range(9))
+def test_a_cut_leaves_no_part_of_an_encoded_character(before: int) -> None:
+    cut, _, _ = encode("x" * before + "\u202e" * 40).rpartition("~")
+    assert cut == "x" * before + "%E2%80%AE" * ((171 - before) // 9)
 
 
 @settings(max_examples=300, deadline=None)

@@ -6,6 +6,7 @@ import hashlib
 import posixpath
 import re
 import unicodedata
+from bisect import bisect_right
 
 from myd_grpc.convert.schema import next_free
 
@@ -16,8 +17,13 @@ LONGEST_DIRECTORY = 255
 """Longest name of a directory on common file systems, in bytes."""
 
 _CUT_BYTES = 171
-_UNSAFE = re.compile(r'[/\\:*?"<>|%\x00-\x1f\x7f]|^\.')
-_CUT_ESCAPE = re.compile("%[0-9A-F]?$")
+# Control characters (C0, DEL, C1) and those that turn the direction of text: a name is to be read
+# as it is written.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+FORBIDDEN = rf'/\\:*?"<>|%{_CONTROLS}'
+"""What the name of a file or a set does not hold, as a class of characters in a pattern."""
+
+_UNSAFE = re.compile(rf"[{FORBIDDEN}]|^\.")
 
 
 class FileNames:
@@ -35,12 +41,22 @@ class FileNames:
 
 def encode(name: str) -> str:
     """`name` with what file systems refuse percent-encoded, cut to 180 bytes with a hash."""
-    encoded = _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", name)
-    data = encoded.encode()
-    if len(data) <= MAX_BYTES:
+    encoded = _escaped(name)
+    if len(encoded.encode()) <= MAX_BYTES:
         return encoded
-    cut = _CUT_ESCAPE.sub("", data[:_CUT_BYTES].decode(errors="ignore"))
-    return f"{cut}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    # Whole characters of the name: a cut within an escape, or between two of one character, would
+    # leave what stands for nothing.
+    lengths = range(_CUT_BYTES + 1)
+    most = bisect_right(lengths, _CUT_BYTES, key=lambda n: len(_escaped(name[:n]).encode())) - 1
+    return f"{_escaped(name[:most])}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _escaped(name: str) -> str:
+    return _UNSAFE.sub(lambda match: _escape(match[0]), name)
+
+
+def _escape(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
 def set_directory(name: str) -> str:
