@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from myd_grpc.convert import processors
 from myd_grpc.convert.model import SECTION_NAMES, Limits
 from myd_grpc.shopping import DATE_FIELDS
 
@@ -43,7 +44,7 @@ class Settings:
     address_file: Path | None
     """MYD_ADDRESS_FILE: written with the gRPC address in use once the server is ready."""
     workers: int
-    """MYD_WORKERS: conversions at once (default: the cores this process may use)."""
+    """MYD_WORKERS: conversions at once (default: the processors this process may use)."""
     max_queued: int
     """MYD_MAX_QUEUED: conversions that may wait for a worker (1000)."""
     summaries: int
@@ -99,7 +100,7 @@ class Settings:
             grpc_address=source.address("MYD_GRPC_ADDRESS", "127.0.0.1:50051"),
             rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
             address_file=source.file("MYD_ADDRESS_FILE"),
-            workers=source.integer("MYD_WORKERS", len(os.sched_getaffinity(0)), 1, 256),
+            workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
             summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),

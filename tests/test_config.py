@@ -12,6 +12,7 @@ import pytest
 from serving import Server
 
 from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.processors import usable
 
 
 def test_without_any_variable_everything_has_its_default() -> None:
@@ -23,7 +24,7 @@ def test_without_any_variable_everything_has_its_default() -> None:
     assert settings.rest_address == "127.0.0.1:9090"
     assert settings.limits.batch_records == 1000
     assert settings.limits.rows_per_part == 300_000
-    assert settings.workers == len(os.sched_getaffinity(0))
+    assert settings.workers == usable()
     assert settings.max_queued == 1000
     assert settings.overwrite
     assert not settings.reflection

@@ -24,6 +24,7 @@ from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.convert.processors import usable
 from myd_grpc.requests import submission
 
 FLATTENING = Page("docs/flattening.md")
@@ -256,7 +257,7 @@ def test_settings_are_listed_with_their_defaults(page: Page) -> None:
 def _default(cell: str) -> str | None:
     """The value a cell names, None if it names none."""
     if cell == "number of cores":
-        return str(len(os.sched_getaffinity(0)))
+        return str(usable())
     value = re.match("`([^`]*)`", cell)
     return value[1].replace("<data>", "data") if value else None
 

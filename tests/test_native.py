@@ -28,7 +28,7 @@ from converting import (
     write,
 )
 
-from myd_grpc.convert import engines
+from myd_grpc.convert import engines, processors
 from myd_grpc.convert.engine import Flattening
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Layout, Limits, Profile, Progress
@@ -173,7 +173,7 @@ def test_threads_stand_back_behind_those_that_everything_waits_for(threads: int)
 def test_memory_does_not_grow_with_cores(
     monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
 ) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr(processors, "usable", lambda: cores)
     seen = list[int]()
     converted(many(3000), None, lambda _: seen.append(len(nice_of_threads())))
     assert max(seen) == threads

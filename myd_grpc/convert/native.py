@@ -20,6 +20,7 @@ from typing_extensions import Buffer
 
 from myd_grpc._native import Core, Ends, Line, Spans, outline
 from myd_grpc._native import scan as native_scan
+from myd_grpc.convert import processors
 from myd_grpc.convert.engine import (
     Ahead,
     Batch,
@@ -79,7 +80,7 @@ class NativeEngine:
         )
         # What the core knows of the schema.
         self._log: list[Entry] = []
-        self._threads = threads or min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+        self._threads = threads or min(processors.usable(), _MOST_THREADS)
         self._pool = ThreadPoolExecutor(self._threads, "engine", initializer=_stand_back)
 
     def __enter__(self) -> Self:
