@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
+from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs import process
 from myd_grpc.jobs.process import Worker, Workers
-from myd_grpc.jobs.protocol import Done, Failed, Message, Task
+from myd_grpc.jobs.protocol import Done, Failed, Message, Reached, Saved, Task
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Workers]:
-    workers = Workers()
+async def opened(environ: Mapping[str, str] = os.environ) -> AsyncIterator[Workers]:
+    workers = Workers(environ)
     try:
         yield workers
     finally:
@@ -113,12 +116,57 @@ async def test_a_task_is_told_its_own_peak(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_spare_in_between")
-async def test_a_worker_that_failed_does_no_more(tmp_path: Path) -> None:
-    (tmp_path / "bad.json").write_text("[")
+async def test_a_worker_that_says_what_is_wrong_does_the_next_task_and_keeps_nothing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bad.json").write_text('[{"id":1,"l":[{"a":1}]},' * 5000)
     (tmp_path / "a.json").write_text("[1]")
+    names = ["bad.json", "none.json", *["bad.json"] * 10, "none.json", "a.json"]
+    held, threads = list[tuple[int, int]](), list[int]()
     async with opened() as workers:
-        first, how = await done_by(workers, tmp_path, "bad.json")
+        for name in names:
+            worker, how = await done_by(workers, tmp_path, name)
+            assert isinstance(how, Done if name == "a.json" else Failed)
+            seen = psutil.Process(worker._process.pid)
+            held.append((seen.pid, seen.num_fds()))
+            threads.append(seen.num_threads())
+    assert len({pid for pid, _ in held}) == 1
+    # Whatever a library opens once is there after the first two.
+    assert len(set(held[2:])) == 1, held
+    # One that has ended may be seen for a moment.
+    assert max(threads) < len(names), threads
+
+
+@pytest.mark.usefixtures("no_spare_in_between")
+async def test_what_a_worker_says_of_a_failed_task_comes_before_its_end(tmp_path: Path) -> None:
+    """A checkpoint that is under way then would be taken for the next task's."""
+    (tmp_path / "bad.json").write_text('[{"id":1},' * 5000)
+    points = "before_sync=sleep:0.2;batch_written=sleep:0.01"
+    async with opened({**os.environ, failpoints.VARIABLE: points}) as workers:
+        for number in range(3):
+            worker = await workers.take()
+            staging = tmp_path / f"staging-{number}"
+            conversion = Conversion(str(tmp_path), ("bad.json",), "out")
+            messages = []
+            async for message in worker.work(
+                Task("j1", conversion, str(staging), checkpoint_s=0.001)
+            ):
+                messages.append(message)
+                if isinstance(message, Saved):
+                    await worker.acknowledge()
+            assert isinstance(messages[0], Reached)
+            assert isinstance(messages[-1], Failed)
+            assert any(isinstance(message, Saved) for message in messages)
+            await workers.give_back(worker)
+
+
+@pytest.mark.usefixtures("no_spare_in_between")
+async def test_a_worker_that_failed_unexpectedly_does_no_more(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[1]")
+    async with opened({**os.environ, failpoints.VARIABLE: "converted=error:EIO"}) as workers:
+        first, how = await done_by(workers, tmp_path, "a.json")
         assert isinstance(how, Failed)
+        assert how.reason is Reason.INTERNAL
         assert not first.alive
         second, _ = await done_by(workers, tmp_path, "a.json")
         assert second is not first

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from myd_grpc import failpoints
 from myd_grpc.convert import disk
@@ -51,6 +52,13 @@ class Keeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keeper")
         self._under_way: Future[None] | None = None
         self._due = time.monotonic() + self._every_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever came of the task: what is said of it must not be taken for the next one's."""
+        self._thread.shutdown()
 
     def due(self) -> bool:
         """Whether it is time for one, and the one before is kept."""

@@ -53,7 +53,8 @@ class WorkerDiedError(ConversionError):
 class Worker:
     """One process, with at most one task at a time.
 
-    `reusable` says that it has done one well and waits for the next.
+    `reusable` says that it has come to the end of one, be it to say what is wrong with the files,
+    and waits for the next.
     """
 
     def __init__(self, process: Process) -> None:
@@ -95,10 +96,12 @@ class Worker:
                 message = decode_message(line)
             except (ValueError, KeyError, TypeError):
                 break
-            yield message
             if isinstance(message, Last):
-                self.reusable = not isinstance(message, Failed)
+                # Before the caller has it, who may never come back here.
+                self.reusable = _ended_well(message)
+                yield message
                 return
+            yield message
         raise self._died(await self.end())
 
     async def acknowledge(self) -> None:
@@ -137,6 +140,11 @@ class Worker:
     def _died(self, status: int) -> WorkerDiedError:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         return WorkerDiedError(Reason.WORKER_DIED, f"the worker process {how}")
+
+
+def _ended_well(message: Last) -> bool:
+    """Whether the worker knows how it ended: after what nobody has foreseen, anything may be."""
+    return not (isinstance(message, Failed) and message.reason is Reason.INTERNAL)
 
 
 class Workers:
@@ -178,7 +186,10 @@ class Workers:
             raise ConversionError(Reason.WORKER_DIED, message) from None
 
     async def give_back(self, worker: Worker) -> None:
-        """Take back a worker: one that has done its task well is the next spare, others end."""
+        """Take back a worker: one that has come to the end of its task is the next spare.
+
+        Others end.
+        """
         if not worker.reusable or self._spare or not self._warming:
             await worker.end()
             return

@@ -65,10 +65,11 @@ def main() -> None:
     threading.Thread(target=_listen, args=(orders, tasks), daemon=True).start()
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
     while True:
-        line = tasks.get()
+        task = decode_task(tasks.get())
         orders.hasten.clear()
         forget_peak()
-        _work(decode_task(line), channel.send, orders)
+        _work(task, channel.send, orders)
+        del task  # with its key
         gc.collect()
         give_memory_back()
 
@@ -95,8 +96,7 @@ def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> lis
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
-    with _output_errors(), _owned(staging):
-        keeper = Keeper(task, send, orders)
+    with _output_errors(), _owned(staging), Keeper(task, send, orders) as keeper:
         parts = _convert_from(task, staging, ticker, keeper)
         keeper.wait()
         ticker.flush()
