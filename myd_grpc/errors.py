@@ -97,13 +97,20 @@ class QueueFullError(CallError):
     reason = "QUEUE_FULL"
 
 
-class NotRecordedError(CallError):
-    """The state of jobs cannot be written."""
+class StateError(CallError):
+    """The job database does not do what it is asked to; the same may go well later."""
+
+
+class NotRecordedError(StateError):
+    """The disk with the job database is full."""
 
     reason = "NOT_RECORDED"
 
-    def __init__(self) -> None:
-        super().__init__("the disk with the state of jobs cannot be written; call again later")
+
+class StateUnavailableError(StateError):
+    """The job database cannot be used, for whatever other reason."""
+
+    reason = "STATE_UNAVAILABLE"
 
 
 class ShuttingDownError(CallError):

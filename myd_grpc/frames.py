@@ -25,8 +25,15 @@ def describe(error: BaseException) -> str:
 def _describe_one(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)[-_MOST_FRAMES:]
     places = (f"{PurePath(one.filename).name}:{one.lineno}:{one.name}" for one in frames)
-    number = f"[errno {error.errno}]" if isinstance(error, OSError) else ""
-    return f"{type(error).__name__}{number} at {' > '.join(places) or 'no frame'}"
+    return f"{type(error).__name__}{_number(error)} at {' > '.join(places) or 'no frame'}"
+
+
+def _number(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return f"[errno {error.errno}]"
+    # SQLite's, which a worker cannot import.
+    name = getattr(error, "sqlite_errorname", None)
+    return f"[{name}]" if name else ""
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -38,6 +38,7 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.NotRecordedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.QueueFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.SlowReaderError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.StateUnavailableError: grpc.StatusCode.UNAVAILABLE,
     errors.ShuttingDownError: grpc.StatusCode.UNAVAILABLE,
 }
 

@@ -11,13 +11,14 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import grpc
 import psutil
 import pytest
 from converting import each_engine
-from serving import Hold, Server, fill, small_disk, tree
+from serving import Hold, Server, details_of, fill, small_disk, tree
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import directories, failpoints
@@ -26,8 +27,8 @@ from myd_grpc.convert.disk import sync
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion, Limits, PartFile
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.errors import NotRecordedError
-from myd_grpc.jobs import attempt
+from myd_grpc.errors import NotRecordedError, StateError, StateUnavailableError
+from myd_grpc.jobs import attempt, database
 from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.model import Job, Request, Status, Ticket
 from myd_grpc.jobs.process import Workers
@@ -179,7 +180,7 @@ async def test_whichever_step_of_the_server_fails_the_job_ends_well_or_not_at_al
             monkeypatch.setattr(failpoints, "_points", points)
             try:
                 job = await jobs.run()
-            except NotRecordedError:
+            except StateError:
                 assert point == "before_commit"
                 continue
             assert_legal(job, tmp_path / "output", wanted)
@@ -283,3 +284,80 @@ def test_a_full_disk_under_the_database_refuses_requests_and_harms_nothing(
         assert outcome(server.convert("a.json")) == ("DONE", "")
         server.stop()
         assert_sound(server.state)
+
+
+def test_a_database_that_another_program_holds_locked_is_named_so(make_server: MakeServer) -> None:
+    server = make_server().start()
+    server.put("a.json", "[1]")
+    before = server.convert("a.json")
+    path = server.state / "csv_status.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(grpc.RpcError) as caught:
+            server.submit("a.json")
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "another program holds the job database locked" in str(caught.value.details())
+        assert details_of(caught.value)[0].reason == "STATE_UNAVAILABLE"
+        assert server.job(before.job_id) == before
+        other.execute("ROLLBACK")
+    assert "a job was not taken in: another program holds the job database locked" in server.log
+    assert "OperationalError[SQLITE_BUSY]" in server.log
+    assert outcome(server.convert("a.json")) == ("DONE", "")
+
+
+def _full(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("CREATE TABLE more (x)")
+
+
+def _read_only(path: Path) -> None:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("CREATE TABLE more (x)")
+
+
+def _locked(path: Path) -> None:
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as one,
+        closing(sqlite3.connect(path, timeout=0)) as other,
+    ):
+        one.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE more (x)")
+
+
+def _missing(path: Path) -> None:
+    with closing(sqlite3.connect(path / "none" / "there")):
+        pass
+
+
+def _damaged(path: Path) -> None:
+    path.write_bytes(b"no database" * 100)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE more (x)")
+
+
+@pytest.mark.parametrize(
+    ("do", "kind", "why"),
+    [
+        (_full, NotRecordedError, "the disk with the job database is full"),
+        (_read_only, StateUnavailableError, "the job database is read-only"),
+        (_locked, StateUnavailableError, "another program holds the job database locked"),
+        (_missing, StateUnavailableError, "a file of the job database cannot be opened"),
+        (_damaged, StateUnavailableError, "the job database is damaged"),
+    ],
+)
+def test_what_a_database_fails_for_is_told_apart(
+    tmp_path: Path, do: Callable[[Path], None], kind: type[StateError], why: str
+) -> None:
+    path = tmp_path / "some.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE some (x)")
+    with pytest.raises(kind, match=why), database.told():
+        do(path)
+
+
+def test_a_mistake_of_the_code_is_no_state_of_the_database() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE some (x UNIQUE)")
+        with pytest.raises(sqlite3.IntegrityError), database.told():
+            connection.executemany("INSERT INTO some VALUES (?)", [(1,), (1,)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import TypeVar
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.naming import set_directory
+from myd_grpc.errors import StateError
 from myd_grpc.frames import describe, new_error_id
 from myd_grpc.jobs.eta import Eta
 from myd_grpc.jobs.model import Ticket
@@ -147,7 +147,8 @@ class Attempt:
     async def _follow(self, worker: Worker) -> None:
         ticket = self._ticket
         staging = self._shop.output.path / staging_name(ticket.job_id)
-        checkpoint = await self._shop.store.checkpoint(ticket.job_id)
+        store, job_id = self._shop.store, ticket.job_id
+        checkpoint = await persist(f"job {job_id}", lambda: store.checkpoint(job_id))
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", ticket.job_id)
         task = Task(
@@ -198,7 +199,7 @@ class Attempt:
     async def _tick(self, progress: Progress, eta_s: float) -> None:
         try:
             await self._shop.store.progress(self._ticket.job_id, progress, eta_s)
-        except sqlite3.Error as error:
+        except StateError as error:
             # A full disk may have room again by the next tick, and a tick is no loss.
             _log_unrecorded(self._ticket.job_id, "progress", error)
 
@@ -209,7 +210,7 @@ class Attempt:
         parts = tuple(self._unkept.values())
         try:
             await store.keep_checkpoint(job_id, saved.state, parts)
-        except sqlite3.OperationalError as error:
+        except StateError as error:
             _log_unrecorded(job_id, "checkpoint", error)
             if not saved.settles:
                 return
@@ -283,10 +284,15 @@ async def persist(whose: str, change: Callable[[], Awaitable[_Result]]) -> _Resu
     while True:
         try:
             return await change()
-        except sqlite3.OperationalError as error:
-            logger.warning("%s: state not recorded: %s", whose, describe(error))
+        except StateError as error:
+            logger.warning("%s: state not recorded: %s", whose, explained(error))
             await asyncio.sleep(_RETRY_S)
 
 
-def _log_unrecorded(job_id: str, what: str, error: sqlite3.Error) -> None:
-    logger.warning("job %s: %s not recorded: %s", job_id, what, describe(error))
+def explained(error: StateError) -> str:
+    """The error for the log: why, and where it came from."""
+    return f"{error.message} ({describe(error)})"
+
+
+def _log_unrecorded(job_id: str, what: str, error: StateError) -> None:
+    logger.warning("job %s: %s not recorded: %s", job_id, what, explained(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import secrets
@@ -13,12 +14,27 @@ from itertools import chain
 from pathlib import Path
 
 from myd_grpc import failpoints
+from myd_grpc.errors import NotRecordedError, StateUnavailableError
 from myd_grpc.jobs.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS
 
 logger = logging.getLogger(__name__)
 
 _JOURNAL_BYTES = 4 << 20
 _BUSY_S = 5.0
+_LOCKED = "another program holds the job database locked"
+_FAILURES = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_PROTOCOL: _LOCKED,
+    sqlite3.SQLITE_FULL: "the disk with the job database is full",
+    sqlite3.SQLITE_IOERR: "the disk with the job database reports an error",
+    sqlite3.SQLITE_READONLY: "the job database is read-only",
+    sqlite3.SQLITE_PERM: "the job database is read-only",
+    sqlite3.SQLITE_CANTOPEN: "a file of the job database cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "the job database is damaged",
+    sqlite3.SQLITE_NOTADB: "the job database is damaged",
+    sqlite3.SQLITE_NOMEM: "the server has too little memory for the job database",
+}
 
 
 class DatabaseRefusedError(Exception):
@@ -35,7 +51,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         why = os.strerror(error.errno or 0).lower()
         raise DatabaseRefusedError(f"{path} cannot be opened: {why}") from None
     except sqlite3.DatabaseError as error:
-        raise DatabaseRefusedError(f"{path} cannot be used as the job database: {error}") from None
+        why = _FAILURES.get(_code(error), str(error))
+        raise DatabaseRefusedError(f"{path} cannot be used as the job database: {why}") from None
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -80,12 +97,39 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
         raise
 
 
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors that lie in the database, its disk or another program become StateErrors."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # The others are the code's: they are no state of affairs that passes.
+        if type(error) not in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+            raise
+        kind = NotRecordedError if _code(error) == sqlite3.SQLITE_FULL else StateUnavailableError
+        raise kind(f"{failure(error)}; call again later") from error
+
+
+def failure(error: sqlite3.Error) -> str:
+    """In words what the database fails for, by SQLite's code: its text may hold more."""
+    return _FAILURES.get(_code(error), "the job database does not answer")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary code, which the lowest byte of a more exact one is; 0 for none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def reach(point: str) -> None:
     """A failpoint whose error comes as SQLite would tell of it."""
     try:
         failpoints.reach(point)
     except OSError as error:
-        raise sqlite3.OperationalError(error.strerror) from None
+        full = error.errno == errno.ENOSPC
+        told = sqlite3.OperationalError(error.strerror)
+        told.sqlite_errorcode = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_IOERR
+        told.sqlite_errorname = "SQLITE_FULL" if full else "SQLITE_IOERR"
+        raise told from None
 
 
 def warn_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +17,8 @@ from typing import Any, TypeVar
 
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.errors import NotRecordedError, QueueFullError, ShuttingDownError
-from myd_grpc.frames import describe
-from myd_grpc.jobs.attempt import Attempt, Workshop, fail, persist
+from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
+from myd_grpc.jobs.attempt import Attempt, Workshop, explained, fail, persist
 from myd_grpc.jobs.model import Request, RequestMark, Ticket
 from myd_grpc.jobs.recovery import INTERRUPTED, TOO_LATE, Resumed, Waiting
 
@@ -48,7 +46,7 @@ class Runner:
     async def submit(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
         """The id of the job that does this: the ticket's, or an earlier job's with this mark.
 
-        Raises ShuttingDownError, QueueFullError, OutputBusyError, NotRecordedError or
+        Raises ShuttingDownError, QueueFullError, OutputBusyError, StateError or
         InvalidRequestError.
         """
         if self._stopping:
@@ -61,7 +59,7 @@ class Runner:
     async def hand_over(self, job_id: str, key: CipherKey | None) -> None:
         """Let a job go on that waits for this key; nothing happens to any other.
 
-        Raises ShuttingDownError or NotRecordedError.
+        Raises ShuttingDownError or StateError.
         """
         if job_id in self._waiting:
             if self._stopping:
@@ -194,9 +192,9 @@ class Runner:
 def _recording() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
-        logger.error("a job was not taken in: %s", describe(error))  # noqa: TRY400 - no texts
-        raise NotRecordedError from None
+    except StateError as error:
+        logger.error("a job was not taken in: %s", explained(error))  # noqa: TRY400 - no texts
+        raise
 
 
 async def _let_go(attempt: Attempt, patience_s: float) -> None:

@@ -160,7 +160,11 @@ class JobStore:
         self._writing.close()
 
     async def _read(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        return await self._reading.call_soon(query)
+        def told(connection: sqlite3.Connection) -> _Result:
+            with database.told():
+                return query(connection)
+
+        return await self._reading.call_soon(told)
 
     async def _write(
         self, change: Callable[[sqlite3.Connection], _Result], *, durable: bool = True
@@ -173,7 +177,7 @@ class JobStore:
         durable: bool,
         connection: sqlite3.Connection,
     ) -> _Result:
-        with database.transaction(connection, durable=durable):
+        with database.told(), database.transaction(connection, durable=durable):
             result = change(connection)
         # Before the caller hears of it: whoever is told of a job can watch it from that state on.
         self._announce_changes(connection)
@@ -185,7 +189,8 @@ class JobStore:
             changed = statements.changed_since(connection, self._announced)
         except sqlite3.OperationalError as error:
             # Not the caller's: what he wanted is committed. The next commit announces this, too.
-            logger.warning("a change is not announced yet: %s", describe(error))
+            why = database.failure(error)
+            logger.warning("a change is not announced yet: %s (%s)", why, describe(error))
             return
         if changed:
             self._announced = changed[-1].revision
