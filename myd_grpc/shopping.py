@@ -28,6 +28,7 @@ from myd_grpc.convert.model import (
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
+from myd_grpc.failpoints import reach
 
 DATE_FIELDS = (
     "order_date",
@@ -99,7 +100,7 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     engine = engine_for(query.engine, flattening, query.threads)
     with engine, source:
         source.probe(key)
-        with source.hinting(key):
+        with source.unchanged(), source.hinting(key):
             ahead = engine.scanning(source, query.limits.max_depth, query.user_id)
             window = Window(source.read)
             reader = RecordReader(query.file_name, window, query.limits, engine.outline, ahead)
@@ -120,6 +121,7 @@ def _summary(engine: Engine, reader: RecordReader, query: Query) -> Summary:
                 shopping.add(*record)
             if found.sound < len(batch.spans):
                 raise reader.bad_record(batch, found.sound)
+            reach("batch_scanned")
     return shopping.summary()
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from myd_grpc.convert.model import Layout, PartFile, Progress
 from myd_grpc.convert.records import Place
 from myd_grpc.convert.schema import Entry, NewColumn, NewTable
+from myd_grpc.convert.source import InputMark
 from myd_grpc.convert.tables import Part, Segment
 
 _VERSION = 1
@@ -22,14 +23,6 @@ _VERSION = 1
 
 class StaleCheckpointError(Exception):
     """A checkpoint does not fit the input or the output any more: begin from the start."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputMark:
-    """What an input file is recognised by."""
-
-    size: int
-    modified_ns: int
 
 
 @dataclass(frozen=True, slots=True)

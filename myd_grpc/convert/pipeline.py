@@ -15,7 +15,6 @@ from myd_grpc.convert.checkpoint import (
     NO_CHECKPOINTS,
     Checkpoint,
     Checkpoints,
-    InputMark,
     StaleCheckpointError,
 )
 from myd_grpc.convert.engine import Batch, Flattening, Fragment
@@ -25,7 +24,7 @@ from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.records import Place, RecordReader
 from myd_grpc.convert.schema import Entry, Schema
-from myd_grpc.convert.source import Source
+from myd_grpc.convert.source import InputMark, Source
 from myd_grpc.convert.tables import SetWriter
 from myd_grpc.convert.window import Window
 from myd_grpc.failpoints import reach
@@ -140,7 +139,7 @@ class _Run:
         for name in self._conversion.file_names:
             with self._open(name) as source:
                 source.probe(self._key)
-                marks.append(InputMark(source.size, source.modified_ns))
+                marks.append(source.mark)
         self._inputs = tuple(marks)
         if resume and resume.inputs != self._inputs:
             raise StaleCheckpointError
@@ -149,9 +148,9 @@ class _Run:
         self._progress = replace(figures, bytes_total=total, engine=self.engine.name)
         self._report(self._progress)
 
-    def _open(self, name: str, start: int = 0) -> Source:
+    def _open(self, name: str, start: int = 0, mark: InputMark | None = None) -> Source:
         conversion = self._conversion
-        return Source.open(conversion.data_dir, name, conversion.no_inputs, self._key, start)
+        return Source.open(conversion.data_dir, name, conversion.no_inputs, self._key, start, mark)
 
     def convert(self, resume: Checkpoint | None) -> list[PartFile]:
         """All sets, one after another."""
@@ -222,7 +221,12 @@ class _Run:
         before = self._before(index, place)
         start = place.offset if place else 0
         entries = target.schema.entries
-        with self._open(name, start) as source, source.hinting(self._key):
+        mark = self._inputs[index]
+        with (
+            self._open(name, start, mark) as source,
+            source.unchanged(),
+            source.hinting(self._key),
+        ):
             window = Window(source.read, start)
             ahead = self.engine.flattening(source, number, entries)
             reader = RecordReader(name, window, conversion.limits, self.engine.outline, ahead)

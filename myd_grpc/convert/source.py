@@ -36,6 +36,20 @@ _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 
 
 @dataclass(frozen=True, slots=True)
+class InputMark:
+    """What shows that an input file is still the one that it was."""
+
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, fd: int) -> Self:
+        """That of an open file as it is now."""
+        status = os.fstat(fd)
+        return cls(status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """A file to be read by an engine itself, which takes the descriptor `fd` over.
 
@@ -57,16 +71,21 @@ class Source:
     the file as it lies on disk.
     """
 
-    def __init__(self, fd: int, name: str, key: CipherKey | None, start: int = 0) -> None:
-        status = os.fstat(fd)
+    def __init__(
+        self,
+        fd: int,
+        name: str,
+        key: CipherKey | None,
+        start: int = 0,
+        mark: InputMark | None = None,
+    ) -> None:
         self.name = name
-        self.size = status.st_size
-        self.modified_ns = status.st_mtime_ns
+        self.mark = mark or InputMark.of(fd)
         self.position = 0
         self.chunk = CHUNK
         self._fd = fd
         self._key = key
-        self._head = _at(fd, 0, _HEAD) if key else b""
+        self._head = self._at(0, _HEAD) if key else b""
         self._is_text = isinstance(recognise_encoding(self._head), EncodedText)
         self._wanted = min(_FIRST_CHUNK, CHUNK)
         self.go_on(start)
@@ -79,18 +98,30 @@ class Source:
         no_inputs: Sequence[str],
         key: CipherKey | None,
         start: int = 0,
+        mark: InputMark | None = None,
     ) -> Self:
         """Opens `name` (relative to `data_dir`), to be read from a decrypted offset on.
 
-        Raises ConversionError as `open_input` does.
+        `mark` is that of the file when it was looked at before. Raises ConversionError as
+        `open_input` does, and where that offset is not in the file.
         """
-        return cls(open_input(data_dir, name, no_inputs), name, key, start)
+        fd = open_input(data_dir, name, no_inputs)
+        try:
+            return cls(fd, name, key, start, mark)
+        except ConversionError:
+            os.close(fd)
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+
+    @property
+    def size(self) -> int:
+        """That of the file when it was first looked at."""
+        return self.mark.size
 
     def go_on(self, offset: int) -> None:
         """Has the decrypted bytes from that offset on read next."""
@@ -109,7 +140,10 @@ class Source:
         if not self._is_text and offset >= BLOCK:
             # Any block can be decrypted by itself, given the ciphertext of the one before.
             skip = offset % BLOCK
-            key = CipherKey(key.key, _at(self._fd, offset - skip - BLOCK, BLOCK))
+            before = self._at(offset - skip - BLOCK, BLOCK)
+            if len(before) < BLOCK:
+                raise self._cut_off(offset)
+            key = CipherKey(key.key, before)
         return Stored(self._fd, offset - skip, self.size, skip, (key.key, key.iv))
 
     def reached(self, offset: int) -> int:
@@ -133,16 +167,17 @@ class Source:
         """The next bytes as they lie on disk, none at the end."""
         size = min(self._wanted, self.size - self.position)
         self._wanted = self.chunk
-        try:
-            data = os.pread(self._fd, size, self.position)
-        except OSError as error:
-            raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
+        data = self._at(self.position, size)
         if size and not data:
-            raise self._unreadable(
-                f"became shorter while it was read ({self.position} of {self.size} bytes were left)"
-            )
+            raise self._cut_off(self.position)
         self.position += len(data)
         return data
+
+    def _at(self, offset: int, size: int) -> bytes:
+        try:
+            return os.pread(self._fd, size, offset)
+        except OSError as error:
+            raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
 
     def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
         encoding = recognise_encoding(self._head)
@@ -160,6 +195,42 @@ class Source:
 
         return read
 
+    def _cut_off(self, offset: int) -> ConversionError:
+        """The failure of a file that ends before an offset within the size that it had."""
+        return self._unreadable(self._change() or f"ends before byte {offset} of {self.size}")
+
+    def _change(self) -> str | None:
+        """What has become of the file since it was looked at; None for one that is as it was."""
+        now, size = InputMark.of(self._fd), self.size
+        if now == self.mark:
+            return None
+        if now.size < size:
+            what = f"became shorter while it was read ({now.size} of {size} bytes were left)"
+        elif now.size > size:
+            what = f"became longer while it was read ({size} bytes at first, then {now.size})"
+        else:
+            what = "was written to while it was read"
+        return f"{what}; write files under another name, and rename them when they are complete"
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """What is read within is the file as it was when it was looked at.
+
+        Raises ConversionError, FILE_UNREADABLE, where it has changed, also in place of a failure:
+        that may have come of the change.
+        """
+        self._require_unchanged()
+        try:
+            yield
+        except Exception:
+            self._require_unchanged()
+            raise
+        self._require_unchanged()
+
+    def _require_unchanged(self) -> None:
+        if change := self._change():
+            raise self._unreadable(change) from None
+
     def _unreadable(self, why: str) -> ConversionError:
         return ConversionError(Reason.FILE_UNREADABLE, f"{self.name}: {why}")
 
@@ -169,12 +240,14 @@ class Source:
         Raises ConversionError: WRONG_KEY where the key, the iv or the file's form cannot be
         right, INVALID_JSON for an empty file.
         """
-        if not self.size:
-            raise ConversionError(
-                Reason.INVALID_JSON, f"{self.name}: is empty: there is no JSON value in the file"
-            )
-        if key is not None:
-            self._probe_encrypted(self._head, key)
+        with self.unchanged():
+            if not self.size:
+                raise ConversionError(
+                    Reason.INVALID_JSON,
+                    f"{self.name}: is empty: there is no JSON value in the file",
+                )
+            if key is not None:
+                self._probe_encrypted(self._head, key)
 
     @contextmanager
     def hinting(self, key: CipherKey | None) -> Iterator[None]:
@@ -193,7 +266,7 @@ class Source:
         """Whether the file, read as plain JSON, seems to be ciphertext."""
         if self.size < BLOCK:
             return False  # there is no ciphertext of less than one
-        head = _at(self._fd, 0, _HEAD)
+        head = self._at(0, _HEAD)
         if isinstance(recognise_encoding(head), EncodedText):
             word = head.split(maxsplit=1)[0]
             return len(word) > len("false") and not set(word) <= set(b"0123456789+-.eE")
@@ -217,7 +290,7 @@ class Source:
         """The first block's plaintext; ValueError where the last one's padding is wrong."""
         start = encoding.decode(head)[:BLOCK]
         first = CbcDecryptor(key).decrypt(start) if len(start) == BLOCK else b""
-        ending = encoding.tail(_at(self._fd, max(0, self.size - _HEAD), _HEAD))[-2 * BLOCK :]
+        ending = encoding.tail(self._at(max(0, self.size - _HEAD), _HEAD))[-2 * BLOCK :]
         if len(ending) == BLOCK:
             return unpad(first)
         chain = CipherKey(key.key, ending[:BLOCK])
@@ -289,7 +362,3 @@ def _plain_json_hint(head: bytes) -> str:
     looks_plain = head.removeprefix(_BOM).lstrip(b" \t\r\n")[:1] in (b"[", b"{")
     plain = looks_plain and may_begin_json(head[: 4 * BLOCK])
     return "it is plain JSON: leave the key and iv out" if plain else ""
-
-
-def _at(fd: int, offset: int, size: int) -> bytes:
-    return os.pread(fd, size, offset)
