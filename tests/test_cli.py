@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-from scripted import Service, answer, listening, state, stream
+from scripted import Service, answer, fail, listening, state, stream
 from serving import PATIENCE_S, ROOT, Hold, Server, lasting_address
 from terminal import Terminal
 
@@ -168,10 +169,15 @@ def test_cancel_shows_the_state_after_it(held: tuple[Server, Hold]) -> None:
     assert "CANCELLED" in cancelled.stdout
 
 
-def test_an_unknown_job_is_no_failed_call(server: Server) -> None:
-    assert "NOTFOUND" in client(server, "status", "nope").stdout
-    assert client(server, "status", "nope").returncode == 0
-    assert client(server, "watch", "nope").returncode == 1
+@pytest.mark.parametrize("name", ["status", "watch", "cancel"])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_unknown_job_is_a_failure(
+    shared_server: Server, name: str, options: tuple[str, ...]
+) -> None:
+    done = client(shared_server, name, "nope", *options)
+    assert done.returncode == 1
+    assert "NOTFOUND" in done.stdout or name == "watch"
+    assert done.stderr == "error: there is no job nope\n"
 
 
 def test_watch_all_shows_every_job(server: Server, records: str) -> None:
@@ -197,6 +203,16 @@ def test_a_job_that_waits_for_its_key_gets_it_again(capsys: pytest.CaptureFixtur
     first, _watch, second = service.requests
     assert first == second
     assert "waiting for key" in capsys.readouterr().out
+
+
+def test_a_conversion_that_ends_early_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
+    submitted = answer(pb.ConvertToCsvResponse(data={"job_id": "j"}))
+    service = Service(submitted, fail(grpc.StatusCode.PERMISSION_DENIED, "not yours"))
+    with listening(service) as address:
+        assert main(["convert", "a.json", "--output", "out", "--address", address]) == 1
+        said = capsys.readouterr().err
+    assert said.startswith("error: not yours\nthe job may go on all the same\n")
+    assert f"client.py --address {address} watch j\n" in said
 
 
 # For programs

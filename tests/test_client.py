@@ -26,6 +26,7 @@ from myd_grpc.client import (
     Key,
     UnavailableError,
 )
+from myd_grpc.client.errors import CALLERS_FAULTS
 from myd_grpc.client.retry import pauses
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -229,10 +230,41 @@ def test_a_watch_gives_up_when_the_server_stays_away() -> None:
         list(client.watch("j"))
 
 
-def test_a_watch_does_not_resume_from_a_refusal() -> None:
-    with scripted(fail(grpc.StatusCode.INVALID_ARGUMENT, "job_id is missing")) as (client, service):
-        with pytest.raises(InvalidRequestError, match="job_id is missing"):
-            list(client.watch(""))
+CODES = set(grpc.StatusCode) - {grpc.StatusCode.OK}
+
+
+@pytest.mark.parametrize("code", sorted(CODES - CALLERS_FAULTS, key=str))
+def test_a_watch_goes_on_whatever_the_code(code: grpc.StatusCode) -> None:
+    with scripted(
+        fail(code), stream(state(1), then=code), fail(code), stream(state(2, "DONE"))
+    ) as (client, service):
+        assert [job.revision for job in client.watch("j")] == [1, 2]
+    assert [request.from_revision for request in service.requests] == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("code", sorted(CALLERS_FAULTS, key=str))
+def test_a_watch_does_not_resume_from_what_is_wrong_with_the_call(code: grpc.StatusCode) -> None:
+    with scripted(stream(state(1), then=code)) as (client, service):
+        with pytest.raises(CallError, match="as the test says"):
+            list(client.watch("j"))
+        assert len(service.requests) == 1
+
+
+def test_a_stream_that_only_repeats_itself_is_given_up() -> None:
+    with (
+        scripted(stream(state(1), then=grpc.StatusCode.INTERNAL)) as (client, _),
+        pytest.raises(CallError, match="as the test says"),
+    ):
+        list(client.watch("j"))
+
+
+def test_a_watch_ends_when_the_client_is_closed() -> None:
+    with scripted(stream(state(1), then=grpc.StatusCode.CANCELLED)) as (client, service):
+        states = client.watch("j")
+        next(states)
+        client.close()
+        with pytest.raises(CallError):
+            next(states)
         assert len(service.requests) == 1
 
 

@@ -25,12 +25,17 @@ class Session(NamedTuple):
     arguments: Namespace
 
 
-class StoppedWatchingError(Exception):
-    """Ctrl-C while the job went on; `job_id` is the job's."""
+class LeftAloneError(Exception):
+    """A job is watched no more, though it may go on. Its text says why."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(job_id)
+    def __init__(self, job_id: str, why: str, exit_code: int) -> None:
+        super().__init__(why)
         self.job_id = job_id
+        self.exit_code = exit_code
+
+
+class UnknownJobError(Exception):
+    """The command was about a job that the server does not know."""
 
 
 def run(session: Session) -> int:
@@ -59,8 +64,7 @@ def _convert(session: Session) -> int:
 
 
 def _status(session: Session) -> int:
-    session.output.job(session.client.status(session.arguments.job))
-    return OK
+    return _show(session, session.client.status(session.arguments.job))
 
 
 def _watch(session: Session) -> int:
@@ -75,8 +79,7 @@ def _list(session: Session) -> int:
 
 
 def _cancel(session: Session) -> int:
-    session.output.job(session.client.cancel(session.arguments.job))
-    return OK
+    return _show(session, session.client.cancel(session.arguments.job))
 
 
 def _preprocess(session: Session) -> int:
@@ -106,9 +109,25 @@ def _follow(
                 if hand_key_over and job.phase == Job.PHASE_WAITING_FOR_KEY:
                     hand_key_over()
     except KeyboardInterrupt:
-        raise StoppedWatchingError(job_id) from None
+        why = "stopped watching, the job goes on"
+        raise LeftAloneError(job_id, why, INTERRUPTED) from None
+    except CallError as error:
+        why = f"error: {error}\nthe job may go on all the same"
+        raise LeftAloneError(job_id, why, NOT_DONE) from None
     session.output.outcome(job)
+    _require_known(job)
     return OK if job.status == Job.DONE else NOT_DONE
+
+
+def _show(session: Session, job: Job) -> int:
+    session.output.job(job)
+    _require_known(job)
+    return OK
+
+
+def _require_known(job: Job) -> None:
+    if job.status == Job.NOTFOUND:
+        raise UnknownJobError(f"there is no job {job.job_id}")
 
 
 def _watch_all(session: Session) -> int:

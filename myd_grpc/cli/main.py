@@ -26,8 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return commands.run(commands.Session(client, chosen, arguments))
     except CallError as error:
         return _fail(f"error: {error}", commands.NOT_DONE)
-    except commands.StoppedWatchingError as stopped:
-        return _fail(_how_to_go_on(arguments.address, stopped.job_id), commands.INTERRUPTED)
+    except commands.UnknownJobError as error:
+        return _fail(f"error: {error}", commands.NOT_DONE)
+    except commands.LeftAloneError as left:
+        how = _how_to_go_on(arguments.address, left.job_id)
+        return _fail(f"{left}\n{how}", left.exit_code)
     except KeyboardInterrupt:
         return commands.INTERRUPTED
     except BrokenPipeError:
@@ -53,7 +56,6 @@ def _fail(text: str, exit_code: int) -> int:
 def _how_to_go_on(address: str, job_id: str) -> str:
     given = "" if address == command_line.default_address() else f" --address {address}"
     return (
-        f"stopped watching, the job goes on\n"
         f"watch it again:  client.py{given} watch {job_id}\n"
         f"cancel it:       client.py{given} cancel {job_id}"
     )

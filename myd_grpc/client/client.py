@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from myd.analysis.v1 import analysis_pb2_grpc
 from myd_grpc.client.errors import CallError, UnavailableError, from_rpc_error
 from myd_grpc.client.keys import Key
 from myd_grpc.client.retry import pauses
-from myd_grpc.client.watching import ENDED, OnBreak, Patience, Watch
+from myd_grpc.client.watching import ENDED, Course, OnBreak, Patience, Watch
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -57,8 +58,8 @@ class Client:
     """A connection to the server at `address`; a context manager. Safe to share among threads.
 
     Calls that find no server are repeated for `patience_s` seconds before UnavailableError is
-    raised, watches that break for `resume_patience_s`. All other errors are raised at once, as
-    subclasses of CallError.
+    raised. A watch that breaks, for whatever reason but the call itself, is resumed for
+    `resume_patience_s`. All other errors are raised at once, as subclasses of CallError.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Client:
         self._patience = Patience(patience_s, resume_patience_s)
         self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
+        self._closed = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +88,7 @@ class Client:
 
     def close(self) -> None:
         """Ends the connection and all watches on it."""
+        self._closed.set()
         self._channel.close()
 
     def convert(
@@ -131,8 +134,8 @@ class Client:
             request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
             return self._stub.WatchJob(request)
 
-        watch = Watch(open_stream, from_revision, self._translate)
-        for job in watch.states(self._patience, on_break):
+        course = Course(from_revision, self._patience, on_break)
+        for job in Watch(open_stream, self._translate, self._closed).states(course):
             yield job
             if job.status in ENDED:
                 return
@@ -149,8 +152,8 @@ class Client:
         def open_stream(revision: int) -> Any:
             return self._stub.WatchJobs(pb.WatchJobsRequest(status=wanted, from_revision=revision))
 
-        watch = Watch(open_stream, 0, self._translate)
-        yield from watch.states(self._patience, on_break)
+        course = Course(0, self._patience, on_break)
+        yield from Watch(open_stream, self._translate, self._closed).states(course)
 
     def list_jobs(self, statuses: Iterable[pb.Job.Status | str] = ()) -> Iterator[pb.Job]:
         """Yields all jobs, or those in one of `statuses`, newest first, without their tables."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 _FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 5.0
 
 
 def pauses(patience_s: float) -> Iterator[float]:
@@ -20,4 +20,4 @@ def pauses(patience_s: float) -> Iterator[float]:
         jittered_s = min(pause_s * random.uniform(0.5, 1.0), left_s)  # noqa: S311 - no secret
         yield jittered_s
         left_s -= jittered_s
-        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

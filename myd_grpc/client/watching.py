@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
@@ -9,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import grpc
 
 from myd.analysis.v1.analysis_pb2 import Job
-from myd_grpc.client.errors import CallError, ResourceError, UnavailableError
-from myd_grpc.client.retry import pauses
+from myd_grpc.client.errors import CALLERS_FAULTS, CallError, UnavailableError
+from myd_grpc.client.retry import LONGEST_PAUSE_S, pauses
 
 ENDED = frozenset({Job.DONE, Job.FAILED, Job.NOTFOUND})
 
@@ -29,68 +31,113 @@ class StreamCall(Protocol):
 
     def __iter__(self) -> Iterator[Any]: ...
 
+    def initial_metadata(self) -> Any:
+        """Returns when the server has answered, or the call has failed."""
+
     def cancel(self) -> bool:
         """Ends it from this side."""
 
 
-class Watch:
-    """The states of one or many jobs, none twice and none older than one already given.
+class Course:
+    """How far a watch has come, over all its streams: what is news, and whether to go on.
 
-    `open_stream` starts the call from a revision; `translate` makes the exception of a failed one.
-    A stream that breaks, or ends before its time, is opened again from the last revision seen.
+    `revision` is the last one seen, from which the next stream begins.
     """
 
-    def __init__(
-        self,
-        open_stream: Callable[[int], StreamCall],
-        from_revision: int,
-        translate: Callable[[grpc.RpcError], CallError],
-    ) -> None:
-        self._open_stream = open_stream
-        self._translate = translate
-        self._from_revision = from_revision
+    def __init__(self, from_revision: int, patience: Patience, on_break: OnBreak | None) -> None:
+        self.revision = from_revision
+        self._patience = patience
+        self._on_break = on_break
+        self._pauses = pauses(patience.connect_s)
         self._seen: dict[str, int] = {}
+        self._heard = False
+        self._answered_s = math.inf
 
-    def states(self, patience: Patience, on_break: OnBreak | None = None) -> Iterator[Job]:
-        """Yields each new state; raises when the server stays away for longer than `patience`."""
-        pause, heard = pauses(patience.connect_s), False
-        while True:
-            try:
-                for job in self._read():
-                    pause, heard = pauses(patience.resume_s), True
-                    if self._is_news(job):
-                        yield job
-                broken: CallError = _ended_early()
-            except grpc.RpcError as error:
-                broken = self._translate(error)
-            pause_s = next(pause, None)
-            if pause_s is None or not isinstance(broken, UnavailableError | ResourceError):
-                raise broken
-            if on_break and heard:
-                on_break(broken)  # once, however many attempts it takes
-            heard = False
-            time.sleep(pause_s)
+    def answered(self) -> None:
+        """A stream stands, or has failed."""
+        self._answered_s = time.monotonic()
 
-    def _read(self) -> Iterator[Job]:
-        call = self._open_stream(self._from_revision)
-        try:
-            for response in call:
-                yield response.data
-        finally:
-            call.cancel()  # the caller may leave in the middle
+    def takes(self, job: Job) -> bool:
+        """Whether a state is news: none comes twice, and none older than one already given."""
+        self._heard = True
+        is_news = self._is_news(job)
+        if is_news:
+            self._pauses = pauses(self._patience.resume_s)
+        return is_news
+
+    def pause_after(self, broken: CallError) -> float:
+        """Seconds to wait before the next stream; raises `broken` when there is to be none.
+
+        Whatever the code is: a proxy on the way gives any. Only what is wrong with the call itself
+        would be so again.
+        """
+        if time.monotonic() - self._answered_s > LONGEST_PAUSE_S:
+            # It has stood, though there may have been nothing to tell.
+            self._pauses = pauses(self._patience.resume_s)
+        self._answered_s = math.inf
+        pause_s = next(self._pauses, None)
+        if pause_s is None or broken.code in CALLERS_FAULTS:
+            raise broken
+        if self._on_break and self._heard:
+            self._on_break(broken)  # once, however many attempts it takes
+        self._heard = False
+        return pause_s
 
     def _is_news(self, job: Job) -> bool:
         """False for a heartbeat, which repeats a state."""
         known = self._seen.get(job.job_id)
         if known is None:
             # The server sends an ended job's state also to those who ask for later ones only.
-            is_news = job.revision > self._from_revision or job.status in ENDED
+            is_news = job.revision > self.revision or job.status in ENDED
         else:
             is_news = job.revision > known or job.status == Job.NOTFOUND
         self._seen[job.job_id] = max(job.revision, known or 0)
-        self._from_revision = max(job.revision, self._from_revision)
+        self.revision = max(job.revision, self.revision)
         return is_news
 
 
-def _ended_early() -> CallError:
+class Watch:
+    """The states of one or many jobs.
+
+    `open_stream` starts the call from a revision; `translate` makes the exception of a failed one;
+    `closed` is set when the caller wants no more. A stream that breaks, or ends before its time, is
+    opened again from the last revision seen.
+    """
+
+    def __init__(
+        self,
+        open_stream: Callable[[int], StreamCall],
+        translate: Callable[[grpc.RpcError], CallError],
+        closed: threading.Event,
+    ) -> None:
+        self._open_stream = open_stream
+        self._translate = translate
+        self._closed = closed
+
+    def states(self, course: Course) -> Iterator[Job]:
+        """Yields each new state; raises when the server stays away for too long."""
+        while True:
+            try:
+                for job in self._read(course):
+                    if course.takes(job):
+                        yield job
+                broken: CallError = ended_early()
+            except grpc.RpcError as error:
+                broken = self._translate(error)
+            if self._closed.is_set() or self._closed.wait(course.pause_after(broken)):
+                raise broken
+
+    def _read(self, course: Course) -> Iterator[Job]:
+        call = self._open_stream(course.revision)
+        try:
+            call.initial_metadata()
+            course.answered()
+            for response in call:
+                yield response.data
+        finally:
+            call.cancel()  # the caller may leave in the middle
+
+
+def ended_early() -> CallError:
+    """What is wrong with a stream that ends well before there is an end to tell."""
     return UnavailableError("the stream ended early", grpc.StatusCode.UNAVAILABLE)
