@@ -22,6 +22,7 @@ from typing import Any
 
 from myd_grpc import directories, logs
 from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.model import Conversion
 from myd_grpc.endpoint import AddressTakenError, Endpoint
 from myd_grpc.frames import describe
@@ -56,6 +57,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
     try:
         gateway = find_gateway() if rest else None
         settings = Settings.from_environ(environ)
+        _require_engine(settings.engine)
         directories.prepare(settings)
     except (SettingsError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
@@ -76,6 +78,15 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         logger.critical("unexpected error: %s", describe(error))
         return 1
     return 0
+
+
+def _require_engine(name: str) -> None:
+    """Raises SettingsError when the engine that is set is not installed."""
+    if name != "auto" and name not in ENGINES:
+        raise SettingsError(
+            f"MYD_ENGINE={name} cannot be used: that engine is not installed. Install Rust (cargo) "
+            "and run make setup to build it, or set MYD_ENGINE=auto for the best there is"
+        )
 
 
 async def _serve(settings: Settings, gateway: Path | None) -> None:

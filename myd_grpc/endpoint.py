@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 from pathlib import Path
@@ -12,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+from myd_grpc.addresses import warn_if_open
 from myd_grpc.config import Settings
 from myd_grpc.interceptors import CallInterceptor
 from myd_grpc.service import SERVICE_NAME, AnalysisService
@@ -57,8 +57,7 @@ class Endpoint:
                 f"cannot listen on {wanted}: the port is in use, or the address is not this host's"
             ) from None
         self._address = f"{host}:{port}"
-        if not _is_loopback(host):
-            logger.warning("%s is reachable from other hosts, and is not encrypted", self._address)
+        warn_if_open(self._address)
 
     async def start(self) -> None:
         """Serve, and say so: in the log, by health, and in the address file."""
@@ -98,15 +97,6 @@ def _options(keepalive_s: float) -> list[tuple[str, int]]:
         # Room for the names of ten thousands of files; nothing else in a request is large.
         ("grpc.max_receive_message_length", 1 << 20),
     ]
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _write_whole(path: Path, text: str) -> None:

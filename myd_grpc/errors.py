@@ -41,6 +41,15 @@ class InvalidRequestError(CallError):
         self.violations = tuple(violations)
 
 
+class MalformedRequestError(CallError):
+    """The bytes of the request are no message of its type."""
+
+    reason = InvalidRequestError.reason
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__(f"the request cannot be read: its bytes are no {type_name}")
+
+
 class OutputBusyError(CallError):
     """A working job is writing that output set."""
 

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias, cast
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from myd_grpc import errors
+from myd_grpc import errors, origin
 from myd_grpc.convert.errors import shortened
 from myd_grpc.frames import describe, new_error_id
 
@@ -27,6 +27,7 @@ ERROR_DOMAIN = "myd.analysis.v1"
 
 CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.InvalidRequestError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.MalformedRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
     errors.FileMissingError: grpc.StatusCode.NOT_FOUND,
@@ -77,7 +78,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         )
         return wrap(
             _guarded(name, behaviour),
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_lenient(handler.request_deserializer),
             response_serializer=_serialize,
         )
 
@@ -85,8 +86,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     async def guarded(request: Any, context: Any) -> Any:
         began, peer = time.monotonic(), context.peer()
+        origin.note(context.invocation_metadata() or ())
         try:
-            response = await behaviour(request, context)
+            response = await behaviour(_read(request), context)
         except asyncio.CancelledError:
             # The caller has left. Swallowing this would leak a call's memory in the library.
             _log(name, "CANCELLED", began, peer)
@@ -107,6 +109,28 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     return guarded
 
 
+def _lenient(read: Any) -> Callable[[bytes], Message | errors.MalformedRequestError]:
+    """Reads a request, or answers what is wrong with it.
+
+    An exception would be logged by the library, and the caller be told its text.
+    """
+
+    def deserialize(data: bytes) -> Message | errors.MalformedRequestError:
+        try:
+            message: Message = read(data)
+        except DecodeError:
+            return errors.MalformedRequestError(read.__self__.DESCRIPTOR.name)
+        return message
+
+    return deserialize
+
+
+def _read(request: Message | errors.MalformedRequestError) -> Message:
+    if isinstance(request, errors.MalformedRequestError):
+        raise request
+    return request
+
+
 def to_status(error: errors.CallError) -> grpc.Status:
     """The status for a call that is refused, with google.rpc details."""
     details: list[Message] = [_error_info(error.reason, error.metadata)]
@@ -117,7 +141,8 @@ def to_status(error: errors.CallError) -> grpc.Status:
 
 def _internal(name: str, error: Exception) -> grpc.Status:
     error_id = new_error_id()
-    logger.error("%s: internal error %s: %s", name, error_id, describe(error))
+    text = describe(error)
+    logger.error("%s: internal error %s: %s", name, error_id, text, extra=origin.extra())
     details = [_error_info("INTERNAL", {"error_id": error_id})]
     return _status(grpc.StatusCode.INTERNAL, f"internal error {error_id}", details)
 
@@ -151,4 +176,5 @@ def _serialize(message: Message | bytes) -> bytes:
 
 
 def _log(name: str, outcome: str, began: float, peer: str) -> None:
-    logger.info("%s %s %.1f ms %s", name, outcome, (time.monotonic() - began) * 1000, peer)
+    took_ms = (time.monotonic() - began) * 1000
+    logger.info("%s %s %.1f ms %s", name, outcome, took_ms, peer, extra=origin.extra())

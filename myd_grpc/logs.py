@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TypeAlias
 
@@ -21,6 +22,11 @@ class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line, with whose call it was last."""
+        origin = "".join(f" {name}={value}" for name, value in _origin(record).items())
+        return super().formatMessage(record) + origin
+
     def formatException(self, ei: _ExceptionInfo) -> str:
         """Type and frames only: the text of an exception may hold what must not be told."""
         return describe(ei[1]) if ei[1] else ""
@@ -30,16 +36,26 @@ class JsonFormatter(TextFormatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a JSON object: time (epoch seconds), level, logger, message, error."""
+        """The record as a JSON object: time (epoch seconds), level, logger, message, error.
+
+        Within a call that came with them, request_id and trace_id, too.
+        """
         line: dict[str, object] = {
             "time": round(record.created, 3),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **_origin(record),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+def _origin(record: logging.LogRecord) -> Mapping[str, str]:
+    """What joins the line to other systems' logs: given as `extra`, by `origin.extra()`."""
+    origin: Mapping[str, str] = getattr(record, "origin", {})
+    return origin
 
 
 def configure(log_format: str, level: str) -> None:

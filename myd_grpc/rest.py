@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from myd_grpc.addresses import warn_if_open
+
 logger = logging.getLogger(__name__)
 
 _NAME = "myd-gateway"
@@ -77,7 +79,9 @@ async def _start(program: Path, grpc_address: str, rest_address: str) -> Process
     if not line:
         await _stop(process)
         raise GatewayError(f"the REST gateway cannot listen on {rest_address}: see above")
-    logger.info("REST on %s", line.decode().strip())
+    address = line.decode().strip()
+    logger.info("REST on %s", address)
+    warn_if_open(address)
     return process
 
 

@@ -13,7 +13,7 @@ import grpc.aio
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
-from myd_grpc import paging, requests
+from myd_grpc import origin, paging, requests
 from myd_grpc.config import Settings
 from myd_grpc.convert.naming import set_directory
 from myd_grpc.errors import (
@@ -146,7 +146,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             resumable=wanted.key is None or mark is not None,
         )
         job_id = await self._desk.runner.submit(wanted.request, mark, ticket)
-        logger.info("job %s: submitted, %d files", job_id, len(request.file_names))
+        files = len(request.file_names)
+        logger.info("job %s: submitted, %d files", job_id, files, extra=origin.extra())
         return job_id
 
     async def _state(self, job_id: str) -> pb.Job:

@@ -90,7 +90,7 @@ class Proxy:
         self._upstream = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connections: list[_Connection] = []
-        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def reset_streams(self, code: int) -> None:

@@ -150,3 +150,18 @@ def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: P
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert f"MYD_OUTPUT_DIR={output} cannot be written" in done.stderr
     assert "--user 1234:2345" in done.stderr
+
+
+def test_an_engine_that_is_not_installed_is_refused_with_what_to_do(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text("import sys; sys.modules['myd_grpc._native'] = None")
+    server = make_server(PYTHONPATH=str(hidden))
+    status, log = run_server(server, MYD_ENGINE="native")
+    assert status == 2
+    assert "MYD_ENGINE=native cannot be used" in log
+    assert "make setup" in log
+    assert "MYD_ENGINE=auto" in log
+    assert "Traceback" not in log

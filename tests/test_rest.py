@@ -366,6 +366,12 @@ def test_the_log_shows_routes_and_not_urls(shared_rest: RestServer) -> None:
     assert "very-own" not in shared_rest.log
 
 
+def test_an_address_that_others_reach_is_warned_of(rest_server: RestServer) -> None:
+    rest_server.start(MYD_REST_ADDRESS="0.0.0.0:0")
+    warning = f"{rest_server.rest.address} is reachable from other hosts, and is not encrypted"
+    assert warning in rest_server.log
+
+
 # --- Streams ---------------------------------------------------------------------------------
 
 

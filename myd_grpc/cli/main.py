@@ -24,9 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Client(arguments.address) as client:
             chosen = output.choose(as_json=arguments.json)
             return commands.run(commands.Session(client, chosen, arguments))
-    except CallError as error:
-        return _fail(f"error: {error}", commands.NOT_DONE)
-    except commands.UnknownJobError as error:
+    except (CallError, commands.UnknownJobError) as error:
         return _fail(f"error: {error}", commands.NOT_DONE)
     except commands.LeftAloneError as left:
         how = _how_to_go_on(arguments.address, left.job_id)
