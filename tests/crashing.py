@@ -122,6 +122,7 @@ class World:
         # Always on the same port, so that watchers find it again.
         self.server = Server(home / "server", **SETTINGS, MYD_GRPC_ADDRESS=lasting_address())
         self.materials = materials()
+        self.job_ids: set[str] = set()
         self.names: dict[str, list[str]] = {}
         self.expected: dict[str, dict[str, bytes]] = {}
         for kind, material in self.materials.items():
@@ -251,6 +252,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     resumed: int = 0
     restarted: int = 0
+    found: int = 0
     streams: int = 0
 
 
@@ -266,6 +268,7 @@ class Round:
         self._deaths = 0
         self._job_id = ""
         self._request_id = str(uuid.uuid4()) if plan.marked else ""
+        self._answer: Any = None
         self._recorder: Recorder | None = None
 
     def run(self) -> None:
@@ -290,6 +293,7 @@ class Round:
             if not self._server.runs:
                 if kill and kill.point:
                     trap = Trap(self._server.home, kill.point, kill.turn)
+                self._answer = None  # the one that was waited for went with its server
                 self._world.start(engine, trap, slowly=kill is not None)
             if self._server.is_ready():
                 self._take_up(trap)
@@ -302,12 +306,37 @@ class Round:
         """Submit the job, or see how it has come through."""
         if self._recorder:
             self._check_after_start(self._recorder, trap)
-        elif job_id := self._ask(trap):
+        elif job_id := self._submitted() or self._ask(trap):
             self._job_id = job_id
+            self._world.job_ids.add(job_id)
             self._recorder = Recorder(self._server.address, job_id)
+
+    def _submitted(self) -> str:
+        """The id of the job if there is one whose caller was never told of it, else "".
+
+        Without a request_id, asking again would be refused: that job already writes the set.
+        """
+        if self._request_id or self._answer:
+            return ""
+        newest = self._server.stub.ListJobs(pb.ListJobsRequest(page_size=1), timeout=PATIENCE_S)
+        for job in newest.data:
+            if job.job_id not in self._world.job_ids:
+                self._tally.found += 1
+                return str(job.job_id)
+        return ""
 
     def _ask(self, trap: Trap | None) -> str | None:
         """The job's id; None when the server is caught before it has answered."""
+        self._answer = self._answer or self._submit()
+        while not self._answer.done():
+            if trap and trap.is_reached():
+                return None
+            time.sleep(0.002)
+        answer, self._answer = self._answer, None
+        return str(answer.result().data.job_id)
+
+    def _submit(self) -> Any:
+        """The answer that is to come."""
         material = self._world.materials[self._plan.kind]
         request = pb.ConvertToCsvRequest(
             file_names=self._world.names[self._plan.kind],
@@ -317,12 +346,7 @@ class Round:
             aes256cbckey=KEY.key.hex() if material.has_key else "",
             iv=KEY.iv.hex() if material.has_key else "",
         )
-        answer = self._server.stub.ConvertToCsv.future(request, timeout=PATIENCE_S)
-        while not answer.done():
-            if trap and trap.is_reached():
-                return None
-            time.sleep(0.002)
-        return str(answer.result().data.job_id)
+        return self._server.stub.ConvertToCsv.future(request, timeout=PATIENCE_S)
 
     def _check_after_start(self, recorder: Recorder, trap: Trap | None) -> None:
         """Nothing is lost, and the key is handed over where it is wanted."""

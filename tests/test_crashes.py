@@ -61,6 +61,21 @@ def test_a_job_survives_a_crash_at_every_point(
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("victim", ["server", STOP])
+def test_a_job_is_found_whose_caller_was_not_answered(tmp_path: Path, victim: str) -> None:
+    world, tally = World(tmp_path), Tally()
+    try:
+        for turn in range(2, 6):  # the commit of the submission is one of these
+            kills = (Kill(victim, 0.0, "after_commit", turn),)
+            one = Plan("plain", marked=False, replaces=False, kills=kills, engines=("python",) * 2)
+            Round(world, one, tally).run()
+    finally:
+        world.server.kill()
+    assert tally.found
+    assert tally.outcomes == {"DONE": 4}
+
+
+@pytest.mark.timeout(600)
 def test_jobs_survive_crashes_at_any_time(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
