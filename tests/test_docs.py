@@ -8,8 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,64 +146,6 @@ def test_the_examples_are_found() -> None:
     shown = sum(bool(block.label) for block in FLATTENING.blocks)
     inputs = {id(one.inputs): len(one.inputs) for one in found}
     assert shown == sum(inputs.values()) + sum(len(one.files) for one in found)
-
-
-# Flattening: sets are loaded as shown
-
-
-@pytest.fixture
-def example_set(server: Server, tmp_path: Path) -> Checkout:
-    """A checkout with the page's first example among its data."""
-    first = FLATTENING.blocks[0]
-    server.put(first.label, first.text)
-    return Checkout(server, tmp_path / "checkout")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[dict[str, str]]:
-    """A PostgreSQL of its own; the variables by which `psql` finds it."""
-    if not shutil.which("psql") or not shutil.which("initdb"):
-        pytest.skip("PostgreSQL is not installed: what is shown for it cannot be tried")
-    # PostgreSQL refuses to run as root, and no other user can enter pytest's directories.
-    user = "nobody" if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="myd-docs-") as home:
-        if user:
-            shutil.chown(home, user)
-        cluster = ("-D", f"{home}/cluster")
-        encoding = ("-E", "UTF8", "--no-locale")
-        _run_as(user, home, "initdb", *cluster, "-U", "myd", "-A", "trust", "--no-sync", *encoding)
-        flags = f"-c listen_addresses='' -c fsync=off -k {home}"
-        _run_as(user, home, "pg_ctl", *cluster, "-w", "-l", f"{home}/log", "-o", flags, "start")
-        try:
-            yield {"PGHOST": home, "PGUSER": "myd", "PGDATABASE": "postgres"}
-        finally:
-            _run_as(user, home, "pg_ctl", *cluster, "-m", "immediate", "stop")
-
-
-def _run_as(user: str | None, home: str, *words: str) -> None:
-    subprocess.run(words, cwd=home, check=True, stdout=subprocess.DEVNULL, user=user)
-
-
-def _loading(language: str, *, psql: bool = False) -> list[Block]:
-    blocks = [block for block in FLATTENING.of(language) if not block.label]
-    return [block for block in blocks if block.text.startswith("psql") == psql]
-
-
-def test_sets_can_be_loaded(example_set: Checkout) -> None:
-    example_set.run_shell(FLATTENING, _loading("sh"))
-    example_set.run_python(FLATTENING, _loading("python"))
-
-
-def test_sets_can_be_loaded_into_postgresql(
-    example_set: Checkout, postgres: dict[str, str]
-) -> None:
-    example_set.environment |= postgres
-    example_set.run_shell(FLATTENING, _loading("sh"))
-    example_set.run_python(FLATTENING, _loading("python"))
-    example_set.run_shell(FLATTENING, _loading("sh", psql=True))
-    for block in FLATTENING.of("sql"):
-        printed = example_set.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", block.text])
-        FLATTENING.check_output(block, printed)
 
 
 # The pages about operating and the API
