@@ -3,6 +3,7 @@ from typing import TypeAlias, overload
 
 from typing_extensions import Buffer
 
+from myd_grpc.convert.engine import Flattening
 from myd_grpc.convert.native import Start
 
 class Spans(Sequence[tuple[int, int]]):
@@ -29,7 +30,7 @@ def scan(
 ) -> _Scanned: ...
 
 class Core:
-    def __init__(self, line_end: str, id_field: str, max_depth: int, spare_nodes: int) -> None: ...
+    def __init__(self, flattening: Flattening, spare_nodes: int) -> None: ...
     def reset(self) -> None: ...
     def adopt(self, is_table: bool, owner: int, path: tuple[str, ...]) -> None: ...
     def flatten(

@@ -226,6 +226,7 @@ def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | o
             id_field=settings.get("id_field", "id"),
             max_csv_row=limits.rows_per_part,
             max_depth=limits.max_depth,
+            max_name_bytes=limits.max_name_bytes,
         )
     except oracle.OracleError as error:
         return error
@@ -257,5 +258,7 @@ def assert_same_failure(got: ConversionError, want: oracle.OracleError, files: F
     # A file that ends within its byte order mark may be blamed at either end of that.
     cut_bom = any(data and oracle.BOM.startswith(data) for _, data in files)
     no_value = "there is no JSON value in the file" in got.message
+    if want.record:
+        assert f": record {want.record} at byte " in got.message, (got, want)
     if want.offset >= 0 and not cut_bom and not no_value:
         assert f"at byte {want.offset}" in got.message, (got, want)

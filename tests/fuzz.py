@@ -70,7 +70,13 @@ def _compare_steps(rng: random.Random, work: Path) -> None:
     limits = Limits(rng.choice((1, 3, 1000)), max_depth=rng.choice((3, 6, 128, 128)))
     if rng.random() < 0.05:
         limits = replace(limits, max_record_bytes=rng.choice((1, 10, 50)))
-    flattening = Flattening(rng.choice(list(Profile)), rng.choice(ID_FIELDS), limits.max_depth)
+    flattening = Flattening(
+        rng.choice(list(Profile)),
+        rng.choice(ID_FIELDS),
+        limits.max_depth,
+        max_columns=rng.choice((5, 16_384, 16_384)),
+        max_tables=rng.choice((3, 4096, 4096)),
+    )
     engines = [engine_for(name, flattening, rng.choice((1, 2))) for name in ("python", "native")]
     entries: list[Entry] = []
     with engines[0], engines[1]:
@@ -150,6 +156,7 @@ def _compare_conversions(rng: random.Random) -> None:
         rng.choice((4, 128)),
         max_columns=rng.choice((5, 16_384)),
         max_tables=rng.choice((3, 4096)),
+        max_name_bytes=rng.choice((7, 10, 1024, 1024)),
     )
     profile, id_field = rng.choice(list(Profile)), rng.choice(ID_FIELDS)
     key, merge = rng.choice((None, KEY)), rng.random() < 0.5

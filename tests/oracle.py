@@ -34,12 +34,16 @@ REPLACEMENT = "\ufffd"
 
 
 class OracleError(Exception):
-    """The input is refused: why, and at which byte (-1 where no byte is to blame)."""
+    """The input is refused: why, and at which byte (-1 where no byte is to blame).
 
-    def __init__(self, reason: str, offset: int) -> None:
-        super().__init__(f"{reason} at byte {offset}")
+    Or in which `record`, from 1, where it is the names of a table or column that are refused.
+    """
+
+    def __init__(self, reason: str, offset: int, record: int = 0) -> None:
+        super().__init__(f"{reason} at byte {offset}, record {record}")
         self.reason = reason
         self.offset = offset
+        self.record = record
 
 
 # ---------------------------------------------------------------------------------------------
@@ -491,13 +495,16 @@ class Table:
 class TableSet:
     """All tables of one output set."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, max_name_bytes: int) -> None:
+        self.max_name_bytes = max_name_bytes
+        self.record = 0
         self.root = Table(name, ["_record_id", "_row_id"])
         self.tables = [self.root]
         self.children: dict[tuple[Table, Path], Table] = {}
 
     def add_record(self, record: Record, file: int, number: int, id_field: str) -> None:
         """Adds one record, and all that is in it."""
+        self.record = number
         value = as_object(record.value)
         record_id = member_id(value, id_field) if record.key is None else record.key
         row_id = f"f{file}r{number}"
@@ -523,7 +530,7 @@ class TableSet:
         elif value != List([]):
             if path not in table.columns:
                 taken = [*table.links, *table.columns.values()]
-                table.columns[path] = free_name(shown(path), taken)
+                table.columns[path] = self.required(free_name(shown(path), taken))
             row.cells[path] = cell_text(value)
 
     def child(self, parent: Table, path: Path) -> Table:
@@ -531,10 +538,16 @@ class TableSet:
         if (parent, path) not in self.children:
             taken = [table.name for table in self.tables]
             name = free_name(f"{parent.name}.{shown(path)}", taken)
-            table = Table(name, ["_record_id", "_row_id", "_parent_row_id"])
+            table = Table(self.required(name), ["_record_id", "_row_id", "_parent_row_id"])
             self.tables.append(table)
             self.children[parent, path] = table
         return self.children[parent, path]
+
+    def required(self, name: str) -> str:
+        """The name, if it is not too long."""
+        if len(name.encode("utf-8")) > self.max_name_bytes:
+            raise OracleError(LIMIT_EXCEEDED, -1, self.record)
+        return name
 
     def add_child_rows(self, table: Table, parent_row: Row, value: List) -> None:
         """Adds each element of a list as a row."""
@@ -712,6 +725,7 @@ def convert(
     id_field: str = "id",
     max_csv_row: int = 300_000,
     max_depth: int = 128,
+    max_name_bytes: int = 1024,
     section_names: Collection[str] = DEFAULT_SECTION_NAMES,
 ) -> dict[str, bytes]:
     """Converts (file name, plain text) pairs to CSV files, by path in the output directory."""
@@ -719,11 +733,13 @@ def convert(
         read_records(data, layout, record_path, max_depth, section_names) for _, data in files
     ]
     if merge:
-        return render(gather(name, all_records, id_field), profile, max_csv_row)
+        tables = gather(name, all_records, id_field, max_name_bytes)
+        return render(tables, profile, max_csv_row)
     directories = file_names([stem(file) for file, _ in files])
     result: dict[str, bytes] = {}
     for directory, records in zip(directories, all_records, strict=True):
-        rendered = render(gather(name, [records], id_field), profile, max_csv_row)
+        tables = gather(name, [records], id_field, max_name_bytes)
+        rendered = render(tables, profile, max_csv_row)
         result.update({f"{directory}/{path}": data for path, data in rendered.items()})
     return result
 
@@ -734,9 +750,11 @@ def stem(file: str) -> str:
     return os.path.splitext(name)[0]  # noqa: PTH122 - Path.stem sees these two otherwise
 
 
-def gather(name: str, all_records: list[list[Record]], id_field: str) -> TableSet:
+def gather(
+    name: str, all_records: list[list[Record]], id_field: str, max_name_bytes: int
+) -> TableSet:
     """The tables of one set, from the records of each of its files."""
-    tables = TableSet(name)
+    tables = TableSet(name, max_name_bytes)
     for file, records in enumerate(all_records, start=1):
         for number, record in enumerate(records, start=1):
             tables.add_record(record, file, number, id_field)

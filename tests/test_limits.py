@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from converting import (
     KEY,
     Sizes,
+    assert_as_expected,
     conversion,
     converted,
     each_engine,
@@ -56,7 +58,7 @@ def nested(depth: int, kind: str) -> str:
 @pytest.mark.parametrize("limit", [2, 3, 128, 1000])
 def test_depth(engine: str, kind: str, limit: int) -> None:
     layout = Layout.SINGLE if kind == "objects" else Layout.ARRAY
-    limits = Limits(max_depth=limit)
+    limits = Limits(max_depth=limit, max_name_bytes=1 << 16)
     texts(nested(limit, kind), engine=engine, layout=layout, limits=limits)
     beyond = nested(limit + 1, kind)
     error = failure(beyond, engine=engine, layout=layout, limits=limits)
@@ -211,6 +213,79 @@ def test_the_default_number_of_columns(engine: str) -> None:
     assert header.count(",") == most + 1
     error = failure(f'[{{{members},"one more":1}}]', engine=engine)
     assert error.reason is Reason.LIMIT_EXCEEDED
+
+
+NAMES = {
+    # What has a name of the limit's length where `key` has the given one, and its name's rest.
+    "a column": ('{"%s":1}', ""),
+    "a column of several keys": ('{"a":{"%s":{"":1}}}', "a.._"),
+    "a column in Korean": ('{"가나":{"%s":1}}', "가나."),
+    "a column of a child table": ('{"t":[{"b":{"%s":1}}]}', "b."),
+    "a list of scalars": ('{"%s":[1,2]}', ""),
+    "the second of two paths": ('{"a":{"%s":1},"a.%s":2}', "a.~2"),
+    "a repeated key": ('{"%s":1,"%s":2}', "~2"),
+    "a table": ('{"a":{"%s":[{}]}}', "out.a."),
+    "a table of lists": ('{"%s":[[]]}', "out."),
+    "a table in a table": ('{"t":[{"u":[{"%s":[{}]}]}]}', "out.t.u."),
+    "the second of two tables": ('{"a":{"%s":[{}]},"a.%s":[{}]}', "out.a.~2"),
+}
+
+
+@pytest.mark.parametrize("layout", [*RECORDS, Layout.SINGLE])
+@pytest.mark.parametrize("kind", list(NAMES))
+def test_the_bytes_of_a_name(engine: str, layout: Layout, kind: str) -> None:
+    template, rest = NAMES[kind]
+    limits = Limits(max_name_bytes=1_000)
+    size = 1_000 - len(rest.encode())
+    fits, beyond = (template.replace("%s", "k" * length) for length in (size, size + 1))
+    before = [] if layout is Layout.SINGLE else ["{}", fits]
+    document = RECORDS.get(layout, "".join)([*before, beyond]).encode()
+    assert_as_expected([("in.json", document)], layout=layout, limits=limits, engine=engine)
+    error = failure(document, engine=engine, layout=layout, limits=limits)
+    at = document.index(b'"k2"' if layout is Layout.KEYED else beyond.encode())
+    what = f"a {'list in' if 'out' in rest else 'column of'} table out"
+    place = f"in.json: record {len(before) + 1} at byte {at}: the name of {what}"
+    assert error.reason is Reason.LIMIT_EXCEEDED
+    assert error.message.startswith(place)
+    assert error.message.endswith(" has more than 1000 bytes")
+    assert "kk" not in error.message
+    if before:
+        texts(RECORDS[layout](before), engine=engine, layout=layout, limits=limits)
+
+
+def test_the_name_of_a_set_counts_in_those_of_its_tables(engine: str) -> None:
+    name, document = "이" * 100, '{"%s":[{}],"b":2}'
+    limits = Limits()
+    fits = document % ("k" * (1_024 - 301))
+    assert len(texts(fits, engine=engine, name=name, limits=limits)) == 2
+    error = failure(document % ("k" * (1_024 - 300)), engine=engine, name=name, limits=limits)
+    assert error.reason is Reason.LIMIT_EXCEEDED
+
+
+def test_a_flaw_of_the_same_record_comes_before_a_bound_of_the_schema(engine: str) -> None:
+    """As an engine sees it, and whichever comes first in the text."""
+    limits = Limits(max_name_bytes=20, max_columns=5, max_tables=2, max_depth=4)
+    beyond = {
+        "name": '"%s":1' % ("k" * 21),
+        "columns": '"a":1,"b":2,"c":3,"d":4',
+        "tables": '"a":[{}],"b":[{}]',
+    }
+    flaws = {"broken": '"z":nul', "too deep": '"z":{"z":{"z":[]}}'}
+    for members, flaw in product(beyond.values(), flaws.values()):
+        for both in (f"{members},{flaw}", f"{flaw},{members}"):
+            error = failure(f"[{{}},{{{both}}}]", engine=engine, limits=limits)
+            assert re.match(r"in.json: record 2: (invalid JSON )?at byte \d+: ", error.message)
+        error = failure(f"[{{}},{{{members}}},{{{flaw}}}]", engine=engine, limits=limits)
+        assert error.message.startswith("in.json: record 2 at byte 4: ")
+
+
+def test_a_long_key_over_many_lists_is_not_repeated(engine: str) -> None:
+    lists = ",".join(f'"l{number}":[{{"a":1}}]' for number in range(1_500))
+    document = '[{{"{}":{{{}}}}}]'.format("k" * 60_000, lists)
+    error = failure(document, engine=engine)
+    assert error.message == (
+        "in.json: record 1 at byte 1: the name of a list in table out has more than 1024 bytes"
+    )
 
 
 def test_limits_are_those_of_a_set(engine: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
-from myd_grpc.convert.model import Layout, Profile
+from myd_grpc.convert.model import DEFAULT_LIMITS, Layout, Profile
 from myd_grpc.convert.schema import Entry
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
@@ -66,7 +66,7 @@ class Fragment:
 
     `origins[i]` is the index of the record that brought `entries[i]`. `records` is how many
     records are in it: when that is not all of the batch's, the next one is bad, and the fragment
-    holds nothing of it.
+    holds nothing of it. Or its last entry is one that no schema takes: then there are no rows.
     """
 
     base: int
@@ -78,11 +78,17 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Flattening:
-    """What decides an engine's output beside its input."""
+    """What decides an engine's output beside its input.
+
+    The bounds of a schema are in it so that an engine stops where one is passed.
+    """
 
     profile: Profile
     id_field: str
     max_depth: int
+    max_columns: int = DEFAULT_LIMITS.max_columns
+    max_tables: int = DEFAULT_LIMITS.max_tables
+    max_name_bytes: int = DEFAULT_LIMITS.max_name_bytes
 
     @property
     def line_end(self) -> str:

@@ -24,6 +24,7 @@ from myd_grpc.convert.schema import (
     KeyPath,
     NewColumn,
     NewTable,
+    is_longer,
 )
 from myd_grpc.convert.source import Source
 
@@ -36,6 +37,10 @@ _OTHER_CALLS = 1000
 
 class _TooDeepError(Exception):
     """A record nests deeper than allowed."""
+
+
+class _BeyondError(Exception):
+    """The last entry is one that no schema takes."""
 
 
 class _Node:
@@ -120,11 +125,28 @@ class PythonEngine:
         except _TooDeepError:
             # Part of that record is in the rows and the tree already: begin again without it.
             good = self._index
-            self._reset()
-            return self.flatten(_first(batch, good), file, entries)
+            return self._without(batch, good, file, entries)
+        except _BeyondError:
+            good = self._index
+            if not self._is_sound(batch, good):
+                return self._without(batch, good, file, entries)
+            return Fragment(base, self._log[base:], self._origins, [], good)
         rows = self._rendered + [self._render(table) for table in self._tables if table.rows]
         self._rendered = []
         return Fragment(base, self._log[base:], self._origins, rows, good)
+
+    def _without(self, batch: Batch, bad: int, file: int, entries: Sequence[Entry]) -> Fragment:
+        """The fragment of the records before a bad one, of which rows and tree hold a part."""
+        self._reset()
+        return self.flatten(_first(batch, bad), file, entries)
+
+    def _is_sound(self, batch: Batch, index: int) -> bool:
+        """Whether a record that can be parsed is not nested too deep anywhere."""
+        try:
+            parse(batch.text(batch.spans[index]), self._flattening.max_depth - batch.depth)
+        except ValueError:
+            return False
+        return True
 
     # The schema as a tree
 
@@ -160,6 +182,7 @@ class PythonEngine:
         self._origins.append(self._index)
         node.table = _Table(len(self._tables), len(CHILD_LINKS))
         self._tables.append(node.table)
+        self._require_bounds(node, len(self._tables), self._flattening.max_tables)
         return node.table
 
     def _add_column(self, table: _Table, node: _Node) -> None:
@@ -167,6 +190,12 @@ class PythonEngine:
         self._origins.append(self._index)
         node.column = table.links + len(table.blank)
         table.blank.append("")
+        columns = table.links + len(table.blank)
+        self._require_bounds(node, columns, self._flattening.max_columns)
+
+    def _require_bounds(self, node: _Node, count: int, most: int) -> None:
+        if count > most or is_longer(node.path, self._flattening.max_name_bytes):
+            raise _BeyondError
 
     # From records to rows
 

@@ -51,6 +51,7 @@ class Limits:
     max_record_bytes: int = 64 << 20
     max_columns: int = 16_384
     max_tables: int = 4_096
+    max_name_bytes: int = 1_024
 
 
 DEFAULT_LIMITS = Limits()

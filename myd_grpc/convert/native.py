@@ -75,9 +75,7 @@ class NativeEngine:
     outline: Outline | None = staticmethod(outline)
 
     def __init__(self, flattening: Flattening, threads: int = 0) -> None:
-        self._core = Core(
-            flattening.line_end, flattening.id_field, flattening.max_depth, _SPARE_NODES
-        )
+        self._core = Core(flattening, _SPARE_NODES)
         # What the core knows of the schema.
         self._log: list[Entry] = []
         self._threads = threads or min(processors.usable(), _MOST_THREADS)

@@ -119,8 +119,14 @@ class _Run:
         self._output = output
         self._report = report
         self._checkpoints = checkpoints
+        limits = conversion.limits
         self._flattening = Flattening(
-            conversion.profile, conversion.id_field, conversion.limits.max_depth
+            conversion.profile,
+            conversion.id_field,
+            limits.max_depth,
+            limits.max_columns,
+            limits.max_tables,
+            limits.max_name_bytes,
         )
         self.engine = engine_for(conversion.engine, self._flattening, conversion.threads)
         self._inputs: tuple[InputMark, ...] = ()
@@ -207,7 +213,7 @@ class _Run:
     @contextmanager
     def _writer(self, directory: Path) -> Iterator[tuple[Schema, SetWriter]]:
         limits = self._conversion.limits
-        schema = Schema(self._conversion.name, limits.max_tables, limits.max_columns)
+        schema = Schema(self._conversion.name, limits)
         writer = SetWriter(directory, schema, self._flattening, limits.rows_per_part)
         try:
             yield schema, writer

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.model import Limits
 
 KeyPath = tuple[str, ...]
 """Keys from a row's object down to a value; a repeated key has its `~n` already."""
@@ -72,12 +73,11 @@ class Table:
 class Schema:
     """All tables, numbered from 0 (the root table) in the order of their first appearance."""
 
-    def __init__(self, root: str, max_tables: int, max_columns: int) -> None:
+    def __init__(self, root: str, limits: Limits) -> None:
         self.entries: list[Entry] = []
         self.tables = [Table(root, list(ROOT_LINKS), FreeNames(ROOT_LINKS))]
         self._names = FreeNames([root])
-        self._max_tables = max_tables
-        self._max_columns = max_columns
+        self._limits = limits
 
     def adopt(self, entries: Iterable[Entry]) -> None:
         """Adds new tables and columns in document order; raises ConversionError LIMIT_EXCEEDED."""
@@ -89,21 +89,50 @@ class Schema:
             self.entries.append(entry)
 
     def _add_table(self, entry: NewTable) -> None:
-        if len(self.tables) >= self._max_tables:
+        if len(self.tables) >= self._limits.max_tables:
             raise ConversionError(
-                Reason.LIMIT_EXCEEDED, f"the set has more than {self._max_tables} tables"
+                Reason.LIMIT_EXCEEDED, f"the set has more than {self._limits.max_tables} tables"
             )
-        wanted = f"{self.tables[entry.parent].name}.{shown(entry.path)}"
-        name = self._names.claim(wanted)
+        parent = self.tables[entry.parent].name
+        name = self._claimed(self._names, f"{parent}.", entry.path)
+        if name is None:
+            raise self._too_long(f"a list in table {parent}")
         self.tables.append(Table(name, list(CHILD_LINKS), FreeNames(CHILD_LINKS)))
 
     def _add_column(self, table: Table, path: KeyPath) -> None:
-        if len(table.columns) >= self._max_columns:
+        if len(table.columns) >= self._limits.max_columns:
             raise ConversionError(
                 Reason.LIMIT_EXCEEDED,
-                f"table {table.name} has more than {self._max_columns} columns",
+                f"table {table.name} has more than {self._limits.max_columns} columns",
             )
-        table.columns.append(table.names.claim(shown(path)))
+        name = self._claimed(table.names, "", path)
+        if name is None:
+            raise self._too_long(f"a column of table {table.name}")
+        table.columns.append(name)
+
+    def _claimed(self, names: FreeNames, prefix: str, path: KeyPath) -> str | None:
+        """A free name, unless it would have more bytes than one may have."""
+        most = self._limits.max_name_bytes
+        if is_longer(path, most):
+            return None
+        name = names.claim(prefix + shown(path))
+        return name if len(name.encode()) <= most else None
+
+    def _too_long(self, what: str) -> ConversionError:
+        most = self._limits.max_name_bytes
+        return ConversionError(
+            Reason.LIMIT_EXCEEDED, f"the name of {what} has more than {most} bytes"
+        )
+
+
+def is_longer(path: KeyPath, most_bytes: int) -> bool:
+    """Whether the name of a path has more bytes, without making it: a key may have millions."""
+    size = len(path) - 1
+    for key in path:
+        size += len(key) or 1
+        if size > most_bytes:
+            return True
+    return size + sum(len(key.encode()) - len(key) for key in path) > most_bytes
 
 
 def shown(path: KeyPath) -> str:

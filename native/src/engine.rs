@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::csv::Rows;
 use crate::flatten::{Batch, Flattener, Settings};
 
+/// Bytes of UTF-8.
+const LONGEST_CHARACTER: usize = 4;
+
 /// A table or column of the schema: in document order they are its log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -26,7 +29,7 @@ pub struct Fragment {
     pub origins: Vec<usize>,
     /// The rows of each table that has any.
     pub rows: Vec<Rows>,
-    /// How many of the batch's records are in it: the next one is bad.
+    /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
     pub records: usize,
 }
 
@@ -97,24 +100,26 @@ impl Follower {
         }
         self.follow(Arc::clone(&log));
         let records = self.flattener.flatten(batch);
-        if records < batch.values.len() {
+        let is_beyond = self.flattener.trees.is_beyond;
+        if records < batch.values.len() && !is_beyond {
             // Part of the bad record is in the rows and the trees already: begin again without it.
             self.reset();
             self.follow(log);
             self.flattener.flatten(&Batch { values: &batch.values[..records], ..*batch });
         }
         let trees = &mut self.flattener.trees;
+        let most = self.flattener.settings.bounds.name_bytes;
         let added = trees.entries.iter().map(|entry| Entry {
             is_table: entry.is_table,
             owner: entry.owner,
-            path: trees.path(entry.node).into_iter().map(lossless).collect(),
+            path: trees.path(entry.node).into_iter().map(|key| text(key, most)).collect(),
         });
         self.own = added.collect();
         Fragment {
             base: self.log.len(),
             entries: self.own.clone(),
             origins: trees.entries.iter().map(|entry| entry.origin).collect(),
-            rows: trees.take_rows(),
+            rows: if is_beyond { Vec::new() } else { trees.take_rows() },
             records,
         }
     }
@@ -143,7 +148,7 @@ impl Follower {
     }
 }
 
-/// A key of a record whose text was checked.
-fn lossless(key: &[u8]) -> String {
-    String::from_utf8_lossy(key).into_owned()
+/// A key of a record whose text was checked; of one that is too long for a name, enough to show it.
+fn text(key: &[u8], most: usize) -> String {
+    String::from_utf8_lossy(&key[..key.len().min(most + LONGEST_CHARACTER)]).into_owned()
 }

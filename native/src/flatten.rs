@@ -7,7 +7,8 @@ use crate::json::{
     unescape,
 };
 use crate::lanes::mark_specials;
-use crate::schema::{LABEL, NodeId, Trees};
+use crate::schema::{Bounds, LABEL, NodeId, Trees};
+use crate::search::{Search, scan};
 
 /// Bytes in which a usual member ends, and the next one has begun.
 const WINDOW: usize = LABEL + SHORT + 2;
@@ -21,6 +22,8 @@ pub struct Settings {
     pub id_field: Vec<u8>,
     /// How many containers may be nested.
     pub max_depth: usize,
+    /// How much a schema may have.
+    pub bounds: Bounds,
 }
 
 /// Consecutive whole records.
@@ -47,7 +50,8 @@ struct Row {
 
 /// Flattens batches, for a schema that grows.
 pub struct Flattener {
-    settings: Settings,
+    /// What it was made with.
+    pub settings: Settings,
     /// The schema, and the rows.
     pub trees: Trees,
     /// Cells whose text is not in the batch as it is.
@@ -66,8 +70,8 @@ impl Flattener {
     /// For a schema without columns.
     pub fn new(settings: Settings) -> Self {
         Self {
+            trees: Trees::new(settings.bounds),
             settings,
-            trees: Trees::new(),
             scratch: Vec::new(),
             record_id: Tail::new(),
             row_id: Tail::new(),
@@ -79,20 +83,23 @@ impl Flattener {
 
     /// Forgets the schema.
     pub fn reset(&mut self) {
-        self.trees = Trees::new();
+        self.trees = Trees::new(self.settings.bounds);
     }
 
     /// Flattens records up to the first bad one; answers how many that were.
     ///
-    /// If that is not all, the rows hold rubbish, and so does the schema.
+    /// If that is not all, the rows hold rubbish, and so does the schema, unless it `is_beyond` its
+    /// bounds: then its last entry shows how, and the record is sound.
     pub fn flatten(&mut self, batch: &Batch) -> usize {
         for table in &mut self.trees.tables {
             table.output.clear();
         }
         self.trees.entries.clear();
+        self.trees.is_beyond = false;
         for index in 0..batch.values.len() {
             self.trees.origin = index;
             if self.record(batch, index).is_err() {
+                self.trees.is_beyond &= self.is_sound(batch, index);
                 return index;
             }
         }
@@ -100,6 +107,16 @@ impl Flattener {
             table.output.fill_up(table.cells.len(), &self.settings.line_end);
         }
         batch.values.len()
+    }
+
+    /// Whether all of a record is well-formed and not nested too deep.
+    #[cold]
+    fn is_sound(&self, batch: &Batch, index: usize) -> bool {
+        let &Batch { data, values, keys, depth, .. } = batch;
+        let keys = keys.get(index..=index).unwrap_or_default();
+        let (max_depth, wanted) = (self.settings.max_depth, &[][..]);
+        let values = &values[index..=index];
+        scan(&Search { data, values, keys, depth, max_depth, wanted }).sound == 1
     }
 
     fn record(&mut self, batch: &Batch, index: usize) -> Result<(), Bad> {
@@ -246,7 +263,7 @@ impl Flattener {
                     .and_then(|text| short_scalar(text, start - self.base, &self.marks));
                 if let Some(short) = short {
                     let cell = Cell { start: start + short.start, end: start + short.stop };
-                    self.set_column(row, member.node, member.column, cell);
+                    self.set_column(row, member.node, member.column, cell)?;
                     at = start + short.end;
                     let end = member.length + short.end;
                     if window.get(end..end + 2) == Some(b",\"") {
@@ -327,7 +344,7 @@ impl Flattener {
             }
             _ => return Err(Bad),
         };
-        self.set(row, node, cell);
+        self.set(row, node, cell)?;
         Ok(end)
     }
 
@@ -354,17 +371,24 @@ impl Flattener {
     }
 
     #[inline(always)]
-    fn set(&mut self, row: &mut Row, node: NodeId, cell: Cell) {
-        self.set_column(row, node, self.trees.node(node).column, cell);
+    fn set(&mut self, row: &mut Row, node: NodeId, cell: Cell) -> Result<(), Bad> {
+        self.set_column(row, node, self.trees.node(node).column, cell)
     }
 
     /// Sets the cell of a node whose column is known.
     #[inline(always)]
-    fn set_column(&mut self, row: &mut Row, node: NodeId, column: u32, cell: Cell) {
+    fn set_column(
+        &mut self,
+        row: &mut Row,
+        node: NodeId,
+        column: u32,
+        cell: Cell,
+    ) -> Result<(), Bad> {
         match row.cells.get_mut((column as usize).wrapping_sub(1)) {
             Some(place) => *place = cell,
-            None => self.trees.add_column(row.table, node, &mut row.cells, cell),
+            None => self.trees.add_column(row.table, node, &mut row.cells, cell)?,
         }
+        Ok(())
     }
 
     #[inline(always)]
@@ -390,7 +414,7 @@ impl Flattener {
         }
         let from = self.scratch.len();
         if let Some((cell, end)) = self.scalars(data, at)? {
-            self.set(row, node, cell);
+            self.set(row, node, cell)?;
             return Ok(end);
         }
         self.scratch.truncate(from);
@@ -451,7 +475,7 @@ impl Flattener {
         depth: usize,
     ) -> Result<usize, Bad> {
         let child = match self.trees.node(node).table {
-            0 => self.trees.add_table(table, node),
+            0 => self.trees.add_table(table, node)?,
             child => child as usize,
         };
         let mut row = self.begin_rows(child);

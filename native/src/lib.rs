@@ -40,6 +40,7 @@ use engine::{Engine, Entry, Fragment};
 use flatten::{Batch, Settings};
 use input::{Calls, Failure, FileText};
 use line::{Line, Outcome, Task};
+use schema::Bounds;
 use search::{Found, Search};
 use shelf::{Shelf, Text};
 
@@ -170,8 +171,17 @@ struct Core {
 #[pymethods]
 impl Core {
     #[new]
-    fn new(line_end: &str, id_field: &str, max_depth: usize, spare_nodes: usize) -> Self {
-        let settings = Settings { line_end: line_end.into(), id_field: id_field.into(), max_depth };
+    fn new(flattening: PyFlattening, spare_nodes: usize) -> Self {
+        let settings = Settings {
+            line_end: flattening.line_end.into_bytes(),
+            id_field: flattening.id_field.into_bytes(),
+            max_depth: flattening.max_depth,
+            bounds: Bounds {
+                columns: flattening.max_columns,
+                tables: flattening.max_tables,
+                name_bytes: flattening.max_name_bytes,
+            },
+        };
         Self { engine: Arc::new(Engine::new(settings, spare_nodes)), shelf: Arc::default() }
     }
 
@@ -244,6 +254,17 @@ impl Core {
         let batches = Batches::new(input, Arc::clone(&self.shelf), &begin);
         Ok(PyLine(Line::new(task, stretch.depth, batches, threads, most, most_bytes)))
     }
+}
+
+/// See `Flattening` in `engine.py`.
+#[derive(FromPyObject)]
+struct PyFlattening {
+    line_end: String,
+    id_field: String,
+    max_depth: usize,
+    max_columns: usize,
+    max_tables: usize,
+    max_name_bytes: usize,
 }
 
 /// Where and how a line begins: see `Start` in `native.py`.

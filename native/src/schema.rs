@@ -4,6 +4,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 use crate::csv::{Cell, Output, Rows};
+use crate::json::Bad;
 use crate::lanes::equal;
 
 /// Number of a node in [`Trees`]; 0, a table's root, stands for none where a member is meant.
@@ -11,6 +12,9 @@ pub type NodeId = usize;
 
 /// Bytes of a text that are compared with a label, which is shorter.
 pub const LABEL: usize = 32;
+/// How many columns of ids the root table has, and every other one.
+const ROOT_LINKS: usize = 2;
+const CHILD_LINKS: usize = 3;
 /// Equal to nothing: no valid text has a byte 0xff.
 const NO_LABEL: [u8; LABEL] = [0xff; LABEL];
 
@@ -79,8 +83,20 @@ pub struct Entry {
     pub origin: usize,
 }
 
+/// How much a schema may have.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    /// Columns of a table, its ids included,
+    pub columns: usize,
+    /// tables,
+    pub tables: usize,
+    /// and bytes of a name.
+    pub name_bytes: usize,
+}
+
 /// The trees of all tables.
 pub struct Trees {
+    bounds: Bounds,
     nodes: Vec<Node>,
     places: Vec<Place>,
     index: HashTable<NodeId>,
@@ -91,12 +107,15 @@ pub struct Trees {
     pub entries: Vec<Entry>,
     /// The record at hand.
     pub origin: usize,
+    /// Whether the last entry is one that no schema takes.
+    pub is_beyond: bool,
 }
 
 impl Trees {
     /// Nothing but the root table without columns.
-    pub fn new() -> Self {
+    pub fn new(bounds: Bounds) -> Self {
         let mut trees = Self {
+            bounds,
             nodes: Vec::new(),
             places: Vec::new(),
             index: HashTable::new(),
@@ -104,6 +123,7 @@ impl Trees {
             tables: Vec::new(),
             entries: Vec::new(),
             origin: 0,
+            is_beyond: false,
         };
         trees.new_table();
         trees
@@ -124,13 +144,14 @@ impl Trees {
             node = self.member(node, key.as_bytes());
         }
         if is_table {
-            self.add_table(owner, node);
+            let _ = self.add_table(owner, node);
         } else {
             let mut cells = std::mem::take(&mut self.tables[owner].cells);
-            self.add_column(owner, node, &mut cells, Cell::default());
+            let _ = self.add_column(owner, node, &mut cells, Cell::default());
             self.tables[owner].cells = cells;
         }
         self.entries.clear();
+        self.is_beyond = false;
         true
     }
 
@@ -164,11 +185,24 @@ impl Trees {
 
     /// Makes the node's path a table.
     #[cold]
-    pub fn add_table(&mut self, owner: usize, node: NodeId) -> usize {
+    pub fn add_table(&mut self, owner: usize, node: NodeId) -> Result<usize, Bad> {
         self.entries.push(Entry { is_table: true, owner, node, origin: self.origin });
         let table = self.new_table();
         self.nodes[node].table = table as u32;
-        table
+        self.require_bounds(node, self.tables.len() <= self.bounds.tables)?;
+        Ok(table)
+    }
+
+    fn require_bounds(&mut self, node: NodeId, fits: bool) -> Result<(), Bad> {
+        self.is_beyond = !fits || self.name_bytes(node) > self.bounds.name_bytes;
+        if self.is_beyond { Err(Bad) } else { Ok(()) }
+    }
+
+    /// How long the name of the node's path is at least: its table's may come before it.
+    fn name_bytes(&self, node: NodeId) -> usize {
+        let path = self.path(node);
+        let keys: usize = path.iter().map(|key| key.len().max(1)).sum();
+        (keys + path.len()).saturating_sub(1)
     }
 
     fn new_table(&mut self) -> usize {
@@ -181,11 +215,19 @@ impl Trees {
 
     /// Makes the node's path a column with that cell in the row at hand.
     #[cold]
-    pub fn add_column(&mut self, owner: usize, node: NodeId, cells: &mut Vec<Cell>, cell: Cell) {
+    pub fn add_column(
+        &mut self,
+        owner: usize,
+        node: NodeId,
+        cells: &mut Vec<Cell>,
+        cell: Cell,
+    ) -> Result<(), Bad> {
         self.entries.push(Entry { is_table: false, owner, node, origin: self.origin });
         self.tables[owner].output.widen(cells.len());
         cells.push(cell);
         self.nodes[node].column = cells.len() as u32;
+        let links = if owner == 0 { ROOT_LINKS } else { CHILD_LINKS };
+        self.require_bounds(node, links + cells.len() <= self.bounds.columns)
     }
 
     /// The number to try first for the member of `parent` that comes after `previous` (0: first).
