@@ -25,6 +25,7 @@ RECORD_PATH_NOT_FOUND = "RECORD_PATH_NOT_FOUND"
 # fmt: off
 DEFAULT_SECTION_NAMES = frozenset((
     "data", "result", "response", "profile", "user", "shopping", "orders",
+    "header", "body", "meta", "common",
     "bank", "card", "invest", "insu", "efin", "capital", "ginsu", "telecom", "p2p", "bond", "usury",
 ))
 # fmt: on
@@ -80,10 +81,11 @@ class List:
 
 @dataclass(frozen=True)
 class Object:
-    """An object: its members in order, repeated keys and all, and where each value starts."""
+    """An object: its members in order, repeated keys and all, where each value starts, its end."""
 
     members: list[tuple[str, Value]]
     starts: list[int] = field(default_factory=list)
+    end: int = 0
 
 
 Value: TypeAlias = String | Number | Word | List | Object
@@ -183,7 +185,7 @@ class Reader:
         for key in self.keys(depth):
             starts.append(self.at)
             members.append((key, self.value(depth + 1)))
-        return Object(members, starts)
+        return Object(members, starts, self.at)
 
     def keys(self, depth: int) -> Iterator[str]:
         """Yields each key of an object; the caller must then read the value that is next."""
@@ -457,14 +459,30 @@ def value_layout(
         return "ARRAY"
     if not isinstance(value, Object):
         return "SINGLE"
+    end = start + window
     seen = [
         (key, member)
         for (key, member), at in zip(value.members, value.starts, strict=True)
-        if at < start + window
+        if at < end
     ]
-    all_objects = all(isinstance(member, Object) for _, member in seen)
+    objects = [member for _, member in seen if isinstance(member, Object)]
     all_sections = all(key in section_names for key, _ in seen)
-    return "KEYED" if seen and all_objects and not all_sections else "SINGLE"
+    if not seen or len(objects) < len(seen) or all_sections or differ(objects, end):
+        return "SINGLE"
+    return "KEYED"
+
+
+def differ(objects: list[Object], end: int) -> bool:
+    """Whether there are several, and one shares no key with the first: parts, not records.
+
+    One that goes on beyond `end` may share a key there. An empty one has none to compare: it
+    counts only where all are empty.
+    """
+    whole = [one for one in objects if one.end <= end]
+    if len(objects) > 1 and len(whole) == len(objects) and not any(one.members for one in whole):
+        return True
+    keys = [{key for key, _ in one.members} for one in whole if one.members]
+    return any(keys[0].isdisjoint(other) for other in keys[1:])
 
 
 # ---------------------------------------------------------------------------------------------

@@ -273,6 +273,43 @@ def test_a_key_counts_only_if_its_value_begins_in_the_first_mib(
 
 
 @pytest.mark.usefixtures("small_window")
+@pytest.mark.parametrize(
+    ("ending", "layout"),
+    [
+        ('"v":{"q":1}|}', Layout.SINGLE),
+        ('"v":{"q":1|}}', Layout.KEYED),
+        ('"v":{"q":|1}}', Layout.KEYED),
+        ('"v":{|"q":1}}', Layout.KEYED),
+        ('"v":|{"q":1}}', Layout.KEYED),
+        ('"v":{"q":1,"p":1|}}', Layout.KEYED),
+        ('"v":{}|}', Layout.KEYED),
+        ('"v":{"q":1|},"w":{"r":1}}', Layout.KEYED),
+        ('"v":{"q":1},"w":{"p":1|}}', Layout.SINGLE),
+    ],
+)
+def test_an_object_without_a_key_in_common_counts_only_if_it_ends_in_the_first_mib(
+    engine: str, ending: str, layout: Layout
+) -> None:
+    """Beyond it, there may be one."""
+    before, after = ending.split("|")
+    document = padded('{"u":{"p":"', SMALL, '"},' + before) + after
+    assert assert_recognised_as_expected(document.encode(), engine) is layout
+
+
+@pytest.mark.usefixtures("small_window")
+@pytest.mark.parametrize(
+    ("ending", "layout"),
+    [("{}|}", Layout.SINGLE), ("{|}}", Layout.KEYED), ('{|"p":1}}', Layout.KEYED)],
+)
+def test_empty_objects_up_to_the_end_of_the_first_mib(
+    engine: str, ending: str, layout: Layout
+) -> None:
+    before, after = ending.split("|")
+    document = '{"u":{},' + " " * (SMALL - len('{"u":{},"v":') - len(before)) + '"v":' + before
+    assert assert_recognised_as_expected((document + after).encode(), engine) is layout
+
+
+@pytest.mark.usefixtures("small_window")
 @pytest.mark.parametrize("prefix", ["\ufeff", "  \n", "\ufeff \t", " " * 1000])
 @pytest.mark.parametrize(
     ("ending", "layout"), [('"k":|1}', Layout.KEYED), ('"k":1|}', Layout.SINGLE)]

@@ -120,7 +120,14 @@ def test_example(profile: Profile) -> None:
         ('{"u1":{},"u2":[]}', "SINGLE"),
         ("{}", "SINGLE"),
         ('{"bank":{},"card":{}}', "SINGLE"),
-        ('{"bank":{},"u1":{}}', "KEYED"),
+        ('{"header":{"code":0},"body":{"user_id":"u1"}}', "SINGLE"),
+        ('{"bank":{},"u1":{"a":1}}', "KEYED"),
+        ('{"header":{"code":0},"u1":{"code":1}}', "KEYED"),
+        ('{"customer":{"id":1},"order":{"amt":2}}', "SINGLE"),
+        ('{"customer":{"id":1},"order":{"id":2}}', "KEYED"),
+        ('{"customer":{},"order":{}}', "SINGLE"),
+        ('{"u1":{},"u2":{"a":1},"u3":{},"u4":{"b":1,"a":2}}', "KEYED"),
+        ('{"u1":{"a":1},"u2":{"b":1,"a":2},"u3":{"b":3}}', "SINGLE"),
         ('{"Bank":{}}', "KEYED"),
         ('{"a":1}', "SINGLE"),
         ('{"a":1} \n', "SINGLE"),
@@ -151,6 +158,8 @@ def test_auto_layout_looks_at_the_first_mebibyte_only() -> None:
         ('{"u1":{},' + inside + '"u2":1}', "SINGLE"),
         ('{"u1":{},' + outside + '"u2":1}', "KEYED"),
         ('{"u1":{}}' + inside + "{}", "LINES"),
+        ('{"u1":{"a":1},"u2":{"b":1' + inside + "}}", "SINGLE"),
+        ('{"u1":{"a":1},"u2":{"b":1' + outside + "}}", "KEYED"),
     ]:
         assert auto_layout(text.encode(), 128, DEFAULT_SECTION_NAMES) == layout
     assert tables('{"u1":{},' + outside + '"u2":1}')["out_1.csv"][2] == "u2,f1r2,1"

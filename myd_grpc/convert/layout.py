@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-import ijson
-
-from myd_grpc.convert.boundary import UnfinishedError, value_end
+from myd_grpc.convert.boundary import TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.engine import Outline
 from myd_grpc.convert.jsontext import parse
 from myd_grpc.convert.model import Layout
@@ -19,17 +16,13 @@ from myd_grpc.convert.window import Window
 RECOGNISED_BYTES = 1 << 20
 """How much of a document the layout is recognised from (SPEC section 2)."""
 
-# ijson makes a number of every digit string, which takes time quadratic in its length and kills
-# the process beyond 4,300 digits; and it fails at surrogates without their other half. Neither
-# has to do with the layout. Four digits keep a \uXXXX escape before them whole.
-_LONG_DIGITS = re.compile(rb"[0-9]{10,}")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-# An object or a list that holds no others, or only those emptied before.
 _STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"'
-_WITHIN = rb'(?:[^][{}"]++|' + _STRING + rb"|\{\}|\[\])++"
-_INNERMOST = re.compile(rb"\{" + _WITHIN + rb"\}|\[" + _WITHIN + rb"\]")
-# Text in which every string ends.
-_WHOLE_STRINGS = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"[^"]*+)*+')
+_FLAT = rb'(?:[^][{}"]++|' + _STRING + rb")*+"
+_KEY = re.compile(rb"[ \t\n\r,]*+(" + _STRING + rb")[ \t\n\r]*+:[ \t\n\r]*+")
+# The usual values: all but containers in containers.
+_PLAIN = re.compile(
+    rb'[^][{}", \t\n\r:]++|' + _STRING + rb"|\{" + _FLAT + rb"\}|\[" + _FLAT + rb"\]"
+)
 
 
 def recognise(
@@ -46,90 +39,105 @@ def recognise(
     """
     if head[:1] == b"[":
         return Layout.ARRAY
-    if head[:1] == b"{":
-        head = _outline(outline(head) if outline else head)
-    if documents and _another_follows(head):
+    is_object = head[:1] == b"{"
+    window = Window.over(outline(head) if outline and is_object else head, 0)
+    if documents and _another_follows(window):
         return Layout.LINES
-    shape = _Shape(head)
-    if shape.all_objects and not shape.keys <= section_names:
-        return Layout.KEYED
-    return Layout.SINGLE
+    return Layout.KEYED if is_object and _holds_records(window, section_names) else Layout.SINGLE
 
 
-def _outline(head: bytes) -> bytes:
-    """`head` with what is nested in the first value emptied: what is within says nothing of it."""
-    first, nested, size = head[:1], head[1:], math.inf
-    # Each time the innermost ones, as long as that makes it much shorter.
-    while len(nested) < 0.9 * size:
-        size = len(nested)
-        nested = _INNERMOST.sub(lambda match: match[0][:1] + match[0][-1:], nested)
-    return first + nested
+def _another_follows(window: Window) -> bool:
+    """Whether the first value ends in the window and something else begins after it."""
+    size = len(window.data)
+    end = _end(window, 0) if size else None
+    return end is not None and window.skip_space(end) < size
 
 
-def _another_follows(head: bytes) -> bool:
-    """Whether the first value ends in `head` and something else begins after it."""
-    window = Window.over(head, 0)
-    try:
-        end = value_end(window, 0, len(head))
-    except UnfinishedError:
-        return False
-    return window.skip_space(end) < len(head)
+def _holds_records(window: Window, section_names: frozenset[str]) -> bool:
+    """Whether the members of the object there look like records, each with an id as its key.
 
-
-class _Shape:
-    """What the top level of a value looks like, as far as `head` goes.
-
-    A member is one of those seen when the first byte of its value is in `head`.
+    A member is seen when the first byte of its value is in the window.
     """
-
-    def __init__(self, head: bytes) -> None:
-        self.keys: set[str] = set()
-        self._others = 0
-        self._pending: str | None = None
-        for depth, event, value in _events(head):
-            if depth == 1 and event == "map_key":
-                self._pending = str(value)
-            else:
-                self._seen(event)
-        # An object would have shown itself with its first byte.
-        if _cut_in_value(head):
-            self._seen("cut")
-
-    @property
-    def all_objects(self) -> bool:
-        """Whether there is a member, and every member's value is an object."""
-        return bool(self.keys) and not self._others
-
-    def _seen(self, event: str) -> None:
-        """Takes note of the value of the key before it, if this is the first of it."""
-        if self._pending is not None:
-            self.keys.add(self._pending)
-            self._others += event != "start_map"
-            self._pending = None
+    objects, sections = list[_Member](), True
+    for member in _members(window, 1):
+        if window.data[member.start] != ord("{"):
+            return False
+        objects.append(member)
+        sections = sections and member.key in section_names
+    return not sections and not _differ(window, objects)
 
 
-def _cut_in_value(head: bytes) -> bool:
-    """Whether text that ends after a key, as far as events tell, has begun that key's value."""
-    if not _WHOLE_STRINGS.fullmatch(head):
-        return True
-    return not head.rstrip(b" \t\r\n").endswith((b":", b'"'))
+def _differ(window: Window, objects: Sequence[_Member]) -> bool:
+    """Whether there are several, and one shares no key with the first: parts, not records.
+
+    One that does not end in the window may share a key later. An empty one has none to compare:
+    a user without data must not make a single record of all users. It counts where all are empty.
+    """
+    rest = iter(objects)
+    first = next((one for one in rest if _is_filled(window, one)), None)
+    if first is None:
+        return len(objects) > 1
+    wanted = {member.key for member in _within(window, first)}
+    # Records mostly begin alike, which is seen at a glance.
+    key = _KEY.match(window.data, first.start + 1)
+    beginning = window.data[first.start : key.end()] if key else b"{"
+    begins = window.data.startswith
+    return any(
+        not begins(beginning, one.start)
+        and one.end is not None
+        and _is_filled(window, one)
+        and not any(member.key in wanted for member in _within(window, one))
+        for one in rest
+    )
 
 
-def _events(head: bytes) -> Iterator[tuple[int, str, object]]:
-    """ijson's events of the first value with the containers around each; the first one's is 1."""
-    harmless = _SURROGATE.sub(rb"\\u1111", _LONG_DIGITS.sub(b"1111", head))
-    depth = 0
+def _is_filled(window: Window, one: _Member) -> bool:
+    """Whether an object has members, or may have some beyond the window."""
+    return one.end is None or next(_within(window, one), None) is not None
+
+
+class _Member(NamedTuple):
+    """A member: its key, where its value begins, and where that ends if it does."""
+
+    key: str
+    start: int
+    end: int | None
+
+
+def _within(window: Window, one: _Member) -> Iterator[_Member]:
+    """The members of a member that is an object."""
+    return _members(window, one.start + 1)
+
+
+def _members(window: Window, position: int) -> Iterator[_Member]:
+    """The members from `position` on, a place in an object, whose values begin in the window."""
+    data = window.data
+    while match := _KEY.match(data, position):
+        start, key = match.end(), _key(match[1])
+        if start == len(data) or key is None:
+            return
+        plain = _PLAIN.match(data, start)
+        end = plain.end() if plain else _end(window, start)
+        yield _Member(key, start, end)
+        if end is None:
+            return
+        position = end
+
+
+def _key(text: bytes) -> str | None:
+    """The key that this is the text of, None if it is malformed."""
     try:
-        for event, value in ijson.basic_parse(io.BytesIO(harmless), multiple_values=True):
-            if event in ("end_map", "end_array"):
-                depth -= 1
-            yield max(depth, 1), event, value
-            if event in ("start_map", "start_array"):
-                depth += 1
-            if depth == 0:
-                return
-    except (ijson.JSONError, UnicodeDecodeError):
-        return
+        return str(parse(text)) if b"\\" in text else text[1:-1].decode()
+    except ValueError:
+        return None
+
+
+def _end(window: Window, start: int) -> int | None:
+    """Where the value at `start` ends, None where the window ends before."""
+    try:
+        return value_end(window, start, len(window.data))
+    except (TooLongError, UnfinishedError):
+        return None
 
 
 def descend(reader: StrictReader, record_path: str) -> None:

@@ -18,9 +18,9 @@ _INDUSTRIES = [
     "bond",
     "usury",
 ]
-SECTION_NAMES = frozenset(
-    ["data", "result", "response", "profile", "user", "shopping", "orders", *_INDUSTRIES]
-)
+_PARTS = ["data", "result", "response", "profile", "user", "shopping", "orders"]
+_ENVELOPES = ["header", "body", "meta", "common"]
+SECTION_NAMES = frozenset([*_PARTS, *_ENVELOPES, *_INDUSTRIES])
 """Keys that name parts of one document, not records (SPEC section 2, layout AUTO)."""
 
 

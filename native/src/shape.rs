@@ -1,15 +1,18 @@
-//! What a text looks like from far: the values in its first one, emptied of what they hold.
+//! What a text looks like from far: the first value and those in it, emptied of what these hold.
 
 use memchr::memchr2;
 
-/// `head` with every object and list within its first value emptied, as far as brackets match.
+/// `head` with what is within the values of its first one emptied, as far as brackets match.
 ///
+/// Of an object among those, the keys are left, and the values emptied: `{"a":{"b":[]},"c":[]}`.
 /// One that does not end in `head` is left as it is, and so is all that follows the first value.
 pub fn outline(head: &[u8]) -> Vec<u8> {
     let mut outline = Vec::new();
     // What closes the containers that are open in the first value, and up to where `outline` is.
     let mut closers = Vec::new();
     let mut copied = 0;
+    // How many containers are around the one that is being emptied.
+    let mut emptied: Option<usize> = None;
     let mut at = 1;
     while let Some(&byte) = head.get(at) {
         match byte {
@@ -18,18 +21,19 @@ pub fn outline(head: &[u8]) -> Vec<u8> {
                 None => break,
             },
             b'{' | b'[' => {
-                if closers.is_empty() {
+                let is_object = byte == b'{';
+                if emptied.is_none() && !(closers.is_empty() && is_object) {
                     outline.extend_from_slice(&head[copied..=at]);
-                    copied = at + 1;
+                    (emptied, copied) = (Some(closers.len()), at + 1);
                 }
-                closers.push(if byte == b'{' { b'}' } else { b']' });
+                closers.push(if is_object { b'}' } else { b']' });
             }
             b'}' | b']' => {
                 if closers.pop() != Some(byte) {
                     break;
                 }
-                if closers.is_empty() {
-                    copied = at;
+                if emptied == Some(closers.len()) {
+                    (emptied, copied) = (None, at);
                 }
             }
             _ => {}
@@ -60,10 +64,15 @@ mod tests {
         let cases = [
             ("", ""),
             ("{", "{"),
-            ("7 {\"a\":1}", "7 {}"),
-            (r#"{"a":{"b":[1]},"c":[[],{}],"d":1}"#, r#"{"a":{},"c":[],"d":1}"#),
-            (r#"{"a\"{":{"}\\":"\"]"}} [1]"#, r#"{"a\"{":{}} [1]"#),
-            (r#"{"a":[1],"b":{"c":[2]"#, r#"{"a":[],"b":{"c":[2]"#),
+            ("7 {\"a\":1}", "7 {\"a\":1}"),
+            (r#"{"a":{"b":[1]},"c":[[],{}],"d":1}"#, r#"{"a":{"b":[]},"c":[],"d":1}"#),
+            (
+                r#"{"a":{"b":{"c":1},"d":2}}{"a":{"b":[1]}}"#,
+                r#"{"a":{"b":{},"d":2}}{"a":{"b":[1]}}"#,
+            ),
+            (r#"{"a\"{":{"}\\":["\"]"]}} [1]"#, r#"{"a\"{":{"}\\":[]}} [1]"#),
+            (r#"{"a":[1],"b":{"c":[2]"#, r#"{"a":[],"b":{"c":[]"#),
+            (r#"{"a":[1],"b":{"c":[2"#, r#"{"a":[],"b":{"c":[2"#),
             (r#"{"a":[1],"b":{"c":[2}]},"d":[3]}"#, r#"{"a":[],"b":{"c":[2}]},"d":[3]}"#),
             (r#"{"a":[1],"b":["c{}"#, r#"{"a":[],"b":["c{}"#),
             (r#"{"a":[1]],"b":[2]}"#, r#"{"a":[]],"b":[2]}"#),
