@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
@@ -349,6 +350,65 @@ def test_a_layout_that_does_not_fit_is_named(engine: str, document: str, layout:
     assert error.reason is Reason.INVALID_JSON
     assert f"layout {layout}" in error.message
     assert "at byte 1" in error.message
+
+
+LONG_LINE = '{"a":"' + "x" * (1 << 20) + '"}'
+
+
+@pytest.mark.parametrize(
+    ("document", "layout"),
+    [
+        ('[{"a":1},{"a":2}]\n[{"a":3}]', Layout.AUTO),
+        ("[1,2]\n[3,4]\n", Layout.AUTO),
+        ("[1] {}", Layout.AUTO),
+        ('["a"]"b"', Layout.AUTO),
+        (LONG_LINE + "\n" + LONG_LINE, Layout.AUTO),
+        ('{"u1":' + LONG_LINE + '}\n{"u1":{}}', Layout.AUTO),
+        ('{"a":1}{"a":2}', Layout.SINGLE),
+        ('{"u":{"a":1}}{"u":{"a":2}}', Layout.KEYED),
+    ],
+)
+def test_another_document_is_named_with_the_layout_that_reads_it(
+    engine: str, document: str, layout: Layout
+) -> None:
+    error = failure(document, engine=engine, layout=layout)
+    assert error.reason is Reason.INVALID_JSON
+    second = re.search(r'(?<=[\]}])\s*[\[{"]', document)
+    assert second
+    assert error.message == (
+        f"in.json: invalid JSON at byte {second.end() - 1}: expected nothing more; "
+        "another document follows: name the layout LINES, which reads one after another"
+    )
+    assert texts(document, engine=engine, layout=Layout.LINES)
+
+
+@pytest.mark.parametrize("document", ["[1],[2]", '{"a":1},{"a":2}', '{"a":1}\n,\n{"a":2}', "1,2"])
+def test_commas_between_documents_are_named(engine: str, document: str) -> None:
+    error = failure(document, engine=engine)
+    assert error.reason is Reason.INVALID_JSON
+    outer = document.index(",")
+    assert f"at byte {outer}: " in error.message
+    assert "documents with commas between them are no JSON" in error.message
+    assert "LINES" in error.message
+    assert texts(f"[{document}]", engine=engine)
+    assert texts(document.replace(",", " "), engine=engine, layout=Layout.LINES)
+
+
+def test_a_document_beside_that_of_the_record_path(engine: str) -> None:
+    error = failure('{"r":[1]}\n{"r":[2]}', engine=engine, record_path="r")
+    assert error.message == (
+        "in.json: invalid JSON at byte 10: expected nothing more; "
+        "another document follows, and record_path is for a file of one"
+    )
+
+
+@pytest.mark.parametrize(
+    "document", ["[1]]", "[1] x", '{"a":1}}', "{}:", "1 2 x", "trux", '["a" "b"]', "tr{"]
+)
+def test_no_layout_is_named_where_none_would_do(engine: str, document: str) -> None:
+    error = failure(document, engine=engine)
+    assert error.reason is Reason.INVALID_JSON
+    assert ";" not in error.message
 
 
 @pytest.mark.parametrize("path", ["r", "a.r", "a.b.r"])

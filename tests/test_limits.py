@@ -126,7 +126,18 @@ def test_an_envelope_read_as_one_record_gets_a_hint(engine: str) -> None:
     document = '{"data":[' + ",".join(["{}"] * 100) + '],"n":1}'
     error = failure(document, engine=engine, limits=Limits(max_record_bytes=100))
     assert error.reason is Reason.LIMIT_EXCEEDED
-    assert "if it is an envelope, name the records within it by record_path" in error.message
+    assert error.message == (
+        "in.json: record 1 at byte 0 has more than 100 bytes; "
+        "if it is an envelope, name the records within it by record_path; "
+        "if its members are the records, name the layout KEYED"
+    )
+    keyed = failure(
+        '{"data_of":' + document + "}", engine=engine, limits=Limits(max_record_bytes=100)
+    )
+    assert keyed.message == (
+        "in.json: record 1 at byte 1 has more than 100 bytes; "
+        "if it holds the records, name it by record_path"
+    )
 
 
 LONG = {
@@ -342,7 +353,7 @@ def test_numbers_of_any_length_are_kept(engine: str, digits: int) -> None:
 
 @pytest.mark.parametrize("value", ["1" * 4_301, "-" + "9" * 100_000, "1e" + "9" * 5_000])
 def test_long_numbers_do_not_disturb_the_recognition(engine: str, value: str) -> None:
-    tables = texts(f'{{"u1":{{"a":{value}}},"{value}":{{"id":{value}}}}}', engine=engine)
+    tables = texts(f'{{"u1":{{"a":{value}}},"{value}":{{"id":{value},"a":0}}}}', engine=engine)
     assert tables["out_1.csv"].startswith(f"_record_id,_row_id,a,id\nu1,f1r1,{value},\n")
     for single in (value, f'{{"a":{value}}}'):
         assert texts(single, engine=engine)["out_1.csv"].endswith(f",f1r1,{value}\n")

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NoReturn
 
+from myd_grpc.convert.advice import between_documents, too_large
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
 from myd_grpc.convert.engine import Ahead, Batch, Outline, Span, Stretch
 from myd_grpc.convert.errors import ConversionError, Reason
@@ -58,12 +59,14 @@ class RecordReader:
         self._outline = outline
         self._ahead = ahead
         self._around = ""
+        self._record_path = ""
 
     # Before the first record
 
     def open(self, layout: Layout, record_path: str, section_names: frozenset[str]) -> None:
         """Goes to where the records are; `self.layout` is then resolved."""
         window = self._window
+        self._record_path = record_path
         self._skip_bom()
         if record_path:
             self._descend(record_path)
@@ -124,6 +127,7 @@ class RecordReader:
         """Goes on where a reader of the same path had been; the window begins at that place."""
         self.layout = place.layout
         self.records = place.records
+        self._record_path = record_path
         levels = len(record_path.split(".")) if record_path else 0
         self._around = "{" * levels + _OPENERS.get(place.layout, "")
 
@@ -198,12 +202,11 @@ class RecordReader:
         except TextError as flaw:
             # How far the reader sees beyond the limit depends on how much was read.
             if not flaw.too_long and flaw.offset - start <= limit:
-                raise self._flawed(flaw, number if at_record else None) from None
-        hint = "; if it is an envelope, name the records within it by record_path"
+                raise self._flawed(flaw, number if at_record else None, reader) from None
         raise self._failed(
             Reason.LIMIT_EXCEEDED,
             f"record {number} at byte {start} has more than {limit} bytes"
-            f"{hint if self.layout is Layout.SINGLE else ''}",
+            f"{too_large(self.layout, number)}",
         )
 
     def _read_rest(self) -> None:
@@ -213,7 +216,7 @@ class RecordReader:
         try:
             reader.rest()
         except TextError as flaw:
-            raise self._flawed(flaw) from None
+            raise self._flawed(flaw, None, reader) from None
 
     def _strict(
         self, expect: Expect, window: Window | None = None, around: str | None = None
@@ -239,7 +242,7 @@ class RecordReader:
             # A number with rubbish at its end was cut off together with it.
             reader.next()
         except TextError as flaw:
-            return self._flawed(flaw, batch.first + index)
+            return self._flawed(flaw, batch.first + index, reader)
         raise AssertionError("a record is bad for the engine alone")
 
     def failure(self, reason: Reason, what: str, batch: Batch, index: int) -> ConversionError:
@@ -248,11 +251,17 @@ class RecordReader:
         place = f"record {batch.first + index} at byte {batch.offset + start}"
         return self._failed(reason, f"{place}: {what}")
 
-    def _flawed(self, flaw: TextError, record: int | None = None) -> ConversionError:
+    def _flawed(
+        self, flaw: TextError, record: int | None = None, reader: StrictReader | None = None
+    ) -> ConversionError:
         beyond_limit = flaw.too_deep or flaw.too_long
         reason = Reason.LIMIT_EXCEEDED if beyond_limit else Reason.INVALID_JSON
         kind = "" if beyond_limit else "invalid JSON "
-        where = f"{kind}at byte {flaw.offset}: {flaw.what}"
+        hint = ""
+        if reader and reader.complete and not beyond_limit:
+            byte = reader.byte_at(flaw.offset)
+            hint = between_documents(byte, self.layout, self._record_path)
+        where = f"{kind}at byte {flaw.offset}: {flaw.what}{hint}"
         return self._failed(reason, f"record {record}: {where}" if record else where)
 
     def _failed(self, reason: Reason, what: str) -> ConversionError:

@@ -111,6 +111,16 @@ class StrictReader:
         """Containers open at the moment."""
         return len(self._open)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the text may end after what was read."""
+        may_follow = self._documents and not self._open and self._expect is Expect.VALUE
+        return may_follow or self._expect is Expect.NOTHING
+
+    def byte_at(self, offset: int) -> str:
+        """The byte at an offset that is not consumed, "" where the text ends."""
+        return self._window.byte(offset - self._window.base)
+
     def next(self) -> Token | None:
         """The next token, None at the end of a complete text; raises TextError."""
         window = self._window
@@ -136,8 +146,7 @@ class StrictReader:
             pass
 
     def _finish(self) -> None:
-        complete = self._documents and not self._open and self._expect is Expect.VALUE
-        if not complete and self._expect is not Expect.NOTHING:
+        if not self.complete:
             raise TextError(self._window.base + len(self._window.data), "the text ends too early")
 
     # Where a token ends
