@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -31,9 +30,13 @@ func logged(next http.Handler) http.Handler {
 		began := time.Now()
 		this := &exchange{ResponseWriter: w, control: http.NewResponseController(w), pattern: "-"}
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, this))
+		id := cleanOrigin(r.Header)
+		if id != "" {
+			w.Header().Set(requestID, id)
+		}
 		defer func() {
 			slog.Info("call", "method", r.Method, "route", this.pattern, "status", this.status,
-				"ms", time.Since(began).Milliseconds(), "request_id", fmt.Sprintf("%.64s", r.Header.Get("X-Request-Id")))
+				"ms", time.Since(began).Milliseconds(), "request_id", id)
 		}()
 		this.allowTime() // what the last call of this connection left is over
 		next.ServeHTTP(this, r)

@@ -34,42 +34,37 @@ func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
 		case len(bytes.TrimSpace(body)) == 0:
 			return io.EOF
 		}
-		return explain(protojson.Unmarshal(body, message), body, message)
+		return explain(protojson.Unmarshal(body, message), body)
 	})
 }
 
 var (
-	unknownField = regexp.MustCompile(`unknown field "[^"]*"`)
-	twiceField   = regexp.MustCompile(`duplicate field "[^"]*"`)
-	badValue     = regexp.MustCompile(`invalid value for (\w+) field (\w+)`)
-	position     = regexp.MustCompile(`\(line \d+:\d+\)`)
+	twiceField = regexp.MustCompile(`duplicate field "[^"]*"`)
+	position   = regexp.MustCompile(`\(line \d+:\d+\)`)
 )
 
-// explain says what is wrong with a body. The library's own text repeats the value at fault, which
-// may be a key.
-func explain(err error, body []byte, message proto.Message) error {
+// explain says what is wrong with a body as a whole: checkFields has looked at each field. The
+// library's own text repeats the value at fault, which may be a key.
+func explain(err error, body []byte) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
 	reason := "the body is not one JSON object"
-	if json.Valid(body) && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+	if found := twiceField.FindString(plain(err)); found != "" {
+		reason = found
+	} else if json.Valid(body) && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
 		reason = "a value in the body cannot be taken"
 	}
-	if found := unknownField.FindString(text); found != "" {
-		reason = found
-	} else if found := twiceField.FindString(text); found != "" {
-		reason = found
-	} else if found := badValue.FindStringSubmatch(text); found != nil {
-		reason = "field \"" + protoName(message, found[2]) + "\": the value is no " + found[1]
-	}
-	return errors.New(strings.TrimSpace(reason + " " + position.FindString(text)))
+	return errors.New(strings.TrimSpace(reason + " " + place(err)))
 }
 
-// protoName is a field's name in the proto, as callers write it and every other message has it.
-func protoName(message proto.Message, jsonName string) string {
-	if field := message.ProtoReflect().Descriptor().Fields().ByJSONName(jsonName); field != nil {
-		return string(field.Name())
+// place is where in a body an error is: "(line 1:16)"; empty where that is not known.
+func place(err error) string {
+	if err == nil {
+		return ""
 	}
-	return jsonName
+	return position.FindString(plain(err))
 }
+
+// plain is an error's text with the library's odd spaces, which are odd on purpose, made plain.
+func plain(err error) string { return strings.ReplaceAll(err.Error(), "\u00a0", " ") }

@@ -32,7 +32,7 @@ func guarded(refuse refusal, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkURL, checkOrigin, bufferBody} {
+		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkHeaders, checkURL, checkOrigin, bufferBody} {
 			if err := check(w, r); err != nil {
 				refuse(w, r, err)
 				return

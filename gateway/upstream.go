@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/grpclog"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -21,6 +22,8 @@ const (
 	// callTimeout bounds a call that answers at once or not at all. A summary takes as long as its
 	// file needs: the server has a limit of its own, and ends it when the caller leaves.
 	callTimeout = 30 * time.Second
+	// healthTimeout is less than those who ask for health wait: they are to be told.
+	healthTimeout = 2 * time.Second
 	// largestAnswer holds a page of 1,000 jobs, or a job with thousands of files.
 	largestAnswer = 64 << 20
 )
@@ -42,12 +45,20 @@ func dial(stopping context.Context, address string) (*grpc.ClientConn, error) {
 }
 
 func limitTime(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-	if method != pb.AnalysisService_PreprocessShopping_FullMethodName {
-		limited, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-		ctx = limited
+	limit := callTimeout
+	switch method {
+	case pb.AnalysisService_PreprocessShopping_FullMethodName:
+		return invoke(ctx, method, request, answer, conn, options...)
+	case healthpb.Health_Check_FullMethodName:
+		limit = healthTimeout
 	}
-	return invoke(ctx, method, request, answer, conn, options...)
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := invoke(limited, method, request, answer, conn, options...)
+	if limit == healthTimeout && status.Code(err) == codes.DeadlineExceeded {
+		return status.Error(codes.Unavailable, "the server does not answer")
+	}
+	return err
 }
 
 // endWith gives streams an end of their own when stopping ends.

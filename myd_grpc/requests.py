@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -212,7 +212,7 @@ def _profile(checks: _Checks, number: int) -> Profile:
     for profile, known in PROFILES.items():
         if number == known:
             return profile
-    checks.refuse("csv_profile", f"must be a CsvProfile, not {number}")
+    checks.refuse("csv_profile", _one_of(pb.CsvProfile.items()))
     return Profile.EXCEL
 
 
@@ -222,8 +222,13 @@ def _layout(checks: _Checks, number: int) -> Layout:
     for layout, known in LAYOUTS.items():
         if number == known:
             return layout
-    checks.refuse("layout", f"must be a RecordLayout, not {number}")
+    checks.refuse("layout", _one_of(pb.RecordLayout.items()))
     return Layout.AUTO
+
+
+def _one_of(values: Iterable[tuple[str, int]]) -> str:
+    """The values of an enum, but for the one that says nothing."""
+    return f"must be one of {', '.join(name for name, number in values if number)}"
 
 
 def _check_record_path(checks: _Checks, path: str, layout: Layout) -> None:

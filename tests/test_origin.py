@@ -17,8 +17,8 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
-def call(server: Server, *metadata: tuple[str, str]) -> None:
-    request = pb.GetJobStatusRequest(job_id="nope")
+def call(server: Server, *metadata: tuple[str, str], job_id: str = "nope") -> None:
+    request = pb.GetJobStatusRequest(job_id=job_id)
     server.stub.GetJobStatus(request, metadata=metadata, timeout=PATIENCE_S)
 
 
@@ -40,12 +40,13 @@ def test_the_lines_of_a_call_end_with_its_origin(server: Server) -> None:
 
 
 def test_an_error_id_is_joined_to_the_request(server: Server) -> None:
-    # A state database that vanishes under the server is nothing it expects.
+    job_id = server.convert(server.put("a.json", "[]")).job_id
+    # A state that there is not is nothing the server expects.
     with sqlite3.connect(server.state / "csv_status.db") as connection:
-        connection.execute("DROP TABLE job_status")
+        connection.execute("UPDATE job_status SET csv_profile = 'odd'")
     connection.close()
     with pytest.raises(grpc.RpcError) as caught:
-        call(server, ("x-request-id", "r-2"))
+        call(server, ("x-request-id", "r-2"), job_id=job_id)
     info, _ = details_of(caught.value)
     (line,) = lines(server, f"internal error {info.metadata['error_id']}")
     assert line.endswith(" request_id=r-2")

@@ -299,12 +299,17 @@ def test_a_key_in_a_url_is_refused_and_not_logged(
     [
         (b'{"file_nams": ["a"]}', 'unknown field "file_nams"'),
         (b'{"merge": true, "merge": false}', 'duplicate field "merge"'),
-        (b'{"merge": "SECRET"}', '"merge": the value is no bool'),
+        (
+            b'{"merge": "SECRET"}',
+            '"merge": the value is no bool (line 1:11): must be true or false',
+        ),
         (b'{"aes256cbckey": 531533, "iv": "1"}', '"aes256cbckey": the value is no string'),
         (b'{"csv_profile": "SECRET"}', '"csv_profile": the value is no enum'),
         (b'{"file_names": "SECRET"}', "a value in the body cannot be taken (line 1:16)"),
+        (b'{"file_names": ["SECRET", 1]}', '"file_names"'),
         (b'{"file_names": ["\\ud800"]}', "a value in the body cannot be taken"),
         (b'{"file_names": ["\xb0\xa1"]}', "a value in the body cannot be taken"),
+        (b'{"\\ud800": 1}', "unknown field"),
         (b'{"aes256cbckey": SECRET}', "not one JSON object"),
         (b'{"aes256cbckey": "SECRET', "not one JSON object"),
         (b'{"merge": true} {"merge": true}', "not one JSON object"),
@@ -323,6 +328,79 @@ def test_a_body_that_cannot_be_read_is_refused_without_repeating_it(
     assert said in message
     assert "SECRET" not in message
     assert "531533" not in message
+
+
+def fields_at_fault(answer: Answer) -> dict[str, str]:
+    """What a refusal says of each field."""
+    refused(answer, 400, grpc.StatusCode.INVALID_ARGUMENT)
+    info, bad = answer.json["details"]
+    assert (info["reason"], info["domain"]) == ("INVALID_REQUEST", "myd.analysis.v1")
+    found = {one["field"]: one["description"] for one in bad["field_violations"]}
+    assert all(field in answer.json["message"] for field in found)
+    return found
+
+
+LAYOUTS = [name for name in pb.RecordLayout.keys() if not name.endswith("UNSPECIFIED")]  # noqa: SIM118 - no dict
+FLAWS = {
+    ("layout", "ARAY"): "must be one of " + ", ".join(LAYOUTS),
+    ("layout", 1.5): "must be one of " + ", ".join(LAYOUTS),
+    ("csv_profile", "excel"): "must be one of CSV_PROFILE_EXCEL, CSV_PROFILE_DATABASE",
+    ("merge", "yes"): "must be true or false",
+    ("merge", 1): "must be true or false",
+    ("overwrite", "no"): "must be true or false",
+    ("output_file_name", 4711): "must be a string",
+    ("recordPath", "\ud800"): "must be a string",
+    ("file_names", "a.json"): "must be a list, with each value a string",
+}
+
+
+@pytest.mark.parametrize(("field", "value"), FLAWS)
+def test_a_value_that_does_not_fit_is_refused_with_what_would(
+    shared_rest: RestServer, field: str, value: Any
+) -> None:
+    found = fields_at_fault(shared_rest.rest.post("/convert_to_csv", {field: value}))
+    name = "record_path" if field == "recordPath" else field
+    assert found == {name: FLAWS[field, value]}
+
+
+def test_all_fields_at_fault_are_named_at_once(shared_rest: RestServer) -> None:
+    body = {"layout": "ARAY", "merge": "yes", "file_names": ["a.json"], "ouptut": "x"}
+    found = fields_at_fault(shared_rest.rest.post("/convert_to_csv", body))
+    assert found.keys() == {"layout", "merge", "ouptut"}
+    assert "output_file_name" in found["ouptut"]
+
+
+@pytest.mark.parametrize("number", [0, 5])
+def test_an_enum_may_be_given_by_number_and_nothing_by_null(
+    shared_rest: RestServer, number: int
+) -> None:
+    body: dict[str, Any] = {
+        "layout": number,
+        "merge": None,
+        "output_file_name": "out",
+        "file_names": [],
+    }
+    assert fields_at_fault(shared_rest.rest.post("/convert_to_csv", body)).keys() == {"file_names"}
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "wanted"),
+    [
+        ("/jobs?status=DOEN", "status", "must be a list, with each value one of WORKING, DONE, "),
+        ("/jobs?status=DONE&status=4711", "status", "must be a list, with each value one of "),
+        ("/jobs?page_size=many", "page_size", "must be a whole number"),
+        ("/jobs?page_size=1&page_size=2", "page_size", "must be a whole number"),
+        ("/jobs/watch?from_revision=-1", "from_revision", "must be a whole number"),
+        ("/convert_to_csv/status?job=1", "job", "there are job_id"),
+        ("/preprocess/shopping?layout=ARAY", "layout", "must be one of RECORD_LAYOUT_AUTO, "),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_refused_with_what_would(
+    shared_rest: RestServer, query: str, field: str, wanted: str
+) -> None:
+    found = fields_at_fault(shared_rest.rest.get(query))
+    assert found.keys() == {field}
+    assert found[field].startswith(wanted)
 
 
 @pytest.mark.parametrize("target", ["/jobs?page_token={}", "/jobs?{}=a", "/jobs/{}:cancel"])
@@ -360,10 +438,65 @@ def test_the_log_shows_routes_and_not_urls(shared_rest: RestServer) -> None:
     headers = {"X-Request-Id": "request-4711"}
     shared_rest.rest.call("GET", "/convert_to_csv/status?job_id=very-own-id", headers=headers)
     shared_rest.rest.call("GET", "/very-own-path", headers=headers)
-    (first, second) = (line for line in shared_rest.log.splitlines() if "request-4711" in line)
+    calls = [line for line in shared_rest.log.splitlines() if "route=" in line]
+    (first, second) = (line for line in calls if "request-4711" in line)
     assert "route=/convert_to_csv/status status=200" in first
     assert "route=- status=404" in second
     assert "very-own" not in shared_rest.log
+
+
+def test_a_request_id_and_a_trace_reach_the_servers_log(shared_rest: RestServer) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    sent = {"X-Request-Id": "r-17", "Traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    answer = shared_rest.rest.call("GET", "/jobs", headers=sent)
+    assert answer.headers["X-Request-Id"] == "r-17"
+    shared_rest.wait_for_log(f" request_id=r-17 trace_id={trace}")
+    assert shared_rest.rest.call("GET", "/nowhere", headers=sent).headers["X-Request-Id"] == "r-17"
+    assert "X-Request-Id" not in shared_rest.rest.get("/jobs").headers
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("x" * 40_000, "x" * 128),
+        ("a b=1\tc\x80\xff", "a_b=1_c__"),
+        ("\x80" * 40_000, "_" * 128),
+        ("", None),
+    ],
+)
+def test_a_request_id_is_one_word_of_bounded_length(
+    shared_rest: RestServer, sent: str, kept: str | None
+) -> None:
+    answer = shared_rest.rest.call("GET", "/jobs", headers={"X-Request-Id": sent})
+    assert (answer.status, answer.headers.get("X-Request-Id")) == (200, kept)
+
+
+@pytest.mark.parametrize("header", ["Traceparent", "Tracestate"])
+@pytest.mark.parametrize("value", ["x" * 40_000, "\x80", "a b"])
+def test_a_trace_that_is_none_does_no_harm(
+    shared_rest: RestServer, header: str, value: str
+) -> None:
+    valid = {"Traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+    answer = shared_rest.rest.call("GET", "/jobs", headers=valid | {header: value})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Forwarded-For", "X-Forwarded-Host"])
+def test_headers_beyond_what_the_server_takes_are_the_callers_fault(
+    shared_rest: RestServer, header: str
+) -> None:
+    answer = shared_rest.rest.call("GET", "/jobs", headers={header: "x" * 40_000})
+    refused(answer, 431, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def test_health_is_told_also_of_a_server_that_hangs(server: Server, tmp_path: Path) -> None:
+    with gateway_to(server.address, tmp_path) as rest:
+        assert rest.get("/healthz").status == 200
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            refused(rest.get("/healthz"), 503, grpc.StatusCode.UNAVAILABLE)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
 
 
 def test_an_address_that_others_reach_is_warned_of(rest_server: RestServer) -> None:

@@ -398,3 +398,14 @@ def test_an_unexpected_error_shows_an_id_and_nothing_else(
     assert info.metadata["error_id"] in server.log
     assert "OperationalError at" in server.log
     assert "no such table" not in server.log
+
+
+def test_an_enum_that_does_not_exist_is_refused_with_those_that_do(shared_server: Server) -> None:
+    numbers: dict[str, Any] = {"layout": 78, "csv_profile": 77}
+    request = pb.ConvertToCsvRequest(file_names=["a.json"], output_file_name="out", **numbers)
+    _, _, fields = refusal(lambda: shared_server.stub.ConvertToCsv(request))
+    assert fields == {
+        "csv_profile": "must be one of CSV_PROFILE_EXCEL, CSV_PROFILE_DATABASE",
+        "layout": "must be one of RECORD_LAYOUT_AUTO, RECORD_LAYOUT_ARRAY, RECORD_LAYOUT_KEYED, "
+        "RECORD_LAYOUT_LINES, RECORD_LAYOUT_SINGLE",
+    }

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// mostViolations are named; the status travels in headers, which are bounded.
+const mostViolations = 20
+
+// violation is what is wrong with one field of a request. It never repeats the value, which may be
+// a key.
+type violation struct {
+	field, said string
+	// wanted is what would do, and hint what of it the message has.
+	wanted, hint string
+}
+
+func unknown(what, name string, request protoreflect.MessageDescriptor) violation {
+	name = fmt.Sprintf("%.100s", name)
+	return violation{name, fmt.Sprintf("unknown %s %q", what, name), known(request), ""}
+}
+
+func unfit(what, problem string, field protoreflect.FieldDescriptor) violation {
+	name, hint := string(field.Name()), wanted(field)
+	return violation{name, fmt.Sprintf("%s %q: %s", what, name, problem), hint, ": " + hint}
+}
+
+// checkFields refuses a call with fields that its request does not have, or whose values do not
+// fit. It names all of them at once, as the server does with what it refuses.
+func checkFields(refuse refusal) runtime.Middleware {
+	return func(next runtime.HandlerFunc) runtime.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
+			if called, ok := operationOf(r); ok {
+				if err := called.check(r); err != nil {
+					refuse(w, r, err)
+					return
+				}
+			}
+			next(w, r, parameters)
+		}
+	}
+}
+
+func (o operation) check(r *http.Request) error {
+	if !o.hasBody {
+		return invalid(o.checkQuery(r.URL.Query()), "")
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return status.Error(codes.InvalidArgument, "the body cannot be read")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return invalid(o.checkBody(body), place(protojson.Unmarshal(body, dynamicpb.NewMessage(o.request))))
+}
+
+// checkBody looks at each member by itself. What is no JSON object is left to the codec.
+func (o operation) checkBody(body []byte) []violation {
+	var found []violation
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if opening, err := decoder.Token(); err != nil || opening != json.Delim('{') || !json.Valid(body) {
+		return nil
+	}
+	for decoder.More() {
+		var value json.RawMessage
+		name, _ := decoder.Token()
+		_ = decoder.Decode(&value)
+		field := o.field(name.(string))
+		if field == nil {
+			found = append(found, unknown("field", name.(string), o.request))
+			continue
+		}
+		alone := fmt.Appendf(nil, "{%q: %s}", field.Name(), value)
+		if protojson.Unmarshal(alone, dynamicpb.NewMessage(o.request)) != nil {
+			problem := "the value is no " + field.Kind().String()
+			if field.IsList() {
+				problem = "a value in the body cannot be taken"
+			}
+			found = append(found, unfit("field", problem, field))
+		}
+	}
+	return found
+}
+
+// checkQuery looks at each parameter by itself.
+func (o operation) checkQuery(query url.Values) []violation {
+	var found []violation
+	parser, nothing := runtime.DefaultQueryParser{}, utilities.NewDoubleArray(nil)
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		field := o.field(name)
+		if field == nil {
+			found = append(found, unknown("parameter", name, o.request))
+			continue
+		}
+		alone := url.Values{string(field.Name()): query[name]}
+		if parser.Parse(dynamicpb.NewMessage(o.request), alone, nothing) != nil {
+			found = append(found, unfit("parameter", "the value is no "+field.Kind().String(), field))
+		}
+	}
+	return found
+}
+
+// field is the request's field of that name, in the proto or in its usual JSON.
+func (o operation) field(name string) protoreflect.FieldDescriptor {
+	fields := o.request.Fields()
+	if field := fields.ByTextName(name); field != nil {
+		return field
+	}
+	return fields.ByJSONName(name)
+}
+
+func known(request protoreflect.MessageDescriptor) string {
+	var all []string
+	for i := range request.Fields().Len() {
+		all = append(all, string(request.Fields().Get(i).Name()))
+	}
+	return "there are " + strings.Join(all, ", ")
+}
+
+// wanted says what values a field takes.
+func wanted(field protoreflect.FieldDescriptor) string {
+	one := "a " + field.Kind().String()
+	switch field.Kind() {
+	case protoreflect.BoolKind:
+		one = "true or false"
+	case protoreflect.EnumKind:
+		one = "one of " + strings.Join(names(field.Enum()), ", ")
+	case protoreflect.Int32Kind, protoreflect.Uint32Kind:
+		one = "a whole number"
+	}
+	if field.IsList() {
+		return "must be a list, with each value " + one
+	}
+	return "must be " + one
+}
+
+// names are those of an enum, but for the one that says nothing.
+func names(enum protoreflect.EnumDescriptor) []string {
+	var all []string
+	for i := range enum.Values().Len() {
+		if value := enum.Values().Get(i); value.Number() != 0 {
+			all = append(all, string(value.Name()))
+		}
+	}
+	return all
+}
+
+// invalid is the refusal for what was found, nil for nothing. The first of it is at place.
+func invalid(found []violation, place string) error {
+	if len(found) == 0 {
+		return nil
+	}
+	var texts []string
+	details := &errdetails.BadRequest{}
+	for i, one := range found[:min(len(found), mostViolations)] {
+		if i == 0 && place != "" {
+			one.said += " " + place
+		}
+		texts = append(texts, one.said+one.hint)
+		details.FieldViolations = append(details.FieldViolations,
+			&errdetails.BadRequest_FieldViolation{Field: one.field, Description: one.wanted})
+	}
+	refused := status.New(codes.InvalidArgument, strings.Join(texts, "; "))
+	info := &errdetails.ErrorInfo{Reason: "INVALID_REQUEST", Domain: "myd.analysis.v1"}
+	if detailed, err := refused.WithDetails(info, details); err == nil {
+		refused = detailed
+	}
+	return refused.Err()
+}
