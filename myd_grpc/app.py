@@ -58,6 +58,8 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         gateway = find_gateway() if rest else None
         settings = Settings.from_environ(environ)
         _require_engine(settings.engine)
+        # For the worker processes and the gateway, too, which inherit it.
+        os.umask(settings.umask)
         directories.prepare(settings)
     except (SettingsError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet

@@ -57,6 +57,9 @@ class Settings:
     """MYD_RESUME_WINDOW: seconds an interrupted job waits to be handed its key again (86400)."""
     space_percent: int
     """MYD_SPACE_PERCENT: share of the input's size that must be free for the output (25)."""
+    umask: int
+    """MYD_OUTPUT_ACCESS: owner, group or all: who else than the server's user may read output sets
+    (group). The modes that new files and directories do not get, whatever this process inherits."""
     overwrite: bool
     """MYD_OVERWRITE: whether an output set is replaced when the request does not say (true)."""
     engine: str
@@ -107,6 +110,7 @@ class Settings:
             checkpoint_s=source.seconds("MYD_CHECKPOINT_SECONDS", 1, 3600),
             resume_window_s=source.integer("MYD_RESUME_WINDOW", 86_400, 0, 31_536_000),
             space_percent=source.integer("MYD_SPACE_PERCENT", 25, 0, 1000),
+            umask=_UMASKS[source.choice("MYD_OUTPUT_ACCESS", "group", "owner", "all")],
             overwrite=source.boolean("MYD_OVERWRITE", True),
             engine=source.choice("MYD_ENGINE", "auto", "native", "python"),
             threads=source.integer("MYD_THREADS", 0, 0, 64),
@@ -127,6 +131,7 @@ class Settings:
         return settings
 
 
+_UMASKS = {"owner": 0o077, "group": 0o027, "all": 0o022}
 _OVERLAP = "MYD_STATE_DIR and MYD_OUTPUT_DIR must not be the same or lie in one another"
 _NO_INPUTS = (
     "MYD_DATA_DIR must not be, nor lie in, MYD_STATE_DIR or MYD_OUTPUT_DIR, which hold no inputs"

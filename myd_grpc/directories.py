@@ -20,6 +20,7 @@ def prepare(settings: Settings) -> None:
     _make("MYD_DATA_DIR", settings.data_dir, 0o777)
     _make("MYD_OUTPUT_DIR", settings.output_dir, 0o777)
     _make("MYD_STATE_DIR", settings.state_dir, 0o700)
+    keep_private(settings.state_dir)
     _check("MYD_DATA_DIR", settings.data_dir, os.R_OK | os.X_OK)
     _check("MYD_OUTPUT_DIR", settings.output_dir, os.W_OK | os.R_OK | os.X_OK)
     _check("MYD_STATE_DIR", settings.state_dir, os.W_OK | os.R_OK | os.X_OK)
@@ -40,6 +41,13 @@ def locked(directory: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def keep_private(path: Path) -> None:
+    """Let nobody but its owner at a file or directory, if that is this process's user."""
+    found = path.stat()
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+        path.chmod(found.st_mode & 0o700)
 
 
 def _make(variable: str, directory: Path, mode: int) -> None:

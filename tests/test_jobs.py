@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -165,12 +166,44 @@ def test_nothing_is_visible_before_a_job_is_done(working: tuple[Server, Hold, st
     assert server.left_in_output() == {"out"}
 
 
-def test_a_published_set_has_the_mode_the_umask_gives(server: Server) -> None:
-    server.put("a.json", SMALL)
-    server.convert("a.json")
-    umask = os.umask(0)
-    os.umask(umask)
-    assert (server.output / "out").stat().st_mode & 0o777 == 0o777 & ~umask
+def modes(directory: Path) -> set[tuple[bool, str]]:
+    """Which there are of a directory and of all in it: for directories, and for files."""
+    found = [path.stat() for path in (directory, *directory.rglob("*"))]
+    return {(stat.S_ISDIR(one.st_mode), f"{stat.S_IMODE(one.st_mode):o}") for one in found}
+
+
+@pytest.mark.parametrize(
+    ("access", "directories", "files"),
+    [("", "750", "640"), ("all", "755", "644"), ("owner", "700", "600")],
+)
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_who_may_read_a_set_is_a_setting_and_not_the_umask(
+    make_server: Callable[..., Server], access: str, directories: str, files: str, umask: int
+) -> None:
+    server = make_server(MYD_OUTPUT_ACCESS=access)
+    before = os.umask(umask)
+    try:
+        server.start()
+    finally:
+        os.umask(before)
+    server.put("a.json", '[{"id":1,"l":[{"x":1}]}]')
+    for merge in (True, False, True):  # the later ones replace the one before
+        assert server.convert("a.json", merge=merge, overwrite=True).status == pb.Job.DONE
+        assert modes(server.output / "out") == {(True, directories), (False, files)}
+    assert f"{stat.S_IMODE(server.output.stat().st_mode):o}" == directories
+    assert modes(server.state) == {(True, "700"), (False, "600")}
+    assert f"{stat.S_IMODE((server.home / 'address').stat().st_mode):o}" == files
+
+
+def test_a_state_directory_that_others_could_read_is_closed(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server().start()
+    server.stop()
+    server.state.chmod(0o755)
+    (server.state / "csv_status.db").chmod(0o644)
+    server.start()
+    assert modes(server.state) == {(True, "700"), (False, "600")}
 
 
 def test_the_old_set_stays_until_the_new_one_takes_its_place(

@@ -53,6 +53,6 @@ def _quota(group: Path) -> float | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("ascii").strip()
+        return path.read_text("utf-8").strip()
     except (OSError, ValueError):
         return ""

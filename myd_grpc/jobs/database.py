@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from myd_grpc import failpoints
+from myd_grpc.directories import keep_private
 from myd_grpc.errors import NotRecordedError, StateUnavailableError
 from myd_grpc.jobs.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS
 
@@ -46,6 +47,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         _check_unchanged(path)
+        for one in path.parent.glob(f"{path.name}*"):  # with its log and the index of that
+            keep_private(one)
         return _connect(path, "rw", _prepare)
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()

@@ -110,11 +110,19 @@ def _convert_from(task: Task, staging: Path, ticker: Ticker, keeper: Keeper) -> 
     if task.checkpoint is not None:
         try:
             resume = Checkpoint.from_json(task.checkpoint)
+            _set_modes(staging)
             return convert(task.conversion, task.key, staging, ticker.report, keeper, resume)
         except StaleCheckpointError:
             keeper.restart()
     _empty(staging)
     return convert(task.conversion, task.key, staging, ticker.report, keeper)
+
+
+def _set_modes(staging: Path) -> None:
+    """What another server has left gets the modes that this one gives."""
+    umask = _umask()
+    for path in staging.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask, follow_symlinks=False)
 
 
 def _summarise(task: SummaryTask) -> Summary | None:
