@@ -25,6 +25,7 @@ from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.model import Conversion
 from myd_grpc.endpoint import AddressTakenError, Endpoint
+from myd_grpc.errors import DirectoryLostError
 from myd_grpc.frames import describe
 from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.database import DatabaseRefusedError
@@ -44,6 +45,9 @@ from myd_grpc.rest import GatewayError, find_gateway, gateway_beside
 from myd_grpc.service import AnalysisService, Desk
 
 logger = logging.getLogger(__name__)
+
+_LOOK_S = 1.0
+"""How often the directories are looked after, beside each call that needs them."""
 
 _JOBS_END_S = 10.0
 """Jobs end within moments, unless their ends cannot be recorded because the disk is full."""
@@ -126,6 +130,7 @@ async def _serve_desk(
     desk.runner.begin(resumed)
     showing = asyncio.create_task(desk.hub.run(), name="hub")
     await endpoint.start()
+    looking = asyncio.create_task(_look_after_places(desk, endpoint), name="places")
     rest_address = desk.settings.rest_address
     try:
         async with (
@@ -139,9 +144,36 @@ async def _serve_desk(
             )
             logger.info("stopping")
     finally:
+        looking.cancel()
         await _stop_desk(desk, endpoint)
         await showing
     logger.info("stopped")
+
+
+async def _look_after_places(desk: Desk, endpoint: Endpoint) -> None:
+    """Let health say so as long as a directory is not the one that was opened.
+
+    Calls find that out by themselves.
+    """
+    lost = ""
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        before, lost = lost, await asyncio.to_thread(_lost, desk)
+        if lost == before:
+            continue
+        await endpoint.tell_health(serving=not lost)
+        if lost:
+            logger.error("not serving: %s", lost)
+        else:
+            logger.warning("serving again: what was lost is back")
+
+
+def _lost(desk: Desk) -> str:
+    try:
+        desk.check_places()
+    except DirectoryLostError as error:
+        return error.message
+    return ""
 
 
 async def _stop_desk(desk: Desk, endpoint: Endpoint) -> None:

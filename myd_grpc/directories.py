@@ -6,9 +6,11 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from myd_grpc.config import Settings, SettingsError
+from myd_grpc.errors import DirectoryLostError
 
 
 class InUseError(Exception):
@@ -24,6 +26,34 @@ def prepare(settings: Settings) -> None:
     _check("MYD_DATA_DIR", settings.data_dir, os.R_OK | os.X_OK)
     _check("MYD_OUTPUT_DIR", settings.output_dir, os.W_OK | os.R_OK | os.X_OK)
     _check("MYD_STATE_DIR", settings.state_dir, os.W_OK | os.R_OK | os.X_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file or directory that is held open, and where it was found.
+
+    While it is open, no other can have its device and inode number.
+    """
+
+    what: str
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, what: str, path: Path) -> Place:
+        """What is at the path now; `what` is its name for people. Raises OSError."""
+        found = path.stat()
+        return cls(what, path, found.st_dev, found.st_ino)
+
+    def check(self) -> None:
+        """Raises DirectoryLostError when the path leads to something else by now, or to nothing."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            raise DirectoryLostError(self.what) from None
+        if (found.st_dev, found.st_ino) != (self.device, self.inode):
+            raise DirectoryLostError(self.what)
 
 
 @contextmanager

@@ -62,11 +62,16 @@ class Endpoint:
     async def start(self) -> None:
         """Serve, and say so: in the log, by health, and in the address file."""
         await self._server.start()
-        for name in ("", SERVICE_NAME):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self.tell_health(serving=True)
         logger.info("listening on %s", self._address)
         if self._settings.address_file:
             _write_whole(self._settings.address_file, self._address + "\n")
+
+    async def tell_health(self, *, serving: bool) -> None:
+        """Say whether calls will be served; an end that was announced stays so."""
+        status = health_pb2.HealthCheckResponse
+        for name in ("", SERVICE_NAME):
+            await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     async def announce_end(self) -> None:
         """Let balancers and probes know that this server is about to go."""

@@ -122,6 +122,18 @@ class StateUnavailableError(StateError):
     reason = "STATE_UNAVAILABLE"
 
 
+class DirectoryLostError(StateError):
+    """A directory of the server's was removed or replaced under it: what is written is lost."""
+
+    reason = "DIRECTORY_LOST"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} was removed or replaced while the server runs; "
+            "the operator has to bring it back or to restart the server"
+        )
+
+
 class ShuttingDownError(CallError):
     """The server is stopping: the call may be made again when it is back."""
 

@@ -40,6 +40,7 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.QueueFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.SlowReaderError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StateUnavailableError: grpc.StatusCode.UNAVAILABLE,
+    errors.DirectoryLostError: grpc.StatusCode.UNAVAILABLE,
     errors.ShuttingDownError: grpc.StatusCode.UNAVAILABLE,
 }
 

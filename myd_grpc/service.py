@@ -52,6 +52,11 @@ class Desk:
     summaries: Summaries
     hub: Hub
 
+    def check_places(self) -> None:
+        """Raises DirectoryLostError when the server cannot serve any more where it was started."""
+        self.store.check_places()
+        self.output.check_place()
+
 
 class AnalysisService(pb_grpc.AnalysisServiceServicer):
     """Implements myd.analysis.v1.AnalysisService; the proto says what each call promises."""
@@ -133,6 +138,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         # In a thread: a request may name many thousands of files.
         wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
         name = wanted.request.output_file_name
+        self._desk.output.check_place()
         holds = self._desk.output.holds
         if not wanted.request.overwrite and await asyncio.to_thread(holds, set_directory(name)):
             raise OutputExistsError(

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.directories import Place
 from myd_grpc.jobs.model import Identity
 from myd_grpc.jobs.rename import NOT_SUPPORTED, exchange, rename_new
 
@@ -50,6 +51,11 @@ class OutputDirectory:
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self._fd = fd
+        self._place = Place.of("the output directory", path)
+
+    def check_place(self) -> None:
+        """Raises DirectoryLostError when nobody would find what is published."""
+        self._place.check()
 
     def holds(self, name: str) -> bool:
         """Whether anything of that name is there."""

@@ -18,6 +18,7 @@ from typing import TypeAlias, TypeVar
 
 from myd_grpc import failpoints
 from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.directories import Place
 from myd_grpc.frames import describe
 from myd_grpc.jobs import database, statements
 from myd_grpc.jobs.model import Identity, Job, Request, RequestMark, Status, Unfinished
@@ -42,6 +43,10 @@ class JobStore:
         database.warn_of_old_sqlite()
         self._writing = _Owned("store-writer", partial(database.open_for_writing, path))
         self._reading = _Owned("store-reader", partial(database.open_for_reading, path))
+        self._places = (
+            Place.of("the job database", path),
+            Place.of("the log of the job database", path.with_name(f"{DATABASE_NAME}-wal")),
+        )
         self._announced = self._reading.call(statements.last_revision)
         self.secret = self._reading.call(statements.secret)
 
@@ -154,6 +159,11 @@ class JobStore:
         """From where the job goes on; None for the start."""
         return await self._read(lambda connection: statements.checkpoint(connection, job_id))
 
+    def check_places(self) -> None:
+        """Raises DirectoryLostError when the next server would not find what this one commits."""
+        for place in self._places:
+            place.check()
+
     def close(self) -> None:
         """End both threads after what they have to do."""
         self._reading.close()
@@ -161,6 +171,7 @@ class JobStore:
 
     async def _read(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
         def told(connection: sqlite3.Connection) -> _Result:
+            self.check_places()
             with database.told():
                 return query(connection)
 
@@ -179,6 +190,7 @@ class JobStore:
     ) -> _Result:
         with database.told(), database.transaction(connection, durable=durable):
             result = change(connection)
+            self.check_places()
         # Before the caller hears of it: whoever is told of a job can watch it from that state on.
         self._announce_changes(connection)
         return result

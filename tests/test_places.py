@@ -1,0 +1,108 @@
+"""Directories that are removed or replaced under a running server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from serving import PATIENCE_S, Hold, Server, details_of
+
+from myd.analysis.v1 import analysis_pb2 as pb
+
+MakeServer = Callable[..., Server]
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+LOST = (grpc.StatusCode.UNAVAILABLE, "DIRECTORY_LOST")
+
+
+def remove(directory: Path) -> None:
+    shutil.rmtree(directory)
+
+
+def replace_by_nothing(directory: Path) -> None:
+    shutil.rmtree(directory)
+    directory.mkdir()
+
+
+def replace_by_a_copy(directory: Path) -> None:
+    directory.rename(directory.with_name("before"))
+    shutil.copytree(directory.with_name("before"), directory)
+
+
+def remove_the_log(directory: Path) -> None:
+    (directory / "csv_status.db-wal").unlink()
+
+
+def wait_for_health(server: Server, status: int) -> None:
+    request = health_pb2.HealthCheckRequest()
+    for answer in server.health.Watch(request, timeout=PATIENCE_S):
+        if answer.status == status:
+            return
+
+
+@pytest.mark.parametrize("lose", [remove, replace_by_nothing, replace_by_a_copy, remove_the_log])
+def test_without_its_state_directory_a_server_takes_no_calls(
+    server: Server, lose: Callable[[Path], None]
+) -> None:
+    server.put("a.json", "[1]")
+    before = server.convert("a.json")
+    lose(server.state)
+    assert server.refusal("a.json") == LOST
+    with pytest.raises(grpc.RpcError) as caught:
+        server.job(before.job_id)
+    assert (caught.value.code(), details_of(caught.value)[0].reason) == LOST
+    assert "removed or replaced" in str(caught.value.details())
+    assert str(server.state) not in str(caught.value.details())
+    wait_for_health(server, NOT_SERVING)
+    server.wait_for_log("not serving: the")
+    server.stop()
+
+
+def test_without_its_output_directory_a_server_takes_no_jobs(server: Server) -> None:
+    server.put("a.json", "[1]")
+    before = server.convert("a.json")
+    replace_by_nothing(server.output)
+    assert server.refusal("a.json") == LOST
+    assert server.job(before.job_id) == before
+    wait_for_health(server, NOT_SERVING)
+
+
+def test_a_directory_that_comes_back_is_gone_on_with(
+    make_server: MakeServer, hold: Callable[[str], Hold]
+) -> None:
+    point = hold("converted")
+    server = make_server(MYD_FAILPOINTS=point.setting).start()
+    server.put("a.json", "[1]")
+    job_id = server.submit("a.json")
+    point.reached()
+    away = server.state.with_name("away")
+    server.state.rename(away)
+    wait_for_health(server, NOT_SERVING)
+    point.release()
+    server.wait_for_log(f"job {job_id}: state not recorded: the job database was removed")
+    assert server.left_in_output() == {f".myd-{job_id}"}
+    away.rename(server.state)
+    assert server.wait(job_id).status == pb.Job.DONE
+    wait_for_health(server, SERVING)
+    assert server.convert("a.json", output="other").status == pb.Job.DONE
+
+
+def test_a_second_server_in_the_place_of_the_first_is_the_only_one_that_serves(
+    make_server: MakeServer,
+) -> None:
+    first = make_server().start()
+    first.put("a.json", "[1]")
+    remove(first.state)
+    remove(first.output)
+    second = make_server(
+        MYD_DATA_DIR=str(first.data),
+        MYD_STATE_DIR=str(first.state),
+        MYD_OUTPUT_DIR=str(first.output),
+    ).start()
+    assert first.refusal("a.json") == LOST
+    assert second.convert("a.json").status == pb.Job.DONE
