@@ -31,9 +31,9 @@ def _describe_one(error: BaseException) -> str:
 def _number(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"[errno {error.errno}]"
-    # SQLite's, which a worker cannot import.
+    # SQLite's, which a worker cannot import. The general one tells nothing.
     name = getattr(error, "sqlite_errorname", None)
-    return f"[{name}]" if name else ""
+    return f"[{name}]" if name and name != "SQLITE_ERROR" else ""
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -284,14 +285,15 @@ async def persist(whose: str, change: Callable[[], Awaitable[_Result]]) -> _Resu
     while True:
         try:
             return await change()
-        except StateError as error:
+        except (StateError, sqlite3.OperationalError) as error:
             logger.warning("%s: state not recorded: %s", whose, explained(error))
             await asyncio.sleep(_RETRY_S)
 
 
-def explained(error: StateError) -> str:
-    """The error for the log: why, and where it came from."""
-    return f"{error.message} ({describe(error)})"
+def explained(error: StateError | sqlite3.OperationalError) -> str:
+    """The error for the log: why, if that is known, and where it came from."""
+    why = error.message if isinstance(error, StateError) else "unexpected error"
+    return f"{why} ({describe(error)})"
 
 
 def _log_unrecorded(job_id: str, what: str, error: StateError) -> None:

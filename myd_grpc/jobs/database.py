@@ -107,7 +107,7 @@ def told() -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         # The others are the code's: they are no state of affairs that passes.
-        if type(error) not in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+        if _code(error) not in _FAILURES:
             raise
         kind = NotRecordedError if _code(error) == sqlite3.SQLITE_FULL else StateUnavailableError
         raise kind(f"{failure(error)}; call again later") from error
@@ -115,7 +115,7 @@ def told() -> Iterator[None]:
 
 def failure(error: sqlite3.Error) -> str:
     """In words what the database fails for, by SQLite's code: its text may hold more."""
-    return _FAILURES.get(_code(error), "the job database does not answer")
+    return _FAILURES.get(_code(error), "unexpected error")
 
 
 def _code(error: sqlite3.Error) -> int:
