@@ -103,7 +103,7 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
         with _opened_store(settings, hub) as store:
             output = OutputDirectory(settings.output_dir, fd)
             resumed = await _recovery(settings, store, output).run()
-            workers = Workers()
+            workers = Workers(stall_s=settings.stall_s)
             workshop = Workshop(
                 store, output, workers, settings.checkpoint_s, settings.space_percent
             )

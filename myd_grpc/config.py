@@ -51,6 +51,8 @@ class Settings:
     """MYD_SUMMARIES: shopping summaries at once; more callers wait (2)."""
     date_fields: tuple[str, ...]
     """MYD_DATE_FIELDS: comma-separated members an order line's time is looked for in."""
+    stall_s: float
+    """MYD_STALL_SECONDS: a worker that does nothing for so long is ended (300)."""
     checkpoint_s: float
     """MYD_CHECKPOINT_SECONDS: a running job notes this often from where it could go on (1)."""
     resume_window_s: int
@@ -107,6 +109,7 @@ class Settings:
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
             summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),
+            stall_s=source.seconds("MYD_STALL_SECONDS", 300, 86_400),
             checkpoint_s=source.seconds("MYD_CHECKPOINT_SECONDS", 1, 3600),
             resume_window_s=source.integer("MYD_RESUME_WINDOW", 86_400, 0, 31_536_000),
             space_percent=source.integer("MYD_SPACE_PERCENT", 25, 0, 1000),

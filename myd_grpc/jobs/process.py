@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import myd_grpc
 from myd_grpc import failpoints
@@ -30,6 +31,7 @@ from myd_grpc.jobs.protocol import (
     decode_message,
     encode_task,
 )
+from myd_grpc.jobs.vigil import Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +45,18 @@ ALLOCATOR = {
     "MALLOC_ARENA_MAX": "1",
 }
 _WARM_UP_S = 2.0
+STALL_SECONDS = 300.0
+"""How long a worker with a task may do nothing, unless it is set otherwise."""
+_Result = TypeVar("_Result")
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 
 
 class WorkerDiedError(ConversionError):
-    """A worker process ended in the middle of its work."""
+    """A worker process ended in the middle of its work, or was ended as it did none."""
+
+
+class _StalledError(Exception):
+    """A worker process does nothing."""
 
 
 class Worker:
@@ -57,13 +66,17 @@ class Worker:
     and waits for the next.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, stall_s: float) -> None:
         self.reusable = False
         self._process = process
+        self._stall_s = stall_s
 
     @classmethod
-    async def start(cls, environ: Mapping[str, str]) -> Worker:
-        """A process that gets ready for a task by itself. Raises OSError."""
+    async def start(cls, environ: Mapping[str, str], stall_s: float) -> Worker:
+        """A process that gets ready for a task by itself. Raises OSError.
+
+        With a task, it is ended when it does nothing for `stall_s` seconds.
+        """
         process = await asyncio.create_subprocess_exec(
             # -P: what lies in the current directory is not imported.
             *(sys.executable, "-P", "-m", "myd_grpc.jobs.worker"),
@@ -77,7 +90,7 @@ class Worker:
                 "PYTHONPATH": _ROOT,
             },
         )
-        return cls(process)
+        return cls(process, stall_s)
 
     @property
     def alive(self) -> bool:
@@ -87,22 +100,25 @@ class Worker:
     async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
         """The worker's messages; the last one is Done, Summed or Failed.
 
-        Raises WorkerDiedError when the process ends before it has said so.
+        Raises WorkerDiedError when the process ends before it has said so, or does nothing.
         """
         self.reusable = False
-        await self._tell(encode_task(task))
-        async for line in self._lines():
-            try:
-                message = decode_message(line)
-            except (ValueError, KeyError, TypeError):
-                break
-            if isinstance(message, Last):
-                # Before the caller has it, who may never come back here.
-                self.reusable = _ended_well(message)
+        try:
+            await self._unless_stalled(self._tell(encode_task(task)))
+            while message := await self._unless_stalled(self._hear()):
+                if isinstance(message, Last):
+                    # Before the caller has it, who may never come back here.
+                    self.reusable = _ended_well(message)
+                    yield message
+                    return
                 yield message
-                return
-            yield message
-        raise self._died(await self.end())
+        except _StalledError:
+            await self.end()
+            how = f"did nothing for {self._stall_s:g} s and was ended"
+        else:
+            status = await self.end()
+            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        raise WorkerDiedError(Reason.WORKER_DIED, f"the worker process {how}")
 
     async def acknowledge(self) -> None:
         """What the worker has saved is committed."""
@@ -130,16 +146,26 @@ class Worker:
             self._process.stdin.write(line)
             await self._process.stdin.drain()
 
-    async def _lines(self) -> AsyncIterator[bytes]:
+    async def _hear(self) -> Message | None:
+        """The next message; None when there is none, or what no worker of ours writes."""
         if self._process.stdout is None:
             raise RuntimeError("a worker is started with pipes")
-        with suppress(ValueError):  # a line beyond all measure: no worker of ours writes that
-            async for line in self._process.stdout:
-                yield line
+        try:
+            # An empty line is the end; one beyond all measure is a ValueError.
+            return decode_message(await self._process.stdout.readline())
+        except (ValueError, KeyError, TypeError):
+            return None
 
-    def _died(self, status: int) -> WorkerDiedError:
-        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return WorkerDiedError(Reason.WORKER_DIED, f"the worker process {how}")
+    async def _unless_stalled(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """What comes of it. Raises _StalledError when the process does nothing meanwhile."""
+        vigil, doing = Vigil(self._process.pid, self._stall_s), asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait([doing], timeout=vigil.pause_s))[0]:
+                if not vigil.look():
+                    raise _StalledError
+            return doing.result()
+        finally:
+            doing.cancel()
 
 
 def _ended_well(message: Last) -> bool:
@@ -153,15 +179,18 @@ class Workers:
     A worker that has done its task is the next spare: to start one takes more than a small job.
     """
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, environ: Mapping[str, str] = os.environ, stall_s: float = STALL_SECONDS
+    ) -> None:
         self._environ = environ
+        self._stall_s = stall_s
         self._spare: asyncio.Future[Worker] | None = None
         self._warming: asyncio.TimerHandle | None = None
 
     def warm_up(self) -> None:
         """Start the spare; what fails here shows when it is needed."""
         self._warm_up_no_more()
-        self._spare = self._spare or asyncio.create_task(Worker.start(self._environ))
+        self._spare = self._spare or asyncio.create_task(Worker.start(self._environ, self._stall_s))
 
     def _warm_up_later(self) -> None:
         """Start a spare unless one comes back soon: a short job is to have the processors."""
@@ -178,7 +207,7 @@ class Workers:
         spare, self._spare = self._spare, None
         self._warm_up_later()
         try:
-            return await _usable(spare) or await Worker.start(self._environ)
+            return await _usable(spare) or await Worker.start(self._environ, self._stall_s)
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
             message = f"no worker process could be started: {why}"
