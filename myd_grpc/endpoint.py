@@ -8,9 +8,9 @@ from pathlib import Path
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+from myd_grpc import reflection
 from myd_grpc.addresses import warn_if_open
 from myd_grpc.config import Settings
 from myd_grpc.interceptors import CallInterceptor
@@ -37,8 +37,7 @@ class Endpoint:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
-            names = [SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME]
-            reflection.enable_server_reflection(names, self._server)
+            reflection.add_to(self._server, [SERVICE_NAME, health.SERVICE_NAME])
         self._address = ""
 
     @property

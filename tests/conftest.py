@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from documents import Page
 from hypothesis import HealthCheck, settings
 from resting import RestServer, build_gateway
-from serving import Hold, Server
+from serving import ROOT, Hold, Server
 
 # How long something takes says more about the machine than about the code.
 settings.register_profile("myd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -67,3 +71,15 @@ def shared_rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestServer
     server = RestServer(tmp_path_factory.mktemp("rest")).start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the tools built as docs/api.md says."""
+    if not shutil.which("go") and os.environ.get("CI") != "true":
+        pytest.skip("Go is not installed: grpcurl and ghz cannot be built")
+    place = tmp_path_factory.mktemp("tools")
+    (place / "docs").symlink_to(ROOT / "docs")
+    (build,) = (block for block in Page("docs/api.md").of("sh") if " go " in block.text)
+    subprocess.run(["bash", "-euc", build.text], cwd=place, check=True)
+    return place / ".venv" / "bin"

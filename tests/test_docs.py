@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shlex
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,18 +146,6 @@ def test_the_examples_are_found() -> None:
 
 
 # The pages about operating and the API
-
-
-@pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the tools built as docs/api.md says."""
-    if not shutil.which("go") and os.environ.get("CI") != "true":
-        pytest.skip("Go is not installed: grpcurl cannot be built")
-    place = tmp_path_factory.mktemp("tools")
-    (place / "docs").symlink_to(ROOT / "docs")
-    (build,) = (block for block in API.of("sh") if " go " in block.text)
-    subprocess.run(["bash", "-euc", build.text], cwd=place, check=True)
-    return place / ".venv" / "bin"
 
 
 @pytest.fixture

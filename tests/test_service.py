@@ -10,9 +10,6 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
-    ProtoReflectionDescriptorDatabase,
-)
 from serving import Hold, Server, details_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -370,16 +367,6 @@ def test_health_is_serving_for_the_server_and_the_service(server: Server) -> Non
     for name in ("", "myd.analysis.v1.AnalysisService"):
         answer = server.health.Check(health_pb2.HealthCheckRequest(service=name))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
-
-
-def test_reflection_is_there_only_when_set(make_server: Callable[..., Server]) -> None:
-    server = make_server().start()
-    with grpc.insecure_channel(server.address) as channel, pytest.raises(grpc.RpcError):
-        ProtoReflectionDescriptorDatabase(channel).get_services()
-    server.restart(MYD_REFLECTION="true")
-    with grpc.insecure_channel(server.address) as channel:
-        names = ProtoReflectionDescriptorDatabase(channel).get_services()
-    assert "myd.analysis.v1.AnalysisService" in names
 
 
 def test_an_unexpected_error_shows_an_id_and_nothing_else(
