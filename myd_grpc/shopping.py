@@ -25,6 +25,7 @@ from myd_grpc.convert.model import (
     Limits,
     Profile,
 )
+from myd_grpc.convert.probe import hinting, probe
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
@@ -99,8 +100,8 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     flattening = Flattening(Profile.DATABASE, query.id_field, query.limits.max_depth)
     engine = engine_for(query.engine, flattening, query.threads)
     with engine, source:
-        source.probe(key)
-        with source.unchanged(), source.hinting(key):
+        probe(source)
+        with source.unchanged(), hinting(source):
             ahead = engine.scanning(source, query.limits.max_depth, query.user_id)
             window = Window(source.read)
             reader = RecordReader(query.file_name, window, query.limits, engine.outline, ahead)

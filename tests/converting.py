@@ -163,7 +163,15 @@ TEXT_FORMS: dict[str, Callable[[bytes], bytes]] = {
     "base64 in lines": lambda data: wrapped(base64.b64encode(data)),
     "base64 in lines with CRLF": lambda data: wrapped(base64.b64encode(data), 76, b"\r\n"),
     "base64 in lines of 63": lambda data: wrapped(base64.b64encode(data), 63),
+    "base64 without padding": lambda data: base64.b64encode(data).rstrip(b"="),
+    "base64 without padding in lines with CR": lambda data: wrapped(
+        base64.b64encode(data).rstrip(b"="), 76, b"\r"
+    ),
+    "base64 for URLs": base64.urlsafe_b64encode,
+    "base64 for URLs without padding": lambda data: base64.urlsafe_b64encode(data).rstrip(b"="),
+    "base64 after a byte order mark": lambda data: b"\xef\xbb\xbf\r\n" + base64.b64encode(data),
     "hex": lambda data: data.hex().encode(),
+    "hex after 0x": lambda data: b"\n0x" + data.hex().encode(),
     "upper-case hex": lambda data: data.hex().upper().encode(),
     "hex in lines": lambda data: wrapped(data.hex().encode(), 33, b"\r\n"),
 }

@@ -35,8 +35,9 @@ from myd_grpc.convert.cipher import (
     unpad,
 )
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.forms import may_begin_json
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.convert.source import Source, may_begin_json
+from myd_grpc.convert.source import Source
 
 OTHER_KEY = CipherKey(bytes(32), KEY.iv)
 OTHER_IV = CipherKey(KEY.key, bytes(range(200, 216)))

@@ -302,10 +302,19 @@ def test_pauses_grow_with_jitter_and_end() -> None:
         json.dumps({"key": KEY, "iv": IV}, indent=2),
     ],
 )
-def test_key_files(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_key_files(tmp_path: Path, text: str, codec: str) -> None:
     path = tmp_path / "my.key"
-    path.write_bytes(text.encode())
+    path.write_bytes(text.encode(codec))
     assert Key.from_file(path) == Key(KEY, IV)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"\0", b"\xff\xfe1", b"1\0\xd8", bytes(9000)])
+def test_what_is_no_key_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "my.key"
+    path.write_bytes(content)
+    with pytest.raises(InvalidKeyError):
+        Key.from_file(path)
 
 
 @pytest.mark.parametrize(

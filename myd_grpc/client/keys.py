@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import string
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ IV_VARIABLE = "MYD_IV"
 
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
-_MAX_FILE_CHARACTERS = 4096  # a data file given by mistake is not read whole
+_MAX_FILE_BYTES = 8192  # a data file given by mistake is not read whole
 
 
 class InvalidKeyError(ValueError):
@@ -36,7 +37,10 @@ class Key:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Key:
-        """Reads two lines of hex, key and then iv; or JSON with `aes256cbckey` (`key`) and `iv`."""
+        """Reads two lines of hex, key and then iv; or JSON with `aes256cbckey` (`key`) and `iv`.
+
+        The text is UTF-8 or UTF-16.
+        """
         text = _read(Path(path))
         if text.startswith("{"):
             return cls(*_from_json(text))
@@ -58,10 +62,20 @@ class Key:
 
 def _read(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return file.read(_MAX_FILE_CHARACTERS).strip()
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_BYTES)
     except OSError as error:
         raise InvalidKeyError(f"the key file {path} cannot be read: {error.strerror}") from error
+    return data.decode(_encoding(data), errors="replace").strip()
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-16 is what `echo` in Windows PowerShell 5 and Notepad's "Unicode" write."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if data[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if data[:1] == b"\0" else "utf-8-sig"
 
 
 def _from_json(text: str) -> tuple[str, str]:

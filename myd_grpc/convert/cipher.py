@@ -8,7 +8,10 @@ several times as fast as the library's CBC mode.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from Crypto.Cipher import AES
 from Crypto.Util.strxor import strxor
@@ -19,8 +22,13 @@ BLOCK = 16
 """Bytes of one AES block."""
 
 _HEX = frozenset(b"0123456789abcdefABCDEF")
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
-_WHITESPACE = b" \t\r\n"
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
+_WHITESPACE = b" \t\r\n\v\f"
+# The alphabet for URLs and file names (RFC 4648, section 5) as the usual one.
+_USUAL = bytes.maketrans(b"-_", b"+/")
+# What may come before text.
+_BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf)?\s*")
+_BEFORE_HEX = re.compile(_BEFORE_TEXT.pattern + rb"(?:0[xX])?")
 
 
 class PaddingError(ValueError):
@@ -52,41 +60,101 @@ def unpad(last_block: bytes) -> bytes:
 class RawText:
     """Ciphertext as it is."""
 
-    complete = True
+    lead = 0
 
     def decode(self, data: bytes) -> bytes:
         """The ciphertext bytes in `data`."""
         return data
 
-    def tail(self, data: bytes) -> bytes:
-        """The ciphertext bytes at the end of a file that ends in `data`."""
-        return data
+    def finish(self) -> bytes:
+        """The ciphertext bytes that could not be told before the end was known."""
+        return b""
+
+    def tails(self, data: bytes) -> list[bytes]:
+        """What the ciphertext bytes at the end of a file that ends in `data` may be."""
+        return [data]
 
 
-class EncodedText:
-    """Ciphertext as base64 or hex text, with white space anywhere, decoded piece by piece."""
+class EncodedText(ABC):
+    """Ciphertext as text, with white space anywhere, after `lead` bytes of something else."""
 
-    def __init__(self, unit: int, decode: Callable[[bytes], bytes]) -> None:
-        self._unit = unit
-        self._decode = decode
+    unit: int
+    """Letters that stand for whole bytes together."""
+
+    def __init__(self, lead: int = 0) -> None:
+        self.lead = lead
         self._rest = b""
 
     def decode(self, data: bytes) -> bytes:
         """The ciphertext bytes of the whole units so far; ValueError where the text is damaged."""
-        text = self._rest + data.translate(None, _WHITESPACE)
-        whole = len(text) - len(text) % self._unit
+        text = self._rest + self._letters(data)
+        whole = len(text) - len(text) % self.unit
         self._rest = text[whole:]
-        return self._decode(text[:whole]) if whole else b""
+        return self._bytes(text[:whole]) if whole else b""
 
-    def tail(self, data: bytes) -> bytes:
-        """The ciphertext bytes at the end of a file that ends in `data`, as units do."""
-        text = data.translate(None, _WHITESPACE)
-        return self._decode(text[len(text) % self._unit :])
+    def finish(self) -> bytes:
+        """Those of the letters that are left; ValueError where no text ends in such."""
+        rest, self._rest = self._rest, b""
+        return self._bytes(rest) if rest else b""
 
-    @property
-    def complete(self) -> bool:
-        """Whether all text so far was whole units."""
-        return not self._rest
+    def tails(self, data: bytes) -> list[bytes]:
+        """What the ciphertext bytes at the end of a file that ends in `data` may be.
+
+        Raises ValueError where the text is damaged.
+        """
+        letters = self._letters(data)
+        bare = letters.rstrip(b"=")
+        found = list[bytes]()
+        for last in self._last_units(len(letters) - len(bare)):
+            with suppress(ValueError):
+                found.append(self._bytes(bare[(len(bare) - last) % self.unit :]))
+        if not found:
+            raise ValueError("no end of such a text")
+        return found
+
+    @abstractmethod
+    def _letters(self, data: bytes) -> bytes:
+        """The letters in `data`."""
+
+    @abstractmethod
+    def _bytes(self, letters: bytes) -> bytes:
+        """What letters stand for."""
+
+    @abstractmethod
+    def _last_units(self, padding: int) -> Sequence[int]:
+        """How many letters the last unit may have before so many `=`."""
+
+
+class HexText(EncodedText):
+    """Ciphertext as hex text."""
+
+    unit = 2
+
+    def _letters(self, data: bytes) -> bytes:
+        return data.translate(None, _WHITESPACE)
+
+    def _bytes(self, letters: bytes) -> bytes:
+        return binascii.unhexlify(letters)
+
+    def _last_units(self, padding: int) -> Sequence[int]:  # noqa: ARG002 - there is none
+        return [2]
+
+
+class Base64Text(EncodedText):
+    """Ciphertext as base64 text of either alphabet, with or without padding."""
+
+    unit = 4
+
+    def _letters(self, data: bytes) -> bytes:
+        return data.translate(_USUAL, _WHITESPACE)
+
+    def _bytes(self, letters: bytes) -> bytes:
+        padding = b"=" * (-len(letters) % self.unit)
+        return binascii.a2b_base64(letters + padding, strict_mode=True)
+
+    def _last_units(self, padding: int) -> Sequence[int]:
+        # Without padding that cannot be told from the end alone.
+        return [self.unit - padding] if padding else [4, 2, 3]
 
 
 Encoding = RawText | EncodedText
@@ -97,9 +165,50 @@ def recognise_encoding(head: bytes) -> Encoding:
 
     By chance, 64 bytes of raw ciphertext look like base64 once in 10^37 files.
     """
-    letters = set(head.translate(None, _WHITESPACE))
-    if letters and letters <= _HEX:
-        return EncodedText(2, binascii.unhexlify)
-    if letters and letters <= _BASE64:
-        return EncodedText(4, lambda text: binascii.a2b_base64(text, strict_mode=True))
+    for lead, letters, text in (
+        (_BEFORE_HEX, _HEX, HexText),
+        (_BEFORE_TEXT, _BASE64, Base64Text),
+    ):
+        start = lead.match(head).end()  # type: ignore[union-attr]
+        found = set(head[start:].translate(None, _WHITESPACE))
+        if found and found <= letters:
+            return text(start)
     return RawText()
+
+
+class Decryption:
+    """The plaintext of ciphertext; its last block waits for the end."""
+
+    def __init__(
+        self, read: Callable[[], bytes], encoding: Encoding, decryptor: CbcDecryptor
+    ) -> None:
+        self._read = read
+        self._encoding = encoding
+        self._decryptor = decryptor
+        self._cipher = b""
+        self._ended = False
+
+    def read(self) -> bytes:
+        """The next bytes, none at the end.
+
+        Raises PaddingError, and ValueError where the text is damaged.
+        """
+        while not self._ended:
+            stored = self._read()
+            plain = self._decrypted(stored) if stored else self._last()
+            if plain:
+                return plain
+        return b""
+
+    def _decrypted(self, stored: bytes) -> bytes:
+        cipher = self._cipher + self._encoding.decode(stored)
+        whole = max(0, len(cipher) - 1) // BLOCK * BLOCK
+        self._cipher = cipher[whole:]
+        return self._decryptor.decrypt(cipher[:whole])
+
+    def _last(self) -> bytes:
+        last = self._cipher + self._encoding.finish()
+        if len(last) != BLOCK:
+            raise PaddingError
+        self._ended = True
+        return unpad(self._decryptor.decrypt(last))

@@ -22,6 +22,7 @@ from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
+from myd_grpc.convert.probe import hinting, probe
 from myd_grpc.convert.records import Place, RecordReader
 from myd_grpc.convert.schema import Entry, Schema
 from myd_grpc.convert.source import InputMark, Source
@@ -144,7 +145,7 @@ class _Run:
         marks = []
         for name in self._conversion.file_names:
             with self._open(name) as source:
-                source.probe(self._key)
+                probe(source)
                 marks.append(source.mark)
         self._inputs = tuple(marks)
         if resume and resume.inputs != self._inputs:
@@ -231,7 +232,7 @@ class _Run:
         with (
             self._open(name, start, mark) as source,
             source.unchanged(),
-            source.hinting(self._key),
+            hinting(source),
         ):
             window = Window(source.read, start)
             ahead = self.engine.flattening(source, number, entries)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 from myd_grpc.convert.cipher import (
     BLOCK,
     CbcDecryptor,
+    Decryption,
     EncodedText,
     Encoding,
     PaddingError,
     RawText,
     recognise_encoding,
-    unpad,
 )
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey
@@ -26,13 +26,11 @@ from myd_grpc.convert.paths import open_input
 CHUNK = 4 << 20
 """Bytes that are read at a time."""
 
+HEAD = 4096
+"""Bytes at either end from which it is told what a file is."""
+
 # As much as a layout is recognised from: whatever comes next can begin while more is read.
 _FIRST_CHUNK = 1 << 20
-_HEAD = 4096
-_DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
-_REPLACEMENT = "\ufffd".encode()
-_BOM = b"\xef\xbb\xbf"
-_VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +81,11 @@ class Source:
         self.mark = mark or InputMark.of(fd)
         self.position = 0
         self.chunk = CHUNK
+        self.key = key
         self._fd = fd
-        self._key = key
-        self._head = self._at(0, _HEAD) if key else b""
-        self._is_text = isinstance(recognise_encoding(self._head), EncodedText)
+        encoding = self.encoding()
+        self._is_text = isinstance(encoding, EncodedText)
+        self._lead = encoding.lead
         self._wanted = min(_FIRST_CHUNK, CHUNK)
         self.go_on(start)
 
@@ -123,6 +122,15 @@ class Source:
         """That of the file when it was first looked at."""
         return self.mark.size
 
+    @cached_property
+    def head(self) -> bytes:
+        """The first bytes of the file as it lies."""
+        return self.at(0, HEAD)
+
+    def encoding(self) -> Encoding:
+        """How the file is written, to be decoded from its start; as it is where there is no key."""
+        return recognise_encoding(self.head) if self.key else RawText()
+
     def go_on(self, offset: int) -> None:
         """Has the decrypted bytes from that offset on read next."""
         place = self._place(offset)
@@ -134,17 +142,18 @@ class Source:
         return None if self._is_text else replace(self._place(offset), fd=os.dup(self._fd))
 
     def _place(self, offset: int) -> Stored:
-        if self._key is None:
+        if self.key is None:
             return Stored(self._fd, offset, self.size)
-        key, skip = self._key, offset
+        key, skip = self.key, offset
         if not self._is_text and offset >= BLOCK:
             # Any block can be decrypted by itself, given the ciphertext of the one before.
             skip = offset % BLOCK
-            before = self._at(offset - skip - BLOCK, BLOCK)
+            before = self.at(offset - skip - BLOCK, BLOCK)
             if len(before) < BLOCK:
                 raise self._cut_off(offset)
             key = CipherKey(key.key, before)
-        return Stored(self._fd, offset - skip, self.size, skip, (key.key, key.iv))
+        position = self._lead + offset - skip
+        return Stored(self._fd, position, self.size, skip, (key.key, key.iv))
 
     def reached(self, offset: int) -> int:
         """About how much of the file as it lies stands for the bytes before a decrypted offset."""
@@ -167,21 +176,22 @@ class Source:
         """The next bytes as they lie on disk, none at the end."""
         size = min(self._wanted, self.size - self.position)
         self._wanted = self.chunk
-        data = self._at(self.position, size)
+        data = self.at(self.position, size)
         if size and not data:
             raise self._cut_off(self.position)
         self.position += len(data)
         return data
 
-    def _at(self, offset: int, size: int) -> bytes:
+    def at(self, offset: int, size: int) -> bytes:
+        """So many bytes of the file as it lies, fewer at its end."""
         try:
             return os.pread(self._fd, size, offset)
         except OSError as error:
             raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
 
     def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
-        encoding = recognise_encoding(self._head)
-        decrypted = _Decryption(self._some, encoding, CbcDecryptor(key)).read
+        encoding = self.encoding()
+        decrypted = Decryption(self._some, encoding, CbcDecryptor(key)).read
 
         def read() -> bytes:
             try:
@@ -234,131 +244,9 @@ class Source:
     def _unreadable(self, why: str) -> ConversionError:
         return ConversionError(Reason.FILE_UNREADABLE, f"{self.name}: {why}")
 
-    def probe(self, key: CipherKey | None) -> None:
-        """Looks at both ends of the file, with three small reads at any size.
-
-        Raises ConversionError: WRONG_KEY where the key, the iv or the file's form cannot be
-        right, INVALID_JSON for an empty file.
-        """
-        with self.unchanged():
-            if not self.size:
-                raise ConversionError(
-                    Reason.INVALID_JSON,
-                    f"{self.name}: is empty: there is no JSON value in the file",
-                )
-            if key is not None:
-                self._probe_encrypted(self._head, key)
-
-    @contextmanager
-    def hinting(self, key: CipherKey | None) -> Iterator[None]:
-        """Says so where the malformed JSON that is met within is ciphertext without a key."""
-        try:
-            yield
-        except ConversionError as error:
-            if error.reason is Reason.INVALID_JSON and not key and self._looks_encrypted():
-                raise ConversionError(
-                    error.reason,
-                    f"{error.message}; the file looks encrypted: send aes256cbckey and iv",
-                ) from None
-            raise
-
-    def _looks_encrypted(self) -> bool:
-        """Whether the file, read as plain JSON, seems to be ciphertext."""
-        if self.size < BLOCK:
-            return False  # there is no ciphertext of less than one
-        head = self._at(0, _HEAD)
-        if isinstance(recognise_encoding(head), EncodedText):
-            word = head.split(maxsplit=1)[0]
-            return len(word) > len("false") and not set(word) <= set(b"0123456789+-.eE")
-        return _damage(head) > len(head) / 8
-
-    def _probe_encrypted(self, head: bytes, key: CipherKey) -> None:
-        encoding = recognise_encoding(head)
-        if isinstance(encoding, RawText) and self.size % BLOCK:
-            hint = _plain_json_hint(head) or "it is no AES-CBC ciphertext, or not all of it"
-            raise wrong_key(self.name, f"its length is not a multiple of {BLOCK}; {hint}")
-        try:
-            first = self._first_block(head, encoding, key)
-        except ValueError:
-            hint = _plain_json_hint(head) or "its last block does not end in padding"
-            raise wrong_key(self.name, hint) from None
-        if not may_begin_json(first):
-            hint = _plain_json_hint(head) or "its first block does not decrypt to JSON"
-            raise wrong_key(self.name, hint)
-
-    def _first_block(self, head: bytes, encoding: Encoding, key: CipherKey) -> bytes:
-        """The first block's plaintext; ValueError where the last one's padding is wrong."""
-        start = encoding.decode(head)[:BLOCK]
-        first = CbcDecryptor(key).decrypt(start) if len(start) == BLOCK else b""
-        ending = encoding.tail(self._at(max(0, self.size - _HEAD), _HEAD))[-2 * BLOCK :]
-        if len(ending) == BLOCK:
-            return unpad(first)
-        chain = CipherKey(key.key, ending[:BLOCK])
-        unpad(CbcDecryptor(chain).decrypt(ending[BLOCK:]))
-        return first
-
-
-class _Decryption:
-    """The plaintext of ciphertext; its last block waits for the end."""
-
-    def __init__(
-        self, read: Callable[[], bytes], encoding: Encoding, decryptor: CbcDecryptor
-    ) -> None:
-        self._read = read
-        self._encoding = encoding
-        self._decryptor = decryptor
-        self._cipher = b""
-        self._ended = False
-
-    def read(self) -> bytes:
-        """The next bytes, none at the end.
-
-        Raises PaddingError, and ValueError where the text is damaged.
-        """
-        while not self._ended:
-            stored = self._read()
-            plain = self._decrypted(stored) if stored else self._last()
-            if plain:
-                return plain
-        return b""
-
-    def _decrypted(self, stored: bytes) -> bytes:
-        cipher = self._cipher + self._encoding.decode(stored)
-        whole = max(0, len(cipher) - 1) // BLOCK * BLOCK
-        self._cipher = cipher[whole:]
-        return self._decryptor.decrypt(cipher[:whole])
-
-    def _last(self) -> bytes:
-        if len(self._cipher) != BLOCK or not self._encoding.complete:
-            raise PaddingError
-        self._ended = True
-        return unpad(self._decryptor.decrypt(self._cipher))
-
 
 def wrong_key(name: str, why: str) -> ConversionError:
     """The failure of a file that these key and iv do not decrypt."""
     return ConversionError(
         Reason.WRONG_KEY, f"{name}: cannot be decrypted with this key and iv: {why}"
     )
-
-
-def may_begin_json(head: bytes) -> bool:
-    """Whether these may be the first bytes of a JSON text, be it a flawed one.
-
-    One block of a wrong key's plaintext passes once in 10^4 times: half of random bytes are no
-    UTF-8, while a flaw in a real document is a byte or two.
-    """
-    text = head.removeprefix(_BOM).lstrip(b" \t\r\n")
-    return _damage(head) < 3 and (not text or text[0] in _VALUE_STARTS)
-
-
-def _damage(data: bytes) -> int:
-    """How many control characters and malformed UTF-8 sequences are in `data`."""
-    # A U+FFFD that was there before is text: somebody else's decoder left it.
-    return len(_DAMAGE.findall(data.decode(errors="replace"))) - data.count(_REPLACEMENT)
-
-
-def _plain_json_hint(head: bytes) -> str:
-    looks_plain = head.removeprefix(_BOM).lstrip(b" \t\r\n")[:1] in (b"[", b"{")
-    plain = looks_plain and may_begin_json(head[: 4 * BLOCK])
-    return "it is plain JSON: leave the key and iv out" if plain else ""

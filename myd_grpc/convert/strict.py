@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from myd_grpc.convert.forms import CP949_HINT, looks_like_cp949
 from myd_grpc.convert.window import Window
 
 
@@ -70,6 +71,9 @@ _NUMBER_PREFIX = re.compile(
 )
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _LITERALS = (b"true", b"false", b"null")
+_MALFORMED = "malformed UTF-8"
+# Bytes before and after one that is no UTF-8.
+_LOOKED_AT = 64
 _CLOSERS = {"{": "}", "[": "]"}
 _WANTED = {
     Expect.VALUE: "a value",
@@ -166,10 +170,22 @@ class StrictReader:
         except TextError as flaw:
             if flaw.offset - window.base > self._max_bytes:
                 raise self._too_long() from None
+            flaw.what += self._hint(flaw)
             raise
         if end > self._max_bytes:
             raise self._too_long()
         return end
+
+    def _hint(self, flaw: TextError) -> str:
+        """What is known of the bytes around a flaw; it must not depend on how much was read."""
+        window, at = self._window, flaw.offset - self._window.base
+        if flaw.what == _MALFORMED:
+            window.hold(at + _LOOKED_AT)
+            return f"; {CP949_HINT}" if looks_like_cp949(_around(window.data, at)) else ""
+        is_after_text = self._expect is Expect.NOTHING or (self._documents and flaw.offset > 0)
+        if is_after_text and not self._open and window.byte(at) == "\0":
+            return "; NUL bytes follow the text: leave them out"
+        return ""
 
     def _too_long(self) -> TextError:
         what = f"a value of more than {self._max_bytes} bytes"
@@ -265,7 +281,17 @@ def _string_end(data: bytearray, base: int, last: bool) -> int | None:
         raise TextError(base + wrong, "no such escape in a string")
     if following[0] < 0x20:
         raise TextError(base + end, "a control character in a string must be escaped")
-    raise TextError(base + end, "malformed UTF-8")
+    raise TextError(base + end, _MALFORMED)
+
+
+def _around(data: bytearray, at: int) -> bytes:
+    """What is around a byte of a string, as far as it can be told where a character begins.
+
+    In CP949, no byte before `A` is the second one of a character.
+    """
+    before = re.search(rb"[A-\xff]*\Z", data[max(0, at - _LOOKED_AT) : at])
+    after = data[at : at + _LOOKED_AT].partition(b'"')[0]
+    return (before[0] if before else b"") + bytes(after)
 
 
 def _cut_escape(data: bytearray, end: int) -> bool:
