@@ -30,7 +30,7 @@ from myd_grpc.frames import describe
 from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.database import DatabaseRefusedError
 from myd_grpc.jobs.hardening import forbid_core_dumps
-from myd_grpc.jobs.model import Job, Request
+from myd_grpc.jobs.model import Change, Request
 from myd_grpc.jobs.process import Workers
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.purge import Purger
@@ -218,8 +218,8 @@ def _opened_store(settings: Settings, hub: Hub) -> Iterator[JobStore]:
 def _tell(hub: Hub) -> Announce:
     loop = asyncio.get_running_loop()
 
-    def announce(jobs: Sequence[Job]) -> None:
-        loop.call_soon_threadsafe(hub.publish, jobs)
+    def announce(changes: Sequence[Change]) -> None:
+        loop.call_soon_threadsafe(hub.publish, changes)
 
     return announce
 

@@ -62,6 +62,18 @@ class OutputExistsError(CallError):
     reason = "OUTPUT_EXISTS"
 
 
+class JobWorkingError(CallError):
+    """The job has not ended."""
+
+    reason = "JOB_WORKING"
+
+
+class JobMissingError(CallError):
+    """There is no such job."""
+
+    reason = "JOB_NOT_FOUND"
+
+
 class FileMissingError(CallError):
     """There is no such file."""
 

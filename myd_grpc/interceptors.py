@@ -30,6 +30,8 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.MalformedRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
+    errors.JobWorkingError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.JobMissingError: grpc.StatusCode.NOT_FOUND,
     errors.FileMissingError: grpc.StatusCode.NOT_FOUND,
     errors.UserNotFoundError: grpc.StatusCode.NOT_FOUND,
     errors.FileRefusedError: grpc.StatusCode.FAILED_PRECONDITION,

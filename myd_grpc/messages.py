@@ -1,14 +1,26 @@
-"""Jobs as messages of the API."""
+"""Jobs as messages of the API.
+
+A job never makes a message that a caller with default limits cannot take: the store bounds what is
+long. A job that cannot be sent all the same, as it may lie in an old database, is sent without what
+is at fault, so that no list or stream of others ends with it.
+"""
 
 from __future__ import annotations
 
+import logging
+
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.convert.errors import shortened
 from myd_grpc.convert.model import Layout, PartFile, Profile
 from myd_grpc.convert.naming import set_directory
-from myd_grpc.jobs.model import Job, Phase, Status, Table
+from myd_grpc.frames import describe
+from myd_grpc.jobs.model import Change, Deleted, Job, Phase, Status, Table
 from myd_grpc.shopping import Summary
 
+logger = logging.getLogger(__name__)
+
 _MOST_PERCENT_BEFORE_DONE = 99.9
+_MOST_MSG_BYTES = 4096
 
 STATUSES = {
     Status.WORKING: pb.Job.WORKING,
@@ -37,10 +49,24 @@ PROFILES = {
 
 def job_message(job: Job) -> pb.Job:
     """The job as callers see it; `tables` as far as the job has them."""
+    try:
+        return _whole(job)
+    except ValueError as error:  # text that is no UTF-8, or a number out of range
+        logger.warning("job %s: sent in parts only: %s", job.job_id, describe(error))
     return pb.Job(
         job_id=job.job_id,
         status=STATUSES[job.status],
-        msg=job.msg,
+        phase=PHASES[job.phase],
+        revision=job.revision,
+        tables_total=job.tables_total,
+    )
+
+
+def _whole(job: Job) -> pb.Job:
+    return pb.Job(
+        job_id=job.job_id,
+        status=STATUSES[job.status],
+        msg=shortened(job.msg, _MOST_MSG_BYTES),
         job_start_time=job.start_time,
         job_end_time=job.end_time,
         phase=PHASES[job.phase],
@@ -55,7 +81,8 @@ def job_message(job: Job) -> pb.Job:
         engine=job.progress.engine,
         submit_time=job.submit_time,
         output_dir=set_directory(job.request.output_file_name),
-        tables=[_table(table) for table in job.tables],
+        tables=map(table_message, job.tables),
+        tables_total=job.tables_total,
     )
 
 
@@ -64,9 +91,22 @@ def job_or_not_found(job_id: str, job: Job | None) -> pb.Job:
     return job_message(job) if job else pb.Job(job_id=job_id, status=pb.Job.NOTFOUND)
 
 
-def watch_bytes(job: Job) -> bytes:
-    """The job as a serialised WatchJobResponse, which is also a WatchJobsResponse."""
-    return pb.WatchJobResponse(data=job_message(job)).SerializeToString()
+def watch_bytes(change: Change) -> bytes:
+    """The change as a serialised WatchJobResponse, which is also a WatchJobsResponse."""
+    return pb.WatchJobResponse(data=_change(change)).SerializeToString()
+
+
+def _change(change: Change) -> pb.Job:
+    if isinstance(change, Deleted):
+        return pb.Job(job_id=change.job_id, status=pb.Job.NOTFOUND, revision=change.revision)
+    return job_message(change)
+
+
+def table_message(table: Table) -> pb.Job.Table:
+    """A table with those of its parts that are there."""
+    return pb.Job.Table(
+        name=table.name, rows=table.rows, parts=[_part(part) for part in table.parts]
+    )
 
 
 def summary_message(summary: Summary) -> pb.ShoppingSummary:
@@ -99,12 +139,6 @@ def _percent(job: Job) -> float:
         return 0.0
     percent = 100 * job.progress.bytes_read / job.progress.bytes_total
     return round(min(percent, _MOST_PERCENT_BEFORE_DONE), 1)
-
-
-def _table(table: Table) -> pb.Job.Table:
-    return pb.Job.Table(
-        name=table.name, rows=table.rows, parts=[_part(part) for part in table.parts]
-    )
 
 
 def _part(part: PartFile) -> pb.Job.Part:

@@ -1,4 +1,7 @@
-"""Page tokens of ListJobs: where the last page ended, signed, so that no other text is one."""
+"""Page tokens: where the last page ended, signed, so that no other text is one.
+
+A token is good for the same `list` only, which is whatever decides what is in it.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,34 @@ _POSITION = struct.Struct(">Q")
 _SIGNATURE_BYTES = 12
 
 
-def make_token(secret: bytes, statuses: Sequence[str], position: int) -> str:
-    """The token for the jobs submitted before the revision `position`, with these statuses."""
+def list_of_jobs(statuses: Sequence[str]) -> str:
+    """The list of the jobs with these statuses."""
+    return ",".join(sorted(statuses))
+
+
+def list_of_tables(job_id: str) -> str:
+    """The list of a job's tables."""
+    return f"tables of {job_id}"
+
+
+def make_token(secret: bytes, of_list: str, position: int) -> str:
+    """The token for what comes from or after `position` in the list."""
     place = _POSITION.pack(position)
-    return base64.urlsafe_b64encode(place + _sign(secret, statuses, place)).decode("ascii")
+    return base64.urlsafe_b64encode(place + _sign(secret, of_list, place)).decode("ascii")
 
 
-def read_token(secret: bytes, statuses: Sequence[str], token: str) -> int:
-    """The position in a token. Raises ValueError unless `make_token` made it for these statuses."""
+def read_token(secret: bytes, of_list: str, token: str) -> int:
+    """The position in a token. Raises ValueError unless `make_token` made it for this list."""
     try:
         content = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError):
         raise ValueError("not a token") from None
     place, signature = content[: _POSITION.size], content[_POSITION.size :]
-    if not hmac.compare_digest(signature, _sign(secret, statuses, place)):
+    if not hmac.compare_digest(signature, _sign(secret, of_list, place)):
         raise ValueError("not a token of this list")
     (position,) = _POSITION.unpack(place)
     return int(position)
 
 
-def _sign(secret: bytes, statuses: Sequence[str], place: bytes) -> bytes:
-    content = place + ",".join(sorted(statuses)).encode("ascii")
-    return hmac.digest(secret, content, hashlib.sha256)[:_SIGNATURE_BYTES]
+def _sign(secret: bytes, of_list: str, place: bytes) -> bytes:
+    return hmac.digest(secret, place + of_list.encode(), hashlib.sha256)[:_SIGNATURE_BYTES]

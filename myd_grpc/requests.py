@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.config import Settings
@@ -14,6 +15,7 @@ from myd_grpc.convert.model import CipherKey, Conversion, Layout, Profile
 from myd_grpc.convert.naming import FORBIDDEN
 from myd_grpc.convert.paths import check_name
 from myd_grpc.errors import InvalidRequestError, Violation
+from myd_grpc.jobs.follow import Wanted
 from myd_grpc.jobs.model import Request, RequestMark, Status
 from myd_grpc.messages import LAYOUTS, PROFILES, STATUSES
 from myd_grpc.shopping import Query
@@ -22,8 +24,19 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
 _LONGEST_NAME = 100
+<<<<<<< HEAD
 # An unpaired surrogate cannot be written as UTF-8.
 _NOT_IN_NAMES = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
+=======
+# The answer about a job that is not there repeats its id.
+_LONGEST_JOB_ID = 65_536
+_LARGEST_PAGE = 1000
+_ENDED_SHOWN = 100
+_MOST_ENDED_SHOWN = 1000
+# SPEC section 1: control characters (C0, DEL, C1) and what file systems and shells make much of;
+# an unpaired surrogate cannot be written as UTF-8.
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff]')
+>>>>>>> 0ddf9b8 (Bound what a job's message holds; list tables, delete jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +155,41 @@ def summary_query(
     return query, key
 
 
-def job_id_of(
-    message: pb.GetJobStatusRequest | pb.WatchJobRequest | pb.CancelJobRequest,
-) -> str:
-    """The job_id. Raises InvalidRequestError when it is missing."""
+class _NamesJob(Protocol):
+    """A request about one job."""
+
+    @property
+    def job_id(self) -> str: ...
+
+
+class _AsksForPage(Protocol):
+    """A request for a page of a list."""
+
+    @property
+    def page_size(self) -> int: ...
+
+
+def job_id_of(message: _NamesJob) -> str:
+    """The job_id. Raises InvalidRequestError when it is missing, or so long that it is none."""
     if not message.job_id:
         raise InvalidRequestError([Violation("job_id", "must name a job")])
+    if len(message.job_id) > _LONGEST_JOB_ID:
+        wanted = f"must have at most {_LONGEST_JOB_ID} characters"
+        raise InvalidRequestError([Violation("job_id", wanted)])
     return message.job_id
+
+
+def page_size_of(message: _AsksForPage, default: int) -> int:
+    """How many there may be in a page. Raises InvalidRequestError."""
+    if message.page_size < 0:
+        raise InvalidRequestError([Violation("page_size", "must not be negative")])
+    return min(message.page_size or default, _LARGEST_PAGE)
+
+
+def wanted_of(message: pb.WatchJobsRequest) -> Wanted:
+    """What a watcher of many jobs is shown. Raises InvalidRequestError."""
+    limit = min(message.ended_limit or _ENDED_SHOWN, _MOST_ENDED_SHOWN)
+    return Wanted(statuses_of(message), limit)
 
 
 def statuses_of(message: pb.ListJobsRequest | pb.WatchJobsRequest) -> tuple[Status, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,20 +22,20 @@ from myd_grpc.errors import (
     Violation,
 )
 from myd_grpc.jobs.follow import Send, follow_all, follow_job
-from myd_grpc.jobs.model import Job, RequestMark, Status, Ticket
+from myd_grpc.jobs.model import RequestMark, Ticket
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.runner import Runner
 from myd_grpc.jobs.store import JobStore
 from myd_grpc.jobs.summaries import Summaries
 from myd_grpc.jobs.watch import Hub
-from myd_grpc.messages import job_message, job_or_not_found, summary_message
+from myd_grpc.messages import job_message, job_or_not_found, summary_message, table_message
 
 logger = logging.getLogger(__name__)
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AnalysisService"].full_name
 
-_PAGE_SIZE = 50
-_LARGEST_PAGE = 1000
+_JOBS_IN_A_PAGE = 50
+_TABLES_IN_A_PAGE = 100
 
 Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 
@@ -110,20 +109,19 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
 
     async def WatchJobs(self, request: pb.WatchJobsRequest, context: Context) -> None:
         """Stream the states of all matching jobs."""
-        statuses = requests.statuses_of(request)
+        wanted = requests.wanted_of(request)
         await context.send_initial_metadata(())
         desk, send = self._desk, self._sender(context)
-        await follow_all(desk.hub, desk.store, statuses, request.from_revision, send)
+        await follow_all(desk.hub, desk.store, wanted, request.from_revision, send)
 
     async def ListJobs(self, request: pb.ListJobsRequest, _context: Context) -> pb.ListJobsResponse:
         """Answer a page of jobs, newest first."""
         statuses = requests.statuses_of(request)
-        if request.page_size < 0:
-            raise InvalidRequestError([Violation("page_size", "must not be negative")])
-        size = min(request.page_size or _PAGE_SIZE, _LARGEST_PAGE)
-        before = self._position(statuses, request.page_token)
+        size = requests.page_size_of(request, _JOBS_IN_A_PAGE)
+        of_list = paging.list_of_jobs(statuses)
+        before = self._position(of_list, request.page_token)
         jobs, more = await self._desk.store.newest(statuses, before, size)
-        token = self._token(statuses, jobs[-1]) if more else ""
+        token = self._token(of_list, jobs[-1].submit_revision) if more else ""
         return pb.ListJobsResponse(data=map(job_message, jobs), next_page_token=token)
 
     async def CancelJob(
@@ -133,6 +131,27 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         job_id = requests.job_id_of(request)
         await self._desk.runner.cancel(job_id)
         return pb.CancelJobResponse(data=await self._state(job_id))
+
+    async def DeleteJob(
+        self, request: pb.DeleteJobRequest, _context: Context
+    ) -> pb.DeleteJobResponse:
+        """Forget the job if it has ended."""
+        job_id = requests.job_id_of(request)
+        if await self._desk.runner.delete(job_id):
+            logger.info("job %s: deleted", job_id)
+        return pb.DeleteJobResponse(data=await self._state(job_id))
+
+    async def ListTables(
+        self, request: pb.ListTablesRequest, _context: Context
+    ) -> pb.ListTablesResponse:
+        """Answer a page of the job's tables."""
+        job_id, store = requests.job_id_of(request), self._desk.store
+        size = requests.page_size_of(request, _TABLES_IN_A_PAGE)
+        of_list = paging.list_of_tables(job_id)
+        first = self._position(of_list, request.page_token) or 0
+        tables, following = await store.tables(job_id, first, size)
+        token = "" if following is None else self._token(of_list, following)
+        return pb.ListTablesResponse(data=map(table_message, tables), next_page_token=token)
 
     async def _submit(self, request: pb.ConvertToCsvRequest, mark: RequestMark | None) -> str:
         # In a thread: a request may name many thousands of files.
@@ -159,17 +178,17 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     async def _state(self, job_id: str) -> pb.Job:
         return job_or_not_found(job_id, await self._desk.store.get(job_id))
 
-    def _position(self, statuses: Sequence[Status], token: str) -> int | None:
+    def _position(self, of_list: str, token: str) -> int | None:
         if not token:
             return None
         try:
-            return paging.read_token(self._desk.store.secret, statuses, token)
+            return paging.read_token(self._desk.store.secret, of_list, token)
         except ValueError:
-            wanted = "must be the next_page_token of a ListJobs call with the same status"
+            wanted = "must be the next_page_token of a call for the same list"
             raise InvalidRequestError([Violation("page_token", wanted)]) from None
 
-    def _token(self, statuses: Sequence[Status], last: Job) -> str:
-        return paging.make_token(self._desk.store.secret, statuses, last.submit_revision)
+    def _token(self, of_list: str, position: int) -> str:
+        return paging.make_token(self._desk.store.secret, of_list, position)
 
     def _sender(self, context: Context) -> Send:
         timeout_s = self._desk.settings.watch_write_timeout_s

@@ -311,12 +311,13 @@ def test_lists_are_newest_first_in_pages_that_new_jobs_do_not_disturb(server: Se
 
 def test_a_page_of_jobs_with_many_files_is_shorter_than_a_message_may_be(server: Server) -> None:
     many = ["none.json", *["가" * 80] * 4000]
-    jobs = [server.wait(server.submit(*many, output=f"o{n}")).job_id for n in range(5)]
+    jobs = [server.wait(server.submit(*many, output=f"o{n}")).job_id for n in range(20)]
     pages = [server.stub.ListJobs(pb.ListJobsRequest())]
     while token := pages[-1].next_page_token:
         pages.append(server.stub.ListJobs(pb.ListJobsRequest(page_token=token)))
     assert [job.job_id for page in pages for job in page.data] == jobs[::-1]
     assert len(pages) == 3
+    assert all(page.ByteSize() < 4 << 20 for page in pages)
 
 
 def test_lists_can_be_limited_to_statuses(server: Server) -> None:

@@ -16,7 +16,7 @@ import pytest
 from myd_grpc.convert.model import Layout, Limits, PartFile, Progress
 from myd_grpc.errors import InvalidRequestError, OutputBusyError
 from myd_grpc.jobs.database import DatabaseRefusedError, warn_of_old_sqlite
-from myd_grpc.jobs.model import Identity, Job, Phase, Request, RequestMark, Status
+from myd_grpc.jobs.model import Change, Deleted, Identity, Job, Phase, Request, RequestMark, Status
 from myd_grpc.jobs.store import DATABASE_NAME, JobStore
 
 HERE = Identity(1, 2, 3)
@@ -28,10 +28,15 @@ def request(output: str = "out") -> Request:
 
 
 class Announced(list[Job]):
-    """The jobs that were announced, in order."""
+    """The jobs that were announced, in order, and those that were deleted."""
 
-    def __call__(self, jobs: Sequence[Job]) -> None:
-        self.extend(jobs)
+    def __init__(self) -> None:
+        super().__init__()
+        self.deleted: list[Deleted] = []
+
+    def __call__(self, changes: Sequence[Change]) -> None:
+        self.extend(one for one in changes if isinstance(one, Job))
+        self.deleted.extend(one for one in changes if isinstance(one, Deleted))
 
 
 @asynccontextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from myd_grpc.convert.model import (
     DEFAULT_LIMITS,
@@ -83,8 +83,9 @@ class Job:
     """A job's state as committed.
 
     Times are epoch seconds, 0 for "not yet". `revision` is the store's change counter at the last
-    change, `submit_revision` at the first. `eta_s` is negative while unknown. `tables` are there
-    only when the job is DONE and they were asked for.
+    change, `submit_revision` at the first. `eta_s` is negative while unknown. The file names of
+    `request` are the first ones, and so are `tables`, as many as a message has room for; they are
+    there only when the job is DONE and they were asked for.
     """
 
     job_id: str
@@ -100,12 +101,29 @@ class Job:
     end_time: int
     progress: Progress
     eta_s: float
+    tables_total: int = 0
     tables: tuple[Table, ...] = ()
 
     @property
     def ended(self) -> bool:
         """Whether this state is final."""
         return self.status is not Status.WORKING
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A job that was forgotten when it had ended; `revision` is the change counter at that."""
+
+    job_id: str
+    revision: int
+
+    @property
+    def ended(self) -> bool:
+        """As a job's: nothing comes after this."""
+        return True
+
+
+Change: TypeAlias = Job | Deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +171,3 @@ class Unfinished:
     identity: Identity | None
     has_mark: bool
     waiting_since: int
-
-
-def tables_of(parts: Sequence[PartFile]) -> tuple[Table, ...]:
-    """The parts grouped into tables, one for each set they are in, in order of appearance."""
-    grouped: dict[tuple[str, str], list[PartFile]] = {}
-    for part in parts:
-        directory = part.file_name.rpartition("/")[0]
-        grouped.setdefault((directory, part.table), []).append(part)
-    return tuple(Table(name, tuple(members)) for (_, name), members in grouped.items())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TypedDict
 
-from myd_grpc.convert.model import Layout, Limits, Profile, Progress
+from myd_grpc.convert.model import Layout, Limits, PartFile, Profile, Progress
 from myd_grpc.jobs.model import (
     Identity,
     Job,
@@ -15,9 +17,12 @@ from myd_grpc.jobs.model import (
     Request,
     RequestMark,
     Status,
-    Table,
     Unfinished,
 )
+from myd_grpc.jobs.sizes import first_names
+
+_LONGEST_TABLE_NAME = 64 << 10
+"""In bytes. Names had no bound once, and a page of tables must have one."""
 
 
 class _Terms(TypedDict, total=False):
@@ -37,7 +42,7 @@ def submission_columns(
         "status": Status.WORKING,
         "phase": Phase.QUEUED,
         "files_total": len(request.file_names),
-        "file_names": json.dumps(request.file_names, ensure_ascii=False),
+        "file_names": file_names_text(first_names(request.file_names)),
         "output_file_name": request.output_file_name,
         "merge": request.merge,
         "csv_profile": request.profile,
@@ -50,6 +55,11 @@ def submission_columns(
         "request_id": mark.request_id if mark else None,
         "request_digest": mark.digest if mark else None,
     }
+
+
+def file_names_text(names: Sequence[str]) -> str:
+    """File names as they are kept."""
+    return json.dumps(names, ensure_ascii=False)
 
 
 def progress_columns(reached: Progress, eta_s: float) -> dict[str, object]:
@@ -66,11 +76,11 @@ def progress_columns(reached: Progress, eta_s: float) -> dict[str, object]:
     }
 
 
-def job_of(row: sqlite3.Row, tables: tuple[Table, ...] = ()) -> Job:
-    """The job of a row of job_status."""
+def job_of(row: sqlite3.Row) -> Job:
+    """The job of a row of job_status, without its tables."""
     return Job(
         job_id=row["job_id"],
-        request=_request(row),
+        request=request_of(row),
         status=Status(row["status"]),
         phase=Phase(row["phase"]),
         reason=row["reason"],
@@ -82,13 +92,14 @@ def job_of(row: sqlite3.Row, tables: tuple[Table, ...] = ()) -> Job:
         end_time=row["job_end_time"],
         progress=_progress(row),
         eta_s=row["eta_seconds"],
-        tables=tables,
+        tables_total=row["tables_total"] if row["status"] == Status.DONE else 0,
     )
 
 
-def _request(row: sqlite3.Row) -> Request:
+def request_of(row: sqlite3.Row, all_file_names: str | None = None) -> Request:
+    """The request of a row of job_status, with the first file names unless all are given."""
     return Request(
-        file_names=tuple(json.loads(row["file_names"])),
+        file_names=tuple(json.loads(all_file_names or row["file_names"])),
         output_file_name=row["output_file_name"],
         merge=bool(row["merge"]),
         profile=Profile(row["csv_profile"]),
@@ -98,6 +109,20 @@ def _request(row: sqlite3.Row) -> Request:
         encrypted=bool(row["encrypted"]),
         **_read_terms(row["terms"], Layout(row["layout"])),
     )
+
+
+def part_of(row: sqlite3.Row) -> PartFile:
+    """The part of a row of csv_rows."""
+    return PartFile(_shown_name(row["table_name"]), row["file_name"], row["rows"], row["bytes"])
+
+
+def _shown_name(name: str) -> str:
+    """A table's name, cut with a hash if it is longer than any is by now."""
+    data = name.encode(errors="replace")
+    if len(data) <= _LONGEST_TABLE_NAME:
+        return name
+    cut = data[:_LONGEST_TABLE_NAME].decode(errors="ignore")
+    return f"{cut}~{hashlib.sha256(data).hexdigest()[:8]}"
 
 
 def _terms(request: Request) -> str:

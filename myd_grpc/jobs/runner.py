@@ -80,6 +80,14 @@ class Runner:
         if failing := self._failing.get(job_id):
             await asyncio.shield(failing)
 
+    async def delete(self, job_id: str) -> bool:
+        """Forget the job if it has ended; False when there is none.
+
+        Raises JobWorkingError or NotRecordedError.
+        """
+        with _recording():
+            return await self._shop.store.delete(job_id, self._now())
+
     def begin(self, resumed: Resumed) -> None:
         """Get ready for the first job, and go on with those of the last server."""
         self._shop.workers.warm_up()

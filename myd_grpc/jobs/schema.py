@@ -93,5 +93,58 @@ _CHECKPOINTS = (
     """,
 )
 
-STEPS = (_FIRST, _CHECKPOINTS)
+# The directory of a part, with its last slash: what is left when all that is no slash is taken off
+# the end.
+_SET = "rtrim(file_name, replace(file_name, '/', ''))"
+
+_BOUNDED_MESSAGES = (
+    # A page of tables begins at a part's position.
+    "CREATE INDEX parts_in_order ON csv_rows (job_id, position)",
+    """
+    -- Of all tables, however many of them a message has room for.
+    ALTER TABLE job_status ADD COLUMN tables_total INTEGER NOT NULL DEFAULT 0
+    """,
+    f"""
+    UPDATE job_status SET tables_total = (
+        SELECT count(*) FROM (
+            SELECT DISTINCT table_name, {_SET} FROM csv_rows
+            WHERE csv_rows.job_id = job_status.job_id
+        )
+    )
+    WHERE status = 'DONE' OR phase = 'PUBLISHING'
+    """,  # noqa: S608 - nothing comes from outside
+    """
+    -- All file names of a working job that has more of them than job_status.file_names, which
+    -- holds those that are shown. Apart, so that nobody reads them but who needs them.
+    CREATE TABLE job_files (
+        job_id TEXT PRIMARY KEY REFERENCES job_status (job_id) ON DELETE CASCADE,
+        file_names TEXT NOT NULL            -- JSON, as the caller wrote them
+    )
+    """,
+    """
+    INSERT INTO job_files SELECT job_id, file_names FROM job_status
+    WHERE status = 'WORKING' AND length(file_names) > 65536
+    """,
+    # Their sizes as sizes.first_names counts them, or a little more.
+    """
+    UPDATE job_status SET file_names = (
+        SELECT json_group_array(value) FROM (
+            SELECT value, sum(length(CAST(value AS BLOB)) + 6) OVER (ORDER BY key) AS size
+            FROM json_each(job_status.file_names)
+        )
+        WHERE size <= 262144
+    )
+    WHERE length(file_names) > 65536
+    """,
+    """
+    -- Jobs that were deleted, for watchers who come back; those of old times go with the purge.
+    CREATE TABLE job_deleted (
+        revision INTEGER PRIMARY KEY,       -- the change counter at that
+        job_id TEXT NOT NULL,
+        time INTEGER NOT NULL               -- epoch seconds
+    )
+    """,
+)
+
+STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES)
 SCHEMA_VERSION = len(STEPS)

@@ -1,40 +1,26 @@
-"""Every SQL statement about jobs. Each function needs an open transaction if it changes anything.
+"""Every SQL statement that changes jobs. Each function needs an open transaction.
 
 A change is guarded by `status = 'WORKING'`: a final state is final, whoever comes late.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from typing import TypeAlias
 
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.errors import InvalidRequestError, OutputBusyError, Violation
-from myd_grpc.jobs.model import (
-    Identity,
-    Job,
-    Request,
-    RequestMark,
-    Status,
-    Table,
-    Unfinished,
-    tables_of,
-)
-from myd_grpc.jobs.rows import job_of, progress_columns, submission_columns, unfinished_of
+from myd_grpc.errors import JobWorkingError, OutputBusyError
+from myd_grpc.jobs.model import Identity, Request, RequestMark, Status
+from myd_grpc.jobs.queries import find_request, status_of
+from myd_grpc.jobs.rows import file_names_text, progress_columns, submission_columns
+from myd_grpc.jobs.sizes import first_names
+from myd_grpc.jobs.tables import count_tables
 
 Connection: TypeAlias = sqlite3.Connection
 
-_NO_BOUND = 1 << 62
-# A caller's gRPC library takes no message of more than 4 MiB unless it is told to.
-_PAGE_BYTES = 2 << 20
 _SUPERSEDED = "the server was restarted, and a new job writes the same output set now"
-
-
-# --- changes ---------------------------------------------------------------------------------
 
 
 def submit(
@@ -58,6 +44,7 @@ def submit(
     columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
     # The names are those above, none comes from outside.
     connection.execute(f"INSERT INTO job_status ({columns}) VALUES ({marks})", values)  # noqa: S608
+    _keep_file_names(connection, job_id, request.file_names)
     return job_id
 
 
@@ -138,8 +125,9 @@ def publishing(
         connection,
         job_id,
         "phase = 'PUBLISHING', staging_device = :device, staging_inode = :inode, "
-        f"staging_modified_ns = :modified_ns, {_PROGRESS}",
+        f"staging_modified_ns = :modified_ns, tables_total = :tables_total, {_PROGRESS}",
         {
+            "tables_total": count_tables(parts),
             "device": identity.device,
             "inode": identity.inode,
             "modified_ns": identity.modified_ns,
@@ -154,12 +142,15 @@ def publishing(
 
 def done(connection: Connection, job_id: str, now: int) -> bool:
     """The output set is published."""
-    return _change(
+    changed = _change(
         connection,
         job_id,
         "status = 'DONE', phase = 'ENDED', eta_seconds = 0, job_end_time = :now",
         {"now": now},
     )
+    if changed:
+        _drop_work(connection, job_id)
+    return changed
 
 
 def fail(connection: Connection, job_ids: Iterable[str], reason: str, msg: str, now: int) -> None:
@@ -172,101 +163,31 @@ def fail(connection: Connection, job_ids: Iterable[str], reason: str, msg: str, 
             "reason = :reason, msg = :msg",
             {"now": now, "reason": reason, "msg": msg},
         )
-        connection.execute("DELETE FROM job_checkpoint WHERE job_id = ?", (job_id,))
+        _drop_work(connection, job_id)
+
+
+def delete(connection: Connection, job_id: str, now: int) -> bool:
+    """Forget an ended job; False when there is none. Raises JobWorkingError."""
+    status = status_of(connection, job_id)
+    if status is Status.WORKING:
+        raise JobWorkingError(f"the job {job_id} has not ended; cancel it first")
+    if status is None:
+        return False
+    connection.execute("DELETE FROM job_status WHERE job_id = ?", (job_id,))
+    connection.execute(
+        "INSERT INTO job_deleted VALUES (?, ?, ?)", (_next_revision(connection), job_id, now)
+    )
+    return True
 
 
 def purge(connection: Connection, ended_before: int) -> int:
     """Forget the jobs that ended before that time (epoch seconds); how many there were."""
+    connection.execute("DELETE FROM job_deleted WHERE time < ?", (ended_before,))
     cursor = connection.execute(
         "DELETE FROM job_status WHERE status <> 'WORKING' AND job_end_time < ?", (ended_before,)
     )
     return cursor.rowcount
 
-
-# --- reading ---------------------------------------------------------------------------------
-
-
-def find_request(connection: Connection, mark: RequestMark) -> str | None:
-    """The job this mark belongs to. Raises InvalidRequestError when its request was another."""
-    rows = connection.execute(
-        "SELECT job_id, request_digest FROM job_status WHERE request_id = ?", (mark.request_id,)
-    ).fetchall()
-    if not rows:
-        return None
-    if rows[0]["request_digest"] != mark.digest:
-        wanted = "came before with another request; use a new id for a new request"
-        raise InvalidRequestError([Violation("request_id", wanted)])
-    return str(rows[0]["job_id"])
-
-
-def get(connection: Connection, job_id: str) -> Job | None:
-    """The job, with its tables when DONE."""
-    rows = connection.execute("SELECT * FROM job_status WHERE job_id = ?", (job_id,)).fetchall()
-    return _job_with_tables(connection, rows[0]) if rows else None
-
-
-def changed_since(connection: Connection, revision: int, limit: int = -1) -> list[Job]:
-    """The jobs whose last change came after `revision`, in order of it, with their tables."""
-    rows = connection.execute(
-        "SELECT * FROM job_status WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
-    ).fetchall()
-    return [_job_with_tables(connection, row) for row in rows]
-
-
-def newest(
-    connection: Connection, statuses: Sequence[Status], before: int | None, limit: int
-) -> tuple[list[Job], bool]:
-    """Jobs, newest first, without tables, and whether there are more of them.
-
-    Only those submitted before that revision, if given; at most `limit`, fewer if they are long.
-    """
-    cursor = connection.execute(
-        "SELECT * FROM job_status WHERE submit_revision < :before "
-        "AND status IN (SELECT value FROM json_each(:statuses)) "
-        "ORDER BY submit_revision DESC",
-        {
-            "before": _NO_BOUND if before is None else before,
-            "statuses": json.dumps(statuses or list(Status)),
-        },
-    )
-    jobs, size = list[Job](), 0
-    # Not all rows at once: a thousand jobs may have a thousand file names each.
-    with closing(cursor):
-        for row in cursor:
-            size += len(row["file_names"].encode()) + len(row["msg"].encode())
-            if jobs and (len(jobs) == limit or size > _PAGE_BYTES):
-                return jobs, True
-            jobs.append(job_of(row))
-    return jobs, False
-
-
-def unfinished(connection: Connection) -> list[Unfinished]:
-    """The jobs that have not ended, in the order they came in."""
-    rows = connection.execute(
-        "SELECT * FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
-    ).fetchall()
-    return [unfinished_of(row) for row in rows]
-
-
-def checkpoint(connection: Connection, job_id: str) -> str | None:
-    """From where the job goes on; None for the start."""
-    rows = connection.execute(
-        "SELECT state FROM job_checkpoint WHERE job_id = ?", (job_id,)
-    ).fetchall()
-    return str(rows[0][0]) if rows else None
-
-
-def last_revision(connection: Connection) -> int:
-    """The change counter."""
-    return int(connection.execute("SELECT revision FROM meta").fetchall()[0][0])
-
-
-def secret(connection: Connection) -> bytes:
-    """The key of digests and tokens: random, made with the database."""
-    return bytes(connection.execute("SELECT secret FROM meta").fetchall()[0][0])
-
-
-# --- parts of the above ----------------------------------------------------------------------
 
 _PROGRESS = """
     bytes_total = max(bytes_total, :bytes_total),
@@ -325,6 +246,18 @@ def _refuse_busy_output(connection: Connection, name: str) -> None:
         )
 
 
+def _keep_file_names(connection: Connection, job_id: str, names: Sequence[str]) -> None:
+    """Keep those that the job does not show until it has ended."""
+    if len(first_names(names)) < len(names):
+        connection.execute("INSERT INTO job_files VALUES (?, ?)", (job_id, file_names_text(names)))
+
+
+def _drop_work(connection: Connection, job_id: str) -> None:
+    """Forget what only a working job needs."""
+    connection.execute("DELETE FROM job_checkpoint WHERE job_id = ?", (job_id,))
+    connection.execute("DELETE FROM job_files WHERE job_id = ?", (job_id,))
+
+
 def _count_parts(connection: Connection, job_id: str) -> int:
     rows = connection.execute("SELECT count(*) FROM csv_rows WHERE job_id = ?", (job_id,))
     return int(rows.fetchall()[0][0])
@@ -341,17 +274,3 @@ def _keep_parts(
             for position, part in enumerate(parts, first_position)
         ),
     )
-
-
-def _tables(connection: Connection, job_id: str) -> tuple[Table, ...]:
-    rows = connection.execute(
-        "SELECT table_name, file_name, rows, bytes FROM csv_rows WHERE job_id = ? "
-        "ORDER BY position",
-        (job_id,),
-    ).fetchall()
-    return tables_of([PartFile(*row) for row in rows])
-
-
-def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:
-    is_done = row["status"] == Status.DONE
-    return job_of(row, _tables(connection, row["job_id"]) if is_done else ())

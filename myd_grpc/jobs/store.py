@@ -20,15 +20,26 @@ from myd_grpc import failpoints
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.directories import Place
 from myd_grpc.frames import describe
-from myd_grpc.jobs import database, statements
-from myd_grpc.jobs.model import Identity, Job, Request, RequestMark, Status, Unfinished
+from myd_grpc.jobs import database, queries, statements
+from myd_grpc.jobs.model import (
+    Change,
+    Identity,
+    Job,
+    Request,
+    RequestMark,
+    Status,
+    Table,
+    Unfinished,
+)
 
 logger = logging.getLogger(__name__)
 
 DATABASE_NAME = "csv_status.db"
 
-Announce: TypeAlias = Callable[[Sequence[Job]], None]
-"""Called in the writing thread with the jobs a commit has changed, in order of revision."""
+Announce: TypeAlias = Callable[[Sequence[Change]], None]
+"""Called in the writing thread with what a commit has changed, in order of revision."""
+
+_ANNOUNCED_AT_ONCE = 100
 
 _Result = TypeVar("_Result")
 
@@ -47,8 +58,8 @@ class JobStore:
             Place.of("the job database", path),
             Place.of("the log of the job database", path.with_name(f"{DATABASE_NAME}-wal")),
         )
-        self._announced = self._reading.call(statements.last_revision)
-        self.secret = self._reading.call(statements.secret)
+        self._announced = self._reading.call(queries.last_revision)
+        self.secret = self._reading.call(queries.secret)
 
     async def submit(
         self, job_id: str, request: Request, mark: RequestMark | None, now: int
@@ -118,17 +129,21 @@ class JobStore:
         """These jobs end without output, in one transaction; ended ones stay as they are."""
         await self._write(lambda connection: statements.fail(connection, job_ids, reason, msg, now))
 
+    async def delete(self, job_id: str, now: int) -> bool:
+        """Forget an ended job; False when there is none. Raises JobWorkingError."""
+        return await self._write(lambda connection: statements.delete(connection, job_id, now))
+
     async def purge(self, ended_before: int) -> int:
         """Forget the jobs that ended before that time (epoch seconds); how many there were."""
         return await self._write(lambda connection: statements.purge(connection, ended_before))
 
     async def find_request(self, mark: RequestMark) -> str | None:
         """The job of an earlier request. Raises InvalidRequestError when that was another one."""
-        return await self._read(lambda connection: statements.find_request(connection, mark))
+        return await self._read(lambda connection: queries.find_request(connection, mark))
 
     async def get(self, job_id: str) -> Job | None:
-        """The job as last committed, with its tables when DONE."""
-        return await self._read(lambda connection: statements.get(connection, job_id))
+        """The job as last committed, with its first tables when DONE."""
+        return await self._read(lambda connection: queries.get(connection, job_id))
 
     async def newest(
         self, statuses: Sequence[Status], before: int | None, limit: int
@@ -138,26 +153,56 @@ class JobStore:
         Only those submitted before that revision; at most `limit`, fewer if they are long.
         """
         return await self._read(
-            lambda connection: statements.newest(connection, statuses, before, limit)
+            lambda connection: queries.newest(connection, statuses, before, limit)
         )
 
-    async def changed_since(self, revision: int, limit: int) -> list[Job]:
-        """Jobs in order of their last change, only those changed after that revision."""
+    async def request(self, job_id: str) -> Request | None:
+        """What was asked for, with all file names; None when there is no such job that works."""
+        return await self._read(lambda connection: queries.request(connection, job_id))
+
+    async def tables(
+        self, job_id: str, position: int, limit: int
+    ) -> tuple[tuple[Table, ...], int | None]:
+        """A job's tables from that part on, and the part with which the next page begins.
+
+        At most `limit`, fewer if they are long. A table that is too long by itself is broken off.
+        Raises JobMissingError.
+        """
         return await self._read(
-            lambda connection: statements.changed_since(connection, revision, limit)
+            lambda connection: queries.tables(connection, job_id, position, limit)
+        )
+
+    async def changed_since(self, revision: int, limit: int) -> list[Change]:
+        """Changes in order of revision, only those after that one; fewer if they are long."""
+        return await self._read(
+            lambda connection: queries.changed_since(connection, revision, limit)
+        )
+
+    async def shown_first(
+        self, statuses: Sequence[Status], ended_limit: int, last: int
+    ) -> list[int]:
+        """The revisions, up to `last`, of all jobs that work and of the newest that have ended."""
+        return await self._read(
+            lambda connection: queries.shown_first(connection, statuses, ended_limit, last)
+        )
+
+    async def at_revisions(self, revisions: Sequence[int], limit: int) -> list[Job]:
+        """The jobs last changed at these revisions, in order; fewer if they are long."""
+        return await self._read(
+            lambda connection: queries.at_revisions(connection, revisions, limit)
         )
 
     async def last_revision(self) -> int:
         """The change counter as last committed."""
-        return await self._read(statements.last_revision)
+        return await self._read(queries.last_revision)
 
     async def unfinished(self) -> list[Unfinished]:
         """The jobs that have not ended, in the order they came in."""
-        return await self._read(statements.unfinished)
+        return await self._read(queries.unfinished)
 
     async def checkpoint(self, job_id: str) -> str | None:
         """From where the job goes on; None for the start."""
-        return await self._read(lambda connection: statements.checkpoint(connection, job_id))
+        return await self._read(lambda connection: queries.checkpoint(connection, job_id))
 
     def check_places(self) -> None:
         """Raises DirectoryLostError when the next server would not find what this one commits."""
@@ -198,13 +243,14 @@ class JobStore:
     def _announce_changes(self, connection: sqlite3.Connection) -> None:
         try:
             database.reach("after_commit")
-            changed = statements.changed_since(connection, self._announced)
+            self._announce_pages(connection)
         except sqlite3.OperationalError as error:
             # Not the caller's: what he wanted is committed. The next commit announces this, too.
             why = database.failure(error)
             logger.warning("a change is not announced yet: %s (%s)", why, describe(error))
-            return
-        if changed:
+
+    def _announce_pages(self, connection: sqlite3.Connection) -> None:
+        while changed := queries.changed_since(connection, self._announced, _ANNOUNCED_AT_ONCE):
             self._announced = changed[-1].revision
             self._announce(changed)
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from myd_grpc.errors import ShuttingDownError
-from myd_grpc.jobs.audience import Audience, Feed, State, Topic
-from myd_grpc.jobs.model import Job
+from myd_grpc.jobs.audience import Audience, Encode, Feed, State, Topic
+from myd_grpc.jobs.model import Change, Job
 
 _SLICE = 50
 _PAUSE_FACTOR = 3
@@ -46,7 +46,7 @@ class Watcher:
 class Hub:
     """Takes in committed changes and shows them to whoever watches."""
 
-    def __init__(self, encode: Callable[[Job], bytes]) -> None:
+    def __init__(self, encode: Encode) -> None:
         self._encode = encode
         self._topics: dict[str, Topic] = {}
         self.feed = Feed()
@@ -56,15 +56,17 @@ class Hub:
         self._work = asyncio.Event()
         self._closed = False
 
-    def publish(self, jobs: Sequence[Job]) -> None:
+    def publish(self, changes: Sequence[Change]) -> None:
         """Take in committed changes, in order of revision."""
-        for job in jobs:
-            state = State(job, self._encode)
+        for change in changes:
+            state = State(change, self._encode)
             self.feed.take(state)
-            self._announce(self.feed, job)
-            if topic := self._topics.get(job.job_id):
+            self._announce(self.feed, is_end=False)
+            # A job is deleted when it has ended: those who watch it alone were told of its end.
+            topic = self._topics.get(change.job_id)
+            if topic and isinstance(change, Job):
                 topic.take(state)
-                self._announce(topic, job)
+                self._announce(topic, is_end=change.ended)
 
     @contextmanager
     def watch_job(self, job_id: str) -> Iterator[tuple[Topic, Watcher]]:
@@ -85,13 +87,13 @@ class Hub:
 
     def begin(self, topic: Topic, job: Job) -> None:
         """Show at least the state that was just read from the store to a watcher who begins."""
-        if topic.shown is None or job.revision > topic.shown.job.revision:
+        if topic.shown is None or job.revision > topic.shown.change.revision:
             topic.take(State(job, self._encode))
             topic.show()
 
-    def catch_up(self, job: Job) -> State:
+    def catch_up(self, change: Change) -> State:
         """A state for one watcher of the feed who is further behind than the feed reaches."""
-        return State(job, self._encode)
+        return State(change, self._encode)
 
     async def run(self) -> None:
         """Show what comes in until the hub is closed."""
@@ -115,10 +117,10 @@ class Hub:
         if self._closed:
             raise ShuttingDownError
 
-    def _announce(self, audience: Audience, job: Job) -> None:
+    def _announce(self, audience: Audience, *, is_end: bool) -> None:
         if not audience.bells:
             audience.show()  # nobody to be spared
-        elif job.ended and audience is not self.feed:
+        elif is_end:
             self._relaxed.pop(audience, None)
             self._urgent[audience] = None
             self._work.set()

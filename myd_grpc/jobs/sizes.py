@@ -1,0 +1,72 @@
+"""How many bytes parts of a job take in a message, as protobuf writes them, and how many may be.
+
+A caller's gRPC library takes no message of more than 4 MiB unless it is told to (SPEC section 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from myd_grpc.convert.model import PartFile
+from myd_grpc.jobs.model import Job, Table
+
+MOST_TABLES = 1 << 20
+"""Of a job's tables, in the job itself."""
+
+MOST_FILE_NAMES = 256 << 10
+"""Of a job's file names."""
+
+MOST_IN_A_PAGE = 2 << 20
+"""Of jobs or tables, in a page of a list."""
+
+_TABLE_AND_LENGTH = 1 + 5
+_BESIDE_NAMES = 500
+"""Of a job: its figures, ids and enums, and what is in front of each."""
+
+
+def first_names(names: Iterable[str]) -> list[str]:
+    """As many of the file names as a job may show."""
+    shown, size = list[str](), 0
+    for name in names:
+        size += _text(name)
+        if size > MOST_FILE_NAMES:
+            break
+        shown.append(name)
+    return shown
+
+
+def size_of_job(job: Job) -> int:
+    """A job with its names and tables, or a little more."""
+    names = sum(_text(name) for name in job.request.file_names)
+    # The output's name is there twice, once as its directory.
+    texts = _text(job.msg) + 2 * _text(job.request.output_file_name)
+    return _BESIDE_NAMES + names + texts + sum(map(_size_of_table, job.tables))
+
+
+def size_of_table_alone(name: str) -> int:
+    """A table without its parts, or a little more."""
+    return _TABLE_AND_LENGTH + _text(name) + _number(1 << 63)
+
+
+def size_of_part(part: PartFile) -> int:
+    """One part of a table."""
+    content = _text(part.file_name) + _number(part.rows) + _number(part.size)
+    return 1 + _varint(content) + content
+
+
+def _size_of_table(table: Table) -> int:
+    return size_of_table_alone(table.name) + sum(map(size_of_part, table.parts))
+
+
+def _text(text: str) -> int:
+    # What is no UTF-8 cannot be sent anyway: its size does not matter, but it must have one.
+    length = len(text.encode(errors="replace"))
+    return 1 + _varint(length) + length
+
+
+def _number(number: int) -> int:
+    return 1 + _varint(number)
+
+
+def _varint(number: int) -> int:
+    return max(1, (number.bit_length() + 6) // 7)
