@@ -24,8 +24,6 @@ const (
 	callTimeout = 30 * time.Second
 	// healthTimeout is less than those who ask for health wait: they are to be told.
 	healthTimeout = 2 * time.Second
-	// largestAnswer holds a page of 1,000 jobs, or a job with thousands of files.
-	largestAnswer = 64 << 20
 )
 
 // dial connects to the gRPC server as soon as there is a call for it. When stopping ends, all
@@ -38,7 +36,6 @@ func dial(stopping context.Context, address string) (*grpc.ClientConn, error) {
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithNoProxy(),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: soonBack, MinConnectTimeout: 5 * time.Second}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largestAnswer)),
 		grpc.WithUnaryInterceptor(limitTime),
 		grpc.WithStreamInterceptor(endWith(stopping)),
 	)

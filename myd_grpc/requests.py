@@ -24,19 +24,13 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
 _LONGEST_NAME = 100
-<<<<<<< HEAD
-# An unpaired surrogate cannot be written as UTF-8.
-_NOT_IN_NAMES = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
-=======
 # The answer about a job that is not there repeats its id.
 _LONGEST_JOB_ID = 65_536
 _LARGEST_PAGE = 1000
 _ENDED_SHOWN = 100
 _MOST_ENDED_SHOWN = 1000
-# SPEC section 1: control characters (C0, DEL, C1) and what file systems and shells make much of;
-# an unpaired surrogate cannot be written as UTF-8.
-_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff]')
->>>>>>> 0ddf9b8 (Bound what a job's message holds; list tables, delete jobs)
+# An unpaired surrogate cannot be written as UTF-8.
+_NOT_IN_NAMES = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)

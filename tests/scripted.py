@@ -28,7 +28,7 @@ class Service(analysis_pb2_grpc.AnalysisServiceServicer):
         return answer(request, context)
 
     ConvertToCsv = GetJobStatus = ListJobs = CancelJob = PreprocessShopping = _answer
-    WatchJob = WatchJobs = _answer
+    WatchJob = WatchJobs = DeleteJob = ListTables = _answer
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from bounds import MANY_TABLES, keep
 from scripted import Service, answer, fail, listening, state, stream
 from serving import PATIENCE_S, ROOT, Hold, Server, lasting_address
 from terminal import Terminal
@@ -169,6 +170,42 @@ def test_cancel_shows_the_state_after_it(held: tuple[Server, Hold]) -> None:
     assert "CANCELLED" in cancelled.stdout
 
 
+def test_tables_lists_what_was_written_and_forget_the_record_only(
+    server: Server, records: str
+) -> None:
+    job_id = server.convert(records).job_id
+    lines = client(server, "tables", job_id, "--page-size", "1").stdout.splitlines()
+    assert [line.split("\t")[:2] for line in lines] == [["out", "2 rows"], ["out.acc", "2 rows"]]
+    listed = json_lines(client(server, "tables", job_id, "--json").stdout)
+    assert [table["name"] for table in listed] == ["out", "out.acc"]
+    forgotten = client(server, "forget", job_id)
+    assert (forgotten.returncode, forgotten.stderr) == (0, "")
+    assert forgotten.stdout == f"{job_id} is forgotten; what it wrote stays\n"
+    (job,) = json_lines(client(server, "forget", job_id, "--json").stdout)
+    assert job["status"] == "NOTFOUND"
+    assert client(server, "tables", job_id).returncode == 1
+    assert (server.output / "out" / "out_1.csv").exists()
+
+
+def test_a_job_that_works_is_not_forgotten(held: tuple[Server, Hold]) -> None:
+    server, _ = held
+    refused = client(server, "forget", server.submit("a.json"))
+    assert refused.returncode == 1
+    assert "has not ended; cancel it first" in refused.stderr
+
+
+def test_all_tables_are_shown_also_where_a_message_has_no_room(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server()
+    keep(server, {"tables": MANY_TABLES})
+    shown = client(server.start(), "status", "tables").stdout.splitlines()
+    assert sum("_1.csv" in line for line in shown) == len(MANY_TABLES)
+    assert f"in {len(MANY_TABLES):,} tables" in shown[-2]
+    (state,) = json_lines(client(server, "status", "tables", "--json").stdout)
+    assert len(state["tables"]) < state["tables_total"] == len(MANY_TABLES)
+
+
 @pytest.mark.parametrize("name", ["status", "watch", "cancel"])
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_an_unknown_job_is_a_failure(
@@ -266,6 +303,8 @@ def test_a_reader_that_leaves_is_no_traceback(server: Server, records: str) -> N
         ("convert", "a.json"),
         ("watch",),
         ("list", "--status", "odd"),
+        ("list", "--page-size", "-1"),
+        ("tables", "j", "--page-size", "4294967296"),
         ("convert", "a", "--output", "b", "--key-file", "f", "--ask-key"),
         ("convert", "a", "--output", "b", "--aes256cbckey", KEY),
     ],
@@ -277,7 +316,10 @@ def test_usage_errors(arguments: tuple[str, ...]) -> None:
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("name", ["convert", "status", "watch", "list", "cancel", "preprocess"])
+COMMANDS = "convert status watch list tables cancel forget preprocess".split()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str) -> None:
     shown = subprocess.run(
         [sys.executable, "client.py", name, "--help"], cwd=ROOT, capture_output=True, check=True

@@ -45,6 +45,8 @@ def test_many_files_are_counted() -> None:
     assert wording.what(job) == "a.json, b.json → out"
     job.file_names.append("c.json")
     assert wording.what(job) == "a.json and 2 more → out"
+    job.progress.files_total = 90_000
+    assert wording.what(job) == "a.json and 89999 more → out"
 
 
 def test_the_files_of_a_table() -> None:

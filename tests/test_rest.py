@@ -20,6 +20,7 @@ from urllib.parse import quote
 import grpc
 import psutil
 import pytest
+from bounds import MANY_TABLES, keep
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -169,7 +170,7 @@ def by_rest(rest: Rest, method: str, path: str, operation: Any, request: Message
         return [rest.post(target, fields).json]
     query = {name: value for name, value in fields.items() if places[name] == "query"}
     if "application/x-ndjson" not in operation.get("produces", ()):
-        answer = rest.get(target, **query) if method == "GET" else rest.post(target)
+        answer = rest.get(target, **query) if method == "GET" else rest.call(method, target)
         assert answer.status == 200, answer.body
         return [answer.json]
     pairs = "&".join(f"{name}={v}" for name, value in query.items() for v in listed(value))
@@ -198,6 +199,32 @@ def test_each_rpc_answers_the_same_by_rest(shared_rest: RestServer, method: Any)
             wanted, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
         assert got == everything  # names of the proto, defaults shown, 64-bit numbers as text
+
+
+def test_a_job_whose_tables_no_message_has_room_for_is_shown_by_rest(
+    rest_server: RestServer,
+) -> None:
+    keep(rest_server, {"tables": MANY_TABLES})
+    rest = rest_server.start().rest
+    state = rest.get("/convert_to_csv/status", job_id="tables").json["data"]
+    assert (state["status"], state["tables_total"]) == ("DONE", len(MANY_TABLES))
+    with rest.stream("/convert_to_csv/watch?job_id=tables") as response:
+        assert [json.loads(line)["result"]["data"] for line in response] == [state]
+    names, token = list[str](), ""
+    while token or not names:
+        page = rest.get("/jobs/tables/tables", page_size=1000, page_token=token).json
+        names += [table["name"] for table in page["data"]]
+        token = page["next_page_token"]
+    assert names == [part.table for part in MANY_TABLES]
+
+
+def test_an_ended_job_is_deleted_by_rest(shared_rest: RestServer) -> None:
+    job_id = ended_job(shared_rest).job_id
+    answer = shared_rest.rest.call("DELETE", f"/jobs/{job_id}")
+    assert (answer.status, answer.json["data"]["status"]) == (200, "NOTFOUND")
+    state = shared_rest.rest.get("/convert_to_csv/status", job_id=job_id).json["data"]
+    assert state["status"] == "NOTFOUND"
+    refused(shared_rest.rest.get(f"/jobs/{job_id}/tables"), 404, grpc.StatusCode.NOT_FOUND)
 
 
 # --- What is refused -------------------------------------------------------------------------
@@ -245,6 +272,7 @@ def test_codes_become_http_statuses(shared_rest: RestServer) -> None:
         ("GET", "/convert_to_csv", "POST"),
         ("DELETE", "/preprocess/shopping", "GET, POST"),
         ("PUT", "/jobs/x:cancel", "POST"),
+        ("POST", "/jobs/watch", "DELETE, GET"),
     ],
 )
 def test_a_wrong_method_is_405(

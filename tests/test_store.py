@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import stat
 import subprocess
@@ -14,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.model import Layout, Limits, PartFile, Progress
-from myd_grpc.errors import InvalidRequestError, OutputBusyError
+from myd_grpc.errors import InvalidRequestError, JobWorkingError, OutputBusyError
 from myd_grpc.jobs.database import DatabaseRefusedError, warn_of_old_sqlite
 from myd_grpc.jobs.model import Change, Deleted, Identity, Job, Phase, Request, RequestMark, Status
+from myd_grpc.jobs.schema import STEPS
 from myd_grpc.jobs.store import DATABASE_NAME, JobStore
 
 HERE = Identity(1, 2, 3)
@@ -200,6 +202,26 @@ async def test_purging_takes_only_jobs_that_ended_before(tmp_path: Path) -> None
     assert owners == [("recent",), ("working",)]
 
 
+async def test_deletions_are_announced_in_order_and_go_with_the_purge(tmp_path: Path) -> None:
+    announced = Announced()
+    async with opened(tmp_path, announced) as store:
+        for name in ("j1", "j2"):
+            await store.submit(name, request(name), None, now=1)
+        await store.fail(["j1", "j2"], "CANCELLED", "", now=2)
+        await store.submit("j3", request("j3"), None, now=3)
+        with pytest.raises(JobWorkingError):
+            await store.delete("j3", now=3)
+        assert await store.delete("j1", now=10)
+        assert not await store.delete("j1", now=11)
+        assert await store.delete("j2", now=20)
+        assert announced.deleted == [Deleted("j1", 6), Deleted("j2", 7)]
+        changes = await store.changed_since(3, 10)
+        assert [(one.job_id, one.revision) for one in changes] == [("j3", 5), ("j1", 6), ("j2", 7)]
+        await store.purge(ended_before=20)
+        changes = await store.changed_since(5, 10)
+        assert changes == [Deleted("j2", 7)]
+
+
 async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await store.submit("j1", request(), None, now=1)
@@ -342,10 +364,37 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
                 assert old.execute(f"PRAGMA {pragma}").fetchall() == (
                     new.execute(f"PRAGMA {pragma}").fetchall()
                 )
-            for table in ("meta", "job_status", "csv_rows", "job_checkpoint"):
+            tables = "meta job_status csv_rows job_checkpoint job_files job_deleted".split()
+            for table in tables:
                 assert old.execute(f"PRAGMA table_info({table})").fetchall() == (
                     new.execute(f"PRAGMA table_info({table})").fetchall()
                 )
+
+
+async def test_a_database_of_the_second_version_gets_bounds(tmp_path: Path) -> None:
+    """Made from one of the first, as the program of the second version did it."""
+    names = ["가" * 60 + f"{n}.json" for n in range(3000)]
+    with opened_raw(tmp_path) as old:
+        old.executescript(V1.read_text())
+        for statement in STEPS[1]:
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 2")
+        old.execute("UPDATE job_status SET file_names = ?", (json.dumps(names),))
+        parts = [("done", f"{kind}/done{n}.csv", "done", n, 1, 9) for kind in "ab" for n in (7, 8)]
+        old.executemany("INSERT INTO csv_rows VALUES (?, ?, ?, ?, ?, ?)", parts)
+        old.commit()
+    async with opened(tmp_path) as store:
+        done, failed = await store.get("done"), await store.get("failed")
+        assert done
+        assert failed
+        assert (done.tables_total, failed.tables_total) == (3, 0)
+        shown = done.request.file_names
+        assert shown == tuple(names[: len(shown)])
+        assert 250_000 < sum(len(name.encode()) for name in shown) < 256 << 10
+        wanted = await store.request("running")
+        assert wanted
+        assert wanted.file_names == tuple(names)
+        assert await store.request("done") is None
 
 
 @contextmanager

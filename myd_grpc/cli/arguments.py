@@ -36,7 +36,16 @@ def _parser() -> argparse.ArgumentParser:
         parents=[common],
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_convert, _add_status, _add_watch, _add_list, _add_cancel, _add_preprocess):
+    for add in (
+        _add_convert,
+        _add_status,
+        _add_watch,
+        _add_list,
+        _add_tables,
+        _add_cancel,
+        _add_forget,
+        _add_preprocess,
+    ):
         add(commands, common)
     return parser
 
@@ -105,11 +114,42 @@ def _add_watch(commands: Any, common: argparse.ArgumentParser) -> None:
     which.add_argument("job", nargs="?", metavar="JOB")
     which.add_argument("--all", action="store_true", help="every job, until Ctrl-C")
     _add_status_filter(parser)
+    parser.add_argument(
+        "--ended-limit",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="with --all: begin with so many that have ended, at most 1000 (default: 100)",
+    )
+    parser.add_argument(
+        "--from-revision",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="only what came after this revision, to resume a watch",
+    )
 
 
 def _add_list(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "list", "List jobs, the newest first.")
     _add_status_filter(parser)
+    _add_page_size(parser)
+
+
+def _add_tables(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "tables", "List all tables that a job has written.")
+    parser.add_argument("job", metavar="JOB")
+    _add_page_size(parser)
+
+
+def _add_page_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--page-size",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="ask for so many at a time, at most 1000 (default: the server's choice)",
+    )
 
 
 def _add_status_filter(parser: argparse.ArgumentParser) -> None:
@@ -126,3 +166,15 @@ def _add_status_filter(parser: argparse.ArgumentParser) -> None:
 def _add_cancel(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "cancel", "Cancel a job; nothing of its output stays.")
     parser.add_argument("job", metavar="JOB")
+
+
+def _add_forget(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = _add(commands, common, "forget", "Delete the record of an ended job, not its files.")
+    parser.add_argument("job", metavar="JOB")
+
+
+def _count(text: str) -> int:
+    """A number as the messages hold it; argparse names the option that has another."""
+    if not text.isascii() or not text.isdigit() or int(text) >= 1 << 31:
+        raise argparse.ArgumentTypeError(f"must be a whole number below 2^31, not {text!r}")
+    return int(text)

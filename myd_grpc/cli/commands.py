@@ -70,16 +70,28 @@ def _status(session: Session) -> int:
 def _watch(session: Session) -> int:
     if session.arguments.all:
         return _watch_all(session)
-    return _follow(session, session.arguments.job)
+    return _follow(session, session.arguments.job, session.arguments.from_revision)
 
 
 def _list(session: Session) -> int:
-    session.output.jobs(session.client.list_jobs(_statuses(session.arguments)))
+    arguments = session.arguments
+    session.output.jobs(session.client.list_jobs(_statuses(arguments), arguments.page_size))
     return OK
 
 
 def _cancel(session: Session) -> int:
     return _show(session, session.client.cancel(session.arguments.job))
+
+
+def _forget(session: Session) -> int:
+    session.output.forgotten(session.client.forget(session.arguments.job))
+    return OK
+
+
+def _tables(session: Session) -> int:
+    arguments = session.arguments
+    session.output.tables(session.client.tables(arguments.job, arguments.page_size))
+    return OK
 
 
 def _preprocess(session: Session) -> int:
@@ -96,7 +108,10 @@ def _preprocess(session: Session) -> int:
 
 
 def _follow(
-    session: Session, job_id: str, hand_key_over: Callable[[], object] | None = None
+    session: Session,
+    job_id: str,
+    from_revision: int = 0,
+    hand_key_over: Callable[[], object] | None = None,
 ) -> int:
     """Shows a job until it ends.
 
@@ -104,7 +119,7 @@ def _follow(
     """
     try:
         with session.output.follow() as view:
-            for job in session.client.watch(job_id, on_break=_noting(view)):
+            for job in session.client.watch(job_id, from_revision, _noting(view)):
                 view.show(job)
                 if hand_key_over and job.phase == Job.PHASE_WAITING_FOR_KEY:
                     hand_key_over()
@@ -114,15 +129,24 @@ def _follow(
     except CallError as error:
         why = f"error: {error}\nthe job may go on all the same"
         raise LeftAloneError(job_id, why, NOT_DONE) from None
-    session.output.outcome(job)
+    session.output.outcome(_with_all_tables(session, job))
     _require_known(job)
     return OK if job.status == Job.DONE else NOT_DONE
 
 
 def _show(session: Session, job: Job) -> int:
-    session.output.job(job)
+    session.output.job(_with_all_tables(session, job))
     _require_known(job)
     return OK
+
+
+def _with_all_tables(session: Session, job: Job) -> Job:
+    """The job with its tables also where a message has no room for them, as a person sees it."""
+    if len(job.tables) < job.tables_total and not session.arguments.json:
+        tables = list(session.client.tables(job.job_id))
+        del job.tables[:]
+        job.tables.extend(tables)
+    return job
 
 
 def _require_known(job: Job) -> None:
@@ -131,9 +155,15 @@ def _require_known(job: Job) -> None:
 
 
 def _watch_all(session: Session) -> int:
+    arguments = session.arguments
     with session.output.follow_all() as view:
-        statuses = _statuses(session.arguments)
-        for job in session.client.watch_all(statuses, on_break=_noting(view)):
+        watch = session.client.watch_all(
+            _statuses(arguments),
+            _noting(view),
+            from_revision=arguments.from_revision,
+            ended_limit=arguments.ended_limit,
+        )
+        for job in watch:
             view.show(job)
     return OK
 
@@ -175,5 +205,7 @@ _COMMANDS: dict[str, Callable[[Session], int]] = {
     "watch": _watch,
     "list": _list,
     "cancel": _cancel,
+    "forget": _forget,
+    "tables": _tables,
     "preprocess": _preprocess,
 }

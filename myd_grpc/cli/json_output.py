@@ -51,6 +51,15 @@ class JsonOutput:
         for job in jobs:
             _print(job)
 
+    def tables(self, tables: Iterable[Job.Table]) -> None:
+        """Prints a line for each table."""
+        for table in tables:
+            _print(table)
+
+    def forgotten(self, job: Job) -> None:
+        """Prints the job as it is now: not there."""
+        _print(job)
+
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the summary."""
         _print(summary)

@@ -41,6 +41,12 @@ class Output(Protocol):
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Shows a list of jobs."""
 
+    def tables(self, tables: Iterable[Job.Table]) -> None:
+        """Shows a list of tables."""
+
+    def forgotten(self, job: Job) -> None:
+        """Shows that a job's record is deleted."""
+
     def summary(self, summary: ShoppingSummary) -> None:
         """Shows a shopping summary."""
 

@@ -65,14 +65,7 @@ class PlainOutput:
 
     def outcome(self, job: Job) -> None:
         """Prints what the job wrote and how it ended."""
-        for table in job.tables:
-            print(
-                wording.printable(table.name),
-                wording.count(table.rows, "row"),
-                wording.size(wording.table_bytes(table)),
-                wording.files(table),
-                sep="\t",
-            )
+        self.tables(job.tables)
         print(wording.outcome(job))
         if job.tables:
             print(wording.place(job))
@@ -87,6 +80,21 @@ class PlainOutput:
         """Prints a line for each job."""
         for job in jobs:
             self._line(job)
+
+    def tables(self, tables: Iterable[Job.Table]) -> None:
+        """Prints a line for each table."""
+        for table in tables:
+            print(
+                wording.printable(table.name),
+                wording.count(table.rows, "row"),
+                wording.size(wording.table_bytes(table)),
+                wording.files(table),
+                sep="\t",
+            )
+
+    def forgotten(self, job: Job) -> None:
+        """Prints that the record is gone."""
+        print(wording.forgotten(job))
 
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the months, and a line for each category."""

@@ -103,7 +103,7 @@ class TerminalOutput:
     def outcome(self, job: Job) -> None:
         """Prints what the job wrote and, where it stays in sight, how it ended."""
         if job.tables:
-            self._console.print(_written_table(job))
+            self.tables(job.tables)
         mark = "✔" if job.status == Job.DONE else "✘"
         self._console.print(f"{mark} {wording.what(job)}", style=f"bold {_style(job)}")
         self._console.print(Padding(Text(wording.outcome(job), style=_style(job)), (0, 2)))
@@ -122,6 +122,14 @@ class TerminalOutput:
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Prints a table of jobs."""
         self._console.print(_job_table(jobs))
+
+    def tables(self, tables: Iterable[Job.Table]) -> None:
+        """Prints a table of tables."""
+        self._console.print(_written_table(tables))
+
+    def forgotten(self, job: Job) -> None:
+        """Prints that the record is gone."""
+        self._console.print(wording.forgotten(job), soft_wrap=True)
 
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the months and a table of categories."""
@@ -187,13 +195,13 @@ def _job_table(jobs: Iterable[Job]) -> Table:
     return table
 
 
-def _written_table(job: Job) -> Table:
+def _written_table(tables: Iterable[Job.Table]) -> Table:
     """A line for each table; it goes by its files, whose names begin with the table's."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("files", overflow="fold")
     for heading in ("parts", "rows", "size"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for written in job.tables:
+    for written in tables:
         table.add_row(
             wording.files(written),
             f"{len(written.parts):,}",

@@ -60,10 +60,8 @@ def what(job: Job) -> str:
 
 def inputs(job: Job) -> str:
     """`a.json, b.json`; of many files, how many."""
-    names = job.file_names
-    return printable(
-        ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
-    )
+    names, total = job.file_names, max(job.progress.files_total, len(job.file_names))
+    return printable(", ".join(names) if total <= 2 else f"{names[0]} and {total - 1} more")
 
 
 def figures(job: Job, bytes_per_s: float | None) -> list[str]:
@@ -89,9 +87,14 @@ def outcome(job: Job) -> str:
     return "there is no such job, or its record was purged"
 
 
+def forgotten(job: Job) -> str:
+    """That a job's record is deleted, in one line."""
+    return printable(f"{job.job_id} is forgotten; what it wrote stays")
+
+
 def _written(job: Job) -> str:
     csv_bytes = sum(part.bytes for table in job.tables for part in table.parts)
-    tables = count(len(job.tables), "table")
+    tables = count(job.tables_total, "table")
     return f"{count(job.progress.rows, 'row')} in {tables}, {size(csv_bytes)} of CSV,"
 
 

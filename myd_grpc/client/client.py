@@ -16,6 +16,7 @@ from myd.analysis.v1 import analysis_pb2_grpc
 from myd_grpc.client.errors import CallError, UnavailableError, from_rpc_error
 from myd_grpc.client.keys import Key
 from myd_grpc.client.retry import pauses
+from myd_grpc.client.tables import whole_tables
 from myd_grpc.client.watching import ENDED, Course, OnBreak, Patience, Watch
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
@@ -27,8 +28,6 @@ _CHANNEL_OPTIONS = [
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
-    # The last state of a job lists all its tables and parts.
-    ("grpc.max_receive_message_length", 64 << 20),
     # Back soon after a restart of the server; gRPC's own limit is two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -141,23 +140,37 @@ class Client:
                 return
 
     def watch_all(
-        self, statuses: Iterable[pb.Job.Status | str] = (), on_break: OnBreak | None = None
+        self,
+        statuses: Iterable[pb.Job.Status | str] = (),
+        on_break: OnBreak | None = None,
+        *,
+        from_revision: int = 0,
+        ended_limit: int = 0,
     ) -> Iterator[pb.Job]:
         """Yields the state of every job, or of those in one of `statuses`, then each change.
 
-        It ends only when the caller leaves.
+        Of those that had ended before, it begins with the newest `ended_limit`, at most 1000; 0
+        leaves that to the server. A job that is deleted comes as NOTFOUND. It ends only when the
+        caller leaves.
         """
         wanted = list(statuses)
 
         def open_stream(revision: int) -> Any:
-            return self._stub.WatchJobs(pb.WatchJobsRequest(status=wanted, from_revision=revision))
+            return self._stub.WatchJobs(
+                pb.WatchJobsRequest(status=wanted, from_revision=revision, ended_limit=ended_limit)
+            )
 
-        course = Course(0, self._patience, on_break)
+        course = Course(from_revision, self._patience, on_break)
         yield from Watch(open_stream, self._translate, self._closed).states(course)
 
-    def list_jobs(self, statuses: Iterable[pb.Job.Status | str] = ()) -> Iterator[pb.Job]:
-        """Yields all jobs, or those in one of `statuses`, newest first, without their tables."""
-        request = pb.ListJobsRequest(status=statuses)
+    def list_jobs(
+        self, statuses: Iterable[pb.Job.Status | str] = (), page_size: int = 0
+    ) -> Iterator[pb.Job]:
+        """Yields all jobs, or those in one of `statuses`, newest first, without their tables.
+
+        They are asked for in pages of at most `page_size`; 0 leaves that to the server.
+        """
+        request = pb.ListJobsRequest(status=statuses, page_size=page_size)
         while True:
             response: pb.ListJobsResponse = self._call(self._stub.ListJobs, request)
             yield from response.data
@@ -170,6 +183,23 @@ class Client:
         request = pb.CancelJobRequest(job_id=job_id)
         response: pb.CancelJobResponse = self._call(self._stub.CancelJob, request)
         return response.data
+
+    def forget(self, job_id: str) -> pb.Job:
+        """Deletes the record of a job that has ended, not what it wrote; answers status NOTFOUND.
+
+        One that still works raises PreconditionError.
+        """
+        request = pb.DeleteJobRequest(job_id=job_id)
+        response: pb.DeleteJobResponse = self._call(self._stub.DeleteJob, request)
+        return response.data
+
+    def tables(self, job_id: str, page_size: int = 0) -> Iterator[pb.Job.Table]:
+        """Yields all tables of a DONE job, of which `Job.tables` has only as many as fit.
+
+        They are asked for in pages of at most `page_size`; 0 leaves that to the server.
+        """
+        request = pb.ListTablesRequest(job_id=job_id, page_size=page_size)
+        yield from whole_tables(self._table_pages(request))
 
     def preprocess(
         self,
@@ -192,6 +222,14 @@ class Client:
         method = self._stub.PreprocessShopping
         response: pb.PreprocessShoppingResponse = self._call(method, request, timeout_s=None)
         return response.data
+
+    def _table_pages(self, request: pb.ListTablesRequest) -> Iterator[pb.Job.Table]:
+        while True:
+            response: pb.ListTablesResponse = self._call(self._stub.ListTables, request)
+            yield from response.data
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
 
     def _call(
         self,

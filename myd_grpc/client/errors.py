@@ -41,11 +41,11 @@ class AlreadyExistsError(CallError):
 
 
 class NotFoundError(CallError):
-    """The file or the user is not there; `reason` tells which."""
+    """The file, the user or the job is not there; `reason` tells which."""
 
 
 class PreconditionError(CallError):
-    """The file cannot be used as it is; `reason` tells why."""
+    """The file cannot be used as it is, or the job has not ended; `reason` tells why."""
 
 
 class ResourceError(CallError):
