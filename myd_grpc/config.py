@@ -70,7 +70,7 @@ class Settings:
     """MYD_THREADS: threads a conversion's engine works on; 0: one for each core, at most 4 (0)."""
     limits: Limits
     """MYD_FILE_SEP_SIZE, MYD_MAX_CSV_ROW, MYD_MAX_DEPTH (at most 1000), MYD_MAX_RECORD_BYTES,
-    MYD_MAX_COLUMNS, MYD_MAX_TABLES, MYD_MAX_NAME_BYTES: bounds of a conversion."""
+    MYD_MAX_COLUMNS, MYD_MAX_TABLES, MYD_MAX_NAME_BYTES, MYD_MAX_GROWTH: bounds of a conversion."""
     section_names: frozenset[str]
     """MYD_SECTION_NAMES: comma-separated keys that name parts of one document, not records."""
     reflection: bool
@@ -157,6 +157,7 @@ def _limits(source: _Source) -> Limits:
         max_columns=source.integer("MYD_MAX_COLUMNS", limits.max_columns, 1, 1 << 20),
         max_tables=source.integer("MYD_MAX_TABLES", limits.max_tables, 1, 1 << 20),
         max_name_bytes=source.integer("MYD_MAX_NAME_BYTES", limits.max_name_bytes, 1, 1 << 16),
+        max_growth=source.integer("MYD_MAX_GROWTH", limits.max_growth, 1, 1_000_000),
     )
 
 

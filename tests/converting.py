@@ -15,7 +15,7 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
-from myd_grpc.convert import records, source, tables
+from myd_grpc.convert import growth, records, source, tables
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import (
@@ -190,6 +190,7 @@ class Sizes:
     batch_bytes: int = records.BATCH_BYTES
     held_bytes: int = tables._HELD_BYTES
     piece: int = tables._PIECE
+    free_bytes: int = growth.FREE_BYTES
 
 
 @contextmanager
@@ -200,6 +201,7 @@ def sized(sizes: Sizes) -> Iterator[None]:
         patch.setattr(records, "BATCH_BYTES", sizes.batch_bytes)
         patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
         patch.setattr(tables, "_PIECE", sizes.piece)
+        patch.setattr(growth, "FREE_BYTES", sizes.free_bytes)
         yield
 
 
@@ -235,6 +237,8 @@ def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | o
             max_csv_row=limits.rows_per_part,
             max_depth=limits.max_depth,
             max_name_bytes=limits.max_name_bytes,
+            max_growth=limits.max_growth,
+            free_bytes=growth.FREE_BYTES,
         )
     except oracle.OracleError as error:
         return error

@@ -744,22 +744,47 @@ def convert(
     max_csv_row: int = 300_000,
     max_depth: int = 128,
     max_name_bytes: int = 1024,
+    max_growth: int = 64,
+    free_bytes: int = 1 << 30,
     section_names: Collection[str] = DEFAULT_SECTION_NAMES,
 ) -> dict[str, bytes]:
     """Converts (file name, plain text) pairs to CSV files, by path in the output directory."""
     all_records = [
         read_records(data, layout, record_path, max_depth, section_names) for _, data in files
     ]
+    sizes = [len(data) for _, data in files]
+
+    def rendered(all_records: list[list[Record]], input_size: int) -> dict[str, bytes]:
+        most = max_growth * input_size + free_bytes
+        result = render(gather(name, all_records, id_field, max_name_bytes), profile, max_csv_row)
+        if size(result) <= most:
+            return result
+        for file, number in places(all_records):
+            first = [*all_records[:file], all_records[file][:number]]
+            tables = gather(name, first, id_field, max_name_bytes)
+            if size(render(tables, profile, max_csv_row)) > most:
+                raise OracleError(LIMIT_EXCEEDED, -1, number)
+        raise AssertionError("all records are too much, but no number of them")
+
     if merge:
-        tables = gather(name, all_records, id_field, max_name_bytes)
-        return render(tables, profile, max_csv_row)
+        return rendered(all_records, sum(sizes))
     directories = file_names([stem(file) for file, _ in files])
     result: dict[str, bytes] = {}
-    for directory, records in zip(directories, all_records, strict=True):
-        tables = gather(name, [records], id_field, max_name_bytes)
-        rendered = render(tables, profile, max_csv_row)
-        result.update({f"{directory}/{path}": data for path, data in rendered.items()})
+    for directory, records, input_size in zip(directories, all_records, sizes, strict=True):
+        result |= {f"{directory}/{path}": d for path, d in rendered([records], input_size).items()}
     return result
+
+
+def size(files: dict[str, bytes]) -> int:
+    """The bytes of all files."""
+    return sum(map(len, files.values()))
+
+
+def places(all_records: list[list[Record]]) -> Iterator[tuple[int, int]]:
+    """Each record's file, from 0, and number in it, from 1."""
+    for file, records in enumerate(all_records):
+        for number in range(1, len(records) + 1):
+            yield file, number
 
 
 def stem(file: str) -> str:

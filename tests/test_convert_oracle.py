@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import nasty
 import oracle
@@ -113,6 +114,25 @@ def test_sets_of_files(
 ) -> None:
     with sized(sizes):
         assert_as_expected(files, key, merge=merge, limits=limits, engine=engine, name="결과.a")
+
+
+@settings(THOROUGH, max_examples=300)
+@given(data=st.data(), layout=layouts, merge=st.booleans(), sizes=sizes, limits=limits)
+def test_sets_that_grow_too_large(
+    engine: str, data: st.DataObject, layout: Layout, merge: bool, sizes: Sizes, limits: Limits
+) -> None:
+    files = [(name, data.draw(nasty.documents(layout.value))) for name in ("a.json", "b.json")]
+    free_bytes = data.draw(st.sampled_from([50, 100, 500, 1000]))
+    growth = data.draw(st.sampled_from([1, 2, 3, 5]))
+    with sized(replace(sizes, free_bytes=free_bytes)):
+        assert_as_expected(
+            files,
+            layout=layout,
+            merge=merge,
+            profile=data.draw(profiles),
+            limits=replace(limits, max_depth=128, max_growth=growth),
+            engine=engine,
+        )
 
 
 @settings(THOROUGH, max_examples=300)

@@ -249,3 +249,22 @@ def test_a_part_that_is_shorter_or_gone_makes_it_stale(engine: str) -> None:
 def test_what_is_no_checkpoint_is_stale(engine: str, text: str) -> None:  # noqa: ARG001
     with pytest.raises(StaleCheckpointError):
         Checkpoint.from_json(text)
+
+
+def test_what_was_written_before_a_crash_counts(engine: str, tmp_path: Path) -> None:
+    """A set that is too large fails at the same record, wherever it went on from."""
+    write(tmp_path, [("in.json", ROWS.encode())])
+    limits = Limits(batch_records=3, max_growth=1)
+    request = conversion(tmp_path, ["in.json"], engine=engine, limits=limits)
+    messages, kept = set(), Kept()
+    with sized(Sizes(free_bytes=10)):
+        for text in (None, *range(8)):
+            resume = None if text is None else Checkpoint.from_json(kept.texts[text])
+            out = tmp_path / "out"
+            out.mkdir(exist_ok=True)
+            checkpoints = kept if resume is None else Kept()
+            with pytest.raises(ConversionError) as caught:
+                convert(request, None, out, silent, checkpoints, resume)
+            messages.add(caught.value.message)
+    assert len(messages) == 1
+    assert "times the input's size" in messages.pop()

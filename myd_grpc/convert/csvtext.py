@@ -12,13 +12,13 @@ EMPTY_STRING = str(b'""', "ascii")
 _MUST_QUOTE = re.compile('[",\r\n]')
 
 
-def line(row: Row, width: int) -> str:
-    """The text of a row without a line end, with empty cells up to `width` cells."""
+def line(row: Row) -> str:
+    """The text of a row without a line end."""
     text = ",".join(row)
     # Most rows need no quotes, and one look at the whole row shows it.
     if text.count(",") != len(row) - 1 or '"' in text or "\n" in text or "\r" in text:
         text = ",".join(map(quoted, row))
-    return text + "," * (width - len(row))
+    return text
 
 
 def quoted(cell: str) -> str:

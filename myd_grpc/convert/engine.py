@@ -51,7 +51,7 @@ class Batch:
 class Rows(NamedTuple):
     """Rows of one table as CSV bytes without a header: `ends[i]` is the end of row i.
 
-    Every row has `width` cells, link columns included.
+    Every row has `width` cells, link columns included: as many as the table had columns then.
     """
 
     table: int
@@ -89,6 +89,11 @@ class Flattening:
     max_columns: int = DEFAULT_LIMITS.max_columns
     max_tables: int = DEFAULT_LIMITS.max_tables
     max_name_bytes: int = DEFAULT_LIMITS.max_name_bytes
+
+    @property
+    def mark(self) -> bytes:
+        """What each file begins with."""
+        return b"\xef\xbb\xbf" if self.profile is Profile.EXCEL else b""
 
     @property
     def line_end(self) -> str:

@@ -1,8 +1,8 @@
 """The Python engine: the readable reading of SPEC section 3 that every other engine must equal.
 
 A table's columns form a tree of keys. A row is a list of cells, as long as its table was wide when
-the row began; a column met for the first time is appended to the row at hand, and shorter rows are
-filled up with empty cells when the batch is rendered.
+the row began; a column met for the first time is appended to the row at hand. When a row is
+finished it becomes text; rows of as many cells are a stretch.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from myd_grpc.convert.source import Source
 Members = Sequence[tuple[str, Value]]
 
 _SPARE_NODES = 100_000
-_ROWS_AT_ONCE = 50_000
 _OTHER_CALLS = 1000
 
 
@@ -57,9 +56,9 @@ class _Node:
 
 
 class _Table:
-    """A table as the engine sees it, with the batch's rows."""
+    """A table as the engine sees it, with the batch's rows as text."""
 
-    __slots__ = ("blank", "links", "number", "root", "rows")
+    __slots__ = ("blank", "data", "ends", "links", "number", "root", "stretches", "width")
 
     def __init__(self, number: int, links: int) -> None:
         self.number = number
@@ -67,7 +66,31 @@ class _Table:
         self.root = _Node(())
         # As many empty cells as the table has columns beside its links.
         self.blank: Row = []
-        self.rows: list[Row] = []
+        # The rows before those of the width at hand, and these.
+        self.stretches: list[Rows] = []
+        self.width = 0
+        self.data = bytearray()
+        self.ends = array("Q")
+
+    def add(self, text: bytes, width: int) -> None:
+        """Takes the text of a row that has so many cells."""
+        if width != self.width:
+            self.end_stretch(width)
+        self.data += text
+        self.ends.append(len(self.data))
+
+    def end_stretch(self, width: int) -> None:
+        """The rows that come have so many cells."""
+        if self.ends:
+            self.stretches.append(Rows(self.number, bytes(self.data), self.ends, self.width))
+            self.data, self.ends = bytearray(), array("Q")
+        self.width = width
+
+    def take(self) -> list[Rows]:
+        """All rows so far."""
+        self.end_stretch(self.width)
+        stretches, self.stretches = self.stretches, []
+        return stretches
 
 
 class PythonEngine:
@@ -85,7 +108,7 @@ class PythonEngine:
         self._line_end = flattening.line_end
         self._record_id = ""
         self._index = 0
-        self._rendered: list[Rows] = []
+        self._base = 0
         self._origins: list[int] = []
         self._reset()
 
@@ -93,7 +116,6 @@ class PythonEngine:
         self._tables = [_Table(0, len(ROOT_LINKS))]
         self._log: list[Entry] = []
         self._nodes = 0
-        self._rendered = []
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +141,7 @@ class PythonEngine:
     def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
         """See `Engine.flatten`."""
         self._follow(entries)
-        base = len(self._log)
+        self._base = len(self._log)
         try:
             good = self._flatten_records(batch, file)
         except _TooDeepError:
@@ -130,10 +152,11 @@ class PythonEngine:
             good = self._index
             if not self._is_sound(batch, good):
                 return self._without(batch, good, file, entries)
-            return Fragment(base, self._log[base:], self._origins, [], good)
-        rows = self._rendered + [self._render(table) for table in self._tables if table.rows]
-        self._rendered = []
-        return Fragment(base, self._log[base:], self._origins, rows, good)
+            self._take_rows()
+        return Fragment(self._base, self._log[self._base :], self._origins, self._take_rows(), good)
+
+    def _take_rows(self) -> list[Rows]:
+        return [rows for table in self._tables for rows in table.take()]
 
     def _without(self, batch: Batch, bad: int, file: int, entries: Sequence[Entry]) -> Fragment:
         """The fragment of the records before a bad one, of which rows and tree hold a part."""
@@ -216,8 +239,8 @@ class PythonEngine:
         root = self._tables[0]
         self._record_id = self._id_cell(record) if key is None else key or EMPTY_STRING
         row = [self._record_id, row_id, *root.blank]
-        root.rows.append(row)
         self._add_element(record, root, row, depth)
+        self._finish(row, root)
 
     def _id_cell(self, record: Value) -> str:
         """The record's own id: its `id_field` member if that is a string or a number."""
@@ -276,28 +299,15 @@ class PythonEngine:
         child = node.table or self._add_table(table, node)
         for position, element in enumerate(elements, 1):
             row = [self._record_id, f"{parent_id}.{position}", parent_id, *child.blank]
-            child.rows.append(row)
             self._add_element(element, child, row, depth)
-            if len(child.rows) >= _ROWS_AT_ONCE:
-                # None of them is unfinished now; should columns follow, these are narrower.
-                self._rendered.append(self._render(child))
+            self._finish(row, child)
+
+    def _finish(self, row: Row, table: _Table) -> None:
+        table.add((line(row) + self._line_end).encode(), len(row))
 
     def _require_depth(self, depth: int) -> None:
         if depth > self._flattening.max_depth:
             raise _TooDeepError
-
-    # From rows to text
-
-    def _render(self, table: _Table) -> Rows:
-        width = table.links + len(table.blank)
-        data, ends = bytearray(), array("Q")
-        # Each row is let go of when its text is there: both together would take too much.
-        rows = table.rows
-        rows.reverse()
-        while rows:
-            data += (line(rows.pop(), width) + self._line_end).encode()
-            ends.append(len(data))
-        return Rows(table.number, bytes(data), ends, width)
 
 
 def _members(element: Value) -> Members:

@@ -52,6 +52,7 @@ class Limits:
     max_columns: int = 16_384
     max_tables: int = 4_096
     max_name_bytes: int = 1_024
+    max_growth: int = 64
 
 
 DEFAULT_LIMITS = Limits()

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from myd_grpc.convert import disk
+from myd_grpc.convert import disk, growth
 from myd_grpc.convert.checkpoint import (
     NO_CHECKPOINTS,
     Checkpoint,
@@ -20,6 +20,7 @@ from myd_grpc.convert.checkpoint import (
 from myd_grpc.convert.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.growth import Growth, TooLargeError
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.probe import hinting, probe
@@ -97,6 +98,7 @@ class _Target:
     set: _Set
     schema: Schema
     writer: SetWriter
+    growth: Growth
 
     def named(self, parts: list[PartFile]) -> list[PartFile]:
         """Parts of the set as parts of the job."""
@@ -186,7 +188,7 @@ class _Run:
         directory = self._output / one.prefix
         directory.mkdir(exist_ok=True)
         with self._writer(directory) as (schema, writer):
-            target = _Target(one, schema, writer)
+            target = _Target(one, schema, writer, self._growth(one, schema))
             self._restore(target, resume)
             if not (resume and resume.finishing):
                 self._convert_files(target, resume)
@@ -220,6 +222,12 @@ class _Run:
             yield schema, writer
         finally:
             writer.close()
+
+    def _growth(self, one: _Set, schema: Schema) -> Growth:
+        limits = self._conversion.limits
+        size = sum(self._inputs[index].size for index in one.files)
+        most = limits.max_growth * size + growth.FREE_BYTES
+        return Growth(schema, self._flattening, limits.rows_per_part, most)
 
     def _convert_file(self, index: int, target: _Target, place: Place | None) -> None:
         """Converts a file, from a place on where it was begun before."""
@@ -283,6 +291,7 @@ class _Run:
     ) -> None:
         """The end of a batch's way: its columns adopted, its rows written."""
         _adopt(fragment, batch, reader, target.schema)
+        self._require_growth(fragment, batch, reader, target)
         before = target.writer.rows
         target.writer.write(fragment)
         self._progress = replace(
@@ -290,6 +299,16 @@ class _Run:
         )
         if fragment.records < len(batch.spans):
             raise reader.bad_record(batch, fragment.records)
+
+    def _require_growth(
+        self, fragment: Fragment, batch: Batch, reader: RecordReader, target: _Target
+    ) -> None:
+        try:
+            target.growth.add(fragment, batch.first)
+        except TooLargeError as error:
+            most = self._conversion.limits.max_growth
+            what = f"the output would be more than {most} times the input's size and 1 GiB"
+            raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, error.index) from None
 
     # Checkpoints
 
@@ -324,6 +343,7 @@ class _Run:
         """Brings the set's directory to the state of the checkpoint, to emptiness without one."""
         if resume:
             target.schema.adopt(resume.entries)
+            target.growth.restore(resume.parts)
         try:
             target.writer.restore(resume.parts if resume else ())
         except (ValueError, FileNotFoundError):

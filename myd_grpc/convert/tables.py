@@ -17,12 +17,11 @@ from typing import BinaryIO
 from myd_grpc.convert import disk
 from myd_grpc.convert.csvtext import Widener, quoted
 from myd_grpc.convert.engine import Flattening, Fragment, Rows
-from myd_grpc.convert.model import PartFile, Profile
+from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.naming import FileNames
 from myd_grpc.convert.schema import Schema
 from myd_grpc.failpoints import reach
 
-_BOM = b"\xef\xbb\xbf"
 _HELD_BYTES = 8 << 20
 _PIECE = 1 << 20
 # No part's name begins with a dot.
@@ -72,7 +71,7 @@ class SetWriter:
         self.rows = 0
         self._directory = directory
         self._schema = schema
-        self._excel = flattening.profile is Profile.EXCEL
+        self._mark = flattening.mark
         self._line_end = flattening.line_end.encode()
         self._rows_per_part = rows_per_part
         self._names = FileNames()
@@ -178,7 +177,7 @@ class SetWriter:
 
     def _header(self, table: int) -> bytes:
         names = ",".join(map(quoted, self._schema.tables[table].columns)).encode()
-        return (_BOM if self._excel else b"") + names + self._line_end
+        return self._mark + names + self._line_end
 
     # The end
 

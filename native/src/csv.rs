@@ -161,8 +161,28 @@ impl Output {
         &self.buffer[..self.length]
     }
 
+    /// Takes the rows so far, those of a table that has so many columns now, as stretches of rows
+    /// that have the same number.
+    pub fn take_as(&mut self, table: usize, columns: usize) -> Vec<Rows> {
+        let narrow = std::mem::take(&mut self.narrow);
+        let (text, ends) = self.take();
+        if narrow.is_empty() {
+            let rows = Rows { table, text, ends, columns };
+            return if rows.ends.is_empty() { Vec::new() } else { vec![rows] };
+        }
+        let mut stretches = Vec::with_capacity(narrow.len() + 1);
+        let (mut row, mut start) = (0, 0);
+        for (until, columns) in narrow.into_iter().chain([(ends.len(), columns)]) {
+            let Some(&end) = ends[row..until].last() else { continue };
+            let ends = ends[row..until].iter().map(|end| end - start).collect();
+            stretches.push(Rows { table, text: text[start..end].to_vec(), ends, columns });
+            (row, start) = (until, end);
+        }
+        stretches
+    }
+
     /// Takes the rows so far, without much room after them.
-    pub fn take(&mut self) -> (Vec<u8>, Vec<usize>) {
+    fn take(&mut self) -> (Vec<u8>, Vec<usize>) {
         let next = Vec::with_capacity(self.ends.len());
         let ends = std::mem::replace(&mut self.ends, next);
         let is_mostly_room = self.length < self.buffer.capacity() / 2;
@@ -202,30 +222,6 @@ impl Output {
         if rows > self.narrow.last().map_or(0, |&(rows, _)| rows) {
             self.narrow.push((rows, columns));
         }
-    }
-
-    /// Fills all rows up with empty cells to `columns` columns.
-    pub fn fill_up(&mut self, columns: usize, line_end: &[u8]) {
-        if self.narrow.is_empty() {
-            return;
-        }
-        self.narrow.push((self.ends.len(), columns));
-        let mut filled = Vec::with_capacity(self.buffer.len());
-        let mut row = 0;
-        let mut start = 0;
-        for &(until, width) in &self.narrow {
-            while row < until {
-                let end = self.ends[row];
-                filled.extend_from_slice(&self.buffer[start..end - line_end.len()]);
-                filled.resize(filled.len() + columns - width, b',');
-                filled.extend_from_slice(line_end);
-                self.ends[row] = filled.len();
-                (row, start) = (row + 1, end);
-            }
-        }
-        self.narrow.clear();
-        self.length = filled.len();
-        self.buffer = filled;
     }
 }
 

@@ -103,9 +103,6 @@ impl Flattener {
                 return index;
             }
         }
-        for table in &mut self.trees.tables {
-            table.output.fill_up(table.cells.len(), &self.settings.line_end);
-        }
         batch.values.len()
     }
 

@@ -67,6 +67,8 @@ pub struct Table {
     pub value: NodeId,
     /// The cells of a row, empty between two rows; whoever fills a row takes them meanwhile.
     pub cells: Vec<Cell>,
+    /// How many cells a row has.
+    pub columns: usize,
     /// The finished rows.
     pub output: Output,
 }
@@ -155,15 +157,10 @@ impl Trees {
         true
     }
 
-    /// Takes the rows of all tables that have any.
+    /// Takes the rows of all tables.
     pub fn take_rows(&mut self) -> Vec<Rows> {
         let tables = self.tables.iter_mut().enumerate();
-        let filled = tables.filter_map(|(number, table)| {
-            let (text, ends) = table.output.take();
-            let columns = table.cells.len();
-            (!ends.is_empty()).then_some(Rows { table: number, text, ends, columns })
-        });
-        filled.collect()
+        tables.flat_map(|(number, table)| table.output.take_as(number, table.columns)).collect()
     }
 
     /// The path of a node, from its table's root.
@@ -209,7 +206,13 @@ impl Trees {
         let root = self.new_node(self.nodes.len(), b"");
         self.nodes[root].label = NO_LABEL;
         let value = self.member(root, b"value");
-        self.tables.push(Table { root, value, cells: Vec::new(), output: Output::default() });
+        self.tables.push(Table {
+            root,
+            value,
+            cells: Vec::new(),
+            columns: 0,
+            output: Output::default(),
+        });
         self.tables.len() - 1
     }
 
@@ -226,6 +229,7 @@ impl Trees {
         self.tables[owner].output.widen(cells.len());
         cells.push(cell);
         self.nodes[node].column = cells.len() as u32;
+        self.tables[owner].columns = cells.len();
         let links = if owner == 0 { ROOT_LINKS } else { CHILD_LINKS };
         self.require_bounds(node, links + cells.len() <= self.bounds.columns)
     }
