@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -21,7 +20,6 @@ from converting import (
     failure,
     failure_of,
     files_below,
-    run,
     silent,
     sized,
     texts,
@@ -641,18 +639,3 @@ def test_an_engine_that_is_not_there_is_refused(engine: str) -> None:
     assert engine_for("auto", flattening).name == next(iter(ENGINES))
     with pytest.raises(LookupError):
         engine_for("steam", flattening)
-
-
-def test_a_file_that_grows_is_read_to_the_size_it_had(engine: str, tmp_path: Path) -> None:
-    write(tmp_path, [("in.json", b'{"a":1}\n{"a":2}\n')])
-
-    def append(progress: Progress) -> None:
-        if progress.records:
-            with (tmp_path / "in.json").open("ab") as file:
-                file.write(b'{"a":3}\n')
-                os.fsync(file.fileno())
-
-    request = conversion(tmp_path, ["in.json"], engine=engine, limits=Limits(batch_records=1))
-    with sized(Sizes(chunk=8)):
-        files = run(tmp_path, request, report=append)
-    assert files["out_1.csv"].decode() == "_record_id,_row_id,a\n,f1r1,1\n,f1r2,2\n"

@@ -292,6 +292,26 @@ def test_a_key_counts_only_if_its_value_begins_in_the_first_mib(
     assert assert_recognised_as_expected(document.encode(), engine) is layout
 
 
+@pytest.mark.parametrize(
+    ("key", "other", "layout"),
+    [
+        ("12345678901", "12345678902", Layout.SINGLE),
+        ("12345678901", "12345678901", Layout.KEYED),
+        ("\\ud83d\\ude00", "\\ud83d\\ude01", Layout.SINGLE),
+        ("\\ud83d\\ude00", "\U0001f600", Layout.KEYED),
+        ("\\ud83d", "\\ud83e", Layout.KEYED),
+        ("\\ud83d", "\\u0000", Layout.KEYED),
+        ("\\\\ud83d", "\\\\ud83e", Layout.SINGLE),
+        ('a\\"1234567890', 'a\\"1234567891', Layout.SINGLE),
+    ],
+)
+def test_keys_are_compared_as_they_are_read(
+    engine: str, key: str, other: str, layout: Layout
+) -> None:
+    document = f'{{"u1":{{"{key}":{"9" * 5000}}},"u2":{{"{other}":1}}}}'
+    assert assert_recognised_as_expected(document.encode(), engine) is layout
+
+
 @pytest.mark.usefixtures("small_window")
 @pytest.mark.parametrize(
     ("ending", "layout"),

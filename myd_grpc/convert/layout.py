@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+
+import ijson
 
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.engine import Outline
@@ -16,13 +19,16 @@ from myd_grpc.convert.window import Window
 RECOGNISED_BYTES = 1 << 20
 """How much of a document the layout is recognised from (SPEC section 2)."""
 
-_STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"'
-_FLAT = rb'(?:[^][{}"]++|' + _STRING + rb")*+"
-_KEY = re.compile(rb"[ \t\n\r,]*+(" + _STRING + rb")[ \t\n\r]*+:[ \t\n\r]*+")
-# The usual values: all but containers in containers.
-_PLAIN = re.compile(
-    rb'[^][{}", \t\n\r:]++|' + _STRING + rb"|\{" + _FLAT + rb"\}|\[" + _FLAT + rb"\]"
+# ijson makes a number of every digit string, which takes time quadratic in its length and kills
+# the process beyond 4,300 digits; and it fails at surrogates without their other half.
+_STRINGS_AND_DIGITS = re.compile(rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"?|[0-9]{10,}')
+# A pair, the half of one, any other escape.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|[\x00-\xff])"
 )
+# Text in which every string ends.
+_WHOLE_STRINGS = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"[^"]*+)*+')
 
 
 def recognise(
@@ -40,104 +46,108 @@ def recognise(
     if head[:1] == b"[":
         return Layout.ARRAY
     is_object = head[:1] == b"{"
-    window = Window.over(outline(head) if outline and is_object else head, 0)
-    if documents and _another_follows(window):
+    if outline and is_object:
+        head = outline(head)
+    if documents and _another_follows(head):
         return Layout.LINES
-    return Layout.KEYED if is_object and _holds_records(window, section_names) else Layout.SINGLE
+    return Layout.KEYED if is_object and _holds_records(head, section_names) else Layout.SINGLE
 
 
-def _another_follows(window: Window) -> bool:
-    """Whether the first value ends in the window and something else begins after it."""
-    size = len(window.data)
-    end = _end(window, 0) if size else None
-    return end is not None and window.skip_space(end) < size
+def _another_follows(head: bytes) -> bool:
+    """Whether the first value ends in `head` and something else begins after it."""
+    window = Window.over(head, 0)
+    try:
+        end = value_end(window, 0, len(head))
+    except (TooLongError, UnfinishedError):
+        return False
+    return window.skip_space(end) < len(head)
 
 
-def _holds_records(window: Window, section_names: frozenset[str]) -> bool:
-    """Whether the members of the object there look like records, each with an id as its key.
-
-    A member is seen when the first byte of its value is in the window.
-    """
-    objects, sections = list[_Member](), True
-    for member in _members(window, 1):
-        if window.data[member.start] != ord("{"):
-            return False
-        objects.append(member)
-        sections = sections and member.key in section_names
-    return not sections and not _differ(window, objects)
+def _holds_records(head: bytes, section_names: frozenset[str]) -> bool:
+    """Whether the members of the object there look like records, each with an id as its key."""
+    members = _members(head)
+    if not all(one.is_object for one in members) or {one.key for one in members} <= section_names:
+        return False
+    return not _are_parts(members)
 
 
-def _differ(window: Window, objects: Sequence[_Member]) -> bool:
+def _are_parts(members: Sequence[_Member]) -> bool:
     """Whether there are several, and one shares no key with the first: parts, not records.
 
-    One that does not end in the window may share a key later. An empty one has none to compare:
+    One that does not end in the head may share a key later. An empty one has none to compare:
     a user without data must not make a single record of all users. It counts where all are empty.
     """
-    rest = iter(objects)
-    first = next((one for one in rest if _is_filled(window, one)), None)
-    if first is None:
-        return len(objects) > 1
-    wanted = {member.key for member in _within(window, first)}
-    # Records mostly begin alike, which is seen at a glance.
-    key = _KEY.match(window.data, first.start + 1)
-    beginning = window.data[first.start : key.end()] if key else b"{"
-    begins = window.data.startswith
-    return any(
-        not begins(beginning, one.start)
-        and one.end is not None
-        and _is_filled(window, one)
-        and not any(member.key in wanted for member in _within(window, one))
-        for one in rest
-    )
+    filled = [one for one in members if one.keys or not one.is_whole]
+    if not filled:
+        return len(members) > 1
+    first, *others = filled
+    return any(one.is_whole and first.keys.isdisjoint(one.keys) for one in others)
 
 
-def _is_filled(window: Window, one: _Member) -> bool:
-    """Whether an object has members, or may have some beyond the window."""
-    return one.end is None or next(_within(window, one), None) is not None
-
-
-class _Member(NamedTuple):
-    """A member: its key, where its value begins, and where that ends if it does."""
+@dataclass(slots=True)
+class _Member:
+    """A member of an object; if it is one itself, its keys, and whether its end was seen."""
 
     key: str
-    start: int
-    end: int | None
+    is_object: bool
+    keys: set[str] = field(default_factory=set)
+    is_whole: bool = False
 
 
-def _within(window: Window, one: _Member) -> Iterator[_Member]:
-    """The members of a member that is an object."""
-    return _members(window, one.start + 1)
+def _members(head: bytes) -> list[_Member]:
+    """The members of the object that `head` begins with.
+
+    A member is one of those seen when the first byte of its value is in `head`.
+    """
+    members: list[_Member] = []
+    pending: str | None = None
+    for depth, event, value in _events(head):
+        if pending is not None:
+            members.append(_Member(pending, event == "start_map"))
+            pending = None
+        elif event == "map_key" and depth == 1:
+            pending = str(value)
+        elif event == "map_key" and depth == 2:
+            members[-1].keys.add(str(value).replace("\0", "\ufffd"))
+        elif event == "end_map" and depth == 1 and members:
+            members[-1].is_whole = True
+    # An object would have shown itself with its first byte.
+    if pending is not None and _cut_in_value(head):
+        members.append(_Member(pending, is_object=False))
+    return members
 
 
-def _members(window: Window, position: int) -> Iterator[_Member]:
-    """The members from `position` on, a place in an object, whose values begin in the window."""
-    data = window.data
-    while match := _KEY.match(data, position):
-        start, key = match.end(), _key(match[1])
-        if start == len(data) or key is None:
-            return
-        plain = _PLAIN.match(data, start)
-        end = plain.end() if plain else _end(window, start)
-        yield _Member(key, start, end)
-        if end is None:
-            return
-        position = end
+def _cut_in_value(head: bytes) -> bool:
+    """Whether text that ends after a key, as far as events tell, has begun that key's value."""
+    if not _WHOLE_STRINGS.fullmatch(head):
+        return True
+    return not head.rstrip(b" \t\r\n").endswith((b":", b'"'))
 
 
-def _key(text: bytes) -> str | None:
-    """The key that this is the text of, None if it is malformed."""
+def _events(head: bytes) -> Iterator[tuple[int, str, object]]:
+    """ijson's events of the first value with the containers around each; the first one's is 1."""
+    harmless = io.BytesIO(_STRINGS_AND_DIGITS.sub(_harmless, head))
+    depth = 0
     try:
-        return str(parse(text)) if b"\\" in text else text[1:-1].decode()
-    except ValueError:
-        return None
+        for event, value in ijson.basic_parse(harmless, multiple_values=True):
+            if event in ("end_map", "end_array"):
+                depth -= 1
+            yield max(depth, 1), event, value
+            if event in ("start_map", "start_array"):
+                depth += 1
+            if depth == 0:
+                return
+    except (ijson.JSONError, UnicodeDecodeError):
+        return
 
 
-def _end(window: Window, start: int) -> int | None:
-    """Where the value at `start` ends, None where the window ends before."""
-    try:
-        return value_end(window, start, len(window.data))
-    except (TooLongError, UnfinishedError):
-        return None
+def _harmless(found: re.Match[bytes]) -> bytes:
+    """A string with halves of surrogates as they are read, or fewer digits."""
+    if not found[0].startswith(b'"'):
+        return b"1"
+    if b"\\u" not in found[0]:
+        return found[0]
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], found[0])
 
 
 def descend(reader: StrictReader, record_path: str) -> None:
