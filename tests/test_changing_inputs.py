@@ -71,7 +71,7 @@ CHANGES: dict[Callable[[Path], None], str] = {
     cut: "became shorter while it was read (100 of ",
     emptied: "became shorter while it was read (0 of ",
     grown: "became longer while it was read (",
-    written_over: "was written to while it was read",
+    written_over: "changed while it was read (its time is another than at the start)",
 }
 changes = pytest.mark.parametrize("change", list(CHANGES), ids=lambda change: change.__name__)
 
@@ -139,7 +139,7 @@ def test_malformed_text_that_came_of_the_change(tmp_path: Path, engine: str, for
     with sized(Sizes(chunk=512)), pytest.raises(ConversionError) as caught:
         run(tmp_path, request, key, once(garble, tmp_path / "in.json"))
     assert caught.value.reason is Reason.FILE_UNREADABLE
-    assert caught.value.message == f"in.json: was written to while it was read{ADVICE}"
+    assert caught.value.message == f"in.json: {CHANGES[written_over]}{ADVICE}"
 
 
 @each_engine

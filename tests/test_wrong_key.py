@@ -183,6 +183,13 @@ def test_an_end_that_is_damaged() -> None:
     assert_wrong_key(failure(damaged, KEY), message)
 
 
+@pytest.mark.parametrize("plain", [SMALL, LARGE])
+def test_text_in_quotation_marks(plain: bytes) -> None:
+    stored = b'"' + TEXT_FORMS["base64"](encrypted(plain)) + b'"\n'
+    message = "its base64 or hex text is in quotation marks: leave them out$"
+    assert_wrong_key(failure(stored, KEY), message)
+
+
 @pytest.mark.parametrize("blocks", [1, 2, 3, 5, 300])
 def test_a_wrong_key_is_never_called_right(blocks: int) -> None:
     """Whatever the ciphertext is, it says no more than that it cannot be decrypted."""

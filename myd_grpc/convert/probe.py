@@ -78,6 +78,10 @@ def _no_ciphertext(source: Source, fault: str) -> ConversionError:
         return wrong_key(source.name, _PLAIN.format(""))
     if begins_json(_decoded(source.head)):
         return wrong_key(source.name, _PLAIN.format(" in base64 or hex"))
+    if source.head.lstrip()[:1] == b'"' and _decoded(source.head.strip(b'" \t\r\n')):
+        return wrong_key(
+            source.name, "its base64 or hex text is in quotation marks: leave them out"
+        )
     form = _recognise(source.head)
     if form is None or form.is_encrypted:
         return wrong_key(source.name, f"it is {form}" if form else fault)

@@ -219,7 +219,7 @@ class Source:
         elif now.size > size:
             what = f"became longer while it was read ({size} bytes at first, then {now.size})"
         else:
-            what = "was written to while it was read"
+            what = "changed while it was read (its time is another than at the start)"
         return f"{what}; write files under another name, and rename them when they are complete"
 
     @contextmanager
