@@ -6,9 +6,13 @@ with Client("127.0.0.1:50051") as client:
     job_id = client.convert(["big.json"], "out", key=Key.from_file("big.key"))
     for job in client.watch(job_id):
         print(job.progress.percent, job.progress.rows)
+
+AsyncClient is the same for asyncio.
 """
 
-from myd_grpc.client.client import DEFAULT_ADDRESS, Client, ConvertOptions, ReadOptions
+from myd_grpc.client.aio import AsyncClient
+from myd_grpc.client.channel import DEFAULT_ADDRESS
+from myd_grpc.client.client import Client
 from myd_grpc.client.errors import (
     AlreadyExistsError,
     CallError,
@@ -19,10 +23,12 @@ from myd_grpc.client.errors import (
     UnavailableError,
 )
 from myd_grpc.client.keys import InvalidKeyError, Key
+from myd_grpc.client.requests import ConvertOptions, ReadOptions
 
 __all__ = [
     "DEFAULT_ADDRESS",
     "AlreadyExistsError",
+    "AsyncClient",
     "CallError",
     "Client",
     "ConvertOptions",

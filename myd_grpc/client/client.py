@@ -4,53 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 import grpc
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc
+from myd_grpc.client.channel import ANSWER_TIMEOUT_S, CHANNEL_OPTIONS, DEFAULT_ADDRESS
 from myd_grpc.client.errors import CallError, UnavailableError, from_rpc_error
 from myd_grpc.client.keys import Key
+from myd_grpc.client.requests import (
+    ConvertOptions,
+    ReadOptions,
+    convert_request,
+    preprocess_request,
+)
 from myd_grpc.client.retry import pauses
-from myd_grpc.client.tables import whole_tables
+from myd_grpc.client.tables import Joiner
 from myd_grpc.client.watching import ENDED, Course, OnBreak, Patience, Watch
-
-DEFAULT_ADDRESS = "127.0.0.1:50051"
-
-_ANSWER_TIMEOUT_S = 30.0
-_CHANNEL_OPTIONS = [
-    # A watch may be quiet for long: pings find out that the server, or a router between, is gone.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.http2.ping_timeout_ms", 20_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    # Back soon after a restart of the server; gRPC's own limit is two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    # Requests carry keys: straight to the server, not through a proxy of the environment.
-    ("grpc.enable_http_proxy", 0),
-]
-
-
-class ReadOptions(TypedDict, total=False):
-    """How a file is read; what is left out is found by itself."""
-
-    layout: pb.RecordLayout | str
-    record_path: str
-    id_field: str
-
-
-class ConvertOptions(ReadOptions, total=False):
-    """How a file is converted."""
-
-    merge: bool
-    csv_profile: pb.CsvProfile | str
-    overwrite: bool
 
 
 class Client:
@@ -70,7 +43,7 @@ class Client:
     ) -> None:
         self._address = address
         self._patience = Patience(patience_s, resume_patience_s)
-        self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
         self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
         self._closed = threading.Event()
 
@@ -104,14 +77,7 @@ class Client:
         However often the call is repeated on the way, one job is started: a request without a
         `request_id` is given one.
         """
-        request = pb.ConvertToCsvRequest(
-            file_names=file_names,
-            output_file_name=output_file_name,
-            request_id=request_id or str(uuid.uuid4()),
-            aes256cbckey=key.aes256cbckey if key else "",
-            iv=key.iv if key else "",
-            **options,
-        )
+        request = convert_request(file_names, output_file_name, key, request_id, options)
         response: pb.ConvertToCsvResponse = self._call(self._stub.ConvertToCsv, request)
         return response.data.job_id
 
@@ -171,12 +137,7 @@ class Client:
         They are asked for in pages of at most `page_size`; 0 leaves that to the server.
         """
         request = pb.ListJobsRequest(status=statuses, page_size=page_size)
-        while True:
-            response: pb.ListJobsResponse = self._call(self._stub.ListJobs, request)
-            yield from response.data
-            if not response.next_page_token:
-                return
-            request.page_token = response.next_page_token
+        yield from self._listed(self._stub.ListJobs, request)
 
     def cancel(self, job_id: str) -> pb.Job:
         """Cancels a job and answers its state; one that has ended stays as it is."""
@@ -199,7 +160,12 @@ class Client:
         They are asked for in pages of at most `page_size`; 0 leaves that to the server.
         """
         request = pb.ListTablesRequest(job_id=job_id, page_size=page_size)
-        yield from whole_tables(self._table_pages(request))
+        joiner = Joiner()
+        for piece in self._listed(self._stub.ListTables, request):
+            if whole := joiner.add(piece):
+                yield whole
+        if last := joiner.end():
+            yield last
 
     def preprocess(
         self,
@@ -211,21 +177,15 @@ class Client:
         **options: Unpack[ReadOptions],
     ) -> pb.ShoppingSummary:
         """The summary of one user's shopping in one file; takes as long as reading the file."""
-        request = pb.PreprocessShoppingRequest(
-            user_id=user_id,
-            proposal_id=proposal_id,
-            file_name=file_name,
-            aes256cbckey=key.aes256cbckey if key else "",
-            iv=key.iv if key else "",
-            **options,
-        )
+        request = preprocess_request(user_id, proposal_id, file_name, key, options)
         method = self._stub.PreprocessShopping
         response: pb.PreprocessShoppingResponse = self._call(method, request, timeout_s=None)
         return response.data
 
-    def _table_pages(self, request: pb.ListTablesRequest) -> Iterator[pb.Job.Table]:
+    def _listed(self, method: Callable[..., Any], request: Any) -> Iterator[Any]:
+        """All that the pages of a list hold."""
         while True:
-            response: pb.ListTablesResponse = self._call(self._stub.ListTables, request)
+            response = self._call(method, request)
             yield from response.data
             if not response.next_page_token:
                 return
@@ -235,7 +195,7 @@ class Client:
         self,
         method: Callable[..., Any],
         request: Any,
-        timeout_s: float | None = _ANSWER_TIMEOUT_S,
+        timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The answer; safe to repeat, as every call is either a question or has a request_id."""
         pause = pauses(self._patience.connect_s)

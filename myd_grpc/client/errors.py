@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import grpc
+import grpc.aio
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -92,10 +93,10 @@ def from_rpc_error(error: grpc.RpcError, address: str) -> CallError:
 
 def _rich_status(error: grpc.RpcError) -> status_pb2.Status:
     """The google.rpc.Status the server attached; an empty one if there is none to be read."""
-    if not isinstance(error, grpc.Call):
+    if not isinstance(error, grpc.Call | grpc.aio.AioRpcError):
         return status_pb2.Status()
     try:
-        return rpc_status.from_call(error) or status_pb2.Status()
+        return rpc_status.from_call(cast("grpc.Call", error)) or status_pb2.Status()
     except ValueError:  # a proxy on the way changed the code or the text
         return status_pb2.Status()
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from myd.analysis.v1.analysis_pb2 import Job
 
 
-def whole_tables(listed: Iterable[Job.Table]) -> Iterator[Job.Table]:
-    """The tables, each once: one with more parts than a page holds is listed in pieces."""
-    whole: Job.Table | None = None
-    for table in listed:
-        if whole and _set_and_name(whole) == _set_and_name(table):
-            whole.rows += table.rows
-            whole.parts.extend(table.parts)
-            continue
-        if whole:
-            yield whole
-        whole = table
-    if whole:
-        yield whole
+class Joiner:
+    """Makes one table of the pieces of one with more parts than a page holds."""
+
+    def __init__(self) -> None:
+        self._whole: Job.Table | None = None
+
+    def add(self, piece: Job.Table) -> Job.Table | None:
+        """The table before, if this begins another one."""
+        before = self._whole
+        if before and _set_and_name(before) == _set_and_name(piece):
+            before.rows += piece.rows
+            before.parts.extend(piece.parts)
+            return None
+        self._whole = piece
+        return before
+
+    def end(self) -> Job.Table | None:
+        """The last table, if there was any."""
+        return self._whole
 
 
 def _set_and_name(table: Job.Table) -> tuple[str, str]:

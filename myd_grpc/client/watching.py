@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from typing import Any, NamedTuple, Protocol
 
 import grpc
@@ -136,6 +138,62 @@ class Watch:
                 yield response.data
         finally:
             call.cancel()  # the caller may leave in the middle
+
+
+class AsyncWatch:
+    """The same on asyncio. A task that is cancelled is not resumed, nor is a client that is closed.
+
+    `closed` is looked at, never waited for.
+    """
+
+    def __init__(
+        self,
+        open_stream: Callable[[int], Any],
+        translate: Callable[[grpc.RpcError], CallError],
+        closed: threading.Event,
+    ) -> None:
+        self._open_stream = open_stream
+        self._translate = translate
+        self._closed = closed
+
+    async def states(self, course: Course) -> AsyncGenerator[Job, None]:
+        """Yields each new state; raises when the server stays away for too long."""
+        while True:
+            try:
+                async with aclosing(self._read(course)) as jobs:
+                    async for job in jobs:
+                        if course.takes(job):
+                            yield job
+                broken: CallError = ended_early()
+            except grpc.RpcError as error:
+                broken = self._translate(error)
+            except asyncio.CancelledError:
+                if not self._is_closed_by_another():
+                    raise
+                raise _closed() from None
+            if not self._closed.is_set():
+                await asyncio.sleep(course.pause_after(broken))
+            if self._closed.is_set():
+                raise broken
+
+    async def _read(self, course: Course) -> AsyncGenerator[Job, None]:
+        call = self._open_stream(course.revision)
+        try:
+            await call.initial_metadata()
+            course.answered()
+            async for response in call:
+                yield response.data
+        finally:
+            call.cancel()  # the caller may leave in the middle
+
+    def _is_closed_by_another(self) -> bool:
+        """Whether it was not this task that was cancelled, but the call, with its connection."""
+        task = asyncio.current_task()
+        return self._closed.is_set() and not (task and task.cancelling())
+
+
+def _closed() -> CallError:
+    return CallError("the client was closed", grpc.StatusCode.CANCELLED)
 
 
 def ended_early() -> CallError:

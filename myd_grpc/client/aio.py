@@ -1,0 +1,214 @@
+"""The calls of the service, typed, for programs that run on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc.aio
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd.analysis.v1 import analysis_pb2_grpc
+from myd_grpc.client.channel import ANSWER_TIMEOUT_S, CHANNEL_OPTIONS, DEFAULT_ADDRESS
+from myd_grpc.client.errors import CallError, UnavailableError, from_rpc_error
+from myd_grpc.client.keys import Key
+from myd_grpc.client.requests import (
+    ConvertOptions,
+    ReadOptions,
+    convert_request,
+    preprocess_request,
+)
+from myd_grpc.client.retry import pauses
+from myd_grpc.client.tables import Joiner
+from myd_grpc.client.watching import ENDED, AsyncWatch, Course, OnBreak, Patience
+
+
+class AsyncClient:
+    """A connection to the server at `address`; an asynchronous context manager.
+
+    It belongs to the event loop in which it is made. Calls, errors and patience are those of
+    `Client`; a task that is cancelled ends its call.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        patience_s: float = 3.0,
+        resume_patience_s: float = 300.0,
+    ) -> None:
+        self._address = address
+        self._patience = Patience(patience_s, resume_patience_s)
+        self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        # The annotations of the stub know threaded calls only.
+        self._stub: Any = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
+        self._closed = threading.Event()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connection and all watches on it."""
+        self._closed.set()
+        await self._channel.close()
+
+    async def convert(
+        self,
+        file_names: Iterable[str],
+        output_file_name: str,
+        *,
+        key: Key | None = None,
+        request_id: str = "",
+        **options: Unpack[ConvertOptions],
+    ) -> str:
+        """Queues a conversion and answers its job_id; see `Client.convert`."""
+        request = convert_request(file_names, output_file_name, key, request_id, options)
+        response: pb.ConvertToCsvResponse = await self._call(self._stub.ConvertToCsv, request)
+        return response.data.job_id
+
+    async def status(self, job_id: str) -> pb.Job:
+        """A job's state; of an unknown one, status NOTFOUND."""
+        request = pb.GetJobStatusRequest(job_id=job_id)
+        response: pb.GetJobStatusResponse = await self._call(self._stub.GetJobStatus, request)
+        return response.data
+
+    async def watch(
+        self, job_id: str, from_revision: int = 0, on_break: OnBreak | None = None
+    ) -> AsyncIterator[pb.Job]:
+        """Yields a job's states as they come, up to the one in which it has ended.
+
+        When the stream breaks, `on_break` is told and the watch goes on where it was.
+        """
+
+        def open_stream(revision: int) -> Any:
+            return self._stub.WatchJob(pb.WatchJobRequest(job_id=job_id, from_revision=revision))
+
+        course = Course(from_revision, self._patience, on_break)
+        watch = AsyncWatch(open_stream, self._translate, self._closed)
+        async with aclosing(watch.states(course)) as states:
+            async for job in states:
+                yield job
+                if job.status in ENDED:
+                    return
+
+    async def watch_all(
+        self,
+        statuses: Iterable[pb.Job.Status | str] = (),
+        on_break: OnBreak | None = None,
+        *,
+        from_revision: int = 0,
+        ended_limit: int = 0,
+    ) -> AsyncIterator[pb.Job]:
+        """Yields the state of every job, or of those in one of `statuses`, then each change.
+
+        See `Client.watch_all`. It ends only when the caller leaves.
+        """
+        wanted = list(statuses)
+
+        def open_stream(revision: int) -> Any:
+            return self._stub.WatchJobs(
+                pb.WatchJobsRequest(status=wanted, from_revision=revision, ended_limit=ended_limit)
+            )
+
+        course = Course(from_revision, self._patience, on_break)
+        watch = AsyncWatch(open_stream, self._translate, self._closed)
+        async with aclosing(watch.states(course)) as states:
+            async for job in states:
+                yield job
+
+    async def list_jobs(
+        self, statuses: Iterable[pb.Job.Status | str] = (), page_size: int = 0
+    ) -> AsyncIterator[pb.Job]:
+        """Yields all jobs, or those in one of `statuses`, newest first, without their tables.
+
+        They are asked for in pages of at most `page_size`; 0 leaves that to the server.
+        """
+        request = pb.ListJobsRequest(status=statuses, page_size=page_size)
+        async for job in self._listed(self._stub.ListJobs, request):
+            yield job
+
+    async def cancel(self, job_id: str) -> pb.Job:
+        """Cancels a job and answers its state; one that has ended stays as it is."""
+        request = pb.CancelJobRequest(job_id=job_id)
+        response: pb.CancelJobResponse = await self._call(self._stub.CancelJob, request)
+        return response.data
+
+    async def forget(self, job_id: str) -> pb.Job:
+        """Deletes the record of a job that has ended, not what it wrote; answers status NOTFOUND.
+
+        One that still works raises PreconditionError.
+        """
+        request = pb.DeleteJobRequest(job_id=job_id)
+        response: pb.DeleteJobResponse = await self._call(self._stub.DeleteJob, request)
+        return response.data
+
+    async def tables(self, job_id: str, page_size: int = 0) -> AsyncIterator[pb.Job.Table]:
+        """Yields all tables of a DONE job, of which `Job.tables` has only as many as fit.
+
+        They are asked for in pages of at most `page_size`; 0 leaves that to the server.
+        """
+        request = pb.ListTablesRequest(job_id=job_id, page_size=page_size)
+        joiner = Joiner()
+        async for piece in self._listed(self._stub.ListTables, request):
+            if whole := joiner.add(piece):
+                yield whole
+        if last := joiner.end():
+            yield last
+
+    async def preprocess(
+        self,
+        user_id: str,
+        proposal_id: str,
+        file_name: str,
+        *,
+        key: Key | None = None,
+        **options: Unpack[ReadOptions],
+    ) -> pb.ShoppingSummary:
+        """The summary of one user's shopping in one file; takes as long as reading the file."""
+        request = preprocess_request(user_id, proposal_id, file_name, key, options)
+        method = self._stub.PreprocessShopping
+        response: pb.PreprocessShoppingResponse = await self._call(method, request, timeout_s=None)
+        return response.data
+
+    async def _listed(self, method: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
+        """All that the pages of a list hold."""
+        while True:
+            response = await self._call(method, request)
+            for one in response.data:
+                yield one
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    async def _call(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        timeout_s: float | None = ANSWER_TIMEOUT_S,
+    ) -> Any:
+        """The answer; safe to repeat, as every call is either a question or has a request_id."""
+        pause = pauses(self._patience.connect_s)
+        while True:
+            try:
+                return await method(request, timeout=timeout_s)
+            except grpc.RpcError as error:
+                failure = self._translate(error)
+            pause_s = next(pause, None)
+            if pause_s is None or not isinstance(failure, UnavailableError):
+                raise failure
+            await asyncio.sleep(pause_s)
+
+    def _translate(self, error: grpc.RpcError) -> CallError:
+        return from_rpc_error(error, self._address)

@@ -1,0 +1,58 @@
+"""What both clients send: requests, made of what callers give."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import TypedDict
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.client.keys import Key
+
+
+class ReadOptions(TypedDict, total=False):
+    """How a file is read; what is left out is found by itself."""
+
+    layout: pb.RecordLayout | str
+    record_path: str
+    id_field: str
+
+
+class ConvertOptions(ReadOptions, total=False):
+    """How a file is converted."""
+
+    merge: bool
+    csv_profile: pb.CsvProfile | str
+    overwrite: bool
+
+
+def convert_request(
+    file_names: Iterable[str],
+    output_file_name: str,
+    key: Key | None,
+    request_id: str,
+    options: ConvertOptions,
+) -> pb.ConvertToCsvRequest:
+    """The request for a conversion, with an id in any case: so it may be repeated."""
+    return pb.ConvertToCsvRequest(
+        file_names=file_names,
+        output_file_name=output_file_name,
+        request_id=request_id or str(uuid.uuid4()),
+        aes256cbckey=key.aes256cbckey if key else "",
+        iv=key.iv if key else "",
+        **options,
+    )
+
+
+def preprocess_request(
+    user_id: str, proposal_id: str, file_name: str, key: Key | None, options: ReadOptions
+) -> pb.PreprocessShoppingRequest:
+    """The request for a summary."""
+    return pb.PreprocessShoppingRequest(
+        user_id=user_id,
+        proposal_id=proposal_id,
+        file_name=file_name,
+        aes256cbckey=key.aes256cbckey if key else "",
+        iv=key.iv if key else "",
+        **options,
+    )
