@@ -88,7 +88,7 @@ def run(
     """Converts into `work`/out and answers the files there; what was answered tells the same."""
     out = work / "out"
     out.mkdir()
-    parts = convert(request, key, out, report)
+    parts = convert(request, key, out, report).parts
     written = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
     assert len({part.file_name for part in parts}) == len(parts)
     assert {part.file_name: part.size for part in parts} == {

@@ -95,3 +95,11 @@ def test_jobs_are_told_apart_in_a_log(capsys: pytest.CaptureFixture[str]) -> Non
     for job_id in "ab":
         view.show(Job(job_id=job_id, status="WORKING", phase="PHASE_QUEUED", file_names=["f"]))
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["a", "b"]
+
+
+def test_what_is_strange_about_a_set_is_told_with_its_outcome() -> None:
+    job = Job(job_id="j", status="DONE", msg="the keys of a\x1b look like data")
+    assert wording.outcome(job) == (
+        "0 rows in 0 tables, 0 B of CSV, from 0 records in less than a second; "
+        "note: the keys of a\ufffd look like data"
+    )

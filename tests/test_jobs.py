@@ -78,6 +78,15 @@ def test_a_worker_that_dies_a_third_time_fails_its_job_and_no_other(
     assert server.convert("a.json").status == pb.Job.DONE
 
 
+def test_what_is_strange_about_a_set_is_said_in_the_message(server: Server) -> None:
+    server.put("lists.json", '[["id","name"],[1,"a"]]')
+    server.put("records.json", '[{"id":1}]')
+    job = server.convert("lists.json")
+    assert outcome(job) == ("DONE", "")
+    assert job.msg.startswith("the records are lists, so each is one cell of JSON text")
+    assert server.convert("records.json").msg == ""
+
+
 def test_cancelling_a_running_job_ends_its_worker_and_leaves_nothing(
     working: tuple[Server, Hold, str],
 ) -> None:

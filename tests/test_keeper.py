@@ -13,7 +13,7 @@ from myd_grpc.jobs import keeper
 from myd_grpc.jobs.keeper import Keeper, Orders
 from myd_grpc.jobs.protocol import Message, Restarted, Saved, Task
 
-SMALL = Checkpoint((), 0, None, False, (), (), (), Progress())
+SMALL = Checkpoint((), 0, None, False, (), (), None, (), (), (), Progress())
 LARGE = replace(SMALL, done=(PartFile("t", "t_1.csv", 1, 1),) * 10)
 
 

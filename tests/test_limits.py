@@ -208,7 +208,9 @@ def test_columns_of_a_child_table(engine: str) -> None:
     document = '{"k":{},"l":{"x":[{"a":1,"b":2},{"c":3}]}}'
     error = failure(document, engine=engine, limits=limits)
     assert error.reason is Reason.LIMIT_EXCEEDED
-    assert error.message == "in.json: record 2 at byte 8: table out.x has more than 5 columns"
+    assert error.message == "in.json: record 2 at byte 8: table out.… has more than 5 columns"
+    error = failure(document.replace('"k":{}', '"k":{"x":[{}]}'), engine=engine, limits=limits)
+    assert error.message == "in.json: record 2 at byte 16: table out.x has more than 5 columns"
 
 
 def test_tables(engine: str) -> None:

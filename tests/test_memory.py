@@ -37,7 +37,7 @@ limits = Limits(**settings.pop("limits"))
 names = tuple(settings.pop("file_names"))
 request = Conversion(file_names=names, name="out", merge=True, limits=limits, **settings)
 try:
-    parts = convert(request, key, out, lambda _: None)
+    parts = convert(request, key, out, lambda _: None).parts
     rows = sum(part.rows for part in parts)
 except ConversionError as error:
     rows = str(error.reason)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import nasty
@@ -30,7 +32,7 @@ from myd_grpc.convert import disk
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Layout, Limits, PartFile, Progress
-from myd_grpc.convert.pipeline import convert
+from myd_grpc.convert.pipeline import Converted, convert
 
 pytestmark = each_engine
 
@@ -101,7 +103,7 @@ class Conversions:
             self.crashes += 1
             raise CrashError
 
-    def until_done(self, request: Conversion, key: CipherKey | None, out: Path) -> list[PartFile]:
+    def until_done(self, request: Conversion, key: CipherKey | None, out: Path) -> Converted:
         kept, resume, tries = Kept(), None, 0
         while True:
             tries += 1
@@ -150,7 +152,7 @@ def assert_survives(
         out = work / "again"
         out.mkdir()
         with crashing(rng) as conversions:
-            parts = conversions.until_done(request, key, out)
+            parts = conversions.until_done(request, key, out).parts
         got = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
         assert got == want
         assert {part.file_name: part.size for part in parts} == {
@@ -197,6 +199,51 @@ def test_random_documents(engine: str) -> None:
                 files = nasty.random_file_set(rng, layout)
                 crashes += assert_survives(files, rng, replace(request, layout=Layout(layout)))
     assert crashes > 150
+
+
+STRANGE: dict[str, tuple[Files, Limits]] = {
+    "lists": ([("a.json", b"[" + b",".join([b"[1,2]"] * 40) + b"]")] * 3, Limits(3)),
+    "a map in each record": (
+        [("a.json", json.dumps([{"o": {f"k{n}": {"a": n}}} for n in range(1100)]).encode())] * 2,
+        Limits(100),
+    ),
+    "too many columns": (
+        [("a.json", json.dumps([{"o": {f"k{n}": {"a": n}}} for n in range(60)]).encode())],
+        Limits(3, max_columns=50),
+    ),
+    "too many columns of one record": (
+        [("a.json", json.dumps([*[{}] * 50, {"o": {f"k{n}": 1 for n in range(50)}}]).encode())],
+        Limits(3, max_columns=50),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(STRANGE))
+@pytest.mark.parametrize("merge", [True, False])
+def test_what_is_said_of_strange_files(engine: str, case: str, merge: bool) -> None:
+    files, limits = STRANGE[case]
+    rng = random.Random(case)
+    with directory() as work, crashing(rng) as conversions:
+        write(work / "data", files)
+        names = [name for name, _ in files]
+        request = conversion(work / "data", names, engine=engine, limits=limits, merge=merge)
+        (work / "out").mkdir()
+        want = said(lambda: convert(request, None, work / "out", silent))
+        for attempt in range(4):
+            out = work / f"out{attempt}"
+            out.mkdir()
+            assert said(partial(conversions.until_done, request, None, out)) == want
+        assert conversions.crashes > 2
+
+
+def said(attempt: Callable[[], Converted]) -> str:
+    """The note or the message at the end of a conversion."""
+    try:
+        note = attempt().note
+    except ConversionError as error:
+        return error.message
+    assert note
+    return note
 
 
 def last_checkpoint(work: Path, engine: str) -> tuple[Conversion, Path, Checkpoint]:

@@ -81,7 +81,8 @@ def figures(job: Job, bytes_per_s: float | None) -> list[str]:
 def outcome(job: Job) -> str:
     """How a job ended, in one line."""
     if job.status == Job.DONE:
-        return f"{_written(job)} from {count(job.progress.records, 'record')} in {_took(job)}"
+        note = printable(f"; note: {job.msg}") if job.msg else ""
+        return f"{_written(job)} from {count(job.progress.records, 'record')} in {_took(job)}{note}"
     if job.status == Job.FAILED:
         return printable(f"{job.reason}: {job.msg}" if job.msg else job.reason)
     return "there is no such job, or its record was purged"

@@ -6,9 +6,41 @@ name. Every other one may be a person, an account or a day.
 
 from __future__ import annotations
 
-from myd_grpc.convert.model import Layout
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from myd_grpc.convert.errors import one_line, shortened
+from myd_grpc.convert.model import Layout
+from myd_grpc.convert.schema import BeyondError, Bound, Entry, NewColumn, NewTable, Schema
+from myd_grpc.convert.shape import Crowd, Shape
+
+MOST_NOTES = 3
+"""Sets of a job about which something is noted."""
+
+_VALUE = NewColumn(0, ("value",))
 _DOCUMENT_STARTS = frozenset('{["')
+_NAME_BYTES = 200
+_NOTE_BYTES = 2000
+# So many members of an object look like data: where they pass a bound, and where they do not.
+_MANY = 8
+_VERY_MANY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file was read: its layout, the path to its records, and what are section names."""
+
+    layout: Layout
+    record_path: str
+    section_names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A set's first record: the layout of its file, and whether it is a list."""
+
+    layout: Layout
+    is_list: bool
 
 
 def between_documents(byte: str, layout: Layout, record_path: str) -> str:
@@ -35,3 +67,80 @@ def too_large(layout: Layout, record: int) -> str:
     if layout is Layout.KEYED and record == 1:
         return "; if it holds the records, name it by record_path"
     return ""
+
+
+def refusal(schema: Schema, beyond: BeyondError, record: int, reading: Reading) -> str:
+    """What is wrong with an entry of that record which the schema did not take, and what helps."""
+    entry, most = beyond.entry, beyond.most
+    shape = Shape(schema, reading.section_names, (entry, record))
+    name = shortened(shape.table_name(entry.owner), _NAME_BYTES)
+    match beyond.bound:
+        case Bound.TABLES:
+            way_out = _way_out(shape, lambda one: isinstance(one, NewTable), reading)
+            return f"the set has more than {most} tables{way_out}"
+        case Bound.COLUMNS:
+            table = entry.owner
+            way_out = _way_out(
+                shape, lambda one: isinstance(one, NewColumn) and one.table == table, reading
+            )
+            return f"table {name} has more than {most} columns{way_out}"
+        case Bound.NAME_BYTES:
+            what = "a list in" if isinstance(entry, NewTable) else "a column of"
+            return f"the name of {what} table {name} has more than {most} bytes"
+
+
+def _way_out(shape: Shape, wanted: Callable[[Entry], bool], reading: Reading) -> str:
+    crowd = shape.crowd(_MANY, wanted)
+    return f"; {_looks(shape, crowd, reading)}" if crowd else ""
+
+
+def note(schema: Schema, reading: Reading, beginning: Beginning) -> str:
+    """What is strange about a finished set's shape, and what helps; "" if nothing is."""
+    if beginning.is_list and schema.entries == [_VALUE]:
+        return (
+            "the records are lists, so each is one cell of JSON text: "
+            "make objects of them to get a column for each element"
+        )
+    shape = Shape(schema, reading.section_names)
+    wide = shape.wide_tables(_VERY_MANY)
+    crowd = shape.crowd(_VERY_MANY, lambda one: one.owner in wide) if wide else None
+    # Many values in a record are many columns, and may well be meant.
+    if crowd is None or (crowd.scalars and not crowd.path):
+        return ""
+    return _looks(shape, crowd, reading)
+
+
+def summed_up(notes: Sequence[str]) -> str:
+    """Notes about several sets as one line."""
+    return shortened(one_line("; ".join(notes)), _NOTE_BYTES)
+
+
+def _looks(shape: Shape, crowd: Crowd, reading: Reading) -> str:
+    """What an object's keys look like, and what to do about it."""
+    keys, whole = shape.told(crowd.table, crowd.path)
+    name = shortened(".".join(keys if whole else [*keys, "…"]), _NAME_BYTES)
+    if not keys and not whole:
+        name = "an object in a record"
+    if crowd.table == 0 and reading.layout is Layout.SINGLE:
+        if not crowd.path:
+            return (
+                "the members of the document look like records: "
+                "name the layout KEYED, which takes each of them for one"
+            )
+        return (
+            f"the members of {name} look like records: "
+            "name that object by record_path, and the layout KEYED"
+        )
+    if crowd.table == 0 and not crowd.path:
+        if reading.layout is Layout.KEYED and not shape.recurs(0, ()):
+            return (
+                "the members of a record look like records: "
+                "name the object that holds them by record_path"
+            )
+        name = "the records"
+    elif not crowd.path:
+        name = f"the elements of {name}"
+    return (
+        f"the keys of {name} look like data, {crowd.keys} of them: "
+        "make a list of objects of them to get a table"
+    )

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from myd_grpc.convert.advice import Beginning
 from myd_grpc.convert.model import Layout, PartFile, Progress
 from myd_grpc.convert.records import Place
 from myd_grpc.convert.schema import Entry, NewColumn, NewTable
 from myd_grpc.convert.source import InputMark
 from myd_grpc.convert.tables import Part, Segment
 
-_VERSION = 1
+_VERSION = 2
 
 
 class StaleCheckpointError(Exception):
@@ -31,8 +32,9 @@ class Checkpoint:
 
     `file` is the index of the file at hand and `place` how far it is read, None when it is not
     begun. `finishing` says that the set's rows are all written and its parts are getting their
-    final headers. `done` are the parts of the sets before, `entries` and `parts` describe the set
-    at hand. `progress` is what was reported.
+    final headers. `done` are the parts of the sets before, and `notes` what was noted about those.
+    `entries`, with the `records` that brought them, `parts` and `beginning` (None before its first
+    record) describe the set at hand. `progress` is what was reported.
     """
 
     inputs: tuple[InputMark, ...]
@@ -40,7 +42,10 @@ class Checkpoint:
     place: Place | None
     finishing: bool
     done: tuple[PartFile, ...]
+    notes: tuple[str, ...]
+    beginning: Beginning | None
     entries: tuple[Entry, ...]
+    records: tuple[int, ...]
     parts: tuple[Part, ...]
     progress: Progress
 
@@ -127,6 +132,9 @@ _READERS: dict[str, Any] = {
     "place": lambda row: row and Place(**{**row, "layout": Layout(row["layout"])}),
     "finishing": bool,
     "done": lambda rows: tuple(PartFile(**row) for row in rows),
+    "notes": tuple,
+    "beginning": lambda row: row and Beginning(**{**row, "layout": Layout(row["layout"])}),
+    "records": tuple,
     "entries": lambda rows: tuple(map(_entry, rows)),
     "parts": lambda rows: tuple(map(_part, rows)),
     "progress": lambda row: Progress(**{**row, "layout": Layout(row["layout"])}),

@@ -34,11 +34,14 @@ class ConversionError(Exception):
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
-        # A file name may hold a line break; the message must not.
-        line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in message)
         self.reason = reason
-        self.message = shortened(line, MOST_BYTES)
+        self.message = shortened(one_line(message), MOST_BYTES)
         super().__init__(self.message)
+
+
+def one_line(text: str) -> str:
+    """`text` as a message may have it: a file name may hold a line break."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def shortened(text: str, most_bytes: int) -> str:

@@ -11,6 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myd_grpc.convert import disk, growth
+from myd_grpc.convert.advice import (
+    MOST_NOTES,
+    Beginning,
+    Reading,
+    note,
+    refusal,
+    summed_up,
+)
 from myd_grpc.convert.checkpoint import (
     NO_CHECKPOINTS,
     Checkpoint,
@@ -21,11 +29,11 @@ from myd_grpc.convert.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.growth import Growth, TooLargeError
-from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
+from myd_grpc.convert.model import CipherKey, Conversion, Layout, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.probe import hinting, probe
 from myd_grpc.convert.records import Place, RecordReader
-from myd_grpc.convert.schema import Entry, Schema
+from myd_grpc.convert.schema import BeyondError, Entry, Schema
 from myd_grpc.convert.source import InputMark, Source
 from myd_grpc.convert.tables import SetWriter
 from myd_grpc.convert.window import Window
@@ -44,10 +52,10 @@ def convert(
     report: Report,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     resume: Checkpoint | None = None,
-) -> list[PartFile]:
+) -> Converted:
     """Converts files to the output set `output`, a directory that exists and is empty.
 
-    Answers all parts, set by set and table by table, when all is written and synced. Raises
+    Answers when all is written and synced. Raises
     ConversionError; `output` then holds rubbish. With `resume`, goes on from that checkpoint in
     the directory as a dead process left it; raises StaleCheckpointError when that does not fit.
     """
@@ -81,6 +89,17 @@ def _output_errors() -> Iterator[None]:
         raise ConversionError(
             Reason.OUTPUT_UNAVAILABLE, f"the output cannot be written: {why}"
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """All parts, set by set and table by table, and a line about what is strange in their shape.
+
+    The note tells no content, and is empty where there is nothing to say.
+    """
+
+    parts: list[PartFile]
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +155,8 @@ class _Run:
         self._done: list[PartFile] = []
         # Those of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
+        self._notes: list[str] = []
+        self._beginning: Beginning | None = None
         self._progress = Progress(
             files_total=len(conversion.file_names),
             layout=conversion.layout,
@@ -161,9 +182,10 @@ class _Run:
         conversion = self._conversion
         return Source.open(conversion.data_dir, name, conversion.no_inputs, self._key, start, mark)
 
-    def convert(self, resume: Checkpoint | None) -> list[PartFile]:
+    def convert(self, resume: Checkpoint | None) -> Converted:
         """All sets, one after another."""
         self._done = list(resume.done) if resume else []
+        self._notes = list(resume.notes) if resume else []
         for one in self._sets():
             if resume is None:
                 self._convert_set(one, None)
@@ -172,7 +194,7 @@ class _Run:
                 resume = None
         if not self._conversion.merge:
             disk.sync(self._output)
-        return self._done
+        return Converted(self._done, summed_up(self._notes))
 
     def _sets(self) -> list[_Set]:
         names = self._conversion.file_names
@@ -187,6 +209,7 @@ class _Run:
     def _convert_set(self, one: _Set, resume: Checkpoint | None) -> None:
         directory = self._output / one.prefix
         directory.mkdir(exist_ok=True)
+        self._beginning = resume.beginning if resume else None
         with self._writer(directory) as (schema, writer):
             target = _Target(one, schema, writer, self._growth(one, schema))
             self._restore(target, resume)
@@ -196,6 +219,19 @@ class _Run:
             done = target.named(writer.finish())
             self._done += done
             self._unsaved += done
+            self._note(target)
+
+    def _note(self, target: _Target) -> None:
+        """Keeps what is strange about a finished set, of the first few that are."""
+        if self._beginning and len(self._notes) < MOST_NOTES:
+            reading = self._reading(self._beginning.layout)
+            found = note(target.schema, reading, self._beginning)
+            whose = f"{self._conversion.file_names[target.set.files.start]}: "
+            self._notes += [("" if self._conversion.merge else whose) + found] if found else []
+
+    def _reading(self, layout: Layout) -> Reading:
+        conversion = self._conversion
+        return Reading(layout, conversion.record_path, conversion.section_names)
 
     def _convert_files(self, target: _Target, resume: Checkpoint | None) -> None:
         for index in target.set.files:
@@ -290,7 +326,10 @@ class _Run:
         self, batch: Batch, fragment: Fragment, reader: RecordReader, target: _Target
     ) -> None:
         """The end of a batch's way: its columns adopted, its rows written."""
-        _adopt(fragment, batch, reader, target.schema)
+        if self._beginning is None:
+            start = batch.spans[0][0]
+            self._beginning = Beginning(reader.layout, batch.text((start, start + 1)) == b"[")
+        self._adopt(fragment, batch, reader, target.schema)
         self._require_growth(fragment, batch, reader, target)
         before = target.writer.rows
         target.writer.write(fragment)
@@ -299,6 +338,21 @@ class _Run:
         )
         if fragment.records < len(batch.spans):
             raise reader.bad_record(batch, fragment.records)
+
+    def _adopt(
+        self, fragment: Fragment, batch: Batch, reader: RecordReader, schema: Schema
+    ) -> None:
+        # What was reported are the records of the batches before, of all files.
+        first = self._progress.records
+        records = [first + index for index in fragment.origins]
+        try:
+            schema.adopt(fragment.entries, records)
+        except BeyondError as error:
+            index = len(schema.entries) - fragment.base
+            what = refusal(schema, error, records[index], self._reading(reader.layout))
+            raise reader.failure(
+                Reason.LIMIT_EXCEEDED, what, batch, fragment.origins[index]
+            ) from None
 
     def _require_growth(
         self, fragment: Fragment, batch: Batch, reader: RecordReader, target: _Target
@@ -334,7 +388,10 @@ class _Run:
             place=place,
             finishing=finishing,
             done=tuple(self._done),
+            notes=tuple(self._notes),
+            beginning=self._beginning,
             entries=tuple(target.schema.entries),
+            records=tuple(target.schema.records),
             parts=target.writer.snapshot(),
             progress=self._progress,
         )
@@ -342,17 +399,9 @@ class _Run:
     def _restore(self, target: _Target, resume: Checkpoint | None) -> None:
         """Brings the set's directory to the state of the checkpoint, to emptiness without one."""
         if resume:
-            target.schema.adopt(resume.entries)
+            target.schema.adopt(resume.entries, resume.records)
             target.growth.restore(resume.parts)
         try:
             target.writer.restore(resume.parts if resume else ())
         except (ValueError, FileNotFoundError):
             raise StaleCheckpointError from None
-
-
-def _adopt(fragment: Fragment, batch: Batch, reader: RecordReader, schema: Schema) -> None:
-    try:
-        schema.adopt(fragment.entries)
-    except ConversionError as error:
-        index = fragment.origins[len(schema.entries) - fragment.base]
-        raise reader.failure(error.reason, error.message, batch, index) from None

@@ -7,10 +7,11 @@ be remembered to rebuild it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
-from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Limits
 
 KeyPath = tuple[str, ...]
@@ -28,6 +29,11 @@ class NewTable:
     parent: int
     path: KeyPath
 
+    @property
+    def owner(self) -> int:
+        """The table whose rows it is met in."""
+        return self.parent
+
 
 @dataclass(frozen=True, slots=True)
 class NewColumn:
@@ -36,8 +42,31 @@ class NewColumn:
     table: int
     path: KeyPath
 
+    @property
+    def owner(self) -> int:
+        """The table whose rows it is met in."""
+        return self.table
+
 
 Entry = NewTable | NewColumn
+
+
+class Bound(Enum):
+    """What there may be only so many of in a schema."""
+
+    TABLES = auto()
+    COLUMNS = auto()
+    NAME_BYTES = auto()
+
+
+class BeyondError(Exception):
+    """An entry that the schema does not take, as it would pass a bound, of which `most` may be."""
+
+    def __init__(self, entry: Entry, bound: Bound, most: int) -> None:
+        super().__init__(bound, most)
+        self.entry = entry
+        self.bound = bound
+        self.most = most
 
 
 class FreeNames:
@@ -71,58 +100,49 @@ class Table:
 
 
 class Schema:
-    """All tables, numbered from 0 (the root table) in the order of their first appearance."""
+    """All tables, numbered from 0 (the root table) in the order of their first appearance.
+
+    `records` has the number of the record that brought each entry, counted over all files.
+    """
 
     def __init__(self, root: str, limits: Limits) -> None:
         self.entries: list[Entry] = []
+        self.records = array("Q")
         self.tables = [Table(root, list(ROOT_LINKS), FreeNames(ROOT_LINKS))]
         self._names = FreeNames([root])
         self._limits = limits
 
-    def adopt(self, entries: Iterable[Entry]) -> None:
-        """Adds new tables and columns in document order; raises ConversionError LIMIT_EXCEEDED."""
-        for entry in entries:
+    def adopt(self, entries: Sequence[Entry], records: Iterable[int]) -> None:
+        """Adds new tables and columns in document order; raises BeyondError."""
+        for entry, record in zip(entries, records, strict=True):
             if isinstance(entry, NewTable):
                 self._add_table(entry)
             else:
-                self._add_column(self.tables[entry.table], entry.path)
+                self._add_column(entry)
             self.entries.append(entry)
+            self.records.append(record)
 
     def _add_table(self, entry: NewTable) -> None:
         if len(self.tables) >= self._limits.max_tables:
-            raise ConversionError(
-                Reason.LIMIT_EXCEEDED, f"the set has more than {self._limits.max_tables} tables"
-            )
+            raise BeyondError(entry, Bound.TABLES, self._limits.max_tables)
         parent = self.tables[entry.parent].name
-        name = self._claimed(self._names, f"{parent}.", entry.path)
-        if name is None:
-            raise self._too_long(f"a list in table {parent}")
+        name = self._claimed(self._names, f"{parent}.", entry)
         self.tables.append(Table(name, list(CHILD_LINKS), FreeNames(CHILD_LINKS)))
 
-    def _add_column(self, table: Table, path: KeyPath) -> None:
+    def _add_column(self, entry: NewColumn) -> None:
+        table = self.tables[entry.table]
         if len(table.columns) >= self._limits.max_columns:
-            raise ConversionError(
-                Reason.LIMIT_EXCEEDED,
-                f"table {table.name} has more than {self._limits.max_columns} columns",
-            )
-        name = self._claimed(table.names, "", path)
-        if name is None:
-            raise self._too_long(f"a column of table {table.name}")
-        table.columns.append(name)
+            raise BeyondError(entry, Bound.COLUMNS, self._limits.max_columns)
+        table.columns.append(self._claimed(table.names, "", entry))
 
-    def _claimed(self, names: FreeNames, prefix: str, path: KeyPath) -> str | None:
+    def _claimed(self, names: FreeNames, prefix: str, entry: Entry) -> str:
         """A free name, unless it would have more bytes than one may have."""
         most = self._limits.max_name_bytes
-        if is_longer(path, most):
-            return None
-        name = names.claim(prefix + shown(path))
-        return name if len(name.encode()) <= most else None
-
-    def _too_long(self, what: str) -> ConversionError:
-        most = self._limits.max_name_bytes
-        return ConversionError(
-            Reason.LIMIT_EXCEEDED, f"the name of {what} has more than {most} bytes"
-        )
+        if not is_longer(entry.path, most):
+            name = names.claim(prefix + shown(entry.path))
+            if len(name.encode()) <= most:
+                return name
+        raise BeyondError(entry, Bound.NAME_BYTES, most)
 
 
 def is_longer(path: KeyPath, most_bytes: int) -> bool:

@@ -71,6 +71,7 @@ class Attempt:
         self._unkept: dict[str, PartFile] = {}
         self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
+        self._note = ""
 
     @property
     def resumable(self) -> bool:
@@ -182,7 +183,8 @@ class Attempt:
                 await worker.acknowledge()
             case Parts(parts):
                 self._parts.extend(parts)
-            case Done(peak_bytes):
+            case Done(note, peak_bytes):
+                self._note = note
                 self._log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes):
                 self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
@@ -227,7 +229,8 @@ class Attempt:
         output, store = self._shop.output, self._shop.store
         identity = await asyncio.to_thread(output.identify, job_id)
         await persist(
-            f"job {job_id}", lambda: store.publishing(job_id, self._progress, self._parts, identity)
+            f"job {job_id}",
+            lambda: store.publishing(job_id, self._progress, self._parts, identity, self._note),
         )
         try:
             await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)

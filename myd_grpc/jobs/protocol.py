@@ -90,8 +90,13 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The set is written and synced. `peak_bytes` is the most memory the worker held."""
+    """The set is written and synced.
 
+    `note` is what is strange about its shape, for the job's message, or empty. `peak_bytes` is the
+    most memory the worker held.
+    """
+
+    note: str
     peak_bytes: int
 
 

@@ -119,18 +119,23 @@ def publishing(
     reached: Progress,
     parts: Sequence[PartFile],
     identity: Identity,
+    note: str,
 ) -> bool:
-    """All is written; from here on the directory `identity` may turn up as the output set."""
+    """All is written; from here on the directory `identity` may turn up as the output set.
+
+    `note` is what there is to say when it does.
+    """
     changed = _change(
         connection,
         job_id,
-        "phase = 'PUBLISHING', staging_device = :device, staging_inode = :inode, "
+        "phase = 'PUBLISHING', msg = :note, staging_device = :device, staging_inode = :inode, "
         f"staging_modified_ns = :modified_ns, tables_total = :tables_total, {_PROGRESS}",
         {
             "tables_total": count_tables(parts),
             "device": identity.device,
             "inode": identity.inode,
             "modified_ns": identity.modified_ns,
+            "note": note,
             **progress_columns(reached, 0.0),
         },
     )

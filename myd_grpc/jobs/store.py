@@ -114,11 +114,18 @@ class JobStore:
         await self._write(lambda connection: statements.drop_checkpoint(connection, job_id))
 
     async def publishing(
-        self, job_id: str, reached: Progress, parts: Sequence[PartFile], identity: Identity
+        self,
+        job_id: str,
+        reached: Progress,
+        parts: Sequence[PartFile],
+        identity: Identity,
+        note: str = "",
     ) -> bool:
         """All is written: from here on the directory `identity` may turn up as the output set."""
         return await self._write(
-            lambda connection: statements.publishing(connection, job_id, reached, parts, identity)
+            lambda connection: statements.publishing(
+                connection, job_id, reached, parts, identity, note
+            )
         )
 
     async def done(self, job_id: str, now: int) -> bool:

@@ -25,8 +25,8 @@ from typing import BinaryIO
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.convert.pipeline import convert
+from myd_grpc.convert.model import Progress
+from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.frames import describe, new_error_id
 from myd_grpc.jobs.hardening import die_with_parent, forbid_core_dumps, give_memory_back
 from myd_grpc.jobs.keeper import Keeper, Orders
@@ -79,7 +79,7 @@ def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Ord
         if isinstance(task, SummaryTask):
             send(Summed(_summarise(task), _peak_bytes()))
             return
-        parts = _convert(task, send, orders)
+        converted = _convert(task, send, orders)
     except ConversionError as error:
         send(Failed(error.reason, error.message, "", _peak_bytes()))
     except BaseException as error:  # noqa: BLE001 - whatever it is, the server must hear of it
@@ -87,25 +87,26 @@ def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Ord
         trace = f"{error_id}: {describe(error)}"
         send(Failed(Reason.INTERNAL, f"internal error {error_id}", trace, _peak_bytes()))
     else:
+        parts = converted.parts
         for first in range(0, len(parts), PARTS_IN_A_LINE):
             send(Parts(tuple(parts[first : first + PARTS_IN_A_LINE])))
-        send(Done(_peak_bytes()))
+        send(Done(converted.note, _peak_bytes()))
 
 
-def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> list[PartFile]:
+def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> Converted:
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
     with _output_errors(), _owned(staging), Keeper(task, send, orders) as keeper:
-        parts = _convert_from(task, staging, ticker, keeper)
+        converted = _convert_from(task, staging, ticker, keeper)
         keeper.wait()
         ticker.flush()
         staging.chmod(0o777 & ~_umask())
     failpoints.reach("converted")
-    return parts
+    return converted
 
 
-def _convert_from(task: Task, staging: Path, ticker: Ticker, keeper: Keeper) -> list[PartFile]:
+def _convert_from(task: Task, staging: Path, ticker: Ticker, keeper: Keeper) -> Converted:
     """Go on from the task's checkpoint, or begin from the start where there is none that fits."""
     if task.checkpoint is not None:
         try:

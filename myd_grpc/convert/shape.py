@@ -1,0 +1,138 @@
+"""What the paths of a schema show: which keys several records have, and which look like data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from myd_grpc.convert.schema import Entry, KeyPath, NewTable, Schema, shown
+
+_ALIKE = 2
+"""Members are alike if they have, together, at most one key for so many of them."""
+_DEEPEST = 8
+"""Levels of a table's objects that are looked at: how deep paths are is not bounded by much."""
+_LIST = object()
+"""Stands in a tree for what is in a list's table."""
+
+_Tree: TypeAlias = "dict[object, _Tree]"
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """An object at `path` in the rows of a table, with many members that are alike.
+
+    `keys` is how many it has in all rows; `scalars` says that they are nothing but values.
+    """
+
+    table: int
+    path: KeyPath
+    keys: int
+    scalars: bool
+
+
+class Shape:
+    """A schema's paths, and after those `added`: an entry that the schema did not take.
+
+    A key may be told if two records have it: that which brought it, and another one that brought
+    something within; or if it is a section name. Every other one may be a person or an account.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        section_names: Collection[str],
+        added: tuple[Entry, int] | None = None,
+    ) -> None:
+        self._schema = schema
+        self._section_names = section_names
+        self._added = added
+        tables = (entry for entry in schema.entries if isinstance(entry, NewTable))
+        # Where each table is: the table around it and the path there.
+        self._places = [(0, ()), *((table.parent, table.path) for table in tables)]
+
+    def table_name(self, table: int) -> str:
+        """The table's name as far as it may be told."""
+        keys, whole = self.told(table, ())
+        if whole:
+            return self._schema.tables[table].name
+        return ".".join([self._schema.tables[0].name, *keys, "…"])
+
+    def told(self, table: int, path: KeyPath) -> tuple[list[str], bool]:
+        """The keys from a record to a place in a table's rows, as they may be told; if all may."""
+        keys = list[str]()
+        for place, upto in self._way(table, path):
+            if upto[-1] not in self._section_names and not self.recurs(place, upto):
+                return keys, False
+            keys.append(shown(upto[-1:]))
+        return keys, True
+
+    def _way(self, table: int, path: KeyPath) -> list[tuple[int, KeyPath]]:
+        """Each place on the way from a record, with the table that it is in."""
+        way = list[tuple[int, KeyPath]]()
+        while True:
+            way[:0] = [(table, path[:length]) for length in range(1, len(path) + 1)]
+            if not table:
+                return way
+            table, path = self._places[table]
+
+    def recurs(self, table: int, path: KeyPath) -> bool:
+        """Whether it shows that several records have what is at a place."""
+        within, first, number = set[int](), None, 0
+        for entry, record in self._log():
+            number += isinstance(entry, NewTable)
+            owner = entry.owner
+            if owner in within or (owner == table and entry.path[: len(path)] == path):
+                if isinstance(entry, NewTable):
+                    within.add(number)
+                if first is not None and record != first:
+                    return True
+                first = record
+        return False
+
+    def _log(self) -> Iterator[tuple[Entry, int]]:
+        yield from zip(self._schema.entries, self._schema.records, strict=True)
+        if self._added:
+            yield self._added
+
+    def crowd(self, least: int, wanted: Callable[[Entry], bool] = bool) -> Crowd | None:
+        """The object with the most members that are alike, of those that have so many, if any."""
+        trees: dict[int, _Tree] = {}
+        for entry, _ in self._log():
+            if wanted(entry):
+                node = trees.setdefault(entry.owner, {})
+                for key in _steps(entry):
+                    node = node.setdefault(key, {})
+        crowds = [
+            Crowd(table, path, len(members), kinds == {None})
+            for table, tree in trees.items()
+            for path, members in _objects(tree, ())
+            if len(members) >= least and len(kinds := _kinds(members)) * _ALIKE <= len(members)
+        ]
+        return max(crowds, key=lambda crowd: crowd.keys, default=None)
+
+    def wide_tables(self, least: int) -> set[int]:
+        """The tables whose rows have so many columns and lists."""
+        sizes = Counter(table for table, _ in self._places[1:])
+        for number, table in enumerate(self._schema.tables):
+            sizes[number] += len(table.columns)
+        return {number for number, size in sizes.items() if size >= least}
+
+
+def _steps(entry: Entry) -> tuple[object, ...]:
+    end = (_LIST,) if isinstance(entry, NewTable) else ()
+    return (*entry.path[:_DEEPEST], *end)
+
+
+def _objects(tree: _Tree, path: KeyPath) -> Iterator[tuple[KeyPath, _Tree]]:
+    """All objects in a tree, outer ones first."""
+    yield path, tree
+    for key, members in tree.items():
+        if isinstance(key, str) and members:
+            yield from _objects(members, (*path, key))
+
+
+def _kinds(members: _Tree) -> set[object]:
+    """The keys within members, None for a value."""
+    return {key for within in members.values() for key in within or [None]}
