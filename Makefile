@@ -5,8 +5,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SETUP_INPUTS := pyproject.toml constraints.txt native/Cargo.toml native/build.rs $(wildcard native/src/*.rs)
 
-PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos \
-	--python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/myd/analysis/v1/analysis.proto
+# The stubs are generated in an environment of their own: protos/requirements.txt says why.
+GENERATOR := $(VENV)/generator
+PROTOC = $(GENERATOR)/bin/python -m grpc_tools.protoc -Iprotos \
+	--plugin=protoc-gen-mypy_grpc=$(GENERATOR)/bin/protoc-gen-mypy_grpc \
+	--python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) --mypy_grpc_out=quiet,generate_concrete_servicer_stubs:$(1) \
+	protos/myd/analysis/v1/analysis.proto
 
 # Setting up builds the native engine where there is cargo; this says so where it was not built.
 NATIVE_OR_NOT = @$(BIN)/python -c 'import myd_grpc._native' 2>/dev/null \
@@ -51,7 +55,7 @@ fuzz: $(VENV)/dev.stamp ## compare the two engines on a million random documents
 crash: $(VENV)/dev.stamp ## kill servers and workers 200 times, and compare what comes of it
 	$(BIN)/python tests/crashing.py --kills 200
 
-check: $(VENV)/dev.stamp ## check format, lint, types, the image, the proto and its stubs
+check: $(VENV)/dev.stamp $(VENV)/generator.stamp ## check format, lint, types, the image, the proto and its stubs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -62,7 +66,7 @@ check: $(VENV)/dev.stamp ## check format, lint, types, the image, the proto and 
 	$(BIN)/hadolint Dockerfile
 	@echo "the committed stubs are those of the proto:"
 	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && $(call PROTOC,"$$new") \
-		&& diff -r -x __pycache__ "$$new/myd" myd && echo "yes"
+		&& diff -r -x __pycache__ -x py.typed "$$new/myd" myd && echo "yes"
 	@if command -v go >/dev/null; then gateway/check; \
 		else echo "left out: the checks of the gateway, as there is no Go"; fi
 	@if command -v cargo >/dev/null; then native/check; \
@@ -74,7 +78,7 @@ fmt: $(VENV)/dev.stamp ## format the code and the proto
 	$(BIN)/buf format --write
 	@if command -v cargo >/dev/null; then cd native && cargo fmt; fi
 
-gen: $(VENV)/dev.stamp ## generate the stubs in myd/ and gateway/gen/ from the proto
+gen: $(VENV)/generator.stamp ## generate the stubs in myd/ and gateway/gen/ from the proto
 	$(call PROTOC,.)
 	@if command -v go >/dev/null; then gateway/generate; \
 		else echo "left out: gateway/gen, as there is no Go"; fi
@@ -90,6 +94,11 @@ $(VENV)/python.stamp:
 
 $(VENV)/runtime.stamp: $(VENV)/python.stamp $(SETUP_INPUTS)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/generator.stamp: $(VENV)/python.stamp protos/requirements.txt
+	$(BIN)/python -m venv --clear $(GENERATOR)
+	$(GENERATOR)/bin/pip install --quiet --disable-pip-version-check -r protos/requirements.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp

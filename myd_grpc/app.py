@@ -22,7 +22,7 @@ from typing import Any
 
 from myd_grpc import directories, logs
 from myd_grpc.config import Settings, SettingsError
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines import ENGINES, WITHOUT_NATIVE
 from myd_grpc.convert.model import Conversion
 from myd_grpc.endpoint import AddressTakenError, Endpoint
 from myd_grpc.errors import DirectoryLostError
@@ -69,6 +69,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
     logs.configure(settings.log_format, settings.log_level)
+    _tell_engine(settings.engine)
     forbid_core_dumps()
     try:
         asyncio.run(_serve(settings, gateway))
@@ -92,6 +93,19 @@ def _require_engine(name: str) -> None:
         raise SettingsError(
             f"MYD_ENGINE={name} cannot be used: that engine is not installed. Install Rust (cargo) "
             "and run make setup to build it, or set MYD_ENGINE=auto for the best there is"
+        )
+
+
+def _tell_engine(name: str) -> None:
+    """Installing says nothing that anybody sees about a core that could not be built."""
+    if name == "auto" and WITHOUT_NATIVE:
+        logger.warning(
+            "files are converted by the Python engine, which is slower: the native engine %s",
+            WITHOUT_NATIVE,
+        )
+    else:
+        logger.info(
+            "files are converted by the engine %s", next(iter(ENGINES)) if name == "auto" else name
         )
 
 

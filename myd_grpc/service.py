@@ -94,7 +94,11 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         job_id = requests.job_id_of(request)
         return pb.GetJobStatusResponse(data=await self._state(job_id))
 
-    async def WatchJob(self, request: pb.WatchJobRequest, context: Context) -> None:
+    # Both streams are written to the context, where the stub's types know of iterators only.
+
+    async def WatchJob(  # type: ignore[override]
+        self, request: pb.WatchJobRequest, context: Context
+    ) -> None:
         """Stream the job's states until its end."""
         job_id = requests.job_id_of(request)
         # At once, so that a caller who waits for news knows that the watch stands.
@@ -107,7 +111,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         if not found:
             await context.write(pb.WatchJobResponse(data=job_or_not_found(job_id, None)))
 
-    async def WatchJobs(self, request: pb.WatchJobsRequest, context: Context) -> None:
+    async def WatchJobs(  # type: ignore[override]
+        self, request: pb.WatchJobsRequest, context: Context
+    ) -> None:
         """Stream the states of all matching jobs."""
         wanted = requests.wanted_of(request)
         await context.send_initial_metadata(())

@@ -58,6 +58,7 @@ class Server:
     """`server.py` on directories of its own; settings are environment variables."""
 
     arguments: tuple[str, ...] = ()
+    program: tuple[str, ...] = (sys.executable, str(ROOT / "server.py"))
 
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
@@ -139,7 +140,7 @@ class Server:
         }
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, ROOT / "server.py", *self.arguments],
+                [*self.program, *self.arguments],
                 env=environ,
                 cwd=self.home,  # not the repository: nothing may depend on that
                 stderr=log,

@@ -142,8 +142,9 @@ def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: P
         "import os\n"
         "from myd_grpc import directories\n"
         "from myd_grpc.config import Settings\n"
+        "settings = Settings.from_environ(os.environ)\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "directories.prepare(Settings.from_environ(os.environ))"
+        "directories.prepare(settings)"
     )
     environ = {"MYD_DATA_DIR": "/tmp", "MYD_OUTPUT_DIR": str(output)}
     command = [sys.executable, "-c", program]
@@ -152,13 +153,27 @@ def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: P
     assert "--user 1234:2345" in done.stderr
 
 
+def without_native(place: Path) -> str:
+    """A PYTHONPATH by which the native engine is not found."""
+    (place / "sitecustomize.py").write_text("import sys; sys.modules['myd_grpc._native'] = None")
+    return str(place)
+
+
+def test_the_log_says_which_engine_converts_and_why(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    assert "converted by the engine native" in make_server().start().log
+    assert "converted by the engine python" in make_server(MYD_ENGINE="python").start().log
+    log = make_server(PYTHONPATH=without_native(tmp_path)).start().log
+    assert "WARNING" in log
+    assert "converted by the Python engine" in log
+    assert "was not built, as that takes Rust (cargo)" in log
+
+
 def test_an_engine_that_is_not_installed_is_refused_with_what_to_do(
     make_server: Callable[..., Server], tmp_path: Path
 ) -> None:
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    (hidden / "sitecustomize.py").write_text("import sys; sys.modules['myd_grpc._native'] = None")
-    server = make_server(PYTHONPATH=str(hidden))
+    server = make_server(PYTHONPATH=without_native(tmp_path))
     status, log = run_server(server, MYD_ENGINE="native")
     assert status == 2
     assert "MYD_ENGINE=native cannot be used" in log

@@ -268,7 +268,7 @@ def test_the_korean_readme_has_the_same_tables() -> None:
 def test_links_lead_somewhere(page: Page) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.prose):
         name, _, anchor = target.partition("#")
-        path = (ROOT / page.name).parent / name
+        path = (ROOT / page.name).parent / name if name else ROOT / page.name
         assert path.exists(), target
         if anchor:
             titles = [text for _, text in Page(str(path.relative_to(ROOT))).headings()]

@@ -41,5 +41,5 @@ def test_help_does_not_wait_for_grpc() -> None:
 
 def test_the_proto_package_holds_nothing_but_generated_stubs() -> None:
     names = {path.name for path in (ROOT / "myd").rglob("*") if path.is_file()}
-    stubs = {"analysis_pb2.py", "analysis_pb2.pyi", "analysis_pb2_grpc.py"}
-    assert {name for name in names if not name.endswith(".pyc")} == stubs
+    stubs = {f"analysis_pb2{kind}" for kind in (".py", ".pyi", "_grpc.py", "_grpc.pyi")}
+    assert {name for name in names if not name.endswith(".pyc")} == {*stubs, "py.typed"}

@@ -13,8 +13,10 @@ from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
+STUBS = "myd/analysis/v1/analysis_pb2"
 PINNED = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!+]+)")
 
 
@@ -24,9 +26,21 @@ def normal(name: str) -> str:
 
 
 def constraints() -> dict[str, str]:
-    matches = [PINNED.fullmatch(line) for line in read("constraints.txt").splitlines()]
-    assert all(matches), "every line of constraints.txt is name==version"
+    return pinned("constraints.txt")
+
+
+def pinned(file: str) -> dict[str, str]:
+    lines = [line for line in read(file).splitlines() if not line.startswith("#")]
+    matches = [PINNED.fullmatch(line) for line in lines]
+    assert all(matches), f"every line of {file} is name==version"
     return {normal(match[1]): match[2] for match in matches if match}
+
+
+def oldest(name: str) -> str:
+    """The version of a package from which on pyproject.toml allows it."""
+    lines = tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]
+    (found,) = (one for one in map(Requirement, lines) if one.name == name)
+    return str(found.specifier).removeprefix(">=")
 
 
 def read(name: str) -> str:
@@ -59,6 +73,17 @@ def test_the_build_backend_is_pinned_alike() -> None:
     for requirement in tomllib.loads(read("pyproject.toml"))["build-system"]["requires"]:
         name, _, version = requirement.partition("==")
         assert version == constraints()[normal(name)]
+
+
+def test_the_generator_of_the_stubs_is_pinned() -> None:
+    assert {"grpcio-tools", "mypy-protobuf", "protobuf"} <= pinned("protos/requirements.txt").keys()
+
+
+def test_the_stubs_run_with_the_oldest_that_is_allowed() -> None:
+    (protobuf,) = re.findall(r"# Protobuf Python Version: (.*)", read(f"{STUBS}.py"))
+    (grpcio,) = re.findall("GRPC_GENERATED_VERSION = '(.*)'", read(f"{STUBS}_grpc.py"))
+    assert Version(protobuf) == Version(oldest("protobuf"))
+    assert Version(grpcio) <= Version(oldest("grpcio"))
 
 
 def test_help_lists_every_target() -> None:

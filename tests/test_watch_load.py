@@ -46,7 +46,7 @@ def held(make_server: MakeServer, hold: MakeHold) -> tuple[Server, Hold, str]:
 
 def stubs(
     server: Server, count: int
-) -> tuple[list[grpc.aio.Channel], list[pb_grpc.AnalysisServiceStub]]:
+) -> tuple[list[grpc.aio.Channel], list[pb_grpc.AnalysisServiceAsyncStub]]:
     options = [("grpc.use_local_subchannel_pool", 1)]
     channels = [grpc.aio.insecure_channel(server.address, options) for _ in range(count)]
     return channels, [pb_grpc.AnalysisServiceStub(channel) for channel in channels]

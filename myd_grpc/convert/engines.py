@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from importlib.util import find_spec
 
 from myd_grpc.convert.engine import Engine, Flattening
 from myd_grpc.convert.flatten import PythonEngine
@@ -11,9 +11,18 @@ from myd_grpc.convert.flatten import PythonEngine
 ENGINES: dict[str, Callable[[Flattening, int], Engine]] = {}
 """By name, the best one first: that is what "auto" stands for."""
 
-with suppress(ImportError):  # the compiled core is optional
-    from myd_grpc.convert.native import NativeEngine
+WITHOUT_NATIVE = ""
+"""Why there is no native engine; empty where there is one."""
 
+try:  # the compiled core is optional
+    from myd_grpc.convert.native import NativeEngine
+except ImportError:
+    WITHOUT_NATIVE = (
+        "was built, but cannot be loaded on this machine"
+        if find_spec("myd_grpc._native")
+        else "was not built, as that takes Rust (cargo) when myd is installed"
+    )
+else:
     ENGINES["native"] = NativeEngine
 
 ENGINES["python"] = PythonEngine

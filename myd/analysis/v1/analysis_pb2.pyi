@@ -135,7 +135,7 @@ class Job(_message.Message):
     output_dir: str
     tables: _containers.RepeatedCompositeFieldContainer[Job.Table]
     tables_total: int
-    def __init__(self, job_id: _Optional[str] = ..., status: _Optional[_Union[Job.Status, str]] = ..., msg: _Optional[str] = ..., job_start_time: _Optional[int] = ..., job_end_time: _Optional[int] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ..., progress: _Optional[_Union[Job.Progress, _Mapping]] = ..., file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: _Optional[bool] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., engine: _Optional[str] = ..., submit_time: _Optional[int] = ..., output_dir: _Optional[str] = ..., tables: _Optional[_Iterable[_Union[Job.Table, _Mapping]]] = ..., tables_total: _Optional[int] = ...) -> None: ...
+    def __init__(self, job_id: _Optional[str] = ..., status: _Optional[_Union[Job.Status, str]] = ..., msg: _Optional[str] = ..., job_start_time: _Optional[int] = ..., job_end_time: _Optional[int] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ..., progress: _Optional[_Union[Job.Progress, _Mapping]] = ..., file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., engine: _Optional[str] = ..., submit_time: _Optional[int] = ..., output_dir: _Optional[str] = ..., tables: _Optional[_Iterable[_Union[Job.Table, _Mapping]]] = ..., tables_total: _Optional[int] = ...) -> None: ...
 
 class ShoppingSummary(_message.Message):
     __slots__ = ("months", "categories", "year_months", "order_lines", "undated_lines", "foreign_lines", "owner_field")
@@ -212,7 +212,7 @@ class ConvertToCsvRequest(_message.Message):
     record_path: str
     id_field: str
     overwrite: bool
-    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: _Optional[bool] = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: _Optional[bool] = ...) -> None: ...
+    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: bool = ...) -> None: ...
 
 class ConvertToCsvResponse(_message.Message):
     __slots__ = ("data",)

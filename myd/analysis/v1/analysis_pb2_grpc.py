@@ -5,7 +5,7 @@ import warnings
 
 from myd.analysis.v1 import analysis_pb2 as myd_dot_analysis_dot_v1_dot_analysis__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class AnalysisServiceStub:
+class AnalysisServiceStub(object):
     """AnalysisService converts MyData files and summarises shopping histories.
     """
 
@@ -82,7 +82,7 @@ class AnalysisServiceStub:
                 _registered_method=True)
 
 
-class AnalysisServiceServicer:
+class AnalysisServiceServicer(object):
     """AnalysisService converts MyData files and summarises shopping histories.
     """
 
@@ -285,7 +285,7 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class AnalysisService:
+class AnalysisService(object):
     """AnalysisService converts MyData files and summarises shopping histories.
     """
 
