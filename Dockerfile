@@ -1,5 +1,5 @@
 # The tags name exact releases: the same image tomorrow.
-ARG PYTHON_IMAGE=python:3.13.9-slim-trixie
+ARG PYTHON_IMAGE=python:3.13.16-slim-trixie
 ARG GO_IMAGE=golang:1.26.8-trixie
 
 FROM ${GO_IMAGE} AS gateway

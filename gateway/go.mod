@@ -2,6 +2,8 @@ module myd.local/gateway
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.33.0
 	github.com/swaggest/swgui v1.8.5

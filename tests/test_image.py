@@ -179,6 +179,7 @@ def test_compose_offers_both_ports_and_the_data_directory() -> None:
 def test_the_stages_use_exact_releases() -> None:
     images = dict(rest.split("=") for name, rest in instructions() if name == "ARG")
     assert all(re.search(r":\d+\.\d+\.\d+-", image) for image in images.values())
-    wanted = re.search(r"^go (\d+\.\d+)", (ROOT / "gateway/go.mod").read_text(), re.MULTILINE)
-    assert wanted
-    assert images["GO_IMAGE"].startswith(f"golang:{wanted[1]}.")
+    for modules in ("gateway/go.mod", "docs/tools/go.mod"):
+        wanted = re.search(r"^toolchain go(.*)$", (ROOT / modules).read_text(), re.MULTILINE)
+        assert wanted
+        assert images["GO_IMAGE"] == f"golang:{wanted[1]}-trixie"

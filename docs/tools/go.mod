@@ -2,6 +2,8 @@ module myd.local/docs/tools
 
 go 1.26.0
 
+toolchain go1.26.8
+
 tool (
 	github.com/bojand/ghz/cmd/ghz
 	github.com/fullstorydev/grpcurl/cmd/grpcurl
