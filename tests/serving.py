@@ -26,7 +26,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_S = 60
+PATIENCE_S = 120
 ENDED = frozenset({pb.Job.DONE, pb.Job.FAILED, pb.Job.NOTFOUND})
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from serving import Server
+from serving import PATIENCE_S, Server
 
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.processors import usable
@@ -106,7 +106,7 @@ def test_a_data_directory_that_could_hold_no_inputs_is_refused(name: str, place:
 
 def run_server(server: Server, **settings: str) -> tuple[int, str]:
     """The exit status and log of a server that is not expected to start."""
-    status = server.launch(**settings).wait(timeout=30)
+    status = server.launch(**settings).wait(PATIENCE_S)
     return status, server.log
 
 

@@ -158,8 +158,9 @@ def test_jobs_run_as_many_at_once_as_there_are_workers(
     server.put("a.json", SMALL)
     jobs = [server.submit("a.json", output=f"o{number}") for number in range(3)]
     started.reached()
-    phases = [next(server.watch(job)).data.phase for job in jobs]
-    assert phases == [pb.Job.PHASE_CONVERTING, pb.Job.PHASE_CONVERTING, pb.Job.PHASE_QUEUED]
+    for job in jobs[:2]:
+        assert any(one.data.phase == pb.Job.PHASE_CONVERTING for one in server.watch(job))
+    assert server.job(jobs[2]).phase == pb.Job.PHASE_QUEUED
     started.release()
     assert {server.wait(job).status for job in jobs} == {pb.Job.DONE}
 

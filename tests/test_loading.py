@@ -52,7 +52,20 @@ def cluster() -> Iterator[dict[str, str]]:
         encoding = ("-E", "UTF8", "--no-locale")
         _run_as(user, home, "initdb", *cluster, "-U", "myd", "-A", "trust", "--no-sync", *encoding)
         flags = f"-c listen_addresses='' -c fsync=off -k {home}"
-        _run_as(user, home, "pg_ctl", *cluster, "-w", "-l", f"{home}/log", "-o", flags, "start")
+        _run_as(
+            user,
+            home,
+            "pg_ctl",
+            *cluster,
+            "-w",
+            "-t",
+            "300",
+            "-l",
+            f"{home}/log",
+            "-o",
+            flags,
+            "start",
+        )
         try:
             yield {"PGHOST": home, "PGUSER": "myd"}
         finally:

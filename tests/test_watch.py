@@ -60,9 +60,11 @@ def test_the_current_state_comes_at_once_and_the_final_one_last(
     server, batch = stepping
     job_id = server.submit("a.json")
     batch.reached()
+    before = server.job(job_id)
     stream = server.watch(job_id)
     first = next(stream).data
-    assert first == server.job(job_id)
+    # What the worker reported before it waits may be committed between the two.
+    assert first == before or first.revision > before.revision
     assert (first.status, first.phase) == (pb.Job.WORKING, pb.Job.PHASE_CONVERTING)
     batch.release()
     states = check_order([first, *data(stream)])
