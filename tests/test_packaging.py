@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -67,7 +68,10 @@ def packages(place: Path) -> Path:
     for name in filter(None, listed.split("\0")):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, source / name)
-    subprocess.run([sys.executable, "-m", "build", "--outdir", made, source], check=True)
+    build = [sys.executable, "-m", "build", "--outdir", made, source]
+    # What the engine is made with need not be compiled by every run.
+    kept = {"CARGO_TARGET_DIR": str(ROOT / "native" / "target" / "package")}
+    subprocess.run(build, env=os.environ | kept, check=True)
     return made
 
 
