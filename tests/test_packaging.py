@@ -68,7 +68,7 @@ def packages(place: Path) -> Path:
     for name in filter(None, listed.split("\0")):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, source / name)
-    build = [sys.executable, "-m", "build", "--outdir", made, source]
+    build = [sys.executable, "-m", "build", "--outdir", str(made), str(source)]
     # What the engine is made with need not be compiled by every run.
     kept = {"CARGO_TARGET_DIR": str(ROOT / "native" / "target" / "package")}
     subprocess.run(build, env=os.environ | kept, check=True)
