@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from myd_grpc.convert import processors
 from myd_grpc.convert.model import SECTION_NAMES, Limits
-from myd_grpc.shopping import DATE_FIELDS
+from myd_grpc.shopping import DATE_FIELDS, OWNER_FIELDS
 
 FILE_SEP_SIZE = 1000
 """Records converted and written at a time (`MYD_FILE_SEP_SIZE`)."""
@@ -49,6 +49,8 @@ class Settings:
     """MYD_MAX_QUEUED: conversions that may wait for a worker (1000)."""
     summaries: int
     """MYD_SUMMARIES: shopping summaries at once; more callers wait (2)."""
+    owner_fields: tuple[str, ...]
+    """MYD_OWNER_FIELDS: comma-separated members that name whose a record or order line is."""
     date_fields: tuple[str, ...]
     """MYD_DATE_FIELDS: comma-separated members an order line's time is looked for in."""
     stall_s: float
@@ -108,6 +110,7 @@ class Settings:
             workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
             summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
+            owner_fields=source.names("MYD_OWNER_FIELDS", OWNER_FIELDS),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),
             stall_s=source.seconds("MYD_STALL_SECONDS", 300, 86_400),
             checkpoint_s=source.seconds("MYD_CHECKPOINT_SECONDS", 1, 3600),

@@ -111,7 +111,14 @@ def table_message(table: Table) -> pb.Job.Table:
 
 def summary_message(summary: Summary) -> pb.ShoppingSummary:
     """A shopping summary as callers see it."""
-    message = pb.ShoppingSummary(months=summary.months, year_months=summary.year_months)
+    message = pb.ShoppingSummary(
+        months=summary.months,
+        year_months=summary.year_months,
+        order_lines=summary.order_lines,
+        undated_lines=summary.undated_lines,
+        foreign_lines=summary.foreign_lines,
+        owner_field=summary.owner_field,
+    )
     for first, seconds in summary.categories.items():
         # An empty list must show, too: naming the entry makes it.
         message.categories[first].extend(seconds)

@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -18,7 +19,7 @@ from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.jobs.follow import Wanted
 from myd_grpc.jobs.model import Request, RequestMark, Status
 from myd_grpc.messages import LAYOUTS, PROFILES, STATUSES
-from myd_grpc.shopping import Query
+from myd_grpc.shopping import SEOUL, Query
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
@@ -119,7 +120,7 @@ def key_of(message: pb.ConvertToCsvRequest) -> CipherKey | None:
 
 
 def summary_query(
-    message: pb.PreprocessShoppingRequest, settings: Settings
+    message: pb.PreprocessShoppingRequest, settings: Settings, now: datetime
 ) -> tuple[Query, CipherKey | None]:
     """What is to be summarised, and the file's key. Raises InvalidRequestError."""
     checks = _Checks()
@@ -136,12 +137,14 @@ def summary_query(
         proposal_id=message.proposal_id,
         data_dir=str(settings.data_dir),
         file_name=relative,
+        this_year=now.astimezone(SEOUL).year,
         layout=layout,
         record_path=message.record_path,
         id_field=message.id_field,
         limits=settings.limits,
         section_names=settings.section_names,
         no_inputs=settings.no_inputs,
+        owner_fields=settings.owner_fields,
         date_fields=settings.date_fields,
         engine=settings.engine,
         threads=settings.threads,

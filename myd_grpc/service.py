@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 import grpc.aio
@@ -67,7 +68,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self, request: pb.PreprocessShoppingRequest, _context: Context
     ) -> pb.PreprocessShoppingResponse:
         """Summarise a user's shopping while the caller waits."""
-        query, key = requests.summary_query(request, self._desk.settings)
+        query, key = requests.summary_query(request, self._desk.settings, datetime.now(UTC))
         summary = await self._desk.summaries.summarise(query, key)
         return pb.PreprocessShoppingResponse(data=summary_message(summary))
 

@@ -11,6 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
+from myd_grpc.cli import wording
 
 
 class JsonView:
@@ -63,6 +64,8 @@ class JsonOutput:
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the summary."""
         _print(summary)
+        for text in wording.cautions(summary):
+            print(text, file=sys.stderr, flush=True)
 
 
 def _print(message: Message) -> None:

@@ -97,11 +97,14 @@ class PlainOutput:
         print(wording.forgotten(job))
 
     def summary(self, summary: ShoppingSummary) -> None:
-        """Prints the months, and a line for each category."""
+        """Prints the months, a line for each category, and what they rest on."""
         print("months", " ".join(summary.year_months), sep="\t")
         for category, second_levels in summary.categories.items():
             labels = [wording.printable(str(label)) for label in second_levels]
             print(wording.printable(category), ", ".join(labels), sep="\t")
+        print(wording.basis(summary))
+        for text in wording.cautions(summary):
+            print(text, file=sys.stderr, flush=True)
 
     def _line(self, job: Job) -> None:
         percent = f"{job.progress.percent:.1f}%"

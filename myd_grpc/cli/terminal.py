@@ -132,7 +132,7 @@ class TerminalOutput:
         self._console.print(wording.forgotten(job), soft_wrap=True)
 
     def summary(self, summary: ShoppingSummary) -> None:
-        """Prints the months and a table of categories."""
+        """Prints the months, a table of categories, and what they rest on."""
         months = ", ".join(summary.year_months) or "none with a date"
         self._console.print(Text.assemble(("months  ", "bold"), months))
         table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
@@ -142,6 +142,9 @@ class TerminalOutput:
             second_levels = ", ".join(str(label) for label in labels)
             table.add_row(wording.printable(category), wording.printable(second_levels))
         self._console.print(table)
+        self._console.print(Text(wording.basis(summary), style="dim"))
+        for text in wording.cautions(summary):
+            self._console.print(Text(text, style="yellow"))
 
     def _live(self, view: BarView | TableView, *, transient: bool) -> Live:
         return Live(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from myd.analysis.v1.analysis_pb2 import Job
+from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
 
 _UNITS = ("kB", "MB", "GB", "TB")
 
@@ -122,3 +122,28 @@ def table_bytes(table: Job.Table) -> int:
 def place(job: Job) -> str:
     """Where the files are; only the server knows where its output directory lies."""
     return printable(f"in {job.output_dir}/ of the server's output directory")
+
+
+def basis(summary: ShoppingSummary) -> str:
+    """What a summary rests on: `12 order lines, 1 without a date, 2 left out, owner by user_id`."""
+    parts = [
+        count(summary.order_lines, "order line"),
+        f"{summary.undated_lines:,} without a date",
+        f"{summary.foreign_lines:,} left out",
+        f"owner by {printable(summary.owner_field)}" if summary.owner_field else "no owner named",
+    ]
+    return ", ".join(parts)
+
+
+def cautions(summary: ShoppingSummary) -> list[str]:
+    """What a reader of a summary should know before trusting it."""
+    found = []
+    if summary.foreign_lines:
+        lines = count(summary.foreign_lines, "order line")
+        found.append(f"warning: {lines} left out: another owner is named, or it is in doubt whose")
+    if summary.undated_lines:
+        lines = count(summary.undated_lines, "order line")
+        found.append(f"warning: {lines} without a date that can be read: in no month")
+    if not summary.owner_field:
+        found.append("warning: no record names its owner: all of the file counts as this user's")
+    return found

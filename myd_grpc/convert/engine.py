@@ -107,7 +107,8 @@ class Scanned:
 
     The first `sound` records are well-formed and not nested too deep; when that is not all, the
     next one is bad. `holding` are the indices of those that hold the text: as their key where
-    records have keys, and otherwise as a string or number anywhere within.
+    records have keys, and otherwise as a string or number anywhere within. Strings are compared in
+    NFC.
     """
 
     sound: int

@@ -98,7 +98,7 @@ class Worker:
         return self._process.returncode is None
 
     async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
-        """The worker's messages; the last one is Done, Summed or Failed.
+        """The worker's messages; the last one is Done, Summed, UserMissing or Failed.
 
         Raises WorkerDiedError when the process ends before it has said so, or does nothing.
         """

@@ -1,10 +1,10 @@
 """What the server and a worker process say to each other: one JSON object a line.
 
 The server writes one task and then keeps the pipe open as a sign of life. The worker writes any
-number of `Reached`, `Saved`, `Restarted` and `Parts` lines and then one `Done`, `Summed` or
-`Failed`. The server answers each `Saved` and `Restarted` with a line KEPT once it is committed;
-the worker waits with the next one for that. The line HASTEN asks for a `Saved` soon. This module
-must stay light: a worker imports it before it is ready.
+number of `Reached`, `Saved`, `Restarted` and `Parts` lines and then one `Done`, `Summed`,
+`UserMissing` or `Failed`. The server answers each `Saved` and `Restarted` with a line KEPT once it
+is committed; the worker waits with the next one for that. The line HASTEN asks for a `Saved` soon.
+This module must stay light: a worker imports it before it is ready.
 """
 
 from __future__ import annotations
@@ -102,9 +102,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Summed:
-    """The summary that was asked for; None when the file knows no such user."""
+    """The summary that was asked for."""
 
-    summary: Summary | None
+    summary: Summary
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserMissing:
+    """The file knows no such user; `message` is for the caller."""
+
+    message: str
     peak_bytes: int
 
 
@@ -121,8 +129,8 @@ class Failed:
     peak_bytes: int
 
 
-Message: TypeAlias = Reached | Saved | Restarted | Parts | Done | Summed | Failed
-Last: TypeAlias = Done | Summed | Failed
+Message: TypeAlias = Reached | Saved | Restarted | Parts | Done | Summed | UserMissing | Failed
+Last: TypeAlias = Done | Summed | UserMissing | Failed
 
 
 def encode_task(task: Task | SummaryTask) -> bytes:
@@ -169,7 +177,7 @@ def encode_message(message: Message) -> bytes:
             body: dict[str, Any] = {"state": state, "parts": _part_rows(parts), "settles": settles}
         case Parts(parts):
             body = {"parts": _part_rows(parts)}
-        case Reached() | Restarted() | Done() | Summed() | Failed():
+        case Reached() | Restarted() | Done() | Summed() | UserMissing() | Failed():
             body = asdict(message)
     return _line({"type": type(message).__name__, **body})
 
@@ -202,6 +210,7 @@ def _query(values: dict[str, Any]) -> Query:
         **{
             **values,
             "no_inputs": tuple(values["no_inputs"]),
+            "owner_fields": tuple(values["owner_fields"]),
             "date_fields": tuple(values["date_fields"]),
             "layout": Layout(values["layout"]),
             "limits": Limits(**values["limits"]),
@@ -229,8 +238,7 @@ def _saved(values: dict[str, Any]) -> Saved:
 
 
 def _summed(values: dict[str, Any]) -> Summed:
-    summary = values.pop("summary")
-    return Summed(summary and Summary(**summary), **values)
+    return Summed(Summary(**values.pop("summary")), **values)
 
 
 def _failed(values: dict[str, Any]) -> Failed:
@@ -244,5 +252,6 @@ _READERS: dict[str, Callable[[dict[str, Any]], Message]] = {
     "Parts": lambda values: Parts(_parts(values["parts"])),
     "Done": lambda values: Done(**values),
     "Summed": _summed,
+    "UserMissing": lambda values: UserMissing(**values),
     "Failed": _failed,
 }

@@ -9,7 +9,7 @@ from myd_grpc import errors
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.jobs.process import Worker, WorkerDiedError, Workers
-from myd_grpc.jobs.protocol import Failed, Message, SummaryTask, Summed
+from myd_grpc.jobs.protocol import Failed, Message, SummaryTask, Summed, UserMissing
 from myd_grpc.shopping import Query, Summary
 
 logger = logging.getLogger(__name__)
@@ -83,9 +83,10 @@ def _result(message: Message) -> Summary:
     match message:
         case Summed(summary, peak_bytes):
             logger.info("summary: worker: done, peak %.1f MiB", peak_bytes / (1 << 20))
-            if summary is None:
-                raise errors.UserNotFoundError("the file's records belong to other users")
             return summary
+        case UserMissing(text, peak_bytes):
+            logger.info("summary: worker: no such user, peak %.1f MiB", peak_bytes / (1 << 20))
+            raise errors.UserNotFoundError(text)
         case Failed(reason, text, trace, peak_bytes):
             logger.info(
                 "summary: worker: %s %s, peak %.1f MiB", reason, trace, peak_bytes / (1 << 20)

@@ -42,10 +42,11 @@ from myd_grpc.jobs.protocol import (
     SummaryTask,
     Summed,
     Task,
+    UserMissing,
     decode_task,
     encode_message,
 )
-from myd_grpc.shopping import Summary, UserNotFoundError, summarise
+from myd_grpc.shopping import UserNotFoundError, summarise
 
 _TICK_S = 0.2
 _PREDECESSOR_ENDS_S = 30.0
@@ -77,7 +78,7 @@ def main() -> None:
 def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Orders) -> None:
     try:
         if isinstance(task, SummaryTask):
-            send(Summed(_summarise(task), _peak_bytes()))
+            send(_summarise(task))
             return
         converted = _convert(task, send, orders)
     except ConversionError as error:
@@ -126,12 +127,12 @@ def _set_modes(staging: Path) -> None:
         path.chmod((0o777 if path.is_dir() else 0o666) & ~umask, follow_symlinks=False)
 
 
-def _summarise(task: SummaryTask) -> Summary | None:
+def _summarise(task: SummaryTask) -> Summed | UserMissing:
     failpoints.reach("summary_started")
     try:
-        return summarise(task.query, task.key)
-    except UserNotFoundError:
-        return None
+        return Summed(summarise(task.query, task.key), _peak_bytes())
+    except UserNotFoundError as error:
+        return UserMissing(error.message, _peak_bytes())
 
 
 class Ticker:

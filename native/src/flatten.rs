@@ -9,6 +9,7 @@ use crate::json::{
 use crate::lanes::mark_specials;
 use crate::schema::{Bounds, LABEL, NodeId, Trees};
 use crate::search::{Search, scan};
+use crate::wanted::Wanted;
 
 /// Bytes in which a usual member ends, and the next one has begun.
 const WINDOW: usize = LABEL + SHORT + 2;
@@ -111,7 +112,7 @@ impl Flattener {
     fn is_sound(&self, batch: &Batch, index: usize) -> bool {
         let &Batch { data, values, keys, depth, .. } = batch;
         let keys = keys.get(index..=index).unwrap_or_default();
-        let (max_depth, wanted) = (self.settings.max_depth, &[][..]);
+        let (max_depth, wanted) = (self.settings.max_depth, &Wanted::new(b""));
         let values = &values[index..=index];
         scan(&Search { data, values, keys, depth, max_depth, wanted }).sound == 1
     }

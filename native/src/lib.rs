@@ -20,6 +20,7 @@ mod search;
 mod shape;
 mod shelf;
 mod turns;
+mod wanted;
 
 use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -43,6 +44,7 @@ use line::{Line, Outcome, Task};
 use schema::Bounds;
 use search::{Found, Search};
 use shelf::{Shelf, Text};
+use wanted::Wanted;
 
 /// Where records are in a batch: a sequence of (start, end) without an object for each.
 #[pyclass(frozen, module = "myd_grpc._native")]
@@ -111,7 +113,7 @@ fn scan(
     max_depth: usize,
     text: &Bound<'_, PyBytes>,
 ) -> PyScanned {
-    let (data, wanted) = (data.as_slice(), text.as_bytes());
+    let (data, wanted) = (data.as_slice(), &Wanted::new(text.as_bytes()));
     let search = Search { data, values: &values.0, keys: &keys.0, depth, max_depth, wanted };
     scanned(py.detach(|| search::scan(&search)))
 }
@@ -220,7 +222,7 @@ impl Core {
 
     /// A line whose threads look batches over for a text.
     fn scanning(&self, start: PyStart<'_>, max_depth: usize, wanted: Vec<u8>) -> PyResult<PyLine> {
-        self.line(Task::Scan { wanted, max_depth }, start)
+        self.line(Task::Scan { wanted: Box::new(Wanted::new(&wanted)), max_depth }, start)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::flatten;
 use crate::input::Failure;
 use crate::search::{Found, Search, scan};
 use crate::turns::{Broken, Step, Turns};
+use crate::wanted::Wanted;
 
 /// What is done to batches.
 pub enum Task {
@@ -24,7 +25,7 @@ pub enum Task {
     /// They are looked over.
     Scan {
         /// For this text.
-        wanted: Vec<u8>,
+        wanted: Box<Wanted>,
         /// How many containers may be nested.
         max_depth: usize,
     },

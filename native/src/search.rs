@@ -2,6 +2,7 @@
 
 use crate::boundary::Span;
 use crate::json::{Bad, Key, byte_at, literal_end, number_end, scan_string, skip_space, unescape};
+use crate::wanted::Wanted;
 
 /// Consecutive whole records, and what is looked for in them.
 pub struct Search<'a> {
@@ -16,7 +17,7 @@ pub struct Search<'a> {
     /// How many containers may be nested.
     pub max_depth: usize,
     /// What a record's key is looked for as, or else its strings and numbers.
-    pub wanted: &'a [u8],
+    pub wanted: &'a Wanted,
 }
 
 /// What was found.
@@ -61,7 +62,7 @@ fn stretch<'a>(search: &Search<'a>) -> &'a [u8] {
 
 struct Scanner<'a> {
     data: &'a [u8],
-    wanted: &'a [u8],
+    wanted: &'a Wanted,
     max_depth: usize,
     /// Whether all records are, so that none has to be looked at by itself.
     is_utf8: bool,
@@ -105,7 +106,7 @@ impl Scanner<'_> {
             b'"' => self.string(at),
             b'-' | b'0'..=b'9' => {
                 let end = number_end(self.data, at)?;
-                self.compare(at, end);
+                self.holds |= self.wanted.is_number(&self.data[at..end]);
                 Ok(end)
             }
             b'{' if depth < self.max_depth => self.object(at + 1, depth + 1),
@@ -121,7 +122,7 @@ impl Scanner<'_> {
         let run = scan_string(self.data, at + 1);
         match byte_at(self.data, run.at) {
             b'"' => {
-                self.compare(at + 1, run.at);
+                self.holds |= self.wanted.is(&self.data[at + 1..run.at]);
                 Ok(run.at + 1)
             }
             b'\\' => self.escaped_string(at + 1),
@@ -133,15 +134,8 @@ impl Scanner<'_> {
     fn escaped_string(&mut self, at: usize) -> Result<usize, Bad> {
         self.scratch.0.clear();
         let end = unescape(self.data, at, &mut self.scratch)?;
-        self.holds |= self.scratch.0 == self.wanted;
+        self.holds |= self.wanted.is(&self.scratch.0);
         Ok(end)
-    }
-
-    #[inline(always)]
-    fn compare(&mut self, start: usize, end: usize) {
-        if end - start == self.wanted.len() {
-            self.holds |= self.data[start..end] == *self.wanted;
-        }
     }
 
     /// The position after the object whose bracket is before `at`.
@@ -200,9 +194,11 @@ impl Scanner<'_> {
 mod tests {
     use super::{Found, Search, scan};
     use crate::boundary::Span;
+    use crate::wanted::Wanted;
 
     fn found(data: &[u8], values: &[Span], keys: &[Span]) -> Found {
-        scan(&Search { data, values, keys, depth: 1, max_depth: 3, wanted: b"7" })
+        let wanted = &Wanted::new(b"7");
+        scan(&Search { data, values, keys, depth: 1, max_depth: 3, wanted })
     }
 
     fn one(record: &[u8]) -> Found {

@@ -1,0 +1,153 @@
+"""What counts of the order lines that were found, and for whom (SPEC section 5)."""
+
+from __future__ import annotations
+
+from myd_grpc.convert.jsontext import Value
+from myd_grpc.shopping.lines import OrderLine, category, order_lines
+from myd_grpc.shopping.model import Query, Summary, UserNotFoundError
+from myd_grpc.shopping.objects import members_of, nfc
+from myd_grpc.shopping.owners import KEY, Owner, key_owner, record_owner
+
+_MOST_FIELDS = 8
+_LONGEST_FIELD = 100
+"""Members come out of the file: of what an answer holds of them, so much is enough."""
+
+
+class Shopping:
+    """One user's shopping, record by record."""
+
+    def __init__(self, query: Query) -> None:
+        self.owned = False
+        """Whether a record with an owner was seen."""
+        self._query = query
+        self._user = nfc(query.user_id)
+        self._user_seen = False
+        self._fields: list[str] = []
+        self._lines = _Lines()
+
+    def own_by(self, field: str) -> None:
+        """Records have owners, which that member names.
+
+        Those without one belonged to the user only as long as there was none.
+        """
+        if not self.owned:
+            self.owned, self._user_seen = True, False
+            self._fields, self._lines = [], _Lines()
+            self._note(field)
+
+    def add(self, key: str | None, record: Value) -> None:
+        """Takes the next record that may be the user's, or may be the first that has an owner."""
+        owner = key_owner(key) if key is not None else _owner(record, self._query)
+        if owner is not None:
+            self.own_by(owner.field)
+        if owner is not None and owner.text == self._user:
+            self._saw(owner)
+        elif self.owned:
+            return
+        for line in order_lines(record, self._query):
+            self._take(line)
+
+    def summary(self) -> Summary:
+        """What was found; raises UserNotFoundError."""
+        lines = self._lines
+        if not self._user_seen and (self.owned or lines.foreign):
+            raise UserNotFoundError(_missing(self._fields[0] if self.owned else None))
+        # Where lines of others are among them, those that name nobody may be others' too.
+        doubtful = bool(lines.foreign) and not self.owned
+        counted = lines.claimed if doubtful else lines.all
+        foreign = lines.foreign + (lines.unclaimed if doubtful else 0)
+        return counted.summary(foreign, ", ".join(self._fields))
+
+    def _take(self, line: OrderLine) -> None:
+        named = {owner.text for owner in line.owners}
+        if self.owned and named == {""}:
+            named = set()  # the record says more
+        if named - {self._user}:
+            self._lines.foreign += 1
+            return
+        if named and not self.owned:
+            for owner in line.owners:
+                self._saw(owner)
+        self._lines.add(line, claimed=bool(named))
+
+    def _saw(self, owner: Owner) -> None:
+        """The user is there, by that member."""
+        self._user_seen = True
+        self._note(owner.field)
+
+    def _note(self, field: str) -> None:
+        field = field if len(field) <= _LONGEST_FIELD else "…"
+        if field not in self._fields and len(self._fields) < _MOST_FIELDS:
+            self._fields.append(field)
+
+
+class _Lines:
+    """Order lines by what they say of their owner; `claimed` are those that name the user."""
+
+    def __init__(self) -> None:
+        self.all, self.claimed = _Collected(), _Collected()
+        self.unclaimed = self.foreign = 0
+
+    def add(self, line: OrderLine, *, claimed: bool) -> None:
+        self.unclaimed += not claimed
+        if line.proposed:
+            self.all.add(line)
+            if claimed:
+                self.claimed.add(line)
+
+
+class _Collected:
+    """What was found so far."""
+
+    def __init__(self) -> None:
+        self._order_lines = self._undated_lines = 0
+        self._year_months: set[str] = set()
+        # The keys of the inner dictionaries are ordered sets.
+        self._categories: dict[str, dict[str, None]] = {}
+
+    def add(self, line: OrderLine) -> None:
+        self._order_lines += 1
+        first, second = line.levels
+        if first:
+            seconds = self._categories.setdefault(first, {})
+            if second:
+                seconds[second] = None
+        if line.year_month:
+            self._year_months.add(line.year_month)
+        else:
+            self._undated_lines += 1
+
+    def summary(self, foreign_lines: int, owner_field: str) -> Summary:
+        year_months = sorted(self._year_months)
+        return Summary(
+            months=list(dict.fromkeys(year_month[5:] for year_month in year_months)),
+            year_months=year_months,
+            categories={first: list(seconds) for first, seconds in self._categories.items()},
+            order_lines=self._order_lines,
+            undated_lines=self._undated_lines,
+            foreign_lines=foreign_lines,
+            owner_field=owner_field,
+        )
+
+
+def _owner(record: Value, query: Query) -> Owner | None:
+    if type(record) is not tuple:
+        return None
+    members = members_of(record)
+    # An order's own `id` is no user's.
+    own = () if category(members) is not None else ("id",)
+    return record_owner(members, query.id_field, (*query.owner_fields, *own))
+
+
+def _missing(field: str | None) -> str:
+    """That the user is not there, by the member that names the owner of the file's records."""
+    if field == KEY:
+        return (
+            "no record belongs to this user: the keys of the document name the owners, as it is "
+            "KEYED; where they do not, another layout or a record_path lets id_field name a member"
+        )
+    if field is None:
+        told = "no order line belongs to this user: the owners are named in it or around it"
+    else:
+        told = f"no record belongs to this user: the owner is named by {field}"
+    return f"{told}; id_field can name another member of a record"

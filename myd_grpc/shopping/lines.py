@@ -1,0 +1,110 @@
+"""The order lines of a record (SPEC section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from myd_grpc.convert.jsontext import Value
+from myd_grpc.shopping.dates import read_time
+from myd_grpc.shopping.model import Query
+from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, text_of
+from myd_grpc.shopping.owners import Owner, owners_named
+
+_PATHS = ("category", "wholeCategoryName")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """Something bought: its category's two levels ("" for none) and its month, if known.
+
+    `proposed` says that it belongs to the proposal asked for, or to none; `owners` are those that
+    it, or the nearest object around it that names any, names. One without a text is there only
+    where none has one.
+    """
+
+    levels: tuple[str, str]
+    year_month: str | None
+    proposed: bool
+    owners: tuple[Owner, ...]
+
+
+class _Place:
+    """An object, and those around it."""
+
+    def __init__(self, members: Members, around: _Place | None, query: Query) -> None:
+        self.members = members
+        self._around = around
+        self._query = query
+
+    def outward(self) -> Iterator[_Place]:
+        """Itself, the object around it, and so on."""
+        place: _Place | None = self
+        while place is not None:
+            yield place
+            place = place._around
+
+    @cached_property
+    def named(self) -> tuple[Owner, ...]:
+        """Whom it names; once for all the lines in it, as it may be large."""
+        return owners_named(self.members, self._query.owner_fields)
+
+
+def order_lines(record: Value, query: Query) -> Iterator[OrderLine]:
+    """The order lines anywhere in a record, in document order."""
+    stack: list[tuple[Value, _Place | None]] = [(record, None)]
+    while stack:
+        value, around = stack.pop()
+        if type(value) is list:
+            stack += [(item, around) for item in reversed(value) if type(item) in (tuple, list)]
+        elif type(value) is tuple:
+            place = _Place(members_of(value), around, query)
+            levels = category(place.members)
+            if levels is not None:
+                yield OrderLine(
+                    levels, _year_month(place, query), _proposed(place, query), _owners(place)
+                )
+            stack += [(item, place) for _, item in reversed(value) if type(item) in (tuple, list)]
+
+
+def category(members: Members) -> tuple[str, str] | None:
+    """The first two levels of an object's category; None for an object that has none."""
+    if type(members.get("category1")) is str:
+        return _label(members["category1"]), _label(members.get("category2"))
+    path = next((members[name] for name in _PATHS if type(members.get(name)) is str), None)
+    if path is None:
+        return None
+    first, _, deeper = path.partition(">")
+    return _label(first), _label(deeper.split(">")[0])
+
+
+def _label(value: Value) -> str:
+    return nfc(value.strip()) if type(value) is str else ""
+
+
+def _owners(line: _Place) -> tuple[Owner, ...]:
+    nobody: tuple[Owner, ...] = ()
+    for place in line.outward():
+        if told := tuple(owner for owner in place.named if owner.text):
+            return told
+        nobody = nobody or place.named
+    return nobody
+
+
+def _proposed(line: _Place, query: Query) -> bool:
+    """Whether the nearest object that carries a proposal_id, if any, carries the one asked for."""
+    asked = nfc(query.proposal_id)
+    carried = (text_of(place.members.get("proposal_id")) for place in line.outward())
+    return next((text for text in carried if text is not None), asked) == asked
+
+
+def _year_month(line: _Place, query: Query) -> str | None:
+    """The month in Seoul of the line's time.
+
+    That is the first there is, from the inside out: one that cannot be read has no stand-in.
+    """
+    values = (place.members.get(field) for place in line.outward() for field in query.date_fields)
+    first = next((value for value in values if not says_nothing(value)), None)
+    moment = read_time(first, query.this_year)
+    return f"{moment.year:04d}-{moment.month:02d}" if moment else None

@@ -1,0 +1,75 @@
+"""Reads a file for a summary, one batch of records at a time, as a conversion does."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import closing
+
+from myd_grpc.convert.engine import Batch, Engine, Flattening, Scanned
+from myd_grpc.convert.engines import engine_for
+from myd_grpc.convert.jsontext import Value, parse
+from myd_grpc.convert.model import CipherKey, Profile
+from myd_grpc.convert.probe import hinting, probe
+from myd_grpc.convert.records import RecordReader
+from myd_grpc.convert.source import Source
+from myd_grpc.convert.window import Window
+from myd_grpc.failpoints import reach
+from myd_grpc.shopping.collected import Shopping
+from myd_grpc.shopping.model import Query, Summary
+from myd_grpc.shopping.owners import KEY
+
+
+def summarise(query: Query, key: CipherKey | None) -> Summary:
+    """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
+    source = Source.open(query.data_dir, query.file_name, query.no_inputs, key)
+    flattening = Flattening(Profile.DATABASE, query.id_field, query.limits.max_depth)
+    engine = engine_for(query.engine, flattening, query.threads)
+    with engine, source:
+        probe(source)
+        with source.unchanged(), hinting(source):
+            ahead = engine.scanning(source, query.limits.max_depth, query.user_id)
+            window = Window(source.read)
+            reader = RecordReader(query.file_name, window, query.limits, engine.outline, ahead)
+            reader.open(query.layout, query.record_path, query.section_names)
+            return _summary(engine, reader, query)
+
+
+def _summary(engine: Engine, reader: RecordReader, query: Query) -> Summary:
+    shopping = Shopping(query)
+    with closing(reader.batches()) as batches:
+        for batch in batches:
+            found = _scanned(engine, batch, query)
+            for index in _that_matter(batch, found, shopping):
+                try:
+                    record = _parsed(batch, index, query.limits.max_depth - batch.depth)
+                except (ValueError, RecursionError):
+                    raise reader.bad_record(batch, index) from None
+                shopping.add(*record)
+            if found.sound < len(batch.spans):
+                raise reader.bad_record(batch, found.sound)
+            reach("batch_scanned")
+    return shopping.summary()
+
+
+def _scanned(engine: Engine, batch: Batch, query: Query) -> Scanned:
+    if isinstance(batch.made, Scanned):
+        return batch.made
+    return engine.scan(batch, query.limits.max_depth, query.user_id)
+
+
+def _that_matter(batch: Batch, found: Scanned, shopping: Shopping) -> Iterator[int]:
+    """The records to parse: of another's nothing matters but that it is sound and has an owner."""
+    if batch.keys:
+        shopping.own_by(KEY)
+    index = 0
+    while index < found.sound and not shopping.owned:
+        yield index
+        index += 1
+    yield from found.holding[bisect_left(found.holding, index) :]
+
+
+def _parsed(batch: Batch, index: int, levels: int) -> tuple[str | None, Value]:
+    """A record with its key, if the document is KEYED."""
+    key = parse(batch.text(batch.keys[index])) if batch.keys else None
+    return key, parse(batch.text(batch.spans[index]), levels)
