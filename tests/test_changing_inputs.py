@@ -247,7 +247,7 @@ def test_a_summary(
     left = [change]
     monkeypatch.setattr(failpoints, "_points", {"batch_scanned": lambda: left and left.pop()(path)})
     query = Query(
-        "u1", "p1", str(tmp_path), "in.json", layout=layout, limits=Limits(10), engine=engine
+        "u1", "p1", str(tmp_path), "in.json", 2026, layout=layout, limits=Limits(10), engine=engine
     )
     with sized(Sizes(chunk=512)), pytest.raises(ConversionError) as caught:
         summarise(query, key)
@@ -260,7 +260,7 @@ def test_a_user_that_is_not_found_in_a_file_that_changed(
 ) -> None:
     path = tmp_path / "in.json"
     put(path, Layout.ARRAY, "plain")
-    query = Query("nobody", "p1", str(tmp_path), "in.json", engine=engine)
+    query = Query("nobody", "p1", str(tmp_path), "in.json", 2026, engine=engine)
     with pytest.raises(UserNotFoundError):
         summarise(query, None)
     monkeypatch.setattr(failpoints, "_points", {"batch_scanned": lambda: written_over(path)})

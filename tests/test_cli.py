@@ -413,3 +413,49 @@ def test_a_watch_outlives_a_restart_of_the_server(held: tuple[Server, Hold]) -> 
         watching.read_until("the watch broke off .*; resuming")
     assert watching.exit_code() in (0, 1)  # how the job ended, not an error of the client
     assert re.search("✔|✘", watching.shown)
+
+
+SHOPPING = [
+    {"category": "식품>축산물", "date": "20220630"},
+    {"category": "도서", "date": "soon"},
+    {"category": "가전", "buyer": {"user_id": "u2"}},
+]
+WARNINGS = (
+    "warning: 1 order line left out: another owner is named, or it is in doubt whose",
+    "warning: 1 order line without a date that can be read: in no month",
+)
+ASK = ("preprocess", "a.json", "--user", "u1", "--proposal", "p1")
+
+
+def test_a_summary_says_what_it_rests_on(server: Server) -> None:
+    server.put("a.json", json.dumps([{"userId": "u1", "orders": SHOPPING}]))
+    plain = client(server, *ASK)
+    assert plain.returncode == 0
+    months, *categories, basis = plain.stdout.splitlines()
+    assert months == "months\t2022-06"
+    assert sorted(categories) == ["도서\t", "식품\t축산물"]
+    assert basis == "2 order lines, 1 without a date, 1 left out, owner by userId"
+    assert plain.stderr.splitlines() == list(WARNINGS)
+    (shown,) = json_lines(client(server, *ASK, "--json").stdout)
+    counts = [shown[name] for name in ("order_lines", "undated_lines", "foreign_lines")]
+    assert (counts, shown["owner_field"]) == ([2, 1, 1], "userId")
+    terminal = Terminal(command(server, *ASK), environment())
+    assert terminal.exit_code() == 0
+    assert "2 order lines, 1 without a date, 1 left out, owner by userId" in terminal.shown
+    assert "warning: 1 order line left out" in terminal.shown
+
+
+def test_a_summary_of_a_file_without_owners_warns_of_it(server: Server) -> None:
+    server.put("a.json", json.dumps([{"orders": SHOPPING[:1]}]))
+    shown = client(server, *ASK)
+    assert shown.stdout.endswith(", no owner named\n")
+    warning = "warning: no record names its owner: all of the file counts as this user's\n"
+    assert shown.stderr == warning
+    assert client(server, *ASK, "--json").stderr == warning
+
+
+def test_a_missing_user_is_one_line(server: Server) -> None:
+    server.put("a.json", json.dumps([{"userId": "u2", "orders": SHOPPING}]))
+    shown = client(server, *ASK)
+    assert shown.returncode != 0
+    assert "the owner is named by userId; id_field can name another member" in shown.stderr

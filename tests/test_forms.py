@@ -300,7 +300,7 @@ def test_a_summary(tmp_path: Path, engine: str, form: str, key: CipherKey | None
     plain, named = FORMS[form]
     (tmp_path / "in.json").write_bytes(encrypted(plain) if key else plain)
     with pytest.raises(ConversionError) as caught:
-        summarise(Query("u1", "p1", str(tmp_path), "in.json", engine=engine), key)
+        summarise(Query("u1", "p1", str(tmp_path), "in.json", 2026, engine=engine), key)
     assert_named(caught.value, named)
 
 

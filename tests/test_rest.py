@@ -49,6 +49,10 @@ SUMMARY = {
     "months": ["06", "07", "01"],
     "categories": {"식품": ["건강식품", "축산물"], "디지털": []},
     "year_months": ["2022-06", "2022-07", "2023-01"],
+    "order_lines": 3,
+    "undated_lines": 0,
+    "foreign_lines": 0,
+    "owner_field": "user_id",
 }
 
 

@@ -16,13 +16,16 @@ from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey, Layout, Limits
 from myd_grpc.sample import FIRST_USER, MAIN_PROPOSAL, generate
-from myd_grpc.shopping import Query, Summary, UserNotFoundError, read_time, summarise
+from myd_grpc.shopping import Query, Summary, UserNotFoundError, summarise
 
-EMPTY = Summary([], [], {})
+THIS_YEAR = 2026
+EMPTY = Summary([], [], {}, 0, 0, 0, "")
 
 
 def query(directory: Path, **changes: object) -> Query:
-    asked = Query("u1", "p1", str(directory), "in.json", section_names=frozenset({"orders"}))
+    asked = Query(
+        *("u1", "p1", str(directory), "in.json", THIS_YEAR), section_names=frozenset({"orders"})
+    )
     return replace(asked, **changes)  # type: ignore[arg-type]
 
 
@@ -38,16 +41,22 @@ def line(category: str = "식품", **members: object) -> dict[str, object]:
     return {"category1": category, **members}
 
 
+NFD = unicodedata.normalize("NFD", "식품")
 OWNERS = {
     "a keyed document's key is the owner": (
         {"u1": {"o": [line("A")]}, "u2": {"o": [line("B")]}},
         {},
         ["A"],
     ),
-    "the key wins over a user_id within": (
-        {"u1": {"user_id": "u2", "o": [line("A")]}, "u2": {"user_id": "u1", "o": [line("B")]}},
+    "the key wins over an id within": (
+        {"u1": {"id": "u2", "o": [line("A")]}, "u2": {"id": "u1", "o": [line("B")]}},
         {},
         ["A"],
+    ),
+    "where key and user_id disagree, the lines are nobody's": (
+        {"u1": {"user_id": "u2", "o": [line("A")]}, "u2": {"user_id": "u1", "o": [line("B")]}},
+        {},
+        [],
     ),
     "user_id is the owner": (
         [{"user_id": "u1", "o": [line("A")]}, {"user_id": "u2", "o": [line("B")]}],
@@ -79,12 +88,67 @@ OWNERS = {
         {},
         ["A"],
     ),
-    "the field asked for wins over user_id": (
+    "the field asked for wins over id": (
+        [{"member": "u1", "id": "u2", "o": [line("A")]}, {"member": "u2", "id": "u1"}],
+        {"id_field": "member"},
+        ["A"],
+    ),
+    "where the field asked for and user_id disagree, the lines are nobody's": (
         [
             {"member": "u1", "user_id": "u2", "o": [line("A")]},
-            {"member": "u2", "user_id": "u1", "o": [line("B")]},
+            {"member": "u1", "user_id": "u1", "o": [line("B")]},
+            {"member": "u2", "user_id": "u1", "o": [line("C")]},
         ],
         {"id_field": "member"},
+        ["B"],
+    ),
+    "dots in the field asked for descend": (
+        [{"a": {"no": "u1"}, "id": 1, "o": [line("A")]}, {"a": {"no": "u2"}, "o": [line("B")]}],
+        {"id_field": "a.no"},
+        ["A"],
+    ),
+    "a member with a dot in its name is the field asked for, too": (
+        [{"a.no": "u1", "a": {"no": "u2"}, "o": [line("A")]}, {"a.no": "u2", "o": [line("B")]}],
+        {"id_field": "a.no"},
+        ["A"],
+    ),
+    "the first of the owner fields that a record has": (
+        [
+            {"customerId": "u2", "userId": "u1", "o": [line("A")]},
+            {"userId": "u2", "customerId": "u1", "o": [line("B")]},
+        ],
+        {},
+        ["A"],
+    ),
+    "owner fields are a setting": (
+        [{"who": "u1", "user_id": "u2", "o": [line("A")]}, {"who": "u2", "user_id": "u1"}],
+        {"owner_fields": ("who",)},
+        ["A"],
+    ),
+    "a user_id in any form of Unicode": (
+        [{"user_id": NFD, "o": [line("A")]}, {"user_id": "식물", "o": [line("B")]}],
+        {"user_id": "식품"},
+        ["A"],
+    ),
+    "also where the one asked for is taken apart": (
+        [{"user_id": "식품", "o": [line("A")]}, {"user_id": "x"}],
+        {"user_id": NFD},
+        ["A"],
+    ),
+    "also beside a line": (
+        [{"user_id": "식품", "o": [line("A", buyer={"user_id": NFD})]}],
+        {"user_id": "식품"},
+        ["A"],
+    ),
+    "a key in any form of Unicode": ({NFD: {"o": [line("A")]}}, {"user_id": "식품"}, ["A"]),
+    "a member's name in any form of Unicode": (
+        [{NFD: "u1", "o": [line("A")]}, {NFD: "u2", "o": [line("B")]}],
+        {"id_field": "식품"},
+        ["A"],
+    ),
+    "a blank owner is as good as none": (
+        [{"user_id": "", "memberId": "u1", "o": [line("A")]}, {"user_id": " ", "id": "u2"}],
+        {},
         ["A"],
     ),
     "where the field asked for is missing, user_id is": (
@@ -144,6 +208,14 @@ def test_owner(
         [{"user_id": "u2"}],
         [line(), {"id": "u2"}],
         [{"id": "u10"}, {"id": "U1"}, {"id": " u1"}],
+        # Records that have owners nobody can tell are not the one's who asks.
+        [{"user_id": "", "o": [line()]}],
+        [{"user_id": {"$oid": "u1"}, "o": [line()]}],
+        # Nor are lines that all are others'.
+        [line(buyer={"user_id": "u2"})],
+        [{"o": [line(user_id="u2")]}, {"order": {"userId": "u2"}, "items": [line()]}],
+        # Nor those that name nobody, where some are others'.
+        [{"o": [line(), line(user_id="u2")]}],
     ],
 )
 def test_a_user_who_is_not_there(tmp_path: Path, document: object) -> None:
@@ -152,8 +224,142 @@ def test_a_user_who_is_not_there(tmp_path: Path, document: object) -> None:
 
 
 def test_a_user_without_orders_has_an_empty_summary(tmp_path: Path) -> None:
-    assert summary(tmp_path, [{"user_id": "u1"}]) == EMPTY
+    assert summary(tmp_path, [{"user_id": "u1"}]) == replace(EMPTY, owner_field="user_id")
     assert summary(tmp_path, []) == EMPTY
+
+
+LINES_OF_OTHERS = {
+    "beside a line": (
+        [{"user_id": "u1", "o": [line("A"), line("B", buyer={"userId": "u2"})]}],
+        ["A"],
+        (1, "user_id"),
+    ),
+    "around a line": (
+        [{"user_id": "u1", "o": [{"member_id": "u2", "x": {"items": [line("A")]}}, line("B")]}],
+        ["B"],
+        (1, "user_id"),
+    ),
+    "beside an object around a line": (
+        [{"user_id": "u1", "o": [{"order": {"user_id": "u2"}, "items": [line("A")]}, line("B")]}],
+        ["B"],
+        (1, "user_id"),
+    ),
+    "beside a record that is the user's": (
+        [{"id": "u1", "buyer": {"user_id": "u2"}, "o": [line("A")]}],
+        [],
+        (1, "id"),
+    ),
+    "in a record that is a line": (
+        [line("A", user_id="u1", buyer={"user_id": "u2"}), line("B", user_id="u1")],
+        ["B"],
+        (1, "user_id"),
+    ),
+    "of two beside a line, one is another": (
+        [{"user_id": "u1", "o": [line("A", buyer={"user_id": "u1"}, seller={"user_id": "s"})]}],
+        [],
+        (1, "user_id"),
+    ),
+    "the nearest object that names one is what counts": (
+        [{"user_id": "u1", "x": {"user_id": "u2", "o": [line("A", user_id="u1"), line("B")]}}],
+        ["A"],
+        (1, "user_id"),
+    ),
+    "a line that names the user in another's record is not his": (
+        [{"user_id": "u2", "o": [line("A", user_id="u1")]}, {"user_id": "u1", "o": [line("B")]}],
+        ["B"],
+        (0, "user_id"),
+    ),
+    "a blank one is none": (
+        [{"user_id": "u1", "o": [line("A", buyer={"user_id": ""}, memberId=None)]}],
+        ["A"],
+        (0, "user_id"),
+    ),
+    "lists beside a line name nobody": (
+        [{"user_id": "u1", "o": [line("A", sellers=[{"user_id": "u2"}])]}],
+        ["A"],
+        (0, "user_id"),
+    ),
+    "lines of several in records without owners": (
+        [
+            line("A", buyer={"user_id": "u1"}),
+            line("B", buyer={"user_id": "u2"}),
+            {"order": {"userId": "u1"}, "items": [line("C")]},
+            line("D"),
+        ],
+        ["A", "C"],
+        (2, "buyer.user_id, order.userId"),
+    ),
+    "lines of the user alone in records without owners": (
+        [line("A"), line("B", buyer={"user_id": "u1"})],
+        ["A", "B"],
+        (0, "buyer.user_id"),
+    ),
+    "lines whose owner cannot be told, in records without owners": (
+        [line("A", buyer={"user_id": [7]}), line("B", buyer={"user_id": "u1"})],
+        ["B"],
+        (1, "buyer.user_id"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected", "basis"), LINES_OF_OTHERS.values(), ids=LINES_OF_OTHERS
+)
+def test_lines_of_others_are_left_out(
+    tmp_path: Path, document: object, expected: list[str], basis: tuple[int, str]
+) -> None:
+    found = summary(tmp_path, document)
+    assert list(found.categories) == expected
+    assert (found.order_lines, found.foreign_lines, found.owner_field) == (len(expected), *basis)
+
+
+OWNER_FIELDS = {
+    "the keys of the document": ({"u1": {"user_id": "u1"}, "u2": {}}, {}, "_record_id"),
+    "the field asked for": ([{"a": {"b": "u1"}}], {"id_field": "a.b"}, "a.b"),
+    "several, as they come": (
+        [{"userId": "u2"}, {"id": "u1"}, {"id": "u3"}, {"member_id": "u1"}, {"userId": "u1"}],
+        {},
+        "userId, id, member_id",
+    ),
+    "none": ([{"o": [line()]}], {}, ""),
+    "names as long as they like": (
+        [line() | {"x" * 1000: {"user_id": "u1"}} | {f"b{n}": {"userId": "u1"} for n in range(20)}],
+        {},
+        "…, " + ", ".join(f"b{number}.userId" for number in range(7)),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("document", "changes", "expected"), OWNER_FIELDS.values(), ids=OWNER_FIELDS
+)
+def test_by_what_owners_were_told(
+    tmp_path: Path, document: object, changes: dict[str, object], expected: str
+) -> None:
+    assert summary(tmp_path, document, **changes).owner_field == expected
+
+
+MISSING = {
+    "records": (
+        [{"userId": "secret"}],
+        {},
+        "no record belongs to this user: the owner is named by userId; id_field",
+    ),
+    "the field asked for": ([{"no": 5}], {"id_field": "no"}, "the owner is named by no; id_field"),
+    "keys": ({"secret": {}}, {}, "the keys of the document name the owners"),
+    "lines": ([line(secret={"user_id": "u2"})], {}, "no order line belongs to this user"),
+}
+
+
+@pytest.mark.parametrize(("document", "changes", "expected"), MISSING.values(), ids=MISSING)
+def test_a_missing_user_is_told_how_owners_are_found(
+    tmp_path: Path, document: object, changes: dict[str, object], expected: str
+) -> None:
+    with pytest.raises(UserNotFoundError) as caught:
+        summary(tmp_path, document, **changes)
+    assert expected in caught.value.message
+    assert "id_field" in caught.value.message
+    assert "secret" not in caught.value.message
 
 
 PROPOSALS = {
@@ -188,6 +394,11 @@ def test_proposal(tmp_path: Path, document: object, expected: list[str]) -> None
     assert list(summary(tmp_path, document).categories) == expected
 
 
+def test_a_proposal_in_any_form_of_unicode(tmp_path: Path) -> None:
+    document = [line("A", proposal_id=NFD), line("B", proposal_id="식물")]
+    assert list(summary(tmp_path, document, proposal_id="식품").categories) == ["A"]
+
+
 def test_a_numeric_proposal_is_compared_as_text(tmp_path: Path) -> None:
     found = summary(
         tmp_path, [line("A", proposal_id=12), line("B", proposal_id="13")], proposal_id="12"
@@ -195,7 +406,6 @@ def test_a_numeric_proposal_is_compared_as_text(tmp_path: Path) -> None:
     assert list(found.categories) == ["A"]
 
 
-NFD = unicodedata.normalize("NFD", "식품")
 CATEGORIES = {
     "two levels in two members": ([line("식품", category2="축산물")], {"식품": ["축산물"]}),
     "one level": ([line("식품")], {"식품": []}),
@@ -263,46 +473,16 @@ def test_categories(tmp_path: Path, document: object, expected: dict[str, list[s
     assert list(found) == list(expected)
 
 
-TIMES = {
-    "20230105": "2023-01",
-    "20230105235959": "2023-01",
-    "1673857454": "2023-01",
-    "1690817400": "2023-08",  # 2023-07-31T15:30Z is August in Seoul
-    "1690817400000": "2023-08",
-    "2023-07-31T15:30Z": "2023-08",
-    "2023-07-31T15:30:00.123Z": "2023-08",
-    "2023-07-31T15:30:00+00:00": "2023-08",
-    "2023-07-31T23:30:00": "2023-07",
-    "2023-07-31": "2023-07",
-    "2023-07-31 23:30": "2023-07",
-    "2023-01-16T17:14:51.794+09:00": "2023-01",
-    "2023-08-01T00:30:00+10:00": "2023-07",
-    " 20230105 ": "2023-01",
-    "20230230": None,
-    "20231301": None,
-    "20230105240000": None,
-    "2023010": None,
-    "202301051": None,
-    "202301": None,
-    "어제": None,
-    "": None,
-    "٢٠٢٣٠١٠٥": None,
-    "-1673857454": None,
-    "1673857454.5": None,
-}
-
-
-@pytest.mark.parametrize(("text", "expected"), TIMES.items())
-def test_time(text: str, expected: str | None) -> None:
-    moment = read_time(text)
-    assert (moment and moment.strftime("%Y-%m")) == expected
-
-
 DATES = {
     "a number": ([line(date=20230105), line(date=1673857454), line(date=1690817400000)], "01 08"),
-    "the first field that can be read": (
-        [line(order_date="soon", orderDate=None, paidAt="20230301", date="20230401")],
+    "the first field that says something": (
+        [line(order_date=" ", orderDate=None, paidAt="20230301", date="20230401")],
         "03",
+    ),
+    "none where the first field cannot be read": ([line(order_date="soon", date="20230401")], ""),
+    "none where the first field is no text": (
+        [line(order_date=True, date="20230401"), line(date={"date": "20230501"})],
+        "",
     ),
     "the fields' order, not the members'": (
         [line(trans_dtime="20230101", date="20230201", order_date="20230301")],
@@ -312,9 +492,13 @@ DATES = {
         [{"date": "20230101", "x": {"orderDateTime": "20230201", "o": [line()]}}],
         "02",
     ),
-    "from farther out when the nearer ones cannot be read": (
-        [{"ordered_at": "20230101", "x": {"date": "?", "o": [line(date=None)]}}],
+    "from farther out when the nearer ones are not there": (
+        [{"ordered_at": "20230101", "x": {"date": "", "o": [line(date=None)]}}],
         "01",
+    ),
+    "not from farther out when the nearer one cannot be read": (
+        [{"ordered_at": "20230101", "x": {"date": "?", "o": [line()]}}],
+        "",
     ),
     "its own before one around": ([{"order_date": "20230101", "o": [line(date="20230201")]}], "02"),
     "not from an object beside": ([{"x": {"date": "20230101"}, "o": line()}], ""),
@@ -350,7 +534,8 @@ def test_months_are_distinct_and_in_order_of_time(tmp_path: Path) -> None:
 
 
 def test_a_line_without_a_date_counts_for_its_category(tmp_path: Path) -> None:
-    assert summary(tmp_path, [line("A")]) == Summary([], [], {"A": []})
+    found = summary(tmp_path, [line("A"), line("B", date="soon"), line("A", date="20230101")])
+    assert found == Summary(["01"], ["2023-01"], {"A": [], "B": []}, 3, 2, 0, "")
 
 
 def test_a_line_with_an_empty_category_counts_for_its_month(tmp_path: Path) -> None:
@@ -385,10 +570,8 @@ def test_the_sample_data_plain_and_encrypted(tmp_path: Path) -> None:
     assert secret.iv_hex
     key = CipherKey(bytes.fromhex(secret.key_hex), bytes.fromhex(secret.iv_hex))
     found = [
-        summarise(
-            Query(FIRST_USER, MAIN_PROPOSAL, str(made.paths[0].parent), made.paths[0].name), k
-        )
-        for made, k in ((plain, None), (secret, key))
+        summarise(Query(FIRST_USER, MAIN_PROPOSAL, str(path.parent), path.name, THIS_YEAR), k)
+        for path, k in ((plain.paths[0], None), (secret.paths[0], key))
     ]
     assert found[0] == found[1]
     assert found[0].months == "06 07 08 09 10 11 12 01 02 03 04 05".split()

@@ -17,7 +17,7 @@ from myd_grpc.shopping import Query, UserNotFoundError, summarise
 
 THIS_YEAR = 2026
 USERS = ("u1", "7", "K", "한글")
-IDS = (
+IDS: tuple[Any, ...] = (
     *("u1", "u2", "7", 7, 7.0, "K", "\u212a", "한글"),
     *("\u1112\u1161\u11ab\u1100\u1173\u11af", "하\u11ab글", "한", "", " ", None, True, ["u1"], {}),
 )

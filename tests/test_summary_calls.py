@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from serving import PATIENCE_S, Hold, Server, kill_worker
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.sample import FIRST_USER, MAIN_PROPOSAL, generate
+from myd_grpc.shopping import SEOUL
 
 LINES = [
     {"user_id": "u1", "category1": "식품", "category2": "축산물", "date": "2023-07-31T15:30Z"},
@@ -55,7 +57,46 @@ def test_a_summary(server: Server) -> None:
         "months": ["12", "08"],
         "year_months": ["2022-12", "2023-08"],
         "categories": {"식품": ["축산물"], "도서": []},
+        "order_lines": 2,
+        "owner_field": "user_id",
     }
+
+
+def test_what_a_summary_rests_on(server: Server) -> None:
+    lines = [
+        {"category": "식품", "date": "2022. 6. 30."},
+        {"category": "도서", "date": "2206301522"},
+        {"category": "가전", "date": "20220101", "buyer": {"memberId": "u2"}},
+    ]
+    server.put("in.json", json.dumps([{"userId": "u1", "orders": lines}, {"userId": "u2"}]))
+    found = ask(server)
+    assert (found.order_lines, found.undated_lines, found.foreign_lines) == (2, 1, 1)
+    assert found.owner_field == "userId"
+    assert list(found.year_months) == ["2022-06"]
+
+
+def test_years_to_come_are_no_dates(server: Server) -> None:
+    year = datetime.now(SEOUL).year
+    for later, expected in ((0, 1), (1, 1), (2, 0), (3, 0)):
+        server.put("in.json", json.dumps([{"category": "식품", "date": f"{year + later}-06-30"}]))
+        assert len(ask(server).months) == expected
+
+
+def test_a_missing_user_is_told_how_owners_are_found(server: Server) -> None:
+    server.put("in.json", json.dumps([{"userId": "u2", "secret": 5}]))
+    message = "the owner is named by userId; id_field can name another member of a record"
+    code, reason, text = refusal(server)
+    assert (code, reason) == (grpc.StatusCode.NOT_FOUND, "USER_NOT_FOUND")
+    assert text == f"no record belongs to this user: {message}"
+    server.put("in.json", json.dumps([{"buyer": {"user_id": "u2"}, "category": "가전"}]))
+    assert refusal(server)[:2] == (code, reason)
+
+
+def test_owner_fields_are_a_setting(make_server: Callable[..., Server]) -> None:
+    server = make_server(MYD_OWNER_FIELDS="who, user_id").start()
+    records = [{"who": "u1", "user_id": "u2", "orders": [LINES[1]]}, {"user_id": "u1"}]
+    server.put("in.json", json.dumps(records))
+    assert ask(server).order_lines == 1
 
 
 def test_an_encrypted_file(server: Server) -> None:

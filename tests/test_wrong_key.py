@@ -226,5 +226,5 @@ def test_base64_without_padding_of_any_length(engine: str, count: int, line_end:
 def test_a_summary(tmp_path: Path, engine: str, way: Callable[[bytes], bytes]) -> None:
     (tmp_path / "in.json").write_bytes(way(LARGE))
     with pytest.raises(ConversionError) as caught:
-        summarise(Query("u1", "p1", str(tmp_path), "in.json", engine=engine), KEY)
+        summarise(Query("u1", "p1", str(tmp_path), "in.json", 2026, engine=engine), KEY)
     assert_wrong_key(caught.value, {**ALWAYS, **WHERE_THERE_IS_MORE}[way])

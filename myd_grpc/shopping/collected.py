@@ -60,7 +60,7 @@ class Shopping:
 
     def _take(self, line: OrderLine) -> None:
         named = {owner.text for owner in line.owners}
-        if self.owned and named == {""}:
+        if self.owned and named == {None}:
             named = set()  # the record says more
         if named - {self._user}:
             self._lines.foreign += 1

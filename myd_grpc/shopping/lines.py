@@ -86,7 +86,7 @@ def _label(value: Value) -> str:
 def _owners(line: _Place) -> tuple[Owner, ...]:
     nobody: tuple[Owner, ...] = ()
     for place in line.outward():
-        if told := tuple(owner for owner in place.named if owner.text):
+        if told := tuple(owner for owner in place.named if owner.text is not None):
             return told
         nobody = nobody or place.named
     return nobody

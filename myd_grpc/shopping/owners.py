@@ -15,12 +15,12 @@ KEY = "_record_id"
 class Owner(NamedTuple):
     """Whose something is, and by which member.
 
-    `text` is "" where the member is there and names nobody who could be told: then it is nobody's
+    `text` is None where the member is there and names nobody who could be told: then it is nobody's
     who asks.
     """
 
     field: str
-    text: str
+    text: str | None
 
 
 def key_owner(key: str) -> Owner:
@@ -55,7 +55,7 @@ def _first(candidates: Iterable[tuple[str, Value]]) -> Owner | None:
         if not says_nothing(value) and (text := text_of(value)):
             return Owner(field, text)
         if value is not None:
-            nobody = nobody or Owner(field, "")
+            nobody = nobody or Owner(field, None)
     return nobody
 
 
