@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from converting import KEY, converted, each_engine, encrypted, failure
+from converting import KEY, Sizes, converted, each_engine, encrypted, failure, sized
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +143,24 @@ def test_something_else_around_the_cipher_or_without_any(engine: str, form: str)
     assert_named(failure(stored, KEY, engine=engine), f"in.json: the file is {named}")
 
 
+@each_engine
+@pytest.mark.parametrize(
+    ("codec", "named"),
+    [
+        (lambda text: text.encode("utf-16"), UTF_16.format(LITTLE)),
+        (lambda text: text.encode("utf-16-be"), UTF_16.format(BIG)),
+        (lambda text: gzip.compress(text.encode()), "compressed with gzip: expand it first"),
+        (lambda text: zlib.compress(text.encode()), "compressed with zlib: expand it first"),
+    ],
+)
+def test_large_files(engine: str, codec: Callable[[str], bytes], named: str) -> None:
+    """What is looked at is a part of the file, which may end within a character."""
+    plain = codec("[" + ",".join(f'{{"이름":"홍길동 {n * n}😀"}}' for n in range(9000)) + "]")
+    assert_named(failure(plain, engine=engine), f"the file is {named}")
+    for stored in (encrypted(plain), base64.encodebytes(encrypted(plain))):
+        assert_named(failure(stored, KEY, engine=engine), f"what was encrypted is {named}")
+
+
 @pytest.mark.parametrize("around", [gzip.compress, lzma.compress])
 def test_compressed_ciphertext(around: Callable[[bytes], bytes]) -> None:
     for key in (None, KEY):
@@ -206,6 +224,21 @@ def test_hangul_that_comes_late(engine: str, key: CipherKey | None, batch_record
     stored = encrypted(plain) if key else plain
     error = failure(stored, key, engine=engine, limits=Limits(batch_records))
     assert_is_called_cp949(error, len(before))
+
+
+@each_engine
+@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("length", [1, 40, 70, 5000])
+def test_how_much_was_read_does_not_decide_the_hint(
+    engine: str, key: CipherKey | None, length: int
+) -> None:
+    text = "[" + "{}," * 50 + '{"a":["배송 ' + "서울특별시 배송완료"[:9] * length + '"]}, 1, {"b'
+    plain = text.encode("cp949") + b'":[]}]'
+    for chunk, batch_records in ((1, 1), (16, 1000), (100, 7), (1 << 20, 1000)):
+        with sized(Sizes(chunk=chunk)):
+            stored = encrypted(plain) if key else plain
+            error = failure(stored, key, engine=engine, limits=Limits(batch_records))
+        assert_is_called_cp949(error, text.index("배"))
 
 
 @each_engine

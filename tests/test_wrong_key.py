@@ -157,6 +157,13 @@ def test_each_way_of_a_file_of_more_than_a_few_blocks(
     assert medium.reason is Reason.WRONG_KEY
 
 
+def test_padding_of_text_in_cp949() -> None:
+    """The padding is at fault first; with the right one, the text is."""
+    plain = MEDIUM.decode().encode("cp949")
+    plain += b" " * (12 - len(plain) % 16)
+    assert_wrong_key(failure(zeros(plain), KEY), ALWAYS[zeros])
+
+
 @forms
 @pytest.mark.parametrize("extra", range(16))
 def test_paddings_of_every_length(form: str, extra: int) -> None:

@@ -1,4 +1,4 @@
-"""One input file as a stream of decrypted bytes, and what can be told of it before it is read."""
+"""One input file as a stream of decrypted bytes, as long as it does not change."""
 
 from __future__ import annotations
 

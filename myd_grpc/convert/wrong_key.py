@@ -136,7 +136,7 @@ def _padding(text: bytes) -> str | None:
     bare, body = text.rstrip(b"\0"), text[: -text[-1]] if text[-1] <= BLOCK else b""
     if bare.endswith(b"\x80") and bare[:-1].rstrip().endswith(_CLOSERS):
         return f"its padding is that of ISO/IEC 7816-4, not PKCS#7: {_AS_PKCS7}"
-    if bare != text and reads_as_text(bare):
+    if bare != text and (reads_as_text(bare) or text.endswith(b"\0\0")):
         return f"NUL bytes follow the text (zero padding), not PKCS#7 padding: {_AS_PKCS7}"
     if _is_x923(text):
         return f"its padding is that of ANSI X.923, not PKCS#7: {_AS_PKCS7}"
