@@ -215,6 +215,8 @@ def test_no_message_holds_a_key_that_only_one_record_has(engine: str) -> None:
         for layout in Layout:
             files = [("in.json", document.encode())]
             got = outcome(files, engine=engine, layout=layout, limits=limits)
+            other = outcome(files, engine="python", layout=layout, limits=limits)
+            assert str(got) == str(other)
             if isinstance(got, ConversionError):
                 failed += 1
                 assert "카나리아" not in got.message, document

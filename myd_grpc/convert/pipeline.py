@@ -10,13 +10,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from myd_grpc.convert import disk, growth
+from myd_grpc.convert import disk
 from myd_grpc.convert.advice import (
     MOST_NOTES,
-    Beginning,
-    Reading,
-    note,
-    refusal,
     summed_up,
 )
 from myd_grpc.convert.checkpoint import (
@@ -28,14 +24,13 @@ from myd_grpc.convert.checkpoint import (
 from myd_grpc.convert.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.growth import Growth, TooLargeError
-from myd_grpc.convert.model import CipherKey, Conversion, Layout, PartFile, Progress
+from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.probe import hinting, probe
 from myd_grpc.convert.records import Place, RecordReader
-from myd_grpc.convert.schema import BeyondError, Entry, Schema
+from myd_grpc.convert.schema import Entry
 from myd_grpc.convert.source import InputMark, Source
-from myd_grpc.convert.tables import SetWriter
+from myd_grpc.convert.target import OutputSet, Target
 from myd_grpc.convert.window import Window
 from myd_grpc.failpoints import reach
 
@@ -102,29 +97,6 @@ class Converted:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
-    """An output set: its files (indices in the request), and its directory in the job's."""
-
-    files: range
-    prefix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """A set in the making."""
-
-    set: _Set
-    schema: Schema
-    writer: SetWriter
-    growth: Growth
-
-    def named(self, parts: list[PartFile]) -> list[PartFile]:
-        """Parts of the set as parts of the job."""
-        prefix = self.set.prefix
-        return [replace(part, file_name=prefix + part.file_name) for part in parts]
-
-
 class _Run:
     """One conversion, with its figures."""
 
@@ -156,7 +128,8 @@ class _Run:
         # Those of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
         self._notes: list[str] = []
-        self._beginning: Beginning | None = None
+        # Records of the files before the one at hand.
+        self._earlier = 0
         self._progress = Progress(
             files_total=len(conversion.file_names),
             layout=conversion.layout,
@@ -196,51 +169,39 @@ class _Run:
             disk.sync(self._output)
         return Converted(self._done, summed_up(self._notes))
 
-    def _sets(self) -> list[_Set]:
+    def _sets(self) -> list[OutputSet]:
         names = self._conversion.file_names
         if self._conversion.merge:
-            return [_Set(range(len(names)))]
+            return [OutputSet(range(len(names)))]
         directories = FileNames()
         return [
-            _Set(range(index, index + 1), directories.claim(stem(name)) + "/")
+            OutputSet(range(index, index + 1), directories.claim(stem(name)) + "/")
             for index, name in enumerate(names)
         ]
 
-    def _convert_set(self, one: _Set, resume: Checkpoint | None) -> None:
+    def _convert_set(self, one: OutputSet, resume: Checkpoint | None) -> None:
         directory = self._output / one.prefix
         directory.mkdir(exist_ok=True)
-        self._beginning = resume.beginning if resume else None
-        with self._writer(directory) as (schema, writer):
-            target = _Target(one, schema, writer, self._growth(one, schema))
-            self._restore(target, resume)
+        size = sum(self._inputs[index].size for index in one.files)
+        with Target.opened(self._conversion, self._flattening, one, directory, size) as target:
+            target.restore(resume)
             if not (resume and resume.finishing):
                 self._convert_files(target, resume)
                 self._complete(target)
-            done = target.named(writer.finish())
+            done = target.named(target.writer.finish())
             self._done += done
             self._unsaved += done
-            self._note(target)
+            if len(self._notes) < MOST_NOTES and (note := target.note()):
+                self._notes.append(note)
 
-    def _note(self, target: _Target) -> None:
-        """Keeps what is strange about a finished set, of the first few that are."""
-        if self._beginning and len(self._notes) < MOST_NOTES:
-            reading = self._reading(self._beginning.layout)
-            found = note(target.schema, reading, self._beginning)
-            whose = f"{self._conversion.file_names[target.set.files.start]}: "
-            self._notes += [("" if self._conversion.merge else whose) + found] if found else []
-
-    def _reading(self, layout: Layout) -> Reading:
-        conversion = self._conversion
-        return Reading(layout, conversion.record_path, conversion.section_names)
-
-    def _convert_files(self, target: _Target, resume: Checkpoint | None) -> None:
+    def _convert_files(self, target: Target, resume: Checkpoint | None) -> None:
         for index in target.set.files:
             if resume is None or index > resume.file:
                 self._convert_file(index, target, None)
             elif index == resume.file:
                 self._convert_file(index, target, resume.place)
 
-    def _complete(self, target: _Target) -> None:
+    def _complete(self, target: Target) -> None:
         """Writes the last rows; parts that get another header would not fit an older checkpoint."""
         target.writer.complete()
         if target.writer.needs_rewrite:
@@ -249,27 +210,12 @@ class _Run:
                 checkpoint, target.writer.unsynced(), self._changed_parts(target)
             )
 
-    @contextmanager
-    def _writer(self, directory: Path) -> Iterator[tuple[Schema, SetWriter]]:
-        limits = self._conversion.limits
-        schema = Schema(self._conversion.name, limits)
-        writer = SetWriter(directory, schema, self._flattening, limits.rows_per_part)
-        try:
-            yield schema, writer
-        finally:
-            writer.close()
-
-    def _growth(self, one: _Set, schema: Schema) -> Growth:
-        limits = self._conversion.limits
-        size = sum(self._inputs[index].size for index in one.files)
-        most = limits.max_growth * size + growth.FREE_BYTES
-        return Growth(schema, self._flattening, limits.rows_per_part, most)
-
-    def _convert_file(self, index: int, target: _Target, place: Place | None) -> None:
+    def _convert_file(self, index: int, target: Target, place: Place | None) -> None:
         """Converts a file, from a place on where it was begun before."""
         conversion, name = self._conversion, self._conversion.file_names[index]
         number = index - target.set.files.start + 1
         before = self._before(index, place)
+        self._earlier = before.records
         start = place.offset if place else 0
         entries = target.schema.entries
         mark = self._inputs[index]
@@ -322,65 +268,33 @@ class _Run:
             return made
         return self.engine.flatten(batch, number, entries)
 
-    def _take(
-        self, batch: Batch, fragment: Fragment, reader: RecordReader, target: _Target
-    ) -> None:
+    def _take(self, batch: Batch, fragment: Fragment, reader: RecordReader, target: Target) -> None:
         """The end of a batch's way: its columns adopted, its rows written."""
-        if self._beginning is None:
-            start = batch.spans[0][0]
-            self._beginning = Beginning(reader.layout, batch.text((start, start + 1)) == b"[")
-        self._adopt(fragment, batch, reader, target.schema)
-        self._require_growth(fragment, batch, reader, target)
         before = target.writer.rows
-        target.writer.write(fragment)
+        target.take(fragment, batch, reader, self._earlier)
         self._progress = replace(
             self._progress, rows=self._progress.rows + target.writer.rows - before
         )
         if fragment.records < len(batch.spans):
             raise reader.bad_record(batch, fragment.records)
 
-    def _adopt(
-        self, fragment: Fragment, batch: Batch, reader: RecordReader, schema: Schema
-    ) -> None:
-        # What was reported are the records of the batches before, of all files.
-        first = self._progress.records
-        records = [first + index for index in fragment.origins]
-        try:
-            schema.adopt(fragment.entries, records)
-        except BeyondError as error:
-            index = len(schema.entries) - fragment.base
-            what = refusal(schema, error, records[index], self._reading(reader.layout))
-            raise reader.failure(
-                Reason.LIMIT_EXCEEDED, what, batch, fragment.origins[index]
-            ) from None
-
-    def _require_growth(
-        self, fragment: Fragment, batch: Batch, reader: RecordReader, target: _Target
-    ) -> None:
-        try:
-            target.growth.add(fragment, batch.first)
-        except TooLargeError as error:
-            most = self._conversion.limits.max_growth
-            what = f"the output would be more than {most} times the input's size and 1 GiB"
-            raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, error.index) from None
-
     # Checkpoints
 
-    def _save(self, target: _Target, file: int, place: Place) -> None:
+    def _save(self, target: Target, file: int, place: Place) -> None:
         if self._checkpoints.due():
             checkpoint = self._checkpoint(target, file, place, finishing=False)
             self._checkpoints.save(
                 checkpoint, target.writer.unsynced(), self._changed_parts(target)
             )
 
-    def _changed_parts(self, target: _Target) -> list[PartFile]:
+    def _changed_parts(self, target: Target) -> list[PartFile]:
         """The parts of all sets that got rows since the last checkpoint."""
         changed = self._unsaved + target.named(target.writer.changed_parts())
         self._unsaved.clear()
         return changed
 
     def _checkpoint(
-        self, target: _Target, file: int, place: Place | None, *, finishing: bool
+        self, target: Target, file: int, place: Place | None, *, finishing: bool
     ) -> Checkpoint:
         return Checkpoint(
             inputs=self._inputs,
@@ -389,19 +303,9 @@ class _Run:
             finishing=finishing,
             done=tuple(self._done),
             notes=tuple(self._notes),
-            beginning=self._beginning,
+            beginning=target.beginning,
             entries=tuple(target.schema.entries),
             records=tuple(target.schema.records),
             parts=target.writer.snapshot(),
             progress=self._progress,
         )
-
-    def _restore(self, target: _Target, resume: Checkpoint | None) -> None:
-        """Brings the set's directory to the state of the checkpoint, to emptiness without one."""
-        if resume:
-            target.schema.adopt(resume.entries, resume.records)
-            target.growth.restore(resume.parts)
-        try:
-            target.writer.restore(resume.parts if resume else ())
-        except (ValueError, FileNotFoundError):
-            raise StaleCheckpointError from None

@@ -1,0 +1,127 @@
+"""An output set in the making: what takes a batch's columns and rows, and knows their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from myd_grpc.convert import growth
+from myd_grpc.convert.advice import Beginning, Reading, note, refusal
+from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.engine import Batch, Flattening, Fragment
+from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.growth import Growth, TooLargeError
+from myd_grpc.convert.model import Conversion, Layout, PartFile
+from myd_grpc.convert.records import RecordReader
+from myd_grpc.convert.schema import BeyondError, Schema
+from myd_grpc.convert.tables import SetWriter
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSet:
+    """An output set: its files (indices in the request), and its directory in the job's."""
+
+    files: range
+    prefix: str = ""
+
+
+class Target:
+    """A set in the making."""
+
+    def __init__(
+        self,
+        conversion: Conversion,
+        one: OutputSet,
+        schema: Schema,
+        writer: SetWriter,
+        bound: Growth,
+    ) -> None:
+        self.set = one
+        self.schema = schema
+        self.writer = writer
+        self.beginning: Beginning | None = None
+        self._conversion = conversion
+        self._growth = bound
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls,
+        conversion: Conversion,
+        flattening: Flattening,
+        one: OutputSet,
+        directory: Path,
+        size: int,
+    ) -> Iterator[Self]:
+        """A set that is written into a directory; its inputs have `size` bytes."""
+        limits = conversion.limits
+        schema = Schema(conversion.name, limits)
+        writer = SetWriter(directory, schema, flattening, limits.rows_per_part)
+        most = limits.max_growth * size + growth.FREE_BYTES
+        bound = Growth(schema, flattening, limits.rows_per_part, most)
+        try:
+            yield cls(conversion, one, schema, writer, bound)
+        finally:
+            writer.close()
+
+    def named(self, parts: list[PartFile]) -> list[PartFile]:
+        """Parts of the set as parts of the job."""
+        prefix = self.set.prefix
+        return [replace(part, file_name=prefix + part.file_name) for part in parts]
+
+    def take(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
+        """Adopts a batch's columns and writes its rows; raises ConversionError LIMIT_EXCEEDED.
+
+        `earlier` is how many records the files before have.
+        """
+        if self.beginning is None:
+            start = batch.spans[0][0]
+            self.beginning = Beginning(reader.layout, batch.text((start, start + 1)) == b"[")
+        self._adopt(fragment, batch, reader, earlier)
+        self._require_growth(fragment, batch, reader)
+        self.writer.write(fragment)
+
+    def _adopt(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
+        records = [earlier + batch.first + index for index in fragment.origins]
+        try:
+            self.schema.adopt(fragment.entries, records)
+        except BeyondError as error:
+            index = len(self.schema.entries) - fragment.base
+            what = refusal(self.schema, error, records[index], self._reading(reader.layout))
+            origin = fragment.origins[index]
+            raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, origin) from None
+
+    def _require_growth(self, fragment: Fragment, batch: Batch, reader: RecordReader) -> None:
+        try:
+            self._growth.add(fragment, batch.first)
+        except TooLargeError as error:
+            most = self._conversion.limits.max_growth
+            what = f"the output would be more than {most} times the input's size and 1 GiB"
+            raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, error.index) from None
+
+    def _reading(self, layout: Layout) -> Reading:
+        conversion = self._conversion
+        return Reading(layout, conversion.record_path, conversion.section_names)
+
+    def note(self) -> str:
+        """What is strange about the finished set, or ""; begins with the file's name if need be."""
+        if self.beginning is None:
+            return ""
+        found = note(self.schema, self._reading(self.beginning.layout), self.beginning)
+        if not found or self._conversion.merge:
+            return found
+        return f"{self._conversion.file_names[self.set.files.start]}: {found}"
+
+    def restore(self, resume: Checkpoint | None) -> None:
+        """Brings the set's directory to the state of the checkpoint, to emptiness without one."""
+        if resume:
+            self.beginning = resume.beginning
+            self.schema.adopt(resume.entries, resume.records)
+            self._growth.restore(resume.parts)
+        try:
+            self.writer.restore(resume.parts if resume else ())
+        except (ValueError, FileNotFoundError):
+            raise StaleCheckpointError from None
