@@ -16,7 +16,12 @@ import (
 )
 
 const (
-	largestBody = 1 << 20
+	// largestBody has room for as many names as a request may have, long and written as escapes.
+	largestBody = 64 << 20
+	// smallBody is what all other requests are below.
+	smallBody = 1 << 20
+	// largeBodies is how many larger ones are held at a time; others wait for their turn.
+	largeBodies = 2
 	// bodyTimeout is how long a body may take to arrive.
 	bodyTimeout = 30 * time.Second
 )
@@ -32,11 +37,17 @@ func guarded(refuse refusal, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkHeaders, checkURL, checkOrigin, bufferBody} {
+		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkHeaders, checkURL, checkOrigin} {
 			if err := check(w, r); err != nil {
 				refuse(w, r, err)
 				return
 			}
+		}
+		release, err := bufferBody(w, r)
+		defer release()
+		if err != nil {
+			refuse(w, r, err)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -92,15 +103,39 @@ func checkOrigin(_ http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// bufferBody reads the body, which is small, within a time of its own: a deadline for the whole
-// request would cut streams.
-func bufferBody(w http.ResponseWriter, r *http.Request) error {
+var largeBodyTurns = make(chan struct{}, largeBodies)
+
+// bufferBody reads the body within a time of its own: a deadline for the whole request would cut
+// streams. What it answers is to be called when the body is not needed any more.
+func bufferBody(w http.ResponseWriter, r *http.Request) (release func(), err error) {
+	release = func() {}
 	if r.Body == nil || r.Body == http.NoBody {
-		return nil
+		return release, nil
 	}
+	limited, body := http.MaxBytesReader(w, r.Body, largestBody), new(bytes.Buffer)
+	err = readInTime(w, io.LimitReader(limited, smallBody), body)
+	if err == nil && body.Len() == smallBody {
+		if release, err = awaitTurn(); err == nil {
+			err = readInTime(w, limited, body)
+		}
+	}
+	r.Body = io.NopCloser(body)
+	return release, err
+}
+
+func awaitTurn() (release func(), err error) {
+	select {
+	case largeBodyTurns <- struct{}{}:
+		return func() { <-largeBodyTurns }, nil
+	case <-time.After(bodyTimeout):
+		return func() {}, status.Error(codes.Unavailable, "too many large requests at a time; call again later")
+	}
+}
+
+func readInTime(w http.ResponseWriter, from io.Reader, body *bytes.Buffer) error {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	_, err := body.ReadFrom(from)
 	_ = control.SetReadDeadline(time.Time{})
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		refused := status.Errorf(codes.InvalidArgument, "the body has more than %d bytes", largestBody)
@@ -108,6 +143,5 @@ func bufferBody(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return status.Error(codes.InvalidArgument, "the body cannot be read")
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }

@@ -17,20 +17,20 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from myd_grpc import directories, logs
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines import ENGINES, WITHOUT_NATIVE
-from myd_grpc.convert.model import Conversion
 from myd_grpc.endpoint import AddressTakenError, Endpoint
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.frames import describe
 from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.database import DatabaseRefusedError
 from myd_grpc.jobs.hardening import forbid_core_dumps
-from myd_grpc.jobs.model import Change, Request
+from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.process import Workers
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.purge import Purger
@@ -40,7 +40,7 @@ from myd_grpc.jobs.store import Announce, JobStore
 from myd_grpc.jobs.summaries import Summaries
 from myd_grpc.jobs.watch import Hub
 from myd_grpc.messages import watch_bytes
-from myd_grpc.requests import conversion_again
+from myd_grpc.requests import conversion_of
 from myd_grpc.rest import GatewayError, find_gateway, gateway_beside
 from myd_grpc.service import AnalysisService, Desk
 
@@ -119,7 +119,12 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
             resumed = await _recovery(settings, store, output).run()
             workers = Workers(stall_s=settings.stall_s)
             workshop = Workshop(
-                store, output, workers, settings.checkpoint_s, settings.space_percent
+                store,
+                output,
+                workers,
+                partial(conversion_of, settings=settings),
+                settings.checkpoint_s,
+                settings.space_percent,
             )
             runner = Runner(workshop, settings.workers, settings.max_queued)
             summaries = Summaries(workers, settings.summaries, settings.max_queued)
@@ -129,11 +134,7 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
 
 
 def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> Recovery:
-    def conversion_of(request: Request) -> Conversion:
-        return conversion_again(request, settings)
-
-    now = int(time.time())
-    return Recovery(store, output, conversion_of, settings.resume_window_s, now)
+    return Recovery(store, output, settings.resume_window_s, int(time.time()))
 
 
 async def _serve_desk(

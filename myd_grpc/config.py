@@ -47,6 +47,8 @@ class Settings:
     """MYD_WORKERS: conversions at once (default: the processors this process may use)."""
     max_queued: int
     """MYD_MAX_QUEUED: conversions that may wait for a worker (1000)."""
+    max_files: int
+    """MYD_MAX_FILES: files that one request may name (100000)."""
     summaries: int
     """MYD_SUMMARIES: shopping summaries at once; more callers wait (2)."""
     owner_fields: tuple[str, ...]
@@ -109,6 +111,7 @@ class Settings:
             address_file=source.file("MYD_ADDRESS_FILE"),
             workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
+            max_files=source.integer("MYD_MAX_FILES", 100_000, 1, 1_000_000),
             summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
             owner_fields=source.names("MYD_OWNER_FIELDS", OWNER_FIELDS),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),

@@ -19,6 +19,9 @@ from myd_grpc.service import SERVICE_NAME, AnalysisService
 logger = logging.getLogger(__name__)
 
 _MOST_PENDING = 100_000
+# In bytes: a file name as long as file systems have them, in a directory; and all else.
+_FILE_NAME = 320
+_REST_OF_REQUEST = 1 << 20
 
 
 class AddressTakenError(Exception):
@@ -31,7 +34,8 @@ class Endpoint:
     def __init__(self, settings: Settings, service: AnalysisService) -> None:
         self._settings = settings
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor(SERVICE_NAME)], options=_options(settings.keepalive_s)
+            interceptors=[CallInterceptor(SERVICE_NAME)],
+            options=_options(settings.keepalive_s, settings.max_files),
         )
         pb_grpc.add_AnalysisServiceServicer_to_server(service, self._server)
         self._health = health.aio.HealthServicer()
@@ -81,7 +85,7 @@ class Endpoint:
         await self._server.stop(grace_s)
 
 
-def _options(keepalive_s: float) -> list[tuple[str, int]]:
+def _options(keepalive_s: float, max_files: int) -> list[tuple[str, int]]:
     keepalive_ms = int(keepalive_s * 1000)
     answer_ms = min(keepalive_ms, 20_000)
     return [
@@ -98,8 +102,8 @@ def _options(keepalive_s: float) -> list[tuple[str, int]]:
         ("grpc.server.max_pending_requests", _MOST_PENDING),
         ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
         ("grpc.server_handshake_timeout_ms", 20_000),
-        # Room for the names of ten thousands of files; nothing else in a request is large.
-        ("grpc.max_receive_message_length", 1 << 20),
+        # Room for the names of as many files as may be; nothing else in a request is large.
+        ("grpc.max_receive_message_length", _REST_OF_REQUEST + max_files * _FILE_NAME),
     ]
 
 

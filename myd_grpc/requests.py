@@ -36,10 +36,9 @@ _NOT_IN_NAMES = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request that can be served: what to keep of it, what to do, and with which key."""
+    """A request that can be served: what to keep of it, and with which key."""
 
     request: Request
-    conversion: Conversion
     key: CipherKey | None = field(repr=False)
 
 
@@ -75,7 +74,7 @@ def request_mark(message: pb.ConvertToCsvRequest, secret: bytes) -> RequestMark 
 def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submission:
     """The request, checked. Raises InvalidRequestError that names every field at fault."""
     checks = _Checks()
-    relative = _files(checks, message.file_names, settings)
+    _files(checks, message.file_names, settings)
     name = _output_name(checks, message.output_file_name)
     key = cipher_key(checks, message.aes256cbckey, message.iv)
     profile = _profile(checks, message.csv_profile)
@@ -97,16 +96,16 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submissio
         limits=settings.limits,
         section_names=settings.section_names,
     )
-    return Submission(request, _conversion(request, relative, settings), key)
+    return Submission(request, key)
 
 
-def conversion_again(request: Request, settings: Settings) -> Conversion:
-    """What an earlier server was to do for this request, as that would have done it.
+def conversion_of(request: Request, settings: Settings) -> Conversion:
+    """What is to be done for this request, be it that an earlier server took it in.
 
     Raises InvalidRequestError when the files are no inputs any more.
     """
     checks = _Checks()
-    relative = _files(checks, request.file_names, settings)
+    relative = _relative(checks, request.file_names, settings)
     checks.raise_violations()
     return _conversion(request, relative, settings)
 
@@ -199,6 +198,15 @@ def statuses_of(message: pb.ListJobsRequest | pb.WatchJobsRequest) -> tuple[Stat
 def _files(checks: _Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
     if not names:
         checks.refuse("file_names", "must name at least one file")
+    if len(names) > settings.max_files:
+        # Not looked at one by one: of as many, all may be at fault.
+        limit = f"at most {settings.max_files} files (MYD_MAX_FILES), not {len(names)}"
+        checks.refuse("file_names", f"must name {limit}")
+        return ()
+    return _relative(checks, names, settings)
+
+
+def _relative(checks: _Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
     fields = ((f"file_names[{position}]", name) for position, name in enumerate(names))
     return tuple(_file(checks, place, name, settings) for place, name in fields)
 

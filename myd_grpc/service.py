@@ -79,7 +79,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
 
         If that has lost its key in a restart, it goes on.
         """
-        mark = requests.request_mark(request, self._desk.store.secret)
+        # In a thread, as what follows: a request may name many thousands of files.
+        mark = await asyncio.to_thread(requests.request_mark, request, self._desk.store.secret)
         job_id = await self._desk.store.find_request(mark) if mark else None
         if job_id is None:
             job_id = await self._submit(request, mark)
@@ -161,7 +162,6 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         return pb.ListTablesResponse(data=map(table_message, tables), next_page_token=token)
 
     async def _submit(self, request: pb.ConvertToCsvRequest, mark: RequestMark | None) -> str:
-        # In a thread: a request may name many thousands of files.
         wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
         name = wanted.request.output_file_name
         self._desk.output.check_place()
@@ -172,7 +172,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             )
         ticket = Ticket(
             secrets.token_hex(16),
-            wanted.conversion,
+            wanted.request.output_file_name,
             wanted.key,
             wanted.request.overwrite,
             resumable=wanted.key is None or mark is not None,

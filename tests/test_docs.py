@@ -21,7 +21,7 @@ from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.convert.processors import usable
-from myd_grpc.requests import submission
+from myd_grpc.requests import conversion_of, submission
 
 FLATTENING = Page("docs/flattening.md")
 OPERATING = Page("docs/operating.md")
@@ -107,7 +107,12 @@ def outcome(example: Example, engine: str, home: Path) -> dict[str, bytes] | str
     settings = Settings.from_environ(variables)
     request = _request(example, [word for one in quoted for word in shlex.split(one)])
     try:
-        convert(submission(request, settings).conversion, None, output, lambda *_: None)
+        convert(
+            conversion_of(submission(request, settings).request, settings),
+            None,
+            output,
+            lambda *_: None,
+        )
     except ConversionError as error:
         return f"{error.reason}: {error.message}"
     files = (path for path in output.rglob("*") if path.is_file())

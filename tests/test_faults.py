@@ -107,17 +107,16 @@ def test_whichever_write_fails_the_conversion_says_so(
 class Jobs:
     """Runs jobs in this process, conversions in real workers."""
 
-    def __init__(self, runner: Runner, store: JobStore, home: Path) -> None:
+    def __init__(self, runner: Runner, store: JobStore) -> None:
         self._runner = runner
         self._store = store
-        self._home = home
         self._made = 0
 
     async def run(self) -> Job:
         """The final state of a job that writes the set "out"."""
         self._made += 1
         job_id = f"j{self._made}"
-        ticket = Ticket(job_id, conversion(self._home), None, overwrite=True, resumable=True)
+        ticket = Ticket(job_id, "out", None, overwrite=True, resumable=True)
         request = Request(("in",), "out", merge=True, overwrite=True, limits=LIMITS)
         await self._runner.submit(request, None, ticket)
         while True:
@@ -136,11 +135,17 @@ async def running(home: Path, points_of_workers: str = "") -> AsyncIterator[Jobs
     with directories.locked(output) as fd:
         store = JobStore(state, lambda _jobs: None)
         workers = Workers({**os.environ, failpoints.VARIABLE: points_of_workers})
-        shop = Workshop(store, OutputDirectory(output, fd), workers, checkpoint_s=0.001)
+        shop = Workshop(
+            store,
+            OutputDirectory(output, fd),
+            workers,
+            lambda _: conversion(home),
+            checkpoint_s=0.001,
+        )
         runner = Runner(shop, 1, 10)
         runner.begin(Resumed())
         try:
-            yield Jobs(runner, store, home)
+            yield Jobs(runner, store)
         finally:
             await runner.stop(1)
             store.close()

@@ -456,7 +456,7 @@ def test_unknown_parameters_are_refused_with_their_name(shared_rest: RestServer)
 
 
 def test_a_body_has_a_bound(shared_rest: RestServer) -> None:
-    body = {"file_names": ["x" * (1 << 20)]}
+    body = {"file_names": ["x" * (64 << 20)]}
     answer = shared_rest.rest.post("/convert_to_csv", body)
     refused(answer, 413, grpc.StatusCode.INVALID_ARGUMENT)
 

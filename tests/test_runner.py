@@ -24,9 +24,10 @@ async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(
 ) -> None:
     with directories.locked(tmp_path) as fd:
         store = JobStore(tmp_path, lambda _jobs: None)
-        shop = Workshop(store, OutputDirectory(tmp_path, fd), Workers())
+        conversion = Conversion(str(tmp_path), ("in",), "out")
+        shop = Workshop(store, OutputDirectory(tmp_path, fd), Workers(), lambda _: conversion)
         runner = Runner(shop, workers=0, max_queued=10)  # so that it stays in the queue
-        ticket = Ticket("j1", Conversion(str(tmp_path), ("in",), "out"), None, overwrite=True)
+        ticket = Ticket("j1", "out", None, overwrite=True)
         await runner.submit(Request(("in",), "out"), None, ticket)
         point = hold("before_commit")
         monkeypatch.setattr(failpoints, "_points", failpoints._parse(point.setting))

@@ -231,7 +231,7 @@ async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
     async with opened(tmp_path, announced) as store:
         assert store.secret == secret
         [left] = await store.unfinished()
-        assert (left.job.job_id, left.job.phase, left.identity) == ("j1", Phase.PUBLISHING, HERE)
+        assert (left.job_id, left.phase, left.identity) == ("j1", Phase.PUBLISHING, HERE)
         await store.done("j1", now=5)
     assert [(job.job_id, job.revision) for job in announced] == [("j1", 3)]
 
@@ -252,8 +252,9 @@ async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> Non
         await store.keep_checkpoint("j1", "here", [PartFile("out", "out_1.csv", 3, 30)])
     async with opened(tmp_path) as store:
         first, second = await store.unfinished()
-        assert (first.job.request, first.has_mark, first.waiting_since) == (PLAIN, False, 0)
-        assert (second.job.request, second.has_mark) == (ENCRYPTED, True)
+        assert (first.encrypted, first.has_mark, first.waiting_since) == (False, False, 0)
+        assert (second.encrypted, second.has_mark) == (True, True)
+        assert [await store.request(one.job_id) for one in (first, second)] == [PLAIN, ENCRYPTED]
         assert await store.checkpoint("j1") == "here"
         assert await store.checkpoint("j2") is None
 
@@ -266,7 +267,7 @@ async def test_a_job_waits_from_the_first_restart_on_until_it_goes_on(tmp_path: 
         await store.wait_for_key(["j1"], "send it", now=10)
         await store.wait_for_key(["j1"], "send it", now=20)
         [left] = await store.unfinished()
-        assert (left.waiting_since, left.job.phase) == (10, Phase.WAITING_FOR_KEY)
+        assert (left.waiting_since, left.phase) == (10, Phase.WAITING_FOR_KEY)
         await store.queue_again(["j1"])
         await store.queue_again(["j1"])
         await store.start("j1", now=30)
@@ -349,9 +350,9 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
         assert failed.reason == "CANCELLED"
         running, marked = await store.unfinished()
         # Whether these came with a key is not known, so neither goes on by itself.
-        assert running.job.request.encrypted
+        assert running.encrypted
         assert not running.has_mark
-        assert marked.job.request.encrypted
+        assert marked.encrypted
         assert marked.has_mark
         assert await store.find_request(MARK) == "marked"
         assert await store.last_revision() == 11

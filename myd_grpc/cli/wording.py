@@ -61,6 +61,8 @@ def what(job: Job) -> str:
 def inputs(job: Job) -> str:
     """`a.json, b.json`; of many files, how many."""
     names, total = job.file_names, max(job.progress.files_total, len(job.file_names))
+    if not names:  # even the first is longer than a message has room for
+        return count(total, "file")
     return printable(", ".join(names) if total <= 2 else f"{names[0]} and {total - 1} more")
 
 

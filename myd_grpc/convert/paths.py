@@ -12,6 +12,7 @@ import posixpath
 import stat
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from myd_grpc.convert.errors import ConversionError, Reason
@@ -60,11 +61,17 @@ def open_input(data_dir: str, relative: str, no_inputs: Sequence[str]) -> int:
 
 def _relative_to(path: str, place: str) -> str | None:
     """`path` relative to `place`, "." for the place itself, None when it is not inside."""
-    place = posixpath.normpath(place)
+    place, prefix = _normalised(place)
     if path == place:
         return "."
-    prefix = place if place.endswith("/") else place + "/"
     return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+@lru_cache  # the same few places for each of a hundred thousand names
+def _normalised(place: str) -> tuple[str, str]:
+    """A directory, and what the paths in it begin with."""
+    place = posixpath.normpath(place)
+    return place, place if place.endswith("/") else place + "/"
 
 
 def _as_spelled_on_disk(root: str, relative: str) -> str:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.naming import set_directory
-from myd_grpc.errors import StateError
+from myd_grpc.errors import InvalidRequestError, StateError
 from myd_grpc.frames import describe, new_error_id
 from myd_grpc.jobs.eta import Eta
-from myd_grpc.jobs.model import Ticket
+from myd_grpc.jobs.model import Request, Ticket
 from myd_grpc.jobs.process import Worker, WorkerDiedError, Workers
 from myd_grpc.jobs.protocol import Done, Failed, Message, Parts, Reached, Restarted, Saved, Task
 from myd_grpc.jobs.publish import OutputDirectory, UnsettledError, staging_name
@@ -29,6 +29,10 @@ _RETRY_S = 1.0
 _NEW_WORKERS = 2
 """A file that kills every worker must not keep the server busy for ever."""
 
+_NO_INPUT = (
+    "the server was started again with directories in which a file is no input; submit it again"
+)
+
 _Result = TypeVar("_Result")
 
 
@@ -36,13 +40,16 @@ _Result = TypeVar("_Result")
 class Workshop:
     """What every attempt works with.
 
-    `checkpoint_s` is how often a worker saves where it is, `space_percent` how much room is wanted
-    for the output, measured by the size of the input. `now` tells the time in epoch seconds.
+    `conversion_of` tells what a request stands for, and raises InvalidRequestError when its files
+    are no inputs any more. `checkpoint_s` is how often a worker saves where it is, `space_percent`
+    how much room is wanted for the output, measured by the size of the input. `now` tells the time
+    in epoch seconds.
     """
 
     store: JobStore
     output: OutputDirectory
     workers: Workers
+    conversion_of: Callable[[Request], Conversion]
     checkpoint_s: float = 1.0
     space_percent: int = 0
     now: Callable[[], float] = time.time
@@ -60,7 +67,7 @@ class Attempt:
 
     def __init__(self, ticket: Ticket, workshop: Workshop) -> None:
         self._ticket = ticket
-        self._directory = set_directory(ticket.conversion.name)
+        self._directory = set_directory(ticket.name)
         self._shop = workshop
         self._worker: Worker | None = None
         self._stopped: ConversionError | SuspendedError | None = None
@@ -155,7 +162,7 @@ class Attempt:
             logger.info("job %s: goes on from its checkpoint", ticket.job_id)
         task = Task(
             ticket.job_id,
-            ticket.conversion,
+            await self._conversion(),
             str(staging),
             ticket.key,
             checkpoint,
@@ -166,6 +173,17 @@ class Attempt:
         self._unkept.clear()  # the checkpoint has them, or they are changed once more
         async for message in worker.work(task):
             await self._take(message, worker)
+
+    async def _conversion(self) -> Conversion:
+        """What is to be done. It is not kept while a job waits: there may be many files."""
+        job_id, store = self._ticket.job_id, self._shop.store
+        request = await persist(f"job {job_id}", lambda: store.request(job_id))
+        if request is None:
+            raise ConversionError(Reason.INTERNAL, "the job was not working")
+        try:
+            return await asyncio.to_thread(self._shop.conversion_of, request)
+        except InvalidRequestError:
+            raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
     async def _take(self, message: Message, worker: Worker) -> None:
         match message:

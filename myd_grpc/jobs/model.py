@@ -10,7 +10,6 @@ from myd_grpc.convert.model import (
     DEFAULT_LIMITS,
     SECTION_NAMES,
     CipherKey,
-    Conversion,
     Layout,
     Limits,
     PartFile,
@@ -147,13 +146,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A job that is to be done, with the key that only memory holds.
+    """A job that is to be done, with the key that only memory holds; its files are in the store.
 
-    `resumable` says that the next server can go on with it: it needs no key, or can be handed it.
+    `name` is its output's. `resumable` says that the next server can go on with it: it needs no
+    key, or can be handed it.
     """
 
     job_id: str
-    conversion: Conversion
+    name: str
     key: CipherKey | None = field(repr=False)
     overwrite: bool
     resumable: bool = False
@@ -161,13 +161,17 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A job that a server has left, with what decides how it goes on.
+    """A job that a server has left: what decides how it goes on, as there may be many.
 
     `identity` is the directory it may have published. `has_mark` says that it came with a
     request_id, by which its key can be handed over. `waiting_since` is 0 or epoch seconds.
     """
 
-    job: Job
+    job_id: str
+    name: str
+    overwrite: bool
+    encrypted: bool
+    phase: Phase
     identity: Identity | None
     has_mark: bool
     waiting_since: int

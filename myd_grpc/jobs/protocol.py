@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeAlias
 
 from myd_grpc.convert.errors import Reason
@@ -167,7 +167,12 @@ def decode_task(line: bytes) -> Task | SummaryTask:
 
 
 def _sorted(asked: Conversion | Query) -> dict[str, Any]:
-    return {**asdict(asked), "section_names": sorted(asked.section_names)}
+    # Not asdict, which copies what it finds: of file names, there may be a hundred thousand.
+    values = {one.name: getattr(asked, one.name) for one in fields(asked)}
+    return values | {
+        "limits": asdict(asked.limits),
+        "section_names": sorted(asked.section_names),
+    }
 
 
 def encode_message(message: Message) -> bytes:

@@ -154,7 +154,9 @@ def tables(
 def unfinished(connection: Connection) -> list[Unfinished]:
     """The jobs that have not ended, in the order they came in."""
     cursor = connection.execute(
-        "SELECT * FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
+        "SELECT job_id, output_file_name, overwrite, encrypted, phase, request_id, waiting_since, "
+        "staging_device, staging_inode, staging_modified_ns "
+        "FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
     )
     with closing(cursor):
         return [unfinished_of(row) for row in cursor]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Conversion
 from myd_grpc.convert.naming import set_directory
-from myd_grpc.errors import InvalidRequestError
-from myd_grpc.jobs.model import Request, Ticket, Unfinished
+from myd_grpc.jobs.model import Ticket, Unfinished
 from myd_grpc.jobs.publish import OutputDirectory, UnsettledError
 from myd_grpc.jobs.store import JobStore
 
@@ -46,21 +43,19 @@ class Resumed:
 class Recovery:
     """Settles what the last server left. Blocks the loop, which serves nobody yet.
 
-    `conversion_of` rebuilds what a request stands for, `window_s` is how long a job waits for its
-    key, `now` the time in epoch seconds.
+    `window_s` is how long a job waits for its key, `now` the time in epoch seconds. What the jobs
+    are to do is not looked at, which may be long: their files are checked when each begins.
     """
 
     def __init__(
         self,
         store: JobStore,
         output: OutputDirectory,
-        conversion_of: Callable[[Request], Conversion],
         window_s: int,
         now: int,
     ) -> None:
         self._store = store
         self._output = output
-        self._conversion_of = conversion_of
         self._window_s = window_s
         self._now = now
         self._resumed = Resumed()
@@ -74,7 +69,7 @@ class Recovery:
             try:
                 self._settle(one)
             except ConversionError as error:
-                self._failed.setdefault((error.reason, error.message), []).append(one.job.job_id)
+                self._failed.setdefault((error.reason, error.message), []).append(one.job_id)
         await self._commit()
         if left:
             logger.info("after restart: %s", self._summary())
@@ -83,10 +78,10 @@ class Recovery:
     def _settle(self, one: Unfinished) -> None:
         """Decide about a job. Raises ConversionError for one that does not go on."""
         if self._publish(one):
-            self._done.append(one.job.job_id)
+            self._done.append(one.job_id)
             return
-        ticket = self._ticket(one)
-        if not one.job.request.encrypted:
+        ticket = Ticket(one.job_id, one.name, None, one.overwrite, resumable=True)
+        if not one.encrypted:
             self._resumed.queued.append(ticket)
         elif one.has_mark:
             deadline = (one.waiting_since or self._now) + self._window_s
@@ -98,27 +93,19 @@ class Recovery:
 
     def _publish(self, one: Unfinished) -> bool:
         """Whether the job's set was complete, and is published now if it was not before."""
-        job, identity = one.job, one.identity
-        name = set_directory(job.request.output_file_name)
+        job_id, identity = one.job_id, one.identity
+        name = set_directory(one.name)
         if identity and self._output.holds_published(name, identity):
             return True
-        self._output.restore(job.job_id, name)
-        if identity and self._output.holds_staged(job.job_id, identity):
+        self._output.restore(job_id, name)
+        if identity and self._output.holds_staged(job_id, identity):
             try:
-                self._output.publish(job.job_id, name, replace=job.request.overwrite)
+                self._output.publish(job_id, name, replace=one.overwrite)
             except UnsettledError as error:
-                self._output.take_back(job.job_id, name)
+                self._output.take_back(job_id, name)
                 raise error.why from None
             return True
         return False
-
-    def _ticket(self, one: Unfinished) -> Ticket:
-        request = one.job.request
-        try:
-            conversion = self._conversion_of(request)
-        except InvalidRequestError:
-            raise ConversionError(Reason.INTERRUPTED, INTERRUPTED) from None
-        return Ticket(one.job.job_id, conversion, None, request.overwrite, resumable=True)
 
     async def _commit(self) -> None:
         """Record it all; the space of a failed job is free before anyone hears of the failure."""

@@ -160,8 +160,16 @@ def _progress(row: sqlite3.Row) -> Progress:
 
 def unfinished_of(row: sqlite3.Row) -> Unfinished:
     """The job of a row of job_status that has not ended."""
-    has_mark = row["request_id"] is not None
-    return Unfinished(job_of(row), _identity(row), has_mark, row["waiting_since"])
+    return Unfinished(
+        job_id=row["job_id"],
+        name=row["output_file_name"],
+        overwrite=bool(row["overwrite"]),
+        encrypted=bool(row["encrypted"]),
+        phase=Phase(row["phase"]),
+        identity=_identity(row),
+        has_mark=row["request_id"] is not None,
+        waiting_since=row["waiting_since"],
+    )
 
 
 def _identity(row: sqlite3.Row) -> Identity | None:

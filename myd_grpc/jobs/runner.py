@@ -178,7 +178,7 @@ class Runner:
     def _waiting_for(self, name: str) -> list[str]:
         """The jobs that wait for a key to write that output set."""
         waiting = self._waiting.items()
-        return [job_id for job_id, (one, _) in waiting if one.ticket.conversion.name == name]
+        return [job_id for job_id, (one, _) in waiting if one.ticket.name == name]
 
     def _start_next(self) -> None:
         while self._queue and len(self._running) < self._workers and not self._stopping:
