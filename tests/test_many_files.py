@@ -17,7 +17,7 @@ MakeServer = Callable[..., Server]
 
 MOST_FILES = 100_000
 LONG = "가" * 80  # 240 bytes
-WAITING = 20
+WAITING = 8
 
 
 def names(number: int) -> list[str]:
@@ -87,7 +87,7 @@ def test_a_waiting_job_costs_no_more_than_its_request_also_after_a_restart(
     first = server.submit("a.json", output="first")
     with started.at_point():
         # Each of the threads that check requests needs some for itself.
-        waiting = [server.submit(*many, output=f"warm{n}") for n in range(10)]
+        waiting = [server.submit(*many, output=f"warm{n}") for n in range(6)]
         before = memory(server)
         waiting += [server.submit(*many, output=str(n)) for n in range(WAITING)]
         assert memory(server) - before < WAITING * size
