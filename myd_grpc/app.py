@@ -29,7 +29,7 @@ from myd_grpc.errors import DirectoryLostError
 from myd_grpc.frames import describe
 from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.database import DatabaseRefusedError
-from myd_grpc.jobs.hardening import forbid_core_dumps
+from myd_grpc.jobs.hardening import forbid_core_dumps, raise_open_files
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.process import Workers
 from myd_grpc.jobs.publish import OutputDirectory
@@ -140,7 +140,7 @@ def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> R
 async def _serve_desk(
     desk: Desk, resumed: Resumed, gateway: Path | None, stop: asyncio.Event
 ) -> None:
-    endpoint = Endpoint(desk.settings, AnalysisService(desk))
+    endpoint = Endpoint(desk.settings, AnalysisService(desk), raise_open_files())
     endpoint.bind()
     desk.runner.begin(resumed)
     showing = asyncio.create_task(desk.hub.run(), name="hub")

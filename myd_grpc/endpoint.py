@@ -22,6 +22,8 @@ _MOST_PENDING = 100_000
 # In bytes: a file name as long as file systems have them, in a directory; and all else.
 _FILE_NAME = 320
 _REST_OF_REQUEST = 1 << 20
+_RESERVED_FILES = 96
+_FILES_OF_A_WORKER = 8
 
 
 class AddressTakenError(Exception):
@@ -31,11 +33,12 @@ class AddressTakenError(Exception):
 class Endpoint:
     """Serves the service, health and (if set) reflection on the settings' address."""
 
-    def __init__(self, settings: Settings, service: AnalysisService) -> None:
+    def __init__(self, settings: Settings, service: AnalysisService, open_files: int) -> None:
+        """`open_files` is how many this process may have: some are kept from connections."""
         self._settings = settings
         self._server = grpc.aio.server(
             interceptors=[CallInterceptor(SERVICE_NAME)],
-            options=_options(settings.keepalive_s, settings.max_files),
+            options=_options(settings, _most_connections(settings, open_files)),
         )
         pb_grpc.add_AnalysisServiceServicer_to_server(service, self._server)
         self._health = health.aio.HealthServicer()
@@ -85,12 +88,20 @@ class Endpoint:
         await self._server.stop(grace_s)
 
 
-def _options(keepalive_s: float, max_files: int) -> list[tuple[str, int]]:
-    keepalive_ms = int(keepalive_s * 1000)
+def _most_connections(settings: Settings, open_files: int) -> int:
+    """How many callers may be connected: without open files, jobs could not be done any more."""
+    reserve = _RESERVED_FILES + _FILES_OF_A_WORKER * (settings.workers + settings.summaries)
+    return max(open_files - reserve, open_files // 2)
+
+
+def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]:
+    keepalive_ms = int(settings.keepalive_s * 1000)
     answer_ms = min(keepalive_ms, 20_000)
     return [
         # Two servers on one port would share its calls between them without any error.
         ("grpc.so_reuseport", 0),
+        # Further ones are closed as soon as they come.
+        ("grpc.max_allowed_incoming_connections", most_connections),
         # Finds callers that vanished without a word, whose watches would stay for ever.
         ("grpc.keepalive_time_ms", keepalive_ms),
         ("grpc.keepalive_timeout_ms", answer_ms),
@@ -103,7 +114,7 @@ def _options(keepalive_s: float, max_files: int) -> list[tuple[str, int]]:
         ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
         ("grpc.server_handshake_timeout_ms", 20_000),
         # Room for the names of as many files as may be; nothing else in a request is large.
-        ("grpc.max_receive_message_length", _REST_OF_REQUEST + max_files * _FILE_NAME),
+        ("grpc.max_receive_message_length", _REST_OF_REQUEST + settings.max_files * _FILE_NAME),
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from enum import StrEnum
 
 
@@ -37,6 +39,19 @@ class ConversionError(Exception):
         self.reason = reason
         self.message = shortened(one_line(message), MOST_BYTES)
         super().__init__(self.message)
+
+
+class ShortageError(ConversionError):
+    """Something is lacking on this machine for a moment: the same may go well later."""
+
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+
+
+def refused(reason: Reason, what: str, error: OSError) -> ConversionError:
+    """What to raise when the system refuses something; `what` says in words what it was."""
+    kind = ShortageError if error.errno in _SHORTAGES else ConversionError
+    return kind(reason, f"{what}: {os.strerror(error.errno or 0).lower()}")
 
 
 def one_line(text: str) -> str:

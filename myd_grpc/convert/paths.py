@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, refused
 
 
 def check_name(name: str, data_dir: str, no_inputs: Sequence[str]) -> str:
@@ -55,8 +55,7 @@ def open_input(data_dir: str, relative: str, no_inputs: Sequence[str]) -> int:
     except (FileNotFoundError, NotADirectoryError):
         raise ConversionError(Reason.FILE_NOT_FOUND, f"{relative}: no such file") from None
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()
-        raise ConversionError(Reason.FILE_UNREADABLE, f"{relative}: {why}") from None
+        raise refused(Reason.FILE_UNREADABLE, relative, error) from None
 
 
 def _relative_to(path: str, place: str) -> str | None:

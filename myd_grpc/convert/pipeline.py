@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from myd_grpc.convert.checkpoint import (
 )
 from myd_grpc.convert.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, refused
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.probe import hinting, probe
@@ -80,10 +79,8 @@ def _output_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise ConversionError(Reason.DISK_FULL, "no space is left for the output") from None
-        why = os.strerror(error.errno or 0).lower()
-        raise ConversionError(
-            Reason.OUTPUT_UNAVAILABLE, f"the output cannot be written: {why}"
-        ) from None
+        what = "the output cannot be written"
+        raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.naming import set_directory
 from myd_grpc.errors import InvalidRequestError, StateError
@@ -75,6 +75,7 @@ class Attempt:
         self._progress = Progress()
         self._eta = Eta(time.monotonic)
         self._space_checked = False
+        self._noted = ""
         self._unkept: dict[str, PartFile] = {}
         self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
@@ -130,12 +131,37 @@ class Attempt:
         await asyncio.to_thread(self._shop.output.check_target, self._directory)
         for _ in range(_NEW_WORKERS):
             try:
-                await self._in_worker()
+                await self._patiently(self._in_worker)
             except WorkerDiedError as error:
                 logger.warning("job %s: %s; another one goes on", job_id, error.message)
             else:
                 return
-        await self._in_worker()
+        await self._patiently(self._in_worker)
+
+    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do it again as long as the machine lacks something; the job says what it waits for."""
+        while True:
+            try:
+                await step()
+            except ShortageError as error:
+                await self._note(f"waits, and tries again: {error.message}")
+                await asyncio.sleep(_RETRY_S)
+                self._raise_if_stopped()
+            else:
+                await self._note("")
+                return
+
+    async def _note(self, msg: str) -> None:
+        """Let the job say so while it works."""
+        if msg == self._noted:
+            return
+        self._noted, job_id = msg, self._ticket.job_id
+        if msg:
+            logger.warning("job %s: %s", job_id, msg)
+        try:
+            await self._shop.store.note(job_id, msg)
+        except StateError as error:
+            _log_unrecorded(job_id, "message", error)
 
     async def _in_worker(self) -> None:
         worker = self._worker = await self._shop.workers.take()
@@ -190,6 +216,7 @@ class Attempt:
             case Reached(progress):
                 await self._check_space(progress)
                 self._progress = progress
+                await self._note("")
                 await self._tick(progress, self._eta.after(progress))
             case Saved():
                 await self._keep(message)
@@ -204,9 +231,9 @@ class Attempt:
             case Done(note, peak_bytes):
                 self._note = note
                 self._log_end("converted", peak_bytes)
-            case Failed(reason, text, trace, peak_bytes):
+            case Failed(reason, text, trace, peak_bytes, passing):
                 self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
-                raise ConversionError(reason, text)
+                raise (ShortageError if passing else ConversionError)(reason, text)
 
     async def _check_space(self, progress: Progress) -> None:
         """Better than to fill the disk for an hour: fail at once where it cannot be enough."""
@@ -250,14 +277,18 @@ class Attempt:
             f"job {job_id}",
             lambda: store.publishing(job_id, self._progress, self._parts, identity, self._note),
         )
-        try:
+
+        async def appear() -> None:
             await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)
+
+        try:
+            await self._patiently(appear)
         except UnsettledError as error:
             await self._take_back()
             raise error.why from None
         await persist(f"job {job_id}", lambda: store.done(job_id, self._now()))
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
-        await asyncio.to_thread(output.discard, job_id)
+        await discard(self._shop, job_id)
 
     async def _take_back(self) -> None:
         """However long it takes: a job must not end FAILED while its set is to be seen."""
@@ -294,11 +325,23 @@ async def fail(shop: Workshop, job_id: str, reason: Reason, message: str) -> Non
 
     Nothing may be working on the job.
     """
-    await asyncio.to_thread(shop.output.discard, job_id)
+    await discard(shop, job_id)
     await persist(
         f"job {job_id}", lambda: shop.store.fail([job_id], reason, message, int(shop.now()))
     )
     logger.info("job %s: FAILED, %s", job_id, reason)
+
+
+async def discard(shop: Workshop, job_id: str) -> None:
+    """Free the job's space, however long the machine lacks what that takes."""
+    while True:
+        try:
+            await asyncio.to_thread(shop.output.discard, job_id)
+        except ShortageError as error:
+            logger.warning("job %s: %s", job_id, error.message)
+            await asyncio.sleep(_RETRY_S)
+        else:
+            return
 
 
 async def persist(whose: str, change: Callable[[], Awaitable[_Result]]) -> _Result:

@@ -1,4 +1,7 @@
-"""What a process does about itself: for the keys it holds, and for its memory. Linux only."""
+"""What a process does about itself: for the keys it holds, its memory and its open files.
+
+Linux only.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,20 @@ import signal
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_NO_LIMIT = 1 << 20
 
 
 def forbid_core_dumps() -> None:
     """No core file and no debugger of the same user: both would show the keys in memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def raise_open_files() -> int:
+    """Take as many open files as may be had; how many that is."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return _NO_LIMIT if most == resource.RLIM_INFINITY else most
 
 
 def give_memory_back() -> None:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import myd_grpc
 from myd_grpc import failpoints
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, refused
 from myd_grpc.jobs.protocol import (
     HASTEN,
     KEPT,
@@ -203,16 +203,19 @@ class Workers:
             self._warming = None
 
     async def take(self) -> Worker:
-        """A worker for one task. Raises ConversionError (WORKER_DIED) when none can be started."""
+        """A worker for one task.
+
+        Raises ConversionError (WORKER_DIED), or a ShortageError, when none can be started.
+        """
         spare, self._spare = self._spare, None
         self._warm_up_later()
         try:
             return await _usable(spare) or await Worker.start(self._environ, self._stall_s)
         except OSError as error:
-            why = os.strerror(error.errno or 0).lower()
-            message = f"no worker process could be started: {why}"
-            logger.error("%s", message)  # noqa: TRY400 - the traceback would tell no more
-            raise ConversionError(Reason.WORKER_DIED, message) from None
+            what = "no worker process could be started"
+            failure = refused(Reason.WORKER_DIED, what, error)
+            logger.error("%s", failure.message)  # noqa: TRY400 - the traceback would tell no more
+            raise failure from None
 
     async def give_back(self, worker: Worker) -> None:
         """Take back a worker: one that has come to the end of its task is the next spare.

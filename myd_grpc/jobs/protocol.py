@@ -120,13 +120,15 @@ class UserMissing:
 class Failed:
     """There will be no set, or no summary.
 
-    `trace` says where an unexpected error came from, for the log.
+    `trace` says where an unexpected error came from, for the log; `passing` that something was
+    lacking for a moment, so that there may be one later.
     """
 
     reason: Reason
     message: str
     trace: str
     peak_bytes: int
+    passing: bool = False
 
 
 Message: TypeAlias = Reached | Saved | Restarted | Parts | Done | Summed | UserMissing | Failed

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from myd_grpc import failpoints
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.directories import Place
 from myd_grpc.jobs.model import Identity
 from myd_grpc.jobs.rename import NOT_SUPPORTED, exchange, rename_new
@@ -98,8 +98,8 @@ class OutputDirectory:
     def publish(self, job_id: str, name: str, *, replace: bool) -> None:
         """Let the staged set appear as `name`, in one step, and make that last.
 
-        Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL) with nothing changed, or
-        UnsettledError, after which the set has to be taken back.
+        Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL, or a ShortageError) with nothing
+        changed, or UnsettledError, after which the set has to be taken back.
         """
         try:
             failpoints.reach("before_publish")
@@ -130,7 +130,7 @@ class OutputDirectory:
             self._rename(name, staged)
 
     def discard(self, job_id: str) -> None:
-        """Remove what is left of a job beside the sets."""
+        """Remove what is left of a job beside the sets. Raises ShortageError."""
         for name in (staging_name(job_id), staging_name(job_id) + _OLD):
             _remove(self.path / name)
 
@@ -149,7 +149,8 @@ class OutputDirectory:
             if path.name in kept:
                 continue
             if _wait_until_ownerless(path, deadline):
-                _remove(path)
+                with suppress(ShortageError):  # the next start removes it
+                    _remove(path)
             else:
                 logger.warning("%s belongs to a worker that does not end; it is left", path.name)
 
@@ -215,10 +216,8 @@ def _unpublishable(error: OSError, name: str) -> ConversionError:
     if error.errno == errno.EEXIST:
         message = f"{name}: the output set exists by now, and it is not to be replaced"
         return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)
-    why = os.strerror(error.errno or 0).lower()
-    return ConversionError(
-        Reason.OUTPUT_UNAVAILABLE, f"{name}: the output set cannot be published: {why}"
-    )
+    what = f"{name}: the output set cannot be published"
+    return refused(Reason.OUTPUT_UNAVAILABLE, what, error)
 
 
 def _sync(directory: Path) -> None:
@@ -230,13 +229,19 @@ def _sync(directory: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a directory and all in it; what cannot be removed is logged and left."""
+    """Remove a directory and all in it; what cannot be removed is logged and left.
+
+    Raises ShortageError.
+    """
     try:
         shutil.rmtree(path)
     except FileNotFoundError:
         return
     except OSError as error:
-        logger.warning("%s cannot be removed: %s", path.name, os.strerror(error.errno or 0))
+        failure = refused(Reason.OUTPUT_UNAVAILABLE, f"{path.name} cannot be removed", error)
+        if isinstance(failure, ShortageError):
+            raise failure from None
+        logger.warning("%s", failure.message)
 
 
 def _wait_until_ownerless(path: Path, deadline: float) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
-from myd_grpc.jobs.attempt import Attempt, Workshop, explained, fail, persist
+from myd_grpc.jobs.attempt import Attempt, Workshop, discard, explained, fail, persist
 from myd_grpc.jobs.model import Request, RequestMark, Ticket
 from myd_grpc.jobs.recovery import INTERRUPTED, TOO_LATE, Resumed, Waiting
 
@@ -131,7 +131,7 @@ class Runner:
         in_the_way = self._take_waiting(self._waiting_for(request.output_file_name))
         try:
             for one in in_the_way:  # they end with the submission
-                await asyncio.to_thread(self._shop.output.discard, one.ticket.job_id)
+                await discard(self._shop, one.ticket.job_id)
             job_id = await store.submit(ticket.job_id, request, mark, self._now())
         finally:
             if job_id != ticket.job_id:

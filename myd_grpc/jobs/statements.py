@@ -91,6 +91,11 @@ def progress(connection: Connection, job_id: str, reached: Progress, eta_s: floa
     return _change(connection, job_id, _PROGRESS, progress_columns(reached, eta_s))
 
 
+def note(connection: Connection, job_id: str, msg: str) -> bool:
+    """Let a working job say something; "" for nothing."""
+    return _change(connection, job_id, "msg = :msg", {"msg": msg})
+
+
 def keep_checkpoint(
     connection: Connection, job_id: str, state: str, parts: Sequence[PartFile]
 ) -> bool:
@@ -150,7 +155,7 @@ def done(connection: Connection, job_id: str, now: int) -> bool:
     changed = _change(
         connection,
         job_id,
-        "status = 'DONE', phase = 'ENDED', eta_seconds = 0, job_end_time = :now",
+        "status = 'DONE', phase = 'ENDED', msg = '', eta_seconds = 0, job_end_time = :now",
         {"now": now},
     )
     if changed:

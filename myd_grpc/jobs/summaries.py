@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from myd_grpc import errors
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.jobs.process import Worker, WorkerDiedError, Workers
 from myd_grpc.jobs.protocol import Failed, Message, SummaryTask, Summed, UserMissing
@@ -87,17 +87,19 @@ def _result(message: Message) -> Summary:
         case UserMissing(text, peak_bytes):
             logger.info("summary: worker: no such user, peak %.1f MiB", peak_bytes / (1 << 20))
             raise errors.UserNotFoundError(text)
-        case Failed(reason, text, trace, peak_bytes):
+        case Failed(reason, text, trace, peak_bytes, passing):
             logger.info(
                 "summary: worker: %s %s, peak %.1f MiB", reason, trace, peak_bytes / (1 << 20)
             )
-            raise ConversionError(reason, text)
+            raise (ShortageError if passing else ConversionError)(reason, text)
         case _:
             raise ConversionError(Reason.WORKER_DIED, "the worker process gave no summary")
 
 
 def _refusal(error: ConversionError) -> errors.CallError:
     """A failure of a conversion as what a call without a job ends in."""
+    if isinstance(error, ShortageError):
+        return errors.BusyError(f"{error.message}; call again later")
     match error.reason:
         case Reason.FILE_NOT_FOUND:
             return errors.FileMissingError(error.message)

@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.convert.model import Progress
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.frames import describe, new_error_id
@@ -82,7 +82,8 @@ def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Ord
             return
         converted = _convert(task, send, orders)
     except ConversionError as error:
-        send(Failed(error.reason, error.message, "", _peak_bytes()))
+        passing = isinstance(error, ShortageError)
+        send(Failed(error.reason, error.message, "", _peak_bytes(), passing))
     except BaseException as error:  # noqa: BLE001 - whatever it is, the server must hear of it
         error_id = new_error_id()
         trace = f"{error_id}: {describe(error)}"
@@ -167,8 +168,7 @@ def _output_errors() -> Iterator[None]:
     except OSError as error:
         full = error.errno in _DISK_FULL
         reason = Reason.DISK_FULL if full else Reason.OUTPUT_UNAVAILABLE
-        why = os.strerror(error.errno or 0).lower()
-        raise ConversionError(reason, f"the output directory cannot be written: {why}") from None
+        raise refused(reason, "the output directory cannot be written", error) from None
 
 
 @contextmanager
