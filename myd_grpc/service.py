@@ -15,8 +15,10 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc import origin, paging, requests
 from myd_grpc.config import Settings
+from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.naming import set_directory
 from myd_grpc.errors import (
+    BusyError,
     InvalidRequestError,
     OutputExistsError,
     SlowReaderError,
@@ -165,11 +167,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
         name = wanted.request.output_file_name
         self._desk.output.check_place()
-        holds = self._desk.output.holds
-        if not wanted.request.overwrite and await asyncio.to_thread(holds, set_directory(name)):
-            raise OutputExistsError(
-                f"the output set {name!r} exists; choose another name or set overwrite"
-            )
+        if not wanted.request.overwrite:
+            await self._refuse_existing(name)
         ticket = Ticket(
             secrets.token_hex(16),
             wanted.request.output_file_name,
@@ -181,6 +180,16 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         files = len(request.file_names)
         logger.info("job %s: submitted, %d files", job_id, files, extra=origin.extra())
         return job_id
+
+    async def _refuse_existing(self, name: str) -> None:
+        try:
+            found = await asyncio.to_thread(self._desk.output.find, set_directory(name))
+        except ConversionError as error:
+            raise BusyError(f"{error.message}; call again later") from None
+        if found:
+            raise OutputExistsError(
+                f"the output set {found!r} exists; choose another name or set overwrite"
+            )
 
     async def _state(self, job_id: str) -> pb.Job:
         return job_or_not_found(job_id, await self._desk.store.get(job_id))

@@ -34,8 +34,8 @@ class FileNames:
 
     def claim(self, name: str) -> str:
         """A safe file name for `name`, different from all before it after NFC and case folding."""
-        claimed = next_free(encode(name), lambda candidate: _folded(candidate) in self._taken)
-        self._taken.add(_folded(claimed))
+        claimed = next_free(encode(name), lambda candidate: folded(candidate) in self._taken)
+        self._taken.add(folded(claimed))
         return claimed
 
 
@@ -73,5 +73,6 @@ def stem(file_name: str) -> str:
     return posixpath.splitext(posixpath.basename(file_name))[0]
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """What differs between names that are apart on every file system."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -128,7 +128,7 @@ class Attempt:
         job_id = self._ticket.job_id
         if not await persist(f"job {job_id}", lambda: self._shop.store.start(job_id, self._now())):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
-        await asyncio.to_thread(self._shop.output.check_target, self._directory)
+        await self._patiently(self._check_target)
         for _ in range(_NEW_WORKERS):
             try:
                 await self._patiently(self._in_worker)
@@ -137,6 +137,9 @@ class Attempt:
             else:
                 return
         await self._patiently(self._in_worker)
+
+    async def _check_target(self) -> None:
+        await asyncio.to_thread(self._shop.output.check_target, self._directory)
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do it again as long as the machine lacks something; the job says what it waits for."""

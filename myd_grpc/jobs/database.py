@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from myd_grpc import failpoints
+from myd_grpc.convert.naming import folded
 from myd_grpc.directories import keep_private
 from myd_grpc.errors import NotRecordedError, StateUnavailableError
 from myd_grpc.jobs.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS
@@ -188,6 +189,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.create_function("folded", 1, folded, deterministic=True)  # for steps of the schema
     with transaction(connection, durable=True):
         version = int(_pragma(connection, "user_version"))
         for statement in chain.from_iterable(STEPS[version:]):

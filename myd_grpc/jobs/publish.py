@@ -20,6 +20,7 @@ from pathlib import Path
 
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
+from myd_grpc.convert.naming import folded
 from myd_grpc.directories import Place
 from myd_grpc.jobs.model import Identity
 from myd_grpc.jobs.rename import NOT_SUPPORTED, exchange, rename_new
@@ -61,9 +62,24 @@ class OutputDirectory:
         """Whether anything of that name is there."""
         return self._mode(name) is not None
 
+    def find(self, name: str) -> str | None:
+        """The name under which that set is there, perhaps in another case or Unicode form.
+
+        Raises ConversionError, which may be a ShortageError.
+        """
+        if self.holds(name):
+            return name
+        wanted = folded(name)
+        try:
+            names = [path.name for path in self.path.iterdir()]
+        except OSError as error:
+            what = "the output directory cannot be read"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+        return next((one for one in names if folded(one) == wanted), None)
+
     def check_target(self, name: str) -> None:
         """Raises ConversionError when a set of that name cannot be published."""
-        mode = self._mode(name)
+        mode = self._mode(self.find(name) or name)
         if mode is not None and not stat.S_ISDIR(mode):
             raise ConversionError(
                 Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
@@ -156,6 +172,13 @@ class OutputDirectory:
 
     def _put_in_place(self, staged: str, name: str, replace: bool) -> None:
         """A set that was there bears the staged name then, or is put aside."""
+        found = self.find(name)
+        if found and not replace:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        if found and found != name:
+            self.check_target(name)
+            # First it gets the new form of its name: whatever happens next, it can be replaced.
+            self._rename_new(found, name)
         try:
             self._rename_new(staged, name)
         except FileExistsError:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TypedDict
 
 from myd_grpc.convert.model import Layout, Limits, PartFile, Profile, Progress
+from myd_grpc.convert.naming import folded
 from myd_grpc.jobs.model import (
     Identity,
     Job,
@@ -44,6 +45,7 @@ def submission_columns(
         "files_total": len(request.file_names),
         "file_names": file_names_text(first_names(request.file_names)),
         "output_file_name": request.output_file_name,
+        "output_key": folded(request.output_file_name),
         "merge": request.merge,
         "csv_profile": request.profile,
         "layout": request.layout,

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.naming import folded
 from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
 from myd_grpc.jobs.attempt import Attempt, Workshop, discard, explained, fail, persist
 from myd_grpc.jobs.model import Request, RequestMark, Ticket
@@ -177,8 +178,8 @@ class Runner:
 
     def _waiting_for(self, name: str) -> list[str]:
         """The jobs that wait for a key to write that output set."""
-        waiting = self._waiting.items()
-        return [job_id for job_id, (one, _) in waiting if one.ticket.name == name]
+        waiting, key = self._waiting.items(), folded(name)
+        return [job_id for job_id, (one, _) in waiting if folded(one.ticket.name) == key]
 
     def _start_next(self) -> None:
         while self._queue and len(self._running) < self._workers and not self._stopping:

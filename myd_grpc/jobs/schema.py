@@ -146,5 +146,25 @@ _BOUNDED_MESSAGES = (
     """,
 )
 
-STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES)
+_OUTPUT_KEYS = (
+    """
+    -- The output set's name as far as it tells sets apart: in NFC, without regard to case.
+    ALTER TABLE job_status ADD COLUMN output_key TEXT
+    """,
+    "UPDATE job_status SET output_key = folded(output_file_name)",
+    """
+    -- Jobs that work on sets which were still told apart may both go on: no name holds a slash.
+    UPDATE job_status SET output_key = output_key || '/' || job_id
+    WHERE status = 'WORKING' AND submit_revision > (
+        SELECT min(submit_revision) FROM job_status AS first
+        WHERE first.status = 'WORKING' AND first.output_key = job_status.output_key
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX one_writer_for_an_output_key
+        ON job_status (output_key) WHERE status = 'WORKING'
+    """,
+)
+
+STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS)
 SCHEMA_VERSION = len(STEPS)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.naming import folded
 from myd_grpc.errors import JobWorkingError, OutputBusyError
 from myd_grpc.jobs.model import Identity, Request, RequestMark, Status
 from myd_grpc.jobs.queries import find_request, status_of
@@ -239,16 +240,16 @@ def _next_revision(connection: Connection) -> int:
 
 def _supersede(connection: Connection, name: str, now: int) -> None:
     waiting = connection.execute(
-        "SELECT job_id FROM job_status WHERE output_file_name = ? AND status = 'WORKING' "
+        "SELECT job_id FROM job_status WHERE output_key = ? AND status = 'WORKING' "
         "AND phase = 'WAITING_FOR_KEY'",
-        (name,),
+        (folded(name),),
     ).fetchall()
     fail(connection, [row[0] for row in waiting], Reason.INTERRUPTED, _SUPERSEDED, now)
 
 
 def _refuse_busy_output(connection: Connection, name: str) -> None:
     busy = connection.execute(
-        "SELECT 1 FROM job_status WHERE output_file_name = ? AND status = 'WORKING'", (name,)
+        "SELECT 1 FROM job_status WHERE output_key = ? AND status = 'WORKING'", (folded(name),)
     ).fetchall()
     if busy:
         raise OutputBusyError(

@@ -1,0 +1,104 @@
+"""Names of output sets that file systems or people would take for one another."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from nasty import NFC_HAN, NFD_HAN
+from serving import Hold, Server, tree
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.jobs.model import Phase, Request
+from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+
+MakeServer = Callable[..., Server]
+
+ALIKE = [("out", "OUT"), (NFC_HAN, NFD_HAN), ("Straße", "STRASSE"), ("E\u0301", "é")]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_names_that_differ_in_form_alone_are_one_set(server: Server, one: str, other: str) -> None:
+    server.put("a.json", "[1]")
+    server.put("b.json", "[2]")
+    assert server.convert("a.json", output=one).status == pb.Job.DONE
+    code, reason = server.refusal("b.json", output=other, overwrite=False)
+    assert (code.name, reason) == ("ALREADY_EXISTS", "OUTPUT_EXISTS")
+    job = server.convert("b.json", output=other, overwrite=True)
+    assert (job.status, job.output_dir) == (pb.Job.DONE, other)
+    # The set that was replaced is gone, and the new one bears the name that was asked for.
+    server.wait_for_log(f"job {job.job_id}: DONE")
+    shown = tree(server.output)
+    assert list(shown) == [f"{other}/{other}_1.csv"]
+    assert b"2" in shown[f"{other}/{other}_1.csv"]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_two_jobs_do_not_write_one_set_in_two_forms(
+    make_server: MakeServer, hold: Callable[[str], Hold], one: str, other: str
+) -> None:
+    point = hold("converted")
+    server = make_server(MYD_FAILPOINTS=point.setting).start()
+    server.put("a.json", "[1]")
+    job_id = server.submit("a.json", output=one)
+    with point.at_point():
+        code, reason = server.refusal("a.json", output=other)
+        assert (code.name, reason) == ("ALREADY_EXISTS", "OUTPUT_BUSY")
+    assert server.wait(job_id).status == pb.Job.DONE
+
+
+def test_a_set_that_appeared_in_another_form_is_not_replaced_unasked(
+    make_server: MakeServer, hold: Callable[[str], Hold]
+) -> None:
+    point = hold("converted")
+    server = make_server(MYD_FAILPOINTS=point.setting).start()
+    server.put("a.json", "[1]")
+    job_id = server.submit("a.json", output="out", overwrite=False)
+    with point.at_point():
+        (server.output / "OUT").mkdir()
+    job = server.wait(job_id)
+    assert (job.status, job.reason) == (pb.Job.FAILED, "OUTPUT_UNAVAILABLE")
+    assert server.left_in_output() == {"OUT"}
+
+
+def test_what_is_no_directory_is_in_the_way_in_any_form(server: Server) -> None:
+    server.put("a.json", "[1]")
+    (server.output / "OUT").touch()
+    job = server.convert("a.json", output="out", overwrite=True)
+    assert (job.status, job.reason) == (pb.Job.FAILED, "OUTPUT_UNAVAILABLE")
+    assert server.left_in_output() == {"OUT"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x85b", "a\x9f", "\u202egpj", "a\u200eb", "a\u2066b", "\u061ca"]
+)
+def test_a_name_that_is_not_read_as_it_is_written_is_refused(server: Server, name: str) -> None:
+    server.put("a.json", "[1]")
+    code, reason = server.refusal("a.json", output=name)
+    assert (code.name, reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+
+
+async def test_jobs_that_were_told_apart_before_both_go_on(tmp_path: Path) -> None:
+    """In a database of the version before, two forms of a name may be worked on at once."""
+    store = JobStore(tmp_path, lambda _: None)
+    for job_id, name in (("j1", "out"), ("j2", "other"), ("j3", "else")):
+        await store.submit(job_id, Request(("in",), name), None, 1)
+    await store.fail(["j3"], "CANCELLED", "", 2)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as old, old:
+        old.execute("UPDATE job_status SET output_file_name = 'OUT' WHERE job_id = 'j2'")
+        old.execute("UPDATE job_status SET output_file_name = 'Else' WHERE job_id = 'j3'")
+        old.execute("DROP INDEX one_writer_for_an_output_key")
+        old.execute("ALTER TABLE job_status DROP COLUMN output_key")
+        old.execute("PRAGMA user_version = 2")
+    store = JobStore(tmp_path, lambda _: None)
+    try:
+        assert [one.job.phase for one in await store.unfinished()] == [Phase.QUEUED] * 2
+    finally:
+        store.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as new:
+        keys = dict(new.execute("SELECT job_id, output_key FROM job_status").fetchall())
+    assert keys == {"j1": "out", "j2": "out/j2", "j3": "else"}
