@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from myd_grpc.endpoint import AddressTakenError, Endpoint
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.frames import describe
 from myd_grpc.jobs.attempt import Workshop
+from myd_grpc.jobs.believed import BelievedClock, Sighting
 from myd_grpc.jobs.database import DatabaseRefusedError
 from myd_grpc.jobs.hardening import forbid_core_dumps, raise_open_files
 from myd_grpc.jobs.model import Change
@@ -212,7 +212,11 @@ async def _purging(store: JobStore) -> AsyncIterator[None]:
     def purge(ended_before: int) -> int:
         return asyncio.run_coroutine_threadsafe(store.purge(ended_before), loop).result()
 
-    purger = Purger(purge, lambda: datetime.now(UTC))
+    def keep(seen: Sighting) -> None:
+        asyncio.run_coroutine_threadsafe(store.keep_sighting(seen), loop).result()
+
+    clock = BelievedClock(await store.sighting(), keep)
+    purger = Purger(purge, clock)
     purger.start()
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from nasty import NFC_HAN, NFD_HAN
 from serving import Hold, Server, tree
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.jobs.model import Phase, Request
+from myd_grpc.jobs.model import Phase
+from myd_grpc.jobs.schema import APPLICATION_ID, STEPS
 from myd_grpc.jobs.store import DATABASE_NAME, JobStore
 
 MakeServer = Callable[..., Server]
@@ -83,16 +85,22 @@ def test_a_name_that_is_not_read_as_it_is_written_is_refused(server: Server, nam
 
 async def test_jobs_that_were_told_apart_before_both_go_on(tmp_path: Path) -> None:
     """In a database of the version before, two forms of a name may be worked on at once."""
-    store = JobStore(tmp_path, lambda _: None)
-    for job_id, name in (("j1", "out"), ("j2", "other"), ("j3", "else")):
-        await store.submit(job_id, Request(("in",), name), None, 1)
-    await store.fail(["j3"], "CANCELLED", "", 2)
-    store.close()
     with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as old, old:
-        old.execute("UPDATE job_status SET output_file_name = 'OUT' WHERE job_id = 'j2'")
-        old.execute("UPDATE job_status SET output_file_name = 'Else' WHERE job_id = 'j3'")
-        old.execute("DROP INDEX one_writer_for_an_output_key")
-        old.execute("ALTER TABLE job_status DROP COLUMN output_key")
+        for statement in chain.from_iterable(STEPS[:2]):
+            old.execute(statement)
+        old.execute("INSERT INTO meta VALUES (1, 3, x'00')")
+        old.executemany(
+            "INSERT INTO job_status (job_id, status, phase, revision, submit_revision, submit_time,"
+            " files_total, file_names, output_file_name, merge, csv_profile, layout, record_path,"
+            " id_field, overwrite) "
+            "VALUES (?, ?, ?, ?, ?, 1, 1, '[\"in\"]', ?, 1, 'EXCEL', 'AUTO', '', '', 1)",
+            [
+                ("j1", "WORKING", "QUEUED", 1, 1, "out"),
+                ("j2", "WORKING", "QUEUED", 2, 2, "OUT"),
+                ("j3", "FAILED", "ENDED", 3, 3, "Else"),
+            ],
+        )
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         old.execute("PRAGMA user_version = 2")
     store = JobStore(tmp_path, lambda _: None)
     try:

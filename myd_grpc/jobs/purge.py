@@ -1,14 +1,16 @@
 """Forgets old jobs: every Sunday 00:00 in Seoul, those that ended more than a week before.
 
 Which jobs go depends on the last Sunday alone, not on when the purge happens to run. So a purge
-that was missed is caught up by purging at the start, and one too many changes nothing.
+that was missed is caught up by purging at the start, and one too many changes nothing. Which Sunday
+was the last is asked of a clock that no single wrong reading can deceive (see `believed`).
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -33,6 +35,15 @@ def ended_before(now: datetime) -> datetime:
     return midnight - timedelta(days=_DAYS_SINCE_SUNDAY[local.weekday()]) - KEPT
 
 
+@contextmanager
+def _logged() -> Iterator[None]:
+    """An error is logged: whatever it is, the thread must go on."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - see above
+        logger.error("the purge failed: %s", describe(error))  # noqa: TRY400 - no texts
+
+
 class Purger:
     """Purges in a thread of its own, from `start` to `stop`.
 
@@ -42,6 +53,7 @@ class Purger:
     def __init__(self, purge: Callable[[int], int], now: Callable[[], datetime]) -> None:
         self._purge = purge
         self._now = now
+        self._purged_before: datetime | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="purge", daemon=True)
         self.scheduler = schedule.Scheduler()
@@ -61,17 +73,24 @@ class Purger:
 
         `schedule` would neither run a failing job again nor the thread survive it.
         """
-        try:
-            forgotten = self._purge(int(ended_before(self._now()).timestamp()))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on
-            logger.error("the purge failed: %s", describe(error))  # noqa: TRY400 - no texts
-        else:
+        with _logged():
+            before = ended_before(self._now())
+            forgotten = self._purge(int(before.timestamp()))
+            self._purged_before = before
             logger.info("purge: %d jobs forgotten", forgotten)
 
     def _run(self) -> None:
         self.run_once()
         while not self._stopping.wait(self._pause_s()):
             self.scheduler.run_pending()
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Purge when a Sunday has come that was not believed to be there at midnight."""
+        with _logged():
+            due = self._purged_before is None or ended_before(self._now()) > self._purged_before
+            if due:
+                self.run_once()
 
     def _pause_s(self) -> float:
         return min(max(self.scheduler.idle_seconds or 0.0, 0.0), _LONGEST_WAIT_S)

@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 from myd_grpc.convert.model import PartFile
 from myd_grpc.errors import InvalidRequestError, JobMissingError, Violation
 from myd_grpc.jobs import sizes
+from myd_grpc.jobs.believed import Sighting
 from myd_grpc.jobs.model import (
     Change,
     Deleted,
@@ -168,6 +169,12 @@ def checkpoint(connection: Connection, job_id: str) -> str | None:
         "SELECT state FROM job_checkpoint WHERE job_id = ?", (job_id,)
     ).fetchall()
     return str(rows[0][0]) if rows else None
+
+
+def sighting(connection: Connection) -> Sighting | None:
+    """The time that was believed last; None in a new database."""
+    rows = connection.execute("SELECT believed, stood_s FROM clock").fetchall()
+    return Sighting(*rows[0]) if rows else None
 
 
 def last_revision(connection: Connection) -> int:

@@ -166,5 +166,16 @@ _OUTPUT_KEYS = (
     """,
 )
 
-STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS)
+_CLOCK = (
+    """
+    -- The time that was believed last (epoch seconds), and how long a clock ahead of it has stood.
+    CREATE TABLE clock (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        believed REAL NOT NULL,
+        stood_s REAL NOT NULL
+    )
+    """,
+)
+
+STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK)
 SCHEMA_VERSION = len(STEPS)

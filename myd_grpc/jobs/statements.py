@@ -13,6 +13,7 @@ from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.naming import folded
 from myd_grpc.errors import JobWorkingError, OutputBusyError
+from myd_grpc.jobs.believed import Sighting
 from myd_grpc.jobs.model import Identity, Request, RequestMark, Status
 from myd_grpc.jobs.queries import find_request, status_of
 from myd_grpc.jobs.rows import file_names_text, progress_columns, submission_columns
@@ -198,6 +199,15 @@ def purge(connection: Connection, ended_before: int) -> int:
         "DELETE FROM job_status WHERE status <> 'WORKING' AND job_end_time < ?", (ended_before,)
     )
     return cursor.rowcount
+
+
+def keep_sighting(connection: Connection, seen: Sighting) -> None:
+    """The time that is believed, for the next server."""
+    connection.execute(
+        "INSERT INTO clock VALUES (1, ?, ?) ON CONFLICT (only_row) "
+        "DO UPDATE SET believed = excluded.believed, stood_s = excluded.stood_s",
+        (seen.believed, seen.stood_s),
+    )
 
 
 _PROGRESS = """

@@ -21,6 +21,7 @@ from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.directories import Place
 from myd_grpc.frames import describe
 from myd_grpc.jobs import database, queries, statements
+from myd_grpc.jobs.believed import Sighting
 from myd_grpc.jobs.model import (
     Change,
     Identity,
@@ -147,6 +148,16 @@ class JobStore:
     async def purge(self, ended_before: int) -> int:
         """Forget the jobs that ended before that time (epoch seconds); how many there were."""
         return await self._write(lambda connection: statements.purge(connection, ended_before))
+
+    async def keep_sighting(self, seen: Sighting) -> None:
+        """Keep the time that is believed for the next server."""
+        await self._write(
+            lambda connection: statements.keep_sighting(connection, seen), durable=False
+        )
+
+    async def sighting(self) -> Sighting | None:
+        """The time that was believed last; None for a new store."""
+        return await self._read(queries.sighting)
 
     async def find_request(self, mark: RequestMark) -> str | None:
         """The job of an earlier request. Raises InvalidRequestError when that was another one."""
