@@ -28,7 +28,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion, Limits, PartFile
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.errors import NotRecordedError, StateError, StateUnavailableError
-from myd_grpc.jobs import attempt, database
+from myd_grpc.jobs import attempt, database, process
 from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.model import Job, Request, Status, Ticket
 from myd_grpc.jobs.process import Workers
@@ -267,8 +267,8 @@ def test_an_output_directory_that_became_read_only_fails_the_job(
 def test_a_limit_on_the_size_of_files_fails_the_job(make_server: MakeServer) -> None:
     server = make_server(MYD_MAX_CSV_ROW="1000").start()
     server.put("large.json", LARGE)
-    for process in server.workers():
-        process.rlimit(psutil.RLIMIT_FSIZE, (1 << 18, 1 << 18))
+    for worker in server.workers():
+        worker.rlimit(psutil.RLIMIT_FSIZE, (1 << 18, 1 << 18))
     assert outcome(server.convert("large.json")) == ("FAILED", "DISK_FULL")
     assert server.left_in_output() == set()
 
@@ -366,3 +366,17 @@ def test_a_mistake_of_the_code_is_no_state_of_the_database() -> None:
         connection.execute("CREATE TABLE some (x UNIQUE)")
         with pytest.raises(sqlite3.IntegrityError), database.told():
             connection.executemany("INSERT INTO some VALUES (?)", [(1,), (1,)])
+
+
+async def test_jobs_whose_files_are_bad_do_not_take_a_process_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_WARM_UP_S", 3600)  # no spare beside the one that is used again
+    (tmp_path / "in").write_text("[1,")
+    children = set[int]()
+    async with running(tmp_path) as jobs:
+        for _ in range(10):
+            job = await jobs.run()
+            assert (job.status, job.reason) == (Status.FAILED, Reason.INVALID_JSON)
+            children |= {child.pid for child in psutil.Process().children()}
+    assert len(children) == 1

@@ -205,6 +205,25 @@ def test_who_may_read_a_set_is_a_setting_and_not_the_umask(
     assert f"{stat.S_IMODE((server.home / 'address').stat().st_mode):o}" == files
 
 
+def test_what_another_server_has_left_gets_the_modes_of_this_one(
+    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+) -> None:
+    commit = hold("after_checkpoint_commit")
+    settings = {"MYD_FILE_SEP_SIZE": "1", "MYD_CHECKPOINT_SECONDS": "0.001"}
+    slowly = "batch_written=sleep:0.005"
+    server = make_server(MYD_OUTPUT_ACCESS="all", **settings)
+    server.start(MYD_FAILPOINTS=f"{commit.setting};{slowly}")
+    server.put("a.json", "[" + ",".join(f'{{"id":{n},"l":[{{"x":1}}]}}' for n in range(300)) + "]")
+    job_id = server.submit("a.json")
+    commit.reached()
+    server.kill()
+    commit.release()
+    server.start(MYD_OUTPUT_ACCESS="group", MYD_FAILPOINTS="")
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert f"job {job_id}: goes on from its checkpoint" in server.log
+    assert modes(server.output / "out") == {(True, "750"), (False, "640")}
+
+
 def test_a_state_directory_that_others_could_read_is_closed(
     make_server: Callable[..., Server],
 ) -> None:

@@ -21,6 +21,7 @@ from myd_grpc.jobs.model import Request, Ticket
 from myd_grpc.jobs.process import Worker, WorkerDiedError, Workers
 from myd_grpc.jobs.protocol import Done, Failed, Message, Parts, Reached, Restarted, Saved, Task
 from myd_grpc.jobs.publish import OutputDirectory, UnsettledError, staging_name
+from myd_grpc.jobs.statements import WAITS
 from myd_grpc.jobs.store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Attempt:
         self._progress = Progress()
         self._eta = Eta(time.monotonic)
         self._space_checked = False
-        self._noted = ""
+        self._said = ""
         self._unkept: dict[str, PartFile] = {}
         self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
@@ -147,22 +148,22 @@ class Attempt:
             try:
                 await step()
             except ShortageError as error:
-                await self._note(f"waits, and tries again: {error.message}")
+                await self._say(f"{WAITS}: {error.message}")
                 await asyncio.sleep(_RETRY_S)
                 self._raise_if_stopped()
             else:
-                await self._note("")
+                await self._say(self._note if self._publishing else "")
                 return
 
-    async def _note(self, msg: str) -> None:
+    async def _say(self, msg: str) -> None:
         """Let the job say so while it works."""
-        if msg == self._noted:
+        if msg == self._said:
             return
-        self._noted, job_id = msg, self._ticket.job_id
+        self._said, job_id = msg, self._ticket.job_id
         if msg:
             logger.warning("job %s: %s", job_id, msg)
         try:
-            await self._shop.store.note(job_id, msg)
+            await self._shop.store.say(job_id, msg)
         except StateError as error:
             _log_unrecorded(job_id, "message", error)
 
@@ -219,7 +220,7 @@ class Attempt:
             case Reached(progress):
                 await self._check_space(progress)
                 self._progress = progress
-                await self._note("")
+                await self._say("")
                 await self._tick(progress, self._eta.after(progress))
             case Saved():
                 await self._keep(message)
@@ -280,6 +281,7 @@ class Attempt:
             f"job {job_id}",
             lambda: store.publishing(job_id, self._progress, self._parts, identity, self._note),
         )
+        self._said = self._note
 
         async def appear() -> None:
             await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)

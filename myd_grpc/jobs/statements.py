@@ -22,6 +22,9 @@ from myd_grpc.jobs.tables import count_tables
 
 Connection: TypeAlias = sqlite3.Connection
 
+WAITS = "waits, and tries again"
+"""How the message of a working job begins that waits for what the machine lacks."""
+
 _SUPERSEDED = "the server was restarted, and a new job writes the same output set now"
 
 
@@ -93,7 +96,7 @@ def progress(connection: Connection, job_id: str, reached: Progress, eta_s: floa
     return _change(connection, job_id, _PROGRESS, progress_columns(reached, eta_s))
 
 
-def note(connection: Connection, job_id: str, msg: str) -> bool:
+def say(connection: Connection, job_id: str, msg: str) -> bool:
     """Let a working job say something; "" for nothing."""
     return _change(connection, job_id, "msg = :msg", {"msg": msg})
 
@@ -157,8 +160,10 @@ def done(connection: Connection, job_id: str, now: int) -> bool:
     changed = _change(
         connection,
         job_id,
-        "status = 'DONE', phase = 'ENDED', msg = '', eta_seconds = 0, job_end_time = :now",
-        {"now": now},
+        "status = 'DONE', phase = 'ENDED', eta_seconds = 0, job_end_time = :now, "
+        # A server that waited may have died, and the next one found the set complete.
+        "msg = CASE WHEN msg LIKE :waits THEN '' ELSE msg END",
+        {"now": now, "waits": f"{WAITS}%"},
     )
     if changed:
         _drop_work(connection, job_id)

@@ -95,9 +95,9 @@ class JobStore:
             durable=False,
         )
 
-    async def note(self, job_id: str, msg: str) -> bool:
+    async def say(self, job_id: str, msg: str) -> bool:
         """Let a working job say something; "" for nothing."""
-        return await self._write(lambda connection: statements.note(connection, job_id, msg))
+        return await self._write(lambda connection: statements.say(connection, job_id, msg))
 
     async def keep_checkpoint(self, job_id: str, state: str, parts: Sequence[PartFile]) -> bool:
         """The job goes on from here after a crash; `parts` are those changed since the last one.

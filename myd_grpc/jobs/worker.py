@@ -125,7 +125,7 @@ def _set_modes(staging: Path) -> None:
     """What another server has left gets the modes that this one gives."""
     umask = _umask()
     for path in staging.rglob("*"):
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask, follow_symlinks=False)
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
 
 
 def _summarise(task: SummaryTask) -> Summed | UserMissing:
