@@ -104,7 +104,8 @@ async def test_jobs_that_were_told_apart_before_both_go_on(tmp_path: Path) -> No
         old.execute("PRAGMA user_version = 2")
     store = JobStore(tmp_path, lambda _: None)
     try:
-        assert [one.job.phase for one in await store.unfinished()] == [Phase.QUEUED] * 2
+        jobs = [await store.get(job_id) for job_id in ("j1", "j2")]
+        assert [job and job.phase for job in jobs] == [Phase.QUEUED] * 2
     finally:
         store.close()
     with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as new:
