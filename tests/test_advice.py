@@ -84,6 +84,17 @@ def test_five_thousand_lists(engine: str) -> None:
     assert len(texts(document, engine=engine, layout=Layout.KEYED)) == 2
 
 
+def test_twenty_thousand_orders_by_their_number(engine: str) -> None:
+    """At the default bound, of one person or of many; no order's number is told."""
+    orders = {f"o{n}": {"amt": n} for n in range(20_000)}
+    spread = [{"id": n, "cart": {f"o{n}-{m}": {"amt": m} for m in range(20)}} for n in range(1000)]
+    for document, name in [([{"id": 1, "orders": orders}], "orders"), (spread, "cart")]:
+        message = failure(json.dumps(document), engine=engine).message
+        assert "table out has more than 16384 columns; " in message
+        assert f"the keys of {name} look like data, 1638" in message
+        assert "o1" not in message
+
+
 def test_many_records_in_an_object_of_the_document(engine: str) -> None:
     """Its path is told where it consists of section names: no other record has the key."""
     for path, name in [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -98,19 +98,13 @@ class Shape:
 
     def crowd(self, least: int, wanted: Callable[[Entry], bool] = bool) -> Crowd | None:
         """The object with the most members that are alike, of those that have so many, if any."""
-        trees: dict[int, _Tree] = {}
+        rows: dict[int, list[Entry]] = {}
         for entry, _ in self._log():
             if wanted(entry):
-                node = trees.setdefault(entry.owner, {})
-                for key in _steps(entry):
-                    node = node.setdefault(key, {})
-        crowds = [
-            Crowd(table, path, len(members), kinds == {None})
-            for table, tree in trees.items()
-            for path, members in _objects(tree, ())
-            if len(members) >= least and len(kinds := _kinds(members)) * _ALIKE <= len(members)
-        ]
-        return max(crowds, key=lambda crowd: crowd.keys, default=None)
+                rows.setdefault(entry.owner, []).append(entry)
+        # Table by table: a tree takes far more room than what it is made of.
+        found = (_crowd(table, entries, least) for table, entries in rows.items())
+        return max(filter(None, found), key=_size, default=None)
 
     def wide_tables(self, least: int) -> set[int]:
         """The tables whose rows have so many columns and lists."""
@@ -118,6 +112,25 @@ class Shape:
         for number, table in enumerate(self._schema.tables):
             sizes[number] += len(table.columns)
         return {number for number, size in sizes.items() if size >= least}
+
+
+def _crowd(table: int, entries: Iterable[Entry], least: int) -> Crowd | None:
+    """The greatest crowd in one table's rows, the outer and the earlier one first."""
+    tree: _Tree = {}
+    for entry in entries:
+        node = tree
+        for key in _steps(entry):
+            node = node.setdefault(key, {})
+    crowds = (
+        Crowd(table, path, len(members), kinds == {None})
+        for path, members in _objects(tree, ())
+        if len(members) >= least and len(kinds := _kinds(members)) * _ALIKE <= len(members)
+    )
+    return max(crowds, key=_size, default=None)
+
+
+def _size(crowd: Crowd) -> int:
+    return crowd.keys
 
 
 def _steps(entry: Entry) -> tuple[object, ...]:
