@@ -190,6 +190,16 @@ def test_an_end_that_is_damaged() -> None:
     assert_wrong_key(failure(damaged, KEY), message)
 
 
+@pytest.mark.parametrize("extra", [b"", b"x"])
+def test_a_wrong_key_whose_first_block_is_json_by_chance(extra: bytes) -> None:
+    stored, key = encrypted(LARGE), bytes(32)
+    first = AES.new(key, AES.MODE_ECB).decrypt(stored[:16])
+    iv = bytes(a ^ b for a, b in zip(first, b'[{"id":1,"no":2}', strict=True))
+    error = failure(stored + extra, CipherKey(key, iv))
+    length = "its length is not a multiple of 16; it is no AES-CBC ciphertext, or not all of it$"
+    assert_wrong_key(error, length if extra else "its last block does not end in padding$")
+
+
 @pytest.mark.parametrize("plain", [SMALL, LARGE])
 def test_text_in_quotation_marks(plain: bytes) -> None:
     stored = b'"' + TEXT_FORMS["base64"](encrypted(plain)) + b'"\n'

@@ -54,7 +54,7 @@ def _try(source: Source, key: CipherKey) -> None:
         return
     if content := trial.content:
         raise _invalid(source, f"this key and iv decrypt it, but what was encrypted is {content}")
-    if trial.begins:
+    if trial.is_text:
         cut = f"{_LENGTH}it is cut off, or something was added to it"
         raise wrong_key(source.name, cut if is_cut else trial.fault())
     none = f"{_LENGTH}it is no AES-CBC ciphertext, or not all of it"

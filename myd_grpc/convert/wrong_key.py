@@ -59,13 +59,19 @@ class Trial:
         return bool(self._cipher) and (may_begin_json(plain[:BLOCK]) or begins_json(plain))
 
     @property
+    def is_text(self) -> bool:
+        """Whether it goes on like that, too: the key and iv are right then."""
+        is_text = reads_as_text(self.plain[:-BLOCK]) or begins_json(self.plain)
+        return self.begins and is_text
+
+    @property
     def content(self) -> Form | None:
         """What was encrypted, if that is known and no JSON in UTF-8."""
         return recognise(self.plain)
 
     def fault(self) -> str:
         """What is wrong, and what to do about it."""
-        if self.begins:
+        if self.is_text:
             return self._wrong_padding()
         if self._cipher[:BLOCK] == self._key.iv:
             return "the iv is written before the ciphertext: take the first 16 bytes off the file"
