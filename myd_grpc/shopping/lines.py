@@ -72,11 +72,12 @@ def category(members: Members) -> tuple[str, str] | None:
     """The first two levels of an object's category; None for an object that has none."""
     if type(members.get("category1")) is str:
         return _label(members["category1"]), _label(members.get("category2"))
-    path = next((members[name] for name in _PATHS if type(members.get(name)) is str), None)
-    if path is None:
-        return None
-    first, _, deeper = path.partition(">")
-    return _label(first), _label(deeper.split(">")[0])
+    for name in _PATHS:
+        path = members.get(name)
+        if type(path) is str:
+            first, _, deeper = path.partition(">")
+            return _label(first), _label(deeper.split(">")[0])
+    return None
 
 
 def _label(value: Value) -> str:
@@ -86,17 +87,20 @@ def _label(value: Value) -> str:
 def _owners(line: _Place) -> tuple[Owner, ...]:
     nobody: tuple[Owner, ...] = ()
     for place in line.outward():
-        if told := tuple(owner for owner in place.named if owner.text is not None):
-            return told
-        nobody = nobody or place.named
+        if place.named:
+            if told := tuple(owner for owner in place.named if owner.text is not None):
+                return told
+            nobody = nobody or place.named
     return nobody
 
 
 def _proposed(line: _Place, query: Query) -> bool:
     """Whether the nearest object that carries a proposal_id, if any, carries the one asked for."""
-    asked = nfc(query.proposal_id)
-    carried = (text_of(place.members.get("proposal_id")) for place in line.outward())
-    return next((text for text in carried if text is not None), asked) == asked
+    for place in line.outward():
+        carried = text_of(place.members.get("proposal_id"))
+        if carried is not None:
+            return carried == nfc(query.proposal_id)
+    return True
 
 
 def _year_month(line: _Place, query: Query) -> str | None:
@@ -104,7 +108,10 @@ def _year_month(line: _Place, query: Query) -> str | None:
 
     That is the first there is, from the inside out: one that cannot be read has no stand-in.
     """
-    values = (place.members.get(field) for place in line.outward() for field in query.date_fields)
-    first = next((value for value in values if not says_nothing(value)), None)
-    moment = read_time(first, query.this_year)
-    return f"{moment.year:04d}-{moment.month:02d}" if moment else None
+    for place in line.outward():
+        for field in query.date_fields:
+            value = place.members.get(field)
+            if not says_nothing(value):
+                moment = read_time(value, query.this_year)
+                return f"{moment.year:04d}-{moment.month:02d}" if moment else None
+    return None

@@ -36,16 +36,21 @@ def record_owner(members: Members, id_field: str, fields: Sequence[str]) -> Owne
 
 def owners_named(members: Members, fields: Sequence[str]) -> tuple[Owner, ...]:
     """Whom an object names, itself or in member objects of its own."""
-    own = _first((field, members.get(field)) for field in fields)
+    own = _named_directly(members, fields)
     return (*([own] if own else []), *_beside(members, fields))
 
 
 def _beside(members: Members, fields: Sequence[str]) -> Iterator[Owner]:
     for name, value in members.items():
         if type(value) is tuple:
-            inner = members_of(value)
-            if owner := _first((field, inner.get(field)) for field in fields):
+            if owner := _named_directly(members_of(value), fields):
                 yield Owner(f"{name}.{owner.field}", owner.text)
+
+
+def _named_directly(members: Members, fields: Sequence[str]) -> Owner | None:
+    if members.keys().isdisjoint(fields):  # as of most objects: quickly said
+        return None
+    return _first((field, members.get(field)) for field in fields)
 
 
 def _first(candidates: Iterable[tuple[str, Value]]) -> Owner | None:
