@@ -294,6 +294,14 @@ LINES_OF_OTHERS = {
         ["A", "B"],
         (0, "buyer.user_id"),
     ),
+    "the last of many owners beside a line": (
+        [
+            line("A") | {f"b{n}": {"userId": "u1"} for n in range(20)} | {"z": {"userId": "u2"}},
+            line("B", buyer={"userId": "u1"}),
+        ],
+        ["B"],
+        (1, "buyer.userId"),
+    ),
     "lines whose owner cannot be told, in records without owners": (
         [line("A", buyer={"user_id": [7]}), line("B", buyer={"user_id": "u1"})],
         ["B"],

@@ -6,11 +6,10 @@ from myd_grpc.convert.jsontext import Value
 from myd_grpc.shopping.lines import OrderLine, category, order_lines
 from myd_grpc.shopping.model import Query, Summary, UserNotFoundError
 from myd_grpc.shopping.objects import members_of, nfc
-from myd_grpc.shopping.owners import KEY, Owner, key_owner, record_owner
+from myd_grpc.shopping.owners import KEY, MOST_FIELDS, Owner, key_owner, record_owner
 
-_MOST_FIELDS = 8
 _LONGEST_FIELD = 100
-"""Members come out of the file: of what an answer holds of them, so much is enough."""
+"""Members' names come out of the file, and may be as long as they like."""
 
 
 class Shopping:
@@ -65,10 +64,11 @@ class Shopping:
         if named - {self._user}:
             self._lines.foreign += 1
             return
-        if named and not self.owned:
+        claimed = bool(named) and not self.owned
+        if claimed:
             for owner in line.owners:
                 self._saw(owner)
-        self._lines.add(line, claimed=bool(named))
+        self._lines.add(line, claimed=claimed)
 
     def _saw(self, owner: Owner) -> None:
         """The user is there, by that member."""
@@ -77,12 +77,15 @@ class Shopping:
 
     def _note(self, field: str) -> None:
         field = field if len(field) <= _LONGEST_FIELD else "…"
-        if field not in self._fields and len(self._fields) < _MOST_FIELDS:
+        if field not in self._fields and len(self._fields) < MOST_FIELDS:
             self._fields.append(field)
 
 
 class _Lines:
-    """Order lines by what they say of their owner; `claimed` are those that name the user."""
+    """Order lines by what they say of their owner.
+
+    Where records have none, `claimed` are those that name the user.
+    """
 
     def __init__(self) -> None:
         self.all, self.claimed = _Collected(), _Collected()
@@ -147,7 +150,7 @@ def _missing(field: str | None) -> str:
             "KEYED; where they do not, another layout or a record_path lets id_field name a member"
         )
     if field is None:
-        told = "no order line belongs to this user: the owners are named in it or around it"
+        told = "no order line belongs to this user: others are named in them or around them"
     else:
         told = f"no record belongs to this user: the owner is named by {field}"
     return f"{told}; id_field can name another member of a record"

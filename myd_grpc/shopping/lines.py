@@ -20,8 +20,7 @@ class OrderLine:
     """Something bought: its category's two levels ("" for none) and its month, if known.
 
     `proposed` says that it belongs to the proposal asked for, or to none; `owners` are those that
-    it, or the nearest object around it that names any, names. One without a text is there only
-    where none has one.
+    it, or the nearest object around it that names any, names; see `owners_named`.
     """
 
     levels: tuple[str, str]
@@ -87,10 +86,9 @@ def _label(value: Value) -> str:
 def _owners(line: _Place) -> tuple[Owner, ...]:
     nobody: tuple[Owner, ...] = ()
     for place in line.outward():
-        if place.named:
-            if told := tuple(owner for owner in place.named if owner.text is not None):
-                return told
-            nobody = nobody or place.named
+        if place.named and place.named[0].text is not None:
+            return place.named
+        nobody = nobody or place.named
     return nobody
 
 

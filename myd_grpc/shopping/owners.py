@@ -11,6 +11,9 @@ from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, te
 KEY = "_record_id"
 """Stands for the keys of a KEYED document, as the column in which they are."""
 
+MOST_FIELDS = 8
+"""So many members by which owners were told are enough to know, as they come out of the file."""
+
 
 class Owner(NamedTuple):
     """Whose something is, and by which member.
@@ -35,16 +38,29 @@ def record_owner(members: Members, id_field: str, fields: Sequence[str]) -> Owne
 
 
 def owners_named(members: Members, fields: Sequence[str]) -> tuple[Owner, ...]:
-    """Whom an object names, itself or in member objects of its own."""
-    own = _named_directly(members, fields)
-    return (*([own] if own else []), *_beside(members, fields))
+    """Whom an object names, itself or in member objects of its own.
+
+    Those without a text only where none has one; two with different texts, where there are such,
+    and else no more than the first few: an object may be large, and is looked at for each line.
+    """
+    told: list[Owner] = []
+    nobody: tuple[Owner, ...] = ()
+    for owner in _all_named(members, fields):
+        if owner.text is None:
+            nobody = nobody or (owner,)
+        elif told and owner.text != told[0].text:
+            return told[0], owner
+        elif len(told) < MOST_FIELDS:
+            told.append(owner)
+    return tuple(told) or nobody
 
 
-def _beside(members: Members, fields: Sequence[str]) -> Iterator[Owner]:
+def _all_named(members: Members, fields: Sequence[str]) -> Iterator[Owner]:
+    if own := _named_directly(members, fields):
+        yield own
     for name, value in members.items():
-        if type(value) is tuple:
-            if owner := _named_directly(members_of(value), fields):
-                yield Owner(f"{name}.{owner.field}", owner.text)
+        if type(value) is tuple and (owner := _named_directly(members_of(value), fields)):
+            yield Owner(f"{name}.{owner.field}", owner.text)
 
 
 def _named_directly(members: Members, fields: Sequence[str]) -> Owner | None:
