@@ -26,7 +26,8 @@ def keep(server: Server, jobs: Mapping[str, Sequence[PartFile]]) -> None:
         store = JobStore(server.state, lambda _: None)
         for job_id, parts in jobs.items():
             await store.submit(job_id, Request(("a.json",), job_id), None, now=1)
-            await store.publishing(job_id, Progress(), parts, Identity(1, 2, 3))
+            rows = sum(part.rows for part in parts)
+            await store.publishing(job_id, Progress(rows=rows), parts, Identity(1, 2, 3))
             await store.done(job_id, now=int(time.time()))
         store.close()
 

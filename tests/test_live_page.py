@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bounds import MANY_TABLES, keep
 from resting import RestServer
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions
@@ -18,6 +19,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 from serving import PATIENCE_S, Hold, lasting_address
+
+from myd_grpc.convert.model import PartFile
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update --disable-sync
@@ -251,6 +254,57 @@ def test_all_of_it_is_reached_by_keyboard(rest_server: RestServer, browser: Brow
     assert region.aria_role == "region"
     outline = region.value_of_css_property("outline-style")
     assert outline == "solid", "what has the focus shows it"
+
+
+def test_older_jobs_come_when_they_are_asked_for(rest_server: RestServer, browser: Browser) -> None:
+    keep(rest_server, {f"job-{n}": [PartFile("out", "out_1.csv", 3, 9)] for n in range(130)})
+    rest_server.start()
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
+    browser.until_shown("#ended-count", "100+")
+    assert len(browser.all("#ended > li")) == 50
+    browser.find("#ended-more").click()
+    browser.until(lambda: len(browser.all("#ended > li")) == 100)
+    older = browser.find("#ended-older")
+    assert older.text == "Load older jobs"
+    older.click()
+    browser.until(lambda: browser.all("#ended-older") == [])
+    browser.until_shown("#ended-count", "130")
+    assert len(browser.all("#ended > li")) == 130
+    # A job of a list has no tables in itself: they are asked for, too.
+    browser.find(f"{card('job-0')} summary").click()
+    browser.until_shown(f"{card('job-0')} tbody tr", "out")
+    assert browser.find(f"{card('job-0')} summary").text == "1 table, 3 rows in job-0"
+    assert browser.complaints() == []
+
+
+def test_a_deleted_job_leaves_the_page(rest_server: RestServer, browser: Browser) -> None:
+    rest_server.start()
+    rest_server.put("a.json", '[{"id":1}]')
+    gone, stays = (rest_server.convert("a.json", output=name).job_id for name in ("one", "two"))
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
+    browser.until_shown(f"{card(gone)} .status", "done")
+    rest_server.rest.call("DELETE", f"/jobs/{gone}")
+    browser.until(lambda: browser.all(card(gone)) == [])
+    browser.until_shown("#ended-count", "1")
+    assert len(browser.all(card(stays))) == 1
+
+
+def test_tables_that_a_message_has_no_room_for_are_loaded_page_by_page(
+    rest_server: RestServer, browser: Browser
+) -> None:
+    keep(rest_server, {"wide": MANY_TABLES})
+    rest_server.start()
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
+    browser.until_shown(f"{card('wide')} summary", "테이블 4,000개")
+    browser.find(f"{card('wide')} summary").click()
+    rows = f"{card('wide')} tbody tr"
+    count = "return document.querySelectorAll(arguments[0]).length"
+    browser.until(lambda: browser.driver.execute_script(count, rows) == 100)
+    more = browser.find(f"{card('wide')} .more-tables")
+    assert more.text == "테이블 더 불러오기"
+    more.click()
+    browser.until(lambda: browser.driver.execute_script(count, rows) == 200)
+    assert browser.complaints() == []
 
 
 def test_a_file_and_a_reason_have_words_in_both_languages() -> None:

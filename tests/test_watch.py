@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from itertools import groupby, islice, pairwise
+from typing import Any
 
 import grpc
 import pytest
+from bounds import keep
 from serving import ENDED, PATIENCE_S, Hold, Server, details_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -15,6 +17,7 @@ from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc.convert.model import Progress
 from myd_grpc.jobs.model import Job, Phase, Request, Status
 from myd_grpc.messages import watch_bytes
+from myd_grpc.requests import wanted_of
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -311,3 +314,59 @@ def test_both_watches_share_the_bytes_of_a_state() -> None:
     assert single.data == several.data
     assert single.data.revision == 7
     assert several.SerializeToString() == watch_bytes(job)
+
+
+# --- where a watch of all jobs begins ----------------------------------------------------------
+
+
+def first_states(server: Server, number: int, **fields: Any) -> list[pb.Job]:
+    """So many states of a watch of all jobs."""
+    stream = server.stub.WatchJobs(pb.WatchJobsRequest(**fields), timeout=PATIENCE_S)
+    found = list(islice(data(stream), number))
+    stream.cancel()
+    return found
+
+
+def test_a_watch_of_all_jobs_begins_with_what_works_and_the_newest_that_ended(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    started = hold("worker_started")
+    server = make_server(MYD_WORKERS="1", MYD_FAILPOINTS=started.setting)
+    names = [f"job-{n}" for n in range(120)]
+    keep(server, {name: [] for name in names})
+    server.start()
+    server.put("a.json", SMALL)
+    working = [server.submit("a.json", output=f"o{n}") for n in range(2)]
+    with started.at_point():
+        for fields, ended in (
+            ({}, names[-100:]),
+            ({"ended_limit": 3}, names[-3:]),
+            ({"ended_limit": 119}, names[1:]),
+            ({"ended_limit": 4_294_967_295}, names),
+        ):
+            states = first_states(server, len(ended) + 2, **fields)
+            assert {job.job_id for job in states} == {*ended, *working}
+            revisions = [job.revision for job in states]
+            assert revisions == sorted(set(revisions))
+        done = first_states(server, 2, status=[pb.Job.DONE], ended_limit=2)
+        assert [job.job_id for job in done] == names[-2:]
+        assert {job.job_id for job in first_states(server, 2, status=[pb.Job.WORKING])} == (
+            set(working)
+        )
+        # A watch that goes on is told of everything that changed since.
+        since = server.job(names[4]).revision
+        resumed = first_states(server, 117, from_revision=since, ended_limit=1)
+        assert {job.job_id for job in resumed} == {*names[5:], *working}
+        # What comes after the beginning is the next change.
+        stream = server.stub.WatchJobs(pb.WatchJobsRequest(ended_limit=1), timeout=PATIENCE_S)
+        seen = [job.job_id for job in islice(data(stream), 3)]
+        server.cancel(working[1])
+        seen.append(next(iter(data(stream))).job_id)
+        assert seen[0] == names[-1]
+        assert seen[-1] == working[1]
+        stream.cancel()
+
+
+def test_at_most_a_thousand_ended_jobs_come_first() -> None:
+    limits = [wanted_of(pb.WatchJobsRequest(ended_limit=n)).ended_limit for n in (0, 7, 5000)]
+    assert limits == [100, 7, 1000]

@@ -6,11 +6,15 @@ const SYMBOLS = { WORKING: "▶", DONE: "✓", FAILED: "✕", waiting: "…" };
 const WAITING = ["PHASE_QUEUED", "PHASE_WAITING_FOR_KEY"];
 const RATE_WINDOW_MS = 10_000;
 const MOST_NAMES = 3;
+const TABLES_IN_A_PAGE = 100;
 
 export class Card {
   #parts;
   #samples = [];
   #receivedMs = 0;
+  /** The tables that were asked for, where the job itself has no room for all. */
+  #listed = [];
+  #nextTables = "";
 
   constructor(onCancel) {
     const copy = document.getElementById("job").content.cloneNode(true);
@@ -22,6 +26,12 @@ export class Card {
     this.#parts.summary = this.element.querySelector("summary");
     this.#parts.body = this.element.querySelector("tbody");
     this.#parts.cancel.addEventListener("click", () => onCancel(this));
+    this.#parts.tables.addEventListener("toggle", () => {
+      if (this.#parts.tables.open && !this.#isComplete() && this.#listed.length === 0) {
+        this.#loadTables();
+      }
+    });
+    this.#parts["more-tables"].addEventListener("click", () => this.#loadTables());
   }
 
   /** Takes a newer state of the job; `show` shows it. */
@@ -48,7 +58,7 @@ export class Card {
     const state = working && WAITING.includes(job.phase) ? "waiting" : job.status;
     put(parts.symbol, SYMBOLS[state] ?? "");
     put(parts.word, text[state] ?? state);
-    put(parts.files, names(job.file_names));
+    put(parts.files, names(job));
     put(parts.id, job.job_id);
     this.#showProgress(working && job.phase !== "PHASE_QUEUED");
     put(parts.facts, (working ? this.#workingFacts(nowMs) : this.#endedFacts()).join("\u00a0· "));
@@ -117,13 +127,12 @@ export class Card {
 
   #showTables() {
     const { tables, summary, scroll, body } = this.#parts;
-    const list = this.job.tables;
-    tables.hidden = list.length === 0;
+    const { tables_total: total, progress, output_dir: place } = this.job;
+    tables.hidden = total === 0;
     if (tables.hidden) {
       return;
     }
-    const rows = list.reduce((sum, table) => sum + Number(table.rows), 0);
-    put(summary, text.tables(count(list.length), count(rows), this.job.output_dir));
+    put(summary, text.tables(count(total), count(progress.rows), place));
     scroll.setAttribute("aria-label", summary.textContent);
     for (const [part, head] of Object.entries({
       "h-table": text.table,
@@ -133,8 +142,43 @@ export class Card {
     })) {
       put(this.#parts[part], head);
     }
-    body.replaceChildren(...list.map(tableRow));
+    put(this.#parts["more-tables"], this.#nextTables ? text.moreTables : "");
+    body.replaceChildren(...(this.#isComplete() ? this.job.tables : this.#listed).map(tableRow));
   }
+
+  #isComplete() {
+    return this.job.tables.length === this.job.tables_total;
+  }
+
+  async #loadTables() {
+    const more = this.#parts["more-tables"];
+    more.disabled = true;
+    put(this.#parts["no-tables"], "");
+    try {
+      const page = await ask(`./${encodeURIComponent(this.job.job_id)}/tables`, {
+        page_size: TABLES_IN_A_PAGE,
+        page_token: this.#nextTables,
+      });
+      this.#listed.push(...page.data);
+      this.#nextTables = page.next_page_token;
+      this.#showTables();
+    } catch (error) {
+      put(this.#parts["no-tables"], text.notLoaded(error.message));
+    }
+    more.disabled = false;
+  }
+}
+
+/** What the API answers to a question; an Error says why there is no answer. */
+export async function ask(path, query) {
+  const answer = await fetch(`${path}?${new URLSearchParams(query)}`).catch(() => {
+    throw new Error(text.lost);
+  });
+  const body = await answer.json();
+  if (!answer.ok) {
+    throw new Error(body.message);
+  }
+  return body;
 }
 
 function tableRow({ name, rows, parts }) {
@@ -153,9 +197,11 @@ function tableRow({ name, rows, parts }) {
   return row;
 }
 
-function names(files) {
-  const shown = files.slice(0, MOST_NAMES).join(", ");
-  return files.length > MOST_NAMES ? `${shown} ${text.moreFiles(files.length - MOST_NAMES)}` : shown;
+/** The first of the files; a job has room for only so many, but knows their number. */
+function names({ file_names: files, progress }) {
+  const shown = files.slice(0, MOST_NAMES);
+  const left = (progress?.files_total ?? files.length) - shown.length;
+  return left > 0 ? `${shown.join(", ")} ${text.moreFiles(count(left))}` : shown.join(", ");
 }
 
 function failure({ status, reason, msg }) {

@@ -1,12 +1,14 @@
 // The page of all jobs, live, on one stream of their states.
 
-import { Card, put } from "./card.js";
+import { Card, ask, put } from "./card.js";
 import { count, language, switchLanguage, text } from "./texts.js";
 
 const SHOW_EVERY_MS = 100;
 const TICK_MS = 1000;
 const RETRY_MS = [1000, 2000, 5000];
 const PAGE = 50;
+/** So many ended jobs come with the stream; older ones are asked for. */
+const ENDED_LIMIT = 100;
 /** After so long on a new connection, what it has not told of is not there any more. */
 const SWEEP_MS = 5000;
 
@@ -18,6 +20,8 @@ const lists = {
 };
 let arranged = true;
 let showing = 0;
+/** How far the list of ended jobs was read: where its next page begins, what it added. */
+let older = { token: "", read: false, added: 0 };
 let failures = 0;
 let connection = "connecting";
 
@@ -26,9 +30,10 @@ const byId = (id) => document.getElementById(id);
 let stream = null;
 let retry = 0;
 
-// Each connection tells all there is: nothing has to be remembered across them.
+// Each connection tells all that works and what has ended last: nothing has to be remembered
+// across them.
 function connect() {
-  const mine = new EventSource("watch");
+  const mine = new EventSource(`watch?ended_limit=${ENDED_LIMIT}`);
   stream = mine;
   const again = () => {
     disconnect();
@@ -56,6 +61,10 @@ function disconnect() {
 }
 
 function take(job) {
+  if (job.status === "NOTFOUND") {
+    drop(job.job_id);
+    return;
+  }
   let card = cards.get(job.job_id);
   const before = card?.job.status;
   if (!card) {
@@ -72,14 +81,52 @@ function take(job) {
   showing ||= setTimeout(showChanges, SHOW_EVERY_MS);
 }
 
+function drop(id) {
+  cards.get(id)?.element.remove();
+  arranged &&= !cards.delete(id);
+  showing ||= setTimeout(showChanges, SHOW_EVERY_MS);
+}
+
 function sweep() {
   for (const [id, card] of cards) {
     if (card.stale) {
-      cards.delete(id);
-      card.element.remove();
-      arranged = false;
+      drop(id);
     }
   }
+  const { added } = older;
+  older = { token: "", read: false, added: 0 };
+  if (added) {
+    loadOlder(added);
+  }
+}
+
+/** Asks for ended jobs that are not here yet, page by page, until there are so many more. */
+async function loadOlder(wanted) {
+  const button = byId("ended-older");
+  button.disabled = true;
+  put(byId("older-trouble"), "");
+  const enough = older.added + wanted;
+  try {
+    while (older.added < enough && !older.read) {
+      const asked = older;
+      const page = await ask("../jobs", [
+        ["status", "DONE"],
+        ["status", "FAILED"],
+        ["page_size", PAGE],
+        ["page_token", asked.token],
+      ]);
+      const unknown = page.data.filter((job) => !cards.has(job.job_id));
+      unknown.forEach(take);
+      asked.added += unknown.length;
+      asked.token = page.next_page_token;
+      asked.read = !asked.token;
+      lists.ended.most += unknown.length;
+      arranged = false;
+    }
+  } catch (error) {
+    put(byId("older-trouble"), text.notLoaded(error.message));
+  }
+  button.disabled = false;
   showChanges();
 }
 
@@ -126,9 +173,13 @@ function fill(name, members) {
       place.insertBefore(card.element, place.children[i] ?? null);
     }
   }
-  byId(`${name}-count`).textContent = count(members.length);
+  const hasOlder = name === "ended" && members.length >= ENDED_LIMIT && !older.read;
+  byId(`${name}-count`).textContent = count(members.length) + (hasOlder ? "+" : "");
   byId(`${name}-empty`).hidden = members.length > 0;
   byId(`${name}-more`).hidden = members.length <= most;
+  if (name === "ended") {
+    byId("ended-older").hidden = !hasOlder || members.length > most;
+  }
 }
 
 async function cancel(card) {
@@ -186,6 +237,7 @@ for (const name of Object.keys(lists)) {
     showChanges();
   });
 }
+byId("ended-older").addEventListener("click", () => loadOlder(1));
 // Time left goes by also while there is no news.
 setInterval(() => {
   for (const card of cards.values()) {
