@@ -74,6 +74,18 @@ class JobMissingError(CallError):
     reason = "JOB_NOT_FOUND"
 
 
+class RequestNeededError(CallError):
+    """It was not noted what tells the job's key, so that only its request can hand that over."""
+
+    reason = "REQUEST_NEEDED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the job came to an older server, which did not note what tells its key: "
+            "send the same request with the same request_id again"
+        )
+
+
 class FileMissingError(CallError):
     """There is no such file."""
 

@@ -28,6 +28,7 @@ ERROR_DOMAIN = "myd.analysis.v1"
 CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.InvalidRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.MalformedRequestError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.RequestNeededError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
     errors.JobWorkingError: grpc.StatusCode.FAILED_PRECONDITION,

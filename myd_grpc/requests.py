@@ -15,7 +15,7 @@ from myd_grpc.config import Settings
 from myd_grpc.convert.model import CipherKey, Conversion, Layout, Profile
 from myd_grpc.convert.naming import FORBIDDEN
 from myd_grpc.convert.paths import check_name
-from myd_grpc.errors import InvalidRequestError, Violation
+from myd_grpc.errors import InvalidRequestError, RequestNeededError, Violation
 from myd_grpc.jobs.follow import Wanted
 from myd_grpc.jobs.model import Request, RequestMark, Status
 from myd_grpc.messages import LAYOUTS, PROFILES, STATUSES
@@ -68,7 +68,8 @@ def request_mark(message: pb.ConvertToCsvRequest, secret: bytes) -> RequestMark 
     rest.ClearField("request_id")
     content = rest.SerializeToString(deterministic=True)
     digest = hmac.digest(secret, content, hashlib.sha256)
-    return RequestMark(message.request_id.lower(), digest)
+    key_digest = _key_digest(message.aes256cbckey, message.iv, secret)
+    return RequestMark(message.request_id.lower(), digest, key_digest)
 
 
 def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submission:
@@ -110,12 +111,33 @@ def conversion_of(request: Request, settings: Settings) -> Conversion:
     return _conversion(request, relative, settings)
 
 
-def key_of(message: pb.ConvertToCsvRequest) -> CipherKey | None:
+def check_key(message: pb.ResumeJobRequest, known: bytes | None, secret: bytes) -> CipherKey:
+    """The key of a job that waits for the one with the digest `known`.
+
+    Raises InvalidRequestError when it is another, RequestNeededError when there is no telling.
+    """
+    key = key_of(message)
+    if key is None:
+        raise InvalidRequestError([Violation("aes256cbckey", "must be the job's: it waits for it")])
+    if known is None:
+        raise RequestNeededError
+    if not hmac.compare_digest(known, _key_digest(message.aes256cbckey, message.iv, secret)):
+        wanted = "must be, with iv, what the job was submitted with; these are others"
+        raise InvalidRequestError([Violation("aes256cbckey", wanted)])
+    return key
+
+
+def key_of(message: pb.ConvertToCsvRequest | pb.ResumeJobRequest) -> CipherKey | None:
     """The key of a request. Raises InvalidRequestError."""
     checks = _Checks()
     key = cipher_key(checks, message.aes256cbckey, message.iv)
     checks.raise_violations()
     return key
+
+
+def _key_digest(key: str, iv: str, secret: bytes) -> bytes:
+    """Keyed, as keys are not to be guessed at; of hex digits in either case."""
+    return hmac.digest(secret, f"key {key} {iv}".lower().encode(), hashlib.sha256)
 
 
 def summary_query(

@@ -25,7 +25,7 @@ from myd_grpc.errors import (
     Violation,
 )
 from myd_grpc.jobs.follow import Send, follow_all, follow_job
-from myd_grpc.jobs.model import RequestMark, Ticket
+from myd_grpc.jobs.model import Phase, RequestMark, Ticket
 from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.runner import Runner
 from myd_grpc.jobs.store import JobStore
@@ -141,6 +141,19 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         job_id = requests.job_id_of(request)
         await self._desk.runner.cancel(job_id)
         return pb.CancelJobResponse(data=await self._state(job_id))
+
+    async def ResumeJob(
+        self, request: pb.ResumeJobRequest, _context: Context
+    ) -> pb.ResumeJobResponse:
+        """Hand its key to a job that waits for it, and answer its state."""
+        job_id = requests.job_id_of(request)
+        requests.key_of(request)  # which has to be one, whatever the job does
+        job = await self._desk.store.get(job_id)
+        if job and job.phase is Phase.WAITING_FOR_KEY:
+            known = await self._desk.store.key_digest(job_id)
+            key = requests.check_key(request, known, self._desk.store.secret)
+            await self._desk.runner.hand_over(job_id, key)
+        return pb.ResumeJobResponse(data=await self._state(job_id))
 
     async def DeleteJob(
         self, request: pb.DeleteJobRequest, _context: Context

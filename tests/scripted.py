@@ -27,7 +27,7 @@ class Service(analysis_pb2_grpc.AnalysisServiceServicer):
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return answer(request, context)
 
-    ConvertToCsv = GetJobStatus = ListJobs = CancelJob = PreprocessShopping = _answer
+    ConvertToCsv = GetJobStatus = ListJobs = CancelJob = ResumeJob = PreprocessShopping = _answer
     WatchJob = WatchJobs = DeleteJob = ListTables = _answer
 
 

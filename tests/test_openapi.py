@@ -25,4 +25,4 @@ def test_the_server_answers_as_described(shared_rest: RestServer, tmp_path: Path
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"Tested: +10", done.stdout)
+    assert re.search(r"Tested: +11", done.stdout)

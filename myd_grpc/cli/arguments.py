@@ -28,6 +28,12 @@ def default_address() -> str:
     return os.environ.get(ADDRESS_VARIABLE) or _LOCAL_ADDRESS
 
 
+def again(address: str, command: str) -> str:
+    """A command as it is typed after this one, for the same server."""
+    given = "" if address == default_address() else f" --address {address}"
+    return f"client.py{given} {command}"
+
+
 def _parser() -> argparse.ArgumentParser:
     common = _common_options()
     parser = argparse.ArgumentParser(
@@ -43,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_list,
         _add_tables,
         _add_cancel,
+        _add_resume,
         _add_forget,
         _add_preprocess,
     ):
@@ -79,6 +86,12 @@ def _add_convert(commands: Any, common: argparse.ArgumentParser) -> None:
         "--profile", choices=_PROFILES, default="excel", help="how CSV is written (default: excel)"
     )
     parser.add_argument("--detach", action="store_true", help="print the job's id and leave")
+    parser.add_argument(
+        "--request-id",
+        default="",
+        metavar="UUID",
+        help="the same id with the same request starts nothing new, and hands a key over again",
+    )
     _add_read_options(parser)
 
 
@@ -94,6 +107,10 @@ def _add_read_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=_LAYOUTS, default="auto", help="where the records are")
     parser.add_argument("--record-path", default="", metavar="A.B", help="objects to descend into")
     parser.add_argument("--id-field", default="", metavar="NAME", help="member with a record's id")
+    _add_key_options(parser)
+
+
+def _add_key_options(parser: argparse.ArgumentParser) -> None:
     key = parser.add_mutually_exclusive_group()
     key.add_argument(
         "--key-file",
@@ -166,6 +183,14 @@ def _add_status_filter(parser: argparse.ArgumentParser) -> None:
 def _add_cancel(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "cancel", "Cancel a job; nothing of its output stays.")
     parser.add_argument("job", metavar="JOB")
+
+
+def _add_resume(commands: Any, common: argparse.ArgumentParser) -> None:
+    text = "Hand its key to a job that waits for it after a restart of the server, and watch it."
+    parser = _add(commands, common, "resume", text)
+    parser.add_argument("job", metavar="JOB")
+    parser.add_argument("--detach", action="store_true", help="show the job and leave")
+    _add_key_options(parser)
 
 
 def _add_forget(commands: Any, common: argparse.ArgumentParser) -> None:

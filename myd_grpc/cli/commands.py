@@ -11,6 +11,8 @@ from functools import partial
 from typing import NamedTuple
 
 from myd.analysis.v1.analysis_pb2 import Job
+from myd_grpc.cli import wording
+from myd_grpc.cli.arguments import again
 from myd_grpc.cli.output import Output, View
 from myd_grpc.client import CallError, Client, InvalidKeyError, Key, ReadOptions
 
@@ -50,7 +52,7 @@ def _convert(session: Session) -> int:
         arguments.file,
         arguments.output,
         key=_key(arguments),
-        request_id=str(uuid.uuid4()),
+        request_id=arguments.request_id or str(uuid.uuid4()),
         merge=arguments.merge,
         overwrite=arguments.overwrite,
         csv_profile=f"CSV_PROFILE_{arguments.profile.upper()}",
@@ -81,6 +83,18 @@ def _list(session: Session) -> int:
 
 def _cancel(session: Session) -> int:
     return _show(session, session.client.cancel(session.arguments.job))
+
+
+def _resume(session: Session) -> int:
+    arguments = session.arguments
+    key = _key(arguments)
+    if key is None:
+        raise InvalidKeyError("a job waits for its key: give it with --key-file or --ask-key")
+    hand_over = partial(session.client.resume, arguments.job, key)
+    job = hand_over()
+    if arguments.detach:
+        return _show(session, job)
+    return _follow(session, arguments.job, hand_key_over=hand_over)
 
 
 def _forget(session: Session) -> int:
@@ -115,14 +129,17 @@ def _follow(
 ) -> int:
     """Shows a job until it ends.
 
-    A restarted server has forgotten the key of the job: the same request hands it over again.
+    A restarted server has forgotten the key of the job: `hand_key_over` sends it again. Without,
+    it is said what would do.
     """
     try:
         with session.output.follow() as view:
             for job in session.client.watch(job_id, from_revision, _noting(view)):
                 view.show(job)
-                if hand_key_over and job.phase == Job.PHASE_WAITING_FOR_KEY:
+                if hand_key_over and _waits(job):
                     hand_key_over()
+                elif _waits(job):
+                    view.note(wording.waiting(job, _how_to_resume(session, job)))
     except KeyboardInterrupt:
         why = "stopped watching, the job goes on"
         raise LeftAloneError(job_id, why, INTERRUPTED) from None
@@ -136,6 +153,8 @@ def _follow(
 
 def _show(session: Session, job: Job) -> int:
     session.output.job(_with_all_tables(session, job))
+    if _waits(job):
+        session.output.waiting(job, _how_to_resume(session, job))
     _require_known(job)
     return OK
 
@@ -147,6 +166,14 @@ def _with_all_tables(session: Session, job: Job) -> Job:
         del job.tables[:]
         job.tables.extend(tables)
     return job
+
+
+def _waits(job: Job) -> bool:
+    return job.phase == Job.PHASE_WAITING_FOR_KEY
+
+
+def _how_to_resume(session: Session, job: Job) -> str:
+    return again(session.arguments.address, f"resume {job.job_id} --key-file F")
 
 
 def _require_known(job: Job) -> None:
@@ -205,6 +232,7 @@ _COMMANDS: dict[str, Callable[[Session], int]] = {
     "watch": _watch,
     "list": _list,
     "cancel": _cancel,
+    "resume": _resume,
     "forget": _forget,
     "tables": _tables,
     "preprocess": _preprocess,

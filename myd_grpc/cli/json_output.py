@@ -47,6 +47,9 @@ class JsonOutput:
         """Prints one job."""
         _print(job)
 
+    def waiting(self, job: Job, command: str) -> None:
+        """Prints nothing: the state has been shown, and says it."""
+
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Prints a line for each job."""
         for job in jobs:

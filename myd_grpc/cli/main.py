@@ -52,8 +52,7 @@ def _fail(text: str, exit_code: int) -> int:
 
 
 def _how_to_go_on(address: str, job_id: str) -> str:
-    given = "" if address == command_line.default_address() else f" --address {address}"
     return (
-        f"watch it again:  client.py{given} watch {job_id}\n"
-        f"cancel it:       client.py{given} cancel {job_id}"
+        f"watch it again:  {command_line.again(address, f'watch {job_id}')}\n"
+        f"cancel it:       {command_line.again(address, f'cancel {job_id}')}"
     )

@@ -38,6 +38,9 @@ class Output(Protocol):
     def job(self, job: Job) -> None:
         """Shows one job."""
 
+    def waiting(self, job: Job, command: str) -> None:
+        """Shows what a job waits for, and the command that hands it over."""
+
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Shows a list of jobs."""
 

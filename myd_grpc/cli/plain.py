@@ -76,6 +76,10 @@ class PlainOutput:
         if job.status != Job.WORKING:
             self.outcome(job)
 
+    def waiting(self, job: Job, command: str) -> None:
+        """Prints what is to be done about a job that waits for its key."""
+        print(wording.waiting(job, command))
+
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Prints a line for each job."""
         for job in jobs:

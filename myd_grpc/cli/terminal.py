@@ -119,6 +119,10 @@ class TerminalOutput:
         view.show(job)
         self._console.print(view)
 
+    def waiting(self, job: Job, command: str) -> None:
+        """Prints what is to be done about a job that waits for its key."""
+        self._console.print(wording.waiting(job, command), style="yellow", soft_wrap=True)
+
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Prints a table of jobs."""
         self._console.print(_job_table(jobs))

@@ -80,6 +80,11 @@ def figures(job: Job, bytes_per_s: float | None) -> list[str]:
     return parts
 
 
+def waiting(job: Job, command: str) -> str:
+    """What a job waits for, and the command that hands it over."""
+    return f"{printable(job.msg)}\nhand it over:  {command}"
+
+
 def outcome(job: Job) -> str:
     """How a job ended, in one line."""
     if job.status == Job.DONE:

@@ -145,6 +145,15 @@ class Client:
         response: pb.CancelJobResponse = self._call(self._stub.CancelJob, request)
         return response.data
 
+    def resume(self, job_id: str, key: Key) -> pb.Job:
+        """Hands its key to a job that waits for it after a restart, and answers its state.
+
+        Nothing happens to a job that does not wait. A wrong key raises InvalidRequestError.
+        """
+        request = pb.ResumeJobRequest(job_id=job_id, aes256cbckey=key.aes256cbckey, iv=key.iv)
+        response: pb.ResumeJobResponse = self._call(self._stub.ResumeJob, request)
+        return response.data
+
     def forget(self, job_id: str) -> pb.Job:
         """Deletes the record of a job that has ended, not what it wrote; answers status NOTFOUND.
 

@@ -58,10 +58,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RequestMark:
-    """A caller's request_id, and a keyed digest of the request it came with."""
+    """A caller's request_id, and keyed digests of the request it came with and of its key."""
 
     request_id: str
     digest: bytes = field(repr=False)
+    key_digest: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,13 @@ def find_request(connection: Connection, mark: RequestMark) -> str | None:
     return str(rows[0]["job_id"])
 
 
+def key_digest(connection: Connection, job_id: str) -> bytes | None:
+    """What tells the job's key; None where that was not noted."""
+    rows = connection.execute("SELECT key_digest FROM job_status WHERE job_id = ?", (job_id,))
+    found: bytes | None = next((row["key_digest"] for row in rows.fetchall()), None)
+    return found
+
+
 def get(connection: Connection, job_id: str) -> Job | None:
     """The job, with its first tables when DONE."""
     rows = connection.execute("SELECT * FROM job_status WHERE job_id = ?", (job_id,)).fetchall()

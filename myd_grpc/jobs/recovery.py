@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 INTERRUPTED = "the server was stopped before the job was done; submit it again"
 TOO_LATE = "the server was restarted, and the key was not sent again in time; submit it again"
 WAITING = (
-    "the server was restarted and does not store keys: "
+    "the server was restarted and does not store keys: hand the key over with ResumeJob, or "
     "send the same request with the same request_id again, and the job goes on"
 )
 

@@ -56,6 +56,7 @@ def submission_columns(
         "terms": _terms(request),
         "request_id": mark.request_id if mark else None,
         "request_digest": mark.digest if mark else None,
+        "key_digest": mark.key_digest if mark else None,
     }
 
 

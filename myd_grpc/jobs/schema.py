@@ -177,5 +177,12 @@ _CLOCK = (
     """,
 )
 
-STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK)
+_KEYS = (
+    """
+    -- Keyed, of key and iv, to tell the job's key from others when it is handed over again.
+    ALTER TABLE job_status ADD COLUMN key_digest BLOB
+    """,
+)
+
+STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK, _KEYS)
 SCHEMA_VERSION = len(STEPS)

@@ -163,6 +163,10 @@ class JobStore:
         """The job of an earlier request. Raises InvalidRequestError when that was another one."""
         return await self._read(lambda connection: queries.find_request(connection, mark))
 
+    async def key_digest(self, job_id: str) -> bytes | None:
+        """The keyed digest of the job's key; None where that was not noted."""
+        return await self._read(lambda connection: queries.key_digest(connection, job_id))
+
     async def get(self, job_id: str) -> Job | None:
         """The job as last committed, with its first tables when DONE."""
         return await self._read(lambda connection: queries.get(connection, job_id))

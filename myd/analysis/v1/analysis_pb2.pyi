@@ -297,6 +297,22 @@ class CancelJobResponse(_message.Message):
     data: Job
     def __init__(self, data: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
 
+class ResumeJobRequest(_message.Message):
+    __slots__ = ("job_id", "aes256cbckey", "iv")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    AES256CBCKEY_FIELD_NUMBER: _ClassVar[int]
+    IV_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    aes256cbckey: str
+    iv: str
+    def __init__(self, job_id: _Optional[str] = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ...) -> None: ...
+
+class ResumeJobResponse(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: Job
+    def __init__(self, data: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
 class DeleteJobRequest(_message.Message):
     __slots__ = ("job_id",)
     JOB_ID_FIELD_NUMBER: _ClassVar[int]

@@ -70,6 +70,11 @@ class AnalysisServiceStub(object):
                 request_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobRequest.SerializeToString,
                 response_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobResponse.FromString,
                 _registered_method=True)
+        self.ResumeJob = channel.unary_unary(
+                '/myd.analysis.v1.AnalysisService/ResumeJob',
+                request_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ResumeJobRequest.SerializeToString,
+                response_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ResumeJobResponse.FromString,
+                _registered_method=True)
         self.DeleteJob = channel.unary_unary(
                 '/myd.analysis.v1.AnalysisService/DeleteJob',
                 request_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.DeleteJobRequest.SerializeToString,
@@ -198,6 +203,24 @@ class AnalysisServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResumeJob(self, request, context):
+        """ResumeJob hands its key to a job that waits for it after a restart, which then goes on. Nothing
+        happens to a job that does not wait, and its state is answered; an unknown job_id answers status
+        NOTFOUND. The request that made the job, sent again with its request_id, does the same.
+
+        Ends in:
+
+        - OK with the job's state after the call.
+        - INVALID_ARGUMENT: job_id is missing, or the job waits for another key; it goes on waiting.
+        - FAILED_PRECONDITION: the job came to an older server, which did not note what tells its key
+        (REQUEST_NEEDED). Send its request again, with its request_id.
+        - UNAVAILABLE: the server is stopping. Call again.
+        - INTERNAL: report the error id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteJob(self, request, context):
         """DeleteJob forgets an ended job: its record goes, the output set it wrote stays. The answer is
         the job's state after the call, NOTFOUND; so it is for an unknown job_id.
@@ -266,6 +289,11 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.CancelJob,
                     request_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobRequest.FromString,
                     response_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobResponse.SerializeToString,
+            ),
+            'ResumeJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeJob,
+                    request_deserializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ResumeJobRequest.FromString,
+                    response_serializer=myd_dot_analysis_dot_v1_dot_analysis__pb2.ResumeJobResponse.SerializeToString,
             ),
             'DeleteJob': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteJob,
@@ -468,6 +496,33 @@ class AnalysisService(object):
             '/myd.analysis.v1.AnalysisService/CancelJob',
             myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobRequest.SerializeToString,
             myd_dot_analysis_dot_v1_dot_analysis__pb2.CancelJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myd.analysis.v1.AnalysisService/ResumeJob',
+            myd_dot_analysis_dot_v1_dot_analysis__pb2.ResumeJobRequest.SerializeToString,
+            myd_dot_analysis_dot_v1_dot_analysis__pb2.ResumeJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

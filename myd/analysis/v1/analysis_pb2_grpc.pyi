@@ -130,6 +130,20 @@ class AnalysisServiceStub:
     - INVALID_ARGUMENT: job_id is missing.
     - INTERNAL: report the error id.
     """
+    ResumeJob: _grpc.UnaryUnaryMultiCallable[_analysis_pb2.ResumeJobRequest, _analysis_pb2.ResumeJobResponse]
+    """ResumeJob hands its key to a job that waits for it after a restart, which then goes on. Nothing
+    happens to a job that does not wait, and its state is answered; an unknown job_id answers status
+    NOTFOUND. The request that made the job, sent again with its request_id, does the same.
+
+    Ends in:
+
+    - OK with the job's state after the call.
+    - INVALID_ARGUMENT: job_id is missing, or the job waits for another key; it goes on waiting.
+    - FAILED_PRECONDITION: the job came to an older server, which did not note what tells its key
+      (REQUEST_NEEDED). Send its request again, with its request_id.
+    - UNAVAILABLE: the server is stopping. Call again.
+    - INTERNAL: report the error id.
+    """
     DeleteJob: _grpc.UnaryUnaryMultiCallable[_analysis_pb2.DeleteJobRequest, _analysis_pb2.DeleteJobResponse]
     """DeleteJob forgets an ended job: its record goes, the output set it wrote stays. The answer is
     the job's state after the call, NOTFOUND; so it is for an unknown job_id.
@@ -241,6 +255,20 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
 
     - OK with the job's state after the call.
     - INVALID_ARGUMENT: job_id is missing.
+    - INTERNAL: report the error id.
+    """
+    ResumeJob: _aio.UnaryUnaryMultiCallable[_analysis_pb2.ResumeJobRequest, _analysis_pb2.ResumeJobResponse]  # type: ignore[assignment]
+    """ResumeJob hands its key to a job that waits for it after a restart, which then goes on. Nothing
+    happens to a job that does not wait, and its state is answered; an unknown job_id answers status
+    NOTFOUND. The request that made the job, sent again with its request_id, does the same.
+
+    Ends in:
+
+    - OK with the job's state after the call.
+    - INVALID_ARGUMENT: job_id is missing, or the job waits for another key; it goes on waiting.
+    - FAILED_PRECONDITION: the job came to an older server, which did not note what tells its key
+      (REQUEST_NEEDED). Send its request again, with its request_id.
+    - UNAVAILABLE: the server is stopping. Call again.
     - INTERNAL: report the error id.
     """
     DeleteJob: _aio.UnaryUnaryMultiCallable[_analysis_pb2.DeleteJobRequest, _analysis_pb2.DeleteJobResponse]  # type: ignore[assignment]
@@ -386,6 +414,25 @@ class AnalysisServiceServicer:
 
         - OK with the job's state after the call.
         - INVALID_ARGUMENT: job_id is missing.
+        - INTERNAL: report the error id.
+        """
+
+    def ResumeJob(
+        self,
+        request: _analysis_pb2.ResumeJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_analysis_pb2.ResumeJobResponse, _abc.Awaitable[_analysis_pb2.ResumeJobResponse]]:
+        """ResumeJob hands its key to a job that waits for it after a restart, which then goes on. Nothing
+        happens to a job that does not wait, and its state is answered; an unknown job_id answers status
+        NOTFOUND. The request that made the job, sent again with its request_id, does the same.
+
+        Ends in:
+
+        - OK with the job's state after the call.
+        - INVALID_ARGUMENT: job_id is missing, or the job waits for another key; it goes on waiting.
+        - FAILED_PRECONDITION: the job came to an older server, which did not note what tells its key
+          (REQUEST_NEEDED). Send its request again, with its request_id.
+        - UNAVAILABLE: the server is stopping. Call again.
         - INTERNAL: report the error id.
         """
 

@@ -233,7 +233,8 @@ const (
 	Job_PHASE_CONVERTING Job_Phase = 2
 	// All rows are written; the set is being made visible.
 	Job_PHASE_PUBLISHING Job_Phase = 3
-	// Interrupted by a restart; the same request with the same request_id hands the key over.
+	// Interrupted by a restart; ResumeJob, or the same request with the same request_id, hands the
+	// key over.
 	Job_PHASE_WAITING_FOR_KEY Job_Phase = 4
 	// DONE or FAILED.
 	Job_PHASE_ENDED Job_Phase = 5
@@ -1455,6 +1456,116 @@ func (x *CancelJobResponse) GetData() *Job {
 	return nil
 }
 
+// ResumeJobRequest names a job and has its key.
+type ResumeJobRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job. Required.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// AES-256 key, 64 hex digits, as the job was submitted with.
+	Aes256Cbckey string `protobuf:"bytes,2,opt,name=aes256cbckey,proto3" json:"aes256cbckey,omitempty"`
+	// CBC initialisation vector, 32 hex digits, as the job was submitted with.
+	Iv            string `protobuf:"bytes,3,opt,name=iv,proto3" json:"iv,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeJobRequest) Reset() {
+	*x = ResumeJobRequest{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeJobRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeJobRequest) ProtoMessage() {}
+
+func (x *ResumeJobRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeJobRequest.ProtoReflect.Descriptor instead.
+func (*ResumeJobRequest) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ResumeJobRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *ResumeJobRequest) GetAes256Cbckey() string {
+	if x != nil {
+		return x.Aes256Cbckey
+	}
+	return ""
+}
+
+func (x *ResumeJobRequest) GetIv() string {
+	if x != nil {
+		return x.Iv
+	}
+	return ""
+}
+
+// ResumeJobResponse carries the job's state after the call.
+type ResumeJobResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job's state.
+	Data          *Job `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeJobResponse) Reset() {
+	*x = ResumeJobResponse{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeJobResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeJobResponse) ProtoMessage() {}
+
+func (x *ResumeJobResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeJobResponse.ProtoReflect.Descriptor instead.
+func (*ResumeJobResponse) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ResumeJobResponse) GetData() *Job {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // DeleteJobRequest names a job.
 type DeleteJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1466,7 +1577,7 @@ type DeleteJobRequest struct {
 
 func (x *DeleteJobRequest) Reset() {
 	*x = DeleteJobRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1589,7 @@ func (x *DeleteJobRequest) String() string {
 func (*DeleteJobRequest) ProtoMessage() {}
 
 func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1602,7 @@ func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{16}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeleteJobRequest) GetJobId() string {
@@ -1512,7 +1623,7 @@ type DeleteJobResponse struct {
 
 func (x *DeleteJobResponse) Reset() {
 	*x = DeleteJobResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1635,7 @@ func (x *DeleteJobResponse) String() string {
 func (*DeleteJobResponse) ProtoMessage() {}
 
 func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1648,7 @@ func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobResponse.ProtoReflect.Descriptor instead.
 func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{17}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteJobResponse) GetData() *Job {
@@ -1562,7 +1673,7 @@ type ListTablesRequest struct {
 
 func (x *ListTablesRequest) Reset() {
 	*x = ListTablesRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +1685,7 @@ func (x *ListTablesRequest) String() string {
 func (*ListTablesRequest) ProtoMessage() {}
 
 func (x *ListTablesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +1698,7 @@ func (x *ListTablesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTablesRequest.ProtoReflect.Descriptor instead.
 func (*ListTablesRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{18}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListTablesRequest) GetJobId() string {
@@ -1625,7 +1736,7 @@ type ListTablesResponse struct {
 
 func (x *ListTablesResponse) Reset() {
 	*x = ListTablesResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1637,7 +1748,7 @@ func (x *ListTablesResponse) String() string {
 func (*ListTablesResponse) ProtoMessage() {}
 
 func (x *ListTablesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1650,7 +1761,7 @@ func (x *ListTablesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTablesResponse.ProtoReflect.Descriptor instead.
 func (*ListTablesResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{19}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListTablesResponse) GetData() []*Job_Table {
@@ -1692,7 +1803,7 @@ type Job_Progress struct {
 
 func (x *Job_Progress) Reset() {
 	*x = Job_Progress{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1704,7 +1815,7 @@ func (x *Job_Progress) String() string {
 func (*Job_Progress) ProtoMessage() {}
 
 func (x *Job_Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +1902,7 @@ type Job_Part struct {
 
 func (x *Job_Part) Reset() {
 	*x = Job_Part{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +1914,7 @@ func (x *Job_Part) String() string {
 func (*Job_Part) ProtoMessage() {}
 
 func (x *Job_Part) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1856,7 +1967,7 @@ type Job_Table struct {
 
 func (x *Job_Table) Reset() {
 	*x = Job_Table{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +1979,7 @@ func (x *Job_Table) String() string {
 func (*Job_Table) ProtoMessage() {}
 
 func (x *Job_Table) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1916,7 +2027,7 @@ type ConvertToCsvResponse_Data struct {
 
 func (x *ConvertToCsvResponse_Data) Reset() {
 	*x = ConvertToCsvResponse_Data{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2039,7 @@ func (x *ConvertToCsvResponse_Data) String() string {
 func (*ConvertToCsvResponse_Data) ProtoMessage() {}
 
 func (x *ConvertToCsvResponse_Data) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,6 +2209,12 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x10CancelJobRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\"=\n" +
 	"\x11CancelJobResponse\x12(\n" +
+	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\"g\n" +
+	"\x10ResumeJobRequest\x12\x15\n" +
+	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12'\n" +
+	"\faes256cbckey\x18\x02 \x01(\tB\x03\x80\x01\x01R\faes256cbckey\x12\x13\n" +
+	"\x02iv\x18\x03 \x01(\tB\x03\x80\x01\x01R\x02iv\"=\n" +
+	"\x11ResumeJobResponse\x12(\n" +
 	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\")\n" +
 	"\x10DeleteJobRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\"=\n" +
@@ -2122,7 +2239,7 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x13RECORD_LAYOUT_ARRAY\x10\x02\x12\x17\n" +
 	"\x13RECORD_LAYOUT_KEYED\x10\x03\x12\x17\n" +
 	"\x13RECORD_LAYOUT_LINES\x10\x04\x12\x18\n" +
-	"\x14RECORD_LAYOUT_SINGLE\x10\x052\xb3\x06\n" +
+	"\x14RECORD_LAYOUT_SINGLE\x10\x052\x87\a\n" +
 	"\x0fAnalysisService\x12m\n" +
 	"\x12PreprocessShopping\x12*.myd.analysis.v1.PreprocessShoppingRequest\x1a+.myd.analysis.v1.PreprocessShoppingResponse\x12[\n" +
 	"\fConvertToCsv\x12$.myd.analysis.v1.ConvertToCsvRequest\x1a%.myd.analysis.v1.ConvertToCsvResponse\x12[\n" +
@@ -2131,6 +2248,7 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\tWatchJobs\x12!.myd.analysis.v1.WatchJobsRequest\x1a\".myd.analysis.v1.WatchJobsResponse0\x01\x12O\n" +
 	"\bListJobs\x12 .myd.analysis.v1.ListJobsRequest\x1a!.myd.analysis.v1.ListJobsResponse\x12R\n" +
 	"\tCancelJob\x12!.myd.analysis.v1.CancelJobRequest\x1a\".myd.analysis.v1.CancelJobResponse\x12R\n" +
+	"\tResumeJob\x12!.myd.analysis.v1.ResumeJobRequest\x1a\".myd.analysis.v1.ResumeJobResponse\x12R\n" +
 	"\tDeleteJob\x12!.myd.analysis.v1.DeleteJobRequest\x1a\".myd.analysis.v1.DeleteJobResponse\x12U\n" +
 	"\n" +
 	"ListTables\x12\".myd.analysis.v1.ListTablesRequest\x1a#.myd.analysis.v1.ListTablesResponseB2Z0myd.local/gateway/gen/myd/analysis/v1;analysisv1b\x06proto3"
@@ -2148,7 +2266,7 @@ func file_myd_analysis_v1_analysis_proto_rawDescGZIP() []byte {
 }
 
 var file_myd_analysis_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_myd_analysis_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_myd_analysis_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_myd_analysis_v1_analysis_proto_goTypes = []any{
 	(CsvProfile)(0),                    // 0: myd.analysis.v1.CsvProfile
 	(RecordLayout)(0),                  // 1: myd.analysis.v1.RecordLayout
@@ -2170,30 +2288,32 @@ var file_myd_analysis_v1_analysis_proto_goTypes = []any{
 	(*ListJobsResponse)(nil),           // 17: myd.analysis.v1.ListJobsResponse
 	(*CancelJobRequest)(nil),           // 18: myd.analysis.v1.CancelJobRequest
 	(*CancelJobResponse)(nil),          // 19: myd.analysis.v1.CancelJobResponse
-	(*DeleteJobRequest)(nil),           // 20: myd.analysis.v1.DeleteJobRequest
-	(*DeleteJobResponse)(nil),          // 21: myd.analysis.v1.DeleteJobResponse
-	(*ListTablesRequest)(nil),          // 22: myd.analysis.v1.ListTablesRequest
-	(*ListTablesResponse)(nil),         // 23: myd.analysis.v1.ListTablesResponse
-	(*Job_Progress)(nil),               // 24: myd.analysis.v1.Job.Progress
-	(*Job_Part)(nil),                   // 25: myd.analysis.v1.Job.Part
-	(*Job_Table)(nil),                  // 26: myd.analysis.v1.Job.Table
-	nil,                                // 27: myd.analysis.v1.ShoppingSummary.CategoriesEntry
-	(*ConvertToCsvResponse_Data)(nil),  // 28: myd.analysis.v1.ConvertToCsvResponse.Data
-	(*structpb.ListValue)(nil),         // 29: google.protobuf.ListValue
+	(*ResumeJobRequest)(nil),           // 20: myd.analysis.v1.ResumeJobRequest
+	(*ResumeJobResponse)(nil),          // 21: myd.analysis.v1.ResumeJobResponse
+	(*DeleteJobRequest)(nil),           // 22: myd.analysis.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),          // 23: myd.analysis.v1.DeleteJobResponse
+	(*ListTablesRequest)(nil),          // 24: myd.analysis.v1.ListTablesRequest
+	(*ListTablesResponse)(nil),         // 25: myd.analysis.v1.ListTablesResponse
+	(*Job_Progress)(nil),               // 26: myd.analysis.v1.Job.Progress
+	(*Job_Part)(nil),                   // 27: myd.analysis.v1.Job.Part
+	(*Job_Table)(nil),                  // 28: myd.analysis.v1.Job.Table
+	nil,                                // 29: myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	(*ConvertToCsvResponse_Data)(nil),  // 30: myd.analysis.v1.ConvertToCsvResponse.Data
+	(*structpb.ListValue)(nil),         // 31: google.protobuf.ListValue
 }
 var file_myd_analysis_v1_analysis_proto_depIdxs = []int32{
 	2,  // 0: myd.analysis.v1.Job.status:type_name -> myd.analysis.v1.Job.Status
 	3,  // 1: myd.analysis.v1.Job.phase:type_name -> myd.analysis.v1.Job.Phase
-	24, // 2: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
+	26, // 2: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
 	0,  // 3: myd.analysis.v1.Job.csv_profile:type_name -> myd.analysis.v1.CsvProfile
 	1,  // 4: myd.analysis.v1.Job.layout:type_name -> myd.analysis.v1.RecordLayout
-	26, // 5: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
-	27, // 6: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	28, // 5: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
+	29, // 6: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
 	1,  // 7: myd.analysis.v1.PreprocessShoppingRequest.layout:type_name -> myd.analysis.v1.RecordLayout
 	5,  // 8: myd.analysis.v1.PreprocessShoppingResponse.data:type_name -> myd.analysis.v1.ShoppingSummary
 	0,  // 9: myd.analysis.v1.ConvertToCsvRequest.csv_profile:type_name -> myd.analysis.v1.CsvProfile
 	1,  // 10: myd.analysis.v1.ConvertToCsvRequest.layout:type_name -> myd.analysis.v1.RecordLayout
-	28, // 11: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
+	30, // 11: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
 	4,  // 12: myd.analysis.v1.GetJobStatusResponse.data:type_name -> myd.analysis.v1.Job
 	4,  // 13: myd.analysis.v1.WatchJobResponse.data:type_name -> myd.analysis.v1.Job
 	2,  // 14: myd.analysis.v1.WatchJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
@@ -2201,33 +2321,36 @@ var file_myd_analysis_v1_analysis_proto_depIdxs = []int32{
 	2,  // 16: myd.analysis.v1.ListJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
 	4,  // 17: myd.analysis.v1.ListJobsResponse.data:type_name -> myd.analysis.v1.Job
 	4,  // 18: myd.analysis.v1.CancelJobResponse.data:type_name -> myd.analysis.v1.Job
-	4,  // 19: myd.analysis.v1.DeleteJobResponse.data:type_name -> myd.analysis.v1.Job
-	26, // 20: myd.analysis.v1.ListTablesResponse.data:type_name -> myd.analysis.v1.Job.Table
-	25, // 21: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
-	29, // 22: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
-	6,  // 23: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
-	8,  // 24: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
-	10, // 25: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
-	12, // 26: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
-	14, // 27: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
-	16, // 28: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
-	18, // 29: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
-	20, // 30: myd.analysis.v1.AnalysisService.DeleteJob:input_type -> myd.analysis.v1.DeleteJobRequest
-	22, // 31: myd.analysis.v1.AnalysisService.ListTables:input_type -> myd.analysis.v1.ListTablesRequest
-	7,  // 32: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
-	9,  // 33: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
-	11, // 34: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
-	13, // 35: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
-	15, // 36: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
-	17, // 37: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
-	19, // 38: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
-	21, // 39: myd.analysis.v1.AnalysisService.DeleteJob:output_type -> myd.analysis.v1.DeleteJobResponse
-	23, // 40: myd.analysis.v1.AnalysisService.ListTables:output_type -> myd.analysis.v1.ListTablesResponse
-	32, // [32:41] is the sub-list for method output_type
-	23, // [23:32] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	4,  // 19: myd.analysis.v1.ResumeJobResponse.data:type_name -> myd.analysis.v1.Job
+	4,  // 20: myd.analysis.v1.DeleteJobResponse.data:type_name -> myd.analysis.v1.Job
+	28, // 21: myd.analysis.v1.ListTablesResponse.data:type_name -> myd.analysis.v1.Job.Table
+	27, // 22: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
+	31, // 23: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
+	6,  // 24: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
+	8,  // 25: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
+	10, // 26: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
+	12, // 27: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
+	14, // 28: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
+	16, // 29: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
+	18, // 30: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
+	20, // 31: myd.analysis.v1.AnalysisService.ResumeJob:input_type -> myd.analysis.v1.ResumeJobRequest
+	22, // 32: myd.analysis.v1.AnalysisService.DeleteJob:input_type -> myd.analysis.v1.DeleteJobRequest
+	24, // 33: myd.analysis.v1.AnalysisService.ListTables:input_type -> myd.analysis.v1.ListTablesRequest
+	7,  // 34: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
+	9,  // 35: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
+	11, // 36: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
+	13, // 37: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
+	15, // 38: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
+	17, // 39: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
+	19, // 40: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
+	21, // 41: myd.analysis.v1.AnalysisService.ResumeJob:output_type -> myd.analysis.v1.ResumeJobResponse
+	23, // 42: myd.analysis.v1.AnalysisService.DeleteJob:output_type -> myd.analysis.v1.DeleteJobResponse
+	25, // 43: myd.analysis.v1.AnalysisService.ListTables:output_type -> myd.analysis.v1.ListTablesResponse
+	34, // [34:44] is the sub-list for method output_type
+	24, // [24:34] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_myd_analysis_v1_analysis_proto_init() }
@@ -2242,7 +2365,7 @@ func file_myd_analysis_v1_analysis_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_myd_analysis_v1_analysis_proto_rawDesc), len(file_myd_analysis_v1_analysis_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,7 @@ const (
 	AnalysisService_WatchJobs_FullMethodName          = "/myd.analysis.v1.AnalysisService/WatchJobs"
 	AnalysisService_ListJobs_FullMethodName           = "/myd.analysis.v1.AnalysisService/ListJobs"
 	AnalysisService_CancelJob_FullMethodName          = "/myd.analysis.v1.AnalysisService/CancelJob"
+	AnalysisService_ResumeJob_FullMethodName          = "/myd.analysis.v1.AnalysisService/ResumeJob"
 	AnalysisService_DeleteJob_FullMethodName          = "/myd.analysis.v1.AnalysisService/DeleteJob"
 	AnalysisService_ListTables_FullMethodName         = "/myd.analysis.v1.AnalysisService/ListTables"
 )
@@ -127,6 +128,19 @@ type AnalysisServiceClient interface {
 	// - INVALID_ARGUMENT: job_id is missing.
 	// - INTERNAL: report the error id.
 	CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error)
+	// ResumeJob hands its key to a job that waits for it after a restart, which then goes on. Nothing
+	// happens to a job that does not wait, and its state is answered; an unknown job_id answers status
+	// NOTFOUND. The request that made the job, sent again with its request_id, does the same.
+	//
+	// Ends in:
+	//
+	//   - OK with the job's state after the call.
+	//   - INVALID_ARGUMENT: job_id is missing, or the job waits for another key; it goes on waiting.
+	//   - FAILED_PRECONDITION: the job came to an older server, which did not note what tells its key
+	//     (REQUEST_NEEDED). Send its request again, with its request_id.
+	//   - UNAVAILABLE: the server is stopping. Call again.
+	//   - INTERNAL: report the error id.
+	ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error)
 	// DeleteJob forgets an ended job: its record goes, the output set it wrote stays. The answer is
 	// the job's state after the call, NOTFOUND; so it is for an unknown job_id.
 	//
@@ -246,6 +260,16 @@ func (c *analysisServiceClient) CancelJob(ctx context.Context, in *CancelJobRequ
 	return out, nil
 }
 
+func (c *analysisServiceClient) ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeJobResponse)
+	err := c.cc.Invoke(ctx, AnalysisService_ResumeJob_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *analysisServiceClient) DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteJobResponse)
@@ -349,6 +373,19 @@ type AnalysisServiceServer interface {
 	// - INVALID_ARGUMENT: job_id is missing.
 	// - INTERNAL: report the error id.
 	CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error)
+	// ResumeJob hands its key to a job that waits for it after a restart, which then goes on. Nothing
+	// happens to a job that does not wait, and its state is answered; an unknown job_id answers status
+	// NOTFOUND. The request that made the job, sent again with its request_id, does the same.
+	//
+	// Ends in:
+	//
+	//   - OK with the job's state after the call.
+	//   - INVALID_ARGUMENT: job_id is missing, or the job waits for another key; it goes on waiting.
+	//   - FAILED_PRECONDITION: the job came to an older server, which did not note what tells its key
+	//     (REQUEST_NEEDED). Send its request again, with its request_id.
+	//   - UNAVAILABLE: the server is stopping. Call again.
+	//   - INTERNAL: report the error id.
+	ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error)
 	// DeleteJob forgets an ended job: its record goes, the output set it wrote stays. The answer is
 	// the job's state after the call, NOTFOUND; so it is for an unknown job_id.
 	//
@@ -400,6 +437,9 @@ func (UnimplementedAnalysisServiceServer) ListJobs(context.Context, *ListJobsReq
 }
 func (UnimplementedAnalysisServiceServer) CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelJob not implemented")
+}
+func (UnimplementedAnalysisServiceServer) ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeJob not implemented")
 }
 func (UnimplementedAnalysisServiceServer) DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteJob not implemented")
@@ -540,6 +580,24 @@ func _AnalysisService_CancelJob_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AnalysisService_ResumeJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeJobRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AnalysisServiceServer).ResumeJob(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AnalysisService_ResumeJob_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AnalysisServiceServer).ResumeJob(ctx, req.(*ResumeJobRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AnalysisService_DeleteJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteJobRequest)
 	if err := dec(in); err != nil {
@@ -602,6 +660,10 @@ var AnalysisService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelJob",
 			Handler:    _AnalysisService_CancelJob_Handler,
+		},
+		{
+			MethodName: "ResumeJob",
+			Handler:    _AnalysisService_ResumeJob_Handler,
 		},
 		{
 			MethodName: "DeleteJob",
