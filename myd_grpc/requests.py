@@ -20,6 +20,7 @@ from myd_grpc.jobs.follow import Wanted
 from myd_grpc.jobs.model import Request, RequestMark, Status
 from myd_grpc.messages import LAYOUTS, PROFILES, STATUSES
 from myd_grpc.shopping import SEOUL, Query
+from myd_grpc.shopping.objects import nfc
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
@@ -165,8 +166,8 @@ def summary_query(
         limits=settings.limits,
         section_names=settings.section_names,
         no_inputs=settings.no_inputs,
-        owner_fields=settings.owner_fields,
-        date_fields=settings.date_fields,
+        owner_fields=tuple(map(nfc, settings.owner_fields)),
+        date_fields=tuple(map(nfc, settings.date_fields)),
         engine=settings.engine,
         threads=settings.threads,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -97,6 +98,14 @@ def test_owner_fields_are_a_setting(make_server: Callable[..., Server]) -> None:
     records = [{"who": "u1", "user_id": "u2", "orders": [LINES[1]]}, {"user_id": "u1"}]
     server.put("in.json", json.dumps(records))
     assert ask(server).order_lines == 1
+
+
+def test_a_setting_in_another_form_of_unicode_names_the_same_member(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server(MYD_OWNER_FIELDS=unicodedata.normalize("NFD", "회원")).start()
+    server.put("in.json", json.dumps([{"회원": "u2", "orders": [LINES[1]]}]))
+    assert refusal(server)[1] == "USER_NOT_FOUND"
 
 
 def test_an_encrypted_file(server: Server) -> None:

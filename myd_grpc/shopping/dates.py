@@ -127,7 +127,7 @@ def _of_digits(whole: str, fraction: str) -> Iterator[datetime]:
 
 
 def _of_text(text: str) -> datetime | None:
-    text = _WEEKDAY.sub(" ", text)
+    text = _WEEKDAY.sub(" ", text).strip()
     zone = _ZONE.search(text)
     text = text[: zone.start()] if zone else text
     for date_form in _DATES:
