@@ -252,6 +252,39 @@ def test_a_conversion_that_ends_early_names_its_job(capsys: pytest.CaptureFixtur
     assert f"client.py --address {address} watch j\n" in said
 
 
+def test_a_conversion_whose_reader_leaves_names_its_job(held: tuple[Server, Hold]) -> None:
+    server, point = held
+    with subprocess.Popen(
+        command(server, "convert", "a.json", "--output", "out", "--json"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as converting:
+        assert converting.stdout
+        with point.at_point():
+            job_id = json.loads(converting.stdout.readline())["job_id"]
+            converting.stdout.close()
+        assert converting.stderr
+        said = converting.stderr.read()
+    assert said.startswith("nobody reads any more, the job goes on\n")
+    assert f" watch {job_id}\n" in said
+    assert "Exception" not in said
+    assert converting.returncode == 1
+    assert server.wait(job_id).status == pb.Job.DONE
+
+
+def test_a_conversion_without_an_answer_names_its_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    service = Service(fail(grpc.StatusCode.INTERNAL, "the connection broke"))
+    with listening(service) as address:
+        assert main(["convert", "a.json", "--output", "out", "--address", address]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: the connection broke\nif a job was started all the same, ")
+    assert said.endswith(f" --request-id {service.requests[0].request_id}\n")
+
+
 # For programs
 
 

@@ -15,6 +15,7 @@ from myd_grpc.cli import wording
 from myd_grpc.cli.arguments import again
 from myd_grpc.cli.output import Output, View
 from myd_grpc.client import CallError, Client, InvalidKeyError, Key, ReadOptions
+from myd_grpc.client.errors import CALLERS_FAULTS
 
 OK, NOT_DONE, INTERRUPTED = 0, 1, 130
 
@@ -36,6 +37,10 @@ class LeftAloneError(Exception):
         self.exit_code = exit_code
 
 
+class UnansweredError(Exception):
+    """Whether a job was started is not known. The text says so, and how to find out."""
+
+
 class UnknownJobError(Exception):
     """The command was about a job that the server does not know."""
 
@@ -47,22 +52,35 @@ def run(session: Session) -> int:
 
 def _convert(session: Session) -> int:
     arguments = session.arguments
+    request_id = arguments.request_id or str(uuid.uuid4())
     submit = partial(
         session.client.convert,
         arguments.file,
         arguments.output,
         key=_key(arguments),
-        request_id=arguments.request_id or str(uuid.uuid4()),
+        request_id=request_id,
         merge=arguments.merge,
         overwrite=arguments.overwrite,
         csv_profile=f"CSV_PROFILE_{arguments.profile.upper()}",
         **_read_options(arguments),
     )
-    job_id = submit()
+    job_id = _submitted(submit, request_id)
     if arguments.detach:
         session.output.submitted(job_id)
         return OK
     return _follow(session, job_id, hand_key_over=submit)
+
+
+def _submitted(submit: Callable[[], str], request_id: str) -> str:
+    try:
+        return submit()
+    except CallError as error:
+        if error.reason or error.code in CALLERS_FAULTS:  # it was refused: no job was started
+            raise
+        raise UnansweredError(
+            f"{error}\nif a job was started all the same, this command finds it with "
+            f"--request-id {request_id}"
+        ) from None
 
 
 def _status(session: Session) -> int:
@@ -145,6 +163,9 @@ def _follow(
         raise LeftAloneError(job_id, why, INTERRUPTED) from None
     except CallError as error:
         why = f"error: {error}\nthe job may go on all the same"
+        raise LeftAloneError(job_id, why, NOT_DONE) from None
+    except BrokenPipeError:
+        why = "nobody reads any more, the job goes on"
         raise LeftAloneError(job_id, why, NOT_DONE) from None
     session.output.outcome(_with_all_tables(session, job))
     _require_known(job)

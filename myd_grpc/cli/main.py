@@ -24,16 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Client(arguments.address) as client:
             chosen = output.choose(as_json=arguments.json)
             return commands.run(commands.Session(client, chosen, arguments))
-    except (CallError, commands.UnknownJobError) as error:
+    except (CallError, commands.UnansweredError, commands.UnknownJobError) as error:
         return _fail(f"error: {error}", commands.NOT_DONE)
     except commands.LeftAloneError as left:
+        _drop_output()
         how = _how_to_go_on(arguments.address, left.job_id)
         return _fail(f"{left}\n{how}", left.exit_code)
     except KeyboardInterrupt:
         return commands.INTERRUPTED
     except BrokenPipeError:
-        # The reader has left; what is still buffered must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return commands.NOT_DONE
     except InvalidKeyError as error:
         return _fail(f"error: {error}", USAGE)
@@ -44,6 +44,14 @@ def _never_fail_to_print() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """Where the reader has left, what is still buffered must not raise again at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(text: str, exit_code: int) -> int:
