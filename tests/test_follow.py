@@ -123,12 +123,27 @@ async def test_a_state_is_serialised_once_for_all(tmp_path: Path) -> None:
 async def test_more_readers_are_shown_fewer_states(tmp_path: Path) -> None:
     async with watching(tmp_path, Encoder()) as (store, hub):
         await submit(store, "j1")
-        reading = [asyncio.create_task(Reader(hub, store, 0).read("j1")) for _ in range(1000)]
-        for step in range(200):
-            await store.progress("j1", Progress(rows=step), -1)
-        await store.done("j1", now=2)
-        streams = await asyncio.gather(*reading)
-    assert sum(map(len, streams)) < 1000 * 200 / 2
+        job = await store.get("j1")
+        assert job
+        begun, shown = asyncio.Semaphore(0), 0
+
+        async def send(_message: bytes) -> None:
+            nonlocal shown
+            shown += 1
+            begun.release()
+
+        reading = [
+            asyncio.create_task(follow_job(hub, store, "j1", 0, QUIET_S, send)) for _ in range(1000)
+        ]
+        for _ in reading:
+            await begun.acquire()
+        # A state for each turn of the loop, in which only some of the readers can be served.
+        for revision in range(job.revision + 1, job.revision + 201):
+            hub.publish([replace(job, revision=revision)])
+            await asyncio.sleep(0)
+        hub.publish([replace(job, status=Status.DONE, phase=Phase.ENDED, revision=1000)])
+        await asyncio.gather(*reading)
+    assert 2 * len(reading) <= shown < len(reading) * 200 / 2
 
 
 async def test_an_end_is_told_while_the_progress_of_another_job_is_being_shown(
