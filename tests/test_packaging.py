@@ -36,7 +36,7 @@ import grpc
 import grpc.aio
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
-from myd_grpc.client import Client, Key
+from myd_grpc.client import AsyncClient, Client, Key
 
 
 def rows(channel: grpc.Channel, job_id: str) -> int:
@@ -57,6 +57,12 @@ def convert(key: Key) -> None:
         job_id = client.convert(["a.json"], "out", key=key)
         assert_type(job_id, str)
         assert_type(client.status(job_id), pb.Job)
+
+
+async def wait(job_id: str) -> None:
+    async with AsyncClient("127.0.0.1:50051") as client:
+        async for job in client.watch(job_id):
+            assert_type(job, pb.Job)
 """
 
 
@@ -65,7 +71,7 @@ def packages(place: Path) -> Path:
     source, made = place / "source", place / "made"
     names = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(names, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
+    for name in filter(lambda name: (ROOT / name).is_file(), listed.split("\0")):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, source / name)
     build = [sys.executable, "-m", "build", "--outdir", str(made), str(source)]
