@@ -621,7 +621,7 @@ def test_file_names_are_percent_encoded() -> None:
     assert file_name('a/\\:*?"<>|%b') == "a%2F%5C%3A%2A%3F%22%3C%3E%7C%25b"
     assert file_name("\0\n\x1f\x7f") == "%00%0A%1F%7F"
     assert file_name("..a.") == "%2E.a."
-    assert file_name("홍 ~\u0080'") == "홍 ~\u0080'"
+    assert file_name("홍 ~\u0080\u202e'") == "홍 ~%C2%80%E2%80%AE'"
     assert list(tables('[{"a/b":[{}]}]'))[1] == "out.a%2Fb_1.csv"
 
 

@@ -534,8 +534,9 @@ def test_health_is_told_also_of_a_server_that_hangs(server: Server, tmp_path: Pa
 
 def test_an_address_that_others_reach_is_warned_of(rest_server: RestServer) -> None:
     rest_server.start(MYD_REST_ADDRESS="0.0.0.0:0")
-    warning = f"{rest_server.rest.address} is reachable from other hosts, and is not encrypted"
-    assert warning in rest_server.log
+    rest_server.wait_for_log(
+        f"{rest_server.rest.address} is reachable from other hosts, and is not encrypted"
+    )
 
 
 # --- Streams ---------------------------------------------------------------------------------
