@@ -37,7 +37,7 @@ class Endpoint:
         """`open_files` is how many this process may have: some are kept from connections."""
         self._settings = settings
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor(SERVICE_NAME)],
+            interceptors=[CallInterceptor(SERVICE_NAME, long_requests="ConvertToCsv")],
             options=_options(settings, _most_connections(settings, open_files)),
         )
         pb_grpc.add_AnalysisServiceServicer_to_server(service, self._server)

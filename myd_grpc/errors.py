@@ -50,6 +50,15 @@ class MalformedRequestError(CallError):
         super().__init__(f"the request cannot be read: its bytes are no {type_name}")
 
 
+class RequestTooLongError(CallError):
+    """The request is longer than any of its kind has to be."""
+
+    reason = InvalidRequestError.reason
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"the request has more than {most_bytes} bytes")
+
+
 class OutputBusyError(CallError):
     """A working job is writing that output set."""
 

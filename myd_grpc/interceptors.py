@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -29,6 +30,7 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.InvalidRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.MalformedRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.RequestNeededError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.RequestTooLongError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
     errors.JobWorkingError: grpc.StatusCode.FAILED_PRECONDITION,
@@ -51,16 +53,21 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
 # The message is there twice: with up to three bytes for each of its own, and in base64.
 _MOST_VIOLATIONS = 20
 _MOST_BYTES = 1000
+_MOST_BYTES_OF_REQUEST = 1 << 20
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of one service, unary and streaming alike; others pass as they are."""
+    """Wraps the handlers of one service, unary and streaming alike; others pass as they are.
 
-    def __init__(self, service_name: str) -> None:
+    Only requests of the rpc `long_requests` may have more than a MiB.
+    """
+
+    def __init__(self, service_name: str, long_requests: str) -> None:
         self._prefix = f"/{service_name}/"
+        self._long_requests = long_requests
 
     async def intercept_service(
         self,
@@ -80,9 +87,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             if handler.response_streaming
             else grpc.unary_unary_rpc_method_handler
         )
+        most_bytes = sys.maxsize if name == self._long_requests else _MOST_BYTES_OF_REQUEST
         return wrap(
             _guarded(name, behaviour),
-            request_deserializer=_lenient(handler.request_deserializer),
+            request_deserializer=_lenient(handler.request_deserializer, most_bytes),
             response_serializer=_serialize,
         )
 
@@ -113,13 +121,15 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     return guarded
 
 
-def _lenient(read: Any) -> Callable[[bytes], Message | errors.MalformedRequestError]:
+def _lenient(read: Any, most_bytes: int) -> Callable[[bytes], Message | errors.CallError]:
     """Reads a request, or answers what is wrong with it.
 
     An exception would be logged by the library, and the caller be told its text.
     """
 
-    def deserialize(data: bytes) -> Message | errors.MalformedRequestError:
+    def deserialize(data: bytes) -> Message | errors.CallError:
+        if len(data) > most_bytes:
+            return errors.RequestTooLongError(most_bytes)
         try:
             message: Message = read(data)
         except DecodeError:
@@ -129,8 +139,8 @@ def _lenient(read: Any) -> Callable[[bytes], Message | errors.MalformedRequestEr
     return deserialize
 
 
-def _read(request: Message | errors.MalformedRequestError) -> Message:
-    if isinstance(request, errors.MalformedRequestError):
+def _read(request: Message | errors.CallError) -> Message:
+    if isinstance(request, errors.CallError):
         raise request
     return request
 

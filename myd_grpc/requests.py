@@ -28,6 +28,7 @@ _IV_DIGITS = 32
 _LONGEST_NAME = 100
 # The answer about a job that is not there repeats its id.
 _LONGEST_JOB_ID = 65_536
+_LONGEST_TEXT = 16_384
 _LARGEST_PAGE = 1000
 _ENDED_SHOWN = 100
 _MOST_ENDED_SHOWN = 1000
@@ -82,6 +83,7 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submissio
     profile = _profile(checks, message.csv_profile)
     layout = _layout(checks, message.layout)
     _check_record_path(checks, message.record_path, layout)
+    _check_length(checks, "id_field", message.id_field)
     if message.request_id and not _UUID.fullmatch(message.request_id):
         checks.refuse("request_id", "must be a UUID, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301")
     checks.raise_violations()
@@ -153,6 +155,7 @@ def summary_query(
     key = cipher_key(checks, message.aes256cbckey, message.iv)
     layout = _layout(checks, message.layout)
     _check_record_path(checks, message.record_path, layout)
+    _check_length(checks, "id_field", message.id_field)
     checks.raise_violations()
     query = Query(
         user_id=message.user_id,
@@ -300,11 +303,18 @@ def _one_of(values: Iterable[tuple[str, int]]) -> str:
     return f"must be one of {', '.join(name for name, number in values if number)}"
 
 
+def _check_length(checks: _Checks, name: str, text: str) -> None:
+    """What is kept of a job besides its files is short: everybody who asks for it reads it."""
+    if len(text) > _LONGEST_TEXT:
+        checks.refuse(name, f"must have at most {_LONGEST_TEXT} characters")
+
+
 def _check_record_path(checks: _Checks, path: str, layout: Layout) -> None:
     if not path:
         return
     if "" in path.split("."):
         checks.refuse("record_path", "must be names joined with '.', none of them empty")
+    _check_length(checks, "record_path", path)
     if layout is Layout.LINES:
         checks.refuse(
             "record_path", "must be empty with the layout LINES, which is no one document"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import psutil
@@ -53,6 +54,31 @@ def test_one_more_is_refused_with_the_limit_also_when_compressed(
     assert violation(caught.value) == (
         grpc.StatusCode.INVALID_ARGUMENT,
         {"file_names": "must name at most 100000 files (MYD_MAX_FILES), not 100001"},
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda stub: stub.ListJobs(pb.ListJobsRequest(status=[pb.Job.DONE] * ((1 << 20) + 1))),
+        lambda stub: list(stub.WatchJob(pb.WatchJobRequest(job_id="x" * (1 << 20)))),
+    ],
+    ids=["ListJobs", "WatchJob"],
+)
+def test_other_requests_are_short(shared_server: Server, call: Callable[[Any], object]) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(shared_server.stub)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "the request has more than 1048576 bytes"
+
+
+def test_only_the_names_of_files_may_be_long(shared_server: Server) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        shared_server.submit("a.json", record_path="x" * 16_385, id_field="y" * 16_385)
+    wanted = "must have at most 16384 characters"
+    assert violation(caught.value) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        {"record_path": wanted, "id_field": wanted},
     )
 
 

@@ -758,8 +758,8 @@ func (x *PreprocessShoppingResponse) GetData() *ShoppingSummary {
 // ConvertToCsvRequest asks for the conversion of files to one or more output sets.
 type ConvertToCsvRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The input files, in order: absolute inside the data directory, or relative to it. At least one;
-	// a file may be listed twice.
+	// The input files, in order: absolute inside the data directory, or relative to it. At least one,
+	// at most 100,000 (MYD_MAX_FILES); a file may be listed twice.
 	FileNames []string `protobuf:"bytes,1,rep,name=file_names,json=fileNames,proto3" json:"file_names,omitempty"`
 	// Name of the output set and of its root table; a trailing ".csv" is taken off. 1 to 100
 	// characters. Required.
@@ -1957,7 +1957,7 @@ type Job_Table struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the table, as in section "from records to tables" of the documentation.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Data rows in all parts.
+	// Data rows in all parts; of a table that ListTables breaks off, in those that are listed with it.
 	Rows uint64 `protobuf:"varint,2,opt,name=rows,proto3" json:"rows,omitempty"`
 	// The files, in order.
 	Parts         []*Job_Part `protobuf:"bytes,3,rep,name=parts,proto3" json:"parts,omitempty"`
