@@ -78,7 +78,7 @@ USES = {
         ),
         [
             *"convert f g --output out --merge --overwrite --profile database --detach".split(),
-            *("--key-file", "KEY"),
+            *("--request-id", UUID, "--key-file", "KEY"),
             *READ_OPTIONS,
         ],
     ),
@@ -112,6 +112,12 @@ USES = {
         job(pb.CancelJobResponse),
         lambda client: client.cancel("j"),
         ["cancel", "j"],
+    ),
+    "ResumeJob": Use(
+        pb.ResumeJobRequest(job_id="j", **KEYS),
+        job(pb.ResumeJobResponse),
+        lambda client: client.resume("j", Key(KEY, IV)),
+        ["resume", "j", "--key-file", "KEY", "--detach"],
     ),
     "DeleteJob": Use(
         pb.DeleteJobRequest(job_id="j"),
@@ -179,10 +185,6 @@ def test_the_command_line_has_every_call_and_field(
     key_file = tmp_path / "key"
     key_file.write_text(f"{KEY}\n{IV}\n")
     main(["--address", address, *(str(key_file) if word == "KEY" else word for word in use.words)])
-    for request in this.requests:
-        if "request_id" in fields_of(request):
-            assert request.request_id, "each request gets one"
-            request.request_id = UUID
     assert use.request in this.requests
 
 
