@@ -211,6 +211,16 @@ def test_names_are_text_and_never_markup(rest_server: RestServer, browser: Brows
     assert browser.complaints() == []
 
 
+def test_names_are_read_as_they_are_written(rest_server: RestServer, browser: Browser) -> None:
+    rest_server.start()
+    name = rest_server.put("fdp\u202egpj.json", '[{"\u2066a\x85":[{"b":1}]}]')
+    job_id = rest_server.convert(name).job_id
+    browser.open(f"{rest_server.rest.url}/jobs/live")
+    browser.until_shown(f"{card(job_id)} .files", "fdp\ufffdgpj.json")
+    browser.find(f"{card(job_id)} summary").click()
+    browser.until_shown(f"{card(job_id)} tbody", "out.\ufffda\ufffd")
+
+
 def test_it_speaks_korean_fits_a_phone_and_follows_the_dark_mode(
     rest_server: RestServer, browser: Browser
 ) -> None:

@@ -6,6 +6,7 @@ const SYMBOLS = { WORKING: "▶", DONE: "✓", FAILED: "✕", waiting: "…" };
 const WAITING = ["PHASE_QUEUED", "PHASE_WAITING_FOR_KEY"];
 const RATE_WINDOW_MS = 10_000;
 const MOST_NAMES = 3;
+const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const TABLES_IN_A_PAGE = 100;
 
 export class Card {
@@ -185,7 +186,7 @@ function tableRow({ name, rows, parts }) {
   const row = document.createElement("tr");
   const head = document.createElement("th");
   head.scope = "row";
-  head.textContent = name;
+  head.textContent = readable(name);
   const bytes = parts.reduce((sum, part) => sum + Number(part.bytes), 0);
   const cells = [count(rows), count(parts.length), size(bytes)].map((shown) => {
     const cell = document.createElement("td");
@@ -213,10 +214,16 @@ function failure({ status, reason, msg }) {
   return msg ? `${head}: ${msg}` : head;
 }
 
+/** A text to be read as it is written: nothing in it turns the direction of what follows. */
+function readable(value) {
+  return value.replace(CONTROLS, "\ufffd");
+}
+
 /** Sets an element's text where it differs, so that what is selected stays so. */
 export function put(element, value) {
-  if (element.textContent !== value) {
-    element.textContent = value;
+  const shown = readable(value);
+  if (element.textContent !== shown) {
+    element.textContent = shown;
   }
   element.hidden = value === "";
 }
