@@ -56,7 +56,9 @@ func (c eventCodec) Marshal(value any) ([]byte, error) {
 type stream struct {
 	http.ResponseWriter
 	events   bool
+	begun    bool
 	revision uint32
+	told     bool // the last state that was sent is one that ends a watch
 	broken   bool
 	beat     *time.Timer
 
@@ -111,10 +113,12 @@ func begin(_ context.Context, w http.ResponseWriter, message proto.Message) erro
 	this, ok := w.(*stream)
 	if answer, isUpdate := message.(update); ok && isUpdate {
 		this.revision = answer.GetData().GetRevision()
+		this.told = answer.GetData().GetStatus() != pb.Job_WORKING
 	}
 	if !ok || message != nil {
 		return nil
 	}
+	this.begun = true
 	w.Header().Set("X-Accel-Buffering", "no")
 	opening := ""
 	if this.events {
@@ -136,8 +140,10 @@ func breakOff(ctx context.Context, err error) *status.Status {
 }
 
 // end lets a stream of events end with one that says so, and cuts the connection of a stream that
-// is broken: nothing else tells every reader that there should have been more.
+// is broken: nothing else tells every reader that there should have been more. So is one that ends
+// well before its last state, as a proxy before the server can make it.
 func (s *stream) end() {
+	s.broken = s.broken || s.begun && !s.told
 	if s.broken {
 		_ = s.FlushError() // what the library has said about it
 	} else if s.beat != nil {

@@ -26,6 +26,7 @@ from Crypto.Util.Padding import pad
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from resting import OPENAPI, Answer, Event, Rest, RestServer, events, gateway_to
+from scripted import Service, listening, state, stream
 from serving import PATIENCE_S, Hold, Server
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -600,6 +601,18 @@ def test_a_stream_that_breaks_does_not_look_like_success(
         done = subprocess.run(["curl", "-s", f"{rest.url}{path}"], capture_output=True, check=False)
         assert json.loads(done.stdout)["code"] == grpc.StatusCode.UNAVAILABLE.value[0]
         refused(rest.get("/healthz"), 503, grpc.StatusCode.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_stream_that_ends_before_the_last_state_does_not_look_like_success(
+    tmp_path: Path, accept: str
+) -> None:
+    path, wanted = "/convert_to_csv/watch?job_id=j", {"Accept": accept}
+    service = Service(stream(state(1)), stream(state(2, "DONE")))
+    with listening(service) as address, gateway_to(address, tmp_path) as rest:
+        with rest.stream(path, wanted) as response, pytest.raises(http.client.IncompleteRead):
+            response.read()
+        assert b"DONE" in rest.call("GET", path, headers=wanted).body
 
 
 def test_a_stop_tells_those_who_watch(rest_server: RestServer, held: Hold) -> None:
