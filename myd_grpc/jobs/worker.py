@@ -268,7 +268,10 @@ def _peak_forgetter() -> Callable[[], None]:
 
 
 def _peak_bytes() -> int:
-    return _status("VmHWM", 10) * 1024
+    """0 where it cannot be read: whatever is lacking, the server is to hear how it ended."""
+    with suppress(OSError):
+        return _status("VmHWM", 10) * 1024
+    return 0
 
 
 def _umask() -> int:
