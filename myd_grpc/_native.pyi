@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, overload
 
 from typing_extensions import Buffer
@@ -21,7 +21,7 @@ class Ends(Sequence[int]):
 _Records: TypeAlias = tuple[Buffer, Spans, Spans, int, int]
 _Entry: TypeAlias = tuple[bool, int, tuple[str, ...]]
 _Rows: TypeAlias = tuple[int, Buffer, Ends, int]
-_Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], int]
+_Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], int, bool]
 _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...
@@ -34,7 +34,15 @@ class Core:
     def reset(self) -> None: ...
     def adopt(self, is_table: bool, owner: int, path: tuple[str, ...]) -> None: ...
     def flatten(
-        self, data: Buffer, values: Spans, keys: Spans, *, file: int, first: int, depth: int
+        self,
+        data: Buffer,
+        values: Spans,
+        keys: Spans,
+        take: Callable[[*_Fragment], None] | None,
+        *,
+        file: int,
+        first: int,
+        depth: int,
     ) -> _Fragment: ...
     def flattening(self, start: Start, file: int) -> Line: ...
     def scanning(self, start: Start, max_depth: int, wanted: bytes) -> Line: ...

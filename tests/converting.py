@@ -15,7 +15,7 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
-from myd_grpc.convert import growth, records, source, tables
+from myd_grpc.convert import flatten, growth, records, source, tables
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import (
@@ -190,6 +190,7 @@ class Sizes:
     batch_bytes: int = records.BATCH_BYTES
     held_bytes: int = tables._HELD_BYTES
     piece: int = tables._PIECE
+    many: int = flatten._MANY
     free_bytes: int = growth.FREE_BYTES
 
 
@@ -201,6 +202,7 @@ def sized(sizes: Sizes) -> Iterator[None]:
         patch.setattr(records, "BATCH_BYTES", sizes.batch_bytes)
         patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
         patch.setattr(tables, "_PIECE", sizes.piece)
+        patch.setattr(flatten, "_MANY", sizes.many)
         patch.setattr(growth, "FREE_BYTES", sizes.free_bytes)
         yield
 

@@ -163,7 +163,8 @@ def _compare_conversions(rng: random.Random) -> None:
     outcomes: list[object] = []
     for engine in ("python", "native", "native"):
         batch_bytes, held = rng.choice((1, 50, 4 << 20)), rng.choice((0, 100, 8 << 20))
-        sizes = Sizes(rng.choice((1, 17, 1 << 18)), batch_bytes, held)
+        many = rng.choice((0, 100, 8 << 20))
+        sizes = Sizes(rng.choice((1, 17, 1 << 18)), batch_bytes, held, many=many)
         with sized(sizes):
             found = outcome(
                 files,

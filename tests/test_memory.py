@@ -209,3 +209,34 @@ def test_the_ciphertext_of_one_long_line_is_not_held(engine: str, work: Path) ->
     (work / "in.json").write_bytes(encrypted(plain).hex().encode())
     key = [bytes(range(32)).hex(), bytes(range(100, 116)).hex()]
     assert peak(work, engine, "in.json", key=key) < 120
+
+
+EMPTY_ROWS = ",".join(["{}"] * 4_000)
+COLUMNS = ",".join(f'"c{number}":1' for number in range(16_000))
+LONG = "i" * 100_000
+HOSTILE = {
+    "a long id over many rows": f'[{{"id":"{LONG}","l":[{EMPTY_ROWS}]}}]',
+    "a long key over many rows": f'{{"{LONG}":{{"l":[{EMPTY_ROWS}]}},"b":{{}}}}',
+    "a wide row before empty ones": f"[{{{COLUMNS}}},{EMPTY_ROWS}]",
+    "a wide row after empty ones": f"[{EMPTY_ROWS},{{{COLUMNS}}}]",
+    "a wide child row before empty ones": f'[{{"l":[{{{COLUMNS}}},{EMPTY_ROWS}]}}]',
+    "a wide child row after empty ones": f'[{{"l":[{EMPTY_ROWS},{{{COLUMNS}}}]}}]',
+    "wide rows": "[{}]".format(",".join([f"{{{COLUMNS}}}"] * 50)),
+}
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+def test_small_records_of_which_much_is_made(engine: str, work: Path, kind: str) -> None:
+    (work / "in.json").write_text(HOSTILE[kind])
+    assert peak(work, engine, "in.json", threads=MOST_THREADS) < 100 + TIMES[engine]
+
+
+TIMES = {"native": 3, "python": 10}
+"""How many times the largest record a worker may take, beside 100 MiB."""
+
+
+@pytest.mark.parametrize("value", ['"%s"' % ("x" * 20 * MIB)])
+def test_long_records_one_after_another(engine: str, work: Path, value: str) -> None:
+    (work / "in.json").write_text(f"[{value},{value},{value}]")
+    size = peak(work, engine, "in.json", threads=MOST_THREADS)
+    assert size < 100 + TIMES[engine] * 20

@@ -143,6 +143,28 @@ def test_a_tree_that_grew_without_columns_is_begun_again(monkeypatch: pytest.Mon
     assert one == converted(files, engine="python", limits=limits)
 
 
+@native
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("end", ["", ",{}", ',{"a":tru}', ',{"a":[[[[1]]]]}'])
+def test_rows_that_are_too_many_at_once(threads: int, end: str) -> None:
+    """Also where columns, tables and faults come in the middle of them, or after them."""
+    row = '{{"n":{},"c{}":{{"d":"x"}},"l{}":[{{}}]}}'
+    rows = [row.format(n, n // 300, n // 400) for n in range(1200)]
+    record = '{{"id":"{}","z":"\\n","l":[{}],"last":1}}'.format("i" * 9_000, ",".join(rows))
+    deep = '{{"id":"{}","l":[{},[[[1]]]]}}'.format("i" * 9_000, ",".join(rows))
+    for records in ([record], ["{}", record, '{"b":1}', record], [record, deep], [deep, record]):
+        files = [("a.json", f"[{','.join(records)}{end}]".encode())]
+        limits = Limits(max_depth=5)
+        found = [
+            outcome(files, engine=engine, threads=threads, limits=limits)
+            for engine in ("python", "native")
+        ]
+        if isinstance(found[0], ConversionError):
+            assert str(found[0]) == str(found[1])
+        else:
+            assert found[0] == found[1]
+
+
 # ---------------------------------------------------------------------------------------------
 # Working ahead
 

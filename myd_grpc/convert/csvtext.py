@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 Row = list[str]
 
 EMPTY_STRING = str(b'""', "ascii")
 """The cell of an empty string. Known by identity: the string `""` in the data is another object."""
 
+# Bytes that a row has at least.
+_LEAST_ROW = len(",f1r1\n")
 _MUST_QUOTE = re.compile('[",\r\n]')
 
 
@@ -41,6 +44,12 @@ class Widener:
         self._new = b"," * cells + line_end
         self._within = False
         self._rest = b""
+
+    def pieces(self, text: bytes | memoryview, most_bytes: int) -> Iterator[bytes]:
+        """Longer rows in pieces of about so many bytes, of however short ones they are made."""
+        step = max(1, most_bytes * _LEAST_ROW // (_LEAST_ROW + self._cells))
+        for start in range(0, len(text), step):
+            yield self.widen(bytes(text[start : start + step]))
 
     def widen(self, piece: bytes) -> bytes:
         """The piece with longer rows; a CR at its end waits for the next piece."""

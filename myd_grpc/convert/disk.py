@@ -60,6 +60,10 @@ class AppendedFiles:
             self._pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
         ]
 
+    def settle(self) -> None:
+        """Returns when no lot is being written."""
+        self._wait()
+
     def flush(self) -> None:
         """Returns when the files hold all that was appended."""
         self._wait()

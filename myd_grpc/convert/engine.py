@@ -6,8 +6,8 @@ log. Everything that has a memory (schema, parts, counters) is outside of it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, Self
 
 from myd_grpc.convert.model import DEFAULT_LIMITS, Layout, Profile
@@ -42,10 +42,19 @@ class Batch:
         start, end = span
         return bytes(self.data[start:end])
 
+    def between(self, start: int, stop: int) -> Batch:
+        """The batch of those of its records, of which nothing is made."""
+        spans, keys = self.spans[start:stop], self.keys[start:stop]
+        return replace(self, spans=spans, keys=keys, first=self.first + start, made=None)
+
     @property
     def end(self) -> int:
         """The offset after the last record: from there the next one can be read."""
         return self.offset + self.spans[len(self.spans) - 1][1]
+
+
+NO_BATCH = Batch(b"", (), (), 0, 1, 0)
+"""Without a record."""
 
 
 class Rows(NamedTuple):
@@ -66,7 +75,8 @@ class Fragment:
 
     `origins[i]` is the index of the record that brought `entries[i]`. `records` is how many
     records are in it: when that is not all of the batch's, the next one is bad, and the fragment
-    holds nothing of it. Or its last entry is one that no schema takes: then there are no rows.
+    holds nothing of it. Or its last entry is one that no schema takes: then there are no rows. Or
+    it `is_full`: the rest was left out because the rows are many.
     """
 
     base: int
@@ -74,6 +84,14 @@ class Fragment:
     origins: Sequence[int]
     rows: Sequence[Rows]
     records: int
+    is_full: bool = False
+
+
+NOTHING = Fragment(0, (), (), (), 0, is_full=True)
+"""Of a batch that is still to be flattened."""
+
+Take = Callable[[Fragment], None]
+"""Takes a fragment, whose entries are then part of the schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +189,14 @@ class Engine(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
-        """The rows of a batch of file number `file` (from 1), for the schema `entries`."""
+    def flatten(
+        self, batch: Batch, file: int, entries: Sequence[Entry], take: Take | None = None
+    ) -> Fragment:
+        """The rows of a batch of file number `file` (from 1), for the schema `entries`.
+
+        Where they are many, `take` gets those that are there, also of a part of a record, which is
+        sound then; the answer is what remains. Without it, the fragment is full.
+        """
         ...
 
     def scan(self, batch: Batch, max_depth: int, text: str) -> Scanned:

@@ -10,11 +10,20 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Self
 
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line
-from myd_grpc.convert.engine import Ahead, Batch, Flattening, Fragment, Outline, Rows, Scanned
+from myd_grpc.convert.engine import (
+    NO_BATCH,
+    Ahead,
+    Batch,
+    Flattening,
+    Fragment,
+    Outline,
+    Rows,
+    Scanned,
+    Take,
+)
 from myd_grpc.convert.jsontext import Number, Value, cell_text, compact, is_scalar_list, parse
 from myd_grpc.convert.schema import (
     CHILD_LINKS,
@@ -32,6 +41,9 @@ Members = Sequence[tuple[str, Value]]
 
 _SPARE_NODES = 100_000
 _OTHER_CALLS = 1000
+# Rows that take so many bytes are many; one has as many beside its text.
+_MANY = 8 << 20
+_END = 8
 
 
 class _TooDeepError(Exception):
@@ -108,6 +120,12 @@ class PythonEngine:
         self._line_end = flattening.line_end
         self._record_id = ""
         self._index = 0
+        self._take: Take | None = None
+        self._batch = NO_BATCH
+        # The first record of the batch of which not all was taken, and whether some of it was.
+        self._kept = 0
+        self._is_begun = False
+        self._held = 0
         self._base = 0
         self._origins: list[int] = []
         self._reset()
@@ -138,33 +156,46 @@ class PythonEngine:
         del max_depth, text
         return Scanned(len(batch.spans), range(len(batch.spans)))
 
-    def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
+    def flatten(
+        self, batch: Batch, file: int, entries: Sequence[Entry], take: Take | None = None
+    ) -> Fragment:
         """See `Engine.flatten`."""
+        self._take, self._batch, self._kept = take, batch, 0
+        return self._flatten_up_to(len(batch.spans), file, entries)
+
+    def _flatten_up_to(self, stop: int, file: int, entries: Sequence[Entry]) -> Fragment:
+        """What remains of records from the first on of which not all was taken."""
         self._follow(entries)
         self._base = len(self._log)
         try:
-            good = self._flatten_records(batch, file)
+            good = self._flatten_records(stop, file)
         except _TooDeepError:
-            # Part of that record is in the rows and the tree already: begin again without it.
-            good = self._index
-            return self._without(batch, good, file, entries)
+            return self._again(file, entries)
         except _BeyondError:
+            if not self._is_sound(self._index):
+                return self._again(file, entries)
             good = self._index
-            if not self._is_sound(batch, good):
-                return self._without(batch, good, file, entries)
             self._take_rows()
-        return Fragment(self._base, self._log[self._base :], self._origins, self._take_rows(), good)
+        return self._part(good)
+
+    def _again(self, file: int, entries: Sequence[Entry]) -> Fragment:
+        """Without the record at hand, which is bad: part of it is in the rows and the tree."""
+        self._reset()
+        return self._flatten_up_to(self._index, file, entries)
+
+    def _part(self, records: int) -> Fragment:
+        """What there is now, which then is not there any more."""
+        base, self._base = self._base, len(self._log)
+        origins, self._origins = self._origins, []
+        self._held = 0
+        return Fragment(base, self._log[base:], origins, self._take_rows(), records)
 
     def _take_rows(self) -> list[Rows]:
         return [rows for table in self._tables for rows in table.take()]
 
-    def _without(self, batch: Batch, bad: int, file: int, entries: Sequence[Entry]) -> Fragment:
-        """The fragment of the records before a bad one, of which rows and tree hold a part."""
-        self._reset()
-        return self.flatten(_first(batch, bad), file, entries)
-
-    def _is_sound(self, batch: Batch, index: int) -> bool:
+    def _is_sound(self, index: int) -> bool:
         """Whether a record that can be parsed is not nested too deep anywhere."""
+        batch = self._batch
         try:
             parse(batch.text(batch.spans[index]), self._flattening.max_depth - batch.depth)
         except ValueError:
@@ -222,18 +253,31 @@ class PythonEngine:
 
     # From records to rows
 
-    def _flatten_records(self, batch: Batch, file: int) -> int:
+    def _flatten_records(self, stop: int, file: int) -> int:
         """Flattens records up to the first bad one; answers how many that were."""
-        self._origins = []
-        for index, span in enumerate(batch.spans):
+        batch = self._batch
+        self._origins, self._held, self._is_begun = [], 0, False
+        for index in range(self._kept, stop):
             self._index = index
             try:
-                record = parse(batch.text(span))
+                record = parse(batch.text(batch.spans[index]))
                 key = parse(batch.text(batch.keys[index])) if batch.keys else None
             except (ValueError, RecursionError):
                 return index
             self._add_record(record, key, f"f{file}r{batch.first + index}", batch.depth)
-        return len(batch.spans)
+            if self._take and (self._is_begun or self._held > _MANY):
+                self._take(self._part(index + 1))
+                self._kept, self._is_begun = index + 1, False
+        return stop
+
+    def _make_room(self) -> None:
+        """Has rows taken that are many, in the middle of a record."""
+        if self._take is None:
+            return
+        if not self._is_begun and not self._is_sound(self._index):
+            raise _TooDeepError
+        self._is_begun = True
+        self._take(self._part(self._index))
 
     def _add_record(self, record: Value, key: str | None, row_id: str, depth: int) -> None:
         root = self._tables[0]
@@ -301,9 +345,13 @@ class PythonEngine:
             row = [self._record_id, f"{parent_id}.{position}", parent_id, *child.blank]
             self._add_element(element, child, row, depth)
             self._finish(row, child)
+            if self._held > _MANY:
+                self._make_room()
 
     def _finish(self, row: Row, table: _Table) -> None:
-        table.add((line(row) + self._line_end).encode(), len(row))
+        text = (line(row) + self._line_end).encode()
+        self._held += len(text) + _END
+        table.add(text, len(row))
 
     def _require_depth(self, depth: int) -> None:
         if depth > self._flattening.max_depth:
@@ -319,7 +367,3 @@ def _renamed(pairs: Members) -> Members:
     """Members with a key that occurs again read as `key~2`, `key~3`, … (SPEC section 3.5)."""
     names = FreeNames()
     return [(names.claim(key), value) for key, value in pairs]
-
-
-def _first(batch: Batch, count: int) -> Batch:
-    return replace(batch, spans=batch.spans[:count], keys=batch.keys[:count])

@@ -31,6 +31,7 @@ from myd_grpc.convert.engine import (
     Scanned,
     Span,
     Stretch,
+    Take,
 )
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable
 from myd_grpc.convert.source import Source, Stored
@@ -42,8 +43,8 @@ _Made = TypeVar("_Made", Fragment, Scanned)
 _MOST_THREADS = 4
 # How many batches are under way at most, beside two for each thread,
 _BATCHES_AHEAD = 3
-# and how many bytes of rows for each thread.
-_HELD_BYTES = 10 << 20
+# and how many bytes of records and rows for each thread.
+_HELD_BYTES = 18 << 20
 _SPARE_NODES = 100_000
 _NICE = 10
 
@@ -54,7 +55,7 @@ class Start:
 
     `head` is text that was read already, `offset` its place in the file. Text after it comes from
     `file`, or from calls of `read` where there is none, `chunk` bytes at a time. At most so many
-    batches are under way, with about so many bytes of rows.
+    batches are under way, which take about so many bytes with their rows.
     """
 
     head: bytes = field(repr=False)
@@ -87,15 +88,15 @@ class NativeEngine:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def flatten(self, batch: Batch, file: int, entries: Sequence[Entry]) -> Fragment:
+    def flatten(
+        self, batch: Batch, file: int, entries: Sequence[Entry], take: Take | None = None
+    ) -> Fragment:
         """See `Engine.flatten`."""
         self._follow(entries)
         values, keys = _packed(batch.spans), _packed(batch.keys)
-        return _fragment(
-            *self._core.flatten(
-                batch.data, values, keys, file=file, first=batch.first, depth=batch.depth
-            )
-        )
+        place = {"file": file, "first": batch.first, "depth": batch.depth}
+        taking = None if take is None else lambda *fragment: take(_fragment(*fragment))
+        return _fragment(*self._core.flatten(batch.data, values, keys, taking, **place))
 
     def scan(self, batch: Batch, max_depth: int, text: str) -> Scanned:
         """See `Engine.scan`."""
@@ -116,6 +117,7 @@ class NativeEngine:
             line = self._core.flattening(start, file)
             for batch in self._work(line, start, source, window, _fragment):
                 yield batch
+                del batch
                 self._follow(entries)
 
         return ahead
@@ -160,6 +162,8 @@ class NativeEngine:
                 (data, spans, keys, offset, first), found = taken
                 text = memoryview(data)
                 yield Batch(text, spans, keys, offset, first, depth, made(*found))
+                # A long record's memory must not stay until the next one is there.
+                del taken, data, text, spans, keys, found
         finally:
             line.stop()
             wait(threads)
@@ -209,6 +213,7 @@ def _fragment(
     origins: Sequence[int],
     rows: Sequence[tuple[int, Buffer, Ends, int]],
     records: int,
+    is_full: bool,
 ) -> Fragment:
     return Fragment(
         base,
@@ -219,6 +224,7 @@ def _fragment(
             for table, data, ends, columns in rows
         ],
         records,
+        is_full,
     )
 
 

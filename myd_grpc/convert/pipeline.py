@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +20,13 @@ from myd_grpc.convert.checkpoint import (
     Checkpoints,
     StaleCheckpointError,
 )
-from myd_grpc.convert.engine import Batch, Flattening, Fragment
+from myd_grpc.convert.engine import NOTHING, Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason, refused
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.probe import hinting, probe
 from myd_grpc.convert.records import Place, RecordReader
-from myd_grpc.convert.schema import Entry
 from myd_grpc.convert.source import InputMark, Source
 from myd_grpc.convert.target import OutputSet, Target
 from myd_grpc.convert.window import Window
@@ -232,7 +231,7 @@ class _Run:
                 self._progress = before = replace(before, layout=reader.layout)
             with closing(reader.batches()) as batches:
                 for batch in batches:
-                    self._take(batch, self._fragment(batch, number, entries), reader, target)
+                    self._convert_batch(batch, number, reader, target)
                     done = batch.first + len(batch.spans) - 1
                     self._progress = replace(
                         before,
@@ -243,6 +242,7 @@ class _Run:
                     self._report(self._progress)
                     self._save(target, index, Place(batch.end, done, reader.layout))
                     reach("batch_written")
+                    del batch  # a long one must not stay until the next is there
             self._progress = replace(
                 self._progress,
                 bytes_read=before.bytes_read + source.size,
@@ -258,22 +258,40 @@ class _Run:
             records=self._progress.records - (place.records if place else 0),
         )
 
-    def _fragment(self, batch: Batch, number: int, entries: Sequence[Entry]) -> Fragment:
-        """The batch's fragment for the schema as it is now: that which was made ahead, mostly."""
-        made = batch.made
+    def _convert_batch(
+        self, batch: Batch, number: int, reader: RecordReader, target: Target
+    ) -> None:
+        """Converts a batch: mostly that was done ahead, for the schema as it was then."""
+        made, entries = batch.made, target.schema.entries
         if isinstance(made, Fragment) and not (made.entries and made.base < len(entries)):
-            return made
-        return self.engine.flatten(batch, number, entries)
+            self._take(made, batch, reader, target)
+        else:
+            made = NOTHING
+        if made.is_full:
+            batch = batch.between(made.records, len(batch.spans))
+            made = self._flatten(batch, number, reader, target)
+        if made.records < len(batch.spans):
+            raise reader.bad_record(batch, made.records)
 
-    def _take(self, batch: Batch, fragment: Fragment, reader: RecordReader, target: Target) -> None:
-        """The end of a batch's way: its columns adopted, its rows written."""
+    def _flatten(self, batch: Batch, number: int, reader: RecordReader, target: Target) -> Fragment:
+        """Has a batch flattened and takes all that comes of it; answers the last of that."""
+
+        def take(fragment: Fragment) -> None:
+            self._take(fragment, batch, reader, target)
+            # What follows may take as much memory as this.
+            target.writer.settle()
+
+        last = self.engine.flatten(batch, number, target.schema.entries, take)
+        self._take(last, batch, reader, target)
+        return last
+
+    def _take(self, fragment: Fragment, batch: Batch, reader: RecordReader, target: Target) -> None:
+        """The end of a batch's way, or of a part's: its columns adopted, its rows written."""
         before = target.writer.rows
         target.take(fragment, batch, reader, self._earlier)
         self._progress = replace(
             self._progress, rows=self._progress.rows + target.writer.rows - before
         )
-        if fragment.records < len(batch.spans):
-            raise reader.bad_record(batch, fragment.records)
 
     # Checkpoints
 

@@ -145,10 +145,12 @@ class RecordReader:
                         cutter.first = False
                         self.records += len(batch.spans)
                         yield batch
+                        del batch  # a long one must not stay until the next is there
             batch, fault = self._batch(cutter)
             self.records += len(batch.spans)
             if batch.spans:
                 yield batch
+            del batch
             if fault:
                 self._explain(fault)
         self._read_rest()

@@ -96,6 +96,10 @@ class SetWriter:
             if self._held_bytes > _HELD_BYTES // 2:
                 self._write(list(self._held.values()))
 
+    def settle(self) -> None:
+        """Returns when no rows are on their way to the disk."""
+        self._files.settle()
+
     def _much(self) -> list[Part]:
         """The parts that hold enough rows to write them directly."""
         return [part for part in self._held.values() if part.held_bytes >= disk.DIRECT_BYTES]
@@ -148,32 +152,52 @@ class SetWriter:
     # Rows out
 
     def _write(self, parts: Sequence[Part]) -> None:
+        lot = list[disk.Appended]()
         for part in parts:
             del self._held[part.file_name]
             self._unsynced[part.file_name] = None
             self._held_bytes -= part.held_bytes
-        self._files.append([(part.file_name, self._taken(part)) for part in parts])
+            if self._missing(part) <= _HELD_BYTES:
+                lot.append((part.file_name, list(self._taken(part))))
+            else:
+                self._write_some_at_a_time(part)
+        self._files.append(lot)
+
+    def _missing(self, part: Part) -> int:
+        """How many empty cells a part's held rows get."""
+        width = part.header or self._final_width(part)
+        return sum(rows * max(0, width - cells) for _, cells, rows in part.held)
+
+    def _write_some_at_a_time(self, part: Part) -> None:
+        some = list[bytes | memoryview]()
+        for piece in self._taken(part):
+            some.append(piece)
+            if sum(map(len, some)) >= _HELD_BYTES // 2:
+                self._files.append([(part.file_name, some)])
+                some = []
+        self._files.append([(part.file_name, some)])
 
     def _write_all(self) -> None:
         self._write(list(self._held.values()))
         self._files.flush()
 
-    def _taken(self, part: Part) -> list[bytes | memoryview]:
+    def _taken(self, part: Part) -> Iterator[bytes | memoryview]:
         """A part's held rows, taken to be written; a file begins with the header of this moment."""
-        pieces = list[bytes | memoryview]()
         if not part.header:
-            part.header = len(self._schema.tables[part.table].columns)
-            pieces.append(self._header(part.table))
-        for data, width, rows in part.held:
+            part.header = self._final_width(part)
+            header = self._header(part.table)
+            part.size += len(header)
+            yield header
+        held, part.held, part.held_bytes = part.held, [], 0
+        for data, width, rows in held:
             # Rows older than the header get its columns right away.
-            missing = max(0, part.header - width)
-            piece = Widener(missing, self._line_end).widen(bytes(data)) if missing else data
-            pieces.append(piece)
-            _note(part.segments, Segment(len(piece), width + missing, rows))
-        part.held.clear()
-        part.held_bytes = 0
-        part.size += sum(map(len, pieces))
-        return pieces
+            missing, size = max(0, part.header - width), 0
+            pieces = Widener(missing, self._line_end).pieces(data, _PIECE) if missing else (data,)
+            for piece in pieces:
+                size += len(piece)
+                yield piece
+            _note(part.segments, Segment(size, width + missing, rows))
+            part.size += size
 
     def _header(self, table: int) -> bytes:
         names = ",".join(map(quoted, self._schema.tables[table].columns)).encode()
@@ -228,7 +252,7 @@ class SetWriter:
                 widener = Widener(width - segment.width, self._line_end)
                 for piece in _pieces(source, segment.size):
                     reach("rewrite")
-                    target.write(widener.widen(piece))
+                    target.writelines(widener.pieces(piece, _PIECE))
             part.size = target.tell()
         # Whoever finds the part with its final header after a crash takes it as it is.
         disk.sync(new)

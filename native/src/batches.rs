@@ -21,6 +21,14 @@ pub struct Records {
     pub first: u64,
 }
 
+impl Records {
+    /// How many bytes of text they have.
+    pub fn size(&self) -> usize {
+        let start = self.keys.first().or(self.values.first()).map_or(0, |span| span.0);
+        self.values.last().map_or(0, |span| span.1 - start)
+    }
+}
+
 /// Where reading begins, and how it goes on.
 pub struct Start<'a> {
     /// Text that was read already,
@@ -79,11 +87,11 @@ impl Batches {
         }
     }
 
-    /// The next batch; None where no record can be cut off.
-    pub fn next(&mut self) -> Result<Option<Records>, Failure> {
+    /// The next batch, with so much text at most; None where no record can be cut off.
+    pub fn next(&mut self, most_bytes: usize) -> Result<Option<Records>, Failure> {
         loop {
             if self.is_full || self.ended {
-                let found = self.cut();
+                let found = self.cut(most_bytes);
                 if found.is_some() || self.is_stuck() {
                     return Ok(found);
                 }
@@ -99,8 +107,9 @@ impl Batches {
         is_closed || self.ended || rest.len() > self.limits.record_bytes
     }
 
-    fn cut(&mut self) -> Option<Records> {
-        let cut = cut(&self.text, self.done, self.layout, self.first, self.limits);
+    fn cut(&mut self, most_bytes: usize) -> Option<Records> {
+        let limits = Limits { bytes: self.limits.bytes.min(most_bytes), ..self.limits };
+        let cut = cut(&self.text, self.done, self.layout, self.first, limits);
         let count = cut.values.len();
         if count == 0 {
             return None;
@@ -125,7 +134,7 @@ impl Batches {
     fn read(&mut self) -> Result<(), Failure> {
         let rest = &self.text[self.done..];
         let left = self.input.left().unwrap_or(u64::MAX);
-        let size = self.chunk.max(rest.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let size = self.chunk.max(rest.len() / 2).min(usize::try_from(left).unwrap_or(usize::MAX));
         // Whole blocks of ciphertext, of which the last is longer than its text.
         let mut room = self.shelf.room(rest.len() + size.next_multiple_of(16));
         room.bytes_mut()[..rest.len()].copy_from_slice(rest);

@@ -56,12 +56,20 @@ impl Tail {
         self.length = length;
     }
 
+    /// Forgets the text, and the memory of a long one.
+    pub fn clear(&mut self) {
+        if self.bytes.len() > LARGE {
+            *self = Self::new();
+        }
+        self.length = 0;
+    }
+
     /// Appends to the text.
     #[inline(always)]
     pub fn push(&mut self, text: &[u8]) {
         let end = self.length + text.len();
         if self.bytes.len() < end + CHUNK {
-            self.bytes.resize(2 * (end + CHUNK), 0);
+            self.bytes.resize(end + CHUNK + end.min(LARGE), 0);
         }
         self.bytes[self.length..end].copy_from_slice(text);
         self.length = end;
@@ -108,6 +116,9 @@ pub struct Ids<'a> {
     /// How long the parent's is, 0 for a row without a parent.
     pub parent: usize,
 }
+
+/// Memory beyond this is not kept for later: a record was longer than most.
+pub const LARGE: usize = 4 << 20;
 
 /// Rows of fewer bytes are copied where they are taken: their buffer is kept.
 pub const FEW_BYTES: usize = 32 << 10;
@@ -156,11 +167,6 @@ impl Output {
         self.narrow.clear();
     }
 
-    /// The rows so far.
-    pub fn text(&self) -> &[u8] {
-        &self.buffer[..self.length]
-    }
-
     /// Takes the rows so far, those of a table that has so many columns now, as stretches of rows
     /// that have the same number.
     pub fn take_as(&mut self, table: usize, columns: usize) -> Vec<Rows> {
@@ -186,34 +192,45 @@ impl Output {
         let next = Vec::with_capacity(self.ends.len());
         let ends = std::mem::replace(&mut self.ends, next);
         let is_mostly_room = self.length < self.buffer.capacity() / 2;
-        if self.length < FEW_BYTES || is_mostly_room {
-            return (self.text().to_vec(), ends);
+        let length = std::mem::take(&mut self.length);
+        if length < FEW_BYTES || is_mostly_room {
+            let text = self.buffer[..length].to_vec();
+            if self.buffer.len() > 2 * LARGE {
+                self.buffer = Vec::new();
+            }
+            return (text, ends);
         }
         let mut text = std::mem::take(&mut self.buffer);
-        text.truncate(std::mem::take(&mut self.length));
+        text.truncate(length);
         // The next batch's rows are about as many, or as those of one of the last.
-        self.usual = (text.len() + text.len() / 4).max(self.usual - self.usual / 32);
+        self.usual = (text.len() + text.len() / 4).max(self.usual - self.usual / 32).min(2 * LARGE);
         (text, ends)
     }
 
-    /// Appends a row, and empties its cells.
+    /// Appends a row, and empties its cells; answers about how much memory it takes.
     #[inline(always)]
-    pub fn row(&mut self, ids: &Ids, texts: Texts, cells: &mut [Cell], line_end: &[u8]) {
-        loop {
+    pub fn row(&mut self, ids: &Ids, texts: Texts, cells: &mut [Cell], line_end: &[u8]) -> usize {
+        let length = loop {
             let room = self.buffer.get_mut(self.length..).unwrap_or_default();
             if let Some(length) = write_row(room, ids, texts, cells, line_end) {
-                self.length += length;
-                break;
+                break length;
             }
-            self.grow();
-        }
+            self.grow(ids, cells);
+        };
+        self.length += length;
         cells.fill(Cell::default());
         self.ends.push(self.length);
+        length + size_of::<usize>()
     }
 
+    /// Makes room for that row, and for more of them.
     #[cold]
-    fn grow(&mut self) {
-        self.buffer.resize((self.buffer.len() * 3 / 2).max(4096), 0);
+    fn grow(&mut self, ids: &Ids, cells: &[Cell]) {
+        let long: usize = cells.iter().map(|cell| cell.end - cell.start).sum();
+        let ids = ids.record.len() + 2 * ids.row.len();
+        let row = long + cells.len() + ids + 4 * CHUNK;
+        let more = (self.buffer.len() / 2).clamp(4096, LARGE);
+        self.buffer.resize(self.buffer.len().max(self.length + row) + more, 0);
     }
 
     /// Notes that all rows so far have only `columns` columns.

@@ -3,10 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::csv::Rows;
-use crate::flatten::{Batch, Flattener, Settings};
-
-/// Bytes of UTF-8.
-const LONGEST_CHARACTER: usize = 4;
+use crate::flatten::{Batch, End, Flattener, Settings, Sink};
 
 /// A table or column of the schema: in document order they are its log.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +28,8 @@ pub struct Fragment {
     pub rows: Vec<Rows>,
     /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
     pub records: usize,
+    /// Whether the next one is neither, but was left out because the rows are many.
+    pub is_full: bool,
 }
 
 impl Fragment {
@@ -71,11 +70,13 @@ impl Engine {
     }
 
     /// Flattens a batch for the schema as it is now.
-    pub fn flatten(&self, batch: &Batch) -> Fragment {
+    ///
+    /// What is too much for one fragment is given to the sink; without one, the fragment is full.
+    pub fn flatten(&self, batch: &Batch, sink: Option<Sink>) -> Fragment {
         let log = Arc::clone(&locked(&self.log));
         let idle = locked(&self.idle).pop();
         let mut follower = idle.unwrap_or_else(|| Follower::new(self.settings.clone()));
-        let fragment = follower.fragment(batch, log, self.spare_nodes);
+        let fragment = follower.fragment(batch, log, self.spare_nodes, sink);
         locked(&self.idle).push(follower);
         fragment
     }
@@ -85,58 +86,59 @@ impl Engine {
 struct Follower {
     flattener: Flattener,
     log: Arc<Vec<Entry>>,
-    /// What it added itself.
-    own: Vec<Entry>,
 }
 
 impl Follower {
     fn new(settings: Settings) -> Self {
-        Self { flattener: Flattener::new(settings), log: Arc::default(), own: Vec::new() }
+        Self { flattener: Flattener::new(settings), log: Arc::default() }
     }
 
-    fn fragment(&mut self, batch: &Batch, log: Arc<Vec<Entry>>, spare_nodes: usize) -> Fragment {
+    fn fragment(
+        &mut self,
+        batch: &Batch,
+        log: Arc<Vec<Entry>>,
+        spare_nodes: usize,
+        sink: Option<Sink>,
+    ) -> Fragment {
         if self.flattener.trees.len() > log.len() + spare_nodes {
             self.reset();
         }
-        self.follow(Arc::clone(&log));
-        let records = self.flattener.flatten(batch);
-        let is_beyond = self.flattener.trees.is_beyond;
-        if records < batch.values.len() && !is_beyond {
-            // Part of the bad record is in the rows and the trees already: begin again without it.
-            self.reset();
-            self.follow(log);
+        self.follow(log);
+        let flattener = &mut self.flattener;
+        flattener.begin(self.log.len());
+        flattener.sink = sink;
+        let (records, end) = flattener.flatten(batch);
+        if matches!(end, End::Bad | End::Full) {
+            // Part of that record is in the rows and the trees already: begin again without it.
+            self.begin_again();
             self.flattener.flatten(&Batch { values: &batch.values[..records], ..*batch });
         }
-        let trees = &mut self.flattener.trees;
-        let most = self.flattener.settings.bounds.name_bytes;
-        let added = trees.entries.iter().map(|entry| Entry {
-            is_table: entry.is_table,
-            owner: entry.owner,
-            path: trees.path(entry.node).into_iter().map(|key| text(key, most)).collect(),
-        });
-        self.own = added.collect();
-        Fragment {
-            base: self.log.len(),
-            entries: self.own.clone(),
-            origins: trees.entries.iter().map(|entry| entry.origin).collect(),
-            rows: if is_beyond { Vec::new() } else { trees.take_rows() },
-            records,
+        self.flattener.sink = None;
+        let is_full = records < batch.values.len() && matches!(end, End::Between | End::Full);
+        self.flattener.part(records, is_full)
+    }
+
+    /// Brings fresh trees to the schema as it is, with what was taken of the batch.
+    fn begin_again(&mut self) {
+        self.flattener.reset();
+        for entry in self.log.iter().chain(&self.flattener.own) {
+            self.flattener.trees.follow(entry.is_table, entry.owner, &entry.path);
         }
     }
 
     fn reset(&mut self) {
         self.flattener.reset();
         self.log = Arc::default();
-        self.own.clear();
+        self.flattener.own.clear();
     }
 
     /// Brings the trees to the state that the log describes.
     fn follow(&mut self, log: Arc<Vec<Entry>>) {
-        if Arc::ptr_eq(&log, &self.log) && self.own.is_empty() {
+        if Arc::ptr_eq(&log, &self.log) && self.flattener.own.is_empty() {
             return;
         }
-        let mut known = self.log.len() + self.own.len();
-        if !log.starts_with(&self.log) || !log[self.log.len()..].starts_with(&self.own) {
+        let mut known = self.log.len() + self.flattener.own.len();
+        if !log.starts_with(&self.log) || !log[self.log.len()..].starts_with(&self.flattener.own) {
             self.reset();
             known = 0;
         }
@@ -144,11 +146,6 @@ impl Follower {
             self.flattener.trees.follow(entry.is_table, entry.owner, &entry.path);
         }
         self.log = log;
-        self.own.clear();
+        self.flattener.own.clear();
     }
-}
-
-/// A key of a record whose text was checked; of one that is too long for a name, enough to show it.
-fn text(key: &[u8], most: usize) -> String {
-    String::from_utf8_lossy(&key[..key.len().min(most + LONGEST_CHARACTER)]).into_owned()
 }

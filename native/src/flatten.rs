@@ -1,7 +1,8 @@
 //! From records to rows, in one pass over the text: every value is read where its cell is decided.
 
 use crate::boundary::{Span, value_end};
-use crate::csv::{Cell, CellText, Ids, ListText, Tail, Texts};
+use crate::csv::{Cell, CellText, Ids, LARGE, ListText, Tail, Texts};
+use crate::engine::{Entry, Fragment};
 use crate::json::{
     Bad, Key, SHORT, byte_at, literal_end, number_end, scan_string, short_scalar, skip_space,
     unescape,
@@ -65,7 +66,39 @@ pub struct Flattener {
     base: usize,
     /// Objects are numbered, to know which members each has had.
     objects: u64,
+    /// Takes rows as soon as they are many; without it, they are too many then.
+    pub sink: Option<Sink>,
+    /// How many entries the schema had before the batch, and those that were taken since.
+    known: usize,
+    pub own: Vec<Entry>,
+    /// About how much memory the rows take,
+    held: usize,
+    /// and the first record of which not all of them were taken.
+    kept: usize,
+    /// Where the record at hand is, its key, and how many containers are around it.
+    place: (Span, Option<Span>, usize),
+    /// Whether some of its rows were taken: it is sound then.
+    is_begun: bool,
 }
+
+/// Takes rows of records, and of a part of the one at hand; false: no more are wanted.
+pub type Sink = Box<dyn FnMut(Fragment) -> bool + Send>;
+
+/// How flattening ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// After a record: the last one, or one after which no more are wanted.
+    Between,
+    /// Within a record that is sound but beyond the schema's bounds, as the last entry shows.
+    Beyond,
+    /// Within a record that is bad.
+    Bad,
+    /// Within one that has too many rows.
+    Full,
+}
+
+/// Rows that take about so much memory are many.
+const MANY: usize = 8 << 20;
 
 impl Flattener {
     /// For a schema without columns.
@@ -79,6 +112,13 @@ impl Flattener {
             marks: Vec::new(),
             base: 0,
             objects: 0,
+            sink: None,
+            known: 0,
+            own: Vec::new(),
+            held: 0,
+            kept: 0,
+            place: ((0, 0), None, 0),
+            is_begun: false,
         }
     }
 
@@ -87,37 +127,111 @@ impl Flattener {
         self.trees = Trees::new(self.settings.bounds);
     }
 
-    /// Flattens records up to the first bad one; answers how many that were.
+    /// Begins a batch, for a schema that has so many entries.
+    pub fn begin(&mut self, known: usize) {
+        self.known = known;
+        self.own.clear();
+        self.kept = 0;
+    }
+
+    /// Flattens records from the first on that was not taken; answers how many were, and why.
     ///
-    /// If that is not all, the rows hold rubbish, and so does the schema, unless it `is_beyond` its
-    /// bounds: then its last entry shows how, and the record is sound.
-    pub fn flatten(&mut self, batch: &Batch) -> usize {
+    /// If it ended within one, the rows hold rubbish, and so does the schema.
+    pub fn flatten(&mut self, batch: &Batch) -> (usize, End) {
         for table in &mut self.trees.tables {
             table.output.clear();
         }
         self.trees.entries.clear();
         self.trees.is_beyond = false;
-        for index in 0..batch.values.len() {
+        (self.held, self.is_begun) = (0, false);
+        for index in self.kept..batch.values.len() {
             self.trees.origin = index;
-            if self.record(batch, index).is_err() {
-                self.trees.is_beyond &= self.is_sound(batch, index);
-                return index;
+            let flattened = self.record(batch, index);
+            self.forget_large();
+            match flattened {
+                Ok(()) if self.is_begun || self.held > MANY => {
+                    if !self.emit(index + 1) {
+                        return (index + 1, End::Between);
+                    }
+                    (self.kept, self.is_begun) = (index + 1, false);
+                }
+                Ok(()) => {}
+                Err(_) => return (index, self.end(batch.data)),
             }
         }
-        batch.values.len()
+        (batch.values.len(), End::Between)
     }
 
-    /// Whether all of a record is well-formed and not nested too deep.
+    /// Why it ended within the record at hand.
     #[cold]
-    fn is_sound(&self, batch: &Batch, index: usize) -> bool {
-        let &Batch { data, values, keys, depth, .. } = batch;
-        let keys = keys.get(index..=index).unwrap_or_default();
+    fn end(&self, data: &[u8]) -> End {
+        if !self.is_sound(data) {
+            End::Bad
+        } else if self.trees.is_beyond {
+            End::Beyond
+        } else {
+            End::Full
+        }
+    }
+
+    /// Whether all of the record at hand is well-formed and not nested too deep.
+    #[cold]
+    fn is_sound(&self, data: &[u8]) -> bool {
+        let (value, key, depth) = self.place;
         let (max_depth, wanted) = (self.settings.max_depth, &Wanted::new(b""));
-        let values = &values[index..=index];
-        scan(&Search { data, values, keys, depth, max_depth, wanted }).sound == 1
+        let keys = key.as_slice();
+        scan(&Search { data, values: &[value], keys, depth, max_depth, wanted }).sound == 1
+    }
+
+    /// Has rows taken that are many, in the middle of a record; it may have twice as many where
+    /// nobody takes them.
+    #[cold]
+    fn make_room(&mut self, data: &[u8]) -> Result<(), Bad> {
+        if self.sink.is_none() && self.held <= 2 * MANY {
+            return Ok(());
+        }
+        if self.sink.is_none() || !(self.is_begun || self.is_sound(data)) {
+            return Err(Bad);
+        }
+        self.is_begun = true;
+        if self.emit(self.trees.origin) { Ok(()) } else { Err(Bad) }
+    }
+
+    /// Has what there is taken.
+    fn emit(&mut self, records: usize) -> bool {
+        let Some(mut sink) = self.sink.take() else { return false };
+        let is_wanted = sink(self.part(records, false));
+        self.sink = Some(sink);
+        is_wanted
+    }
+
+    /// What came of the records that were not taken.
+    pub fn part(&mut self, records: usize, is_full: bool) -> Fragment {
+        let most = self.settings.bounds.name_bytes;
+        let entries = self.trees.take_entries(most);
+        let base = self.known + self.own.len();
+        self.own.extend(entries.iter().map(|(entry, _)| entry.clone()));
+        let (entries, origins) = entries.into_iter().unzip();
+        let mut rows = self.trees.take_rows();
+        if self.trees.is_beyond {
+            rows.clear();
+        }
+        self.held = 0;
+        Fragment { base, entries, origins, rows, records, is_full }
+    }
+
+    fn forget_large(&mut self) {
+        if self.scratch.capacity() > LARGE {
+            self.scratch = Vec::new();
+        }
+        if self.marks.capacity() > LARGE {
+            self.marks = Vec::new();
+        }
+        self.record_id.clear();
     }
 
     fn record(&mut self, batch: &Batch, index: usize) -> Result<(), Bad> {
+        self.place = (batch.values[index], batch.keys.get(index).copied(), batch.depth);
         let data = batch.data;
         let (start, end) = batch.values[index];
         let text = data.get(start..end).ok_or(Bad)?;
@@ -125,7 +239,6 @@ impl Flattener {
         mark_specials(text, &mut self.marks);
         self.base = start;
         self.scratch.clear();
-        self.record_id.truncate(0);
         match batch.keys.get(index) {
             Some(&key) => self.read_key_id(data, key)?,
             None => self.read_own_id(data, start)?,
@@ -477,11 +590,16 @@ impl Flattener {
             child => child as usize,
         };
         let mut row = self.begin_rows(child);
+        let scratch = self.scratch.len();
         let parent = self.row_id.len();
         self.row_id.push(b".1");
         loop {
             at = skip_space(data, self.element(data, at, &mut row, depth)?);
             self.finish_row(data, &mut row, parent);
+            self.scratch.truncate(scratch);
+            if self.held > MANY {
+                self.make_room(data)?;
+            }
             match byte_at(data, at) {
                 b',' => at = skip_space(data, at + 1),
                 b']' => break,
@@ -510,6 +628,6 @@ impl Flattener {
         let texts = Texts { data, scratch: &self.scratch };
         let ids = Ids { record: &self.record_id, row: &self.row_id, parent };
         let output = &mut self.trees.tables[row.table].output;
-        output.row(&ids, texts, &mut row.cells, &self.settings.line_end);
+        self.held += output.row(&ids, texts, &mut row.cells, &self.settings.line_end);
     }
 }

@@ -24,7 +24,7 @@ mod wanted;
 
 use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use pyo3::IntoPyObjectExt;
@@ -38,7 +38,7 @@ use batches::{Batches, Records, Start};
 use boundary::{Layout, Limits, Span};
 use csv::{FEW_BYTES, Rows};
 use engine::{Engine, Entry, Fragment};
-use flatten::{Batch, Settings};
+use flatten::{Batch, Settings, Sink};
 use input::{Calls, Failure, FileText};
 use line::{Line, Outcome, Task};
 use schema::Bounds;
@@ -122,7 +122,7 @@ type PyScanned = (usize, Vec<usize>);
 type PyRecords<'py> = (Buffer, Spans, Spans, u64, u64);
 type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
 type PyRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
-type PyFragment<'py> = (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, usize);
+type PyFragment<'py> = (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, usize, bool);
 
 fn scanned(found: Found) -> PyScanned {
     (found.sound, found.holding)
@@ -145,14 +145,15 @@ impl AsRef<[u8]> for Lent {
 
 /// See `Fragment` in `engine.py`.
 fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragment<'py>> {
-    let Fragment { base, entries, origins, rows, records } = fragment;
+    let Fragment { base, entries, origins, rows, records, is_full } = fragment;
     let entries = entries
         .into_iter()
         .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
     let rows = rows.into_iter().map(|Rows { table, text, ends, columns }| {
         Ok((table, text_of(py, text)?, Ends(ends), columns))
     });
-    Ok((base, entries.collect::<PyResult<_>>()?, origins, rows.collect::<PyResult<_>>()?, records))
+    let (entries, rows) = (entries.collect::<PyResult<_>>()?, rows.collect::<PyResult<_>>()?);
+    Ok((base, entries, origins, rows, records, is_full))
 }
 
 /// A table's rows as an object whose bytes Python can use.
@@ -161,6 +162,20 @@ fn text_of<'py>(py: Python<'py>, text: Vec<u8>) -> PyResult<Bound<'py, PyAny>> {
         return PyBytes::new(py, &text).into_bound_py_any(py);
     }
     Buffer::from(text).into_bound_py_any(py)
+}
+
+/// Gives fragments to a function of Python's, until that raises.
+fn sink(take: Py<PyAny>, raised: Arc<Mutex<Option<PyErr>>>) -> Sink {
+    Box::new(move |fragment| {
+        let taken = Python::attach(|py| {
+            let fragment = flattened(py, fragment)?.into_pyobject(py)?;
+            take.call1(py, fragment)
+        });
+        let error = taken.err();
+        let is_wanted = error.is_none();
+        *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        is_wanted
+    })
 }
 
 /// The schema, and what flattens records for it.
@@ -197,8 +212,8 @@ impl Core {
         self.engine.adopt(Entry { is_table, owner, path });
     }
 
-    /// Flattens records for the schema as it is now.
-    #[pyo3(signature = (data, values, keys, *, file, first, depth))]
+    /// Flattens records for the schema as it is now; what is too much at once is given to `take`.
+    #[pyo3(signature = (data, values, keys, take, *, file, first, depth))]
     #[expect(clippy::too_many_arguments, reason = "named at the call, as in the class Batch")]
     fn flatten<'py>(
         &self,
@@ -206,13 +221,18 @@ impl Core {
         data: Buffer,
         values: &Spans,
         keys: &Spans,
+        take: Option<Py<PyAny>>,
         file: u64,
         first: u64,
         depth: usize,
     ) -> PyResult<PyFragment<'py>> {
         let (data, values, keys) = (data.as_slice(), &*values.0, &*keys.0);
         let batch = Batch { data, values, keys, file, first, depth };
-        flattened(py, py.detach(|| self.engine.flatten(&batch)))
+        let raised = Arc::<Mutex<Option<PyErr>>>::default();
+        let sink = take.map(|take| sink(take, Arc::clone(&raised)));
+        let fragment = py.detach(|| self.engine.flatten(&batch, sink));
+        let error = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+        error.map_or_else(|| flattened(py, fragment), Err)
     }
 
     /// A line whose threads flatten batches of the file with this number.

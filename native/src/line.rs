@@ -4,6 +4,8 @@
 //! by one at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::batches::{Batches, Records};
 use crate::engine::{Engine, Fragment};
@@ -41,6 +43,23 @@ pub enum Outcome {
     Over(Option<Failure>),
 }
 
+/// About how much memory a batch takes until it is made. That of a long record is read in a text with
+/// room for more, and has its cells copied twice.
+fn memory_for(records: &Records) -> usize {
+    let size = records.size();
+    if size > LONG_RECORD { 5 * size } else { size }
+}
+
+impl Outcome {
+    /// About how much memory it takes beside its records' text.
+    fn size(&self) -> usize {
+        match self {
+            Self::Flattened(_, fragment) => fragment.size(),
+            _ => 0,
+        }
+    }
+}
+
 /// One stretch of a file, and the threads on it.
 pub struct Line {
     task: Task,
@@ -49,9 +68,18 @@ pub struct Line {
     turns: Turns<Batches, Records, Outcome>,
     /// How many batches were read and not yet taken,
     most: usize,
-    /// and about how many bytes of rows they have.
+    /// and about how much memory they take.
     most_bytes: usize,
+    /// How much text the next batch has at most.
+    batch_bytes: AtomicUsize,
 }
+
+/// A batch with more text than this has a long record.
+const LONG_RECORD: usize = 8 << 20;
+/// Rows of a batch take less than this, where records allow it,
+const MANY_ROWS: usize = 6 << 20;
+/// and not much less than this much text.
+const LEAST_BATCH: usize = 1 << 10;
 
 impl Line {
     /// Nothing is done before `threads` threads call `work`.
@@ -63,7 +91,9 @@ impl Line {
         most: usize,
         most_bytes: usize,
     ) -> Self {
-        Self { task, depth, turns: Turns::new(batches, threads), most, most_bytes }
+        let turns = Turns::new(batches, threads);
+        let batch_bytes = AtomicUsize::new(usize::MAX);
+        Self { task, depth, turns, most, most_bytes, batch_bytes }
     }
 
     /// The text that was read and not cut off, and its offset in the file, when no thread reads.
@@ -78,14 +108,21 @@ impl Line {
         loop {
             match self.turns.step() {
                 Step::Read(mut batches) => {
-                    let read = match batches.next() {
-                        Ok(Some(records)) => Ok(records),
+                    let read = match batches.next(self.batch_bytes.load(Relaxed)) {
+                        Ok(Some(records)) => {
+                            let memory = memory_for(&records);
+                            Ok((records, memory))
+                        }
                         Ok(None) => Err(Outcome::Over(None)),
                         Err(failure) => Err(Outcome::Over(Some(failure))),
                     };
                     self.turns.give_back(batches, read);
                 }
-                Step::Work(turn, records) => self.turns.put(turn, self.outcome(records)),
+                Step::Work(turn, records) => {
+                    let outcome = self.outcome(records);
+                    let size = outcome.size();
+                    self.turns.put(turn, outcome, size);
+                }
                 Step::Stop => break,
             }
         }
@@ -98,7 +135,8 @@ impl Line {
             Task::Flatten { engine, file } => {
                 let (file, first, depth) = (*file, *first, self.depth);
                 let batch = flatten::Batch { data: text, values, keys, file, first, depth };
-                let fragment = engine.flatten(&batch);
+                let fragment = engine.flatten(&batch, None);
+                self.adapt(&records, &fragment);
                 Outcome::Flattened(records, fragment)
             }
             Task::Scan { wanted, max_depth } => {
@@ -111,15 +149,15 @@ impl Line {
 
     /// Waits for what came of the next batch.
     pub fn take(&self) -> Result<Outcome, Broken> {
-        let outcome = self.turns.take()?;
-        self.turns.allow(match &outcome {
-            // As large as this one, so many have room.
-            Outcome::Flattened(_, fragment) => {
-                self.most.min(self.most_bytes / (1 + fragment.size()))
-            }
-            _ => self.most,
-        });
-        Ok(outcome)
+        self.turns.allow(self.most, self.most_bytes);
+        self.turns.take()
+    }
+
+    /// Has batches be smaller where rows take much more than the records that they are made of.
+    fn adapt(&self, records: &Records, fragment: &Fragment) {
+        let many = MANY_ROWS as f64 / (1 + fragment.size()) as f64;
+        let size = (records.size() as f64 * many) as usize;
+        self.batch_bytes.store(size.max(LEAST_BATCH), Relaxed);
     }
 
     /// No other batch is begun.

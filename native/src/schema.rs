@@ -4,6 +4,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 use crate::csv::{Cell, Output, Rows};
+use crate::engine;
 use crate::json::Bad;
 use crate::lanes::equal;
 
@@ -15,6 +16,8 @@ pub const LABEL: usize = 32;
 /// How many columns of ids the root table has, and every other one.
 const ROOT_LINKS: usize = 2;
 const CHILD_LINKS: usize = 3;
+/// Bytes of UTF-8.
+const LONGEST_CHARACTER: usize = 4;
 /// Equal to nothing: no valid text has a byte 0xff.
 const NO_LABEL: [u8; LABEL] = [0xff; LABEL];
 
@@ -155,6 +158,17 @@ impl Trees {
         self.entries.clear();
         self.is_beyond = false;
         true
+    }
+
+    /// Takes what was added, with the records that brought it; a key that is longer than a name may
+    /// be is cut off.
+    pub fn take_entries(&mut self, name_bytes: usize) -> Vec<(engine::Entry, usize)> {
+        let entries = std::mem::take(&mut self.entries);
+        let keys = |node| self.path(node).into_iter().map(|key| text(key, name_bytes)).collect();
+        let taken = entries.into_iter().map(|Entry { is_table, owner, node, origin }| {
+            (engine::Entry { is_table, owner, path: keys(node) }, origin)
+        });
+        taken.collect()
     }
 
     /// Takes the rows of all tables.
@@ -328,6 +342,12 @@ impl Trees {
             }
         }
     }
+}
+
+/// A key of a record whose text was checked; of a very long one, more than a name may have.
+fn text(key: &[u8], name_bytes: usize) -> String {
+    let most = key.len().min(name_bytes + LONGEST_CHARACTER);
+    String::from_utf8_lossy(&key[..most]).into_owned()
 }
 
 /// How a member with that key begins, if it is written without escapes and is not too long.

@@ -20,10 +20,16 @@ struct State<R, T, M> {
     ready: VecDeque<(usize, T)>,
     read: usize,
     taken: usize,
-    /// How many may have been read and not yet taken.
+    /// How many may have been read and not yet taken,
     allowed: usize,
-    /// What has come of things, from the one to be taken next on.
+    /// and how large they may be, but for the last of them.
+    allowed_size: usize,
+    /// What has come of things, from the one to be taken next on,
     made: VecDeque<Option<M>>,
+    /// and how large each of them is, with the thing.
+    sizes: VecDeque<usize>,
+    /// How large that is which was taken last: whoever took it has it until taking the next.
+    lent: usize,
     is_over: bool,
     is_broken: bool,
 }
@@ -51,7 +57,10 @@ impl<R, T, M> Turns<R, T, M> {
             read: 0,
             taken: 0,
             allowed: 1,
+            allowed_size: 0,
             made: VecDeque::new(),
+            sizes: VecDeque::new(),
+            lent: 0,
             is_over: false,
             is_broken: false,
         };
@@ -70,7 +79,7 @@ impl<R, T, M> Turns<R, T, M> {
             if let Some(reader) = is_wanted.then(|| state.reader.take()).flatten() {
                 return Step::Read(reader);
             }
-            if let Some((turn, thing)) = state.ready.pop_front() {
+            if let Some((turn, thing)) = state.next_to_work_on() {
                 return Step::Work(turn, thing);
             }
             if state.is_over {
@@ -80,26 +89,31 @@ impl<R, T, M> Turns<R, T, M> {
         }
     }
 
-    /// Gives the reader back with what it has read, or with what is to be taken as the last.
-    pub fn give_back(&self, reader: R, read: Result<T, M>) {
+    /// Gives the reader back with what it has read, and how large that is, or with what is to be
+    /// taken as the last.
+    pub fn give_back(&self, reader: R, read: Result<(T, usize), M>) {
         let mut state = self.state();
         let turn = state.read;
         state.read += 1;
         state.reader = Some(reader);
         match read {
             Ok(_) if state.is_over => {}
-            Ok(thing) => state.ready.push_back((turn, thing)),
+            Ok((thing, size)) => {
+                state.sizes.push_back(size);
+                state.ready.push_back((turn, thing));
+            }
             Err(last) => {
                 state.is_over = true;
-                state.put(turn, last);
+                state.sizes.push_back(0);
+                state.put(turn, last, 0);
             }
         }
         self.changed.notify_all();
     }
 
-    /// Hands over what was made of the thing that was read as this one.
-    pub fn put(&self, turn: usize, made: M) {
-        self.state().put(turn, made);
+    /// Hands over what was made of the thing that was read as this one, so much larger than that.
+    pub fn put(&self, turn: usize, made: M, size: usize) {
+        self.state().put(turn, made, size);
         self.changed.notify_all();
     }
 
@@ -108,20 +122,25 @@ impl<R, T, M> Turns<R, T, M> {
         let is_missing = |state: &mut State<R, T, M>| {
             !state.is_broken && !matches!(state.made.front(), Some(Some(_)))
         };
-        let mut state = self
-            .changed
-            .wait_while(self.state(), is_missing)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        state.lent = 0;
+        self.changed.notify_all();
+        let mut state =
+            self.changed.wait_while(state, is_missing).unwrap_or_else(PoisonError::into_inner);
         let made = state.made.pop_front().flatten().ok_or(Broken)?;
         state.taken += 1;
+        state.lent = state.sizes.pop_front().unwrap_or(0);
         self.changed.notify_all();
         Ok(made)
     }
 
-    /// So many may be read and not yet taken, at least one.
-    pub fn allow(&self, count: usize) {
-        self.state().allowed = count.max(1);
-        self.changed.notify_all();
+    /// So many may be read and not yet taken, of about that size together, but at least one.
+    pub fn allow(&self, count: usize, size: usize) {
+        let mut state = self.state();
+        if (state.allowed, state.allowed_size) != (count, size) {
+            (state.allowed, state.allowed_size) = (count, size);
+            self.changed.notify_all();
+        }
     }
 
     /// Nothing more is to be done.
@@ -146,11 +165,27 @@ impl<R, T, M> Turns<R, T, M> {
 
 impl<R, T, M> State<R, T, M> {
     fn may_read(&self) -> bool {
-        !self.is_over && self.read - self.taken < self.allowed
+        let held = self.read - self.taken;
+        let is_empty = held == 0 && self.lent <= self.allowed_size;
+        !self.is_over && (is_empty || (held < self.allowed && self.has_room()))
     }
 
-    fn put(&mut self, turn: usize, made: M) {
+    fn has_room(&self) -> bool {
+        self.lent + self.sizes.iter().sum::<usize>() < self.allowed_size
+    }
+
+    /// The thing that was read first, unless what is there is large already and it can wait.
+    fn next_to_work_on(&mut self) -> Option<(usize, T)> {
+        let &(turn, _) = self.ready.front()?;
+        let is_next = turn == self.taken;
+        if is_next || self.has_room() { self.ready.pop_front() } else { None }
+    }
+
+    fn put(&mut self, turn: usize, made: M, size: usize) {
         let place = turn - self.taken;
+        if let Some(whole) = self.sizes.get_mut(place) {
+            *whole += size;
+        }
         while self.made.len() <= place {
             self.made.push_back(None);
         }
@@ -169,9 +204,9 @@ mod tests {
     fn work(turns: &Counting, last: usize) {
         loop {
             match turns.step() {
-                Step::Read(next) if next < last => turns.give_back(next + 1, Ok(next)),
+                Step::Read(next) if next < last => turns.give_back(next + 1, Ok((next, 1))),
                 Step::Read(next) => turns.give_back(next, Err(last)),
-                Step::Work(turn, number) => turns.put(turn, number),
+                Step::Work(turn, number) => turns.put(turn, number, 1),
                 Step::Stop => break,
             }
         }
@@ -185,7 +220,7 @@ mod tests {
                 scope.spawn(|| work(&turns, 1000));
             }
             let all = (0..=1000).map(|number| {
-                turns.allow(number % 7);
+                turns.allow(number % 7, number % 5);
                 turns.take().unwrap_or(usize::MAX)
             });
             assert!(all.eq(0..=1000));
@@ -196,12 +231,12 @@ mod tests {
     #[test]
     fn only_so_many_are_read() {
         let turns = Counting::new(0, 9);
-        turns.allow(3);
+        turns.allow(3, usize::MAX);
         thread::scope(|scope| {
             let other = scope.spawn(|| {
                 for next in 1..=3 {
                     assert!(matches!(turns.step(), Step::Read(_)));
-                    turns.give_back(next, Ok(next));
+                    turns.give_back(next, Ok((next, 1)));
                 }
                 let rest: Vec<_> = (0..4).map(|_| turns.step()).collect();
                 let worked = rest.iter().filter(|step| matches!(step, Step::Work(..)));
