@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import NoReturn
 
 from myd_grpc.convert.advice import between_documents, too_large
-from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
+from myd_grpc.convert.cutters import CUTTERS, Cutter, StuckError
 from myd_grpc.convert.engine import Ahead, Batch, Outline, Span, Stretch
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.layout import RECOGNISED_BYTES, descend, recognise
@@ -135,7 +134,7 @@ class RecordReader:
 
     def batches(self) -> Generator[Batch]:
         """All records in order; when they end, the document has been read to its end."""
-        cutter = _CUTTERS[self.layout](self._window, self._limits)
+        cutter = CUTTERS[self.layout](self._window, self._limits)
         cutter.first = not self.records
         cutter.ended = self.layout is Layout.SINGLE and not cutter.first
         while not cutter.ended:
@@ -155,7 +154,7 @@ class RecordReader:
                 self._explain(fault)
         self._read_rest()
 
-    def _stretch(self, cutter: _Cutter) -> Stretch:
+    def _stretch(self, cutter: Cutter) -> Stretch:
         return Stretch(
             layout=self.layout,
             records=self.records,
@@ -167,7 +166,7 @@ class RecordReader:
             record_bytes=self._limits.max_record_bytes,
         )
 
-    def _batch(self, cutter: _Cutter) -> tuple[Batch, _StuckError | None]:
+    def _batch(self, cutter: Cutter) -> tuple[Batch, StuckError | None]:
         """The next records, and why there could be no more of them."""
         window, spans, keys = self._window, list[Span](), list[Span]()
         offset, fault, end, commas = window.base, None, 0, 0
@@ -176,7 +175,7 @@ class RecordReader:
                 break
             try:
                 record = cutter.next(end)
-            except _StuckError as stuck:
+            except StuckError as stuck:
                 fault, end = stuck, stuck.position
                 break
             if record:
@@ -192,7 +191,7 @@ class RecordReader:
         batch = Batch(data, spans, keys, offset, self.records + 1, depth)
         return batch, fault
 
-    def _explain(self, fault: _StuckError) -> NoReturn:
+    def _explain(self, fault: StuckError) -> NoReturn:
         """Raises what is wrong at the window's start, where no record could be cut off."""
         window = self._window
         at_record = fault.expect in (Expect.VALUE, Expect.KEY) and bool(window.data)
@@ -268,134 +267,3 @@ class RecordReader:
 
     def _failed(self, reason: Reason, what: str) -> ConversionError:
         return ConversionError(reason, f"{self._name}: {what}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """Where a record is in the window."""
-
-    value: Span
-    key: Span | None = None
-
-
-class _StuckError(Exception):
-    """No record can be cut off at `position`, where `expect` should have been."""
-
-    def __init__(self, position: int, expect: Expect) -> None:
-        super().__init__(position)
-        self.position = position
-        self.expect = expect
-
-
-class _Cutter(ABC):
-    """Cuts records off the window, one at a time, by brackets, strings and commas alone.
-
-    `position` is what was cut up to; `ended` says that the records have ended there, `first` that
-    none was cut off yet.
-    """
-
-    def __init__(self, window: Window, limits: Limits) -> None:
-        self.position = 0
-        self.ended = False
-        self.first = True
-        self._window = window
-        self._max_bytes = limits.max_record_bytes
-
-    @abstractmethod
-    def next(self, position: int) -> _Record | None:
-        """The record after `position`, None when there are no more; raises _StuckError."""
-
-    def _skip_space(self, position: int, faulty: int, expect: Expect) -> int:
-        """Where white space ends, as long as it is no longer than a record may be."""
-        end = self._window.skip_space(position, self._max_bytes)
-        if end - position > self._max_bytes:
-            raise _StuckError(faulty, expect)
-        return end
-
-    def _value(self, start: int, faulty: int, expect: Expect) -> Span:
-        try:
-            self.position = value_end(self._window, start, self._max_bytes)
-        except (TooLongError, UnfinishedError):
-            raise _StuckError(faulty, expect) from None
-        return start, self.position
-
-
-class _SingleCutter(_Cutter):
-    """The one value is the record."""
-
-    def next(self, position: int) -> _Record | None:
-        start = self._skip_space(position, position, Expect.VALUE)
-        self.ended = True
-        return _Record(self._value(start, start, Expect.VALUE))
-
-
-class _LinesCutter(_Cutter):
-    """Values follow one another, with or without white space between them."""
-
-    def next(self, position: int) -> _Record | None:
-        start = self._skip_space(position, position, Expect.VALUE)
-        if start == len(self._window.data):
-            self.position, self.ended = start, True
-            return None
-        return _Record(self._value(start, start, Expect.VALUE))
-
-
-class _ArrayCutter(_Cutter):
-    """Values with commas between them, up to the closing bracket."""
-
-    closer = "]"
-    expect = Expect.VALUE
-    or_close = Expect.VALUE_OR_CLOSE
-
-    def next(self, position: int) -> _Record | None:
-        before = self.or_close if self.first else Expect.COMMA_OR_CLOSE
-        start = self._skip_space(position, position, before)
-        byte = self._window.byte(start)
-        if byte == self.closer:
-            self.position, self.ended = start + 1, True
-            return None
-        if not self.first:
-            if byte != ",":
-                raise _StuckError(start, Expect.COMMA_OR_CLOSE)
-            start = self._skip_space(start + 1, start + 1, self.expect)
-        if start == len(self._window.data):
-            raise _StuckError(start, self.expect)
-        self.first = False
-        return self._record(start)
-
-    def _record(self, start: int) -> _Record:
-        return _Record(self._value(start, start, Expect.VALUE))
-
-
-class _KeyedCutter(_ArrayCutter):
-    """Members with commas between them, up to the closing brace."""
-
-    closer = "}"
-    expect = Expect.KEY
-    or_close = Expect.KEY_OR_CLOSE
-
-    def _record(self, start: int) -> _Record:
-        key_end = self._key_end(start)
-        colon = self._skip_space(key_end, start, Expect.KEY)
-        if self._window.byte(colon) != ":":
-            raise _StuckError(start, Expect.KEY)
-        value = self._skip_space(colon + 1, start, Expect.KEY)
-        if value == len(self._window.data):
-            raise _StuckError(start, Expect.KEY)
-        return _Record(self._value(value, start, Expect.KEY), (start, key_end))
-
-    def _key_end(self, start: int) -> int:
-        try:
-            if self._window.byte(start) == '"':
-                return string_end(self._window, start, self._max_bytes)
-        except (TooLongError, UnfinishedError):
-            pass
-        raise _StuckError(start, Expect.KEY)
-
-
-_CUTTERS: dict[Layout, Callable[[Window, Limits], _Cutter]] = {
-    Layout.ARRAY: _ArrayCutter,
-    Layout.KEYED: _KeyedCutter,
-    Layout.LINES: _LinesCutter,
-    Layout.SINGLE: _SingleCutter,
-}
