@@ -10,7 +10,6 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
-from myd_grpc import reflection
 from myd_grpc.addresses import warn_if_open
 from myd_grpc.config import Settings
 from myd_grpc.interceptors import CallInterceptor
@@ -44,6 +43,8 @@ class Endpoint:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
+            from myd_grpc import reflection  # noqa: PLC0415 - only where it is asked for
+
             reflection.add_to(self._server, [SERVICE_NAME, health.SERVICE_NAME])
         self._address = ""
 
