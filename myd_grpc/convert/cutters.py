@@ -142,3 +142,4 @@ CUTTERS: dict[Layout, Callable[[Window, Limits], Cutter]] = {
     Layout.LINES: _LinesCutter,
     Layout.SINGLE: _SingleCutter,
 }
+"""How records of each layout are cut off."""
