@@ -242,6 +242,17 @@ def test_a_job_that_waits_for_its_key_gets_it_again(capsys: pytest.CaptureFixtur
     assert "waiting for key" in capsys.readouterr().out
 
 
+def test_a_job_is_done_also_where_its_tables_are_not_to_be_had(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = state(2, "DONE")
+    done.tables_total = 5
+    service = Service(stream(done), fail(grpc.StatusCode.NOT_FOUND))
+    with listening(service) as address:
+        assert main(["watch", "j", "--address", address]) == 0
+    assert "0 rows in 5 tables from 0 records" in capsys.readouterr().out
+
+
 def test_a_conversion_that_ends_early_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
     submitted = answer(pb.ConvertToCsvResponse(data={"job_id": "j"}))
     service = Service(submitted, fail(grpc.StatusCode.PERMISSION_DENIED, "not yours"))

@@ -181,9 +181,15 @@ def _show(session: Session, job: Job) -> int:
 
 
 def _with_all_tables(session: Session, job: Job) -> Job:
-    """The job with its tables also where a message has no room for them, as a person sees it."""
+    """The job with its tables also where a message has no room for them, as a person sees it.
+
+    If they are not to be had, the first ones have to do: how the job ended is known.
+    """
     if len(job.tables) < job.tables_total and not session.arguments.json:
-        tables = list(session.client.tables(job.job_id))
+        try:
+            tables = list(session.client.tables(job.job_id))
+        except CallError:
+            return job
         del job.tables[:]
         job.tables.extend(tables)
     return job

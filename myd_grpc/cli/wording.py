@@ -101,9 +101,10 @@ def forgotten(job: Job) -> str:
 
 
 def _written(job: Job) -> str:
-    csv_bytes = sum(part.bytes for table in job.tables for part in table.parts)
-    tables = count(job.tables_total, "table")
-    return f"{count(job.progress.rows, 'row')} in {tables}, {size(csv_bytes)} of CSV,"
+    written = f"{count(job.progress.rows, 'row')} in {count(job.tables_total, 'table')}"
+    if len(job.tables) < job.tables_total:
+        return written  # how many bytes there are in those that are not here is not known
+    return f"{written}, {size(sum(map(table_bytes, job.tables)))} of CSV,"
 
 
 def _took(job: Job) -> str:
