@@ -15,7 +15,7 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
-from myd_grpc.convert import flatten, growth, records, source, tables
+from myd_grpc.convert import flatten, growth, longjson, records, source, tables
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import (
@@ -191,6 +191,8 @@ class Sizes:
     held_bytes: int = tables._HELD_BYTES
     piece: int = tables._PIECE
     many: int = flatten._MANY
+    long_bytes: int = longjson.LONG_BYTES
+    long_piece: int = longjson._PIECE
     free_bytes: int = growth.FREE_BYTES
 
 
@@ -203,6 +205,8 @@ def sized(sizes: Sizes) -> Iterator[None]:
         patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
         patch.setattr(tables, "_PIECE", sizes.piece)
         patch.setattr(flatten, "_MANY", sizes.many)
+        patch.setattr(longjson, "LONG_BYTES", sizes.long_bytes)
+        patch.setattr(longjson, "_PIECE", sizes.long_piece)
         patch.setattr(growth, "FREE_BYTES", sizes.free_bytes)
         yield
 

@@ -164,7 +164,14 @@ def _compare_conversions(rng: random.Random) -> None:
     for engine in ("python", "native", "native"):
         batch_bytes, held = rng.choice((1, 50, 4 << 20)), rng.choice((0, 100, 8 << 20))
         many = rng.choice((0, 100, 8 << 20))
-        sizes = Sizes(rng.choice((1, 17, 1 << 18)), batch_bytes, held, many=many)
+        sizes = Sizes(
+            rng.choice((1, 17, 1 << 18)),
+            batch_bytes,
+            held,
+            many=many,
+            long_bytes=rng.choice((0, 1 << 20)),
+            long_piece=rng.choice((0, 7, 64 << 10)),
+        )
         with sized(sizes):
             found = outcome(
                 files,

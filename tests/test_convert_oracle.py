@@ -38,6 +38,8 @@ BATCH_BYTES = (1, 50, 4 << 20)
 HELD_BYTES = (0, 100, 8 << 20)
 PIECES = (1, 7, 1 << 20)
 MANY = (0, 40, 8 << 20)
+LONG = (0, 30, 1 << 20)
+LONG_PIECES = (0, 1, 9, 64 << 10)
 PARTS = (1, 2, 5, 300_000)
 DEPTHS = (3, 6, 128)
 
@@ -48,6 +50,8 @@ sizes = st.builds(
     st.sampled_from(HELD_BYTES),
     st.sampled_from(PIECES),
     st.sampled_from(MANY),
+    st.sampled_from(LONG),
+    st.sampled_from(LONG_PIECES),
 )
 limits = st.builds(
     Limits, st.sampled_from(BATCHES), st.sampled_from(PARTS), st.sampled_from(DEPTHS)
@@ -182,7 +186,9 @@ def one_random_conversion(rng: random.Random, engine: str) -> None:
     broken = rng.random() < 0.3
     if broken:
         files = [(name, nasty.random_broken(rng, data)) for name, data in dict(files).items()]
-    sizes = Sizes(*map(rng.choice, (CHUNKS, BATCH_BYTES, HELD_BYTES, PIECES, MANY)))
+    sizes = Sizes(
+        *map(rng.choice, (CHUNKS, BATCH_BYTES, HELD_BYTES, PIECES, MANY, LONG, LONG_PIECES))
+    )
     with sized(sizes):
         assert_as_expected(
             files,

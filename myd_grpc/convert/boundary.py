@@ -9,12 +9,12 @@ import re
 
 from myd_grpc.convert.window import Window
 
-_STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"'
+STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"'
 # Everything up to the next bracket that matters: containers without containers in them are
 # skipped as a whole, because most of a document consists of them.
-_FLAT = rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+'
-_SKIP = re.compile(_FLAT + rb"(?:[\[{]" + _FLAT + rb"[\]}]" + _FLAT + rb")*+")
-_WHOLE_STRING = re.compile(_STRING)
+FLAT = rb'[^"{}\[\]]*+(?:' + STRING + rb'[^"{}\[\]]*+)*+'
+_SKIP = re.compile(FLAT + rb"(?:[\[{]" + FLAT + rb"[\]}]" + FLAT + rb")*+")
+_WHOLE_STRING = re.compile(STRING)
 _SCALAR = re.compile(rb'[^ \t\n\r,:"\[\]{}]*+')
 
 

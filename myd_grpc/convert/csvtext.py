@@ -24,6 +24,17 @@ def line(row: Row) -> str:
     return text
 
 
+def long_line(row: Row) -> bytes:
+    """The same as bytes, of a row that may be long: it is never held as one text."""
+    return b",".join(map(_encoded, row))
+
+
+def _encoded(cell: str) -> bytes:
+    if cell is EMPTY_STRING or not _MUST_QUOTE.search(cell):
+        return cell.encode()
+    return b'"%b"' % cell.encode().replace(b'"', b'""')
+
+
 def quoted(cell: str) -> str:
     """A cell in quotes if it needs them."""
     if cell is EMPTY_STRING or not _MUST_QUOTE.search(cell):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
-from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line
+from myd_grpc.convert import longjson
+from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line, long_line
 from myd_grpc.convert.engine import (
     NO_BATCH,
     Ahead,
@@ -22,9 +23,11 @@ from myd_grpc.convert.engine import (
     Outline,
     Rows,
     Scanned,
+    Span,
     Take,
 )
 from myd_grpc.convert.jsontext import Number, Value, cell_text, compact, is_scalar_list, parse
+from myd_grpc.convert.longjson import LongValue, long_list_text, long_value, require_sound
 from myd_grpc.convert.schema import (
     CHILD_LINKS,
     ROOT_LINKS,
@@ -37,7 +40,7 @@ from myd_grpc.convert.schema import (
 )
 from myd_grpc.convert.source import Source
 
-Members = Sequence[tuple[str, Value]]
+Members = Iterable[tuple[str, Value]]
 
 _SPARE_NODES = 100_000
 _OTHER_CALLS = 1000
@@ -125,6 +128,7 @@ class PythonEngine:
         # The first record of the batch of which not all was taken, and whether some of it was.
         self._kept = 0
         self._is_begun = False
+        self._is_long = False
         self._held = 0
         self._base = 0
         self._origins: list[int] = []
@@ -196,6 +200,8 @@ class PythonEngine:
     def _is_sound(self, index: int) -> bool:
         """Whether a record that can be parsed is not nested too deep anywhere."""
         batch = self._batch
+        if self._is_long:
+            return True
         try:
             parse(batch.text(batch.spans[index]), self._flattening.max_depth - batch.depth)
         except ValueError:
@@ -260,7 +266,7 @@ class PythonEngine:
         for index in range(self._kept, stop):
             self._index = index
             try:
-                record = parse(batch.text(batch.spans[index]))
+                record = self._parsed(batch.spans[index])
                 key = parse(batch.text(batch.keys[index])) if batch.keys else None
             except (ValueError, RecursionError):
                 return index
@@ -270,11 +276,25 @@ class PythonEngine:
                 self._kept, self._is_begun = index + 1, False
         return stop
 
+    def _parsed(self, span: Span) -> Value:
+        """A record; a long one is sound as a whole, and not held as a whole."""
+        start, end = span
+        self._is_long = end - start > longjson.LONG_BYTES
+        if not self._is_long:
+            return parse(self._batch.text(span))
+        data = self._batch.data
+        data = data if isinstance(data, bytes) else bytes(data)
+        record, found = long_value(data, start, end)
+        if found != end:
+            raise ValueError("not one value")
+        require_sound(record, self._flattening.max_depth - self._batch.depth)
+        return record
+
     def _make_room(self) -> None:
         """Has rows taken that are many, in the middle of a record."""
         if self._take is None:
             return
-        if not self._is_begun and not self._is_sound(self._index):
+        if not (self._is_begun or self._is_sound(self._index)):
             raise _TooDeepError
         self._is_begun = True
         self._take(self._part(self._index))
@@ -297,7 +317,7 @@ class PythonEngine:
 
     def _add_element(self, element: Value, table: _Table, row: Row, depth: int) -> None:
         """Fills a row from a record or a list's element; `depth` counts the containers around."""
-        if type(element) is tuple:
+        if type(element) is tuple or _is_long_object(element):
             depth += 1
             self._require_depth(depth)
         self._spread(_members(element), table.root, table, row, depth)
@@ -307,10 +327,8 @@ class PythonEngine:
 
         `depth` counts the containers around the members.
         """
-        if len(dict(pairs)) != len(pairs):
-            pairs = _renamed(pairs)
         kids = node.kids
-        for key, value in pairs:
+        for key, value in _renamed(pairs):
             kind = type(value)
             if kind is str:
                 cell = value or EMPTY_STRING
@@ -329,7 +347,9 @@ class PythonEngine:
                     continue
                 cell = compact(value)
             else:
-                cell = cell_text(value)
+                cell = self._other_cell(value, key, node, table, row, depth)
+                if cell is None:
+                    continue
             kid = kids.get(key) or self._add_node(node, key)
             if kid.column:
                 row[kid.column] = cell
@@ -337,8 +357,24 @@ class PythonEngine:
                 self._add_column(table, kid)
                 row.append(cell)
 
+    def _other_cell(
+        self, value: Value, key: str, node: _Node, table: _Table, row: Row, depth: int
+    ) -> str | None:
+        """The cell of a literal or of a long list of scalars; None where it is spread."""
+        if type(value) is not LongValue:
+            return cell_text(value)
+        self._require_depth(depth + 1)
+        if value.is_scalar_list:
+            return long_list_text(value)
+        kid = node.kids.get(key) or self._add_node(node, key)
+        if value.is_object:
+            self._spread(value.items(), kid, table, row, depth + 1)
+        else:
+            self._add_children(value.items(), kid, table, row[1], depth + 1)
+        return None
+
     def _add_children(
-        self, elements: list[Value], node: _Node, table: _Table, parent_id: str, depth: int
+        self, elements: Iterable[Value], node: _Node, table: _Table, parent_id: str, depth: int
     ) -> None:
         child = node.table or self._add_table(table, node)
         for position, element in enumerate(elements, 1):
@@ -349,7 +385,10 @@ class PythonEngine:
                 self._make_room()
 
     def _finish(self, row: Row, table: _Table) -> None:
-        text = (line(row) + self._line_end).encode()
+        if self._is_long:
+            text = long_line(row) + self._line_end.encode()
+        else:
+            text = (line(row) + self._line_end).encode()
         self._held += len(text) + _END
         table.add(text, len(row))
 
@@ -360,10 +399,18 @@ class PythonEngine:
 
 def _members(element: Value) -> Members:
     """An object's members; what is no object is the member `value` of one (SPEC section 3.2)."""
-    return element if type(element) is tuple else (("value", element),)
+    if type(element) is tuple:
+        return element
+    return element.items() if _is_long_object(element) else (("value", element),)
+
+
+def _is_long_object(element: Value) -> bool:
+    return type(element) is LongValue and element.is_object
 
 
 def _renamed(pairs: Members) -> Members:
     """Members with a key that occurs again read as `key~2`, `key~3`, … (SPEC section 3.5)."""
+    if type(pairs) is tuple and len(dict(pairs)) == len(pairs):
+        return pairs
     names = FreeNames()
-    return [(names.claim(key), value) for key, value in pairs]
+    return ((names.claim(key), value) for key, value in pairs)

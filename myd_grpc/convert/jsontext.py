@@ -7,6 +7,7 @@ they are written. Objects come out as tuples of pairs, so that repeated keys and
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from json.decoder import JSONDecoder
 from json.encoder import encode_basestring
 from typing import Any, NoReturn
@@ -39,38 +40,52 @@ _scan = JSONDecoder(
 ).scan_once  # type: ignore[attr-defined]
 
 
-def parse(data: bytes, levels: int | None = None) -> Value:
+def parse(data: bytes | memoryview, levels: int | None = None) -> Value:
     """The value that `data` is the text of; raises ValueError or RecursionError when it is bad.
 
     With `levels`, it is also bad when it nests more containers than that. Unpaired surrogates are
     U+FFFD, and so is U+0000 outside of lists of scalars (SPEC section 2).
     """
-    text = data.decode()
+    text = str(data, "utf-8")
     try:
         value, end = _scan(text, 0)
     except StopIteration:
         raise ValueError("not JSON") from None
     if end != len(text):
         raise ValueError("not one value")
-    if levels is not None and _may_nest_deeper(data, levels) and _depth(value) > levels:
+    if levels is not None and _may_nest_deeper(data, levels) and depth_of(value) > levels:
         raise ValueError("nested too deep")
     return _clean(value) if _SUSPECT.search(data) else value
 
 
-def _may_nest_deeper(data: bytes, levels: int) -> bool:
+def parse_items(
+    data: bytes, is_object: bool, is_scalar_list: bool
+) -> list[Value] | tuple[Value, ...]:
+    """Some members of an object, or elements of a list, with commas between them; see `parse`.
+
+    `is_scalar_list` is whether all elements of that list are scalars.
+    """
+    items: list[Value] = parse(b"{%b}" % data if is_object else b"[%b]" % data)
+    if is_object or is_scalar_list or b"\\u0000" not in data:
+        return items
+    return [item.replace("\0", "\ufffd") if type(item) is str else item for item in items]
+
+
+def _may_nest_deeper(data: bytes | memoryview, levels: int) -> bool:
     """A quick look at the brackets alone; those in strings may mislead it to say yes."""
-    brackets = data.translate(_SAME_BRACKETS, _NO_BRACKETS)
+    brackets = bytes(data).translate(_SAME_BRACKETS, _NO_BRACKETS)
     for _ in range(levels):
         # Each round takes the innermost containers away: one level.
         brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 
-def _depth(value: Value) -> int:
+def depth_of(value: Value) -> int:
+    """How many containers it nests."""
     if type(value) is tuple:
-        return 1 + max((_depth(member) for _, member in value), default=0)
+        return 1 + max((depth_of(member) for _, member in value), default=0)
     if type(value) is list:
-        return 1 + max(map(_depth, value), default=0)
+        return 1 + max(map(depth_of, value), default=0)
     return 0
 
 
@@ -98,7 +113,12 @@ def is_scalar_list(items: list[Value]) -> bool:
 
 def compact(items: list[Value]) -> str:
     """A list of scalars as compact JSON text (SPEC section 3.2)."""
-    return f"[{','.join(map(_scalar_text, items))}]"
+    return f"[{compact_items(items)}]"
+
+
+def compact_items(items: Iterable[Value]) -> str:
+    """Some of such a list, without brackets."""
+    return ",".join(map(_scalar_text, items))
 
 
 def _scalar_text(value: Value) -> str:
