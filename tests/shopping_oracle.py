@@ -80,6 +80,16 @@ def summarise(
     )
 
 
+def users_of(document: Record, user_id: str, id_field: str) -> list[Record]:
+    """The one record of a document, or its members as in a KEYED one, where one is the user's."""
+    value = document.value
+    if isinstance(value, Object) and record_owner(document, id_field) is None:
+        holding = [key for key, inner in value.members if isinstance(inner, Object | List)]
+        if nfc(user_id) in map(nfc, holding):
+            return [Record(inner, key) for key, inner in value.members]
+    return [document]
+
+
 def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 

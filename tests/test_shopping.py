@@ -181,6 +181,21 @@ OWNERS = {
         {},
         ["A"],
     ),
+    "users who have no key in common are told apart all the same": (
+        {"u2": {"pays": [line("B")]}, "u1": {"orders": [line("A")]}, "u3": {"x": line("C")}},
+        {},
+        ["A"],
+    ),
+    "a user among lists by user has his own": (
+        {"u1": [line("A")], "u2": [line("B")]},
+        {},
+        ["A"],
+    ),
+    "a document that names its owner has no users for keys": (
+        {"user_id": "u1", "u1": [line("A")], "u2": [line("B")]},
+        {},
+        ["A", "B"],
+    ),
     "records are found down a path": (
         {"meta": {"id": "x"}, "data": {"list": [{"user_id": "u1", "o": [line("A")]}]}},
         {"record_path": "data.list"},

@@ -68,12 +68,13 @@ documents = st.recursive(st.sampled_from((5, "u1", None)), objects, max_leaves=1
 
 def file_of(layout: Layout, records: list[Any], *, ascii_only: bool) -> bytes:
     texts = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
-    if layout is Layout.KEYED:
+    if layout in (Layout.KEYED, Layout.SINGLE):
         keys = [json.dumps(str(IDS[number % 10])) for number in range(len(texts))]
         texts = [f"{key}:{text}" for key, text in zip(keys, texts, strict=True)]
     opener, separator, closer = {
         Layout.ARRAY: ("[", ",", "]"),
         Layout.KEYED: ("{", ",", "}"),
+        Layout.SINGLE: ("{", ",", "}"),
         Layout.LINES: ("", "\n", ""),
     }[layout]
     return (opener + separator.join(texts) + closer).encode()
@@ -81,6 +82,8 @@ def file_of(layout: Layout, records: list[Any], *, ascii_only: bool) -> bytes:
 
 def expected(data: bytes, query: Query) -> object:
     records = read_records(data, query.layout.value, "", 128, ())
+    if query.layout is Layout.SINGLE:
+        records = shopping_oracle.users_of(records[0], query.user_id, query.id_field)
     try:
         return shopping_oracle.summarise(
             records, query.user_id, query.proposal_id, query.id_field, MONTHS
@@ -107,7 +110,7 @@ def found(query: Query) -> object:
 
 @settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(
-    layout=st.sampled_from((Layout.ARRAY, Layout.KEYED, Layout.LINES)),
+    layout=st.sampled_from((Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE)),
     records=st.lists(documents, min_size=1, max_size=5),
     ascii_only=st.booleans(),
     user=st.sampled_from(USERS),

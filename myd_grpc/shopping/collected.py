@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeGuard
+
 from myd_grpc.convert.jsontext import Value
 from myd_grpc.shopping.lines import OrderLine, category, order_lines
 from myd_grpc.shopping.model import Query, Summary, UserNotFoundError
@@ -45,6 +48,18 @@ class Shopping:
             return
         for line in order_lines(record, self._query):
             self._take(line)
+
+    def add_document(self, document: Value) -> None:
+        """Takes a document of one record.
+
+        Where it has the user among its keys and names no owner, its keys are users, as in a KEYED
+        document: people whose members have no key in common look like the parts of one.
+        """
+        if _names_user(document, self._user) and _owner(document, self._query) is None:
+            for name, value in document:
+                self.add(name, value)
+        else:
+            self.add(None, document)
 
     def summary(self) -> Summary:
         """What was found; raises UserNotFoundError."""
@@ -140,6 +155,13 @@ def _owner(record: Value, query: Query) -> Owner | None:
     # An order's own `id` is no user's.
     own = () if category(members) is not None else ("id",)
     return record_owner(members, query.id_field, (*query.owner_fields, *own))
+
+
+def _names_user(document: Value, user: str) -> TypeGuard[Sequence[tuple[str, Value]]]:
+    """Whether an object has a member of that name, in NFC, that holds others."""
+    return type(document) is tuple and any(
+        type(value) in (tuple, list) and nfc(name) == user for name, value in document
+    )
 
 
 def _missing(field: str | None) -> str:

@@ -9,7 +9,7 @@ from contextlib import closing
 from myd_grpc.convert.engine import Batch, Engine, Flattening, Scanned
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.jsontext import Value, parse
-from myd_grpc.convert.model import CipherKey, Profile
+from myd_grpc.convert.model import CipherKey, Layout, Profile
 from myd_grpc.convert.probe import hinting, probe
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.source import Source
@@ -45,7 +45,10 @@ def _summary(engine: Engine, reader: RecordReader, query: Query) -> Summary:
                     record = _parsed(batch, index, query.limits.max_depth - batch.depth)
                 except (ValueError, RecursionError):
                     raise reader.bad_record(batch, index) from None
-                shopping.add(*record)
+                if reader.layout is Layout.SINGLE:
+                    shopping.add_document(record[1])
+                else:
+                    shopping.add(*record)
             if found.sound < len(batch.spans):
                 raise reader.bad_record(batch, found.sound)
             reach("batch_scanned")
