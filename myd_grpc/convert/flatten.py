@@ -87,13 +87,6 @@ class _Table:
         self.data = bytearray()
         self.ends = array("Q")
 
-    def add(self, text: bytes, width: int) -> None:
-        """Takes the text of a row that has so many cells."""
-        if width != self.width:
-            self.end_stretch(width)
-        self.data += text
-        self.ends.append(len(self.data))
-
     def end_stretch(self, width: int) -> None:
         """The rows that come have so many cells."""
         if self.ends:
@@ -328,7 +321,8 @@ class PythonEngine:
         `depth` counts the containers around the members.
         """
         kids = node.kids
-        for key, value in _renamed(pairs):
+        distinct = type(pairs) is tuple and len(dict(pairs)) == len(pairs)
+        for key, value in pairs if distinct else _renamed(pairs):
             kind = type(value)
             if kind is str:
                 cell = value or EMPTY_STRING
@@ -385,12 +379,17 @@ class PythonEngine:
                 self._make_room()
 
     def _finish(self, row: Row, table: _Table) -> None:
+        """Makes a row text; this is where most of the time goes."""
+        if len(row) != table.width:
+            table.end_stretch(len(row))
         if self._is_long:
             text = long_line(row) + self._line_end.encode()
         else:
             text = (line(row) + self._line_end).encode()
+        data = table.data
+        data += text
+        table.ends.append(len(data))
         self._held += len(text) + _END
-        table.add(text, len(row))
 
     def _require_depth(self, depth: int) -> None:
         if depth > self._flattening.max_depth:
@@ -410,7 +409,5 @@ def _is_long_object(element: Value) -> bool:
 
 def _renamed(pairs: Members) -> Members:
     """Members with a key that occurs again read as `key~2`, `key~3`, … (SPEC section 3.5)."""
-    if type(pairs) is tuple and len(dict(pairs)) == len(pairs):
-        return pairs
     names = FreeNames()
     return ((names.claim(key), value) for key, value in pairs)
