@@ -214,6 +214,7 @@ def test_the_ciphertext_of_one_long_line_is_not_held(engine: str, work: Path) ->
 EMPTY_ROWS = ",".join(["{}"] * 4_000)
 COLUMNS = ",".join(f'"c{number}":1' for number in range(16_000))
 LONG = "i" * 100_000
+LISTS = ",".join(f'"t{number}":[{{"a":1}}]' for number in range(4_000))
 HOSTILE = {
     "a long id over many rows": f'[{{"id":"{LONG}","l":[{EMPTY_ROWS}]}}]',
     "a long key over many rows": f'{{"{LONG}":{{"l":[{EMPTY_ROWS}]}},"b":{{}}}}',
@@ -221,6 +222,7 @@ HOSTILE = {
     "a wide row after empty ones": f"[{EMPTY_ROWS},{{{COLUMNS}}}]",
     "a wide child row before empty ones": f'[{{"l":[{{{COLUMNS}}},{EMPTY_ROWS}]}}]',
     "a wide child row after empty ones": f'[{{"l":[{EMPTY_ROWS},{{{COLUMNS}}}]}}]',
+    "a long id over many tables": f'[{{"id":"{LONG[:20_000]}",{LISTS}}}]',
     "wide rows": "[{}]".format(",".join([f"{{{COLUMNS}}}"] * 50)),
 }
 

@@ -187,6 +187,12 @@ impl Output {
         stretches
     }
 
+    /// Gives memory back that holds no rows.
+    pub fn forget(&mut self) {
+        self.buffer = Vec::new();
+        self.usual = 0;
+    }
+
     /// Takes the rows so far, without much room after them.
     fn take(&mut self) -> (Vec<u8>, Vec<usize>) {
         let next = Vec::with_capacity(self.ends.len());

@@ -16,6 +16,8 @@ pub const LABEL: usize = 32;
 /// How many columns of ids the root table has, and every other one.
 const ROOT_LINKS: usize = 2;
 const CHILD_LINKS: usize = 3;
+/// The memory of so many tables' rows is kept for later.
+const MANY_TABLES: usize = 256;
 /// Bytes of UTF-8.
 const LONGEST_CHARACTER: usize = 4;
 /// Equal to nothing: no valid text has a byte 0xff.
@@ -173,8 +175,16 @@ impl Trees {
 
     /// Takes the rows of all tables.
     pub fn take_rows(&mut self) -> Vec<Rows> {
+        let are_many = self.tables.len() > MANY_TABLES;
         let tables = self.tables.iter_mut().enumerate();
-        tables.flat_map(|(number, table)| table.output.take_as(number, table.columns)).collect()
+        let rows = tables.flat_map(|(number, table)| {
+            let rows = table.output.take_as(number, table.columns);
+            if are_many {
+                table.output.forget();
+            }
+            rows
+        });
+        rows.collect()
     }
 
     /// The path of a node, from its table's root.
