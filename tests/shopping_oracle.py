@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from oracle import List, Number, Object, Record, String, Value, Word
 
@@ -61,12 +62,15 @@ def summarise(
         counted = [line for line in lines if whom(line) <= {user, NOBODY}]
     else:
         lines = [chain for record in records for chain in order_lines(record.value)]
+        keyed = [line for line in lines if not whom(line) and is_keyed(line, user)]
         others = [line for line in lines if whom(line) and whom(line) != {user}]
-        mine = [line for line in lines if whom(line) == {user}]
+        mine = [line for line in lines if whom(line) == {user} or line in keyed]
         if others and not mine:
             raise NoSuchUserError
-        counted = mine if others else [line for line in lines if line not in others]
-        fields = [field for line in mine for field, _ in named_around(line)]
+        counted = mine if others or keyed else lines
+        fields = [
+            field for line in mine for field, _ in named_around(line) or [("_record_id", user)]
+        ]
     foreign = len(lines) - len(counted)
     counted = [line for line in counted if proposal(line) in (None, nfc(proposal_id))]
     times = [month_of(line, months) for line in counted]
@@ -159,6 +163,22 @@ def named_around(line: Chain) -> list[tuple[str, object]]:
     return next(filter(None, told), None) or next(filter(None, named), [])
 
 
+def is_keyed(line: Chain, user: str) -> bool:
+    """Whether it is within a member that has the user's id as its name."""
+    return any(
+        nfc(name) == user and holds(value, inner)
+        for inner, outer in pairwise(line)
+        for name, value in outer.members
+    )
+
+
+def holds(value: Value, inner: Object) -> bool:
+    """Whether it is that object, or a list of it."""
+    if isinstance(value, List):
+        return any(holds(item, inner) for item in value.items)
+    return value is inner
+
+
 def named_in(value: Object) -> list[tuple[str, object]]:
     found = [first_owner([(field, member(value, field)) for field in OWNER_FIELDS])]
     for name in dict.fromkeys(nfc(key) for key, _ in value.members):
@@ -222,4 +242,6 @@ def month_of(line: Chain, months: Mapping[str, str | None]) -> str | None:
                 return None
             if (text(date) or "").strip():
                 return months.get(text(date) or "")
+        if any(not is_null(member(value, field)) for field in DATE_FIELDS):
+            return None
     return None

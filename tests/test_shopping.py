@@ -317,6 +317,21 @@ LINES_OF_OTHERS = {
         ["B"],
         (1, "buyer.userId"),
     ),
+    "lists by user, not named as KEYED": (
+        {"u1": [line("A")], "u2": [line("B")]},
+        ["A"],
+        (1, "_record_id"),
+    ),
+    "users in an envelope that is not named as such": (
+        {"orders": {"u2": {"o": [line("A")]}, "u1": {"o": [line("B"), line("C", userId="u2")]}}},
+        ["B"],
+        (2, "_record_id"),
+    ),
+    "a member that has the user's name and no lines": (
+        {"u1": {"age": 7}, "orders": [line("A")]},
+        ["A"],
+        (0, ""),
+    ),
     "lines whose owner cannot be told, in records without owners": (
         [line("A", buyer={"user_id": [7]}), line("B", buyer={"user_id": "u1"})],
         ["B"],
@@ -516,8 +531,18 @@ DATES = {
         "02",
     ),
     "from farther out when the nearer ones are not there": (
-        [{"ordered_at": "20230101", "x": {"date": "", "o": [line(date=None)]}}],
+        [{"ordered_at": "20230101", "x": {"date": None, "o": [line(date=None)]}}],
         "01",
+    ),
+    "not from farther out when the nearer ones are blank": (
+        [
+            {
+                "order_date": "20230101",
+                "o": [line(date="", paidAt=None)],
+                "x": {"date": " ", "y": line()},
+            }
+        ],
+        "",
     ),
     "not from farther out when the nearer one cannot be read": (
         [{"ordered_at": "20230101", "x": {"date": "?", "o": [line()]}}],

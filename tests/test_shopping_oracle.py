@@ -16,10 +16,11 @@ from myd_grpc.convert.model import Layout, Limits
 from myd_grpc.shopping import Query, UserNotFoundError, summarise
 
 THIS_YEAR = 2026
+NFD = "\u1112\u1161\u11ab\u1100\u1173\u11af"
 USERS = ("u1", "7", "K", "한글")
 IDS: tuple[Any, ...] = (
     *("u1", "u2", "7", 7, 7.0, "K", "\u212a", "한글"),
-    *("\u1112\u1161\u11ab\u1100\u1173\u11af", "하\u11ab글", "한", "", " ", None, True, ["u1"], {}),
+    *(NFD, "하\u11ab글", "한", "", " ", None, True, ["u1"], {}),
 )
 MONTHS: dict[str, str | None] = {
     "20220630": "2022-06",
@@ -52,7 +53,7 @@ values: dict[str, st.SearchStrategy[Any]] = {
 
 
 def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    nested = st.sampled_from(("a", "buyer", "order", "user_id"))
+    nested = st.sampled_from(("a", "buyer", "order", "user_id", "u1", NFD))
     plain = st.lists(st.sampled_from(list(values)), max_size=7, unique=True).flatmap(
         lambda names: st.fixed_dictionaries({name: values[name] for name in names})
     )

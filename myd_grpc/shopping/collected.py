@@ -23,7 +23,7 @@ class Shopping:
         """Whether a record with an owner was seen."""
         self._query = query
         self._user = nfc(query.user_id)
-        self._user_seen = False
+        self._user_seen = self._keyed = False
         self._fields: list[str] = []
         self._lines = _Lines()
 
@@ -66,8 +66,9 @@ class Shopping:
         lines = self._lines
         if not self._user_seen and (self.owned or lines.foreign):
             raise UserNotFoundError(_missing(self._fields[0] if self.owned else None))
-        # Where lines of others are among them, those that name nobody may be others' too.
-        doubtful = bool(lines.foreign) and not self.owned
+        # Where lines of others are among them, or some are under the user's id as if in a KEYED
+        # document, those that name nobody may be others' too.
+        doubtful = not self.owned and (bool(lines.foreign) or self._keyed)
         counted = lines.claimed if doubtful else lines.all
         foreign = lines.foreign + (lines.unclaimed if doubtful else 0)
         return counted.summary(foreign, ", ".join(self._fields))
@@ -88,6 +89,7 @@ class Shopping:
     def _saw(self, owner: Owner) -> None:
         """The user is there, by that member."""
         self._user_seen = True
+        self._keyed = self._keyed or owner.field == KEY
         self._note(owner.field)
 
     def _note(self, field: str) -> None:

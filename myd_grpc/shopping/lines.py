@@ -10,7 +10,7 @@ from myd_grpc.convert.jsontext import Value
 from myd_grpc.shopping.dates import read_time
 from myd_grpc.shopping.model import Query
 from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, text_of
-from myd_grpc.shopping.owners import Owner, owners_named
+from myd_grpc.shopping.owners import Owner, key_owner, owners_named
 
 _PATHS = ("category", "wholeCategoryName")
 
@@ -20,7 +20,8 @@ class OrderLine:
     """Something bought: its category's two levels ("" for none) and its month, if known.
 
     `proposed` says that it belongs to the proposal asked for, or to none; `owners` are those that
-    it, or the nearest object around it that names any, names; see `owners_named`.
+    it, or the nearest object around it that names any, names; see `owners_named`. Where none does,
+    it may be within a member that has the user's id as its name: then that is its owner.
     """
 
     levels: tuple[str, str]
@@ -52,19 +53,27 @@ class _Place:
 
 def order_lines(record: Value, query: Query) -> Iterator[OrderLine]:
     """The order lines anywhere in a record, in document order."""
-    stack: list[tuple[Value, _Place | None]] = [(record, None)]
+    user = key_owner(query.user_id)
+    stack: list[tuple[Value, _Place | None, tuple[Owner, ...]]] = [(record, None, ())]
     while stack:
-        value, around = stack.pop()
+        value, around, keyed = stack.pop()
         if type(value) is list:
-            stack += [(item, around) for item in reversed(value) if type(item) in (tuple, list)]
+            stack += [(item, around, keyed) for item in reversed(value) if _holds(item)]
         elif type(value) is tuple:
             place = _Place(members_of(value), around, query)
             levels = category(place.members)
             if levels is not None:
-                yield OrderLine(
-                    levels, _year_month(place, query), _proposed(place, query), _owners(place)
-                )
-            stack += [(item, place) for _, item in reversed(value) if type(item) in (tuple, list)]
+                owners = _owners(place) or keyed
+                yield OrderLine(levels, _year_month(place, query), _proposed(place, query), owners)
+            stack += [
+                (item, place, (user,) if nfc(name) == user.text else keyed)
+                for name, item in reversed(value)
+                if _holds(item)
+            ]
+
+
+def _holds(value: Value) -> bool:
+    return type(value) in (tuple, list)
 
 
 def category(members: Members) -> tuple[str, str] | None:
@@ -104,12 +113,17 @@ def _proposed(line: _Place, query: Query) -> bool:
 def _year_month(line: _Place, query: Query) -> str | None:
     """The month in Seoul of the line's time.
 
-    That is the first there is, from the inside out: one that cannot be read has no stand-in.
+    That is the first there is, from the inside out: one that cannot be read has no stand-in, and
+    where there are only blank ones, as exports write what is unknown, no outer one is taken.
     """
     for place in line.outward():
+        blank = False
         for field in query.date_fields:
             value = place.members.get(field)
             if not says_nothing(value):
                 moment = read_time(value, query.this_year)
                 return f"{moment.year:04d}-{moment.month:02d}" if moment else None
+            blank = blank or value is not None
+        if blank:
+            return None
     return None
