@@ -178,6 +178,25 @@ def test_a_file_of_text_in_base64() -> None:
     assert_named(failure(stored), "; the file is base64 or hex text of something compressed with")
 
 
+@each_engine
+@pytest.mark.parametrize("encode", [base64.encodebytes, base64.urlsafe_b64encode, base64.b16encode])
+@pytest.mark.parametrize(
+    ("plain", "named"),
+    [
+        (JSON, "JSON in base64 or hex"),
+        (JSON * 9000, "JSON in base64 or hex"),
+        (encrypted(JSON), "base64 or hex text"),
+    ],
+    ids=["JSON", "long", "ciphertext"],
+)
+def test_text_that_was_encrypted_in_base64(
+    engine: str, encode: Callable[[bytes], bytes], plain: bytes, named: str
+) -> None:
+    """No wrong iv: that is what first blocks which are no JSON are else."""
+    error = failure(encrypted(encode(plain)), KEY, engine=engine)
+    assert_named(error, f"what was encrypted is {named}: encrypt the JSON itself")
+
+
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-be"])
 def test_ciphertext_as_base64_text_in_utf_16(codec: str) -> None:
     """Windows PowerShell 5 writes what a command prints like that."""
@@ -212,6 +231,16 @@ def test_text_in_cp949(engine: str, codec: str, key: CipherKey | None) -> None:
     plain = TEXT.encode(codec)
     error = failure(encrypted(plain) if key else plain, key, engine=engine)
     assert_is_called_cp949(error, 3)
+
+
+@pytest.mark.parametrize("plain", [TEXT, TEXT * 9000])
+def test_plain_text_in_cp949_with_a_key(plain: str) -> None:
+    message = "it is plain JSON: leave the key and iv out"
+    hint = "; the text looks like CP949 (EUC-KR): save it as UTF-8"
+    for codec, expected in (("cp949", message + hint), ("utf-8", message)):
+        error = failure(plain.encode(codec), KEY)
+        assert error.reason is Reason.WRONG_KEY
+        assert error.message.endswith(expected)
 
 
 @each_engine
@@ -292,6 +321,36 @@ def test_nul_bytes_behind_the_text(
     error = failure(encrypted(plain) if key else plain, key, engine=engine)
     assert_named(error, f"at byte {len(document)}: ")
     assert error.message.endswith("; NUL bytes follow the text: leave them out")
+
+
+# Another byte order mark
+
+
+@each_engine
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("[1]\n", "[2]"),
+        ('{"a":1}\n', '{"a":2}\n'),
+        ("[1,\n", "2]"),
+        ('{"u1":{"a":1},\n', '"u2":{"a":1}}'),
+        ("", "[1]"),
+    ],
+)
+@pytest.mark.parametrize("key", [None, KEY])
+def test_a_byte_order_mark_that_is_not_the_first(
+    engine: str, first: str, second: str, key: CipherKey | None
+) -> None:
+    before = f"\ufeff{first}".encode()
+    plain = before + f"\ufeff{second}".encode()
+    for chunk in (1, 16, 1 << 20):
+        with sized(Sizes(chunk=chunk)):
+            error = failure(encrypted(plain) if key else plain, key, engine=engine)
+        assert_named(error, f"at byte {len(before)}: ")
+        assert error.message.endswith(
+            "; there is a byte order mark, as where files were put one after another: "
+            "one may stand at the start, leave all others out"
+        )
 
 
 # Nothing else is taken for any of these

@@ -12,6 +12,8 @@ import zlib
 from dataclasses import dataclass
 
 _BOM = codecs.BOM_UTF8
+# More than one mark is a flaw, but no sign of a wrong key.
+_BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf)*[ \t\r\n]*")
 _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 _TEXT_STARTS = frozenset(map(chr, _VALUE_STARTS))
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -161,7 +163,7 @@ def may_begin_json(head: bytes) -> bool:
     One block of a wrong key's plaintext passes once in 10^4 times: half of random bytes are no
     UTF-8, while a flaw in a real document is a byte or two.
     """
-    text = head.removeprefix(_BOM).lstrip(b" \t\r\n")
+    text = head[_BEFORE_TEXT.match(head).end() :]  # type: ignore[union-attr]
     return damage(head) < 3 and (not text or text[0] in _VALUE_STARTS)
 
 

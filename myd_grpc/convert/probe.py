@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from myd_grpc.convert.cipher import BLOCK, EncodedText, RawText, recognise_encoding
+from myd_grpc.convert.cipher import BLOCK, RawText, recognise_encoding
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.forms import Form, begins_json, looks_encrypted, recognise
+from myd_grpc.convert.forms import (
+    CP949_HINT,
+    Form,
+    begins_json,
+    damage,
+    looks_encrypted,
+    looks_like_cp949,
+    recognise,
+)
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.source import HEAD, Source, wrong_key
 from myd_grpc.convert.wrong_key import Ends, Trial
@@ -52,7 +60,7 @@ def _try(source: Source, key: CipherKey) -> None:
         raise _no_ciphertext(source, "its base64 or hex text is damaged") from None
     if trial.begins and trial.is_padded and not is_cut:
         return
-    if content := trial.content:
+    if content := _content(trial):
         raise _invalid(source, f"this key and iv decrypt it, but what was encrypted is {content}")
     if trial.is_text:
         cut = f"{_LENGTH}it is cut off, or something was added to it"
@@ -75,7 +83,9 @@ def _trial(source: Source, key: CipherKey) -> Trial:
 def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     """The failure of a file that a key does not decrypt: it may be one that needs none."""
     if begins_json(source.head):
-        return wrong_key(source.name, _PLAIN.format(""))
+        # One flaw may come of where the head ends.
+        is_cp949 = damage(source.head) > 1 and looks_like_cp949(source.head)
+        return wrong_key(source.name, _PLAIN.format("") + (f"; {CP949_HINT}" if is_cp949 else ""))
     if begins_json(_decoded(source.head)):
         return wrong_key(source.name, _PLAIN.format(" in base64 or hex"))
     if source.head.lstrip()[:1] == b'"' and _decoded(source.head.strip(b'" \t\r\n')):
@@ -88,10 +98,20 @@ def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     return _invalid(source, f"the file is {form}")
 
 
+def _content(trial: Trial) -> Form | None:
+    """What was encrypted, if that is known and no JSON in UTF-8."""
+    if form := _recognise(trial.plain):
+        return form
+    if not _is_encoded(trial.plain):
+        return None
+    what = "JSON in base64 or hex" if begins_json(_decoded(trial.plain)) else "base64 or hex text"
+    return Form(what, "encrypt the JSON itself")
+
+
 def _hint(source: Source) -> str:
     """What else a file may be in which malformed JSON was met."""
     if source.key is not None:
-        content = _trial(source, source.key).content
+        content = _content(_trial(source, source.key))
         return f"what was encrypted is {content}" if content else ""
     if begins_json(_decoded(source.head)):
         return "the file is JSON in base64 or hex: decode it first"
@@ -105,11 +125,16 @@ def _looks_encrypted(source: Source) -> bool:
     head = source.head
     if source.size < BLOCK:
         return False  # there is no ciphertext of less than one
-    encoding = recognise_encoding(head)
-    if isinstance(encoding, EncodedText):
-        word = head[encoding.lead :].split(maxsplit=1)[0]
-        return len(word) > len("false") and not set(word) <= set(b"0123456789+-.eE")
-    return looks_encrypted(head)
+    return _is_encoded(head) or looks_encrypted(head)
+
+
+def _is_encoded(text: bytes) -> bool:
+    """Whether it is base64 or hex text, and no word or number of JSON."""
+    encoding = recognise_encoding(text)
+    if isinstance(encoding, RawText):
+        return False
+    word = text[encoding.lead :].split(maxsplit=1)[0]
+    return len(word) > len("false") and not set(word) <= set(b"0123456789+-.eE")
 
 
 def _recognise(head: bytes) -> Form | None:

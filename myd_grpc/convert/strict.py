@@ -7,6 +7,7 @@ and it checks what lies around the records. It keeps nothing but the containers 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -72,6 +73,10 @@ _NUMBER_PREFIX = re.compile(
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _LITERALS = (b"true", b"false", b"null")
 _MALFORMED = "malformed UTF-8"
+_ANOTHER_BOM = (
+    "there is a byte order mark, as where files were put one after another: "
+    "one may stand at the start, leave all others out"
+)
 # Bytes before and after one that is no UTF-8.
 _LOOKED_AT = 64
 _CLOSERS = {"{": "}", "[": "]"}
@@ -182,6 +187,9 @@ class StrictReader:
         if flaw.what == _MALFORMED:
             window.hold(at + _LOOKED_AT)
             return f"; {CP949_HINT}" if looks_like_cp949(_around(window.data, at)) else ""
+        window.hold(at + len(BOM_UTF8))
+        if window.data.startswith(BOM_UTF8, at):
+            return f"; {_ANOTHER_BOM}"
         is_after_text = self._expect is Expect.NOTHING or (self._documents and flaw.offset > 0)
         if is_after_text and not self._open and window.byte(at) == "\0":
             return "; NUL bytes follow the text: leave them out"

@@ -13,13 +13,7 @@ from dataclasses import dataclass
 from Crypto.Cipher import AES
 
 from myd_grpc.convert.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
-from myd_grpc.convert.forms import (
-    Form,
-    begins_json,
-    may_begin_json,
-    reads_as_text,
-    recognise,
-)
+from myd_grpc.convert.forms import begins_json, may_begin_json, reads_as_text
 from myd_grpc.convert.model import CipherKey
 
 _AS_PKCS7 = "encrypt it with PKCS#7 padding"
@@ -63,11 +57,6 @@ class Trial:
         """Whether it goes on like that, too: the key and iv are right then."""
         is_text = reads_as_text(self.plain[:-BLOCK]) or begins_json(self.plain)
         return self.begins and is_text
-
-    @property
-    def content(self) -> Form | None:
-        """What was encrypted, if that is known and no JSON in UTF-8."""
-        return recognise(self.plain)
 
     def fault(self) -> str:
         """What is wrong, and what to do about it."""
