@@ -301,6 +301,23 @@ def test_an_object_with_a_thousand_keys(engine: str) -> None:
     assert noted(one, engine=engine) == note.replace("box", "an object in a record")
 
 
+@pytest.mark.parametrize("value", [{"amt": 1}, [{"amt": 1}]])
+def test_an_object_to_which_records_add_numbered_keys(engine: str, value: object) -> None:
+    records = [{"id": "u1", "box": {"o1": value, "o2": value}}, {"id": "u2", "box": {"o3": value}}]
+    note = f"the keys of box look like data, 3 of them: {LIST}"
+    assert noted(json.dumps(records), engine=engine) == note
+    days = [{f"2022-06-{day:02}": value} for day in range(1, 4)]
+    note = f"the keys of the records look like data, 3 of them: {LIST}"
+    assert noted(json.dumps(days), engine=engine) == note
+
+
+def test_an_object_to_which_records_add_people(engine: str) -> None:
+    records = [{"id": n, "box": {chr(ord("가") + n) * 2: {"amt": n}}} for n in range(40)]
+    note = f"the keys of box look like data, 40 of them: {LIST}"
+    assert noted(json.dumps(records), engine=engine) == note
+    assert noted(json.dumps(records[:20]), engine=engine) == ""
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -316,6 +333,9 @@ def test_an_object_with_a_thousand_keys(engine: str) -> None:
         '{"header":{"a":1},"body":{"b":2}}',
         json.dumps([{f"c{n}": n for n in range(3000)}]),
         json.dumps({f"c{n}": n for n in range(3000)}),
+        '[{"a":{"home":{"no":1},"work":{"no":2}}},{"a":{"other":{"no":3}}}]',
+        '[{"a":{"home1":{"no":1},"home2":{"no":2},"home3":{"no":3}}}]',
+        '[{"a":{"q1":1,"q2":2}},{"a":{"q3":3,"q4":4}}]',
         json.dumps([{f"s{n}": {f"c{n}-{m}": 1 for m in range(30)} for n in range(100)}]),
     ],
     ids=lambda text: text[:20],

@@ -21,7 +21,9 @@ _VALUE = NewColumn(0, ("value",))
 _DOCUMENT_STARTS = frozenset('{["')
 _NAME_BYTES = 200
 _NOTE_BYTES = 2000
-# So many members of an object look like data: where they pass a bound, and where they do not.
+# So many members of an object look like data: where ever more records bring more of them, where
+# they pass a bound, and in any case.
+_FEW = 3
 _MANY = 8
 _VERY_MANY = 1000
 
@@ -106,8 +108,8 @@ def note(schema: Schema, reading: Reading, beginning: Beginning) -> str:
     crowd = shape.crowd(_VERY_MANY, lambda one: one.owner in wide) if wide else None
     # Many values in a record are many columns, and may well be meant.
     if crowd is None or (crowd.scalars and not crowd.path):
-        return ""
-    return _looks(shape, crowd, reading)
+        crowd = shape.crowd(_FEW, fits=lambda one: one.grows and not one.scalars)
+    return _looks(shape, crowd, reading) if crowd else ""
 
 
 def summed_up(notes: Sequence[str]) -> str:

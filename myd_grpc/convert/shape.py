@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,20 +17,37 @@ _DEEPEST = 8
 _LIST = object()
 """Stands in a tree for what is in a list's table."""
 
-_Tree: TypeAlias = "dict[object, _Tree]"
+_FEW_RECORDS = 8
+"""So many records that bring new keys do it because these are data, if the keys are enough, too."""
+_MANY_KEYS = 32
+_DIGITS = re.compile("[0-9]+")
+
+_Members: TypeAlias = "dict[object, _Node]"
+
+
+class _Node:
+    """A place in a table's rows: what is within, and the number of the record that brought it."""
+
+    __slots__ = ("members", "record")
+
+    def __init__(self, record: int) -> None:
+        self.members: _Members = {}
+        self.record = record
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """An object at `path` in the rows of a table, with many members that are alike.
 
-    `keys` is how many it has in all rows; `scalars` says that they are nothing but values.
+    `keys` is how many it has in all rows; `scalars` says that they are nothing but values. `grows`
+    says that several records brought keys of it, which are numbered, or very many.
     """
 
     table: int
     path: KeyPath
     keys: int
     scalars: bool
+    grows: bool
 
 
 class Shape:
@@ -96,15 +114,25 @@ class Shape:
         if self._added:
             yield self._added
 
-    def crowd(self, least: int, wanted: Callable[[Entry], bool] = bool) -> Crowd | None:
+    def crowd(
+        self,
+        least: int,
+        wanted: Callable[[Entry], bool] = bool,
+        fits: Callable[[Crowd], bool] = bool,
+    ) -> Crowd | None:
         """The object with the most members that are alike, of those that have so many, if any."""
-        rows: dict[int, list[Entry]] = {}
-        for entry, _ in self._log():
+        rows: dict[int, list[tuple[Entry, int]]] = {}
+        for entry, record in self._log():
             if wanted(entry):
-                rows.setdefault(entry.owner, []).append(entry)
+                rows.setdefault(entry.owner, []).append((entry, record))
         # Table by table: a tree takes far more room than what it is made of.
-        found = (_crowd(table, entries, least) for table, entries in rows.items())
-        return max(filter(None, found), key=_size, default=None)
+        found = (
+            crowd
+            for table, entries in rows.items()
+            for crowd in _crowds(table, entries, least)
+            if fits(crowd)
+        )
+        return max(found, key=_size, default=None)
 
     def wide_tables(self, least: int) -> set[int]:
         """The tables whose rows have so many columns and lists."""
@@ -114,19 +142,26 @@ class Shape:
         return {number for number, size in sizes.items() if size >= least}
 
 
-def _crowd(table: int, entries: Iterable[Entry], least: int) -> Crowd | None:
-    """The greatest crowd in one table's rows, the outer and the earlier one first."""
-    tree: _Tree = {}
-    for entry in entries:
+def _crowds(table: int, entries: Iterable[tuple[Entry, int]], least: int) -> Iterator[Crowd]:
+    """The crowds in one table's rows, the outer and the earlier ones first."""
+    tree = _Node(0)
+    for entry, record in entries:
         node = tree
         for key in _steps(entry):
-            node = node.setdefault(key, {})
-    crowds = (
-        Crowd(table, path, len(members), kinds == {None})
-        for path, members in _objects(tree, ())
-        if len(members) >= least and len(kinds := _kinds(members)) * _ALIKE <= len(members)
-    )
-    return max(crowds, key=_size, default=None)
+            if key not in node.members:
+                node.members[key] = _Node(record)
+            node = node.members[key]
+    for path, members in _objects(tree.members, ()):
+        if len(members) >= least and len(kinds := _kinds(members)) * _ALIKE <= len(members):
+            yield Crowd(table, path, len(members), kinds == {None}, _grows(members))
+
+
+def _grows(members: _Members) -> bool:
+    records = {node.record for node in members.values()}
+    if len(records) >= _FEW_RECORDS and len(members) >= _MANY_KEYS:
+        return True
+    numbered = {_DIGITS.sub("0", key) if isinstance(key, str) else key for key in members}
+    return len(records) > 1 and len(numbered) == 1
 
 
 def _size(crowd: Crowd) -> int:
@@ -138,14 +173,14 @@ def _steps(entry: Entry) -> tuple[object, ...]:
     return (*entry.path[:_DEEPEST], *end)
 
 
-def _objects(tree: _Tree, path: KeyPath) -> Iterator[tuple[KeyPath, _Tree]]:
+def _objects(members: _Members, path: KeyPath) -> Iterator[tuple[KeyPath, _Members]]:
     """All objects in a tree, outer ones first."""
-    yield path, tree
-    for key, members in tree.items():
-        if isinstance(key, str) and members:
-            yield from _objects(members, (*path, key))
+    yield path, members
+    for key, node in members.items():
+        if isinstance(key, str) and node.members:
+            yield from _objects(node.members, (*path, key))
 
 
-def _kinds(members: _Tree) -> set[object]:
+def _kinds(members: _Members) -> set[object]:
     """The keys within members, None for a value."""
-    return {key for within in members.values() for key in within or [None]}
+    return {key for node in members.values() for key in node.members or [None]}
