@@ -62,9 +62,9 @@ def summarise(
         counted = [line for line in lines if whom(line) <= {user, NOBODY}]
     else:
         lines = [chain for record in records for chain in order_lines(record.value)]
-        keyed = [line for line in lines if not whom(line) and is_keyed(line, user)]
-        others = [line for line in lines if whom(line) and whom(line) != {user}]
-        mine = [line for line in lines if whom(line) == {user} or line in keyed]
+        keyed = [line for line in lines if not whom(line) and by_key(line, user) == {user}]
+        others = [line for line in lines if (whom(line) or by_key(line, user)) - {user}]
+        mine = [line for line in lines if (whom(line) or by_key(line, user)) == {user}]
         if others and not mine:
             raise NoSuchUserError
         counted = mine if others or keyed else lines
@@ -163,13 +163,14 @@ def named_around(line: Chain) -> list[tuple[str, object]]:
     return next(filter(None, told), None) or next(filter(None, named), [])
 
 
-def is_keyed(line: Chain, user: str) -> bool:
-    """Whether it is within a member that has the user's id as its name."""
-    return any(
-        nfc(name) == user and holds(value, inner)
-        for inner, outer in pairwise(line)
-        for name, value in outer.members
-    )
+def by_key(line: Chain, user: str) -> set[object]:
+    """The user or nobody, where an object around has a member that is called like the user."""
+    for inner, outer in pairwise(line):
+        if any(nfc(name) == user and holds(value, inner) for name, value in outer.members):
+            return {user}
+        if isinstance(member(outer, user), Object | List):
+            return {NOBODY}
+    return set()
 
 
 def holds(value: Value, inner: Object) -> bool:

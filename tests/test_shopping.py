@@ -317,20 +317,15 @@ LINES_OF_OTHERS = {
         ["B"],
         (1, "buyer.userId"),
     ),
-    "lists by user, not named as KEYED": (
-        {"u1": [line("A")], "u2": [line("B")]},
-        ["A"],
-        (1, "_record_id"),
-    ),
     "users in an envelope that is not named as such": (
         {"orders": {"u2": {"o": [line("A")]}, "u1": {"o": [line("B"), line("C", userId="u2")]}}},
         ["B"],
         (2, "_record_id"),
     ),
-    "a member that has the user's name and no lines": (
-        {"u1": {"age": 7}, "orders": [line("A")]},
-        ["A"],
-        (0, ""),
+    "users within a user's record": (
+        {"user_id": "u1", "u2": [line("A")], "u1": [line("B")]},
+        ["A", "B"],
+        (0, "user_id"),
     ),
     "lines whose owner cannot be told, in records without owners": (
         [line("A", buyer={"user_id": [7]}), line("B", buyer={"user_id": "u1"})],
@@ -349,6 +344,21 @@ def test_lines_of_others_are_left_out(
     found = summary(tmp_path, document)
     assert list(found.categories) == expected
     assert (found.order_lines, found.foreign_lines, found.owner_field) == (len(expected), *basis)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"orders": {"u2": [line()], "u1": []}},
+        [{"x": [{"u1": {}, "o": line()}]}],
+        [{"u1": {"age": 7}, "o": line()}],
+    ],
+)
+def test_lines_beside_what_is_called_like_the_user_are_not_his(
+    tmp_path: Path, document: object
+) -> None:
+    with pytest.raises(UserNotFoundError, match="others are named in them or around them"):
+        summary(tmp_path, document)
 
 
 OWNER_FIELDS = {

@@ -10,7 +10,7 @@ from myd_grpc.convert.jsontext import Value
 from myd_grpc.shopping.dates import read_time
 from myd_grpc.shopping.model import Query
 from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, text_of
-from myd_grpc.shopping.owners import Owner, key_owner, owners_named
+from myd_grpc.shopping.owners import KEY, Owner, key_owner, owners_named
 
 _PATHS = ("category", "wholeCategoryName")
 
@@ -21,7 +21,8 @@ class OrderLine:
 
     `proposed` says that it belongs to the proposal asked for, or to none; `owners` are those that
     it, or the nearest object around it that names any, names; see `owners_named`. Where none does,
-    it may be within a member that has the user's id as its name: then that is its owner.
+    an object around it may have a member that has the user's id as its name: the line is the user's
+    if it is within that, and nobody's otherwise.
     """
 
     levels: tuple[str, str]
@@ -53,7 +54,8 @@ class _Place:
 
 def order_lines(record: Value, query: Query) -> Iterator[OrderLine]:
     """The order lines anywhere in a record, in document order."""
-    user = key_owner(query.user_id)
+    user = nfc(query.user_id)
+    own, another = (key_owner(user),), (Owner(KEY, None),)
     stack: list[tuple[Value, _Place | None, tuple[Owner, ...]]] = [(record, None, ())]
     while stack:
         value, around, keyed = stack.pop()
@@ -65,8 +67,9 @@ def order_lines(record: Value, query: Query) -> Iterator[OrderLine]:
             if levels is not None:
                 owners = _owners(place) or keyed
                 yield OrderLine(levels, _year_month(place, query), _proposed(place, query), owners)
+            beside = another if _holds(place.members.get(user)) else keyed
             stack += [
-                (item, place, (user,) if nfc(name) == user.text else keyed)
+                (item, place, own if nfc(name) == user else beside)
                 for name, item in reversed(value)
                 if _holds(item)
             ]
