@@ -323,34 +323,38 @@ def test_nul_bytes_behind_the_text(
     assert error.message.endswith("; NUL bytes follow the text: leave them out")
 
 
-# Another byte order mark
+# What stands around documents
+
+BOM_HINT = (
+    "there is a byte order mark, as where files were put one after another: "
+    "one may stand at the start, leave all others out"
+)
+SEPARATOR_HINT = "there is a record separator (RFC 7464): put a line end in place of each"
+STRAY = {
+    "arrays": ("[1]\n", "\ufeff[2]", BOM_HINT),
+    "lines": ('{"a":1}\n', '\ufeff{"a":2}\n', BOM_HINT),
+    "within an array": ("[1,\n", "\ufeff2]", BOM_HINT),
+    "within an object": ('{"u1":{"a":1},\n', '\ufeff"u2":{"a":1}}', BOM_HINT),
+    "two marks": ("", "\ufeff[1]", BOM_HINT),
+    "separators": ("", '\x1e{"id":1,"name":2}\n\x1e{"id":2}\n', SEPARATOR_HINT),
+    "separators between": ('{"a":1}\n', '\x1e{"a":2}\n', SEPARATOR_HINT),
+    "control-Z": ("[1]\r\n", "\x1a", "there is a control-Z, as DOS ends files with: leave it out"),
+}
 
 
 @each_engine
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("[1]\n", "[2]"),
-        ('{"a":1}\n', '{"a":2}\n'),
-        ("[1,\n", "2]"),
-        ('{"u1":{"a":1},\n', '"u2":{"a":1}}'),
-        ("", "[1]"),
-    ],
-)
+@pytest.mark.parametrize(("first", "second", "hint"), STRAY.values(), ids=STRAY)
 @pytest.mark.parametrize("key", [None, KEY])
-def test_a_byte_order_mark_that_is_not_the_first(
-    engine: str, first: str, second: str, key: CipherKey | None
+def test_what_stands_around_documents(
+    engine: str, first: str, second: str, hint: str, key: CipherKey | None
 ) -> None:
     before = f"\ufeff{first}".encode()
-    plain = before + f"\ufeff{second}".encode()
+    plain = before + second.encode()
     for chunk in (1, 16, 1 << 20):
         with sized(Sizes(chunk=chunk)):
             error = failure(encrypted(plain) if key else plain, key, engine=engine)
-        assert_named(error, f"at byte {len(before)}: ")
-        assert error.message.endswith(
-            "; there is a byte order mark, as where files were put one after another: "
-            "one may stand at the start, leave all others out"
-        )
+        assert_named(error, f"at byte {len(before)}: expected ")
+        assert error.message.endswith(f"; {hint}")
 
 
 # Nothing else is taken for any of these
@@ -377,9 +381,19 @@ def test_noise_is_not_recognised() -> None:
 
 
 def test_a_flaw_in_plain_json_has_no_hint() -> None:
-    for document in ("[1,]", '{"a":"\0"}', "{} []]", '["\0"]', "\0", " \0", "[1\0]"):
+    for document in (
+        "[1,]",
+        '{"a":"\0"}',
+        "{} []]",
+        '["\0"]',
+        "\0",
+        " \0",
+        "[1\0]",
+        '["\x1e"]',
+        '["\x1a"]',
+    ):
         message = failure(document).message
-        assert not any(word in message for word in ("the file", "UTF-16", "NUL"))
+        assert not any(word in message for word in ("the file", "UTF-16", "NUL", "there is"))
 
 
 # The summary says the same

@@ -12,8 +12,8 @@ import zlib
 from dataclasses import dataclass
 
 _BOM = codecs.BOM_UTF8
-# More than one mark is a flaw, but no sign of a wrong key.
-_BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf)*[ \t\r\n]*")
+# More than one mark, or a record separator (RFC 7464), is a flaw, but no sign of a wrong key.
+_BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf)*[ \t\r\n\x1e]*")
 _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 _TEXT_STARTS = frozenset(map(chr, _VALUE_STARTS))
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")

@@ -73,10 +73,13 @@ _NUMBER_PREFIX = re.compile(
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _LITERALS = (b"true", b"false", b"null")
 _MALFORMED = "malformed UTF-8"
-_ANOTHER_BOM = (
-    "there is a byte order mark, as where files were put one after another: "
-    "one may stand at the start, leave all others out"
-)
+# What stands around documents where programs put files together, or write several into one.
+_STRAY = {
+    BOM_UTF8: "there is a byte order mark, as where files were put one after another: "
+    "one may stand at the start, leave all others out",
+    b"\x1e": "there is a record separator (RFC 7464): put a line end in place of each",
+    b"\x1a": "there is a control-Z, as DOS ends files with: leave it out",
+}
 # Bytes before and after one that is no UTF-8.
 _LOOKED_AT = 64
 _CLOSERS = {"{": "}", "[": "]"}
@@ -188,8 +191,9 @@ class StrictReader:
             window.hold(at + _LOOKED_AT)
             return f"; {CP949_HINT}" if looks_like_cp949(_around(window.data, at)) else ""
         window.hold(at + len(BOM_UTF8))
-        if window.data.startswith(BOM_UTF8, at):
-            return f"; {_ANOTHER_BOM}"
+        for stray, hint in _STRAY.items():
+            if flaw.what.startswith("expected") and window.data.startswith(stray, at):
+                return f"; {hint}"
         is_after_text = self._expect is Expect.NOTHING or (self._documents and flaw.offset > 0)
         if is_after_text and not self._open and window.byte(at) == "\0":
             return "; NUL bytes follow the text: leave them out"
