@@ -136,19 +136,18 @@ def when_used(process: psutil.Process) -> Callable[[], None]:
 
 def test_a_process_that_waits_is_given_up_after_ten_looks() -> None:
     with running("print(flush=True); input()") as process:
-        vigil = Vigil(process.pid, stall_s=1)
-        assert vigil.pause_s == 0.1
+        vigil = Vigil(process.pid)
         assert lasts(vigil, lambda: None) < 10 + 2  # it may have been about to wait
 
 
 def test_a_process_that_computes_has_ten_times_as_long() -> None:
     with running("print(flush=True)\nwhile True: pass") as process:
-        vigil = Vigil(process.pid, stall_s=1)
+        vigil = Vigil(process.pid)
         assert lasts(vigil, when_used(process)) == 99
         process.suspend()
         while stat_of(process)[0] != "T":
             pass
-        vigil = Vigil(process.pid, stall_s=1)
+        vigil = Vigil(process.pid)
         assert lasts(vigil, lambda: None) == 9
 
 
@@ -184,8 +183,8 @@ def test_to_read_and_write_is_to_work(
         made_up(tmp_path, state, ticks * number, io)
 
     go_on()
-    assert lasts(Vigil(7, 1, tmp_path), go_on) == looks
+    assert lasts(Vigil(7, tmp_path), go_on) == looks
 
 
 def test_where_nothing_can_be_seen_a_worker_has_the_longer_time(tmp_path: Path) -> None:
-    assert lasts(Vigil(7, 1, tmp_path), lambda: None) == 99
+    assert lasts(Vigil(7, tmp_path), lambda: None) == 99

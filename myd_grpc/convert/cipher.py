@@ -24,6 +24,7 @@ BLOCK = 16
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 _WHITESPACE = b" \t\r\n\v\f"
+_FEW = 64
 # The alphabet for URLs and file names (RFC 4648, section 5) as the usual one.
 _USUAL = bytes.maketrans(b"-_", b"+/")
 # What may come before text.
@@ -170,10 +171,16 @@ def recognise_encoding(head: bytes) -> Encoding:
         (_BEFORE_TEXT, _BASE64, Base64Text),
     ):
         start = lead.match(head).end()  # type: ignore[union-attr]
-        found = set(head[start:].translate(None, _WHITESPACE))
-        if found and found <= letters:
-            return text(start)
+        # Of raw ciphertext the first few bytes show it.
+        if _found(head[start : start + _FEW]) <= letters:
+            found = _found(head[start:])
+            if found and found <= letters:
+                return text(start)
     return RawText()
+
+
+def _found(text: bytes) -> set[int]:
+    return set(text.translate(None, _WHITESPACE))
 
 
 class Decryption:

@@ -118,8 +118,9 @@ class Growth:
     def _widen(self, number: int) -> None:
         """Brings a table to the columns that the schema has."""
         table, names = self._tables[number], self._schema.tables[number].columns
-        table.header += sum(map(_name_bytes, names[table.columns :]))
-        table.columns = len(names)
+        if table.columns < len(names):
+            table.header += _bytes(names[table.columns :])
+            table.columns = len(names)
 
     def _culprit(self, fragment: Fragment, first: int) -> int:
         """The index of the record up to which the set would not be too large without it."""
@@ -138,7 +139,7 @@ class Growth:
         table.change(-change.rows, -change.cells, -change.data)
         if change.columns:
             table.columns -= 1
-            table.header -= _name_bytes(names[table.columns])
+            table.header -= _bytes([names[table.columns]])
         self._size += table.size(self._rows_per_part)
 
 
@@ -158,6 +159,6 @@ def _changes(fragment: Fragment, first: int) -> dict[int, list[_Change]]:
     return changes
 
 
-def _name_bytes(name: str) -> int:
-    """What a column takes of a header, with the comma or line end after it."""
-    return len(quoted(name).encode()) + 1
+def _bytes(names: Iterable[str]) -> int:
+    """What columns take of a header, with the comma or line end after each."""
+    return len(",".join(map(quoted, names)).encode()) + 1

@@ -21,6 +21,7 @@ RECOGNISED_BYTES = 1 << 20
 
 # ijson makes a number of every digit string, which takes time quadratic in its length and kills
 # the process beyond 4,300 digits; and it fails at surrogates without their other half.
+_HARMFUL = re.compile(rb"[0-9]{1000}|\\u[dD][89a-fA-F]")
 _STRINGS_AND_DIGITS = re.compile(rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"?|[0-9]{10,}')
 # A pair, the half of one, any other escape.
 _ESCAPE = re.compile(
@@ -126,10 +127,11 @@ def _cut_in_value(head: bytes) -> bool:
 
 def _events(head: bytes) -> Iterator[tuple[int, str, object]]:
     """ijson's events of the first value with the containers around each; the first one's is 1."""
-    harmless = io.BytesIO(_STRINGS_AND_DIGITS.sub(_harmless, head))
+    if _HARMFUL.search(head):
+        head = _STRINGS_AND_DIGITS.sub(_harmless, head)
     depth = 0
     try:
-        for event, value in ijson.basic_parse(harmless, multiple_values=True):
+        for event, value in ijson.basic_parse(io.BytesIO(head), multiple_values=True):
             if event in ("end_map", "end_array"):
                 depth -= 1
             yield max(depth, 1), event, value

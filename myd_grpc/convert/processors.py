@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -20,9 +22,14 @@ def usable(membership: Path = MEMBERSHIP, root: Path = ROOT) -> int:
 
     `membership` names the control groups of this process, `root` is where they are mounted.
     """
-    processors = len(os.sched_getaffinity(0))
-    quotas = [_quota(group) for group in _groups(membership, root)]
-    return max(1, min([processors, *(math.ceil(quota) for quota in quotas if quota is not None)]))
+    return max(1, min(len(os.sched_getaffinity(0)), *_quotas(membership, root)))
+
+
+@cache
+def _quotas(membership: Path, root: Path) -> tuple[int, ...]:
+    """In processors, with at least one that bounds nothing. Read once: each job asks for them."""
+    quotas = (_quota(group) for group in _groups(membership, root))
+    return (sys.maxsize, *(math.ceil(quota) for quota in quotas if quota is not None))
 
 
 def _groups(membership: Path, root: Path) -> Iterator[Path]:

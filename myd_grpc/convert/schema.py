@@ -59,6 +59,10 @@ class Bound(Enum):
     NAME_BYTES = auto()
 
 
+_MOST_TIMES = 4
+"""No character takes more bytes in UTF-8."""
+
+
 class BeyondError(Exception):
     """An entry that the schema does not take, as it would pass a bound, of which `most` may be."""
 
@@ -140,13 +144,16 @@ class Schema:
         most = self._limits.max_name_bytes
         if not is_longer(entry.path, most):
             name = names.claim(prefix + shown(entry.path))
-            if len(name.encode()) <= most:
+            if len(name) * _MOST_TIMES <= most or len(name.encode()) <= most:
                 return name
         raise BeyondError(entry, Bound.NAME_BYTES, most)
 
 
 def is_longer(path: KeyPath, most_bytes: int) -> bool:
     """Whether the name of a path has more bytes, without making it: a key may have millions."""
+    most_characters = sum(map(len, path)) + 2 * len(path)
+    if most_characters * _MOST_TIMES <= most_bytes:  # as usual
+        return False
     size = len(path) - 1
     for key in path:
         size += len(key) or 1

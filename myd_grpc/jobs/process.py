@@ -31,7 +31,7 @@ from myd_grpc.jobs.protocol import (
     decode_message,
     encode_task,
 )
-from myd_grpc.jobs.vigil import Vigil
+from myd_grpc.jobs.vigil import LOOKS, Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -158,10 +158,13 @@ class Worker:
 
     async def _unless_stalled(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """What comes of it. Raises _StalledError when the process does nothing meanwhile."""
-        vigil, doing = Vigil(self._process.pid, self._stall_s), asyncio.ensure_future(work)
+        # Most messages come long before the first look, which takes more time than they do.
+        vigil, doing = None, asyncio.ensure_future(work)
         try:
-            while not (await asyncio.wait([doing], timeout=vigil.pause_s))[0]:
-                if not vigil.look():
+            while not (await asyncio.wait([doing], timeout=self._stall_s / LOOKS))[0]:
+                if vigil is None:
+                    vigil = Vigil(self._process.pid)
+                elif not vigil.look():
                     raise _StalledError
             return doing.result()
         finally:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-_LOOKS = 10
+LOOKS = 10
+"""That find nothing done, in the time after which a process is given up."""
+
 _PATIENCE = 10
 """A worker that computes without reading, writing or saying anything has so many times as long."""
 
@@ -28,13 +30,12 @@ class _Seen(NamedTuple):
 
 
 class Vigil:
-    """Over one process that owes a message. `look` is to be called every `pause_s` seconds.
+    """Over one process that owes a message. `look` is to be called LOOKS times in that time.
 
     Looks are counted, not time: whoever was stopped together with the process has not looked.
     """
 
-    def __init__(self, pid: int, stall_s: float, proc: Path = Path("/proc")) -> None:
-        self.pause_s = stall_s / _LOOKS
+    def __init__(self, pid: int, proc: Path = Path("/proc")) -> None:
         self._place = proc / str(pid)
         self._idle = 0
         self._silent = 0
@@ -46,7 +47,7 @@ class Vigil:
         self._silent = 0 if self._seen.transfers != before.transfers else self._silent + 1
         computes = waits_for_disk or not self._seen.ticks or self._seen.ticks != before.ticks
         self._idle = 0 if computes or not self._silent else self._idle + 1
-        return self._idle < _LOOKS and self._silent < _LOOKS * _PATIENCE
+        return self._idle < LOOKS and self._silent < LOOKS * _PATIENCE
 
     def _look(self) -> tuple[_Seen, bool]:
         fields = _text(self._place / "stat").rpartition(")")[2].split()
