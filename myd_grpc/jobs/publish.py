@@ -71,7 +71,8 @@ class OutputDirectory:
             return name
         wanted = folded(name)
         try:
-            names = [path.name for path in self.path.iterdir()]
+            # There may be many thousands, of which no more than the names are wanted.
+            names = os.listdir(self._fd)  # noqa: PTH208
         except OSError as error:
             what = "the output directory cannot be read"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
