@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeAlias, cast
 
@@ -57,10 +57,11 @@ _MOST_BYTES_OF_REQUEST = 1 << 20
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+Conversation: TypeAlias = Callable[[AsyncIterator[Any], Any], AsyncIterator[Any]]
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of one service, unary and streaming alike; others pass as they are.
+    """Wraps the handlers of one service; of others, only how they read requests.
 
     Only requests of the rpc `long_requests` may have more than a MiB.
     """
@@ -77,22 +78,26 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """The handler, wrapped."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith(self._prefix):
-            return handler
+        if handler is None:
+            return None
+        if not method.startswith(self._prefix):
+            return _lenient_handler(handler)
         name = method.removeprefix(self._prefix)
         # The annotations of grpcio know the handlers of threaded servers only.
         behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
-        wrap = (
-            grpc.unary_stream_rpc_method_handler
-            if handler.response_streaming
-            else grpc.unary_unary_rpc_method_handler
-        )
         most_bytes = sys.maxsize if name == self._long_requests else _MOST_BYTES_OF_REQUEST
-        return wrap(
-            _guarded(name, behaviour),
-            request_deserializer=_lenient(handler.request_deserializer, most_bytes),
-            response_serializer=_serialize,
-        )
+        read = _lenient(handler.request_deserializer, most_bytes)
+        return _handler_like(handler, _guarded(name, behaviour), read, _serialize)
+
+
+def _handler_like(handler: Handler, behaviour: Behaviour, read: Any, write: Any) -> Handler:
+    """Answers one request as often as that handler does."""
+    make = (
+        grpc.unary_stream_rpc_method_handler
+        if handler.response_streaming
+        else grpc.unary_unary_rpc_method_handler
+    )
+    return make(behaviour, request_deserializer=read, response_serializer=write)
 
 
 def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
@@ -114,11 +119,44 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
             return response
         # Before the status is sent: a caller who does not read can make that take for ever.
         _log(name, status.code.name, began, peer)
-        with suppress(grpc.aio.InternalError):  # and may have left by then
-            await context.abort_with_status(status)
+        await _refuse(context, status)
         return None
 
     return guarded
+
+
+def _lenient_handler(handler: Handler) -> Handler:
+    """Does as that handler of the library does, but with what `_lenient` reads."""
+    read = _lenient(handler.request_deserializer, _MOST_BYTES_OF_REQUEST)
+    write = handler.response_serializer
+    if handler.request_streaming:
+        conversing = _conversing(cast("Conversation", handler.stream_stream))
+        return grpc.stream_stream_rpc_method_handler(conversing, read, write)
+    behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
+
+    async def replying(request: Any, context: Any) -> Any:
+        try:
+            return await behaviour(_read(request), context)
+        except errors.CallError as error:
+            await _refuse(context, to_status(error))
+
+    return _handler_like(handler, replying, read, write)
+
+
+def _conversing(converse: Conversation) -> Conversation:
+    async def conversing(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        try:
+            async for response in converse((_read(one) async for one in requests), context):
+                yield response
+        except errors.CallError as error:
+            await _refuse(context, to_status(error))
+
+    return conversing
+
+
+async def _refuse(context: Any, status: grpc.Status) -> None:
+    with suppress(grpc.aio.InternalError):  # the caller may have left by then
+        await context.abort_with_status(status)
 
 
 def _lenient(read: Any, most_bytes: int) -> Callable[[bytes], Message | errors.CallError]:

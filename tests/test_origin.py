@@ -86,3 +86,14 @@ def test_bytes_that_are_no_request_are_the_callers_fault(shared_server: Server, 
     lines(shared_server, f" {rpc} INVALID_ARGUMENT")
     assert "Traceback" not in shared_server.log
     assert "DecodeError" not in shared_server.log
+
+
+@pytest.mark.parametrize("rpc", ["Check", "Watch"])
+def test_bytes_that_are_no_question_about_health(shared_server: Server, rpc: str) -> None:
+    method: Any = shared_server.channel.unary_stream(f"/grpc.health.v1.Health/{rpc}")
+    with pytest.raises(grpc.RpcError) as caught:
+        next(method(b"\xff\xff\xff\xff", timeout=PATIENCE_S))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    wanted = "the request cannot be read: its bytes are no HealthCheckRequest"
+    assert caught.value.details() == wanted
+    assert "DecodeError" not in shared_server.log

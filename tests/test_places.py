@@ -106,3 +106,18 @@ def test_a_second_server_in_the_place_of_the_first_is_the_only_one_that_serves(
     ).start()
     assert first.refusal("a.json") == LOST
     assert second.convert("a.json").status == pb.Job.DONE
+
+
+def test_a_database_that_is_a_link_is_served(make_server: MakeServer) -> None:
+    server = make_server()
+    server.state.mkdir()
+    elsewhere = server.home / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "jobs.db").touch()
+    (server.state / "csv_status.db").symlink_to(elsewhere / "jobs.db")
+    server.start()
+    server.put("a.json", "[1]")
+    done = server.convert("a.json")
+    assert server.restart().job(done.job_id) == done
+    (elsewhere / "jobs.db-wal").unlink()
+    assert server.refusal("a.json") == LOST

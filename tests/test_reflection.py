@@ -56,6 +56,17 @@ def ask(server: Server, version: str, **question: Any) -> reflection_pb2.ServerR
     return answer
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_bytes_that_are_no_question(reflecting: Server, version: str) -> None:
+    call: Any = reflecting.channel.stream_stream(f"/{version}/ServerReflectionInfo")
+    with pytest.raises(grpc.RpcError) as caught:
+        next(call(iter([b"\xff\xff\xff\xff"]), timeout=PATIENCE_S))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    wanted = "the request cannot be read: its bytes are no ServerReflectionRequest"
+    assert caught.value.details() == wanted
+    assert "DecodeError" not in reflecting.log
+
+
 def test_every_service_can_be_looked_up_in_both_versions(reflecting: Server) -> None:
     for version in VERSIONS:
         answer = ask(reflecting, version, list_services="")

@@ -57,7 +57,8 @@ class JobStore:
         self._reading = _Owned("store-reader", partial(database.open_for_reading, path))
         self._places = (
             Place.of("the job database", path),
-            Place.of("the log of the job database", path.with_name(f"{DATABASE_NAME}-wal")),
+            # SQLite has it beside the file that a link leads to.
+            Place.of("the log of the job database", Path(f"{path.resolve()}-wal")),
         )
         self._announced = self._reading.call(queries.last_revision)
         self.secret = self._reading.call(queries.secret)
