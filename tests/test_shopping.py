@@ -615,6 +615,14 @@ def test_a_malformed_file(tmp_path: Path, text: str, expected: tuple[Reason, str
     assert expected[1] in caught.value.message
 
 
+def test_a_summary_that_no_caller_could_take(tmp_path: Path) -> None:
+    lines = [line(f"{number}") for number in range(150_000)]
+    with pytest.raises(ConversionError) as caught:
+        summary(tmp_path, lines)
+    assert caught.value.reason is Reason.LIMIT_EXCEEDED
+    assert caught.value.message == "in.json: the summary would have more than 2 MiB of categories"
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConversionError) as caught:
         summarise(query(tmp_path, file_name="none.json"), None)

@@ -11,8 +11,17 @@ from myd_grpc.shopping.model import Query, Summary, UserNotFoundError
 from myd_grpc.shopping.objects import members_of, nfc
 from myd_grpc.shopping.owners import KEY, MOST_FIELDS, Owner, key_owner, record_owner
 
+_MOST_BYTES = 2 << 20
+"""Of categories, as a message: callers' gRPC libraries take no more than 4 MiB in all."""
+_BESIDE_LABEL = 16
+"""Bytes that a message has for each label beside its text, or fewer."""
+
 _LONGEST_FIELD = 100
 """Members' names come out of the file, and may be as long as they like."""
+
+
+class TooManyCategoriesError(Exception):
+    """The summary would be larger than callers can take."""
 
 
 class Shopping:
@@ -124,18 +133,30 @@ class _Collected:
         self._year_months: set[str] = set()
         # The keys of the inner dictionaries are ordered sets.
         self._categories: dict[str, dict[str, None]] = {}
+        self._bytes = 0
 
     def add(self, line: OrderLine) -> None:
         self._order_lines += 1
         first, second = line.levels
         if first:
-            seconds = self._categories.setdefault(first, {})
-            if second:
-                seconds[second] = None
+            self._categorise(first, second)
         if line.year_month:
             self._year_months.add(line.year_month)
         else:
             self._undated_lines += 1
+
+    def _categorise(self, first: str, second: str) -> None:
+        if first not in self._categories:
+            self._categories[first] = {}
+            self._require_room(first)
+        if second and second not in self._categories[first]:
+            self._categories[first][second] = None
+            self._require_room(second)
+
+    def _require_room(self, label: str) -> None:
+        self._bytes += len(label.encode()) + _BESIDE_LABEL
+        if self._bytes > _MOST_BYTES:
+            raise TooManyCategoriesError
 
     def summary(self, foreign_lines: int, owner_field: str) -> Summary:
         year_months = sorted(self._year_months)

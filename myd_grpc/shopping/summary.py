@@ -8,6 +8,7 @@ from contextlib import closing
 
 from myd_grpc.convert.engine import Batch, Engine, Flattening, Scanned
 from myd_grpc.convert.engines import engine_for
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.jsontext import Value, parse
 from myd_grpc.convert.model import CipherKey, Layout, Profile
 from myd_grpc.convert.probe import hinting, probe
@@ -15,7 +16,7 @@ from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
 from myd_grpc.failpoints import reach
-from myd_grpc.shopping.collected import Shopping
+from myd_grpc.shopping.collected import Shopping, TooManyCategoriesError
 from myd_grpc.shopping.model import Query, Summary
 from myd_grpc.shopping.owners import KEY
 
@@ -32,7 +33,11 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
             window = Window(source.read)
             reader = RecordReader(query.file_name, window, query.limits, engine.outline, ahead)
             reader.open(query.layout, query.record_path, query.section_names)
-            return _summary(engine, reader, query)
+            try:
+                return _summary(engine, reader, query)
+            except TooManyCategoriesError:
+                what = "the summary would have more than 2 MiB of categories"
+                raise ConversionError(Reason.LIMIT_EXCEEDED, f"{query.file_name}: {what}") from None
 
 
 def _summary(engine: Engine, reader: RecordReader, query: Query) -> Summary:
