@@ -61,6 +61,29 @@ def working(make_server: MakeServer, hold: MakeHold) -> tuple[Server, Hold, str]
 # --- ends ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ("[1] x", pb.RECORD_LAYOUT_ARRAY),
+        ("[1,2,\n\0]", pb.RECORD_LAYOUT_ARRAY),
+        ('{"u1":{"a":1},"u2":{"a":tru}}', pb.RECORD_LAYOUT_KEYED),
+        ('{"a":1}\n{', pb.RECORD_LAYOUT_LINES),
+        ('{"a":}', pb.RECORD_LAYOUT_SINGLE),
+        ("", pb.RECORD_LAYOUT_AUTO),
+    ],
+)
+def test_a_job_that_fails_shows_the_layout_that_was_found(
+    make_server: MakeServer, engine: str, text: str, layout: int
+) -> None:
+    """However soon it fails after its first report."""
+    server = make_server(MYD_ENGINE=engine).start()
+    server.put("a.json", text)
+    job = server.convert("a.json")
+    assert outcome(job) == ("FAILED", "INVALID_JSON")
+    assert job.layout == layout
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_worker_that_dies_a_third_time_fails_its_job_and_no_other(
     working: tuple[Server, Hold, str], number: signal.Signals

@@ -153,6 +153,14 @@ class _Run:
 
     def convert(self, resume: Checkpoint | None) -> Converted:
         """All sets, one after another."""
+        try:
+            return self._convert_sets(resume)
+        except ConversionError:
+            # As which layout a file was read that is malformed from the start on, too.
+            self._report(self._progress)
+            raise
+
+    def _convert_sets(self, resume: Checkpoint | None) -> Converted:
         self._done = list(resume.done) if resume else []
         self._notes = list(resume.notes) if resume else []
         for one in self._sets():

@@ -100,9 +100,11 @@ def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> Con
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
     with _output_errors(), _owned(staging), Keeper(task, send, orders) as keeper:
-        converted = _convert_from(task, staging, ticker, keeper)
-        keeper.wait()
-        ticker.flush()
+        try:
+            converted = _convert_from(task, staging, ticker, keeper)
+            keeper.wait()
+        finally:
+            ticker.flush()
         staging.chmod(0o777 & ~_umask())
     failpoints.reach("converted")
     return converted
