@@ -337,7 +337,46 @@ def test_a_reader_that_leaves_is_no_traceback(server: Server, records: str) -> N
     assert watching.returncode == 1
 
 
+def into_full_disk(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
+    with Path("/dev/full").open("w") as full:
+        return subprocess.run(
+            command(server, *arguments),
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+
+@pytest.mark.parametrize("options", [["list"], ["list", "--json"]])
+def test_output_that_cannot_be_written(server: Server, records: str, options: list[str]) -> None:
+    server.convert(records)
+    failed = into_full_disk(server, *options)
+    wanted = "error: standard output cannot be written (No space left on device)\n"
+    assert (failed.returncode, failed.stderr) == (1, wanted)
+
+
+def test_a_conversion_whose_output_cannot_be_written_names_its_job(
+    server: Server, records: str
+) -> None:
+    failed = into_full_disk(server, "convert", records, "--output", "out")
+    (job,) = server.stub.ListJobs(pb.ListJobsRequest()).data
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("standard output cannot be written (No space left on device)")
+    assert f" watch {job.job_id}\n" in failed.stderr
+    assert "Exception" not in failed.stderr
+
+
 # Usage
+
+
+@pytest.mark.parametrize("rest", [["status"], ["convert", "--output", "out"]])
+def test_an_argument_that_is_no_text(server: Server, rest: list[str]) -> None:
+    refused = client(server, *rest, os.fsdecode("가".encode("cp949")))
+    wanted = "error: what the server is asked with has to be in UTF-8\n"
+    assert (refused.returncode, refused.stderr) == (2, wanted)
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,8 @@ def _follow(
     except CallError as error:
         why = f"error: {error}\nthe job may go on all the same"
         raise LeftAloneError(job_id, why, NOT_DONE) from None
-    except BrokenPipeError:
-        why = "nobody reads any more, the job goes on"
+    except OSError as error:
+        why = f"{wording.unwritten(error)}, the job goes on"
         raise LeftAloneError(job_id, why, NOT_DONE) from None
     session.output.outcome(_with_all_tables(session, job))
     _require_known(job)

@@ -11,19 +11,23 @@ from myd_grpc.cli import arguments as command_line
 
 USAGE = 2
 
+# Arguments may be any bytes, but messages hold text.
+_NO_TEXT = "what the server is asked with has to be in UTF-8"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and answers the exit code."""
     arguments = command_line.parse(argv)
     # Loaded only now, so that --help and usage errors need not wait for gRPC.
-    from myd_grpc.cli import commands, output  # noqa: PLC0415
+    from myd_grpc.cli import commands, output, wording  # noqa: PLC0415
     from myd_grpc.client import CallError, Client, InvalidKeyError  # noqa: PLC0415
 
     _never_fail_to_print()
     try:
         with Client(arguments.address) as client:
             chosen = output.choose(as_json=arguments.json)
-            return commands.run(commands.Session(client, chosen, arguments))
+            exit_code = commands.run(commands.Session(client, chosen, arguments))
+        sys.stdout.flush()
     except (CallError, commands.UnansweredError, commands.UnknownJobError) as error:
         return _fail(f"error: {error}", commands.NOT_DONE)
     except commands.LeftAloneError as left:
@@ -32,11 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{left}\n{how}", left.exit_code)
     except KeyboardInterrupt:
         return commands.INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
         _drop_output()
-        return commands.NOT_DONE
-    except InvalidKeyError as error:
-        return _fail(f"error: {error}", USAGE)
+        said = not isinstance(error, BrokenPipeError)
+        wrong = f"error: {wording.unwritten(error)}"
+        return _fail(wrong, commands.NOT_DONE) if said else commands.NOT_DONE
+    except (InvalidKeyError, UnicodeEncodeError) as error:
+        wrong = _NO_TEXT if isinstance(error, UnicodeEncodeError) else str(error)
+        return _fail(f"error: {wrong}", USAGE)
+    return exit_code
 
 
 def _never_fail_to_print() -> None:
@@ -50,7 +58,7 @@ def _drop_output() -> None:
     """Where the reader has left, what is still buffered must not raise again at exit."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

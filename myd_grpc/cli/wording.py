@@ -155,3 +155,10 @@ def cautions(summary: ShoppingSummary) -> list[str]:
     if not summary.owner_field:
         found.append("warning: no record names its owner: all of the file counts as this user's")
     return found
+
+
+def unwritten(error: OSError) -> str:
+    """Why what there is to show cannot be written to standard output."""
+    if isinstance(error, BrokenPipeError):
+        return "nobody reads any more"
+    return f"standard output cannot be written ({error.strerror})"
