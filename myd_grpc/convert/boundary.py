@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 
+from myd_grpc.convert.patterns import OR_NOTHING
 from myd_grpc.convert.window import Window
 
-STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"'
+STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+' + OR_NOTHING + rb')*+"'
 # Everything up to the next bracket that matters: containers without containers in them are
 # skipped as a whole, because most of a document consists of them.
-FLAT = rb'[^"{}\[\]]*+(?:' + STRING + rb'[^"{}\[\]]*+)*+'
-_SKIP = re.compile(FLAT + rb"(?:[\[{]" + FLAT + rb"[\]}]" + FLAT + rb")*+")
+FLAT = rb'[^"{}\[\]]*+(?:' + STRING + rb'[^"{}\[\]]*+' + OR_NOTHING + rb")*+"
+_SKIP = re.compile(FLAT + rb"(?:[\[{]" + FLAT + rb"[\]}]" + FLAT + OR_NOTHING + rb")*+")
 _WHOLE_STRING = re.compile(STRING)
 _SCALAR = re.compile(rb'[^ \t\n\r,:"\[\]{}]*+')
 

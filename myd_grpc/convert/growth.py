@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from myd_grpc.convert.csvtext import quoted
 from myd_grpc.convert.engine import Flattening, Fragment
+from myd_grpc.convert.patterns import OR_NOTHING
 from myd_grpc.convert.schema import NewColumn, Schema
 from myd_grpc.convert.tables import Part
 
@@ -23,7 +24,7 @@ FREE_BYTES = 1 << 30
 """What every set may have, however small its input is."""
 
 # A row's `_record_id`, and the number of its record in its `_row_id`.
-_IDS = re.compile(rb'(?:"(?:[^"]++|"")*+"|[^",]*+),f\d+r(\d+)')
+_IDS = re.compile(rb'(?:"(?:[^"]++|""' + OR_NOTHING + rb')*+"|[^",]*+),f\d+r(\d+)')
 
 
 class TooLargeError(Exception):

@@ -13,6 +13,7 @@ from myd_grpc.convert.boundary import TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.engine import Outline
 from myd_grpc.convert.jsontext import parse
 from myd_grpc.convert.model import Layout
+from myd_grpc.convert.patterns import OR_NOTHING
 from myd_grpc.convert.strict import StrictReader
 from myd_grpc.convert.window import Window
 
@@ -22,14 +23,15 @@ RECOGNISED_BYTES = 1 << 20
 # ijson makes a number of every digit string, which takes time quadratic in its length and kills
 # the process beyond 4,300 digits; and it fails at surrogates without their other half.
 _HARMFUL = re.compile(rb"[0-9]{1000}|\\u[dD][89a-fA-F]")
-_STRINGS_AND_DIGITS = re.compile(rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"?|[0-9]{10,}')
+_CHARACTERS = rb'[^"\\]*+(?:\\[\x00-\xff][^"\\]*+' + OR_NOTHING + rb")*+"
+_STRINGS_AND_DIGITS = re.compile(rb'"' + _CHARACTERS + rb'"?|[0-9]{10,}')
 # A pair, the half of one, any other escape.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|[\x00-\xff])"
 )
 # Text in which every string ends.
-_WHOLE_STRINGS = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+)*+"[^"]*+)*+')
+_WHOLE_STRINGS = re.compile(rb'[^"]*+(?:"' + _CHARACTERS + rb'"[^"]*+' + OR_NOTHING + rb")*+")
 
 
 def recognise(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from myd_grpc.convert.boundary import FLAT, STRING, TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.jsontext import Value, compact_items, depth_of, parse, parse_items
+from myd_grpc.convert.patterns import OR_NOTHING
 from myd_grpc.convert.window import Window
 
 LONG_BYTES = 1 << 20
@@ -22,10 +23,10 @@ _CLOSERS = {ord("{"): ord("}"), ord("["): ord("]")}
 _SPACE = rb"[ \t\n\r]*+"
 _KEY = re.compile(_SPACE + rb"(" + STRING + rb")" + _SPACE + rb":" + _SPACE)
 _SPACES = re.compile(_SPACE)
+_STRING_OR_FLAT = rb"(?:" + STRING + rb"|[\[{]" + FLAT + rb"[\]}])"
 # Members or elements with a comma after each, that hold no container but flat ones.
-_ITEMS = re.compile(
-    rb'(?:[^",{}\[\]]*+(?:(?:' + STRING + rb"|[\[{]" + FLAT + rb'[\]}])[^",{}\[\]]*+)*+,){1,1000}+'
-)
+_ITEM = rb'[^",{}\[\]]*+(?:' + _STRING_OR_FLAT + rb'[^",{}\[\]]*+' + OR_NOTHING + rb")*+,"
+_ITEMS = re.compile(_ITEM + rb"(?:" + _ITEM + OR_NOTHING + rb"){0,999}+")
 _FLAT_LIST = re.compile(rb"\[" + FLAT + rb"\]")
 
 

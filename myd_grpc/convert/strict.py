@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from myd_grpc.convert.forms import CP949_HINT, looks_like_cp949
+from myd_grpc.convert.patterns import OR_NOTHING
 from myd_grpc.convert.window import Window
 
 
@@ -63,12 +64,16 @@ _UTF8 = (
     rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
 _CHARACTERS = re.compile(
-    rb'(?:[^"\\\x00-\x1f\x80-\xff]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|' + _UTF8 + rb")*+"
+    rb'(?:[^"\\\x00-\x1f\x80-\xff]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|'
+    + _UTF8
+    + OR_NOTHING
+    + rb")*+"
 )
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3}+)?+")
 # The longest prefix of a number; complete when the second matches all of it.
 _NUMBER_PREFIX = re.compile(
-    rb"-?+(?:0|[1-9][0-9]*+)?+(?:(?<=[0-9])\.[0-9]*+)?+(?:(?<=[0-9])[eE][+-]?+[0-9]*+)?+"
+    rb"-?+(?:0|[1-9][0-9]*+)?+(?:(?<=[0-9])\.[0-9]*+%b)?+(?:(?<=[0-9])[eE][+-]?+[0-9]*+%b)?+"
+    % (OR_NOTHING, OR_NOTHING)
 )
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _LITERALS = (b"true", b"false", b"null")
