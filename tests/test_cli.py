@@ -369,6 +369,22 @@ def test_a_conversion_whose_output_cannot_be_written_names_its_job(
     assert "Exception" not in failed.stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_without_standard_output_the_exit_code_tells(
+    server: Server, records: str, options: list[str]
+) -> None:
+    convert = command(server, "convert", records, "--output", "out", *options)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *convert],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # Usage
 
 

@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Client(arguments.address) as client:
             chosen = output.choose(as_json=arguments.json)
             exit_code = commands.run(commands.Session(client, chosen, arguments))
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
     except (CallError, commands.UnansweredError, commands.UnknownJobError) as error:
         return _fail(f"error: {error}", commands.NOT_DONE)
     except commands.LeftAloneError as left:

@@ -60,7 +60,8 @@ def choose(*, as_json: bool) -> Output:
         from myd_grpc.cli.json_output import JsonOutput  # noqa: PLC0415 - start fast
 
         return JsonOutput()
-    if sys.stdout.isatty():
+    # There is none where a program starts this one with it closed.
+    if sys.stdout and sys.stdout.isatty():
         from myd_grpc.cli.terminal import TerminalOutput  # noqa: PLC0415 - start fast
 
         return TerminalOutput()
