@@ -72,7 +72,7 @@ class OutputDirectory:
         wanted = folded(name)
         try:
             # There may be many thousands, of which no more than the names are wanted.
-            names = os.listdir(self._fd)  # noqa: PTH208
+            names = os.listdir(self.path)  # noqa: PTH208
         except OSError as error:
             what = "the output directory cannot be read"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
