@@ -98,7 +98,7 @@ pub enum End {
 }
 
 /// Rows that take about so much memory are many.
-const MANY: usize = 8 << 20;
+const MANY: usize = 4 << 20;
 
 impl Flattener {
     /// For a schema without columns.
