@@ -54,6 +54,10 @@ def work() -> Iterator[Path]:
         yield path
 
 
+# How full the pipeline gets depends on what else the machine does. Less than what is compared.
+BY_CHANCE = 50
+
+
 def peak_and_rows(
     work: Path, engine: str, name: str, **settings: object
 ) -> tuple[float, int | str]:
@@ -95,14 +99,14 @@ def test_a_file_three_times_as_large_takes_no_more(engine: str, work: Path) -> N
     small = peak(work, engine, sample(work, "small", 50))
     large = peak(work, engine, sample(work, "large", 150))
     assert large < 200
-    assert large < small * 1.25 + 20  # a busy machine fills the pipeline late
+    assert large < small + BY_CHANCE
 
 
 def test_an_encrypted_file_takes_no_more(engine: str, work: Path) -> None:
     key = [part.hex() for part in key_and_iv(SEED)]
     plain = peak(work, engine, sample(work, "plain", 40))
-    name = sample(work, "encrypted", 40, encrypt=True)
-    assert peak(work, engine, name, key=key) < plain * 1.25 + 10
+    name = sample(work, "encrypted", 80, encrypt=True)
+    assert peak(work, engine, name, key=key) < plain + BY_CHANCE
 
 
 def test_more_files_take_no_more(engine: str, work: Path) -> None:
@@ -113,7 +117,7 @@ def test_more_files_take_no_more(engine: str, work: Path) -> None:
         (work / link).hardlink_to(work / name)
     # One of these small files ends before the pipeline is full; eight have filled it.
     few = peak(work, engine, "", file_names=names[:8], key=key)
-    assert peak(work, engine, "", file_names=names, key=key) < few * 1.25 + 10
+    assert peak(work, engine, "", file_names=names, key=key) < few + BY_CHANCE
 
 
 def test_smaller_batches_take_less(engine: str, work: Path) -> None:
