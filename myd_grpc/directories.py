@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.errors import DirectoryLostError
+from myd_grpc.locks import lock
 
 
 class InUseError(Exception):
@@ -64,10 +64,8 @@ def locked(directory: Path) -> Iterator[int]:
     """
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUseError(f"another server is working in {directory}") from None
+        if not lock(fd):
+            raise InUseError(f"another server is working in {directory}")
         yield fd
     finally:
         os.close(fd)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 from abc import ABC, abstractmethod
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -28,7 +29,7 @@ _FEW = 64
 # The alphabet for URLs and file names (RFC 4648, section 5) as the usual one.
 _USUAL = bytes.maketrans(b"-_", b"+/")
 # What may come before text.
-_BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf)?\s*")
+_BEFORE_TEXT = re.compile(rb"(?:%b)?\s*" % BOM_UTF8)
 _BEFORE_HEX = re.compile(_BEFORE_TEXT.pattern + rb"(?:0[xX])?")
 
 

@@ -6,6 +6,7 @@ log. Everything that has a memory (schema, parts, counters) is outside of it.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, Self
@@ -111,7 +112,7 @@ class Flattening:
     @property
     def mark(self) -> bytes:
         """What each file begins with."""
-        return b"\xef\xbb\xbf" if self.profile is Profile.EXCEL else b""
+        return BOM_UTF8 if self.profile is Profile.EXCEL else b""
 
     @property
     def line_end(self) -> str:

@@ -46,12 +46,18 @@ class ShortageError(ConversionError):
 
 
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def refused(reason: Reason, what: str, error: OSError) -> ConversionError:
     """What to raise when the system refuses something; `what` says in words what it was."""
     kind = ShortageError if error.errno in _SHORTAGES else ConversionError
     return kind(reason, f"{what}: {os.strerror(error.errno or 0).lower()}")
+
+
+def is_full(error: OSError) -> bool:
+    """Whether there is no room: on the disk, in a quota, or below the largest size of a file."""
+    return error.errno in _FULL
 
 
 def one_line(text: str) -> str:

@@ -11,9 +11,9 @@ import re
 import zlib
 from dataclasses import dataclass
 
-_BOM = codecs.BOM_UTF8
+_MARK = b"(?:%b)" % codecs.BOM_UTF8
 # More than one mark, or a record separator (RFC 7464), is a flaw, but no sign of a wrong key.
-_BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf)*[ \t\r\n\x1e]*")
+_BEFORE_TEXT = re.compile(_MARK + rb"*[ \t\r\n\x1e]*")
 _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 _TEXT_STARTS = frozenset(map(chr, _VALUE_STARTS))
 _DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -82,9 +82,9 @@ _BEGINNINGS = [
         ),
     )
 ]
-_HTML = re.compile(rb"(?i)(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)\b")
-_PLAIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]\s*[\[{\"]")
-_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[?!a-zA-Z]")
+_HTML = re.compile(rb"(?i)" + _MARK + rb"?\s*<(?:!doctype\s+html|html|head|body)\b")
+_PLAIN = re.compile(_MARK + rb"?\s*[\[{]\s*[\[{\"]")
+_MARKUP = re.compile(_MARK + rb"?\s*<[?!a-zA-Z]")
 _PAGE = Form("an HTML page", "it may tell why a download failed; fetch the JSON file again")
 
 _WIDE = (
@@ -169,7 +169,7 @@ def may_begin_json(head: bytes) -> bool:
 
 def begins_json(head: bytes) -> bool:
     """Whether an object or a list begins here, in UTF-8 or in CP949."""
-    if head.removeprefix(_BOM).lstrip(b" \t\r\n")[:1] not in (b"[", b"{"):
+    if head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")[:1] not in (b"[", b"{"):
         return False
     return may_begin_json(head[:_FIRST]) or looks_like_cp949(head)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -22,7 +21,7 @@ from myd_grpc.convert.checkpoint import (
 )
 from myd_grpc.convert.engine import NOTHING, Batch, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
-from myd_grpc.convert.errors import ConversionError, Reason, refused
+from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.naming import FileNames, stem
 from myd_grpc.convert.probe import hinting, probe
@@ -34,8 +33,6 @@ from myd_grpc.failpoints import reach
 
 Report = Callable[[Progress], None]
 """Told how far the conversion is, after each batch."""
-
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def convert(
@@ -76,7 +73,7 @@ def _output_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if is_full(error):
             raise ConversionError(Reason.DISK_FULL, "no space is left for the output") from None
         what = "the output cannot be written"
         raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ BATCH_BYTES = 4 << 20
 BATCH_VALUES = 200_000
 """Values of a batch, by its commas: a row of one digit takes far more memory than its text."""
 
-_BOM = b"\xef\xbb\xbf"
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
 
 
@@ -84,9 +84,9 @@ class RecordReader:
         self._enter_container()
 
     def _skip_bom(self) -> None:
-        self._window.hold(len(_BOM))
-        if self._window.data.startswith(_BOM):
-            self._window.drop(len(_BOM))
+        self._window.hold(len(BOM_UTF8))
+        if self._window.data.startswith(BOM_UTF8):
+            self._window.drop(len(BOM_UTF8))
 
     def _descend(self, record_path: str) -> None:
         reader = StrictReader(

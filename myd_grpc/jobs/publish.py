@@ -8,7 +8,6 @@ a filesystem that cannot exchange. Methods block; none may run on an event loop.
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import shutil
@@ -19,17 +18,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from myd_grpc import failpoints
-from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
+from myd_grpc.convert import disk
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
 from myd_grpc.convert.naming import folded
 from myd_grpc.directories import Place
 from myd_grpc.jobs.model import Identity
 from myd_grpc.jobs.rename import NOT_SUPPORTED, exchange, rename_new
+from myd_grpc.locks import lock
 
 logger = logging.getLogger(__name__)
 
 _STAGING = ".myd-"
 _OLD = "-old"
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _ORPHAN_PATIENCE_S = 5.0
 
 
@@ -120,7 +120,7 @@ class OutputDirectory:
         """
         try:
             failpoints.reach("before_publish")
-            _sync(self.path / staging_name(job_id))
+            disk.sync(self.path / staging_name(job_id))
             self._put_in_place(staging_name(job_id), name, replace)
         except OSError as error:
             raise _unpublishable(error, name) from None
@@ -235,21 +235,13 @@ def _mib(size: int) -> str:
 
 
 def _unpublishable(error: OSError, name: str) -> ConversionError:
-    if error.errno in _DISK_FULL:
+    if is_full(error):
         return ConversionError(Reason.DISK_FULL, "the output directory is full")
     if error.errno == errno.EEXIST:
         message = f"{name}: the output set exists by now, and it is not to be replaced"
         return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)
     what = f"{name}: the output set cannot be published"
     return refused(Reason.OUTPUT_UNAVAILABLE, what, error)
-
-
-def _sync(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _remove(path: Path) -> None:
@@ -275,18 +267,6 @@ def _wait_until_ownerless(path: Path, deadline: float) -> bool:
     except OSError:
         return True
     try:
-        while not _lock(fd):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
+        return lock(fd, deadline)
     finally:
         os.close(fd)
-
-
-def _lock(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -7,8 +7,6 @@ not be, the end of stdin does.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import gc
 import os
 import shutil
@@ -24,7 +22,7 @@ from typing import BinaryIO
 
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
-from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
 from myd_grpc.convert.model import Progress
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.frames import describe, new_error_id
@@ -46,11 +44,11 @@ from myd_grpc.jobs.protocol import (
     decode_task,
     encode_message,
 )
+from myd_grpc.locks import lock
 from myd_grpc.shopping import UserNotFoundError, summarise
 
 _TICK_S = 0.2
 _PREDECESSOR_ENDS_S = 30.0
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def main() -> None:
@@ -168,8 +166,7 @@ def _output_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in _DISK_FULL
-        reason = Reason.DISK_FULL if full else Reason.OUTPUT_UNAVAILABLE
+        reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
         raise refused(reason, "the output directory cannot be written", error) from None
 
 
@@ -181,28 +178,13 @@ def _owned(staging: Path) -> Iterator[None]:
     fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.fchmod(fd, 0o700)
-        _lock(fd)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _lock(fd: int) -> None:
-    deadline = time.monotonic() + _PREDECESSOR_ENDS_S
-    while not _locked(fd):
-        if time.monotonic() > deadline:
+        if not lock(fd, time.monotonic() + _PREDECESSOR_ENDS_S):
             raise ConversionError(
                 Reason.OUTPUT_UNAVAILABLE, "a worker from before still writes the output"
             )
-        time.sleep(0.02)
-
-
-def _locked(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield
+    finally:
+        os.close(fd)
 
 
 def _empty(staging: Path) -> None:
