@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -486,10 +488,33 @@ def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(
     assert {name: _content(path)[name] for name in before} == before
 
 
-def test_something_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / DATABASE_NAME).mkdir()
-    with pytest.raises(DatabaseRefusedError, match="is a directory"):
+def _bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (Path.mkdir, "is a directory"),
+        (os.mkfifo, "is not a regular file"),
+        (_bind, "is not a regular file"),
+    ],
+)
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_something_that_is_no_file_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], why: str, ending: str, is_linked: bool
+) -> None:
+    place = tmp_path / DATABASE_NAME
+    if is_linked:
+        (tmp_path / "elsewhere").mkdir()
+        place.symlink_to(tmp_path / "elsewhere" / "jobs.db")
+    odd = Path(f"{place.resolve()}{ending}")
+    make(odd)
+    with pytest.raises(DatabaseRefusedError, match=f"{odd.name if ending else place.name} {why}"):
         JobStore(tmp_path, Announced())
+    assert not odd.is_file()
 
 
 def test_a_server_killed_while_it_made_the_database_does_not_keep_the_next_from_it(

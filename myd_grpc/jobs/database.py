@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _JOURNAL_BYTES = 4 << 20
 _BUSY_S = 5.0
+_ENDINGS = ("-journal", "-wal", "-shm")
 _LOCKED = "another program holds the job database locked"
 _FAILURES = {
     sqlite3.SQLITE_BUSY: _LOCKED,
@@ -46,6 +48,7 @@ class DatabaseRefusedError(Exception):
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """The one connection that writes. Raises DatabaseRefusedError."""
     try:
+        _require_regular(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         _check_unchanged(path)
         for one in path.parent.glob(f"{path.name}*"):  # with its log and the index of that
@@ -148,6 +151,16 @@ def warn_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -
             "here only one connection does, so it is not affected",
             ".".join(map(str, version)),
         )
+
+
+def _require_regular(path: Path) -> None:
+    """Opening a pipe would wait for ever; SQLite has its other files where a link leads to."""
+    database = path.resolve()
+    beside = [Path(f"{database}{ending}") for ending in _ENDINGS]
+    for one in (path, *beside):
+        if one.exists() and not stat.S_ISREG(mode := one.stat().st_mode):
+            what = "is a directory" if stat.S_ISDIR(mode) else "is not a regular file"
+            raise DatabaseRefusedError(f"{one} {what}; it is left as it is")
 
 
 def _check_unchanged(path: Path) -> None:
