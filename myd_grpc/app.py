@@ -168,7 +168,7 @@ async def _serve_desk(
 async def _look_after_places(desk: Desk, endpoint: Endpoint) -> None:
     """Let health say so as long as a directory is not the one that was opened.
 
-    Calls find that out by themselves.
+    New calls find that out by themselves; streams that wait for news are told.
     """
     lost = ""
     while True:
@@ -179,8 +179,17 @@ async def _look_after_places(desk: Desk, endpoint: Endpoint) -> None:
         await endpoint.tell_health(serving=not lost)
         if lost:
             logger.error("not serving: %s", lost)
+            await _end_watches(desk)
         else:
             logger.warning("serving again: what was lost is back")
+
+
+async def _end_watches(desk: Desk) -> None:
+    """End those that would wait for states that cannot be committed."""
+    try:
+        await asyncio.to_thread(desk.store.check_places)
+    except DirectoryLostError as error:
+        await desk.hub.break_off(error)
 
 
 def _lost(desk: Desk) -> str:

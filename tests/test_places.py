@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,48 @@ def test_without_its_state_directory_a_server_takes_no_calls(
     server.stop()
 
 
+def test_watches_end_when_the_state_directory_is_lost(
+    make_server: MakeServer, hold: Callable[[str], Hold]
+) -> None:
+    point = hold("converted")
+    server = make_server(MYD_FAILPOINTS=point.setting, MYD_WORKERS="1").start()
+    server.put("a.json", "[1]")
+    held = server.submit("a.json")
+    point.reached()
+    queued = server.submit("a.json", output="other")
+    everything = server.stub.WatchJobs(pb.WatchJobsRequest(), timeout=PATIENCE_S)
+    streams = [server.watch(held), server.watch(queued), everything]
+    begun = [next(stream).data.job_id for stream in streams]
+    assert begun == [held, queued, held]
+    away = server.state.with_name("away")
+    server.state.rename(away)
+    for stream in streams:
+        with pytest.raises(grpc.RpcError) as caught:
+            list(stream)
+        assert (caught.value.code(), details_of(caught.value)[0].reason) == LOST
+    away.rename(server.state)
+    wait_for_health(server, SERVING)
+    point.release()
+    assert server.wait(queued).status == pb.Job.DONE
+
+
+def test_watches_go_on_without_the_output_directory(
+    make_server: MakeServer, hold: Callable[[str], Hold]
+) -> None:
+    point = hold("converted")
+    server = make_server(MYD_FAILPOINTS=point.setting).start()
+    server.put("a.json", "[1]")
+    stream = server.watch(server.submit("a.json"))
+    point.reached()
+    away = server.output.with_name("away")
+    server.output.rename(away)
+    server.wait_for_log("not serving: the")
+    away.rename(server.output)
+    wait_for_health(server, SERVING)
+    point.release()
+    assert list(stream)[-1].data.status == pb.Job.DONE
+
+
 def test_without_its_output_directory_a_server_takes_no_jobs(server: Server) -> None:
     server.put("a.json", "[1]")
     before = server.convert("a.json")
@@ -121,3 +164,14 @@ def test_a_database_that_is_a_link_is_served(make_server: MakeServer) -> None:
     assert server.restart().job(done.job_id) == done
     (elsewhere / "jobs.db-wal").unlink()
     assert server.refusal("a.json") == LOST
+
+
+def test_a_pipe_in_the_place_of_the_database_does_not_keep_a_start_waiting(
+    make_server: MakeServer,
+) -> None:
+    server = make_server()
+    server.state.mkdir()
+    os.mkfifo(server.state / "csv_status.db")
+    server.begin()
+    assert server.process.wait(PATIENCE_S) == 1
+    assert "csv_status.db is not a regular file; it is left as it is" in server.log

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from myd_grpc.errors import ShuttingDownError
+from myd_grpc.errors import CallError, ShuttingDownError
 from myd_grpc.jobs.audience import Audience, Encode, Feed, State, Topic
 from myd_grpc.jobs.model import Change, Job
 
@@ -27,11 +27,12 @@ class Watcher:
     def __init__(self, hub: Hub, bell: asyncio.Event) -> None:
         self._hub = hub
         self._bell = bell
+        self._began = hub.breaks
 
     async def news(self, timeout_s: float | None) -> bool:
         """Wait until something is shown; False when nothing was for that long.
 
-        Raises ShuttingDownError when the hub closes.
+        Raises ShuttingDownError when the hub closes, and why the stream is broken off if it is.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -39,6 +40,7 @@ class Watcher:
         except TimeoutError:
             return False
         self._hub.raise_if_closed()
+        self._hub.raise_if_broken(self._began)
         self._bell.clear()
         return True
 
@@ -55,6 +57,8 @@ class Hub:
         self._relaxed: dict[Audience, None] = {}
         self._work = asyncio.Event()
         self._closed = False
+        self.breaks = 0
+        self._why_broken: CallError | None = None
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Take in committed changes, in order of revision."""
@@ -109,13 +113,27 @@ class Hub:
         """End every stream: each watcher hears of it when it is woken."""
         self._closed = True
         self._work.set()
-        for audience in (self.feed, *self._topics.values()):
-            await _ring_at_once(audience)
+        await self._ring_all()
+
+    async def break_off(self, why: CallError) -> None:
+        """End the streams that there are; those that begin later are none of them."""
+        self.breaks += 1
+        self._why_broken = why
+        await self._ring_all()
 
     def raise_if_closed(self) -> None:
         """Raises ShuttingDownError when no more will be shown."""
         if self._closed:
             raise ShuttingDownError
+
+    def raise_if_broken(self, began: int) -> None:
+        """Raises why, when streams were broken off since there were `began` breaks."""
+        if self._why_broken and self.breaks > began:
+            raise self._why_broken
+
+    async def _ring_all(self) -> None:
+        for audience in (self.feed, *self._topics.values()):
+            await _ring_at_once(audience)
 
     def _announce(self, audience: Audience, *, is_end: bool) -> None:
         if not audience.bells:
