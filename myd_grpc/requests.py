@@ -26,6 +26,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
 _LONGEST_NAME = 100
+# In bytes: no longer path can be given to the operating system (PATH_MAX).
+_LONGEST_FILE_NAME = 4096
 # The answer about a job that is not there repeats its id.
 _LONGEST_JOB_ID = 65_536
 _LONGEST_TEXT = 16_384
@@ -151,6 +153,8 @@ def summary_query(
     for name in ("user_id", "proposal_id", "file_name"):
         if not getattr(message, name):
             checks.refuse(name, "must not be empty")
+    for name in ("user_id", "proposal_id"):
+        _check_length(checks, name, getattr(message, name))
     relative = _file(checks, "file_name", message.file_name, settings) if message.file_name else ""
     key = cipher_key(checks, message.aes256cbckey, message.iv)
     layout = _layout(checks, message.layout)
@@ -238,6 +242,9 @@ def _relative(checks: _Checks, names: Sequence[str], settings: Settings) -> tupl
 
 
 def _file(checks: _Checks, place: str, name: str, settings: Settings) -> str:
+    if len(name.encode(errors="surrogatepass")) > _LONGEST_FILE_NAME:
+        checks.refuse(place, f"must have at most {_LONGEST_FILE_NAME} bytes")
+        return ""
     try:
         return check_name(name, str(settings.data_dir), settings.no_inputs)
     except ValueError as error:
@@ -304,7 +311,7 @@ def _one_of(values: Iterable[tuple[str, int]]) -> str:
 
 
 def _check_length(checks: _Checks, name: str, text: str) -> None:
-    """What is kept of a job besides its files is short: everybody who asks for it reads it."""
+    """All texts but the names of files, which are many, are short: they are kept and repeated."""
     if len(text) > _LONGEST_TEXT:
         checks.refuse(name, f"must have at most {_LONGEST_TEXT} characters")
 

@@ -82,6 +82,40 @@ def test_only_the_names_of_files_may_be_long(shared_server: Server) -> None:
     )
 
 
+def test_a_files_name_is_no_longer_than_a_path_can_be(shared_server: Server) -> None:
+    longest, longer = "각" * 1365 + "x", "각" * 1365 + "xy"
+    assert shared_server.convert(longest).status == pb.Job.FAILED
+    with pytest.raises(grpc.RpcError) as caught:
+        shared_server.submit(longest, longer, "z" * 30_000_000)
+    wanted = "must have at most 4096 bytes"
+    assert violation(caught.value) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        {"file_names[1]": wanted, "file_names[2]": wanted},
+    )
+
+
+def test_no_text_in_a_request_for_a_summary_is_long(shared_server: Server) -> None:
+    long, allowed = "x" * 16_385, "y" * 16_384
+    request = pb.PreprocessShoppingRequest(
+        user_id=long,
+        proposal_id=long,
+        file_name="f" * 4097,
+        record_path=long,
+        id_field=long,
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        shared_server.stub.PreprocessShopping(request)
+    wanted = "must have at most 16384 characters"
+    texts = ("user_id", "proposal_id", "record_path", "id_field")
+    assert violation(caught.value) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        {**dict.fromkeys(texts, wanted), "file_name": "must have at most 4096 bytes"},
+    )
+    shared_server.put("a.json", "[]")
+    request = pb.PreprocessShoppingRequest(user_id=allowed, proposal_id=allowed, file_name="a.json")
+    assert not shared_server.stub.PreprocessShopping(request).data.order_lines
+
+
 def test_the_limit_is_a_setting(make_server: MakeServer) -> None:
     server = make_server(MYD_MAX_FILES="2").start()
     server.put("a.json", '[{"id":1}]')
@@ -100,6 +134,9 @@ def test_it_is_the_same_over_rest(rest_server: RestServer) -> None:
     refused = rest.post("/convert_to_csv", {**body, "file_names": ["a"] * (MOST_FILES + 1)})
     assert refused.status == 400
     assert "at most 100000 files (MYD_MAX_FILES), not 100001" in refused.json["message"]
+    refused = rest.post("/convert_to_csv", {**body, "file_names": ["a" * 4097]})
+    assert refused.status == 400
+    assert refused.json["message"] == "file_names[0]: must have at most 4096 bytes"
 
 
 def test_a_waiting_job_costs_no_more_than_its_request_also_after_a_restart(
