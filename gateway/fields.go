@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,9 @@ import (
 // mostViolations are named; the status travels in headers, which are bounded.
 const mostViolations = 20
 
+// secret is found in what may be a key or an iv.
+var secret = regexp.MustCompile("[0-9a-fA-F]{32}")
+
 // violation is what is wrong with one field of a request. It never repeats the value, which may be
 // a key.
 type violation struct {
@@ -33,8 +37,11 @@ type violation struct {
 }
 
 func unknown(what, name string, request protoreflect.MessageDescriptor) violation {
-	name = fmt.Sprintf("%.100s", name)
-	return violation{name, fmt.Sprintf("unknown %s %q", what, name), known(request), ""}
+	said := fmt.Sprintf("unknown %s %q", what, fmt.Sprintf("%.100s", name))
+	if secret.MatchString(name) {
+		name, said = "", fmt.Sprintf("unknown %s (its name, which may be a key, is left out)", what)
+	}
+	return violation{fmt.Sprintf("%.100s", name), said, known(request), ""}
 }
 
 func unfit(what, problem string, field protoreflect.FieldDescriptor) violation {
@@ -150,11 +157,12 @@ func wanted(field protoreflect.FieldDescriptor) string {
 	return "must be " + one
 }
 
-// names are those of an enum, but for the one that says nothing.
+// names are those of an enum, but for the one that says nothing, and that of a job which is not there:
+// no request asks for those.
 func names(enum protoreflect.EnumDescriptor) []string {
 	var all []string
 	for i := range enum.Values().Len() {
-		if value := enum.Values().Get(i); value.Number() != 0 {
+		if value := enum.Values().Get(i); value.Number() != 0 && value.Name() != "NOTFOUND" {
 			all = append(all, string(value.Name()))
 		}
 	}

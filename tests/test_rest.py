@@ -456,6 +456,21 @@ def test_unknown_parameters_are_refused_with_their_name(shared_rest: RestServer)
     assert "body" in refused(posted, 400, grpc.StatusCode.INVALID_ARGUMENT)
 
 
+@pytest.mark.parametrize("name", [KEY, KEY.upper(), KEY[:32], f" {KEY}"])
+def test_an_unknown_name_that_may_be_a_key_is_not_repeated(
+    shared_rest: RestServer, name: str
+) -> None:
+    in_body = shared_rest.rest.post("/convert_to_csv", {name: "x", "file_nams": ["a"]})
+    message = refused(in_body, 400, grpc.StatusCode.INVALID_ARGUMENT)
+    assert message.startswith("unknown field (its name, which may be a key, is left out) (line 1:")
+    assert message.endswith('; unknown field "file_nams"')
+    in_url = shared_rest.rest.get(f"/jobs?{quote(name)}=1")
+    message = refused(in_url, 400, grpc.StatusCode.INVALID_ARGUMENT)
+    assert message == "unknown parameter (its name, which may be a key, is left out)"
+    assert name.encode() not in in_body.body + in_url.body
+    assert name not in shared_rest.log
+
+
 def test_a_body_has_a_bound(shared_rest: RestServer) -> None:
     body = {"file_names": ["x" * (64 << 20)]}
     answer = shared_rest.rest.post("/convert_to_csv", body)
@@ -794,6 +809,18 @@ def test_no_url_of_the_description_takes_a_key() -> None:
         for operation in operations.values():
             names = {one["name"] for one in operation["parameters"] if one["in"] != "body"}
             assert not names & {"aes256cbckey", "iv"}
+
+
+def test_no_call_is_described_as_asking_for_jobs_that_are_not_there(
+    shared_rest: RestServer,
+) -> None:
+    for path in ("/jobs", "/jobs/watch"):
+        parameters = OPENAPI["paths"][path]["get"]["parameters"]
+        (status,) = [one for one in parameters if one["name"] == "status"]
+        assert status["items"]["enum"] == ["WORKING", "DONE", "FAILED"]
+        assert "NOTFOUND" not in status["description"]
+    found = fields_at_fault(shared_rest.rest.get("/jobs?status=x"))
+    assert found["status"] == "must be a list, with each value one of WORKING, DONE, FAILED"
 
 
 def test_the_examples_are_messages() -> None:

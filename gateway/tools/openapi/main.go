@@ -1,6 +1,7 @@
 // Command openapi completes the OpenAPI document that protoc-gen-openapiv2 writes: it reads it from
 // stdin and writes to stdout the one that is published. There, no key is among the parameters of a
-// URL, where the gateway refuses it, and parameters have the bounds of their types in the proto.
+// URL, where the gateway refuses it, and parameters have the bounds of their types in the proto and
+// the values of enums that a request may have.
 package main
 
 import (
@@ -9,9 +10,13 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 )
 
 type object = map[string]any
+
+// notAsked are the values of enums that no request may have.
+var notAsked = []string{"STATUS_UNSPECIFIED", "NOTFOUND"}
 
 func main() {
 	if err := run(); err != nil {
@@ -48,7 +53,24 @@ func complete(operation object) {
 	for _, one := range parameters {
 		if parameter, ok := one.(object); ok && parameter["in"] == "query" {
 			bound(parameter)
+			ask(parameter)
 		}
+	}
+}
+
+// ask leaves a list of enum values those that may be asked for.
+func ask(parameter object) {
+	items, ok := parameter["items"].(object)
+	if !ok {
+		return
+	}
+	if values, ok := items["enum"].([]any); ok {
+		items["enum"] = slices.DeleteFunc(values, func(value any) bool {
+			return slices.Contains(notAsked, value.(string))
+		})
+		// The description of each value is that of the enum itself.
+		description, _, _ := strings.Cut(parameter["description"].(string), "\n\n - ")
+		parameter["description"] = description
 	}
 }
 
