@@ -199,7 +199,7 @@ def test_an_ended_job_is_given_also_to_those_who_know_it(status: str) -> None:
         assert [job.revision for job in client.watch("j", from_revision=7)] == [7]
 
 
-def test_a_job_purged_during_a_break_ends_the_watch() -> None:
+def test_a_job_deleted_during_a_break_ends_the_watch() -> None:
     gone = pb.Job(job_id="j", status="NOTFOUND")
     with scripted(stream(state(3), then=UNAVAILABLE), stream(gone)) as (client, _):
         assert [job.status for job in client.watch("j")] == [pb.Job.WORKING, pb.Job.NOTFOUND]

@@ -153,7 +153,7 @@ def tables(
     """
     status = status_of(connection, job_id)
     if status is None:
-        raise JobMissingError("there is no such job, or its record was purged")
+        raise JobMissingError("there is no such job, or its record was deleted")
     if status is not Status.DONE:
         return (), None
     with _parts(connection, job_id, position) as parts:

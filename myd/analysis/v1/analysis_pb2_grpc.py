@@ -128,8 +128,8 @@ class AnalysisServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetJobStatus(self, request, context):
-        """GetJobStatus answers a job's state as last committed. An unknown or purged job_id answers
-        status NOTFOUND, not an error.
+        """GetJobStatus answers a job's state as last committed. An unknown job_id, or that of a
+        deleted job, answers status NOTFOUND, not an error.
 
         Ends in:
 
@@ -151,9 +151,12 @@ class AnalysisServiceServicer(object):
 
         - OK after the terminal state.
         - INVALID_ARGUMENT: job_id is missing.
-        - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-        - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+        - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+        - RESOURCE_EXHAUSTED: the stream was not read for too long.
         - INTERNAL: report the error id.
+
+        After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+        the last revision seen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,9 +170,12 @@ class AnalysisServiceServicer(object):
         Ends in:
 
         - INVALID_ARGUMENT: a status that is none.
-        - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-        - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+        - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+        - RESOURCE_EXHAUSTED: the stream was not read for too long.
         - INTERNAL: report the error id.
+
+        After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+        the last revision seen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

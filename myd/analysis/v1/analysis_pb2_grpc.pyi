@@ -12,8 +12,9 @@ Conventions that hold for every call:
 - What is wrong with the files of a conversion is the job's outcome: Job.status FAILED with a
   `reason` and a one-line `msg`.
 - INTERNAL carries an error id that the server's log also shows: report it.
-- UNAVAILABLE means the server is starting or stopping: call again after a short wait. A broken
-  watch is resumed with `from_revision` = the last revision seen.
+- UNAVAILABLE means the server is starting or stopping: call again after a short wait.
+- A watch that breaks, whatever the status, is resumed with `from_revision` = the last revision
+  seen: proxies on the way give any. Only INVALID_ARGUMENT would come again.
 """
 
 from collections import abc as _abc
@@ -75,8 +76,8 @@ class AnalysisServiceStub:
     - INTERNAL: report the error id.
     """
     GetJobStatus: _grpc.UnaryUnaryMultiCallable[_analysis_pb2.GetJobStatusRequest, _analysis_pb2.GetJobStatusResponse]
-    """GetJobStatus answers a job's state as last committed. An unknown or purged job_id answers
-    status NOTFOUND, not an error.
+    """GetJobStatus answers a job's state as last committed. An unknown job_id, or that of a
+    deleted job, answers status NOTFOUND, not an error.
 
     Ends in:
 
@@ -94,9 +95,12 @@ class AnalysisServiceStub:
 
     - OK after the terminal state.
     - INVALID_ARGUMENT: job_id is missing.
-    - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-    - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+    - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+    - RESOURCE_EXHAUSTED: the stream was not read for too long.
     - INTERNAL: report the error id.
+
+    After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+    the last revision seen.
     """
     WatchJobs: _grpc.UnaryStreamMultiCallable[_analysis_pb2.WatchJobsRequest, _analysis_pb2.WatchJobsResponse]
     """WatchJobs streams the states of all matching jobs that work and of the newest that have ended
@@ -106,9 +110,12 @@ class AnalysisServiceStub:
     Ends in:
 
     - INVALID_ARGUMENT: a status that is none.
-    - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-    - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+    - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+    - RESOURCE_EXHAUSTED: the stream was not read for too long.
     - INTERNAL: report the error id.
+
+    After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+    the last revision seen.
     """
     ListJobs: _grpc.UnaryUnaryMultiCallable[_analysis_pb2.ListJobsRequest, _analysis_pb2.ListJobsResponse]
     """ListJobs lists jobs, newest first, without their `tables`.
@@ -202,8 +209,8 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     - INTERNAL: report the error id.
     """
     GetJobStatus: _aio.UnaryUnaryMultiCallable[_analysis_pb2.GetJobStatusRequest, _analysis_pb2.GetJobStatusResponse]  # type: ignore[assignment]
-    """GetJobStatus answers a job's state as last committed. An unknown or purged job_id answers
-    status NOTFOUND, not an error.
+    """GetJobStatus answers a job's state as last committed. An unknown job_id, or that of a
+    deleted job, answers status NOTFOUND, not an error.
 
     Ends in:
 
@@ -221,9 +228,12 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
 
     - OK after the terminal state.
     - INVALID_ARGUMENT: job_id is missing.
-    - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-    - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+    - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+    - RESOURCE_EXHAUSTED: the stream was not read for too long.
     - INTERNAL: report the error id.
+
+    After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+    the last revision seen.
     """
     WatchJobs: _aio.UnaryStreamMultiCallable[_analysis_pb2.WatchJobsRequest, _analysis_pb2.WatchJobsResponse]  # type: ignore[assignment]
     """WatchJobs streams the states of all matching jobs that work and of the newest that have ended
@@ -233,9 +243,12 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     Ends in:
 
     - INVALID_ARGUMENT: a status that is none.
-    - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-    - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+    - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+    - RESOURCE_EXHAUSTED: the stream was not read for too long.
     - INTERNAL: report the error id.
+
+    After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+    the last revision seen.
     """
     ListJobs: _aio.UnaryUnaryMultiCallable[_analysis_pb2.ListJobsRequest, _analysis_pb2.ListJobsResponse]  # type: ignore[assignment]
     """ListJobs lists jobs, newest first, without their `tables`.
@@ -341,8 +354,8 @@ class AnalysisServiceServicer:
         request: _analysis_pb2.GetJobStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analysis_pb2.GetJobStatusResponse, _abc.Awaitable[_analysis_pb2.GetJobStatusResponse]]:
-        """GetJobStatus answers a job's state as last committed. An unknown or purged job_id answers
-        status NOTFOUND, not an error.
+        """GetJobStatus answers a job's state as last committed. An unknown job_id, or that of a
+        deleted job, answers status NOTFOUND, not an error.
 
         Ends in:
 
@@ -365,9 +378,12 @@ class AnalysisServiceServicer:
 
         - OK after the terminal state.
         - INVALID_ARGUMENT: job_id is missing.
-        - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-        - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+        - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+        - RESOURCE_EXHAUSTED: the stream was not read for too long.
         - INTERNAL: report the error id.
+
+        After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+        the last revision seen.
         """
 
     def WatchJobs(
@@ -382,9 +398,12 @@ class AnalysisServiceServicer:
         Ends in:
 
         - INVALID_ARGUMENT: a status that is none.
-        - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-        - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+        - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+        - RESOURCE_EXHAUSTED: the stream was not read for too long.
         - INTERNAL: report the error id.
+
+        After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+        the last revision seen.
         """
 
     def ListJobs(

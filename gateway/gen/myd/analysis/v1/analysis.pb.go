@@ -15,8 +15,9 @@
 // - What is wrong with the files of a conversion is the job's outcome: Job.status FAILED with a
 //   `reason` and a one-line `msg`.
 // - INTERNAL carries an error id that the server's log also shows: report it.
-// - UNAVAILABLE means the server is starting or stopping: call again after a short wait. A broken
-//   watch is resumed with `from_revision` = the last revision seen.
+// - UNAVAILABLE means the server is starting or stopping: call again after a short wait.
+// - A watch that breaks, whatever the status, is resumed with `from_revision` = the last revision
+//   seen: proxies on the way give any. Only INVALID_ARGUMENT would come again.
 
 package analysisv1
 
@@ -172,7 +173,7 @@ const (
 	// Ended without output; `reason` and `msg` say why. Final.
 	Job_FAILED Job_Status = 3
 	// buf:lint:ignore ENUM_VALUE_PREFIX
-	// No such job, or its record was purged.
+	// No such job, or its record was deleted: by DeleteJob, or as it was old.
 	Job_NOTFOUND Job_Status = 4
 )
 
@@ -294,7 +295,8 @@ type Job struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// Where the job stands.
 	Status Job_Status `protobuf:"varint,2,opt,name=status,proto3,enum=myd.analysis.v1.Job_Status" json:"status,omitempty"`
-	// One line for a person; empty when there is nothing to say.
+	// One line for a person: why the job FAILED, what a WORKING job waits for, or what was strange about
+	// the input of a DONE one. Empty when there is nothing to say.
 	Msg string `protobuf:"bytes,3,opt,name=msg,proto3" json:"msg,omitempty"`
 	// When the conversion began, epoch seconds; 0 while queued.
 	JobStartTime uint32 `protobuf:"varint,4,opt,name=job_start_time,json=jobStartTime,proto3" json:"job_start_time,omitempty"`
@@ -603,11 +605,12 @@ func (x *ShoppingSummary) GetOwnerField() string {
 // PreprocessShoppingRequest asks for the summary of one user's shopping.
 type PreprocessShoppingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user whose records count. Required.
+	// The user whose records count. At most 16,384 characters, as each text but file_name. Required.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The proposal the order lines must belong to, where they name one. Required.
 	ProposalId string `protobuf:"bytes,2,opt,name=proposal_id,json=proposalId,proto3" json:"proposal_id,omitempty"`
-	// The input file: absolute inside the data directory, or relative to it. Required.
+	// The input file: absolute inside the data directory, or relative to it. At most 4096 bytes.
+	// Required.
 	FileName string `protobuf:"bytes,3,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	// AES-256 key, 64 hex digits; empty for plain JSON.
 	Aes256Cbckey string `protobuf:"bytes,4,opt,name=aes256cbckey,proto3" json:"aes256cbckey,omitempty"`
@@ -759,7 +762,7 @@ func (x *PreprocessShoppingResponse) GetData() *ShoppingSummary {
 type ConvertToCsvRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The input files, in order: absolute inside the data directory, or relative to it. At least one,
-	// at most 100,000 (MYD_MAX_FILES); a file may be listed twice.
+	// at most 100,000 (MYD_MAX_FILES), each name at most 4096 bytes; a file may be listed twice.
 	FileNames []string `protobuf:"bytes,1,rep,name=file_names,json=fileNames,proto3" json:"file_names,omitempty"`
 	// Name of the output set and of its root table; a trailing ".csv" is taken off. 1 to 100
 	// characters. Required.
@@ -776,7 +779,8 @@ type ConvertToCsvRequest struct {
 	CsvProfile CsvProfile `protobuf:"varint,7,opt,name=csv_profile,json=csvProfile,proto3,enum=myd.analysis.v1.CsvProfile" json:"csv_profile,omitempty"`
 	// Where the records are; unspecified is RECORD_LAYOUT_AUTO.
 	Layout RecordLayout `protobuf:"varint,8,opt,name=layout,proto3,enum=myd.analysis.v1.RecordLayout" json:"layout,omitempty"`
-	// Names of the objects to descend through to the records, joined with ".".
+	// Names of the objects to descend through to the records, joined with ".". At most 16,384
+	// characters, as id_field.
 	RecordPath string `protobuf:"bytes,9,opt,name=record_path,json=recordPath,proto3" json:"record_path,omitempty"`
 	// The member that is a record's id; empty is "id". Not used for KEYED.
 	IdField string `protobuf:"bytes,10,opt,name=id_field,json=idField,proto3" json:"id_field,omitempty"`

@@ -15,8 +15,9 @@
 // - What is wrong with the files of a conversion is the job's outcome: Job.status FAILED with a
 //   `reason` and a one-line `msg`.
 // - INTERNAL carries an error id that the server's log also shows: report it.
-// - UNAVAILABLE means the server is starting or stopping: call again after a short wait. A broken
-//   watch is resumed with `from_revision` = the last revision seen.
+// - UNAVAILABLE means the server is starting or stopping: call again after a short wait.
+// - A watch that breaks, whatever the status, is resumed with `from_revision` = the last revision
+//   seen: proxies on the way give any. Only INVALID_ARGUMENT would come again.
 
 package analysisv1
 
@@ -77,8 +78,8 @@ type AnalysisServiceClient interface {
 	//   - UNAVAILABLE: the server is stopping. Call again with the same request_id.
 	//   - INTERNAL: report the error id.
 	ConvertToCsv(ctx context.Context, in *ConvertToCsvRequest, opts ...grpc.CallOption) (*ConvertToCsvResponse, error)
-	// GetJobStatus answers a job's state as last committed. An unknown or purged job_id answers
-	// status NOTFOUND, not an error.
+	// GetJobStatus answers a job's state as last committed. An unknown job_id, or that of a
+	// deleted job, answers status NOTFOUND, not an error.
 	//
 	// Ends in:
 	//
@@ -95,9 +96,12 @@ type AnalysisServiceClient interface {
 	//
 	// - OK after the terminal state.
 	// - INVALID_ARGUMENT: job_id is missing.
-	// - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-	// - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+	// - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+	// - RESOURCE_EXHAUSTED: the stream was not read for too long.
 	// - INTERNAL: report the error id.
+	//
+	// After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+	// the last revision seen.
 	WatchJob(ctx context.Context, in *WatchJobRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobResponse], error)
 	// WatchJobs streams the states of all matching jobs that work and of the newest that have ended
 	// first, then each change of a matching job and each new one. A job that was deleted is sent as
@@ -106,9 +110,12 @@ type AnalysisServiceClient interface {
 	// Ends in:
 	//
 	// - INVALID_ARGUMENT: a status that is none.
-	// - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-	// - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+	// - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+	// - RESOURCE_EXHAUSTED: the stream was not read for too long.
 	// - INTERNAL: report the error id.
+	//
+	// After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+	// the last revision seen.
 	WatchJobs(ctx context.Context, in *WatchJobsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobsResponse], error)
 	// ListJobs lists jobs, newest first, without their `tables`.
 	//
@@ -322,8 +329,8 @@ type AnalysisServiceServer interface {
 	//   - UNAVAILABLE: the server is stopping. Call again with the same request_id.
 	//   - INTERNAL: report the error id.
 	ConvertToCsv(context.Context, *ConvertToCsvRequest) (*ConvertToCsvResponse, error)
-	// GetJobStatus answers a job's state as last committed. An unknown or purged job_id answers
-	// status NOTFOUND, not an error.
+	// GetJobStatus answers a job's state as last committed. An unknown job_id, or that of a
+	// deleted job, answers status NOTFOUND, not an error.
 	//
 	// Ends in:
 	//
@@ -340,9 +347,12 @@ type AnalysisServiceServer interface {
 	//
 	// - OK after the terminal state.
 	// - INVALID_ARGUMENT: job_id is missing.
-	// - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-	// - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+	// - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+	// - RESOURCE_EXHAUSTED: the stream was not read for too long.
 	// - INTERNAL: report the error id.
+	//
+	// After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+	// the last revision seen.
 	WatchJob(*WatchJobRequest, grpc.ServerStreamingServer[WatchJobResponse]) error
 	// WatchJobs streams the states of all matching jobs that work and of the newest that have ended
 	// first, then each change of a matching job and each new one. A job that was deleted is sent as
@@ -351,9 +361,12 @@ type AnalysisServiceServer interface {
 	// Ends in:
 	//
 	// - INVALID_ARGUMENT: a status that is none.
-	// - UNAVAILABLE: the server is stopping. Resume with from_revision = the last revision seen.
-	// - RESOURCE_EXHAUSTED: the stream was not read for too long. Resume as above.
+	// - UNAVAILABLE: the server is stopping, or has lost its job database (DIRECTORY_LOST).
+	// - RESOURCE_EXHAUSTED: the stream was not read for too long.
 	// - INTERNAL: report the error id.
+	//
+	// After each of these but INVALID_ARGUMENT, and after any other break: resume with from_revision =
+	// the last revision seen.
 	WatchJobs(*WatchJobsRequest, grpc.ServerStreamingServer[WatchJobsResponse]) error
 	// ListJobs lists jobs, newest first, without their `tables`.
 	//
