@@ -181,8 +181,12 @@ def test_tables_lists_what_was_written_and_forget_the_record_only(
     forgotten = client(server, "forget", job_id)
     assert (forgotten.returncode, forgotten.stderr) == (0, "")
     assert forgotten.stdout == f"{job_id} is forgotten; what it wrote stays\n"
-    (job,) = json_lines(client(server, "forget", job_id, "--json").stdout)
-    assert job["status"] == "NOTFOUND"
+    again = client(server, "forget", job_id)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == f"there is no job {job_id}: nothing was forgotten\n"
+    in_json = client(server, "forget", server.convert(records).job_id, "--json")
+    (job,) = json_lines(in_json.stdout)
+    assert (in_json.returncode, job["status"]) == (0, "NOTFOUND")
     assert client(server, "tables", job_id).returncode == 1
     assert (server.output / "out" / "out_1.csv").exists()
 

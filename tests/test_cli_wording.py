@@ -6,8 +6,9 @@ import pytest
 
 from myd.analysis.v1.analysis_pb2 import Job
 from myd_grpc.cli import wording
-from myd_grpc.cli.plain import PlainView
+from myd_grpc.cli.plain import PlainOutput, PlainView
 from myd_grpc.cli.rate import Rate
+from myd_grpc.cli.terminal import TerminalOutput
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,31 @@ def test_jobs_are_told_apart_in_a_log(capsys: pytest.CaptureFixture[str]) -> Non
     for job_id in "ab":
         view.show(Job(job_id=job_id, status="WORKING", phase="PHASE_QUEUED", file_names=["f"]))
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["a", "b"]
+
+
+def test_what_a_job_waits_for_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    view = PlainView(clock=lambda: 5.0)
+    job = Job(job_id="j", status="WORKING", phase="PHASE_CONVERTING")
+    for msg in ("", "waits for\x1b room", "waits for\x1b room", ""):
+        job.msg = msg
+        view.show(job)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == [
+        "converting  0.0%",
+        "converting  0.0%  waits for\ufffd room",
+        "converting  0.0%",
+    ]
+    PlainOutput().job(Job(job_id="j", status="WORKING", phase="PHASE_QUEUED", msg="waits"))
+    assert capsys.readouterr().out == "j\tqueued\t0.0%\tj\nwaits\n"
+
+
+def test_a_terminal_shows_what_a_job_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    job = Job(job_id="j", status="WORKING", phase="PHASE_CONVERTING", msg="waits [for] room")
+    TerminalOutput().job(job)
+    assert "waits [for] room" in capsys.readouterr().out
+    job.phase = Job.PHASE_WAITING_FOR_KEY  # which is said with the command that hands it over
+    TerminalOutput().job(job)
+    assert "waits [for]" not in capsys.readouterr().out
 
 
 def test_what_is_strange_about_a_set_is_told_with_its_outcome() -> None:

@@ -19,7 +19,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 from serving import PATIENCE_S, Hold, lasting_address
+from test_recovery import KEYS, encrypted, with_id
 
+from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import PartFile
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
@@ -176,6 +178,24 @@ def test_the_page_survives_a_restart_of_the_server(
     after = rest_server.convert("a.json", output="after").job_id
     browser.until_shown(f"#ended {card(after)} .status", "done")
     assert len(browser.all(f"#ended {card(bad)}")) == 1
+
+
+def test_what_a_job_says_is_shown(
+    rest_server: RestServer, hold: Callable[[str], Hold], browser: Browser
+) -> None:
+    started = hold("worker_started")
+    rest_server.start(MYD_FAILPOINTS=started.setting)
+    rest_server.put("in", encrypted("[[1]]"))
+    job_id = rest_server.submit("in", **with_id())
+    started.reached()
+    rest_server.kill()
+    started.release()
+    rest_server.start(MYD_FAILPOINTS="")
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
+    browser.until_shown(f"#working {card(job_id)} .said", "ResumeJob")
+    rest_server.stub.ResumeJob(pb.ResumeJobRequest(job_id=job_id, **KEYS))
+    browser.until_shown(f"#ended {card(job_id)} .said", "note: the records are lists")
+    assert browser.complaints() == []
 
 
 def test_a_browser_that_only_listens_gets_the_end_and_stops(

@@ -63,6 +63,7 @@ export class Card {
     put(parts.id, job.job_id);
     this.#showProgress(working && job.phase !== "PHASE_QUEUED");
     put(parts.facts, (working ? this.#workingFacts(nowMs) : this.#endedFacts()).join("\u00a0· "));
+    put(parts.said, said(job));
     put(parts.failure, failure(job));
     put(parts.cancel, text.cancel);
     parts.cancel.setAttribute("aria-label", text.cancelOf(job.output_file_name));
@@ -203,6 +204,14 @@ function names({ file_names: files, progress }) {
   const shown = files.slice(0, MOST_NAMES);
   const left = (progress?.files_total ?? files.length) - shown.length;
   return left > 0 ? `${shown.join(", ")} ${text.moreFiles(count(left))}` : shown.join(", ");
+}
+
+/** What a job that works waits for, or what was strange about the input of one that is done. */
+function said({ status, msg }) {
+  if (status === "DONE" && msg) {
+    return text.note(msg);
+  }
+  return status === "WORKING" ? msg : "";
 }
 
 function failure({ status, reason, msg }) {

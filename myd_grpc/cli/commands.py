@@ -116,7 +116,11 @@ def _resume(session: Session) -> int:
 
 
 def _forget(session: Session) -> int:
-    session.output.forgotten(session.client.forget(session.arguments.job))
+    client, job_id = session.client, session.arguments.job
+    # Asked before: the answer is the same for a job that was never there.
+    was_there = client.status(job_id).status != Job.NOTFOUND
+    show = session.output.forgotten if was_there else session.output.nothing_forgotten
+    show(client.forget(job_id))
     return OK
 
 

@@ -64,6 +64,8 @@ class JsonOutput:
         """Prints the job as it is now: not there."""
         _print(job)
 
+    nothing_forgotten = forgotten
+
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the summary."""
         _print(summary)

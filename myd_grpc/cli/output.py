@@ -50,6 +50,9 @@ class Output(Protocol):
     def forgotten(self, job: Job) -> None:
         """Shows that a job's record is deleted."""
 
+    def nothing_forgotten(self, job: Job) -> None:
+        """Shows that a job had no record."""
+
     def summary(self, summary: ShoppingSummary) -> None:
         """Shows a shopping summary."""
 

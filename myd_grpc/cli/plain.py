@@ -27,23 +27,24 @@ class PlainView:
 
     def show(self, job: Job) -> None:
         """Prints a line, unless nothing but numbers changed since the last second."""
-        now_s, stage = self._clock(), wording.stage(job)
+        now_s, stage = self._clock(), wording.stage(job) + wording.said(job)
         self._rate.add(now_s, job.progress.bytes_read)
         last_stage, last_s = self._last.get(job.job_id, ("", 0.0))
         if stage == last_stage and now_s - last_s < _BETWEEN_LINES_S:
             return
         self._last[job.job_id] = (stage, now_s)
-        print(self._line(job, stage), flush=True)
+        print(self._line(job), flush=True)
 
     def note(self, text: str) -> None:
         """Goes to standard error, as all that is not a result."""
         print(text, file=sys.stderr, flush=True)
 
-    def _line(self, job: Job, stage: str) -> str:
+    def _line(self, job: Job) -> str:
         head = [job.job_id, wording.what(job)] if self._name_jobs else []
         rate = None if self._name_jobs else self._rate.per_second()
         figures = [f"{job.progress.percent:.1f}%", *wording.figures(job, rate)]
-        return "  ".join([*head, stage, *figures, wording.time_left(job)]).rstrip()
+        parts = [*head, wording.stage(job), *figures, wording.time_left(job), wording.said(job)]
+        return "  ".join(filter(None, parts))
 
 
 class PlainOutput:
@@ -75,6 +76,8 @@ class PlainOutput:
         self._line(job)
         if job.status != Job.WORKING:
             self.outcome(job)
+        elif said := wording.said(job):
+            print(said)
 
     def waiting(self, job: Job, command: str) -> None:
         """Prints what is to be done about a job that waits for its key."""
@@ -99,6 +102,10 @@ class PlainOutput:
     def forgotten(self, job: Job) -> None:
         """Prints that the record is gone."""
         print(wording.forgotten(job))
+
+    def nothing_forgotten(self, job: Job) -> None:
+        """Prints that there was no record."""
+        print(wording.nothing_forgotten(job))
 
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the months, a line for each category, and what they rest on."""

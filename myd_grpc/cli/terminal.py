@@ -45,10 +45,12 @@ class BarView:
         if self._job is None:
             return Text("waiting for the server")
         figures = " · ".join(wording.figures(self._job, self._rate.per_second()))
+        said = wording.said(self._job)
         return Group(
             Text(wording.what(self._job), style="bold", overflow="ellipsis", no_wrap=True),
             _bar_line(self._job),
             Text(figures, style="dim", overflow="ellipsis", no_wrap=True),
+            *([Text(said, style="yellow")] if said else []),
         )
 
 
@@ -134,6 +136,10 @@ class TerminalOutput:
     def forgotten(self, job: Job) -> None:
         """Prints that the record is gone."""
         self._console.print(wording.forgotten(job), soft_wrap=True)
+
+    def nothing_forgotten(self, job: Job) -> None:
+        """Prints that there was no record."""
+        self._console.print(wording.nothing_forgotten(job), soft_wrap=True)
 
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the months, a table of categories, and what they rest on."""

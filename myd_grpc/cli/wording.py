@@ -85,6 +85,12 @@ def waiting(job: Job, command: str) -> str:
     return f"{printable(job.msg)}\nhand it over:  {command}"
 
 
+def said(job: Job) -> str:
+    """What a working job says; one that waits for its key says it with what is to be done."""
+    waits = job.phase == Job.PHASE_WAITING_FOR_KEY
+    return "" if job.status != Job.WORKING or waits else printable(job.msg)
+
+
 def outcome(job: Job) -> str:
     """How a job ended, in one line."""
     if job.status == Job.DONE:
@@ -92,7 +98,12 @@ def outcome(job: Job) -> str:
         return f"{_written(job)} from {count(job.progress.records, 'record')} in {_took(job)}{note}"
     if job.status == Job.FAILED:
         return printable(f"{job.reason}: {job.msg}" if job.msg else job.reason)
-    return "there is no such job, or its record was purged"
+    return "there is no such job, or its record was deleted"
+
+
+def nothing_forgotten(job: Job) -> str:
+    """That a job had no record, in one line."""
+    return printable(f"there is no job {job.job_id}: nothing was forgotten")
 
 
 def forgotten(job: Job) -> str:
