@@ -100,6 +100,18 @@ def test_help_lists_every_target() -> None:
     assert targets == set(phony.removeprefix(".PHONY:").split())
 
 
+def test_what_is_checked_before_a_commit_is_what_make_check_runs() -> None:
+    """So no version of a tool is named twice, and no check is there that nobody else runs."""
+    checks = (
+        read("Makefile").replace("$(BIN)/", ".venv/bin/").split() + read("native/check").split()
+    )
+    hooks = re.findall(r"^ +entry: (.*)$", read(".pre-commit-config.yaml"), re.MULTILINE)
+    for words in map(shlex.split, hooks):
+        command = words if words[0] != "sh" else words[-1].rpartition("&& ")[2].split()
+        assert any(checks[at : at + len(command)] == command for at in range(len(checks))), words
+    assert hooks
+
+
 def test_the_image_is_made_of_files_that_are_there() -> None:
     ignored = read(".dockerignore").splitlines()
     allowed = {line[1:] for line in ignored if line.startswith("!")}
