@@ -26,6 +26,7 @@ from myd_grpc.requests import conversion_of, submission
 FLATTENING = Page("docs/flattening.md")
 OPERATING = Page("docs/operating.md")
 API = Page("docs/api.md")
+SPEC = Page("docs/spec.md")
 ENGLISH, KOREAN = Page("README.md"), Page("README.ko.md")
 PAGES = [
     *(Page(path.name) for path in sorted(ROOT.glob("*.md"))),
@@ -168,13 +169,14 @@ def test_what_the_page_shows_works(page: Page, with_tools: Checkout) -> None:
     with_tools.run_python(page, page.of("python"))
 
 
-def test_every_setting_is_listed() -> None:
+@pytest.mark.parametrize("page", [OPERATING, SPEC], ids=lambda page: page.name)
+def test_every_setting_is_listed(page: Page) -> None:
     sources = [ROOT / "myd_grpc" / "config.py", ROOT / "gateway" / "main.go"]
     text = "".join(source.read_text("utf-8") for source in sources)
-    assert set(OPERATING.rows("variable")) == set(re.findall(r'"(MYD_\w+)"', text))
+    assert set(page.rows("variable")) == set(re.findall(r'"(MYD_\w+)"', text))
 
 
-@pytest.mark.parametrize("page", [ENGLISH, OPERATING], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [ENGLISH, OPERATING, SPEC], ids=lambda page: page.name)
 def test_settings_are_listed_with_their_defaults(page: Page) -> None:
     rows = page.rows("variable")
     assert rows.keys() <= OPERATING.rows("variable").keys()
