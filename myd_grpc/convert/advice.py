@@ -108,7 +108,11 @@ def note(schema: Schema, reading: Reading, beginning: Beginning) -> str:
     crowd = shape.crowd(_VERY_MANY, lambda one: one.owner in wide) if wide else None
     # Many values in a record are many columns, and may well be meant.
     if crowd is None or (crowd.scalars and not crowd.path):
-        crowd = shape.crowd(_FEW, fits=lambda one: one.grows and not one.scalars)
+        # Others grow not, and most sets have few of these.
+        widened = shape.widened_tables()
+        crowd = shape.crowd(
+            _FEW, lambda one: one.owner in widened, lambda one: one.grows and not one.scalars
+        )
     return _looks(shape, crowd, reading) if crowd else ""
 
 

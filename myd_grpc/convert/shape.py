@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -134,6 +135,12 @@ class Shape:
         )
         return max(found, key=_size, default=None)
 
+    def widened_tables(self) -> set[int]:
+        """The tables to which records after the first that brought anything brought something."""
+        records = self._schema.records  # they only ever rise
+        later = bisect_right(records, records[0]) if records else 0
+        return {entry.owner for entry in self._schema.entries[later:]}
+
     def wide_tables(self, least: int) -> set[int]:
         """The tables whose rows have so many columns and lists."""
         sizes = Counter(table for table, _ in self._places[1:])
@@ -146,11 +153,12 @@ def _crowds(table: int, entries: Iterable[tuple[Entry, int]], least: int) -> Ite
     """The crowds in one table's rows, the outer and the earlier ones first."""
     tree = _Node(0)
     for entry, record in entries:
-        node = tree
+        members = tree.members
         for key in _steps(entry):
-            if key not in node.members:
-                node.members[key] = _Node(record)
-            node = node.members[key]
+            node = members.get(key)
+            if node is None:
+                node = members[key] = _Node(record)
+            members = node.members
     for path, members in _objects(tree.members, ()):
         if len(members) >= least and len(kinds := _kinds(members)) * _ALIKE <= len(members):
             yield Crowd(table, path, len(members), kinds == {None}, _grows(members))
@@ -158,10 +166,12 @@ def _crowds(table: int, entries: Iterable[tuple[Entry, int]], least: int) -> Ite
 
 def _grows(members: _Members) -> bool:
     records = {node.record for node in members.values()}
+    if len(records) == 1:
+        return False
     if len(records) >= _FEW_RECORDS and len(members) >= _MANY_KEYS:
         return True
     numbered = {_DIGITS.sub("0", key) if isinstance(key, str) else key for key in members}
-    return len(records) > 1 and len(numbered) == 1
+    return len(numbered) == 1
 
 
 def _size(crowd: Crowd) -> int:
