@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from myd_grpc.convert.csvtext import quoted
+from myd_grpc.convert.csvtext import line
 from myd_grpc.convert.engine import Flattening, Fragment
 from myd_grpc.convert.patterns import OR_NOTHING
 from myd_grpc.convert.schema import NewColumn, Schema
@@ -160,6 +160,6 @@ def _changes(fragment: Fragment, first: int) -> dict[int, list[_Change]]:
     return changes
 
 
-def _bytes(names: Iterable[str]) -> int:
+def _bytes(names: list[str]) -> int:
     """What columns take of a header, with the comma or line end after each."""
-    return len(",".join(map(quoted, names)).encode()) + 1
+    return len(line(names).encode()) + 1

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from myd_grpc.convert import disk
-from myd_grpc.convert.csvtext import Widener, quoted
+from myd_grpc.convert.csvtext import Widener, line
 from myd_grpc.convert.engine import Flattening, Fragment, Rows
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.naming import FileNames
@@ -200,7 +200,7 @@ class SetWriter:
             part.size += size
 
     def _header(self, table: int) -> bytes:
-        names = ",".join(map(quoted, self._schema.tables[table].columns)).encode()
+        names = line(self._schema.tables[table].columns).encode()
         return self._mark + names + self._line_end
 
     # The end
