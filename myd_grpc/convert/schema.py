@@ -85,12 +85,15 @@ class FreeNames:
 
     def claim(self, wanted: str) -> str:
         """A name for what would like to be called `wanted`."""
-        name, number = wanted, self._tried.get(wanted, 1)
+        if wanted not in self._tried:  # as usual
+            self._tried[wanted] = 1
+            return wanted
+        name, number = wanted, self._tried[wanted]
         while name in self._tried:
             number += 1
             name = f"{wanted}~{number}"
         self._tried[wanted] = number
-        self._tried.setdefault(name, 1)
+        self._tried[name] = 1
         return name
 
 
@@ -164,7 +167,7 @@ def is_longer(path: KeyPath, most_bytes: int) -> bool:
 
 def shown(path: KeyPath) -> str:
     """A path as a name: its keys joined with dots, an empty key as an underscore."""
-    return ".".join(key or "_" for key in path)
+    return ".".join([key or "_" for key in path] if "" in path else path)
 
 
 def next_free(wanted: str, is_taken: Callable[[str], bool]) -> str:
