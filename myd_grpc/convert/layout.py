@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import ijson
@@ -20,9 +20,16 @@ from myd_grpc.convert.window import Window
 RECOGNISED_BYTES = 1 << 20
 """How much of a document the layout is recognised from (SPEC section 2)."""
 
+# How many more containers are open after an event of ijson.
+_STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
 # ijson makes a number of every digit string, which takes time quadratic in its length and kills
 # the process beyond 4,300 digits; and it fails at surrogates without their other half.
-_HARMFUL = re.compile(rb"[0-9]{1000}|\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_MANY_DIGITS = re.compile(rb"[0-9]{1000}")
+# So many of those are left where few bytes are looked at, which is quick. Their distance is a
+# prime, as records may all have the same length.
+_FEW_DIGITS = re.compile(rb"[0-9]{9}")
+_DISTANCE = 101
 _CHARACTERS = rb'[^"\\]*+(?:\\[\x00-\xff][^"\\]*+' + OR_NOTHING + rb")*+"
 _STRINGS_AND_DIGITS = re.compile(rb'"' + _CHARACTERS + rb'"?|[0-9]{10,}')
 # A pair, the half of one, any other escape.
@@ -67,24 +74,25 @@ def _another_follows(head: bytes) -> bool:
 
 
 def _holds_records(head: bytes, section_names: frozenset[str]) -> bool:
-    """Whether the members of the object there look like records, each with an id as its key."""
-    members = _members(head)
-    if not all(one.is_object for one in members) or {one.key for one in members} <= section_names:
-        return False
-    return not _are_parts(members)
+    """Whether the members of the object there look like records, each with an id as its key.
 
-
-def _are_parts(members: Sequence[_Member]) -> bool:
-    """Whether there are several, and one shares no key with the first: parts, not records.
-
-    One that does not end in the head may share a key later. An empty one has none to compare:
-    a user without data must not make a single record of all users. It counts where all are empty.
+    They are parts, not records, where there are several, and one shares no key with the first. One
+    that does not end in the head may share a key later. An empty one has none to compare: a user
+    without data must not make a single record of all users. It counts where all are empty.
     """
-    filled = [one for one in members if one.keys or not one.is_whole]
-    if not filled:
-        return len(members) > 1
-    first, *others = filled
-    return any(one.is_whole and first.keys.isdisjoint(one.keys) for one in others)
+    are_sections, empty = True, 0
+    first: _Member | None = None
+    for one in _members(head):
+        if not one.is_object:
+            return False
+        are_sections = are_sections and one.key in section_names
+        if one.is_whole and not one.keys:
+            empty += 1
+            continue
+        first = first or one
+        if one.is_whole and first.keys.isdisjoint(one.keys):
+            return False
+    return not are_sections and (first is not None or empty == 1)
 
 
 @dataclass(slots=True)
@@ -97,27 +105,40 @@ class _Member:
     is_whole: bool = False
 
 
-def _members(head: bytes) -> list[_Member]:
-    """The members of the object that `head` begins with.
+def _members(head: bytes) -> Iterator[_Member]:
+    """The members of the object that `head` begins with, each as far as it is there.
 
     A member is one of those seen when the first byte of its value is in `head`.
     """
-    members: list[_Member] = []
-    pending: str | None = None
-    for depth, event, value in _events(head):
-        if pending is not None:
-            members.append(_Member(pending, event == "start_map"))
-            pending = None
-        elif event == "map_key" and depth == 1:
-            pending = str(value)
-        elif event == "map_key" and depth == 2:
-            members[-1].keys.add(str(value).replace("\0", "\ufffd"))
-        elif event == "end_map" and depth == 1 and members:
-            members[-1].is_whole = True
+    depth = 0
+    key: str | None = None
+    one: _Member | None = None
+    for event, value in _events(head):
+        if depth > 2:
+            # Most of a document: nothing but where it ends tells anything.
+            depth += _STEPS.get(event, 0)
+            continue
+        if event == "map_key":
+            if one is None:
+                key = str(value)
+            else:
+                one.keys.add(str(value).replace("\0", "\ufffd"))
+            continue
+        step = _STEPS.get(event, 0)
+        if key is not None:
+            one, key = _Member(key, event == "start_map"), None
+        depth += step
+        if one and depth == 1:
+            one.is_whole = True
+            yield one
+            one = None
+        if depth == 0:
+            return
+    if one:
+        yield one
     # An object would have shown itself with its first byte.
-    if pending is not None and _cut_in_value(head):
-        members.append(_Member(pending, is_object=False))
-    return members
+    elif key is not None and _cut_in_value(head):
+        yield _Member(key, is_object=False)
 
 
 def _cut_in_value(head: bytes) -> bool:
@@ -127,22 +148,19 @@ def _cut_in_value(head: bytes) -> bool:
     return not head.rstrip(b" \t\r\n").endswith((b":", b'"'))
 
 
-def _events(head: bytes) -> Iterator[tuple[int, str, object]]:
-    """ijson's events of the first value with the containers around each; the first one's is 1."""
-    if _HARMFUL.search(head):
+def _events(head: bytes) -> Iterator[tuple[str, object]]:
+    """ijson's events of what `head` begins with, as far as they go."""
+    if _is_harmful(head):
         head = _STRINGS_AND_DIGITS.sub(_harmless, head)
-    depth = 0
     try:
-        for event, value in ijson.basic_parse(io.BytesIO(head), multiple_values=True):
-            if event in ("end_map", "end_array"):
-                depth -= 1
-            yield max(depth, 1), event, value
-            if event in ("start_map", "start_array"):
-                depth += 1
-            if depth == 0:
-                return
+        yield from ijson.basic_parse(io.BytesIO(head), multiple_values=True)
     except (ijson.JSONError, UnicodeDecodeError):
         return
+
+
+def _is_harmful(head: bytes) -> bool:
+    has_many_digits = _FEW_DIGITS.search(head[::_DISTANCE]) and _MANY_DIGITS.search(head)
+    return bool(has_many_digits or _SURROGATE.search(head))
 
 
 def _harmless(found: re.Match[bytes]) -> bytes:
