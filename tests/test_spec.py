@@ -7,6 +7,7 @@ import subprocess
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import errors, requests, service
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings
+from myd_grpc.convert import naming
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import DEFAULT_LIMITS, Layout, Limits, Profile
 from myd_grpc.errors import InvalidRequestError
@@ -141,6 +143,7 @@ def test_a_request_names_as_many_files_as_is_said() -> None:
 def test_texts_may_be_as_long_as_is_said() -> None:
     longest = {name: max(numbers(cell_of(name))) for name in ("record_path", "id_field")}
     longest["output_file_name"] = numbers(cell_of("output_file_name"))[1]
+    longest["file_names"] = numbers(cell_of("file_names"))[-1]
     for name, length in longest.items():
         requests.submission(conversion(**{name: "n" * length}), SETTINGS)
         with pytest.raises(InvalidRequestError):
@@ -154,12 +157,24 @@ def test_a_job_id_may_be_as_long_as_is_said() -> None:
         requests.job_id_of(pb.GetJobStatusRequest(job_id="j" * (longest + 1)))
 
 
+def test_the_texts_of_a_summary_may_be_as_long_as_is_said() -> None:
+    (longest,) = numbers(cell_of("user_id"))
+    now = datetime.now(UTC)
+    requests.summary_query(summary("u" * longest), SETTINGS, now)
+    with pytest.raises(InvalidRequestError):
+        requests.summary_query(summary("u" * (longest + 1)), SETTINGS, now)
+
+
 def conversion(**texts: str) -> pb.ConvertToCsvRequest:
     """A request that can be served, with these texts in its fields."""
-    request = pb.ConvertToCsvRequest(file_names=["a.json"], output_file_name="out")
-    for name, text in texts.items():
+    request = pb.ConvertToCsvRequest(file_names=[texts.pop("file_names", "a.json")])
+    for name, text in ({"output_file_name": "out"} | texts).items():
         setattr(request, name, text)
     return request
+
+
+def summary(text: str) -> pb.PreprocessShoppingRequest:
+    return pb.PreprocessShoppingRequest(user_id=text, proposal_id=text, file_name="a.json")
 
 
 def cell_of(field: str) -> str:
@@ -192,6 +207,13 @@ def test_messages_are_as_large_as_is_said() -> None:
         sizes.MOST_IN_A_PAGE,
         usual_of_clients,
     }
+
+
+def test_names_of_files_are_as_long_as_is_said() -> None:
+    as_a_whole, cut = numbers(re.findall(r"If that .*? after", SECTIONS["3.7"], re.DOTALL)[0])
+    assert as_a_whole == naming.MAX_BYTES == len(naming.encode("n" * as_a_whole))
+    assert cut == len(naming.encode("n" * (as_a_whole + 1)).partition("~")[0])
+    assert naming.LONGEST_DIRECTORY in numbers(SECTIONS["3.8"])
 
 
 def test_settings_are_named_where_it_is_said_what_they_do() -> None:
