@@ -157,6 +157,28 @@ def test_each_way_of_a_file_of_more_than_a_few_blocks(
     assert medium.reason is Reason.WRONG_KEY
 
 
+@forms
+@pytest.mark.parametrize("size", [10, 1000])
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b'[{"id":1},      {"id":2},',
+        b'[{"id":1,"tags":[1,2],"more":[{"id":2}],"name":"x"},',
+        b'{"no":1,"list": [{"id":1}],"others":[',
+        b'[               {"id":1},',
+    ],
+)
+def test_a_wrong_iv_of_a_text_whose_second_block_begins_with_a_bracket(
+    form: str, beginning: bytes, size: int
+) -> None:
+    rest = b",".join(b'{"id":%d,"name":"someone"}' % number for number in range(size))
+    plain = beginning + rest + (b"]}" if beginning[:1] == b"{" else b"]")
+    assert plain[16:17] in b"[{"
+    assert_wrong_key(failure(TEXT_FORMS[form](another_iv(plain)), KEY), ANOTHER_IV)
+    before = WHERE_THERE_IS_MORE[another_iv_first]
+    assert_wrong_key(failure(TEXT_FORMS[form](another_iv_first(plain)), KEY), before)
+
+
 def test_padding_of_text_in_cp949() -> None:
     """The padding is at fault first; with the right one, the text is."""
     plain = MEDIUM.decode().encode("cp949")

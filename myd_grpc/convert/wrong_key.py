@@ -12,12 +12,16 @@ from dataclasses import dataclass
 
 from Crypto.Cipher import AES
 
+from myd_grpc.convert.boundary import UnfinishedError, value_end
 from myd_grpc.convert.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
 from myd_grpc.convert.forms import begins_json, may_begin_json, reads_as_text
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.window import Window
 
 _AS_PKCS7 = "encrypt it with PKCS#7 padding"
-_CLOSERS = (b"]", b"}")
+_SPACE = b" \t\r\n"
+_CLOSER_OF = {b"[": b"]", b"{": b"}"}
+_CLOSERS = tuple(_CLOSER_OF.values())
 _MANY = 4 * BLOCK
 """Bytes of text that a wrong key never makes by chance."""
 
@@ -84,7 +88,7 @@ class Trial:
         for iv, what in ((bytes(BLOCK), "zeros"), (key[:BLOCK], "the first half of the key")):
             if may_begin_json(CbcDecryptor(CipherKey(key, iv)).decrypt(first)):
                 return f"the key is right, but it was encrypted with {what} as the iv: send that"
-        if rest.lstrip(b" \t\r\n")[:1] in (b"[", b"{") and may_begin_json(rest[:BLOCK]):
+        if may_begin_json(rest[:BLOCK]) and self._is_whole_text(rest):
             return (
                 "it looks as if the iv was written before the ciphertext: take the first 16 bytes "
                 "off the file and send them as the iv, or else send the iv it was encrypted with"
@@ -93,6 +97,18 @@ class Trial:
             "the key is right but the iv is not, as only the first block does not decrypt to JSON: "
             "send the iv it was encrypted with"
         )
+
+    def _is_whole_text(self, rest: bytes) -> bool:
+        """Whether a text of its own may begin after the first block, and not go on there."""
+        bare = rest.lstrip(_SPACE)
+        if bare[:1] not in _CLOSER_OF:
+            return False
+        try:
+            end = value_end(Window.over(bare, 0), 0, len(bare))
+        except UnfinishedError:
+            closer = _CLOSER_OF[bare[:1]]
+            return any(_bare(text).rstrip(_SPACE).endswith(closer) for text in self._endings)
+        return bare[end:].lstrip(_SPACE)[:1] not in (b",", *_CLOSERS)
 
     def _is_ecb(self) -> bool:
         plain = AES.new(self._key.key, AES.MODE_ECB).decrypt(self._cipher)[:-BLOCK]
