@@ -16,13 +16,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from converting import KEY, Sizes, converted, each_engine, encrypted, failure, sized
+from converting import (
+    KEY,
+    Sizes,
+    conversion,
+    converted,
+    directory,
+    each_engine,
+    encrypted,
+    failure,
+    run,
+    sized,
+    write,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.forms import recognise
-from myd_grpc.convert.model import CipherKey, Limits
+from myd_grpc.convert.model import CipherKey, Limits, Progress
 from myd_grpc.convert.strict import StrictReader, TextError
 from myd_grpc.convert.window import Window
 from myd_grpc.shopping import Query, summarise
@@ -122,7 +134,20 @@ def test_a_file_that_is_something_else(engine: str, form: str) -> None:
     error = failure(stored, engine=engine)
     assert_named(error, named)
     assert error.message.startswith("in.json: ")
-    assert error.message.endswith(f"; the file is {named}")
+    assert error.message.endswith(f"the file is {named}")
+
+
+@each_engine
+@forms
+def test_it_is_named_before_any_file_is_converted(engine: str, form: str) -> None:
+    stored, named = FORMS[form]
+    reached: list[Progress] = []
+    with directory() as work:
+        write(work, [("a.json", JSON), ("in.json", stored)])
+        with pytest.raises(ConversionError) as caught:
+            run(work, conversion(work, ["a.json", "in.json"], engine=engine), None, reached.append)
+    assert caught.value.message == f"in.json: the file is {named}"
+    assert reached == []
 
 
 @each_engine
@@ -175,7 +200,7 @@ def test_a_file_of_text_in_base64() -> None:
     assert error.reason is Reason.WRONG_KEY
     assert error.message.endswith("it is plain JSON in base64 or hex: leave the key and iv out")
     stored = base64.b64encode(gzip.compress(JSON))
-    assert_named(failure(stored), "; the file is base64 or hex text of something compressed with")
+    assert_named(failure(stored), "the file is base64 or hex text of something compressed with")
 
 
 @each_engine

@@ -15,6 +15,7 @@ from myd_grpc.convert.forms import (
     damage,
     looks_encrypted,
     looks_like_cp949,
+    may_begin_json,
     recognise,
 )
 from myd_grpc.convert.model import CipherKey
@@ -37,6 +38,8 @@ def probe(source: Source) -> None:
             raise _invalid(source, "is empty: there is no JSON value in the file")
         if source.key is not None:
             _try(source, source.key)
+        elif not may_begin_json(source.head[:BLOCK]) and (form := _recognise(source.head)):
+            raise _invalid(source, f"the file is {form}")
 
 
 @contextmanager
