@@ -322,7 +322,7 @@ def test_output_without_bound(engine: str, document: str) -> None:
     assert caught.value.reason is Reason.LIMIT_EXCEEDED
     assert caught.value.message == (
         "in.json: record 1 at byte 1: the output would be more than 2 times the input's size "
-        "and 1 GiB"
+        "and 1 GiB (MYD_MAX_GROWTH)"
     )
 
 

@@ -99,7 +99,10 @@ class Target:
             self._growth.add(fragment, batch.first)
         except TooLargeError as error:
             most = self._conversion.limits.max_growth
-            what = f"the output would be more than {most} times the input's size and 1 GiB"
+            what = (
+                f"the output would be more than {most} times the input's size and 1 GiB "
+                "(MYD_MAX_GROWTH)"
+            )
             raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, error.index) from None
 
     def _reading(self, layout: Layout) -> Reading:
