@@ -67,11 +67,20 @@ def written_over(path: Path) -> None:
     path.write_bytes(path.read_bytes())
 
 
+def written_over_with_its_time_put_back(path: Path) -> None:
+    before = path.stat()
+    path.write_bytes(path.read_bytes())
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # until the kernel's clock ticks
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 CHANGES: dict[Callable[[Path], None], str] = {
     cut: "became shorter while it was read (100 of ",
     emptied: "became shorter while it was read (0 of ",
     grown: "became longer while it was read (",
     written_over: "changed while it was read (its time is another than at the start)",
+    written_over_with_its_time_put_back: "changed while it was read (its time is another than at ",
 }
 changes = pytest.mark.parametrize("change", list(CHANGES), ids=lambda change: change.__name__)
 
@@ -140,6 +149,20 @@ def test_malformed_text_that_came_of_the_change(tmp_path: Path, engine: str, for
         run(tmp_path, request, key, once(garble, tmp_path / "in.json"))
     assert caught.value.reason is Reason.FILE_UNREADABLE
     assert caught.value.message == f"in.json: {CHANGES[written_over]}{ADVICE}"
+
+
+@each_engine
+def test_another_file_of_the_same_size_and_time_in_its_place(tmp_path: Path, engine: str) -> None:
+    for name in ("a.json", "in.json", "other"):
+        put(tmp_path / name, Layout.ARRAY, "plain")
+    request = conversion(tmp_path, ["a.json", "in.json"], engine=engine)
+
+    def replace_it(path: Path) -> None:
+        (path.parent / "other").rename(path)
+
+    with pytest.raises(ConversionError) as caught:
+        run(tmp_path, request, report=once(replace_it, tmp_path / "in.json"))
+    assert caught.value.message.startswith("in.json: changed while it was read")
 
 
 @each_engine

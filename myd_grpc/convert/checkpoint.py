@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from myd_grpc.convert.schema import Entry, NewColumn, NewTable
 from myd_grpc.convert.source import InputMark
 from myd_grpc.convert.tables import Part, Segment
 
-_VERSION = 2
+_VERSION = 3
 
 
 class StaleCheckpointError(Exception):
@@ -51,7 +51,12 @@ class Checkpoint:
 
     def to_json(self) -> str:
         """The checkpoint as one line of text."""
-        values = asdict(self) | {"version": _VERSION, "entries": [_row(e) for e in self.entries]}
+        # Not by asdict, which copies what it finds: of inputs, there may be a hundred thousand.
+        values = asdict(replace(self, inputs=(), entries=())) | {
+            "version": _VERSION,
+            "inputs": [_mark_row(mark) for mark in self.inputs],
+            "entries": [_row(entry) for entry in self.entries],
+        }
         return json.dumps(values, separators=(",", ":"))
 
     @classmethod
@@ -110,6 +115,10 @@ class NoCheckpoints:
 NO_CHECKPOINTS = NoCheckpoints()
 
 
+def _mark_row(mark: InputMark) -> list[int]:
+    return [mark.size, mark.modified_ns, mark.changed_ns, mark.inode]
+
+
 def _row(entry: Entry) -> list[Any]:
     if isinstance(entry, NewTable):
         return ["table", entry.parent, *entry.path]
@@ -127,7 +136,7 @@ def _part(values: dict[str, Any]) -> Part:
 
 
 _READERS: dict[str, Any] = {
-    "inputs": lambda rows: tuple(InputMark(**row) for row in rows),
+    "inputs": lambda rows: tuple(InputMark(*row) for row in rows),
     "file": int,
     "place": lambda row: row and Place(**{**row, "layout": Layout(row["layout"])}),
     "finishing": bool,

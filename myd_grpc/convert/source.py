@@ -35,16 +35,25 @@ _FIRST_CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class InputMark:
-    """What shows that an input file is still the one that it was."""
+    """What shows that an input file is still the one that it was.
+
+    Whoever writes to it can put its time of modification back, but not that of its last change.
+    """
 
     size: int
     modified_ns: int
+    changed_ns: int
+    inode: int
 
     @classmethod
     def of(cls, fd: int) -> Self:
         """That of an open file as it is now."""
         status = os.fstat(fd)
-        return cls(status.st_size, status.st_mtime_ns)
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+    def has_content_of(self, other: InputMark) -> bool:
+        """Whether all but the time of the last change is the same."""
+        return replace(self, changed_ns=other.changed_ns) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +221,7 @@ class Source:
     def _change(self) -> str | None:
         """What has become of the file since it was looked at; None for one that is as it was."""
         now, size = InputMark.of(self._fd), self.size
-        if now == self.mark:
+        if now == self.mark or (self._is_removed() and now.has_content_of(self.mark)):
             return None
         if now.size < size:
             what = f"became shorter while it was read ({now.size} of {size} bytes were left)"
@@ -221,6 +230,10 @@ class Source:
         else:
             what = "changed while it was read (its time is another than at the start)"
         return f"{what}; write files under another name, and rename them when they are complete"
+
+    def _is_removed(self) -> bool:
+        """Whether no name leads to the file any more: removing one changes it, but no content."""
+        return not os.fstat(self._fd).st_nlink
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
