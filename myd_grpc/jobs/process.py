@@ -104,7 +104,9 @@ class Worker:
         """
         self.reusable = False
         try:
-            await self._unless_stalled(self._tell(encode_task(task)))
+            # In a thread: a task may name many thousands of files.
+            line = await asyncio.to_thread(encode_task, task)
+            await self._unless_stalled(self._tell(line))
             while message := await self._unless_stalled(self._hear()):
                 if isinstance(message, Last):
                     # Before the caller has it, who may never come back here.

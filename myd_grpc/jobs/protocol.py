@@ -26,6 +26,8 @@ from myd_grpc.convert.model import (
 )
 from myd_grpc.shopping import Query, Summary
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 KEPT = b"kept\n"
 HASTEN = b"hasten\n"
 
@@ -149,7 +151,8 @@ def encode_task(task: Task | SummaryTask) -> bytes:
             }
         case SummaryTask(query):
             values |= {"query": _sorted(query)}
-    return _line(values)
+    # Bit by bit, so that other threads get their turn: there may be a hundred thousand names.
+    return "".join(_ENCODER.iterencode(values)).encode("ascii") + b"\n"
 
 
 def decode_task(line: bytes) -> Task | SummaryTask:
@@ -197,7 +200,7 @@ def decode_message(line: bytes) -> Message:
 
 def _line(values: dict[str, Any]) -> bytes:
     # ASCII, so that a name that is no valid UTF-8 on disk survives the way.
-    return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
+    return _ENCODER.encode(values).encode("ascii") + b"\n"
 
 
 def _part_rows(parts: Sequence[PartFile]) -> list[tuple[str, str, int, int]]:
