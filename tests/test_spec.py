@@ -25,6 +25,7 @@ from myd_grpc.convert.model import DEFAULT_LIMITS, Layout, Limits, Profile
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.interceptors import CODES
 from myd_grpc.jobs import sizes
+from myd_grpc.shopping.dates import read_time
 
 SPEC = Page("docs/spec.md")
 SERVICE = pb.DESCRIPTOR.services_by_name["AnalysisService"]
@@ -253,6 +254,25 @@ def subcommands(parser: ArgumentParser) -> dict[str, ArgumentParser]:
 
 def options(parser: ArgumentParser) -> set[str]:
     return {name for one in parser._actions for name in one.option_strings if "--" in name}
+
+
+# Forms of times
+
+
+def test_times_are_read_in_the_forms_that_are_said() -> None:
+    (forms,) = [
+        codes(one)
+        for one in re.split(r"^- ", SECTIONS["5.3"], flags=re.MULTILINE)
+        if one.startswith("a date as")
+    ]
+    dates = {one for one in forms if one.startswith("2022")}
+    times = {one for one in forms if re.match(r"\d\d[:시\d]", one)} - dates
+    assert dates
+    assert times
+    for text in dates | {f"2022-07-05 {time}" for time in times}:
+        moment = read_time(text, 2022)
+        assert moment, text
+        assert (moment.year, moment.month, moment.day) == (2022, 7, 5)
 
 
 # References
