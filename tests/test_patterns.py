@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from re import _constants, _parser  # type: ignore[attr-defined] # nothing else parses as re does
+from typing import Any
 
 import pytest
 
@@ -10,6 +16,29 @@ from myd_grpc.convert.boundary import UnfinishedError, value_end
 from myd_grpc.convert.layout import recognise
 from myd_grpc.convert.model import Layout
 from myd_grpc.convert.window import Window
+
+# Imports all modules as Python 3.11.0 would, and prints which patterns they compile.
+COMPILED = """
+import importlib, json, pkgutil, re, sys
+real, compiled, compile = sys.version_info, [], re.compile
+sys.version_info = (3, 11, 0, "final", 0)
+import myd_grpc.convert.patterns
+sys.version_info = real
+
+def note(pattern, flags=0):
+    found = compile(pattern, flags)
+    if sys._getframe(1).f_globals["__name__"].startswith("myd_grpc."):
+        text = found.pattern if isinstance(found.pattern, str) else found.pattern.decode("latin-1")
+        compiled.append((text, found.flags & ~re.UNICODE))
+    return found
+
+re.compile = note
+for module in pkgutil.walk_packages(myd_grpc.__path__, "myd_grpc."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print(json.dumps(compiled))
+"""
+REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 
 KEYED = (
     '{"u1":{"이름":"홍 \\"길\\"동","l":[{"a":"x"}]},"u2":{"이름":"김","m":{"b":-1.5e3}}}'.encode()
@@ -31,3 +60,77 @@ def test_a_value_ends_at_the_same_place_however_much_of_it_was_read(read: int) -
 @pytest.mark.parametrize("read", range(SECOND, len(KEYED)))
 def test_records_are_recognised_wherever_what_is_looked_at_ends(read: int) -> None:
     assert recognise(KEYED[:read], frozenset(), documents=True) is Layout.KEYED
+
+
+def repeated_possessively(pattern: str, flags: int = 0) -> Iterator[Any]:
+    """What a pattern repeats without ever going back."""
+    waiting: list[Any] = [_parser.parse(pattern, flags)]
+    while waiting:
+        for operation, argument in waiting.pop():
+            if operation is _constants.POSSESSIVE_REPEAT:
+                yield argument[2]
+            for one in argument if isinstance(argument, tuple) else [argument]:
+                waiting.extend(
+                    part for part in (one if isinstance(one, list) else [one]) if is_parsed(part)
+                )
+
+
+def is_parsed(part: object) -> bool:
+    return isinstance(part, _parser.SubPattern)
+
+
+def may_fail(operation: Any, argument: Any) -> bool:
+    """Whether there is text at which nothing matches."""
+    if operation in REPEATS:
+        return bool(argument[0])
+    if operation is _constants.SUBPATTERN:
+        return any(may_fail(*one) for one in argument[-1])
+    if operation is _constants.BRANCH:
+        return all(any(may_fail(*one) for one in branch) for branch in argument[1])
+    return True
+
+
+def may_fail_within(parsed: Any) -> bool:
+    """Whether it may match in part and fail then: only of the last alternative does that matter."""
+    begun = False
+    for operation, argument in parsed:
+        if begun and may_fail(operation, argument):
+            return True
+        if operation is _constants.SUBPATTERN and may_fail_within(argument[-1]):
+            return True
+        if operation is _constants.BRANCH and may_fail_within(argument[1][-1]):
+            return True
+        if operation in REPEATS and argument[0] and may_fail_within(argument[2]):
+            return True
+        begun = True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("(?:ab)*+", True),
+        ("(?:ab|)*+", False),
+        ("(?:a|bc)++", True),
+        ("(?:bc|a)++", False),
+        ("(?:a[b-d]*+)*+", False),
+        ("(?:a[b-d]++)*+", True),
+        ("(?:x(?:(?:(?:ab)?+)))", True),
+        ("(?:ab)*", False),
+    ],
+)
+def test_what_an_old_python_would_leave_half_matched_is_told(pattern: str, expected: bool) -> None:
+    assert any(map(may_fail_within, repeated_possessively(pattern))) is expected
+
+
+def test_no_pattern_may_be_left_half_matched_by_an_old_python() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED], check=True, capture_output=True, text=True
+    )
+    compiled: list[tuple[str, int]] = json.loads(done.stdout)
+    possessive = {
+        pattern: [may_fail_within(one) for one in repeated_possessively(pattern, flags)]
+        for pattern, flags in compiled
+    }
+    assert sum(map(bool, possessive.values())) > 10
+    assert [pattern for pattern, found in possessive.items() if any(found)] == []
