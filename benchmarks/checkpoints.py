@@ -17,6 +17,7 @@ from myd_grpc.convert.model import CipherKey, Conversion, PartFile
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.jobs.keeper import Keeper, Orders
 from myd_grpc.jobs.protocol import Message, Task
+from myd_grpc.options import ConvertOptions
 
 WITHOUT_S = 3600
 EVERY_S = (WITHOUT_S, 1, 0.1)
@@ -112,7 +113,9 @@ def _share_once(engine: str, every_s: float, given: Input) -> float:
         orders.kept.set()
 
     with tempfile.TemporaryDirectory(dir=DATA.parent) as staging:
-        wanted = Conversion(str(DATA), (given.name,), "bench", merge=True, engine=engine)
+        wanted = Conversion(
+            str(DATA), (given.name,), "bench", ConvertOptions(merge=True), engine=engine
+        )
         task = Task("", wanted, staging, checkpoint_s=every_s)
         keeper = _Timed(task, agree, orders)
         began = time.perf_counter()

@@ -13,8 +13,9 @@ from pathlib import Path
 from benchmarks.data import DATA, Input, made
 from benchmarks.report import MB, Section, middle
 from myd_grpc.convert.engines import ENGINES
-from myd_grpc.convert.model import Conversion, Layout
+from myd_grpc.convert.model import Conversion
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import ConvertOptions, Layout
 
 _ROW = {"org": "0001", "date": "20230531172235", "type": "02", "amt": "11000.000", "memo": "커피"}
 
@@ -100,7 +101,12 @@ def _costs(given: Input, runs: int) -> list[str]:
 def _seconds(given: Input, engine: str) -> float:
     with tempfile.TemporaryDirectory(dir=DATA.parent) as output:
         wanted = Conversion(
-            str(DATA), (given.name,), "out", layout=Layout.LINES, engine=engine, threads=1
+            str(DATA),
+            (given.name,),
+            "out",
+            ConvertOptions(layout=Layout.LINES),
+            engine=engine,
+            threads=1,
         )
         began = time.perf_counter()
         convert(wanted, None, Path(output), lambda *_: None)

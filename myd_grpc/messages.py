@@ -8,13 +8,16 @@ is at fault, so that no list or stream of others ends with it.
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
+from typing import Any
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.errors import shortened
-from myd_grpc.convert.model import Layout, PartFile, Profile
+from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.naming import set_directory
 from myd_grpc.frames import describe
 from myd_grpc.jobs.model import Change, Deleted, Job, Phase, Status, Table
+from myd_grpc.options import ConvertOptions, as_fields
 from myd_grpc.shopping import Summary
 
 logger = logging.getLogger(__name__)
@@ -34,17 +37,10 @@ PHASES = {
     Phase.WAITING_FOR_KEY: pb.Job.PHASE_WAITING_FOR_KEY,
     Phase.ENDED: pb.Job.PHASE_ENDED,
 }
-LAYOUTS = {
-    Layout.AUTO: pb.RECORD_LAYOUT_AUTO,
-    Layout.ARRAY: pb.RECORD_LAYOUT_ARRAY,
-    Layout.KEYED: pb.RECORD_LAYOUT_KEYED,
-    Layout.LINES: pb.RECORD_LAYOUT_LINES,
-    Layout.SINGLE: pb.RECORD_LAYOUT_SINGLE,
-}
-PROFILES = {
-    Profile.EXCEL: pb.CSV_PROFILE_EXCEL,
-    Profile.DATABASE: pb.CSV_PROFILE_DATABASE,
-}
+_SHOWN = [
+    one.name for one in fields(ConvertOptions) if one.name in pb.Job.DESCRIPTOR.fields_by_name
+]
+"""The options that a job shows."""
 
 
 def job_message(job: Job) -> pb.Job:
@@ -75,15 +71,19 @@ def _whole(job: Job) -> pb.Job:
         progress=_progress(job),
         file_names=job.request.file_names,
         output_file_name=job.request.output_file_name,
-        merge=job.request.merge,
-        csv_profile=PROFILES[job.request.profile],
-        layout=LAYOUTS[job.progress.layout],
         engine=job.progress.engine,
         submit_time=job.submit_time,
         output_dir=set_directory(job.request.output_file_name),
         tables=map(table_message, job.tables),
         tables_total=job.tables_total,
+        **_options(job),
     )
+
+
+def _options(job: Job) -> dict[str, Any]:
+    """As they were asked for, but for the layout, which may be found by now."""
+    shown = {name: getattr(job.request.options, name) for name in _SHOWN}
+    return as_fields(shown | {"layout": job.progress.layout})
 
 
 def job_or_not_found(job_id: str, job: Job | None) -> pb.Job:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.config import Settings
-from myd_grpc.convert.model import CipherKey, Conversion, Layout, Profile
+from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.convert.naming import FORBIDDEN
 from myd_grpc.convert.paths import check_name
 from myd_grpc.errors import InvalidRequestError, RequestNeededError, Violation
 from myd_grpc.jobs.follow import Wanted
 from myd_grpc.jobs.model import Request, RequestMark, Status
-from myd_grpc.messages import LAYOUTS, PROFILES, STATUSES
+from myd_grpc.messages import STATUSES
+from myd_grpc.options import ConvertOptions, Layout, ReadOptions, longer_name
 from myd_grpc.shopping import SEOUL, Query
 from myd_grpc.shopping.objects import nfc
 
@@ -34,6 +36,7 @@ _LONGEST_TEXT = 16_384
 _LARGEST_PAGE = 1000
 _ENDED_SHOWN = 100
 _MOST_ENDED_SHOWN = 1000
+_Options = TypeVar("_Options", bound=ReadOptions)
 # An unpaired surrogate cannot be written as UTF-8.
 _NOT_IN_NAMES = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
 
@@ -82,22 +85,14 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submissio
     _files(checks, message.file_names, settings)
     name = _output_name(checks, message.output_file_name)
     key = cipher_key(checks, message.aes256cbckey, message.iv)
-    profile = _profile(checks, message.csv_profile)
-    layout = _layout(checks, message.layout)
-    _check_record_path(checks, message.record_path, layout)
-    _check_length(checks, "id_field", message.id_field)
+    options = _options(checks, message, ConvertOptions, overwrite=settings.overwrite)
     if message.request_id and not _UUID.fullmatch(message.request_id):
         checks.refuse("request_id", "must be a UUID, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301")
     checks.raise_violations()
     request = Request(
         file_names=tuple(message.file_names),
         output_file_name=name,
-        merge=message.merge,
-        profile=profile,
-        layout=layout,
-        record_path=message.record_path,
-        id_field=message.id_field,
-        overwrite=message.overwrite if message.HasField("overwrite") else settings.overwrite,
+        options=options,
         encrypted=key is not None,
         limits=settings.limits,
         section_names=settings.section_names,
@@ -157,9 +152,7 @@ def summary_query(
         _check_length(checks, name, getattr(message, name))
     relative = _file(checks, "file_name", message.file_name, settings) if message.file_name else ""
     key = cipher_key(checks, message.aes256cbckey, message.iv)
-    layout = _layout(checks, message.layout)
-    _check_record_path(checks, message.record_path, layout)
-    _check_length(checks, "id_field", message.id_field)
+    options = _options(checks, message, ReadOptions)
     checks.raise_violations()
     query = Query(
         user_id=message.user_id,
@@ -167,9 +160,7 @@ def summary_query(
         data_dir=str(settings.data_dir),
         file_name=relative,
         this_year=now.astimezone(SEOUL).year,
-        layout=layout,
-        record_path=message.record_path,
-        id_field=message.id_field,
+        options=options,
         limits=settings.limits,
         section_names=settings.section_names,
         no_inputs=settings.no_inputs,
@@ -285,29 +276,37 @@ def _hex(checks: _Checks, name: str, text: str, digits: int) -> bytes:
     return bytes.fromhex(text)
 
 
-def _profile(checks: _Checks, number: int) -> Profile:
-    if number == pb.CSV_PROFILE_UNSPECIFIED:
-        return Profile.EXCEL
-    for profile, known in PROFILES.items():
-        if number == known:
-            return profile
-    checks.refuse("csv_profile", _one_of(pb.CsvProfile.items()))
-    return Profile.EXCEL
+def _options(
+    checks: _Checks,
+    message: pb.ConvertToCsvRequest | pb.PreprocessShoppingRequest,
+    kind: type[_Options],
+    **values: Any,
+) -> _Options:
+    """The options of a request; `values` are those that count where it does not set them."""
+    defaults: dict[str, Any] = {one.name: one.default for one in fields(kind)}
+    for one in message.DESCRIPTOR.fields:
+        if one.name not in defaults or (one.has_presence and not message.HasField(one.name)):
+            continue
+        value = getattr(message, one.name)
+        if one.enum_type:
+            names = {known.number: known.name for known in one.enum_type.values}
+            value = _choice(checks, one.name, names, value, defaults[one.name])
+        elif one.name == "record_path":
+            _check_record_path(checks, value, values["layout"])
+        elif isinstance(value, str):
+            _check_length(checks, one.name, value)
+        values[one.name] = value
+    return kind(**values)
 
 
-def _layout(checks: _Checks, number: int) -> Layout:
-    if number == pb.RECORD_LAYOUT_UNSPECIFIED:
-        return Layout.AUTO
-    for layout, known in LAYOUTS.items():
-        if number == known:
-            return layout
-    checks.refuse("layout", _one_of(pb.RecordLayout.items()))
-    return Layout.AUTO
-
-
-def _one_of(values: Iterable[tuple[str, int]]) -> str:
-    """The values of an enum, but for the one that says nothing."""
-    return f"must be one of {', '.join(name for name, number in values if number)}"
+def _choice(
+    checks: _Checks, option: str, names: dict[int, str], number: int, default: StrEnum
+) -> StrEnum:
+    """What a number of an enum with these names stands for: for the default, if it says nothing."""
+    known = {longer_name(value): value for value in type(default)}
+    if number and names.get(number) not in known:
+        checks.refuse(option, f"must be one of {', '.join(known)}")
+    return known.get(names.get(number, ""), default)
 
 
 def _check_length(checks: _Checks, name: str, text: str) -> None:
@@ -333,11 +332,7 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         data_dir=str(settings.data_dir),
         file_names=relative,
         name=request.output_file_name,
-        merge=request.merge,
-        profile=request.profile,
-        layout=request.layout,
-        record_path=request.record_path,
-        id_field=request.id_field or "id",
+        options=request.options,
         limits=request.limits,
         section_names=request.section_names,
         no_inputs=settings.no_inputs,

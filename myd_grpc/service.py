@@ -180,13 +180,13 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
         name = wanted.request.output_file_name
         self._desk.output.check_place()
-        if not wanted.request.overwrite:
+        if not wanted.request.options.overwrite:
             await self._refuse_existing(name)
         ticket = Ticket(
             secrets.token_hex(16),
             wanted.request.output_file_name,
             wanted.key,
-            wanted.request.overwrite,
+            wanted.request.options.overwrite,
             resumable=wanted.key is None or mark is not None,
         )
         job_id = await self._desk.runner.submit(wanted.request, mark, ticket)

@@ -6,9 +6,9 @@ import base64
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import oracle
 import pytest
@@ -18,15 +18,9 @@ from Crypto.Util.Padding import pad
 from myd_grpc.convert import flatten, growth, longjson, records, source, tables
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import (
-    CipherKey,
-    Conversion,
-    Layout,
-    Limits,
-    Profile,
-    Progress,
-)
+from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import ConvertOptions, Layout, Profile
 
 Files = Sequence[tuple[str, bytes]]
 Report = Callable[[Progress], None]
@@ -39,11 +33,11 @@ each_engine = pytest.mark.parametrize("engine", list(ENGINES))
 
 
 class Settings(TypedDict, total=False):
-    """What a test may ask of a conversion."""
+    """What a test may ask of a conversion, its options among it."""
 
     name: str
     merge: bool
-    profile: Profile
+    csv_profile: Profile
     layout: Layout
     record_path: str
     id_field: str
@@ -76,10 +70,10 @@ def write(data_dir: Path, files: Files) -> None:
 
 def conversion(data_dir: Path, names: Sequence[str], **settings: Unpack[Settings]) -> Conversion:
     """A conversion as the tests want it unless they say otherwise: one set, without BOM and CR."""
-    plain = Conversion(
-        str(data_dir), tuple(names), name="out", merge=True, profile=Profile.DATABASE
-    )
-    return replace(plain, **settings)
+    given = dict[str, Any](settings)
+    asked = {one.name: given.pop(one.name) for one in fields(ConvertOptions) if one.name in given}
+    options = ConvertOptions(**{"merge": True, "csv_profile": Profile.DATABASE, **asked})
+    return replace(Conversion(str(data_dir), tuple(names), "out", options), **given)
 
 
 def run(
@@ -236,7 +230,7 @@ def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | o
             files,
             name=settings.get("name", "out"),
             merge=settings.get("merge", True),
-            profile=settings.get("profile", Profile.DATABASE).value,
+            profile=settings.get("csv_profile", Profile.DATABASE).value,
             layout=settings.get("layout", Layout.AUTO).value,
             record_path=settings.get("record_path", ""),
             id_field=settings.get("id_field", "id"),

@@ -34,6 +34,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import ConvertOptions
 
 KEY = CipherKey(bytes(range(32)), bytes(range(16)))
 LIMITS = Limits(batch_records=10, rows_per_part=90)
@@ -140,7 +141,7 @@ class World:
             str(self.server.data),
             tuple(self.names[kind]),
             "out",
-            merge=self.materials[kind].merge,
+            ConvertOptions(merge=self.materials[kind].merge),
             limits=LIMITS,
             engine="python",
         )

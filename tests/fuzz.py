@@ -25,11 +25,12 @@ from converting import KEY, Sizes, directory, outcome, sized
 from myd_grpc.convert.engine import Batch, Engine, Flattening, Fragment
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import Layout, Limits, Profile
+from myd_grpc.convert.model import Limits
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.schema import Entry
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
+from myd_grpc.options import Layout, Profile
 
 WHOLE_CONVERSIONS = 50
 """One of so many documents is converted as a whole."""
@@ -178,7 +179,7 @@ def _compare_conversions(rng: random.Random) -> None:
                 key,
                 layout=layout,
                 limits=limits,
-                profile=profile,
+                csv_profile=profile,
                 id_field=id_field,
                 merge=merge,
                 engine=engine,

@@ -21,8 +21,9 @@ from converting import (
 )
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Layout, Limits
+from myd_grpc.convert.model import Limits
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import Layout
 
 pytestmark = each_engine
 

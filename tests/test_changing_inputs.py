@@ -27,8 +27,9 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import CipherKey, Conversion, Layout, Limits, Progress
+from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import Layout, ReadOptions
 from myd_grpc.shopping import Query, UserNotFoundError, summarise
 
 LINE = '{"user_id":"u1","category1":"A","date":"20220101"}'
@@ -270,7 +271,10 @@ def test_a_summary(
     left = [change]
     monkeypatch.setattr(failpoints, "_points", {"batch_scanned": lambda: left and left.pop()(path)})
     query = Query(
-        "u1", "p1", str(tmp_path), "in.json", 2026, layout=layout, limits=Limits(10), engine=engine
+        *("u1", "p1", str(tmp_path), "in.json", 2026),
+        ReadOptions(layout),
+        Limits(10),
+        engine=engine,
     )
     with sized(Sizes(chunk=512)), pytest.raises(ConversionError) as caught:
         summarise(query, key)

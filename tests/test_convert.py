@@ -30,9 +30,10 @@ from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engine import Flattening
 from myd_grpc.convert.engines import ENGINES, engine_for
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.model import Layout, Limits, PartFile, Profile, Progress
+from myd_grpc.convert.model import Limits, PartFile, Progress
 from myd_grpc.convert.naming import MAX_BYTES, encode
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import Layout, Profile
 
 pytestmark = each_engine
 
@@ -77,7 +78,7 @@ def test_the_example_for_databases(engine: str) -> None:
 
 
 def test_the_example_for_excel(engine: str) -> None:
-    tables = texts(EXAMPLE, engine=engine, profile=Profile.EXCEL)
+    tables = texts(EXAMPLE, engine=engine, csv_profile=Profile.EXCEL)
     assert tables == {
         path: "\ufeff" + text.replace("\n", "\r\n") for path, text in EXAMPLE_TABLES.items()
     }
@@ -235,7 +236,9 @@ def test_rows_that_gain_columns_keep_their_line_ends_and_quotes(
     ]
     for piece in (1, 2, 3, 5, 1 << 20):
         with sized(Sizes(held_bytes=0, piece=piece)):
-            tables = texts(document, engine=engine, profile=profile, limits=Limits(batch_records=1))
+            tables = texts(
+                document, engine=engine, csv_profile=profile, limits=Limits(batch_records=1)
+            )
         assert tables == {"out_1.csv": bom + "".join(row + end for row in rows)}
 
 

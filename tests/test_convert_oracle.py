@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 from oracle import AUTO_WINDOW, OracleError
 
 from myd_grpc.convert import records
-from myd_grpc.convert.model import Layout, Limits, Profile
+from myd_grpc.convert.model import Limits
+from myd_grpc.options import Layout, Profile
 
 pytestmark = each_engine
 
@@ -72,7 +73,7 @@ def test_documents_of_every_layout(
             [("a.json", document)],
             data.draw(keys),
             layout=layout if named else Layout.AUTO,
-            profile=data.draw(profiles),
+            csv_profile=data.draw(profiles),
             id_field=data.draw(st.sampled_from(["id", "a", "", "value"])),
             limits=limits,
             engine=engine,
@@ -135,7 +136,7 @@ def test_sets_that_grow_too_large(
             files,
             layout=layout,
             merge=merge,
-            profile=data.draw(profiles),
+            csv_profile=data.draw(profiles),
             limits=replace(limits, max_depth=128, max_growth=growth),
             engine=engine,
         )
@@ -198,7 +199,7 @@ def one_random_conversion(rng: random.Random, engine: str) -> None:
             record_path=path,
             name=rng.choice(["out", "a.b", "결과"]),
             merge=rng.random() < 0.5,
-            profile=rng.choice(list(Profile)),
+            csv_profile=rng.choice(list(Profile)),
             limits=Limits(*map(rng.choice, (BATCHES, PARTS, DEPTHS))),
             engine=engine,
         )

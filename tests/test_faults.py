@@ -36,6 +36,7 @@ from myd_grpc.jobs.publish import OutputDirectory
 from myd_grpc.jobs.recovery import Resumed
 from myd_grpc.jobs.runner import Runner
 from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+from myd_grpc.options import ConvertOptions
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -48,7 +49,8 @@ MOST = 200
 
 
 def conversion(data: Path, **settings: str) -> Conversion:
-    return Conversion(str(data), ("in",), "out", merge=True, limits=LIMITS, **settings)  # type: ignore[arg-type]
+    options = ConvertOptions(merge=True)
+    return Conversion(str(data), ("in",), "out", options, LIMITS, **settings)  # type: ignore[arg-type]
 
 
 def expected(home: Path) -> dict[str, bytes]:
@@ -117,7 +119,7 @@ class Jobs:
         self._made += 1
         job_id = f"j{self._made}"
         ticket = Ticket(job_id, "out", None, overwrite=True, resumable=True)
-        request = Request(("in",), "out", merge=True, overwrite=True, limits=LIMITS)
+        request = Request(("in",), "out", ConvertOptions(merge=True, overwrite=True), limits=LIMITS)
         await self._runner.submit(request, None, ticket)
         while True:
             job = await self._store.get(job_id)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import Conversion, PartFile, Progress

@@ -31,9 +31,10 @@ from converting import (
 )
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Layout, Limits, Progress
+from myd_grpc.convert.model import Limits, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.convert.schema import FreeNames
+from myd_grpc.options import Layout
 
 pytestmark = each_engine
 

@@ -31,6 +31,7 @@ from serving import ENDED, PATIENCE_S, Server, details_of, tree, worker_of
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion, Limits
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import ConvertOptions
 
 NAMES = st.sampled_from(["one", "two"])
 SETTINGS = {
@@ -76,7 +77,11 @@ class Machine(RuleBasedStateMachine):
         out = self.home / "expected"
         out.mkdir()
         wanted = Conversion(
-            str(self.server.data), (file_name,), name, merge=True, limits=Limits(batch_records=10)
+            str(self.server.data),
+            (file_name,),
+            name,
+            ConvertOptions(merge=True),
+            Limits(batch_records=10),
         )
         convert(wanted, None, out, lambda *_: None)
         made = tree(out)

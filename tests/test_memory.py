@@ -28,6 +28,7 @@ from pathlib import Path
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import ConvertOptions
 
 settings = json.loads(sys.argv[1])
 out = Path(settings.pop("out"))
@@ -35,7 +36,9 @@ key = settings.pop("key")
 key = CipherKey(*map(bytes.fromhex, key)) if key else None
 limits = Limits(**settings.pop("limits"))
 names = tuple(settings.pop("file_names"))
-request = Conversion(file_names=names, name="out", merge=True, limits=limits, **settings)
+asked = {name: settings.pop(name) for name in ("layout", "record_path") if name in settings}
+options = ConvertOptions(merge=True, **asked)
+request = Conversion(file_names=names, name="out", options=options, limits=limits, **settings)
 try:
     parts = convert(request, key, out, lambda _: None).parts
     rows = sum(part.rows for part in parts)

@@ -32,7 +32,8 @@ from converting import (
 from myd_grpc.convert import engines, processors
 from myd_grpc.convert.engine import Flattening
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Layout, Limits, Profile, Progress
+from myd_grpc.convert.model import Limits, Progress
+from myd_grpc.options import Layout, Profile
 
 FLATTENING = Flattening(Profile.DATABASE, "id", 128)
 IS_BUILT = find_spec("myd_grpc._native") is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,13 @@ from scripted import Handler, Service, answer, fail, listening, state, stream
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.cli.main import main
 from myd_grpc.client import AsyncClient, Client, Key
+from myd_grpc.options import (
+    ConvertKeywords,
+    ConvertOptions,
+    ReadKeywords,
+    ReadOptions,
+    longer_name,
+)
 
 METHODS = pb.DESCRIPTOR.services_by_name["AnalysisService"].methods
 KEY, IV = "0f" * 32, "a0" * 16
@@ -132,6 +140,32 @@ USES = {
         "tables j --page-size 3".split(),
     ),
 }
+
+
+# What such a request says besides how a file is read, and what is made of it.
+WHAT = {"file_names", "output_file_name", "request_id", "aes256cbckey", "iv"}
+WHOSE = {"user_id", "proposal_id", "file_name", "aes256cbckey", "iv"}
+
+
+@pytest.mark.parametrize(
+    ("request_type", "options", "keywords", "others"),
+    [
+        (pb.ConvertToCsvRequest, ConvertOptions, ConvertKeywords, WHAT),
+        (pb.PreprocessShoppingRequest, ReadOptions, ReadKeywords, WHOSE),
+    ],
+)
+def test_options_are_those_of_the_requests(
+    request_type: type[Message], options: Any, keywords: Any, others: set[str]
+) -> None:
+    by_name = request_type.DESCRIPTOR.fields_by_name
+    names = {one.name for one in fields(options)}
+    assert names == set(by_name) - others
+    assert names == keywords.__optional_keys__
+    for one in fields(options):
+        if enum := by_name[one.name].enum_type:
+            choice: Any = one.default
+            known = [longer_name(value) for value in type(choice)]
+            assert known == [value.name for value in enum.values if value.number]
 
 
 @pytest.fixture(params=list(METHODS), ids=lambda method: method.name)

@@ -43,7 +43,7 @@ def test_an_error_id_is_joined_to_the_request(server: Server) -> None:
     job_id = server.convert(server.put("a.json", "[]")).job_id
     # A state that there is not is nothing the server expects.
     with sqlite3.connect(server.state / "csv_status.db") as connection:
-        connection.execute("UPDATE job_status SET csv_profile = 'odd'")
+        connection.execute("""UPDATE job_status SET options = '{"csv_profile":"odd"}'""")
     connection.close()
     with pytest.raises(grpc.RpcError) as caught:
         call(server, ("x-request-id", "r-2"), job_id=job_id)

@@ -14,8 +14,8 @@ import pytest
 
 from myd_grpc.convert.boundary import UnfinishedError, value_end
 from myd_grpc.convert.layout import recognise
-from myd_grpc.convert.model import Layout
 from myd_grpc.convert.window import Window
+from myd_grpc.options import Layout
 
 # Imports all modules as Python 3.11.0 would, and prints which patterns they compile.
 COMPILED = """

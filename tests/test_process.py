@@ -19,6 +19,7 @@ from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs import process
 from myd_grpc.jobs.process import Worker, Workers
 from myd_grpc.jobs.protocol import Done, Failed, Message, Reached, Saved, Task
+from myd_grpc.options import ConvertOptions
 
 
 @asynccontextmanager
@@ -100,6 +101,21 @@ async def test_a_worker_that_did_well_does_the_next_task(tmp_path: Path) -> None
         assert first is second
         assert first.alive
     assert not first.alive
+
+
+async def test_names_that_are_no_utf8_on_disk_are_found_by_a_worker(tmp_path: Path) -> None:
+    home = tmp_path / os.fsdecode("자료".encode("cp949"))
+    home.mkdir()
+    name = os.fsdecode("파일".encode("cp949"))
+    (home / f"{name}.json").write_text('[{"id":1}]')
+    conversion = Conversion(str(home), (f"{name}.json",), "out", ConvertOptions(merge=True))
+    async with opened() as workers:
+        worker = await workers.take()
+        task = Task("j1", conversion, str(home / "staged"))
+        *_, last = [message async for message in worker.work(task)]
+        await worker.end()
+    assert isinstance(last, Done)
+    assert (home / "staged" / "out_1.csv").exists()
 
 
 @pytest.mark.usefixtures("no_spare_in_between")

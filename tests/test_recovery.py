@@ -22,6 +22,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import ConvertOptions
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -59,7 +60,7 @@ def with_id(**fields: Any) -> dict[str, Any]:
 def uninterrupted(server: Server, name: str, has_key: bool) -> dict[str, bytes]:
     """The files of the set as they come when nothing happens."""
     limits = Limits(rows_per_part=int(BUSY["MYD_MAX_CSV_ROW"]))
-    wanted = Conversion(str(server.data), (name,), "out", merge=True, limits=limits)
+    wanted = Conversion(str(server.data), (name,), "out", ConvertOptions(merge=True), limits)
     made = server.home / "uninterrupted" / "out"
     made.mkdir(parents=True)
     convert(wanted, CipherKey(KEY, IV) if has_key else None, made, lambda *_: None)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import nasty
 import pytest
@@ -31,8 +32,9 @@ from converting import (
 from myd_grpc.convert import disk
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import CipherKey, Conversion, Layout, Limits, PartFile, Progress
+from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
 from myd_grpc.convert.pipeline import Converted, convert
+from myd_grpc.options import Layout
 
 pytestmark = each_engine
 
@@ -115,7 +117,7 @@ class Conversions:
                 resume = kept.one_of_the_last(self._rng)
                 if resume is None:
                     _empty(out)
-                elif request.merge and not resume.finishing:
+                elif request.options.merge and not resume.finishing:
                     self._leave_rubbish(out)
 
     def _report(self, _progress: Progress) -> None:
@@ -163,7 +165,7 @@ def assert_survives(
 
 def asked(engine: str, **settings: object) -> Conversion:
     limits = Limits(batch_records=3, rows_per_part=11)
-    return replace(conversion(Path(), []), engine=engine, limits=limits, **settings)  # type: ignore[arg-type]
+    return conversion(Path(), [], engine=engine, limits=limits, **settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("form", TEXT_FORMS)
@@ -192,13 +194,17 @@ def test_random_documents(engine: str) -> None:
         with sized(sizes):
             if rng.random() < 0.3:
                 document, path = nasty.random_enveloped(rng)
-                request = replace(request, record_path=path)
+                request = with_options(request, record_path=path)
                 crashes += assert_survives([("a.json", document)], rng, request)
             else:
                 layout = rng.choice(nasty.LAYOUTS)
                 files = nasty.random_file_set(rng, layout)
-                crashes += assert_survives(files, rng, replace(request, layout=Layout(layout)))
+                crashes += assert_survives(files, rng, with_options(request, layout=Layout(layout)))
     assert crashes > 150
+
+
+def with_options(request: Conversion, **options: Any) -> Conversion:
+    return replace(request, options=replace(request.options, **options))
 
 
 STRANGE: dict[str, tuple[Files, Limits]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import unicodedata
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import pytest
 
 from myd_grpc.convert.engines import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import CipherKey, Layout, Limits
+from myd_grpc.convert.model import CipherKey, Limits
+from myd_grpc.options import Layout, ReadOptions
 from myd_grpc.sample import FIRST_USER, MAIN_PROPOSAL, generate
 from myd_grpc.shopping import Query, Summary, UserNotFoundError, summarise
 
@@ -26,7 +27,9 @@ def query(directory: Path, **changes: object) -> Query:
     asked = Query(
         *("u1", "p1", str(directory), "in.json", THIS_YEAR), section_names=frozenset({"orders"})
     )
-    return replace(asked, **changes)  # type: ignore[arg-type]
+    names = [one.name for one in fields(ReadOptions) if one.name in changes]
+    options = ReadOptions(**{name: changes.pop(name) for name in names})  # type: ignore[arg-type]
+    return replace(asked, options=options, **changes)  # type: ignore[arg-type]
 
 
 def summary(directory: Path, document: object, **changes: object) -> Summary:

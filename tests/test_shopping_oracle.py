@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from oracle import read_records
 
 from myd_grpc.convert.engines import ENGINES
-from myd_grpc.convert.model import Layout, Limits
+from myd_grpc.convert.model import Limits
+from myd_grpc.options import Layout, ReadOptions
 from myd_grpc.shopping import Query, UserNotFoundError, summarise
 
 THIS_YEAR = 2026
@@ -82,12 +83,12 @@ def file_of(layout: Layout, records: list[Any], *, ascii_only: bool) -> bytes:
 
 
 def expected(data: bytes, query: Query) -> object:
-    records = read_records(data, query.layout.value, "", 128, ())
-    if query.layout is Layout.SINGLE:
-        records = shopping_oracle.users_of(records[0], query.user_id, query.id_field)
+    records = read_records(data, query.options.layout.value, "", 128, ())
+    if query.options.layout is Layout.SINGLE:
+        records = shopping_oracle.users_of(records[0], query.user_id, query.options.id_field)
     try:
         return shopping_oracle.summarise(
-            records, query.user_id, query.proposal_id, query.id_field, MONTHS
+            records, query.user_id, query.proposal_id, query.options.id_field, MONTHS
         )
     except shopping_oracle.NoSuchUserError:
         return None
@@ -133,8 +134,7 @@ def test_summaries_are_the_oracles(
     for engine in ENGINES:
         query = Query(
             *(user, "p1", str(directory), "in.json", THIS_YEAR),
-            layout=layout,
-            id_field=id_field,
+            ReadOptions(layout=layout, id_field=id_field),
             limits=Limits(batch),
             engine=engine,
         )

@@ -21,10 +21,11 @@ from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings
 from myd_grpc.convert import naming
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.model import DEFAULT_LIMITS, Layout, Limits, Profile
+from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.interceptors import CODES
 from myd_grpc.jobs import sizes
+from myd_grpc.options import Layout, Profile
 from myd_grpc.shopping.dates import read_time
 
 SPEC = Page("docs/spec.md")

@@ -12,16 +12,19 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from myd_grpc.convert.model import Layout, Limits, PartFile, Progress
+from myd_grpc.convert.model import SECTION_NAMES, Limits, PartFile, Progress
+from myd_grpc.convert.naming import folded
 from myd_grpc.errors import InvalidRequestError, JobWorkingError, OutputBusyError
 from myd_grpc.jobs.database import DatabaseRefusedError, warn_of_old_sqlite
 from myd_grpc.jobs.model import Change, Deleted, Identity, Job, Phase, Request, RequestMark, Status
 from myd_grpc.jobs.schema import STEPS
 from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+from myd_grpc.options import ConvertOptions, Layout, Profile
 
 HERE = Identity(1, 2, 3)
 MARK = RequestMark("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest")
@@ -239,7 +242,11 @@ async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
 
 
 PLAIN = Request(
-    ("a.json", "b.json"), "out", True, limits=Limits(7, 8), section_names=frozenset("s")
+    ("a.json", "b.json"),
+    "out",
+    ConvertOptions(Layout.AUTO, "a.b", "no", merge=True, csv_profile=Profile.DATABASE),
+    limits=Limits(7, 8),
+    section_names=frozenset("s"),
 )
 ENCRYPTED = Request(("a.json",), "secret", encrypted=True)
 
@@ -398,6 +405,57 @@ async def test_a_database_of_the_second_version_gets_bounds(tmp_path: Path) -> N
         assert wanted
         assert wanted.file_names == tuple(names)
         assert await store.request("done") is None
+
+
+@pytest.mark.parametrize("version", [1, 6])
+async def test_options_in_columns_of_their_own_become_one(tmp_path: Path, version: int) -> None:
+    """Of a database as the program of that version has left it."""
+    with opened_raw(tmp_path) as old:
+        old.executescript(V1.read_text())
+        old.create_function("folded", 1, folded)
+        for statement in chain.from_iterable(STEPS[1:version]):
+            old.execute(statement)
+        old.execute(f"PRAGMA user_version = {version}")
+        old.execute(
+            "UPDATE job_status SET merge = 0, csv_profile = 'DATABASE', record_path = 'a.\"나', "
+            "id_field = 'no', overwrite = 1 WHERE job_id = 'running'"
+        )
+        if version > 1:
+            old.execute("UPDATE job_status SET terms = ? WHERE job_id = 'running'", (TERMS,))
+        old.commit()
+    async with opened(tmp_path) as store:
+        running, marked = await store.request("running"), await store.request("marked")
+        job = await store.get("running")
+        assert [one.overwrite for one in await store.unfinished()] == [True, False]
+    assert running
+    assert marked
+    layout = Layout.AUTO if version > 1 else Layout.ARRAY
+    assert running.options == ConvertOptions(layout, 'a."나', "no", False, Profile.DATABASE, True)
+    assert marked.options == ConvertOptions(merge=True)
+    limits, names = (Limits(7, 8), frozenset("나s")) if version > 1 else (Limits(), SECTION_NAMES)
+    assert (running.limits, running.section_names) == (limits, names)
+    assert (marked.limits, marked.section_names) == (Limits(), SECTION_NAMES)
+    assert job
+    assert job.progress.layout is Layout.ARRAY
+
+
+# As they were written then, of a request that left the layout to be found out.
+TERMS = (
+    '{"limits": {"batch_records": 7, "rows_per_part": 8, "max_depth": 128, '
+    '"max_record_bytes": 67108864, "max_columns": 16384, "max_tables": 4096, '
+    '"max_name_bytes": 1024, "max_growth": 64}, "section_names": ["s", "나"], "layout": "AUTO"}'
+)
+
+
+async def test_an_option_that_came_later_has_its_default_in_older_jobs(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit("j1", PLAIN, None, now=1)
+    with opened_raw(tmp_path) as old:
+        old.execute("""UPDATE job_status SET options = '{"merge":true,"gone":1}', terms = '{}'""")
+        old.commit()
+    async with opened(tmp_path) as store:
+        found = await store.request("j1")
+    assert found == Request(PLAIN.file_names, "out", ConvertOptions(merge=True))
 
 
 @contextmanager

@@ -83,7 +83,11 @@ def _add_convert(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--merge", action="store_true", help="one set from all files")
     parser.add_argument("--overwrite", action="store_true", help="replace a set of that name")
     parser.add_argument(
-        "--profile", choices=_PROFILES, default="excel", help="how CSV is written (default: excel)"
+        "--profile",
+        dest="csv_profile",
+        choices=_PROFILES,
+        default="excel",
+        help="how CSV is written (default: excel)",
     )
     parser.add_argument("--detach", action="store_true", help="print the job's id and leave")
     parser.add_argument(

@@ -7,15 +7,18 @@ import os
 import uuid
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import fields
+from enum import Enum
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from myd.analysis.v1.analysis_pb2 import Job
 from myd_grpc.cli import wording
 from myd_grpc.cli.arguments import again
 from myd_grpc.cli.output import Output, View
-from myd_grpc.client import CallError, Client, InvalidKeyError, Key, ReadOptions
+from myd_grpc.client import CallError, Client, InvalidKeyError, Key
 from myd_grpc.client.errors import CALLERS_FAULTS
+from myd_grpc.options import ConvertOptions, ReadOptions
 
 OK, NOT_DONE, INTERRUPTED = 0, 1, 130
 
@@ -59,10 +62,7 @@ def _convert(session: Session) -> int:
         arguments.output,
         key=_key(arguments),
         request_id=request_id,
-        merge=arguments.merge,
-        overwrite=arguments.overwrite,
-        csv_profile=f"CSV_PROFILE_{arguments.profile.upper()}",
-        **_read_options(arguments),
+        **_options(arguments, ConvertOptions),
     )
     job_id = _submitted(submit, request_id)
     if arguments.detach:
@@ -137,7 +137,7 @@ def _preprocess(session: Session) -> int:
         arguments.proposal,
         arguments.file,
         key=_key(arguments),
-        **_read_options(arguments),
+        **_options(arguments, ReadOptions),
     )
     session.output.summary(summary)
     return OK
@@ -245,12 +245,11 @@ def _ask_key() -> Key:
         raise InvalidKeyError("no key was entered") from None
 
 
-def _read_options(arguments: Namespace) -> ReadOptions:
-    return {
-        "layout": f"RECORD_LAYOUT_{arguments.layout.upper()}",
-        "record_path": arguments.record_path,
-        "id_field": arguments.id_field,
-    }
+def _options(arguments: Namespace, kind: type[ReadOptions]) -> dict[str, Any]:
+    """The options as keyword arguments; the names of enums' values are typed in small letters."""
+    values = {one.name: getattr(arguments, one.name) for one in fields(kind)}
+    choices = {one.name: type(one.default) for one in fields(kind) if isinstance(one.default, Enum)}
+    return values | {name: choice(values[name].upper()) for name, choice in choices.items()}
 
 
 def _statuses(arguments: Namespace) -> list[str]:

@@ -23,7 +23,7 @@ from myd_grpc.client.errors import (
     UnavailableError,
 )
 from myd_grpc.client.keys import InvalidKeyError, Key
-from myd_grpc.client.requests import ConvertOptions, ReadOptions
+from myd_grpc.options import ConvertKeywords, ReadKeywords
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -31,13 +31,13 @@ __all__ = [
     "AsyncClient",
     "CallError",
     "Client",
-    "ConvertOptions",
+    "ConvertKeywords",
     "InvalidKeyError",
     "InvalidRequestError",
     "Key",
     "NotFoundError",
     "PreconditionError",
-    "ReadOptions",
+    "ReadKeywords",
     "ResourceError",
     "UnavailableError",
 ]

@@ -16,14 +16,13 @@ from myd_grpc.client.channel import ANSWER_TIMEOUT_S, CHANNEL_OPTIONS, DEFAULT_A
 from myd_grpc.client.errors import CallError, UnavailableError, from_rpc_error
 from myd_grpc.client.keys import Key
 from myd_grpc.client.requests import (
-    ConvertOptions,
-    ReadOptions,
     convert_request,
     preprocess_request,
 )
 from myd_grpc.client.retry import pauses
 from myd_grpc.client.tables import Joiner
 from myd_grpc.client.watching import ENDED, Course, OnBreak, Patience, Watch
+from myd_grpc.options import ConvertKeywords, ReadKeywords
 
 
 class Client:
@@ -70,7 +69,7 @@ class Client:
         *,
         key: Key | None = None,
         request_id: str = "",
-        **options: Unpack[ConvertOptions],
+        **options: Unpack[ConvertKeywords],
     ) -> str:
         """Queues a conversion and answers its job_id; no `key` means plain JSON.
 
@@ -183,7 +182,7 @@ class Client:
         file_name: str,
         *,
         key: Key | None = None,
-        **options: Unpack[ReadOptions],
+        **options: Unpack[ReadKeywords],
     ) -> pb.ShoppingSummary:
         """The summary of one user's shopping in one file; takes as long as reading the file."""
         request = preprocess_request(user_id, proposal_id, file_name, key, options)

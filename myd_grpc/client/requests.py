@@ -4,26 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import TypedDict
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client.keys import Key
-
-
-class ReadOptions(TypedDict, total=False):
-    """How a file is read; what is left out is found by itself."""
-
-    layout: pb.RecordLayout | str
-    record_path: str
-    id_field: str
-
-
-class ConvertOptions(ReadOptions, total=False):
-    """How a file is converted."""
-
-    merge: bool
-    csv_profile: pb.CsvProfile | str
-    overwrite: bool
+from myd_grpc.options import ConvertKeywords, ReadKeywords, as_fields
 
 
 def convert_request(
@@ -31,7 +15,7 @@ def convert_request(
     output_file_name: str,
     key: Key | None,
     request_id: str,
-    options: ConvertOptions,
+    options: ConvertKeywords,
 ) -> pb.ConvertToCsvRequest:
     """The request for a conversion, with an id in any case: so it may be repeated."""
     return pb.ConvertToCsvRequest(
@@ -40,12 +24,12 @@ def convert_request(
         request_id=request_id or str(uuid.uuid4()),
         aes256cbckey=key.aes256cbckey if key else "",
         iv=key.iv if key else "",
-        **options,
+        **as_fields(options),
     )
 
 
 def preprocess_request(
-    user_id: str, proposal_id: str, file_name: str, key: Key | None, options: ReadOptions
+    user_id: str, proposal_id: str, file_name: str, key: Key | None, options: ReadKeywords
 ) -> pb.PreprocessShoppingRequest:
     """The request for a summary."""
     return pb.PreprocessShoppingRequest(
@@ -54,5 +38,5 @@ def preprocess_request(
         file_name=file_name,
         aes256cbckey=key.aes256cbckey if key else "",
         iv=key.iv if key else "",
-        **options,
+        **as_fields(options),
     )

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from myd_grpc.convert.errors import one_line, shortened
-from myd_grpc.convert.model import Layout
 from myd_grpc.convert.schema import BeyondError, Bound, Entry, NewColumn, NewTable, Schema
 from myd_grpc.convert.shape import Crowd, Shape
+from myd_grpc.options import Layout
 
 MOST_NOTES = 3
 """Sets of a job about which something is noted."""

@@ -6,28 +6,28 @@ is, and how long each part is. Everything written later is cut off again when it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from msgspec import Struct
+
+from myd_grpc.codec import decode, encode
 from myd_grpc.convert.advice import Beginning
-from myd_grpc.convert.model import Layout, PartFile, Progress
+from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.records import Place
-from myd_grpc.convert.schema import Entry, NewColumn, NewTable
+from myd_grpc.convert.schema import Entry
 from myd_grpc.convert.source import InputMark
-from myd_grpc.convert.tables import Part, Segment
+from myd_grpc.convert.tables import Part
 
-_VERSION = 3
+_VERSION = 4
 
 
 class StaleCheckpointError(Exception):
     """A checkpoint does not fit the input or the output any more: begin from the start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """The state of a conversion between two batches.
 
     `file` is the index of the file at hand and `place` how far it is read, None when it is not
@@ -51,13 +51,7 @@ class Checkpoint:
 
     def to_json(self) -> str:
         """The checkpoint as one line of text."""
-        # Not by asdict, which copies what it finds: of inputs, there may be a hundred thousand.
-        values = asdict(replace(self, inputs=(), entries=())) | {
-            "version": _VERSION,
-            "inputs": [_mark_row(mark) for mark in self.inputs],
-            "entries": [_row(entry) for entry in self.entries],
-        }
-        return json.dumps(values, separators=(",", ":"))
+        return encode(_Versioned(_VERSION, self))
 
     @classmethod
     def from_json(cls, text: str) -> Checkpoint:
@@ -66,12 +60,19 @@ class Checkpoint:
         An older program's checkpoint is stale, too.
         """
         try:
-            values = json.loads(text)
-            if values.pop("version") != _VERSION:
-                raise StaleCheckpointError
-            return cls(**{name: _READERS[name](value) for name, value in values.items()})
-        except (ValueError, KeyError, TypeError, AttributeError):
+            found: _Versioned = decode(text, _Versioned)
+        except ValueError:
             raise StaleCheckpointError from None
+        if found.version != _VERSION:
+            raise StaleCheckpointError
+        return found.checkpoint
+
+
+class _Versioned(Struct, frozen=True):
+    """A checkpoint as it is kept; a program of another version does not know its own in it."""
+
+    version: int
+    checkpoint: Checkpoint
 
 
 class Checkpoints(Protocol):
@@ -113,38 +114,3 @@ class NoCheckpoints:
 
 
 NO_CHECKPOINTS = NoCheckpoints()
-
-
-def _mark_row(mark: InputMark) -> list[int]:
-    return [mark.size, mark.modified_ns, mark.changed_ns, mark.inode]
-
-
-def _row(entry: Entry) -> list[Any]:
-    if isinstance(entry, NewTable):
-        return ["table", entry.parent, *entry.path]
-    return ["column", entry.table, *entry.path]
-
-
-def _entry(row: list[Any]) -> Entry:
-    kind, table, *path = row
-    make = NewTable if kind == "table" else NewColumn
-    return make(table, tuple(path))
-
-
-def _part(values: dict[str, Any]) -> Part:
-    return Part(**{**values, "segments": [Segment(**one) for one in values["segments"]]})
-
-
-_READERS: dict[str, Any] = {
-    "inputs": lambda rows: tuple(InputMark(*row) for row in rows),
-    "file": int,
-    "place": lambda row: row and Place(**{**row, "layout": Layout(row["layout"])}),
-    "finishing": bool,
-    "done": lambda rows: tuple(PartFile(**row) for row in rows),
-    "notes": tuple,
-    "beginning": lambda row: row and Beginning(**{**row, "layout": Layout(row["layout"])}),
-    "records": tuple,
-    "entries": lambda rows: tuple(map(_entry, rows)),
-    "parts": lambda rows: tuple(map(_part, rows)),
-    "progress": lambda row: Progress(**{**row, "layout": Layout(row["layout"])}),
-}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, string_end, value_end
 from myd_grpc.convert.engine import Span
-from myd_grpc.convert.model import Layout, Limits
+from myd_grpc.convert.model import Limits
 from myd_grpc.convert.strict import Expect
 from myd_grpc.convert.window import Window
+from myd_grpc.options import Layout
 
 
 @dataclass(frozen=True, slots=True)

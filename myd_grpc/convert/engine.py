@@ -11,10 +11,11 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, Self
 
-from myd_grpc.convert.model import DEFAULT_LIMITS, Layout, Profile
+from myd_grpc.convert.model import DEFAULT_LIMITS
 from myd_grpc.convert.schema import Entry
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
+from myd_grpc.options import Layout, Profile
 
 Span = tuple[int, int]
 """Start and end (exclusive) in a batch's bytes."""

@@ -12,10 +12,10 @@ import ijson
 from myd_grpc.convert.boundary import TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.engine import Outline
 from myd_grpc.convert.jsontext import parse
-from myd_grpc.convert.model import Layout
 from myd_grpc.convert.patterns import OR_NOTHING
 from myd_grpc.convert.strict import StrictReader
 from myd_grpc.convert.window import Window
+from myd_grpc.options import Layout
 
 RECOGNISED_BYTES = 1 << 20
 """How much of a document the layout is recognised from (SPEC section 2)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from myd_grpc.options import ConvertOptions, Layout
 
 _INDUSTRIES = [
     "bank",
@@ -22,23 +23,6 @@ _PARTS = ["data", "result", "response", "profile", "user", "shopping", "orders"]
 _ENVELOPES = ["header", "body", "meta", "common"]
 SECTION_NAMES = frozenset([*_PARTS, *_ENVELOPES, *_INDUSTRIES])
 """Keys that name parts of one document, not records (SPEC section 2, layout AUTO)."""
-
-
-class Layout(StrEnum):
-    """Where the records are in a document (SPEC section 2)."""
-
-    AUTO = "AUTO"
-    ARRAY = "ARRAY"
-    KEYED = "KEYED"
-    LINES = "LINES"
-    SINGLE = "SINGLE"
-
-
-class Profile(StrEnum):
-    """How CSV files are written (SPEC section 3.6)."""
-
-    EXCEL = "EXCEL"
-    DATABASE = "DATABASE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +61,7 @@ class Conversion:
     data_dir: str
     file_names: tuple[str, ...]
     name: str
-    merge: bool = False
-    profile: Profile = Profile.EXCEL
-    layout: Layout = Layout.AUTO
-    record_path: str = ""
-    id_field: str = "id"
+    options: ConvertOptions = field(default_factory=ConvertOptions)
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     no_inputs: tuple[str, ...] = ()

@@ -34,6 +34,8 @@ from myd_grpc.failpoints import reach
 Report = Callable[[Progress], None]
 """Told how far the conversion is, after each batch."""
 
+_ID_FIELD = "id"
+
 
 def convert(
     conversion: Conversion,
@@ -106,10 +108,11 @@ class _Run:
         self._output = output
         self._report = report
         self._checkpoints = checkpoints
+        self._options = conversion.options
         limits = conversion.limits
         self._flattening = Flattening(
-            conversion.profile,
-            conversion.id_field,
+            self._options.csv_profile,
+            self._options.id_field or _ID_FIELD,
             limits.max_depth,
             limits.max_columns,
             limits.max_tables,
@@ -125,7 +128,7 @@ class _Run:
         self._earlier = 0
         self._progress = Progress(
             files_total=len(conversion.file_names),
-            layout=conversion.layout,
+            layout=self._options.layout,
             engine=self.engine.name,
         )
 
@@ -166,13 +169,13 @@ class _Run:
             elif resume.file in one.files:
                 self._convert_set(one, resume)
                 resume = None
-        if not self._conversion.merge:
+        if not self._options.merge:
             disk.sync(self._output)
         return Converted(self._done, summed_up(self._notes))
 
     def _sets(self) -> list[OutputSet]:
         names = self._conversion.file_names
-        if self._conversion.merge:
+        if self._options.merge:
             return [OutputSet(range(len(names)))]
         directories = FileNames()
         return [
@@ -213,7 +216,8 @@ class _Run:
 
     def _convert_file(self, index: int, target: Target, place: Place | None) -> None:
         """Converts a file, from a place on where it was begun before."""
-        conversion, name = self._conversion, self._conversion.file_names[index]
+        conversion, options = self._conversion, self._options
+        name = conversion.file_names[index]
         number = index - target.set.files.start + 1
         before = self._before(index, place)
         self._earlier = before.records
@@ -229,9 +233,9 @@ class _Run:
             ahead = self.engine.flattening(source, number, entries)
             reader = RecordReader(name, window, conversion.limits, self.engine.outline, ahead)
             if place:
-                reader.reopen(place, conversion.record_path)
+                reader.reopen(place, options.record_path)
             else:
-                reader.open(conversion.layout, conversion.record_path, conversion.section_names)
+                reader.open(options.layout, options.record_path, conversion.section_names)
             if index == 0:
                 self._progress = before = replace(before, layout=reader.layout)
             with closing(reader.batches()) as batches:

@@ -13,9 +13,10 @@ from myd_grpc.convert.cutters import CUTTERS, Cutter, StuckError
 from myd_grpc.convert.engine import Ahead, Batch, Outline, Span, Stretch
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.layout import RECOGNISED_BYTES, descend, recognise
-from myd_grpc.convert.model import Layout, Limits
+from myd_grpc.convert.model import Limits
 from myd_grpc.convert.strict import Expect, StrictReader, TextError
 from myd_grpc.convert.window import Window
+from myd_grpc.options import Layout
 
 BATCH_BYTES = 4 << 20
 """Text of a batch, at most, but for a longer single record."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from msgspec import Struct
+
 from myd_grpc.convert.model import Limits
 
 KeyPath = tuple[str, ...]
@@ -22,8 +24,7 @@ CHILD_LINKS = ("_record_id", "_row_id", "_parent_row_id")
 """The columns each table starts with (SPEC section 3.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewTable:
+class NewTable(Struct, frozen=True, array_like=True, tag="table"):
     """A list at `path` in a row of table number `parent` became a table: the next number."""
 
     parent: int
@@ -35,8 +36,7 @@ class NewTable:
         return self.parent
 
 
-@dataclass(frozen=True, slots=True)
-class NewColumn:
+class NewColumn(Struct, frozen=True, array_like=True, tag="column"):
     """A value at `path` in a row of table number `table` became that table's next column."""
 
     table: int

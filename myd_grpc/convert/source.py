@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
+from msgspec import Struct, structs
+
 from myd_grpc.convert.cipher import (
     BLOCK,
     CbcDecryptor,
@@ -33,8 +35,7 @@ HEAD = 4096
 _FIRST_CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class InputMark:
+class InputMark(Struct, frozen=True, array_like=True):
     """What shows that an input file is still the one that it was.
 
     Whoever writes to it can put its time of modification back, but not that of its last change.
@@ -53,7 +54,7 @@ class InputMark:
 
     def has_content_of(self, other: InputMark) -> bool:
         """Whether all but the time of the last change is the same."""
-        return replace(self, changed_ns=other.changed_ns) == other
+        return structs.replace(self, changed_ns=other.changed_ns) == other
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from myd_grpc.convert import disk
 from myd_grpc.convert.csvtext import Widener, line
@@ -28,8 +30,7 @@ _PIECE = 1 << 20
 _REWRITTEN = ".rewritten"
 
 
-@dataclass(slots=True)
-class Segment:
+class Segment(Struct):
     """Consecutive rows of a part that have the same number of cells; `size` in bytes."""
 
     size: int
@@ -41,12 +42,11 @@ Held = tuple[bytes | memoryview, int, int]
 """Rows not yet written: their text, how many cells each has, how many there are."""
 
 
-@dataclass(slots=True)
-class Part:
-    """A CSV file that is being written.
+class Part(Struct):
+    """A CSV file as far as it is written.
 
     `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
-    `segments` are what the file holds, `held` the rows that come after, of `held_bytes`.
+    `segments` are what the file holds.
     """
 
     table: int
@@ -55,8 +55,16 @@ class Part:
     header: int = 0
     size: int = 0
     segments: list[Segment] = field(default_factory=list)
+
+
+class GrowingPart(Part):
+    """A part and the rows that come next in it: those that are held, of `held_bytes`."""
+
     held: list[Held] = field(default_factory=list)
     held_bytes: int = 0
+
+
+_Part = TypeVar("_Part", bound=Part)
 
 
 class SetWriter:
@@ -76,12 +84,12 @@ class SetWriter:
         self._rows_per_part = rows_per_part
         self._names = FileNames()
         self._bases: list[str] = []
-        self._parts: list[list[Part]] = []
+        self._parts: list[list[GrowingPart]] = []
         self._files = disk.AppendedFiles(directory)
         self._held_bytes = 0
         # Parts with rows that were not written, and parts with rows that were not reported.
-        self._held: dict[str, Part] = {}
-        self._changed: dict[str, Part] = {}
+        self._held: dict[str, GrowingPart] = {}
+        self._changed: dict[str, GrowingPart] = {}
         self._unsynced: dict[str, None] = {}
 
     # Rows in
@@ -100,7 +108,7 @@ class SetWriter:
         """Returns when no rows are on their way to the disk."""
         self._files.settle()
 
-    def _much(self) -> list[Part]:
+    def _much(self) -> list[GrowingPart]:
         """The parts that hold enough rows to write them directly."""
         return [part for part in self._held.values() if part.held_bytes >= disk.DIRECT_BYTES]
 
@@ -118,19 +126,19 @@ class SetWriter:
             part = self._last_part(rows.table)
         self._hold(part, (data[start:] if start else data, rows.width, left))
 
-    def _hold(self, part: Part, held: Held) -> None:
+    def _hold(self, part: GrowingPart, held: Held) -> None:
         part.rows += held[2]
         part.held.append(held)
         part.held_bytes += len(held[0])
         self._held[part.file_name] = self._changed[part.file_name] = part
 
-    def _last_part(self, table: int) -> Part:
+    def _last_part(self, table: int) -> GrowingPart:
         """The table's part that is not yet full."""
         if table >= len(self._bases):
             self._name_tables(table)
         parts = self._parts[table]
         if not parts or parts[-1].rows >= self._rows_per_part:
-            parts.append(Part(table, f"{self._bases[table]}_{len(parts) + 1}.csv"))
+            parts.append(GrowingPart(table, f"{self._bases[table]}_{len(parts) + 1}.csv"))
         return parts[-1]
 
     def _name_tables(self, last: int) -> None:
@@ -145,13 +153,13 @@ class SetWriter:
         self._changed.clear()
         return changed
 
-    def _described(self, part: Part) -> PartFile:
+    def _described(self, part: GrowingPart) -> PartFile:
         table = self._schema.tables[part.table].name
         return PartFile(table, part.file_name, part.rows, part.size + part.held_bytes)
 
     # Rows out
 
-    def _write(self, parts: Sequence[Part]) -> None:
+    def _write(self, parts: Sequence[GrowingPart]) -> None:
         lot = list[disk.Appended]()
         for part in parts:
             del self._held[part.file_name]
@@ -163,12 +171,12 @@ class SetWriter:
                 self._write_some_at_a_time(part)
         self._files.append(lot)
 
-    def _missing(self, part: Part) -> int:
+    def _missing(self, part: GrowingPart) -> int:
         """How many empty cells a part's held rows get."""
         width = part.header or self._final_width(part)
         return sum(rows * max(0, width - cells) for _, cells, rows in part.held)
 
-    def _write_some_at_a_time(self, part: Part) -> None:
+    def _write_some_at_a_time(self, part: GrowingPart) -> None:
         some = list[bytes | memoryview]()
         for piece in self._taken(part):
             some.append(piece)
@@ -181,7 +189,7 @@ class SetWriter:
         self._write(list(self._held.values()))
         self._files.flush()
 
-    def _taken(self, part: Part) -> Iterator[bytes | memoryview]:
+    def _taken(self, part: GrowingPart) -> Iterator[bytes | memoryview]:
         """A part's held rows, taken to be written; a file begins with the header of this moment."""
         if not part.header:
             part.header = self._final_width(part)
@@ -229,17 +237,17 @@ class SetWriter:
         disk.sync(self._directory)
         return [self._described(part) for part in parts]
 
-    def _all_parts(self) -> Iterator[Part]:
+    def _all_parts(self) -> Iterator[GrowingPart]:
         return (part for parts in self._parts for part in parts)
 
-    def _final_width(self, part: Part) -> int:
+    def _final_width(self, part: GrowingPart) -> int:
         return len(self._schema.tables[part.table].columns)
 
     def close(self) -> None:
         """Closes all files."""
         self._files.close()
 
-    def _rewrite(self, part: Part) -> None:
+    def _rewrite(self, part: GrowingPart) -> None:
         """Copies a part with the final header, every row with as many cells as that has."""
         old = self._directory / part.file_name
         new = self._directory / _REWRITTEN
@@ -264,10 +272,7 @@ class SetWriter:
     def snapshot(self) -> tuple[Part, ...]:
         """Writes what is held, and describes all parts as they are then."""
         self._write_all()
-        return tuple(
-            replace(part, segments=[replace(segment) for segment in part.segments], held=[])
-            for part in self._all_parts()
-        )
+        return tuple(_copied(part, Part) for part in self._all_parts())
 
     def unsynced(self) -> list[Path]:
         """The files written since the last call, and their directory."""
@@ -281,7 +286,7 @@ class SetWriter:
         Cuts off what was written since. Raises ValueError when less is there than was recorded.
         """
         self._name_tables(len(self._schema.tables))
-        for part in parts:
+        for part in (_copied(one, GrowingPart) for one in parts):
             self._restore_part(part)
             self._parts[part.table].append(part)
             self.rows += part.rows
@@ -290,7 +295,7 @@ class SetWriter:
             if path.name not in known:
                 path.unlink()
 
-    def _restore_part(self, part: Part) -> None:
+    def _restore_part(self, part: GrowingPart) -> None:
         path = self._directory / part.file_name
         if part.header < self._final_width(part) and self._is_final(part, path):
             part.header = self._final_width(part)
@@ -300,7 +305,7 @@ class SetWriter:
         else:
             os.truncate(path, part.size)
 
-    def _is_final(self, part: Part, path: Path) -> bool:
+    def _is_final(self, part: GrowingPart, path: Path) -> bool:
         """Whether the part had been written once more before the crash."""
         header, width = self._header(part.table), self._final_width(part)
         with path.open("rb") as file:
@@ -310,6 +315,12 @@ class SetWriter:
         if path.stat().st_size != len(header) + rows:
             raise ValueError(f"{part.file_name} is not as long as it was")
         return True
+
+
+def _copied(part: Part, kind: type[_Part]) -> _Part:
+    """What a part holds in the file, apart from it."""
+    segments = [replace(segment) for segment in part.segments]
+    return kind(part.table, part.file_name, part.rows, part.header, part.size, segments)
 
 
 def _note(segments: list[Segment], added: Segment) -> None:

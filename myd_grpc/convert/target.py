@@ -14,10 +14,11 @@ from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.growth import Growth, TooLargeError
-from myd_grpc.convert.model import Conversion, Layout, PartFile
+from myd_grpc.convert.model import Conversion, PartFile
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.schema import BeyondError, Schema
 from myd_grpc.convert.tables import SetWriter
+from myd_grpc.options import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +108,14 @@ class Target:
 
     def _reading(self, layout: Layout) -> Reading:
         conversion = self._conversion
-        return Reading(layout, conversion.record_path, conversion.section_names)
+        return Reading(layout, conversion.options.record_path, conversion.section_names)
 
     def note(self) -> str:
         """What is strange about the finished set, or ""; begins with the file's name if need be."""
         if self.beginning is None:
             return ""
         found = note(self.schema, self._reading(self.beginning.layout), self.beginning)
-        if not found or self._conversion.merge:
+        if not found or self._conversion.options.merge:
             return found
         return f"{self._conversion.file_names[self.set.files.start]}: {found}"
 

@@ -10,12 +10,11 @@ from myd_grpc.convert.model import (
     DEFAULT_LIMITS,
     SECTION_NAMES,
     CipherKey,
-    Layout,
     Limits,
     PartFile,
-    Profile,
     Progress,
 )
+from myd_grpc.options import ConvertOptions
 
 
 class Status(StrEnum):
@@ -45,12 +44,7 @@ class Request:
 
     file_names: tuple[str, ...]
     output_file_name: str
-    merge: bool = False
-    profile: Profile = Profile.EXCEL
-    layout: Layout = Layout.AUTO
-    record_path: str = ""
-    id_field: str = ""
-    overwrite: bool = False
+    options: ConvertOptions = field(default_factory=ConvertOptions)
     encrypted: bool = False
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES

@@ -155,7 +155,7 @@ class Worker:
         try:
             # An empty line is the end; one beyond all measure is a ValueError.
             return decode_message(await self._process.stdout.readline())
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             return None
 
     async def _unless_stalled(self, work: Coroutine[Any, Any, _Result]) -> _Result:

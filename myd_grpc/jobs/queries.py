@@ -163,7 +163,7 @@ def tables(
 def unfinished(connection: Connection) -> list[Unfinished]:
     """The jobs that have not ended, in the order they came in."""
     cursor = connection.execute(
-        "SELECT job_id, output_file_name, overwrite, encrypted, phase, request_id, waiting_since, "
+        "SELECT job_id, output_file_name, options, encrypted, phase, request_id, waiting_since, "
         "staging_device, staging_inode, staging_modified_ns "
         "FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
     )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TypedDict
+from dataclasses import dataclass
 
-from myd_grpc.convert.model import Layout, Limits, PartFile, Profile, Progress
+import msgspec
+
+from myd_grpc.convert.model import (
+    DEFAULT_LIMITS,
+    SECTION_NAMES,
+    Limits,
+    PartFile,
+    Progress,
+)
 from myd_grpc.convert.naming import folded
 from myd_grpc.jobs.model import (
     Identity,
@@ -21,17 +27,24 @@ from myd_grpc.jobs.model import (
     Unfinished,
 )
 from myd_grpc.jobs.sizes import first_names
+from myd_grpc.options import ConvertOptions, Layout
 
 _LONGEST_TABLE_NAME = 64 << 10
 """In bytes. Names had no bound once, and a page of tables must have one."""
 
 
-class _Terms(TypedDict, total=False):
-    """The settings a request was accepted under, and a layout that was perhaps to be found out."""
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """The settings a request was accepted under."""
 
-    limits: Limits
-    section_names: frozenset[str]
-    layout: Layout
+    limits: Limits = DEFAULT_LIMITS
+    section_names: frozenset[str] = SECTION_NAMES
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_FILE_NAMES = msgspec.json.Decoder(tuple[str, ...])
+_OPTIONS = msgspec.json.Decoder(ConvertOptions)
+_TERMS = msgspec.json.Decoder(_Terms)
 
 
 def submission_columns(
@@ -46,14 +59,10 @@ def submission_columns(
         "file_names": file_names_text(first_names(request.file_names)),
         "output_file_name": request.output_file_name,
         "output_key": folded(request.output_file_name),
-        "merge": request.merge,
-        "csv_profile": request.profile,
-        "layout": request.layout,
-        "record_path": request.record_path,
-        "id_field": request.id_field,
-        "overwrite": request.overwrite,
+        "layout": request.options.layout,
+        "options": _json(request.options),
         "encrypted": request.encrypted,
-        "terms": _terms(request),
+        "terms": _json(_Terms(request.limits, request.section_names)),
         "request_id": mark.request_id if mark else None,
         "request_digest": mark.digest if mark else None,
         "key_digest": mark.key_digest if mark else None,
@@ -62,7 +71,11 @@ def submission_columns(
 
 def file_names_text(names: Sequence[str]) -> str:
     """File names as they are kept."""
-    return json.dumps(names, ensure_ascii=False)
+    return _json(names)
+
+
+def _json(value: object) -> str:
+    return _ENCODER.encode(value).decode()
 
 
 def progress_columns(reached: Progress, eta_s: float) -> dict[str, object]:
@@ -101,16 +114,14 @@ def job_of(row: sqlite3.Row) -> Job:
 
 def request_of(row: sqlite3.Row, all_file_names: str | None = None) -> Request:
     """The request of a row of job_status, with the first file names unless all are given."""
+    terms = _TERMS.decode(row["terms"] or "{}")  # which jobs of the first version have not
     return Request(
-        file_names=tuple(json.loads(all_file_names or row["file_names"])),
+        file_names=_FILE_NAMES.decode(all_file_names or row["file_names"]),
         output_file_name=row["output_file_name"],
-        merge=bool(row["merge"]),
-        profile=Profile(row["csv_profile"]),
-        record_path=row["record_path"],
-        id_field=row["id_field"],
-        overwrite=bool(row["overwrite"]),
+        options=_OPTIONS.decode(row["options"]),
         encrypted=bool(row["encrypted"]),
-        **_read_terms(row["terms"], Layout(row["layout"])),
+        limits=terms.limits,
+        section_names=terms.section_names,
     )
 
 
@@ -126,26 +137,6 @@ def _shown_name(name: str) -> str:
         return name
     cut = data[:_LONGEST_TABLE_NAME].decode(errors="ignore")
     return f"{cut}~{hashlib.sha256(data).hexdigest()[:8]}"
-
-
-def _terms(request: Request) -> str:
-    values = {
-        "limits": asdict(request.limits),
-        "section_names": sorted(request.section_names),
-        "layout": request.layout,
-    }
-    return json.dumps(values, ensure_ascii=False)
-
-
-def _read_terms(text: str | None, found: Layout) -> _Terms:
-    if text is None:
-        return {"layout": found}
-    values = json.loads(text)
-    return {
-        "limits": Limits(**values["limits"]),
-        "section_names": frozenset(values["section_names"]),
-        "layout": Layout(values["layout"]),
-    }
 
 
 def _progress(row: sqlite3.Row) -> Progress:
@@ -166,7 +157,7 @@ def unfinished_of(row: sqlite3.Row) -> Unfinished:
     return Unfinished(
         job_id=row["job_id"],
         name=row["output_file_name"],
-        overwrite=bool(row["overwrite"]),
+        overwrite=_OPTIONS.decode(row["options"]).overwrite,
         encrypted=bool(row["encrypted"]),
         phase=Phase(row["phase"]),
         identity=_identity(row),

@@ -184,5 +184,26 @@ _KEYS = (
     """,
 )
 
-STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK, _KEYS)
+_OPTIONS = (
+    """
+    -- JSON: what was asked for, besides the files and the name; see options.ConvertOptions.
+    ALTER TABLE job_status ADD COLUMN options TEXT NOT NULL DEFAULT '{}'
+    """,
+    """
+    UPDATE job_status SET options = json_object(
+        'layout', coalesce(json_extract(terms, '$.layout'), layout),
+        'record_path', record_path,
+        'id_field', id_field,
+        'merge', json(iif(merge, 'true', 'false')),
+        'csv_profile', csv_profile,
+        'overwrite', json(iif(overwrite, 'true', 'false'))
+    )
+    """,
+    *(
+        f"ALTER TABLE job_status DROP COLUMN {name}"
+        for name in ("record_path", "id_field", "merge", "csv_profile", "overwrite")
+    ),
+)
+
+STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK, _KEYS, _OPTIONS)
 SCHEMA_VERSION = len(STEPS)

@@ -177,7 +177,7 @@ def _owner(record: Value, query: Query) -> Owner | None:
     members = members_of(record)
     # An order's own `id` is no user's.
     own = () if category(members) is not None else ("id",)
-    return record_owner(members, query.id_field, (*query.owner_fields, *own))
+    return record_owner(members, query.options.id_field, (*query.owner_fields, *own))
 
 
 def _names_user(document: Value, user: str) -> TypeGuard[Sequence[tuple[str, Value]]]:

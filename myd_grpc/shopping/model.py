@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from myd_grpc.convert.model import DEFAULT_LIMITS, SECTION_NAMES, Layout, Limits
+from myd_grpc.convert.model import DEFAULT_LIMITS, SECTION_NAMES, Limits
+from myd_grpc.options import ReadOptions
 
 SEOUL = ZoneInfo("Asia/Seoul")
 """Where months are counted."""
@@ -58,9 +59,7 @@ class Query:
     data_dir: str
     file_name: str
     this_year: int
-    layout: Layout = Layout.AUTO
-    record_path: str = ""
-    id_field: str = ""
+    options: ReadOptions = field(default_factory=ReadOptions)
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     no_inputs: tuple[str, ...] = ()

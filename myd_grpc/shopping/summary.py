@@ -10,12 +10,13 @@ from myd_grpc.convert.engine import Batch, Engine, Flattening, Scanned
 from myd_grpc.convert.engines import engine_for
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.jsontext import Value, parse
-from myd_grpc.convert.model import CipherKey, Layout, Profile
+from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.probe import hinting, probe
 from myd_grpc.convert.records import RecordReader
 from myd_grpc.convert.source import Source
 from myd_grpc.convert.window import Window
 from myd_grpc.failpoints import reach
+from myd_grpc.options import Layout, Profile
 from myd_grpc.shopping.collected import Shopping, TooManyCategoriesError
 from myd_grpc.shopping.model import Query, Summary
 from myd_grpc.shopping.owners import KEY
@@ -23,8 +24,9 @@ from myd_grpc.shopping.owners import KEY
 
 def summarise(query: Query, key: CipherKey | None) -> Summary:
     """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
+    options = query.options
     source = Source.open(query.data_dir, query.file_name, query.no_inputs, key)
-    flattening = Flattening(Profile.DATABASE, query.id_field, query.limits.max_depth)
+    flattening = Flattening(Profile.DATABASE, options.id_field, query.limits.max_depth)
     engine = engine_for(query.engine, flattening, query.threads)
     with engine, source:
         probe(source)
@@ -32,7 +34,7 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
             ahead = engine.scanning(source, query.limits.max_depth, query.user_id)
             window = Window(source.read)
             reader = RecordReader(query.file_name, window, query.limits, engine.outline, ahead)
-            reader.open(query.layout, query.record_path, query.section_names)
+            reader.open(options.layout, options.record_path, query.section_names)
             try:
                 return _summary(engine, reader, query)
             except TooManyCategoriesError:

@@ -1,0 +1,80 @@
+"""What callers may ask of a reading and of a conversion, the same from the client to the pipeline.
+
+A new option is a field of `ReadOptions` or `ConvertOptions`, and of their keywords, named as in the
+requests. Clients, the server and its workers import this: it must stay light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypedDict
+
+
+class Layout(StrEnum):
+    """Where the records are in a document (SPEC section 2)."""
+
+    AUTO = "AUTO"
+    ARRAY = "ARRAY"
+    KEYED = "KEYED"
+    LINES = "LINES"
+    SINGLE = "SINGLE"
+
+
+class Profile(StrEnum):
+    """How CSV files are written (SPEC section 3.6)."""
+
+    EXCEL = "EXCEL"
+    DATABASE = "DATABASE"
+
+
+PREFIXES: Mapping[type[StrEnum], str] = {Layout: "RECORD_LAYOUT_", Profile: "CSV_PROFILE_"}
+"""What the names of these have before them in messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a file is read; what is left out is found by itself."""
+
+    layout: Layout = Layout.AUTO
+    record_path: str = ""
+    id_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions(ReadOptions):
+    """How a file is converted."""
+
+    merge: bool = False
+    csv_profile: Profile = Profile.EXCEL
+    overwrite: bool = False
+
+
+class ReadKeywords(TypedDict, total=False):
+    """`ReadOptions` as keyword arguments; enums also by their names or numbers in messages."""
+
+    layout: int | str
+    record_path: str
+    id_field: str
+
+
+class ConvertKeywords(ReadKeywords, total=False):
+    """`ConvertOptions` as keyword arguments."""
+
+    merge: bool
+    csv_profile: int | str
+    overwrite: bool
+
+
+def as_fields(values: Mapping[str, object]) -> dict[str, Any]:
+    """Options as fields of a message, where the values of enums have longer names."""
+    return {
+        name: longer_name(value) if isinstance(value, StrEnum) else value
+        for name, value in values.items()
+    }
+
+
+def longer_name(value: StrEnum) -> str:
+    """What a value of these enums is called in messages."""
+    return PREFIXES[type(value)] + value

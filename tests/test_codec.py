@@ -1,0 +1,179 @@
+"""What a worker and the server say, and what a checkpoint holds, comes back as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myd_grpc.codec import encode
+from myd_grpc.convert.advice import Beginning
+from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
+from myd_grpc.convert.records import Place
+from myd_grpc.convert.schema import NewColumn, NewTable
+from myd_grpc.convert.source import InputMark
+from myd_grpc.convert.tables import Part, Segment
+from myd_grpc.jobs import protocol
+from myd_grpc.jobs.protocol import decode_message, decode_task, encode_message, encode_task
+from myd_grpc.options import ConvertOptions, Layout, Profile, ReadOptions
+from myd_grpc.shopping import Query, Summary
+
+texts = st.text(max_size=9)
+# Whatever bytes a path on disk has.
+paths = st.binary(max_size=9).map(os.fsdecode)
+counts = st.integers(0, 1 << 63)
+sizes = st.integers(0, 1 << 31)
+
+
+def tuples(of_what: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(of_what, max_size=3).map(tuple)
+
+
+layouts = st.sampled_from(Layout)
+limits = st.builds(Limits, *[sizes] * 8)
+settings: dict[str, Any] = {
+    "data_dir": paths,
+    "limits": limits,
+    "section_names": st.frozensets(texts, max_size=3),
+    "no_inputs": tuples(paths),
+    "engine": texts,
+    "threads": sizes,
+}
+conversions = st.builds(
+    Conversion,
+    file_names=tuples(paths),
+    name=texts,
+    options=st.builds(
+        ConvertOptions, layouts, texts, texts, st.booleans(), st.sampled_from(Profile)
+    ),
+    **settings,
+)
+queries = st.builds(
+    Query,
+    *[texts] * 2,
+    file_name=paths,
+    this_year=sizes,
+    options=st.builds(ReadOptions, layouts, texts, texts),
+    owner_fields=tuples(texts),
+    date_fields=tuples(texts),
+    **settings,
+)
+keys = st.none() | st.builds(CipherKey, *[st.binary(min_size=1, max_size=32)] * 2)
+tasks = st.builds(
+    protocol.Task, texts, conversions, paths, keys, st.none() | texts, st.floats(0, 9)
+) | st.builds(protocol.SummaryTask, queries, keys)
+
+parts = tuples(st.builds(PartFile, texts, paths, counts, counts))
+progresses = st.builds(Progress, *[counts] * 6, layouts, texts)
+labels = st.lists(texts, max_size=3)
+summaries = st.builds(
+    Summary, labels, labels, st.dictionaries(texts, labels, max_size=3), *[counts] * 3, texts
+)
+messages = st.one_of(
+    st.builds(protocol.Reached, progresses),
+    st.builds(protocol.Saved, texts, parts, st.booleans()),
+    st.builds(protocol.Restarted),
+    st.builds(protocol.Parts, parts),
+    st.builds(protocol.Done, texts, counts),
+    st.builds(protocol.Summed, summaries, counts),
+    st.builds(protocol.UserMissing, texts, counts),
+    st.builds(protocol.Failed, st.sampled_from(Reason), texts, texts, counts, st.booleans()),
+)
+
+key_paths = tuples(texts)
+entries = st.builds(NewTable, sizes, key_paths) | st.builds(NewColumn, sizes, key_paths)
+segments = st.lists(st.builds(Segment, *[counts] * 3), max_size=3)
+checkpoints = st.builds(
+    Checkpoint,
+    inputs=tuples(st.builds(InputMark, *[counts] * 4)),
+    file=sizes,
+    place=st.none() | st.builds(Place, counts, counts, layouts),
+    finishing=st.booleans(),
+    done=parts,
+    notes=tuples(texts),
+    beginning=st.none() | st.builds(Beginning, layouts, st.booleans()),
+    entries=tuples(entries),
+    records=tuples(counts),
+    parts=tuples(st.builds(Part, sizes, paths, *[counts] * 3, segments)),
+    progress=progresses,
+)
+
+
+@given(tasks)
+def test_a_task_comes_as_it_was_sent(task: protocol.Task | protocol.SummaryTask) -> None:
+    line = encode_task(task)
+    assert line.isascii()
+    assert line.index(b"\n") == len(line) - 1
+    assert decode_task(line) == task
+
+
+@given(messages)
+def test_a_message_comes_as_it_was_sent(message: protocol.Message) -> None:
+    line = encode_message(message)
+    assert line.index(b"\n") == len(line) - 1
+    assert decode_message(line) == message
+
+
+@given(checkpoints)
+def test_a_checkpoint_comes_back_as_it_was_kept(checkpoint: Checkpoint) -> None:
+    text = checkpoint.to_json()
+    assert text.isascii()
+    assert Checkpoint.from_json(text) == checkpoint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"null\n",
+        b"{}\n",
+        b'{"type":"Task"}\n',
+        b'{"type":"Finished","note":"","peak_bytes":1}\n',
+        b'{"type":"Done","note":"","peak_bytes":"1"}\n',
+        b'{"type":"Done","note":"","peak_bytes":1.5}\n',
+        b'{"type":"Done","note":1,"peak_bytes":1}\n',
+        b'{"type":"Failed","reason":"ODD","message":"","trace":"","peak_bytes":1}\n',
+        b'{"type":"Parts","parts":[["a","a_1.csv",1,1]]}\n',
+        b'{"type":"Done","note":"","peak_bytes":1',
+    ],
+)
+def test_what_no_worker_says_is_refused(line: bytes) -> None:
+    with pytest.raises((json.JSONDecodeError, msgspec.ValidationError)):
+        decode_message(line)
+
+
+SOME = Checkpoint((), 1, None, False, (), (), None, (), (), (), Progress())
+# As the version before wrote it.
+OF_VERSION_3 = (
+    '{"inputs":[],"file":0,"place":null,"finishing":false,"done":[],"notes":[],"beginning":null,'
+    '"entries":[],"records":[],"parts":[],"progress":{"bytes_total":0,"bytes_read":0,"records":0,'
+    '"rows":0,"files_total":0,"files_done":0,"layout":"AUTO","engine":""},"version":3}'
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OF_VERSION_3,
+        SOME.to_json().replace('"version":4', '"version":5'),
+        SOME.to_json().replace('"version":4', '"version":true'),
+        SOME.to_json().replace('"version":4,', ""),
+        SOME.to_json().replace('"file":1', '"file":"1"'),
+        SOME.to_json().replace('"file":1,', ""),
+        SOME.to_json().replace('"AUTO"', '"ODD"'),
+        SOME.to_json().replace('"entries":[]', '"entries":[["list",0,["a"]]]'),
+        SOME.to_json()[:-1],
+        encode(SOME),
+    ],
+)
+def test_a_checkpoint_of_another_program_is_stale(text: str) -> None:
+    assert Checkpoint.from_json(SOME.to_json()) == SOME
+    with pytest.raises(StaleCheckpointError):
+        Checkpoint.from_json(text)
