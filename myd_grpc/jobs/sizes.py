@@ -60,7 +60,7 @@ def _size_of_table(table: Table) -> int:
 
 def _text(text: str) -> int:
     # What is no UTF-8 cannot be sent anyway: its size does not matter, but it must have one.
-    length = len(text.encode(errors="replace"))
+    length = len(text) if text.isascii() else len(text.encode(errors="replace"))
     return 1 + _varint(length) + length
 
 
@@ -69,4 +69,4 @@ def _number(number: int) -> int:
 
 
 def _varint(number: int) -> int:
-    return max(1, (number.bit_length() + 6) // 7)
+    return (number.bit_length() + 6) // 7 or 1
