@@ -80,10 +80,11 @@ def request(connection: Connection, job_id: str) -> Request | None:
     return request_of(rows[0], rows[0]["all_file_names"]) if rows else None
 
 
-def changed_since(connection: Connection, revision: int, limit: int) -> list[Change]:
-    """The jobs whose last change came after `revision`, in order of it, with their first tables.
+def changed_since(connection: Connection, revision: int, limit: int) -> tuple[list[Change], bool]:
+    """The jobs whose last change came after `revision`, and whether there are more of them.
 
-    Those that were deleted since are among them. At most `limit`, fewer if they are long.
+    They are in order of it, with their first tables, and those that were deleted since are among
+    them. At most `limit`, fewer if they are long.
     """
     cursor = connection.execute(
         "SELECT revision, job_id, TRUE AS is_there FROM job_status WHERE revision > :revision "
@@ -92,7 +93,7 @@ def changed_since(connection: Connection, revision: int, limit: int) -> list[Cha
         {"revision": revision},
     )
     with closing(cursor):
-        return _first((_change(connection, row) for row in cursor), limit)[0]
+        return _first((_change(connection, row) for row in cursor), limit)
 
 
 def shown_first(
@@ -206,11 +207,17 @@ def _first(changes: Iterable[_Item], limit: int) -> tuple[list[_Item], bool]:
     """The first changes, and whether there are more. Not all are read: jobs may be long."""
     taken, size = list[_Item](), 0
     for change in changes:
-        size += sizes.size_of_job(change) if isinstance(change, Job) else 0
-        if taken and (len(taken) == limit or size > sizes.MOST_IN_A_PAGE):
-            return taken, True
+        if taken:
+            # The first one is taken however long it is, and mostly there is no other.
+            size = (size or _size(taken[0])) + _size(change)
+            if len(taken) == limit or size > sizes.MOST_IN_A_PAGE:
+                return taken, True
         taken.append(change)
     return taken, False
+
+
+def _size(change: Change) -> int:
+    return sizes.size_of_job(change) if isinstance(change, Job) else 0
 
 
 def _change(connection: Connection, row: sqlite3.Row) -> Change:

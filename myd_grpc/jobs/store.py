@@ -201,9 +201,10 @@ class JobStore:
 
     async def changed_since(self, revision: int, limit: int) -> list[Change]:
         """Changes in order of revision, only those after that one; fewer if they are long."""
-        return await self._read(
+        changed, _ = await self._read(
             lambda connection: queries.changed_since(connection, revision, limit)
         )
+        return changed
 
     async def shown_first(
         self, statuses: Sequence[Status], ended_limit: int, last: int
@@ -277,9 +278,12 @@ class JobStore:
             logger.warning("a change is not announced yet: %s (%s)", why, describe(error))
 
     def _announce_pages(self, connection: sqlite3.Connection) -> None:
-        while changed := queries.changed_since(connection, self._announced, _ANNOUNCED_AT_ONCE):
-            self._announced = changed[-1].revision
-            self._announce(changed)
+        more = True
+        while more:
+            changed, more = queries.changed_since(connection, self._announced, _ANNOUNCED_AT_ONCE)
+            if changed:
+                self._announced = changed[-1].revision
+                self._announce(changed)
 
 
 class _Owned:
