@@ -1,37 +1,6 @@
-//! Rows of CSV text: cells that point to where their text is, and buffers that take whole rows.
+//! Rows of CSV text: buffers that take whole rows.
 
-use crate::json::{Sink, push};
-
-/// Where a cell's text is: in the batch or, beyond its end, in the scratch space. Its text is
-/// quoted already if it has to be.
-#[derive(Clone, Copy, Default)]
-pub struct Cell {
-    /// The first byte.
-    pub start: usize,
-    /// The byte after the last.
-    pub end: usize,
-}
-
-/// The texts that cells point to.
-#[derive(Clone, Copy)]
-pub struct Texts<'a> {
-    /// The batch.
-    pub data: &'a [u8],
-    /// What could not be taken from the batch as it is.
-    pub scratch: &'a [u8],
-}
-
-impl<'a> Texts<'a> {
-    /// A cell's text.
-    pub fn text(&self, Cell { start, end }: Cell) -> &'a [u8] {
-        match start.checked_sub(self.data.len()) {
-            Some(start) if start < end - self.data.len() => {
-                &self.scratch[start..end - self.data.len()]
-            }
-            _ => &self.data[start..end],
-        }
-    }
-}
+use crate::cell::{Cell, Texts};
 
 /// A short text that changes at its end, such as the id of the row at hand.
 pub struct Tail {
@@ -49,6 +18,11 @@ impl Tail {
     /// How long the text is.
     pub fn len(&self) -> usize {
         self.length
+    }
+
+    /// Its first bytes.
+    fn text(&self, length: usize) -> &[u8] {
+        &self.bytes[..length]
     }
 
     /// Cuts the text off.
@@ -221,6 +195,9 @@ impl Output {
             if let Some(length) = write_row(room, ids, texts, cells, line_end) {
                 break length;
             }
+            if cells.iter().any(|cell| cell.is_unmade()) {
+                break self.make_row(ids, texts, cells, line_end);
+            }
             self.grow(ids, cells);
         };
         self.length += length;
@@ -232,11 +209,30 @@ impl Output {
     /// Makes room for that row, and for more of them.
     #[cold]
     fn grow(&mut self, ids: &Ids, cells: &[Cell]) {
-        let long: usize = cells.iter().map(|cell| cell.end - cell.start).sum();
-        let ids = ids.record.len() + 2 * ids.row.len();
-        let row = long + cells.len() + ids + 4 * CHUNK;
+        let row = row_size(ids, cells);
         let more = (self.buffer.len() / 2).clamp(4096, LARGE);
         self.buffer.resize(self.buffer.len().max(self.length + row) + more, 0);
+    }
+
+    /// Appends a row with cells whose text is made there; answers how long it is.
+    #[cold]
+    fn make_row(&mut self, ids: &Ids, texts: Texts, cells: &[Cell], line_end: &[u8]) -> usize {
+        let buffer = &mut self.buffer;
+        buffer.truncate(self.length);
+        buffer.reserve_exact(row_size(ids, cells));
+        buffer.extend_from_slice(ids.record.text(ids.record.len()));
+        buffer.push(b',');
+        buffer.extend_from_slice(ids.row.text(ids.row.len()));
+        if ids.parent > 0 {
+            buffer.push(b',');
+            buffer.extend_from_slice(ids.row.text(ids.parent));
+        }
+        for &cell in cells {
+            buffer.push(b',');
+            texts.append(cell, buffer);
+        }
+        buffer.extend_from_slice(line_end);
+        buffer.len() - self.length
     }
 
     /// Notes that all rows so far have only `columns` columns.
@@ -246,6 +242,13 @@ impl Output {
             self.narrow.push((rows, columns));
         }
     }
+}
+
+/// How much room a row takes at most.
+fn row_size(ids: &Ids, cells: &[Cell]) -> usize {
+    let texts: usize = cells.iter().map(|cell| cell.len()).sum();
+    let ids = ids.record.len() + 2 * ids.row.len();
+    texts + cells.len() + ids + 4 * CHUNK
 }
 
 /// Writes a row; answers how long it is, None if there is too little room.
@@ -280,7 +283,7 @@ const COMMA_AND_CHUNK: usize = 1 + CHUNK;
 
 #[inline(always)]
 fn write_cell<'a>(room: &'a mut [u8], texts: Texts, cell: Cell) -> Option<&'a mut [u8]> {
-    let length = cell.end - cell.start;
+    let length = cell.len();
     if let Some(source) = texts.data.get(cell.start..).and_then(<[u8]>::first_chunk::<CHUNK>) {
         if length <= CHUNK {
             let start = room.first_chunk_mut::<COMMA_AND_CHUNK>()?;
@@ -289,7 +292,7 @@ fn write_cell<'a>(room: &'a mut [u8], texts: Texts, cell: Cell) -> Option<&'a mu
             return Some(&mut room[1 + length..]);
         }
     }
-    write(write_comma(room)?, texts.text(cell))
+    write(write_comma(room)?, texts.text(cell)?)
 }
 
 #[inline(always)]
@@ -299,7 +302,7 @@ fn write_id<'a>(room: &'a mut [u8], id: &Tail, length: usize) -> Option<&'a mut 
             *room.first_chunk_mut::<CHUNK>()? = *source;
             Some(&mut room[length..])
         }
-        _ => write(room, &id.bytes[..length]),
+        _ => write(room, id.text(length)),
     }
 }
 
@@ -317,79 +320,10 @@ fn write<'a>(room: &'a mut [u8], text: &[u8]) -> Option<&'a mut [u8]> {
     Some(rest)
 }
 
-/// Writes a string's content as a cell.
-pub struct CellText<'a> {
-    scratch: &'a mut Vec<u8>,
-    start: usize,
-    quoted: bool,
-}
-
-impl<'a> CellText<'a> {
-    /// A cell at the end of the scratch space.
-    pub fn new(scratch: &'a mut Vec<u8>) -> Self {
-        let start = scratch.len();
-        scratch.push(b'"');
-        Self { scratch, start, quoted: false }
-    }
-
-    /// Where the whole cell is in the scratch space.
-    pub fn finish(self) -> (usize, usize) {
-        if self.quoted {
-            self.scratch.push(b'"');
-            (self.start, self.scratch.len())
-        } else {
-            (self.start + 1, self.scratch.len())
-        }
-    }
-}
-
-impl Sink for CellText<'_> {
-    fn text(&mut self, text: &[u8], comma: bool) {
-        self.quoted |= comma;
-        self.scratch.extend_from_slice(text);
-    }
-
-    fn character(&mut self, character: char) {
-        match character {
-            '"' => self.scratch.extend_from_slice(b"\"\""),
-            '\0' => push(self.scratch, char::REPLACEMENT_CHARACTER),
-            _ => push(self.scratch, character),
-        }
-        self.quoted |= matches!(character, '"' | ',' | '\r' | '\n');
-    }
-}
-
-/// Writes a string's content as compact JSON text within a quoted cell.
-pub struct ListText<'a>(pub &'a mut Vec<u8>);
-
-impl Sink for ListText<'_> {
-    fn text(&mut self, text: &[u8], _comma: bool) {
-        self.0.extend_from_slice(text);
-    }
-
-    fn character(&mut self, character: char) {
-        let escaped: &[u8] = match character {
-            // A backslash, and the quote twice, because the cell is quoted.
-            '"' => b"\\\"\"",
-            '\\' => b"\\\\",
-            '\u{8}' => b"\\b",
-            '\u{c}' => b"\\f",
-            '\n' => b"\\n",
-            '\r' => b"\\r",
-            '\t' => b"\\t",
-            '\0'..'\u{20}' => {
-                let code = format!("\\u{:04x}", u32::from(character));
-                return self.0.extend_from_slice(code.as_bytes());
-            }
-            _ => return push(self.0, character),
-        };
-        self.0.extend_from_slice(escaped);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Ids, Output, Tail, Texts};
+    use super::{Ids, Output, Tail};
+    use crate::cell::{Cell, Texts};
 
     /// The text of one row whose cell has so many bytes, and how much memory that holds.
     fn taken(output: &mut Output, size: usize) -> (usize, usize) {

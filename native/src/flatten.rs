@@ -1,7 +1,8 @@
 //! From records to rows, in one pass over the text: every value is read where its cell is decided.
 
 use crate::boundary::{Span, value_end};
-use crate::csv::{Cell, CellText, Ids, LARGE, ListText, Tail, Texts};
+use crate::cell::{Cell, Texts, cell};
+use crate::csv::{Ids, LARGE, Tail};
 use crate::engine::{Entry, Fragment};
 use crate::json::{
     Bad, Key, SHORT, byte_at, literal_end, number_end, scan_string, short_scalar, skip_space,
@@ -318,7 +319,14 @@ impl Flattener {
 
     fn take_id(&mut self, data: &[u8], cell: Cell) {
         let texts = Texts { data, scratch: &self.scratch };
-        self.record_id.push(texts.text(cell));
+        match texts.text(cell) {
+            Some(text) => self.record_id.push(text),
+            None => {
+                let mut text = Vec::new();
+                texts.append(cell, &mut text);
+                self.record_id.push(&text);
+            }
+        }
     }
 
     // Values
@@ -468,17 +476,14 @@ impl Flattener {
             // A string without escapes in its quotes is a cell in quotes.
             b'"' if run.comma || run.at == at + 1 => Ok((Cell { start: at, end }, end)),
             b'"' => Ok((Cell { start: at + 1, end: run.at }, end)),
-            b'\\' => self.escaped_string(data, at + 1),
+            b'\\' => self.escaped_string(data, at),
             _ => Err(Bad),
         }
     }
 
     #[inline(never)]
     fn escaped_string(&mut self, data: &[u8], at: usize) -> Result<(Cell, usize), Bad> {
-        let mut text = CellText::new(&mut self.scratch);
-        let end = unescape(data, at, &mut text)?;
-        let (from, to) = text.finish();
-        Ok((Cell { start: data.len() + from, end: data.len() + to }, end))
+        cell(data, at, &mut self.scratch)?.ok_or(Bad)
     }
 
     #[inline(always)]
@@ -519,61 +524,15 @@ impl Flattener {
         row: &mut Row,
         depth: usize,
     ) -> Result<usize, Bad> {
-        let at = skip_space(data, at);
-        if byte_at(data, at) == b']' {
-            return Ok(at + 1);
+        let first = skip_space(data, at);
+        if byte_at(data, first) == b']' {
+            return Ok(first + 1);
         }
-        let from = self.scratch.len();
-        if let Some((cell, end)) = self.scalars(data, at)? {
+        if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch)? {
             self.set(row, node, cell)?;
             return Ok(end);
         }
-        self.scratch.truncate(from);
-        self.children(data, at, node, row.table, depth)
-    }
-
-    /// The cell of a list that holds only scalars, from its first element on; None for any other.
-    fn scalars(&mut self, data: &[u8], mut at: usize) -> Result<Option<(Cell, usize)>, Bad> {
-        let from = self.scratch.len();
-        let mut quoted = false;
-        self.scratch.extend_from_slice(b"\"[");
-        loop {
-            let start = at;
-            at = match byte_at(data, at) {
-                b'"' => {
-                    quoted = true;
-                    self.scratch.extend_from_slice(b"\"\"");
-                    let end = unescape(data, at + 1, &mut ListText(&mut self.scratch))?;
-                    self.scratch.extend_from_slice(b"\"\"");
-                    end
-                }
-                byte => {
-                    let end = match byte {
-                        b'{' | b'[' => return Ok(None),
-                        b't' | b'f' | b'n' => literal_end(data, at)?,
-                        _ => number_end(data, at)?,
-                    };
-                    self.scratch.extend_from_slice(&data[start..end]);
-                    end
-                }
-            };
-            at = skip_space(data, at);
-            match byte_at(data, at) {
-                b',' => at = skip_space(data, at + 1),
-                b']' => break,
-                _ => return Err(Bad),
-            }
-            quoted = true;
-            self.scratch.push(b',');
-        }
-        self.scratch.push(b']');
-        let mut start = data.len() + from;
-        if quoted {
-            self.scratch.push(b'"');
-        } else {
-            start += 1;
-        }
-        Ok(Some((Cell { start, end: data.len() + self.scratch.len() }, at + 1)))
+        self.children(data, first, node, row.table, depth)
     }
 
     /// Reads a list as a table's rows, from its first element on.

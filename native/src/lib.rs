@@ -8,6 +8,7 @@
 mod avx512;
 mod batches;
 mod boundary;
+mod cell;
 mod csv;
 mod engine;
 mod flatten;

@@ -3,7 +3,8 @@
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
-use crate::csv::{Cell, Output, Rows};
+use crate::cell::Cell;
+use crate::csv::{Output, Rows};
 use crate::engine;
 use crate::json::Bad;
 use crate::lanes::equal;
