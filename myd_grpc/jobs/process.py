@@ -40,7 +40,7 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
 # Blocks of memory the size of a batch are used again, not given back to the kernel and zeroed anew
 # each time: that is a tenth of a fast conversion. Threads share them. Only glibc heeds these.
 ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(16 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
     "MALLOC_ARENA_MAX": "1",
 }

@@ -100,12 +100,13 @@ impl Follower {
         spare_nodes: usize,
         sink: Option<Sink>,
     ) -> Fragment {
-        if self.flattener.trees.len() > log.len() + spare_nodes {
+        let crowd = log.len() + spare_nodes;
+        if self.flattener.trees.len() >= crowd {
             self.reset();
         }
         self.follow(log);
         let flattener = &mut self.flattener;
-        flattener.begin(self.log.len());
+        flattener.begin(self.log.len(), crowd);
         flattener.sink = sink;
         let (records, end) = flattener.flatten(batch);
         if matches!(end, End::Bad | End::Full) {

@@ -1,12 +1,12 @@
 //! From records to rows, in one pass over the text: every value is read where its cell is decided.
 
+use crate::bare::{self, BareKeys};
 use crate::boundary::{Span, value_end};
 use crate::cell::{Cell, Texts, cell};
 use crate::csv::{Ids, LARGE, Tail};
 use crate::engine::{Entry, Fragment};
 use crate::json::{
-    Bad, Key, SHORT, byte_at, literal_end, number_end, scan_string, short_scalar, skip_space,
-    unescape,
+    Bad, SHORT, byte_at, literal_end, number_end, scan_string, short_scalar, skip_space,
 };
 use crate::lanes::mark_specials;
 use crate::schema::{Bounds, LABEL, NodeId, Trees};
@@ -51,6 +51,18 @@ struct Row {
     cells: Vec<Cell>,
 }
 
+/// A member that was not expected.
+struct Unexpected {
+    /// Where it is,
+    at: usize,
+    /// the node of its key,
+    key: NodeId,
+    /// its own, another one if the object has the key again,
+    node: NodeId,
+    /// and where its value is.
+    value: usize,
+}
+
 /// Flattens batches, for a schema that grows.
 pub struct Flattener {
     /// What it was made with.
@@ -67,6 +79,12 @@ pub struct Flattener {
     base: usize,
     /// Objects are numbered, to know which members each has had.
     objects: u64,
+    /// With more nodes than that, members of which nothing comes are forgotten,
+    crowd: usize,
+    /// but not the keys of the record at hand,
+    bare: BareKeys,
+    /// if there are any.
+    has_forgotten: bool,
     /// Takes rows as soon as they are many; without it, they are too many then.
     pub sink: Option<Sink>,
     /// How many entries the schema had before the batch, and those that were taken since.
@@ -113,6 +131,9 @@ impl Flattener {
             marks: Vec::new(),
             base: 0,
             objects: 0,
+            crowd: 0,
+            bare: BareKeys::default(),
+            has_forgotten: false,
             sink: None,
             known: 0,
             own: Vec::new(),
@@ -128,9 +149,9 @@ impl Flattener {
         self.trees = Trees::new(self.settings.bounds);
     }
 
-    /// Begins a batch, for a schema that has so many entries.
-    pub fn begin(&mut self, known: usize) {
-        self.known = known;
+    /// Begins a batch, for a schema that has so many entries; more nodes than `crowd` are too many.
+    pub fn begin(&mut self, known: usize, crowd: usize) {
+        (self.known, self.crowd) = (known, crowd);
         self.own.clear();
         self.kept = 0;
     }
@@ -240,6 +261,8 @@ impl Flattener {
         mark_specials(text, &mut self.marks);
         self.base = start;
         self.scratch.clear();
+        self.bare.begin(start, self.objects);
+        self.has_forgotten = false;
         match batch.keys.get(index) {
             Some(&key) => self.read_key_id(data, key)?,
             None => self.read_own_id(data, start)?,
@@ -298,13 +321,8 @@ impl Flattener {
 
     /// Whether the key whose content is at `at` is the id's, and where it ends.
     fn is_id_field(&self, data: &[u8], at: usize) -> Result<(bool, usize), Bad> {
-        let run = scan_string(data, at);
-        if byte_at(data, run.at) == b'"' {
-            return Ok((data[at..run.at] == self.settings.id_field, run.at + 1));
-        }
-        let mut key = Key::default();
-        let end = unescape(data, at, &mut key)?;
-        Ok((key.0 == self.settings.id_field, end))
+        let (key, end) = bare::read(data, at)?;
+        Ok((*key == *self.settings.id_field, end))
     }
 
     fn read_id(&mut self, data: &[u8], at: usize) -> Result<(), Bad> {
@@ -393,11 +411,14 @@ impl Flattener {
                     at = self.value(data, skip_space(data, start), member.node, row, depth)?;
                 }
             } else {
-                let (key, value) = self.unexpected_key(data, at, parent, previous)?;
-                let node =
-                    if self.trees.claim(key, object) { key } else { self.trees.again(key, object) };
-                at = self.value(data, skip_space(data, value), node, row, depth)?;
-                (previous, guess) = (key, self.trees.guess(parent, key));
+                let last = self.trees.len();
+                let member = self.unexpected_member(data, at, parent, object)?;
+                at = self.value(data, member.value, member.node, row, depth)?;
+                if member.node < last || !self.forget(data, &member, object) {
+                    self.trees.learn(parent, previous, member.key);
+                    previous = member.key;
+                }
+                guess = self.trees.guess(parent, previous);
             }
             at = skip_space(data, at);
             match byte_at(data, at) {
@@ -408,28 +429,45 @@ impl Flattener {
         }
     }
 
+    /// Reads the key at `at` of an object at the path `parent`.
     #[inline(never)]
-    fn unexpected_key(
+    fn unexpected_member(
         &mut self,
         data: &[u8],
         at: usize,
         parent: NodeId,
-        previous: NodeId,
-    ) -> Result<(NodeId, usize), Bad> {
+        object: u64,
+    ) -> Result<Unexpected, Bad> {
         if byte_at(data, at) != b'"' {
             return Err(Bad);
         }
-        let run = scan_string(data, at + 1);
-        let (node, end) = if byte_at(data, run.at) == b'"' {
-            (self.trees.member(parent, &data[at + 1..run.at]), run.at + 1)
-        } else {
-            let mut key = Key::default();
-            let end = unescape(data, at + 1, &mut key)?;
-            (self.trees.member(parent, &key.0), end)
-        };
-        self.trees.learn(parent, previous, node);
+        let (name, end) = bare::read(data, at + 1)?;
         let colon = skip_space(data, end);
-        if byte_at(data, colon) == b':' { Ok((node, colon + 1)) } else { Err(Bad) }
+        if byte_at(data, colon) != b':' {
+            return Err(Bad);
+        }
+        let key = self.trees.member(parent, &name);
+        let (trees, bare) = (&mut self.trees, &self.bare);
+        let is_bare = |name: &[u8]| bare.has(data, object, name);
+        let is_first = trees.claim(key, object)
+            && !(self.has_forgotten && (is_bare(&name) || trees.has_tried(parent, &name, object)));
+        let node = if is_first { key } else { trees.again(key, object, is_bare) };
+        Ok(Unexpected { at, key, node, value: skip_space(data, colon + 1) })
+    }
+
+    /// Forgets a member of which nothing came, where nodes are too many.
+    fn forget(&mut self, data: &[u8], member: &Unexpected, object: u64) -> bool {
+        let &Unexpected { at, key, node, .. } = member;
+        if self.trees.len() <= self.crowd || !self.trees.is_in_vain(node, object) {
+            return false;
+        }
+        // A key that the object had before stays, to tell of this one.
+        if node == key && !self.bare.note(data, object, at + 1) {
+            return false;
+        }
+        self.trees.forget(node);
+        self.has_forgotten = true;
+        true
     }
 
     /// Reads the value at `at`, which is at the path `node` of the row's table.

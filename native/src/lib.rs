@@ -6,6 +6,7 @@
 
 #[cfg(has_avx512)]
 mod avx512;
+mod bare;
 mod batches;
 mod boundary;
 mod cell;

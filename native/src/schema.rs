@@ -299,9 +299,7 @@ impl Trees {
     /// The member of `parent` with that key.
     pub fn member(&mut self, parent: NodeId, key: &[u8]) -> NodeId {
         let hash = self.hasher.hash_one((parent, key));
-        let places = &self.places;
-        let is_it = |&node: &NodeId| places[node].parent == parent && *places[node].key == *key;
-        if let Some(&node) = self.index.find(hash, is_it) {
+        if let Some(node) = self.find(hash, parent, key) {
             return node;
         }
         let node = self.new_node(parent, key);
@@ -310,6 +308,29 @@ impl Trees {
             hasher.hash_one((places[node].parent, &*places[node].key))
         });
         node
+    }
+
+    fn find(&self, hash: u64, parent: NodeId, key: &[u8]) -> Option<NodeId> {
+        let places = &self.places;
+        let is_it = |&node: &NodeId| places[node].parent == parent && *places[node].key == *key;
+        self.index.find(hash, is_it).copied()
+    }
+
+    /// Whether nothing came of a member of `object`, the last one that got a node.
+    pub fn is_in_vain(&self, node: NodeId, object: u64) -> bool {
+        let is_used = |node: &Node| node.column != 0 || node.table != 0;
+        self.places[node].again.0 != object && !self.nodes[node..].iter().rev().any(is_used)
+    }
+
+    /// Forgets the last nodes, from this one on, which was not learned to come after any.
+    pub fn forget(&mut self, node: NodeId) {
+        for (number, Place { parent, key, .. }) in (node..).zip(self.places.drain(node..)) {
+            let hash = self.hasher.hash_one((parent, &*key));
+            if let Ok(entry) = self.index.find_entry(hash, |&found| found == number) {
+                entry.remove();
+            }
+        }
+        self.nodes.truncate(node);
     }
 
     fn new_node(&mut self, parent: NodeId, key: &[u8]) -> NodeId {
@@ -338,20 +359,41 @@ impl Trees {
     }
 
     /// The node that stands for a key which `object` has again: `key~2`, or the next free one.
+    ///
+    /// Names that have no node may be taken, too.
     #[cold]
-    pub fn again(&mut self, node: NodeId, object: u64) -> NodeId {
+    pub fn again(&mut self, node: NodeId, object: u64, is_taken: impl Fn(&[u8]) -> bool) -> NodeId {
         let Place { parent, ref key, again } = self.places[node];
         let stem = [key, &b"~"[..]].concat();
         let mut number = if again.0 == object { again.1 } else { 2 };
         loop {
             let key = [&stem, number.to_string().as_bytes()].concat();
-            let candidate = self.member(parent, &key);
             number += 1;
             self.places[node].again = (object, number);
+            if is_taken(&key) {
+                continue;
+            }
+            let candidate = self.member(parent, &key);
             if self.claim(candidate, object) {
                 return candidate;
             }
         }
+    }
+
+    /// Whether `again` has tried that name for a key of `object`: if it had no use for its node,
+    /// that may be forgotten.
+    pub fn has_tried(&self, parent: NodeId, name: &[u8], object: u64) -> bool {
+        let mut parts = name.rsplitn(2, |&byte| byte == b'~');
+        let (Some(digits), Some(stem)) = (parts.next(), parts.next()) else { return false };
+        if !matches!(digits.first(), Some(b'1'..=b'9')) {
+            return false;
+        }
+        let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok());
+        let hash = self.hasher.hash_one((parent, stem));
+        let again = self.find(hash, parent, stem).map(|node| self.places[node].again);
+        again
+            .zip(number)
+            .is_some_and(|((whose, next), number)| whose == object && (2..next).contains(&number))
     }
 }
 
