@@ -244,6 +244,24 @@ TIMES = {"native": 3, "python": 10}
 """How many times the largest record a worker may take, beside 100 MiB."""
 
 
+def test_one_large_cell(engine: str, work: Path) -> None:
+    """More is made of each byte than anywhere else."""
+    size = 50 if engine == "native" else 4
+    with (work / "in.json").open("w") as file:
+        file.write("[[")
+        file.writelines('"",' * (MIB // 3) for _ in range(size))
+        file.write('""]]')
+    assert peak(work, engine, "in.json") < 100 + TIMES[engine] * size
+
+
+@pytest.mark.parametrize("member", ['"%x":{}', '"%x":{"a":[],"b":{}}', '"\\n%x":[]'])
+def test_many_keys_of_which_nothing_comes(engine: str, work: Path, member: str) -> None:
+    size = 12 if engine == "native" else 3
+    members = ",".join(member % number for number in range(size * MIB // (len(member) + 4)))
+    (work / "in.json").write_text(f'[{{{members},"a":1}}]')
+    assert peak(work, engine, "in.json") < 100 + TIMES[engine] * size
+
+
 @pytest.mark.parametrize(
     "value",
     ['"%s"' % ("x" * 20 * MIB), "[%s1]" % ("1," * (4 * MIB)), '{"a":[%s{}]}' % ("{}," * MIB)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import re
 import shutil
 import sys
@@ -142,6 +143,43 @@ def test_a_tree_that_grew_without_columns_is_begun_again(monkeypatch: pytest.Mon
     limits = Limits(100)
     one = converted(files, engine="native", threads=2, limits=limits)
     assert one == converted(files, engine="python", limits=limits)
+
+
+KEYS = ("", *"a b a~2 a~3 a~2~2 ~2 a~02 a~1 a~ \\u0061 a\\u007e2 가".split())
+
+
+def hollow(rng: random.Random, levels: int) -> str:
+    """An object with few different keys, of most of which nothing comes."""
+    values = ["{}", "[]", "{}", "1", "null", "[1]", "[{}]"]
+    members = [
+        f'"{rng.choice(KEYS)}":'
+        + (hollow(rng, levels - 1) if levels and rng.random() < 0.5 else rng.choice(values))
+        for _ in range(rng.choice((0, 1, 2, 5, 9)))
+    ]
+    return f"{{{','.join(members)}}}"
+
+
+@native
+@pytest.mark.parametrize("spare", [0, 3, 10])
+def test_keys_of_which_nothing_comes_are_known_when_they_come_again(
+    monkeypatch: pytest.MonkeyPatch, spare: int
+) -> None:
+    monkeypatch.setattr("myd_grpc.convert.native._SPARE_NODES", spare)
+    rng = random.Random(spare)
+    for _ in range(60):
+        files = [("a.json", f"[{','.join(hollow(rng, 4) for _ in range(4))}]".encode())]
+        one = outcome(files, engine="native", limits=Limits(rng.choice((1, 100))))
+        assert one == expected(files), files
+
+
+@native
+def test_large_cells_are_made_where_their_row_is_written() -> None:
+    """Beyond 4 MiB of a row: beside short ones, before the list's rows, and as an id."""
+    long = '\\n\\"' * (3 << 19)
+    record = '{{"b":"x\\n","id":"{}","a":{},"c":"{}","l":[{{"a":"\\u0000"}},["\\t"]],"d":1}}'
+    records = [record.format("i", f'["{long}",1]', long), record.format(long, '["\\n"]', "\\n")]
+    files = [("a.json", f"[{','.join(records)}]".encode())]
+    assert converted(files, engine="native") == converted(files, engine="python")
 
 
 @native
