@@ -38,7 +38,8 @@ logger = logging.getLogger(__name__)
 _LINE_LIMIT_BYTES = 64 << 20
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
 # Blocks of memory the size of a batch are used again, not given back to the kernel and zeroed anew
-# each time: that is a tenth of a fast conversion. Threads share them. Only glibc heeds these.
+# each time: that is a tenth of a fast conversion. Larger ones are given back: those in which a long
+# record was gathered are not kept. Threads share them. Only glibc heeds these.
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(16 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
