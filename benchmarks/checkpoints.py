@@ -12,11 +12,11 @@ from benchmarks.data import DATA, Input, encrypted
 from benchmarks.report import Section, middle, spread
 from benchmarks.service import running
 from myd_grpc.convert.checkpoint import Checkpoint
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.jobs.keeper import Keeper, Orders
-from myd_grpc.jobs.protocol import Message, Task
+from myd_grpc.jobs.worker.checkpointer import Keeper, Orders
+from myd_grpc.jobs.worker.protocol import Message, Task
 from myd_grpc.options import ConvertOptions
 
 WITHOUT_S = 3600

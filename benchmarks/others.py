@@ -59,7 +59,7 @@ LIMIT = """
 import sys, time
 from pathlib import Path
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from myd_grpc.convert import disk
+from myd_grpc.convert.output import disk
 key, iv = map(bytes.fromhex, sys.argv[3:5])
 began = time.perf_counter()
 decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()

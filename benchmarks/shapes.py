@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.data import DATA, Input, made
 from benchmarks.report import MB, Section, middle
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import Conversion
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions, Layout

@@ -9,7 +9,7 @@ from benchmarks import others
 from benchmarks.data import Input, encrypted, plain_array
 from benchmarks.report import MB, Section, middle, spread
 from benchmarks.service import running
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 
 TITLE = "Throughput of one job"
 _SMALL = 100_000

@@ -3,8 +3,8 @@ from typing import TypeAlias, overload
 
 from typing_extensions import Buffer
 
-from myd_grpc.convert.engine import Flattening
-from myd_grpc.convert.native import Start
+from myd_grpc.convert.engines.engine import Flattening
+from myd_grpc.convert.engines.native import Start
 
 class Spans(Sequence[tuple[int, int]]):
     def __init__(self, spans: list[tuple[int, int]]) -> None: ...

@@ -21,28 +21,28 @@ from pathlib import Path
 from typing import Any
 
 from myd_grpc import directories, logs
+from myd_grpc.api.endpoint import AddressTakenError, Endpoint
+from myd_grpc.api.messages import watch_bytes
+from myd_grpc.api.requests import conversion_of
+from myd_grpc.api.service import AnalysisService, Desk
 from myd_grpc.config import Settings, SettingsError
-from myd_grpc.convert.engines import ENGINES, WITHOUT_NATIVE
-from myd_grpc.endpoint import AddressTakenError, Endpoint
+from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.frames import describe
-from myd_grpc.jobs.attempt import Workshop
-from myd_grpc.jobs.believed import BelievedClock, Sighting
-from myd_grpc.jobs.database import DatabaseRefusedError
-from myd_grpc.jobs.hardening import forbid_core_dumps, raise_open_files
 from myd_grpc.jobs.model import Change
-from myd_grpc.jobs.process import Workers
-from myd_grpc.jobs.publish import OutputDirectory
-from myd_grpc.jobs.purge import Purger
-from myd_grpc.jobs.recovery import Recovery, Resumed
-from myd_grpc.jobs.runner import Runner
-from myd_grpc.jobs.store import Announce, JobStore
-from myd_grpc.jobs.summaries import Summaries
-from myd_grpc.jobs.watch import Hub
-from myd_grpc.messages import watch_bytes
-from myd_grpc.requests import conversion_of
+from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.run.attempt import Workshop
+from myd_grpc.jobs.run.purge import Purger
+from myd_grpc.jobs.run.recovery import Recovery, Resumed
+from myd_grpc.jobs.run.runner import Runner
+from myd_grpc.jobs.run.summaries import Summaries
+from myd_grpc.jobs.store.clock import BelievedClock, Sighting
+from myd_grpc.jobs.store.database import DatabaseRefusedError
+from myd_grpc.jobs.store.store import Announce, JobStore
+from myd_grpc.jobs.watch.hub import Hub
+from myd_grpc.jobs.worker.hardening import forbid_core_dumps, raise_open_files
+from myd_grpc.jobs.worker.pool import Workers
 from myd_grpc.rest import GatewayError, find_gateway, gateway_beside
-from myd_grpc.service import AnalysisService, Desk
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from myd_grpc.convert import processors
+from myd_grpc.convert.engines import processors
 from myd_grpc.convert.model import SECTION_NAMES, Limits
 from myd_grpc.shopping import DATE_FIELDS, OWNER_FIELDS
 

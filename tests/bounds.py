@@ -10,7 +10,7 @@ from serving import Server
 
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.jobs.model import Identity, Request
-from myd_grpc.jobs.store import JobStore
+from myd_grpc.jobs.store.store import JobStore
 
 MANY_TABLES = [
     PartFile(f"out.{n}.{'가' * 300}", f"out.{n}~0123abcd_1.csv", 1, n) for n in range(4000)

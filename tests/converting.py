@@ -15,11 +15,16 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
-from myd_grpc.convert import flatten, growth, longjson, records, source, tables
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines import flatten
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input import source
+from myd_grpc.convert.jsontext import long_values as longjson
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
+from myd_grpc.convert.output import csv_set as tables
+from myd_grpc.convert.output import growth
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.convert.reading import records
 from myd_grpc.options import ConvertOptions, Layout, Profile
 
 Files = Sequence[tuple[str, bytes]]

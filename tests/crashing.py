@@ -31,7 +31,7 @@ from serving import ENDED, PATIENCE_S, Server, kill_worker, lasting_address, tre
 from streams import Recorder, assert_committed, validate
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions

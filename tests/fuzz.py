@@ -23,14 +23,14 @@ import nasty
 import pytest
 from converting import KEY, Sizes, directory, outcome, sized
 
-from myd_grpc.convert.engine import Batch, Engine, Flattening, Fragment
-from myd_grpc.convert.engines import engine_for
+from myd_grpc.convert.engines.available import engine_for
+from myd_grpc.convert.engines.engine import Batch, Engine, Flattening, Fragment
 from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
-from myd_grpc.convert.records import RecordReader
+from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import Entry
-from myd_grpc.convert.source import Source
-from myd_grpc.convert.window import Window
 from myd_grpc.options import Layout, Profile
 
 WHOLE_CONVERSIONS = 50
@@ -53,7 +53,7 @@ def compare(documents: int, seed: int) -> None:
                 with pytest.MonkeyPatch.context() as patch:
                     # Keys of which nothing comes are forgotten, or are not.
                     spare = rng.choice((0, 10, 100_000))
-                    patch.setattr("myd_grpc.convert.native._SPARE_NODES", spare)
+                    patch.setattr("myd_grpc.convert.engines.native._SPARE_NODES", spare)
                     if number % WHOLE_CONVERSIONS == 0:
                         _compare_conversions(rng)
                     else:

@@ -11,7 +11,7 @@ from documents import Page
 
 from myd_grpc.convert.model import Progress
 from myd_grpc.jobs.model import Identity, Phase, Request, Status
-from myd_grpc.jobs.store import JobStore
+from myd_grpc.jobs.store.store import JobStore
 
 ARCHITECTURE = Page("docs/architecture.md")
 ENDS = {Status.DONE.value, Status.FAILED.value}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from serving import Server
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.jobs.believed import DAY_S, BelievedClock, Sighting, after
-from myd_grpc.jobs.purge import Purger
-from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+from myd_grpc.jobs.run.purge import Purger
+from myd_grpc.jobs.store.clock import DAY_S, BelievedClock, Sighting, after
+from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 
 HOUR_S = 3600.0
 

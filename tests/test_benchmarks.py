@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from serving import ROOT
 
 from benchmarks import plot
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 
 
 def test_a_page_is_written(tmp_path: Path) -> None:

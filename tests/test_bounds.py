@@ -16,8 +16,8 @@ from serving import Server, details_of
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import Client
 from myd_grpc.convert.model import PartFile
-from myd_grpc.jobs.store import DATABASE_NAME
-from myd_grpc.jobs.tables import first_tables, tables_of
+from myd_grpc.jobs.store.store import DATABASE_NAME
+from myd_grpc.jobs.store.tables import first_tables, tables_of
 
 MakeServer = Callable[..., Server]
 

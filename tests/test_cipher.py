@@ -25,7 +25,8 @@ from Crypto.Cipher import AES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myd_grpc.convert.cipher import (
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.cipher import (
     BLOCK,
     CbcDecryptor,
     EncodedText,
@@ -34,10 +35,9 @@ from myd_grpc.convert.cipher import (
     recognise_encoding,
     unpad,
 )
-from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.forms import may_begin_json
+from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.jsontext.forms import may_begin_json
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.convert.source import Source
 
 OTHER_KEY = CipherKey(bytes(32), KEY.iv)
 OTHER_IV = CipherKey(KEY.key, bytes(range(200, 216)))

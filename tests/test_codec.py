@@ -15,13 +15,13 @@ from myd_grpc.codec import encode
 from myd_grpc.convert.advice import Beginning
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.input.source import InputMark
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
-from myd_grpc.convert.records import Place
+from myd_grpc.convert.output.csv_set import Part, Segment
+from myd_grpc.convert.reading.records import Place
 from myd_grpc.convert.schema import NewColumn, NewTable
-from myd_grpc.convert.source import InputMark
-from myd_grpc.convert.tables import Part, Segment
-from myd_grpc.jobs import protocol
-from myd_grpc.jobs.protocol import decode_message, decode_task, encode_message, encode_task
+from myd_grpc.jobs.worker import protocol
+from myd_grpc.jobs.worker.protocol import decode_message, decode_task, encode_message, encode_task
 from myd_grpc.options import ConvertOptions, Layout, Profile, ReadOptions
 from myd_grpc.shopping import Query, Summary
 

@@ -12,7 +12,7 @@ import pytest
 from serving import PATIENCE_S, Server
 
 from myd_grpc.config import Settings, SettingsError
-from myd_grpc.convert.processors import usable
+from myd_grpc.convert.engines.processors import usable
 
 
 def test_without_any_variable_everything_has_its_default() -> None:

@@ -27,11 +27,11 @@ from converting import (
 )
 
 from myd_grpc.convert.checkpoint import Checkpoint
-from myd_grpc.convert.engine import Flattening
-from myd_grpc.convert.engines import ENGINES, engine_for
+from myd_grpc.convert.engines.available import ENGINES, engine_for
+from myd_grpc.convert.engines.engine import Flattening
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import Limits, PartFile, Progress
-from myd_grpc.convert.naming import MAX_BYTES, encode
+from myd_grpc.convert.output.naming import MAX_BYTES, encode
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout, Profile
 

@@ -24,8 +24,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from oracle import AUTO_WINDOW, OracleError
 
-from myd_grpc.convert import records
 from myd_grpc.convert.model import Limits
+from myd_grpc.convert.reading import records
 from myd_grpc.options import Layout, Profile
 
 pytestmark = each_engine

@@ -20,7 +20,7 @@ from crashing import (
     rounds,
 )
 
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 
 ENGINE_NAMES = list(ENGINES)
 EARLY = {"before_commit", "after_commit"}

@@ -12,7 +12,7 @@ import pytest
 from serving import PATIENCE_S, Hold, Server, details_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.jobs.store import DATABASE_NAME
+from myd_grpc.jobs.store.store import DATABASE_NAME
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]

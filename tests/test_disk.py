@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc import failpoints
-from myd_grpc.convert import disk
-from myd_grpc.convert.disk import AppendedFiles
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.disk import AppendedFiles
 
 ROOM = 4 * disk._BLOCK
 NEARLY = st.integers(-2, 2)

@@ -15,13 +15,13 @@ from serving import ROOT, Server
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import errors
+from myd_grpc.api.requests import conversion_of, submission
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings, SettingsError
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
+from myd_grpc.convert.engines.processors import usable
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.convert.processors import usable
-from myd_grpc.requests import conversion_of, submission
 
 FLATTENING = Page("docs/flattening.md")
 OPERATING = Page("docs/operating.md")

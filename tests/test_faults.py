@@ -23,19 +23,21 @@ from serving import Hold, Server, details_of, fill, small_disk, tree
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import directories, failpoints
 from myd_grpc.convert.checkpoint import Checkpoint
-from myd_grpc.convert.disk import sync
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion, Limits, PartFile
+from myd_grpc.convert.output.disk import sync
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.errors import NotRecordedError, StateError, StateUnavailableError
-from myd_grpc.jobs import attempt, database, process
-from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.model import Job, Request, Status, Ticket
-from myd_grpc.jobs.process import Workers
-from myd_grpc.jobs.publish import OutputDirectory
-from myd_grpc.jobs.recovery import Resumed
-from myd_grpc.jobs.runner import Runner
-from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.run import attempt
+from myd_grpc.jobs.run.attempt import Workshop
+from myd_grpc.jobs.run.recovery import Resumed
+from myd_grpc.jobs.run.runner import Runner
+from myd_grpc.jobs.store import database
+from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
+from myd_grpc.jobs.worker import pool as process
+from myd_grpc.jobs.worker.pool import Workers
 from myd_grpc.options import ConvertOptions
 
 MakeServer = Callable[..., Server]

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from myd_grpc.convert.model import Progress
 from myd_grpc.errors import ShuttingDownError
-from myd_grpc.jobs.audience import Feed, State
-from myd_grpc.jobs.follow import Wanted, follow_all, follow_job
 from myd_grpc.jobs.model import Change, Deleted, Job, Phase, Request, Status
-from myd_grpc.jobs.store import JobStore
-from myd_grpc.jobs.watch import Hub
+from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.jobs.watch.audience import Feed, State
+from myd_grpc.jobs.watch.follow import Wanted, follow_all, follow_job
+from myd_grpc.jobs.watch.hub import Hub
 
 QUIET_S = 60.0
 ALL = Wanted((), 100)

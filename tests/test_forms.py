@@ -33,10 +33,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.forms import recognise
+from myd_grpc.convert.jsontext.forms import recognise
+from myd_grpc.convert.jsontext.strict import StrictReader, TextError
+from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey, Limits, Progress
-from myd_grpc.convert.strict import StrictReader, TextError
-from myd_grpc.convert.window import Window
 from myd_grpc.shopping import Query, summarise
 
 TEXT = '[{"상품명":"유기농 현미","주문상태":"배송완료","금액":11000},{"상품명":"홍길동의 책"}]'

@@ -143,7 +143,7 @@ def test_what_the_image_starts_converts_a_file(image: Image) -> None:
         assert process.wait(PATIENCE_S) == 0
         text = log.read_text("utf-8")
     assert "listening on 0.0.0.0:" in text
-    assert "myd_grpc.endpoint" in text
+    assert "myd_grpc.api.endpoint" in text
     assert "logger=gateway" in text
 
 

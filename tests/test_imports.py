@@ -28,7 +28,9 @@ def modules_of(package: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "modules", [modules_of("myd_grpc.convert"), ["myd_grpc.jobs.worker"]], ids=["convert", "worker"]
+    "modules",
+    [modules_of("myd_grpc.convert"), ["myd_grpc.jobs.worker.program"]],
+    ids=["convert", "worker"],
 )
 def test_what_reads_files_is_far_from_calls_and_database(modules: list[str]) -> None:
     loaded = modules_loaded_by(f"import {', '.join(modules)}")

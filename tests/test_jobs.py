@@ -29,7 +29,7 @@ from serving import (
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion
-from myd_grpc.jobs.protocol import Task, encode_task
+from myd_grpc.jobs.worker.protocol import Task, encode_task
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -424,7 +424,7 @@ def test_a_worker_ends_with_its_stdin_even_if_its_server_lives(
     started = hold("worker_started")
     task = Task("j1", Conversion(str(tmp_path), ("a.json",), "out"), str(tmp_path / "staging"))
     worker = subprocess.Popen(
-        [sys.executable, "-m", "myd_grpc.jobs.worker"],
+        [sys.executable, "-m", "myd_grpc.jobs.worker.program"],
         stdin=subprocess.PIPE,
         env={"PYTHONPATH": str(ROOT), "MYD_FAILPOINTS": started.setting},
     )

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.jobs import keeper
-from myd_grpc.jobs.keeper import Keeper, Orders
-from myd_grpc.jobs.protocol import Message, Restarted, Saved, Task
+from myd_grpc.jobs.worker import checkpointer as keeper
+from myd_grpc.jobs.worker.checkpointer import Keeper, Orders
+from myd_grpc.jobs.worker.protocol import Message, Restarted, Saved, Task
 
 SMALL = Checkpoint((), 0, None, False, (), (), None, (), (), (), Progress())
 LARGE = replace(SMALL, done=(PartFile("t", "t_1.csv", 1, 1),) * 10)

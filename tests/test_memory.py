@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from converting import MEMORY_DISK, directory, each_engine, encrypted
 
-from myd_grpc.jobs.process import ALLOCATOR
+from myd_grpc.jobs.worker.pool import ALLOCATOR
 from myd_grpc.sample import generate, key_and_iv
 
 pytestmark = each_engine

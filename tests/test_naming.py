@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nasty import NFC_HAN, NFD_HAN
 
-from myd_grpc.convert.naming import MAX_BYTES, FileNames, encode, stem
+from myd_grpc.convert.output.naming import MAX_BYTES, FileNames, encode, stem
 
 characters = st.characters(exclude_categories=["Cs"])
 pieces = st.sampled_from(

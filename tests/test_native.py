@@ -30,8 +30,9 @@ from converting import (
     write,
 )
 
-from myd_grpc.convert import engines, processors
-from myd_grpc.convert.engine import Flattening
+from myd_grpc.convert.engines import available as engines
+from myd_grpc.convert.engines import processors
+from myd_grpc.convert.engines.engine import Flattening
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Limits, Progress
 from myd_grpc.options import Layout, Profile
@@ -137,7 +138,7 @@ def test_how_much_was_read_does_not_decide_the_error(chunk: int) -> None:
 
 @native
 def test_a_tree_that_grew_without_columns_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("myd_grpc.convert.native._SPARE_NODES", 100)
+    monkeypatch.setattr("myd_grpc.convert.engines.native._SPARE_NODES", 100)
     records = [f'{{"a":{n},"n{n}":{{}}}}' for n in range(2000)]
     files = [("a.json", f"[{','.join(records)}]".encode())]
     limits = Limits(100)
@@ -164,7 +165,7 @@ def hollow(rng: random.Random, levels: int) -> str:
 def test_keys_of_which_nothing_comes_are_known_when_they_come_again(
     monkeypatch: pytest.MonkeyPatch, spare: int
 ) -> None:
-    monkeypatch.setattr("myd_grpc.convert.native._SPARE_NODES", spare)
+    monkeypatch.setattr("myd_grpc.convert.engines.native._SPARE_NODES", spare)
     rng = random.Random(spare)
     for _ in range(60):
         files = [("a.json", f"[{','.join(hollow(rng, 4) for _ in range(4))}]".encode())]

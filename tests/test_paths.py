@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.paths import check_name, open_input
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.convert.paths import check_name, open_input
 
 DATA = "/srv/data"
 NO_INPUTS = (f"{DATA}/output", "/var/state")
@@ -347,7 +347,7 @@ def test_only_regular_files_are_read(data: Path) -> None:
 WITHOUT_PRIVILEGES = """
 import os, sys
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.paths import open_input
+from myd_grpc.convert.input.paths import open_input
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)

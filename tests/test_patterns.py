@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from myd_grpc.convert.boundary import UnfinishedError, value_end
-from myd_grpc.convert.layout import recognise
-from myd_grpc.convert.window import Window
+from myd_grpc.convert.jsontext.boundary import UnfinishedError, value_end
+from myd_grpc.convert.jsontext.window import Window
+from myd_grpc.convert.reading.layout import recognise
 from myd_grpc.options import Layout
 
 # Imports all modules as Python 3.11.0 would, and prints which patterns they compile.
@@ -22,7 +22,7 @@ COMPILED = """
 import importlib, json, pkgutil, re, sys
 real, compiled, compile = sys.version_info, [], re.compile
 sys.version_info = (3, 11, 0, "final", 0)
-import myd_grpc.convert.patterns
+import myd_grpc.convert.jsontext.patterns
 sys.version_info = real
 
 def note(pattern, flags=0):

@@ -16,9 +16,9 @@ import pytest
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion
-from myd_grpc.jobs import process
-from myd_grpc.jobs.process import Worker, Workers
-from myd_grpc.jobs.protocol import Done, Failed, Message, Reached, Saved, Task
+from myd_grpc.jobs.worker import pool as process
+from myd_grpc.jobs.worker.pool import Worker, Workers
+from myd_grpc.jobs.worker.protocol import Done, Failed, Message, Reached, Saved, Task
 from myd_grpc.options import ConvertOptions
 
 

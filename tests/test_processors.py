@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.config import Settings
-from myd_grpc.convert import processors
-from myd_grpc.convert.processors import usable
+from myd_grpc.convert.engines import processors
+from myd_grpc.convert.engines.processors import usable
 
 V1_MEMBERSHIP = "12:memory:/box\n4:cpu,cpuacct:/box/inner\n1:name=systemd:/box\n"
 

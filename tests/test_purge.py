@@ -12,7 +12,7 @@ import pytest
 from serving import Hold, Server
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.jobs.purge import KEPT, Purger, ended_before
+from myd_grpc.jobs.run.purge import KEPT, Purger, ended_before
 
 SEOUL = ZoneInfo("Asia/Seoul")
 

@@ -19,7 +19,7 @@ from serving import PATIENCE_S, Hold, Server, kill_worker, lasting_address, tree
 from test_cli import command, environment
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions

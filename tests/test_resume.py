@@ -29,10 +29,10 @@ from converting import (
     write,
 )
 
-from myd_grpc.convert import disk
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
+from myd_grpc.convert.output import disk
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.options import Layout
 

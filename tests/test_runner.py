@@ -11,12 +11,12 @@ from serving import Hold
 
 from myd_grpc import directories, failpoints
 from myd_grpc.convert.model import Conversion
-from myd_grpc.jobs.attempt import Workshop
 from myd_grpc.jobs.model import Request, Status, Ticket
-from myd_grpc.jobs.process import Workers
-from myd_grpc.jobs.publish import OutputDirectory
-from myd_grpc.jobs.runner import Runner
-from myd_grpc.jobs.store import JobStore
+from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.run.attempt import Workshop
+from myd_grpc.jobs.run.runner import Runner
+from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.jobs.worker.pool import Workers
 
 
 async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(

@@ -14,8 +14,8 @@ from serving import Hold, Server, tree
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.model import Phase
-from myd_grpc.jobs.schema import APPLICATION_ID, STEPS
-from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+from myd_grpc.jobs.store.migrations import APPLICATION_ID, STEPS
+from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 
 MakeServer = Callable[..., Server]
 

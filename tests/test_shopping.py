@@ -12,7 +12,7 @@ from pathlib import Path
 import nasty
 import pytest
 
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey, Limits
 from myd_grpc.options import Layout, ReadOptions

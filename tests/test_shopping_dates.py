@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myd_grpc.convert.jsontext import Number
+from myd_grpc.convert.jsontext.values import Number
 from myd_grpc.shopping import SEOUL
 from myd_grpc.shopping.dates import read_time
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import read_records
 
-from myd_grpc.convert.engines import ENGINES
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout, ReadOptions
 from myd_grpc.shopping import Query, UserNotFoundError, summarise

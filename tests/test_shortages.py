@@ -139,7 +139,7 @@ def test_idle_connections_leave_the_jobs_what_they_need(make_server: MakeServer)
 
 def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     program = (
-        "import resource; from myd_grpc.jobs.hardening import raise_open_files; "
+        "import resource; from myd_grpc.jobs.worker.hardening import raise_open_files; "
         "print(raise_open_files(), *resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     said = subprocess.run(

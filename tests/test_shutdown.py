@@ -22,8 +22,8 @@ from serving import PATIENCE_S, Hold, Server
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.jobs.model import Ticket
-from myd_grpc.jobs.process import ALLOCATOR
-from myd_grpc.jobs.protocol import Task
+from myd_grpc.jobs.worker.pool import ALLOCATOR
+from myd_grpc.jobs.worker.protocol import Task
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]

@@ -16,15 +16,16 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor
 from serving import ROOT
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc import errors, requests, service
+from myd_grpc import errors
+from myd_grpc.api import requests, service
+from myd_grpc.api.interceptors import CODES
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings
-from myd_grpc.convert import naming
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
+from myd_grpc.convert.output import naming
 from myd_grpc.errors import InvalidRequestError
-from myd_grpc.interceptors import CODES
-from myd_grpc.jobs import sizes
+from myd_grpc.jobs.store import sizes
 from myd_grpc.options import Layout, Profile
 from myd_grpc.shopping.dates import read_time
 

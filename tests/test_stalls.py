@@ -15,7 +15,7 @@ import pytest
 from serving import PATIENCE_S, Hold, Server, tree, worker_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.jobs.vigil import Vigil
+from myd_grpc.jobs.worker.watchdog import Vigil
 
 MakeServer = Callable[..., Server]
 

@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.model import SECTION_NAMES, Limits, PartFile, Progress
-from myd_grpc.convert.naming import folded
+from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import InvalidRequestError, JobWorkingError, OutputBusyError
-from myd_grpc.jobs.database import DatabaseRefusedError, warn_of_old_sqlite
 from myd_grpc.jobs.model import Change, Deleted, Identity, Job, Phase, Request, RequestMark, Status
-from myd_grpc.jobs.schema import STEPS
-from myd_grpc.jobs.store import DATABASE_NAME, JobStore
+from myd_grpc.jobs.store.database import DatabaseRefusedError, warn_of_old_sqlite
+from myd_grpc.jobs.store.migrations import STEPS
+from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from myd_grpc.options import ConvertOptions, Layout, Profile
 
 HERE = Identity(1, 2, 3)

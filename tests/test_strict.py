@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from myd_grpc.convert.strict import Expect, StrictReader, TextError, Token
-from myd_grpc.convert.window import Window
+from myd_grpc.convert.jsontext.strict import Expect, StrictReader, TextError, Token
+from myd_grpc.convert.jsontext.window import Window
 
 THOROUGH = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 

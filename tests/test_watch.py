@@ -14,10 +14,10 @@ from serving import ENDED, PATIENCE_S, Hold, Server, details_of
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+from myd_grpc.api.messages import watch_bytes
+from myd_grpc.api.requests import wanted_of
 from myd_grpc.convert.model import Progress
 from myd_grpc.jobs.model import Job, Phase, Request, Status
-from myd_grpc.messages import watch_bytes
-from myd_grpc.requests import wanted_of
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]

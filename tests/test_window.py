@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myd_grpc.convert.window import Window
+from myd_grpc.convert.jsontext.window import Window
 
 TEXT = bytes(range(256)) * 4
 

@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from myd_grpc.codec import decode, encode
 from myd_grpc.convert.advice import Beginning
+from myd_grpc.convert.input.source import InputMark
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.convert.records import Place
+from myd_grpc.convert.output.csv_set import Part
+from myd_grpc.convert.reading.records import Place
 from myd_grpc.convert.schema import Entry
-from myd_grpc.convert.source import InputMark
-from myd_grpc.convert.tables import Part
 
 _VERSION = 4
 

@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from myd_grpc.convert import disk
 from myd_grpc.convert.advice import (
     MOST_NOTES,
     summed_up,
@@ -19,16 +18,17 @@ from myd_grpc.convert.checkpoint import (
     Checkpoints,
     StaleCheckpointError,
 )
-from myd_grpc.convert.engine import NOTHING, Batch, Flattening, Fragment
-from myd_grpc.convert.engines import engine_for
+from myd_grpc.convert.engines.available import engine_for
+from myd_grpc.convert.engines.engine import NOTHING, Batch, Flattening, Fragment
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.convert.input.probe import hinting, probe
+from myd_grpc.convert.input.source import InputMark, Source
+from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
-from myd_grpc.convert.naming import FileNames, stem
-from myd_grpc.convert.probe import hinting, probe
-from myd_grpc.convert.records import Place, RecordReader
-from myd_grpc.convert.source import InputMark, Source
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.naming import FileNames, stem
+from myd_grpc.convert.reading.records import Place, RecordReader
 from myd_grpc.convert.target import OutputSet, Target
-from myd_grpc.convert.window import Window
 from myd_grpc.failpoints import reach
 
 Report = Callable[[Progress], None]

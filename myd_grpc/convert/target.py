@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from myd_grpc.convert import growth
 from myd_grpc.convert.advice import Beginning, Reading, note, refusal
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
-from myd_grpc.convert.engine import Batch, Flattening, Fragment
+from myd_grpc.convert.engines.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.growth import Growth, TooLargeError
 from myd_grpc.convert.model import Conversion, PartFile
-from myd_grpc.convert.records import RecordReader
+from myd_grpc.convert.output import growth
+from myd_grpc.convert.output.csv_set import SetWriter
+from myd_grpc.convert.output.growth import Growth, TooLargeError
+from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import BeyondError, Schema
-from myd_grpc.convert.tables import SetWriter
 from myd_grpc.options import Layout
 
 

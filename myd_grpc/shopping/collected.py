@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from myd_grpc.convert.jsontext import Value
+from myd_grpc.convert.jsontext.values import Value
 from myd_grpc.shopping.lines import OrderLine, category, order_lines
 from myd_grpc.shopping.model import Query, Summary, UserNotFoundError
 from myd_grpc.shopping.objects import members_of, nfc

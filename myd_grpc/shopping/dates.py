@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from myd_grpc.convert.jsontext import Number, Value
+from myd_grpc.convert.jsontext.values import Number, Value
 from myd_grpc.shopping.model import SEOUL
 
 _FIRST_YEAR = 1990

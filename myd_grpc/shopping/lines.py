@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from myd_grpc.convert.jsontext import Value
+from myd_grpc.convert.jsontext.values import Value
 from myd_grpc.shopping.dates import read_time
 from myd_grpc.shopping.model import Query
 from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, text_of

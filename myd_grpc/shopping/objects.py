@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from myd_grpc.convert.jsontext import Number, Value
+from myd_grpc.convert.jsontext.values import Number, Value
 
 Members = dict[str, Value]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from myd_grpc.convert.jsontext import Value
+from myd_grpc.convert.jsontext.values import Value
 from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, text_of
 
 KEY = "_record_id"

@@ -6,15 +6,15 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing
 
-from myd_grpc.convert.engine import Batch, Engine, Flattening, Scanned
-from myd_grpc.convert.engines import engine_for
+from myd_grpc.convert.engines.available import engine_for
+from myd_grpc.convert.engines.engine import Batch, Engine, Flattening, Scanned
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.jsontext import Value, parse
+from myd_grpc.convert.input.probe import hinting, probe
+from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.jsontext.values import Value, parse
+from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.convert.probe import hinting, probe
-from myd_grpc.convert.records import RecordReader
-from myd_grpc.convert.source import Source
-from myd_grpc.convert.window import Window
+from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.failpoints import reach
 from myd_grpc.options import Layout, Profile
 from myd_grpc.shopping.collected import Shopping, TooManyCategoriesError

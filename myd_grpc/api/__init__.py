@@ -1,0 +1,1 @@
+"""The gRPC API: requests checked, calls answered, errors made statuses."""

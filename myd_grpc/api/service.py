@@ -1,0 +1,232 @@
+"""The rpcs: each reads its request, asks who knows, and answers. Errors are domain exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+import grpc.aio
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+from myd_grpc.api import origin, paging, requests
+from myd_grpc.api.messages import job_message, job_or_not_found, summary_message, table_message
+from myd_grpc.config import Settings
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.output.naming import set_directory
+from myd_grpc.errors import (
+    BusyError,
+    InvalidRequestError,
+    OutputExistsError,
+    SlowReaderError,
+    Violation,
+)
+from myd_grpc.jobs.model import Phase, RequestMark, Ticket
+from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.run.runner import Runner
+from myd_grpc.jobs.run.summaries import Summaries
+from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.jobs.watch.follow import Send, follow_all, follow_job
+from myd_grpc.jobs.watch.hub import Hub
+
+logger = logging.getLogger(__name__)
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AnalysisService"].full_name
+
+_JOBS_IN_A_PAGE = 50
+_TABLES_IN_A_PAGE = 100
+
+Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Whom the service asks."""
+
+    settings: Settings
+    store: JobStore
+    output: OutputDirectory
+    runner: Runner
+    summaries: Summaries
+    hub: Hub
+
+    def check_places(self) -> None:
+        """Raises DirectoryLostError when the server cannot serve any more where it was started."""
+        self.store.check_places()
+        self.output.check_place()
+
+
+class AnalysisService(pb_grpc.AnalysisServiceServicer):
+    """Implements myd.analysis.v1.AnalysisService; the proto says what each call promises."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def PreprocessShopping(
+        self, request: pb.PreprocessShoppingRequest, _context: Context
+    ) -> pb.PreprocessShoppingResponse:
+        """Summarise a user's shopping while the caller waits."""
+        query, key = requests.summary_query(request, self._desk.settings, datetime.now(UTC))
+        summary = await self._desk.summaries.summarise(query, key)
+        return pb.PreprocessShoppingResponse(data=summary_message(summary))
+
+    async def ConvertToCsv(
+        self, request: pb.ConvertToCsvRequest, _context: Context
+    ) -> pb.ConvertToCsvResponse:
+        """Queue a conversion, or find the one this request has queued before.
+
+        If that has lost its key in a restart, it goes on.
+        """
+        # In a thread, as what follows: a request may name many thousands of files.
+        mark = await asyncio.to_thread(requests.request_mark, request, self._desk.store.secret)
+        job_id = await self._desk.store.find_request(mark) if mark else None
+        if job_id is None:
+            job_id = await self._submit(request, mark)
+        else:
+            # The same key as before, since the whole request is the same.
+            await self._desk.runner.hand_over(job_id, requests.key_of(request))
+        return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
+
+    async def GetJobStatus(
+        self, request: pb.GetJobStatusRequest, _context: Context
+    ) -> pb.GetJobStatusResponse:
+        """Answer the job's committed state."""
+        job_id = requests.job_id_of(request)
+        return pb.GetJobStatusResponse(data=await self._state(job_id))
+
+    # Both streams are written to the context, where the stub's types know of iterators only.
+
+    async def WatchJob(  # type: ignore[override]
+        self, request: pb.WatchJobRequest, context: Context
+    ) -> None:
+        """Stream the job's states until its end."""
+        job_id = requests.job_id_of(request)
+        # At once, so that a caller who waits for news knows that the watch stands.
+        await context.send_initial_metadata(())
+        desk, send = self._desk, self._sender(context)
+        heartbeat_s = desk.settings.heartbeat_s
+        found = await follow_job(
+            desk.hub, desk.store, job_id, request.from_revision, heartbeat_s, send
+        )
+        if not found:
+            await context.write(pb.WatchJobResponse(data=job_or_not_found(job_id, None)))
+
+    async def WatchJobs(  # type: ignore[override]
+        self, request: pb.WatchJobsRequest, context: Context
+    ) -> None:
+        """Stream the states of all matching jobs."""
+        wanted = requests.wanted_of(request)
+        await context.send_initial_metadata(())
+        desk, send = self._desk, self._sender(context)
+        await follow_all(desk.hub, desk.store, wanted, request.from_revision, send)
+
+    async def ListJobs(self, request: pb.ListJobsRequest, _context: Context) -> pb.ListJobsResponse:
+        """Answer a page of jobs, newest first."""
+        statuses = requests.statuses_of(request)
+        size = requests.page_size_of(request, _JOBS_IN_A_PAGE)
+        of_list = paging.list_of_jobs(statuses)
+        before = self._position(of_list, request.page_token)
+        jobs, more = await self._desk.store.newest(statuses, before, size)
+        token = self._token(of_list, jobs[-1].submit_revision) if more else ""
+        return pb.ListJobsResponse(data=map(job_message, jobs), next_page_token=token)
+
+    async def CancelJob(
+        self, request: pb.CancelJobRequest, _context: Context
+    ) -> pb.CancelJobResponse:
+        """End the job if it still works, and answer its state."""
+        job_id = requests.job_id_of(request)
+        await self._desk.runner.cancel(job_id)
+        return pb.CancelJobResponse(data=await self._state(job_id))
+
+    async def ResumeJob(
+        self, request: pb.ResumeJobRequest, _context: Context
+    ) -> pb.ResumeJobResponse:
+        """Hand its key to a job that waits for it, and answer its state."""
+        job_id = requests.job_id_of(request)
+        requests.key_of(request)  # which has to be one, whatever the job does
+        job = await self._desk.store.get(job_id)
+        if job and job.phase is Phase.WAITING_FOR_KEY:
+            known = await self._desk.store.key_digest(job_id)
+            key = requests.check_key(request, known, self._desk.store.secret)
+            await self._desk.runner.hand_over(job_id, key)
+        return pb.ResumeJobResponse(data=await self._state(job_id))
+
+    async def DeleteJob(
+        self, request: pb.DeleteJobRequest, _context: Context
+    ) -> pb.DeleteJobResponse:
+        """Forget the job if it has ended."""
+        job_id = requests.job_id_of(request)
+        if await self._desk.runner.delete(job_id):
+            logger.info("job %s: deleted", job_id)
+        return pb.DeleteJobResponse(data=await self._state(job_id))
+
+    async def ListTables(
+        self, request: pb.ListTablesRequest, _context: Context
+    ) -> pb.ListTablesResponse:
+        """Answer a page of the job's tables."""
+        job_id, store = requests.job_id_of(request), self._desk.store
+        size = requests.page_size_of(request, _TABLES_IN_A_PAGE)
+        of_list = paging.list_of_tables(job_id)
+        first = self._position(of_list, request.page_token) or 0
+        tables, following = await store.tables(job_id, first, size)
+        token = "" if following is None else self._token(of_list, following)
+        return pb.ListTablesResponse(data=map(table_message, tables), next_page_token=token)
+
+    async def _submit(self, request: pb.ConvertToCsvRequest, mark: RequestMark | None) -> str:
+        wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
+        name = wanted.request.output_file_name
+        self._desk.output.check_place()
+        if not wanted.request.options.overwrite:
+            await self._refuse_existing(name)
+        ticket = Ticket(
+            secrets.token_hex(16),
+            wanted.request.output_file_name,
+            wanted.key,
+            wanted.request.options.overwrite,
+            resumable=wanted.key is None or mark is not None,
+        )
+        job_id = await self._desk.runner.submit(wanted.request, mark, ticket)
+        files = len(request.file_names)
+        logger.info("job %s: submitted, %d files", job_id, files, extra=origin.extra())
+        return job_id
+
+    async def _refuse_existing(self, name: str) -> None:
+        try:
+            found = await asyncio.to_thread(self._desk.output.find, set_directory(name))
+        except ConversionError as error:
+            raise BusyError(f"{error.message}; call again later") from None
+        if found:
+            raise OutputExistsError(
+                f"the output set {found!r} exists; choose another name or set overwrite"
+            )
+
+    async def _state(self, job_id: str) -> pb.Job:
+        return job_or_not_found(job_id, await self._desk.store.get(job_id))
+
+    def _position(self, of_list: str, token: str) -> int | None:
+        if not token:
+            return None
+        try:
+            return paging.read_token(self._desk.store.secret, of_list, token)
+        except ValueError:
+            wanted = "must be the next_page_token of a call for the same list"
+            raise InvalidRequestError([Violation("page_token", wanted)]) from None
+
+    def _token(self, of_list: str, position: int) -> str:
+        return paging.make_token(self._desk.store.secret, of_list, position)
+
+    def _sender(self, context: Context) -> Send:
+        timeout_s = self._desk.settings.watch_write_timeout_s
+
+        async def send(message: bytes) -> None:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await context.write(message)
+            except TimeoutError:
+                raise SlowReaderError(f"the stream was not read for {timeout_s:g} s") from None
+
+        return send

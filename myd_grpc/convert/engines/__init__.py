@@ -1,0 +1,1 @@
+"""From records to rows: what an engine promises, and those there are."""

@@ -1,0 +1,1 @@
+"""Where bytes come from: files opened safely, told apart and decrypted."""

@@ -1,0 +1,163 @@
+"""A look at a file before it is read, and once more when no JSON was found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.cipher import BLOCK, RawText, recognise_encoding
+from myd_grpc.convert.input.source import HEAD, Source, wrong_key
+from myd_grpc.convert.input.wrong_key import Ends, Trial
+from myd_grpc.convert.jsontext.forms import (
+    CP949_HINT,
+    Form,
+    begins_json,
+    damage,
+    looks_encrypted,
+    looks_like_cp949,
+    may_begin_json,
+    recognise,
+)
+from myd_grpc.convert.model import CipherKey
+
+_PLAIN = "it is plain JSON{}: leave the key and iv out"
+_LOOKS_ENCRYPTED = "the file looks encrypted: send aes256cbckey and iv"
+_LENGTH = f"its length is not a multiple of {BLOCK}; "
+
+
+def probe(source: Source) -> None:
+    """Looks at both ends of a file, with three small reads at any size.
+
+    Raises ConversionError: WRONG_KEY where the key, the iv or the file's form cannot be right,
+    INVALID_JSON for an empty file, and for one that is something else with this key or without.
+    """
+    with source.unchanged():
+        if not source.size:
+            raise _invalid(source, "is empty: there is no JSON value in the file")
+        if source.key is not None:
+            _try(source, source.key)
+        elif not may_begin_json(source.head[:BLOCK]) and (form := _recognise(source.head)):
+            raise _invalid(source, f"the file is {form}")
+
+
+@contextmanager
+def hinting(source: Source) -> Iterator[None]:
+    """Says so where the malformed JSON that is met within is something else altogether."""
+    try:
+        yield
+    except ConversionError as error:
+        hint = _hint(source) if error.reason is Reason.INVALID_JSON and source.size else ""
+        if hint:
+            raise ConversionError(error.reason, f"{error.message}; {hint}") from None
+        raise
+
+
+def _try(source: Source, key: CipherKey) -> None:
+    """Raises what is wrong with a key, if anything is."""
+    is_cut = isinstance(source.encoding(), RawText) and source.size % BLOCK != 0
+    try:
+        trial = _trial(source, key)
+    except ValueError:
+        raise _no_ciphertext(source, "its base64 or hex text is damaged") from None
+    if trial.begins and trial.is_padded and not is_cut:
+        return
+    if content := _content(trial):
+        raise _invalid(source, f"this key and iv decrypt it, but what was encrypted is {content}")
+    if trial.is_text:
+        cut = f"{_LENGTH}it is cut off, or something was added to it"
+        raise wrong_key(source.name, cut if is_cut else trial.fault())
+    none = f"{_LENGTH}it is no AES-CBC ciphertext, or not all of it"
+    raise _no_ciphertext(source, none if is_cut else trial.fault())
+
+
+def _trial(source: Source, key: CipherKey) -> Trial:
+    """What a key makes of both ends of a file; ValueError where its text is damaged."""
+    encoding = source.encoding()
+    start = encoding.decode(source.head[encoding.lead :])
+    is_whole = source.size <= HEAD
+    if is_whole:
+        start += encoding.finish()
+    end = source.at(max(encoding.lead, source.size - HEAD), HEAD)
+    return Trial(Ends(start, is_whole, encoding.tails(end)), key)
+
+
+def _no_ciphertext(source: Source, fault: str) -> ConversionError:
+    """The failure of a file that a key does not decrypt: it may be one that needs none."""
+    if begins_json(source.head):
+        # One flaw may come of where the head ends.
+        is_cp949 = damage(source.head) > 1 and looks_like_cp949(source.head)
+        return wrong_key(source.name, _PLAIN.format("") + (f"; {CP949_HINT}" if is_cp949 else ""))
+    if begins_json(_decoded(source.head)):
+        return wrong_key(source.name, _PLAIN.format(" in base64 or hex"))
+    if source.head.lstrip()[:1] == b'"' and _decoded(source.head.strip(b'" \t\r\n')):
+        return wrong_key(
+            source.name, "its base64 or hex text is in quotation marks: leave them out"
+        )
+    form = _recognise(source.head)
+    if form is None or form.is_encrypted:
+        return wrong_key(source.name, f"it is {form}" if form else fault)
+    return _invalid(source, f"the file is {form}")
+
+
+def _content(trial: Trial) -> Form | None:
+    """What was encrypted, if that is known and no JSON in UTF-8."""
+    if form := _recognise(trial.plain):
+        return form
+    if not _is_encoded(trial.plain):
+        return None
+    what = "JSON in base64 or hex" if begins_json(_decoded(trial.plain)) else "base64 or hex text"
+    return Form(what, "encrypt the JSON itself")
+
+
+def _hint(source: Source) -> str:
+    """What else a file may be in which malformed JSON was met."""
+    if source.key is not None:
+        content = _content(_trial(source, source.key))
+        return f"what was encrypted is {content}" if content else ""
+    if begins_json(_decoded(source.head)):
+        return "the file is JSON in base64 or hex: decode it first"
+    if form := _recognise(source.head):
+        return f"the file is {form}"
+    return _LOOKS_ENCRYPTED if _looks_encrypted(source) else ""
+
+
+def _looks_encrypted(source: Source) -> bool:
+    """Whether a file, read as plain JSON, seems to be ciphertext."""
+    head = source.head
+    if source.size < BLOCK:
+        return False  # there is no ciphertext of less than one
+    return _is_encoded(head) or looks_encrypted(head)
+
+
+def _is_encoded(text: bytes) -> bool:
+    """Whether it is base64 or hex text, and no word or number of JSON."""
+    encoding = recognise_encoding(text)
+    if isinstance(encoding, RawText):
+        return False
+    word = text[encoding.lead :].split(maxsplit=1)[0]
+    return len(word) > len("false") and not set(word) <= set(b"0123456789+-.eE")
+
+
+def _recognise(head: bytes) -> Form | None:
+    """What a file is that begins with `head`, or what it is the base64 or hex text of."""
+    if form := recognise(head):
+        return form
+    encoded = recognise(_decoded(head))
+    return encoded and replace(encoded, what=f"base64 or hex text of something {encoded.what}")
+
+
+def _decoded(head: bytes) -> bytes:
+    """What is written as base64 or hex text that begins with `head`; nothing if that is none."""
+    encoding = recognise_encoding(head)
+    if isinstance(encoding, RawText):
+        return b""
+    try:
+        return encoding.decode(head[encoding.lead :])
+    except ValueError:
+        return b""
+
+
+def _invalid(source: Source, what: str) -> ConversionError:
+    return ConversionError(Reason.INVALID_JSON, f"{source.name}: {what}")

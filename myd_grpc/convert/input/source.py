@@ -1,0 +1,266 @@
+"""One input file as a stream of decrypted bytes, as long as it does not change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
+
+from msgspec import Struct, structs
+
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.cipher import (
+    BLOCK,
+    CbcDecryptor,
+    Decryption,
+    EncodedText,
+    Encoding,
+    PaddingError,
+    RawText,
+    recognise_encoding,
+)
+from myd_grpc.convert.input.paths import open_input
+from myd_grpc.convert.model import CipherKey
+
+CHUNK = 4 << 20
+"""Bytes that are read at a time."""
+
+HEAD = 4096
+"""Bytes at either end from which it is told what a file is."""
+
+# As much as a layout is recognised from: whatever comes next can begin while more is read.
+_FIRST_CHUNK = 1 << 20
+
+
+class InputMark(Struct, frozen=True, array_like=True):
+    """What shows that an input file is still the one that it was.
+
+    Whoever writes to it can put its time of modification back, but not that of its last change.
+    """
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, fd: int) -> Self:
+        """That of an open file as it is now."""
+        status = os.fstat(fd)
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+    def has_content_of(self, other: InputMark) -> bool:
+        """Whether all but the time of the last change is the same."""
+        return structs.replace(self, changed_ns=other.changed_ns) == other
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file to be read by an engine itself, which takes the descriptor `fd` over.
+
+    It is read from `position` to `size`, both in the file as it lies. With `key` (the key, and the
+    ciphertext before the position) it is decrypted, and `skip` bytes of plaintext are left out.
+    """
+
+    fd: int
+    position: int
+    size: int
+    skip: int = 0
+    key: tuple[bytes, bytes] | None = field(default=None, repr=False)
+
+
+class Source:
+    """Reads a file from its start to the size it had when it was opened.
+
+    `read()` gives the next decrypted bytes, none at the end. `position` and `size` count bytes of
+    the file as it lies on disk.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        name: str,
+        key: CipherKey | None,
+        start: int = 0,
+        mark: InputMark | None = None,
+    ) -> None:
+        self.name = name
+        self.mark = mark or InputMark.of(fd)
+        self.position = 0
+        self.chunk = CHUNK
+        self.key = key
+        self._fd = fd
+        encoding = self.encoding()
+        self._is_text = isinstance(encoding, EncodedText)
+        self._lead = encoding.lead
+        self._wanted = min(_FIRST_CHUNK, CHUNK)
+        self.go_on(start)
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: str,
+        name: str,
+        no_inputs: Sequence[str],
+        key: CipherKey | None,
+        start: int = 0,
+        mark: InputMark | None = None,
+    ) -> Self:
+        """Opens `name` (relative to `data_dir`), to be read from a decrypted offset on.
+
+        `mark` is that of the file when it was looked at before. Raises ConversionError as
+        `open_input` does, and where that offset is not in the file.
+        """
+        fd = open_input(data_dir, name, no_inputs)
+        try:
+            return cls(fd, name, key, start, mark)
+        except ConversionError:
+            os.close(fd)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    @property
+    def size(self) -> int:
+        """That of the file when it was first looked at."""
+        return self.mark.size
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first bytes of the file as it lies."""
+        return self.at(0, HEAD)
+
+    def encoding(self) -> Encoding:
+        """How the file is written, to be decoded from its start; as it is where there is no key."""
+        return recognise_encoding(self.head) if self.key else RawText()
+
+    def go_on(self, offset: int) -> None:
+        """Has the decrypted bytes from that offset on read next."""
+        place = self._place(offset)
+        self.position, self._skip = place.position, place.skip
+        self._next = self._some if place.key is None else self._decrypting(CipherKey(*place.key))
+
+    def stored(self, offset: int) -> Stored | None:
+        """The file from a decrypted offset on, unless it is text that stands for ciphertext."""
+        return None if self._is_text else replace(self._place(offset), fd=os.dup(self._fd))
+
+    def _place(self, offset: int) -> Stored:
+        if self.key is None:
+            return Stored(self._fd, offset, self.size)
+        key, skip = self.key, offset
+        if not self._is_text and offset >= BLOCK:
+            # Any block can be decrypted by itself, given the ciphertext of the one before.
+            skip = offset % BLOCK
+            before = self.at(offset - skip - BLOCK, BLOCK)
+            if len(before) < BLOCK:
+                raise self._cut_off(offset)
+            key = CipherKey(key.key, before)
+        position = self._lead + offset - skip
+        return Stored(self._fd, position, self.size, skip, (key.key, key.iv))
+
+    def reached(self, offset: int) -> int:
+        """About how much of the file as it lies stands for the bytes before a decrypted offset."""
+        return self.position if self._is_text else min(offset, self.size)
+
+    def read(self) -> bytes:
+        """The next decrypted bytes, none at the end.
+
+        Raises ConversionError: FILE_UNREADABLE when the file became shorter or cannot be read,
+        WRONG_KEY for bad padding.
+        """
+        while True:
+            text = self._next()
+            skipped = min(self._skip, len(text))
+            self._skip -= skipped
+            if len(text) > skipped or not text:
+                return text[skipped:]
+
+    def _some(self) -> bytes:
+        """The next bytes as they lie on disk, none at the end."""
+        size = min(self._wanted, self.size - self.position)
+        self._wanted = self.chunk
+        data = self.at(self.position, size)
+        if size and not data:
+            raise self._cut_off(self.position)
+        self.position += len(data)
+        return data
+
+    def at(self, offset: int, size: int) -> bytes:
+        """So many bytes of the file as it lies, fewer at its end."""
+        try:
+            return os.pread(self._fd, size, offset)
+        except OSError as error:
+            raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
+
+    def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
+        encoding = self.encoding()
+        decrypted = Decryption(self._some, encoding, CbcDecryptor(key)).read
+
+        def read() -> bytes:
+            try:
+                return decrypted()
+            except PaddingError:
+                raise wrong_key(self.name, "its last block does not end in padding") from None
+            except ValueError:
+                raise self._unreadable(
+                    f"its base64 or hex text is damaged before byte {self.position}"
+                ) from None
+
+        return read
+
+    def _cut_off(self, offset: int) -> ConversionError:
+        """The failure of a file that ends before an offset within the size that it had."""
+        return self._unreadable(self._change() or f"ends before byte {offset} of {self.size}")
+
+    def _change(self) -> str | None:
+        """What has become of the file since it was looked at; None for one that is as it was."""
+        now, size = InputMark.of(self._fd), self.size
+        if now == self.mark or (self._is_removed() and now.has_content_of(self.mark)):
+            return None
+        if now.size < size:
+            what = f"became shorter while it was read ({now.size} of {size} bytes were left)"
+        elif now.size > size:
+            what = f"became longer while it was read ({size} bytes at first, then {now.size})"
+        else:
+            what = "changed while it was read (its time is another than at the start)"
+        return f"{what}; write files under another name, and rename them when they are complete"
+
+    def _is_removed(self) -> bool:
+        """Whether no name leads to the file any more: removing one changes it, but no content."""
+        return not os.fstat(self._fd).st_nlink
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """What is read within is the file as it was when it was looked at.
+
+        Raises ConversionError, FILE_UNREADABLE, where it has changed, also in place of a failure:
+        that may have come of the change.
+        """
+        self._require_unchanged()
+        try:
+            yield
+        except Exception:
+            self._require_unchanged()
+            raise
+        self._require_unchanged()
+
+    def _require_unchanged(self) -> None:
+        if change := self._change():
+            raise self._unreadable(change) from None
+
+    def _unreadable(self, why: str) -> ConversionError:
+        return ConversionError(Reason.FILE_UNREADABLE, f"{self.name}: {why}")
+
+
+def wrong_key(name: str, why: str) -> ConversionError:
+    """The failure of a file that these key and iv do not decrypt."""
+    return ConversionError(
+        Reason.WRONG_KEY, f"{name}: cannot be decrypted with this key and iv: {why}"
+    )

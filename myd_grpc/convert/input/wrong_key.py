@@ -1,0 +1,158 @@
+"""Whether key and iv fit a ciphertext, by its two ends; and if not, what seems to be the matter.
+
+In CBC mode a wrong iv spoils the first block only, and a wrong key spoils all of them. So which
+blocks read as JSON tells where the fault is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from Crypto.Cipher import AES
+
+from myd_grpc.convert.input.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
+from myd_grpc.convert.jsontext.boundary import UnfinishedError, value_end
+from myd_grpc.convert.jsontext.forms import begins_json, may_begin_json, reads_as_text
+from myd_grpc.convert.jsontext.window import Window
+from myd_grpc.convert.model import CipherKey
+
+_AS_PKCS7 = "encrypt it with PKCS#7 padding"
+_SPACE = b" \t\r\n"
+_CLOSER_OF = {b"[": b"]", b"{": b"}"}
+_CLOSERS = tuple(_CLOSER_OF.values())
+_MANY = 4 * BLOCK
+"""Bytes of text that a wrong key never makes by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of a ciphertext.
+
+    `start` is all of it if `is_whole`. `tails` are what its last bytes may be: which, the end of a
+    text alone does not always tell.
+    """
+
+    start: bytes
+    is_whole: bool
+    tails: Sequence[bytes]
+
+
+class Trial:
+    """What a key and iv make of the ends of a ciphertext."""
+
+    def __init__(self, ends: Ends, key: CipherKey) -> None:
+        self._key = key
+        self._cipher = ends.start[: len(ends.start) // BLOCK * BLOCK]
+        self._endings = [text for tail in ends.tails if (text := _ending(tail, key))]
+        self.is_padded = any(_without_padding(text) is not None for text in self._endings)
+        plain = CbcDecryptor(key).decrypt(self._cipher)
+        self.plain = _bare(plain) if ends.is_whole else plain
+
+    @property
+    def begins(self) -> bool:
+        """Whether the first block decrypts to what JSON may begin with."""
+        plain = self.plain.rstrip(b"\0")
+        return bool(self._cipher) and (may_begin_json(plain[:BLOCK]) or begins_json(plain))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it goes on like that, too: the key and iv are right then."""
+        is_text = reads_as_text(self.plain[:-BLOCK]) or begins_json(self.plain)
+        return self.begins and is_text
+
+    def fault(self) -> str:
+        """What is wrong, and what to do about it."""
+        if self.is_text:
+            return self._wrong_padding()
+        if self._cipher[:BLOCK] == self._key.iv:
+            return "the iv is written before the ciphertext: take the first 16 bytes off the file"
+        rest = self.plain[BLOCK:]
+        if (self.is_padded or len(rest) >= _MANY) and rest and reads_as_text(rest):
+            return self._wrong_iv(rest)
+        if self._is_ecb():
+            return "it was encrypted in ECB mode: encrypt it in CBC mode"
+        if not self.is_padded:
+            return "its last block does not end in padding"
+        return "its first block does not decrypt to JSON"
+
+    def _wrong_padding(self) -> str:
+        found = (hint for text in self._endings if (hint := _padding(text)))
+        return next(
+            found, "its last block does not end in padding: it is cut off, or damaged there"
+        )
+
+    def _wrong_iv(self, rest: bytes) -> str:
+        key, first = self._key.key, self._cipher[:BLOCK]
+        for iv, what in ((bytes(BLOCK), "zeros"), (key[:BLOCK], "the first half of the key")):
+            if may_begin_json(CbcDecryptor(CipherKey(key, iv)).decrypt(first)):
+                return f"the key is right, but it was encrypted with {what} as the iv: send that"
+        if may_begin_json(rest[:BLOCK]) and self._is_whole_text(rest):
+            return (
+                "it looks as if the iv was written before the ciphertext: take the first 16 bytes "
+                "off the file and send them as the iv, or else send the iv it was encrypted with"
+            )
+        return (
+            "the key is right but the iv is not, as only the first block does not decrypt to JSON: "
+            "send the iv it was encrypted with"
+        )
+
+    def _is_whole_text(self, rest: bytes) -> bool:
+        """Whether a text of its own may begin after the first block, and not go on there."""
+        bare = rest.lstrip(_SPACE)
+        if bare[:1] not in _CLOSER_OF:
+            return False
+        try:
+            end = value_end(Window.over(bare, 0), 0, len(bare))
+        except UnfinishedError:
+            closer = _CLOSER_OF[bare[:1]]
+            return any(_bare(text).rstrip(_SPACE).endswith(closer) for text in self._endings)
+        return bare[end:].lstrip(_SPACE)[:1] not in (b",", *_CLOSERS)
+
+    def _is_ecb(self) -> bool:
+        plain = AES.new(self._key.key, AES.MODE_ECB).decrypt(self._cipher)[:-BLOCK]
+        return len(plain) >= _MANY and may_begin_json(plain[:BLOCK]) and reads_as_text(plain)
+
+
+def _ending(tail: bytes, key: CipherKey) -> bytes:
+    """The plaintext of the last two blocks, of one or none if there are no more."""
+    blocks = tail[len(tail) % BLOCK :][-3 * BLOCK :]
+    chain = CipherKey(key.key, blocks[:BLOCK]) if len(blocks) == 3 * BLOCK else key
+    return CbcDecryptor(chain).decrypt(blocks[-2 * BLOCK :])
+
+
+def _without_padding(text: bytes) -> bytes | None:
+    with suppress(PaddingError):
+        return text[:-BLOCK] + unpad(text[-BLOCK:])
+    return None
+
+
+def _bare(text: bytes) -> bytes:
+    """A whole text without its padding, of whichever kind."""
+    bare = _without_padding(text)
+    if bare is not None:
+        return bare
+    return text[: -text[-1]] if _is_x923(text) else text.rstrip(b"\0")
+
+
+def _is_x923(text: bytes) -> bool:
+    """Whether the last byte is the length of a padding that is of zeros otherwise."""
+    count = text[-1] if text else 0
+    return 1 < count <= BLOCK and text[-count:-1] == bytes(count - 1)
+
+
+def _padding(text: bytes) -> str | None:
+    """What a text that ends in no PKCS#7 padding seems to be padded with."""
+    bare, body = text.rstrip(b"\0"), text[: -text[-1]] if text[-1] <= BLOCK else b""
+    if bare.endswith(b"\x80") and bare[:-1].rstrip().endswith(_CLOSERS):
+        return f"its padding is that of ISO/IEC 7816-4, not PKCS#7: {_AS_PKCS7}"
+    if bare != text and (reads_as_text(bare) or text.endswith(b"\0\0")):
+        return f"NUL bytes follow the text (zero padding), not PKCS#7 padding: {_AS_PKCS7}"
+    if _is_x923(text):
+        return f"its padding is that of ANSI X.923, not PKCS#7: {_AS_PKCS7}"
+    if body.rstrip().endswith(_CLOSERS) and reads_as_text(body):
+        return f"its padding looks like that of ISO 10126, not PKCS#7: {_AS_PKCS7}"
+    if reads_as_text(text):
+        return f"its last block is text without padding: it is cut off, or else {_AS_PKCS7}"
+    return None

@@ -1,0 +1,1 @@
+"""JSON text: its values, their ends, and where it goes wrong."""

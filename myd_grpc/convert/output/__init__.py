@@ -1,0 +1,1 @@
+"""Where rows go: the files of an output set, their names and sizes."""

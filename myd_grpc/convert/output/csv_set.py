@@ -1,0 +1,342 @@
+"""Writes fragments as the CSV files of one output set (SPEC sections 3.4 to 3.7).
+
+A part's file is begun with the header its table has at that time. Rows only ever gain columns at
+their end, so a column met later costs a longer header and commas at the ends of the rows before
+it: such parts, and no others, are written once more when the set is finished.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from myd_grpc.convert.csvtext import Widener, line
+from myd_grpc.convert.engines.engine import Flattening, Fragment, Rows
+from myd_grpc.convert.model import PartFile
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.naming import FileNames
+from myd_grpc.convert.schema import Schema
+from myd_grpc.failpoints import reach
+
+_HELD_BYTES = 8 << 20
+_PIECE = 1 << 20
+# No part's name begins with a dot.
+_REWRITTEN = ".rewritten"
+
+
+class Segment(Struct):
+    """Consecutive rows of a part that have the same number of cells; `size` in bytes."""
+
+    size: int
+    width: int
+    rows: int
+
+
+Held = tuple[bytes | memoryview, int, int]
+"""Rows not yet written: their text, how many cells each has, how many there are."""
+
+
+class Part(Struct):
+    """A CSV file as far as it is written.
+
+    `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
+    `segments` are what the file holds.
+    """
+
+    table: int
+    file_name: str
+    rows: int = 0
+    header: int = 0
+    size: int = 0
+    segments: list[Segment] = field(default_factory=list)
+
+
+class GrowingPart(Part):
+    """A part and the rows that come next in it: those that are held, of `held_bytes`."""
+
+    held: list[Held] = field(default_factory=list)
+    held_bytes: int = 0
+
+
+_Part = TypeVar("_Part", bound=Part)
+
+
+class SetWriter:
+    """Writes one output set into a directory that exists and is empty.
+
+    Raises OSError as the file system does.
+    """
+
+    def __init__(
+        self, directory: Path, schema: Schema, flattening: Flattening, rows_per_part: int
+    ) -> None:
+        self.rows = 0
+        self._directory = directory
+        self._schema = schema
+        self._mark = flattening.mark
+        self._line_end = flattening.line_end.encode()
+        self._rows_per_part = rows_per_part
+        self._names = FileNames()
+        self._bases: list[str] = []
+        self._parts: list[list[GrowingPart]] = []
+        self._files = disk.AppendedFiles(directory)
+        self._held_bytes = 0
+        # Parts with rows that were not written, and parts with rows that were not reported.
+        self._held: dict[str, GrowingPart] = {}
+        self._changed: dict[str, GrowingPart] = {}
+        self._unsynced: dict[str, None] = {}
+
+    # Rows in
+
+    def write(self, fragment: Fragment) -> None:
+        """Takes a fragment's rows, whose columns the schema has adopted already."""
+        for rows in fragment.rows:
+            self._add(rows)
+        if self._held_bytes > _HELD_BYTES:
+            self._write(self._much())
+            # Small tables' rows wait until they are many, unless the tables are.
+            if self._held_bytes > _HELD_BYTES // 2:
+                self._write(list(self._held.values()))
+
+    def settle(self) -> None:
+        """Returns when no rows are on their way to the disk."""
+        self._files.settle()
+
+    def _much(self) -> list[GrowingPart]:
+        """The parts that hold enough rows to write them directly."""
+        return [part for part in self._held.values() if part.held_bytes >= disk.DIRECT_BYTES]
+
+    def _add(self, rows: Rows) -> None:
+        """Puts rows into the table's last part, and into new ones when that is full."""
+        data, left = rows.data, len(rows.ends)
+        self.rows += left
+        self._held_bytes += len(data)
+        part = self._last_part(rows.table)
+        start = 0
+        while (fitting := self._rows_per_part - part.rows) < left:
+            stop = rows.ends[len(rows.ends) - left + fitting - 1]
+            self._hold(part, (data[start:stop], rows.width, fitting))
+            left, start = left - fitting, stop
+            part = self._last_part(rows.table)
+        self._hold(part, (data[start:] if start else data, rows.width, left))
+
+    def _hold(self, part: GrowingPart, held: Held) -> None:
+        part.rows += held[2]
+        part.held.append(held)
+        part.held_bytes += len(held[0])
+        self._held[part.file_name] = self._changed[part.file_name] = part
+
+    def _last_part(self, table: int) -> GrowingPart:
+        """The table's part that is not yet full."""
+        if table >= len(self._bases):
+            self._name_tables(table)
+        parts = self._parts[table]
+        if not parts or parts[-1].rows >= self._rows_per_part:
+            parts.append(GrowingPart(table, f"{self._bases[table]}_{len(parts) + 1}.csv"))
+        return parts[-1]
+
+    def _name_tables(self, last: int) -> None:
+        # Names are claimed in the order of the tables, whichever has rows first.
+        for table in self._schema.tables[len(self._bases) : last + 1]:
+            self._bases.append(self._names.claim(table.name))
+            self._parts.append([])
+
+    def changed_parts(self) -> list[PartFile]:
+        """The parts that got rows since the last call, as far as they are."""
+        changed = [self._described(part) for part in self._changed.values()]
+        self._changed.clear()
+        return changed
+
+    def _described(self, part: GrowingPart) -> PartFile:
+        table = self._schema.tables[part.table].name
+        return PartFile(table, part.file_name, part.rows, part.size + part.held_bytes)
+
+    # Rows out
+
+    def _write(self, parts: Sequence[GrowingPart]) -> None:
+        lot = list[disk.Appended]()
+        for part in parts:
+            del self._held[part.file_name]
+            self._unsynced[part.file_name] = None
+            self._held_bytes -= part.held_bytes
+            if self._missing(part) <= _HELD_BYTES:
+                lot.append((part.file_name, list(self._taken(part))))
+            else:
+                self._write_some_at_a_time(part)
+        self._files.append(lot)
+
+    def _missing(self, part: GrowingPart) -> int:
+        """How many empty cells a part's held rows get."""
+        width = part.header or self._final_width(part)
+        return sum(rows * max(0, width - cells) for _, cells, rows in part.held)
+
+    def _write_some_at_a_time(self, part: GrowingPart) -> None:
+        some = list[bytes | memoryview]()
+        for piece in self._taken(part):
+            some.append(piece)
+            if sum(map(len, some)) >= _HELD_BYTES // 2:
+                self._files.append([(part.file_name, some)])
+                some = []
+        self._files.append([(part.file_name, some)])
+
+    def _write_all(self) -> None:
+        self._write(list(self._held.values()))
+        self._files.flush()
+
+    def _taken(self, part: GrowingPart) -> Iterator[bytes | memoryview]:
+        """A part's held rows, taken to be written; a file begins with the header of this moment."""
+        if not part.header:
+            part.header = self._final_width(part)
+            header = self._header(part.table)
+            part.size += len(header)
+            yield header
+        held, part.held, part.held_bytes = part.held, [], 0
+        for data, width, rows in held:
+            # Rows older than the header get its columns right away.
+            missing, size = max(0, part.header - width), 0
+            pieces = Widener(missing, self._line_end).pieces(data, _PIECE) if missing else (data,)
+            for piece in pieces:
+                size += len(piece)
+                yield piece
+            _note(part.segments, Segment(size, width + missing, rows))
+            part.size += size
+
+    def _header(self, table: int) -> bytes:
+        names = line(self._schema.tables[table].columns).encode()
+        return self._mark + names + self._line_end
+
+    # The end
+
+    def complete(self) -> None:
+        """Writes what is held: after this no rows come."""
+        self._name_tables(len(self._schema.tables))
+        if not self._parts[0]:
+            part = self._last_part(0)
+            self._held[part.file_name] = part
+        self._write_all()
+
+    @property
+    def needs_rewrite(self) -> bool:
+        """Whether a part's header is not yet the final one."""
+        return any(part.header < self._final_width(part) for part in self._all_parts())
+
+    def finish(self) -> list[PartFile]:
+        """Gives every part its table's final header, and syncs all files."""
+        parts = list(self._all_parts())
+        for part in parts:
+            if part.header < self._final_width(part):
+                self._rewrite(part)
+        self.close()
+        disk.sync_all(self._directory / part.file_name for part in parts)
+        disk.sync(self._directory)
+        return [self._described(part) for part in parts]
+
+    def _all_parts(self) -> Iterator[GrowingPart]:
+        return (part for parts in self._parts for part in parts)
+
+    def _final_width(self, part: GrowingPart) -> int:
+        return len(self._schema.tables[part.table].columns)
+
+    def close(self) -> None:
+        """Closes all files."""
+        self._files.close()
+
+    def _rewrite(self, part: GrowingPart) -> None:
+        """Copies a part with the final header, every row with as many cells as that has."""
+        old = self._directory / part.file_name
+        new = self._directory / _REWRITTEN
+        self._files.close_one(part.file_name)
+        width = self._final_width(part)
+        with old.open("rb") as source, new.open("xb") as target:
+            source.seek(part.size - sum(segment.size for segment in part.segments))
+            target.write(self._header(part.table))
+            for segment in part.segments:
+                widener = Widener(width - segment.width, self._line_end)
+                for piece in _pieces(source, segment.size):
+                    reach("rewrite")
+                    target.writelines(widener.pieces(piece, _PIECE))
+            part.size = target.tell()
+        # Whoever finds the part with its final header after a crash takes it as it is.
+        disk.sync(new)
+        reach("replace")
+        new.replace(old)
+
+    # Checkpoints
+
+    def snapshot(self) -> tuple[Part, ...]:
+        """Writes what is held, and describes all parts as they are then."""
+        self._write_all()
+        return tuple(_copied(part, Part) for part in self._all_parts())
+
+    def unsynced(self) -> list[Path]:
+        """The files written since the last call, and their directory."""
+        files = [self._directory / name for name in self._unsynced]
+        self._unsynced.clear()
+        return [*files, self._directory]
+
+    def restore(self, parts: Iterable[Part]) -> None:
+        """Goes on from a snapshot, for a schema that is as it was then.
+
+        Cuts off what was written since. Raises ValueError when less is there than was recorded.
+        """
+        self._name_tables(len(self._schema.tables))
+        for part in (_copied(one, GrowingPart) for one in parts):
+            self._restore_part(part)
+            self._parts[part.table].append(part)
+            self.rows += part.rows
+        known = {part.file_name for part in self._all_parts()}
+        for path in self._directory.iterdir():
+            if path.name not in known:
+                path.unlink()
+
+    def _restore_part(self, part: GrowingPart) -> None:
+        path = self._directory / part.file_name
+        if part.header < self._final_width(part) and self._is_final(part, path):
+            part.header = self._final_width(part)
+            part.size = path.stat().st_size
+        elif path.stat().st_size < part.size:
+            raise ValueError(f"{part.file_name} is shorter than it was")
+        else:
+            os.truncate(path, part.size)
+
+    def _is_final(self, part: GrowingPart, path: Path) -> bool:
+        """Whether the part had been written once more before the crash."""
+        header, width = self._header(part.table), self._final_width(part)
+        with path.open("rb") as file:
+            if file.read(len(header)) != header:
+                return False
+        rows = sum(one.size + one.rows * (width - one.width) for one in part.segments)
+        if path.stat().st_size != len(header) + rows:
+            raise ValueError(f"{part.file_name} is not as long as it was")
+        return True
+
+
+def _copied(part: Part, kind: type[_Part]) -> _Part:
+    """What a part holds in the file, apart from it."""
+    segments = [replace(segment) for segment in part.segments]
+    return kind(part.table, part.file_name, part.rows, part.header, part.size, segments)
+
+
+def _note(segments: list[Segment], added: Segment) -> None:
+    """Adds rows to a part's segments."""
+    if segments and segments[-1].width == added.width:
+        segments[-1].size += added.size
+        segments[-1].rows += added.rows
+    else:
+        segments.append(added)
+
+
+def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:
+    """The next `size` bytes of a file, some at a time."""
+    while size:
+        piece = source.read(min(size, _PIECE))
+        if not piece:
+            raise OSError(errno.EIO, "an output file became shorter")
+        size -= len(piece)
+        yield piece

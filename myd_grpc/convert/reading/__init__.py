@@ -1,0 +1,1 @@
+"""A document's records: where they are, and where each ends."""

@@ -1,0 +1,146 @@
+"""Cuts records off a file's text, one at a time, by brackets, strings and commas alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from myd_grpc.convert.engines.engine import Span
+from myd_grpc.convert.jsontext.boundary import TooLongError, UnfinishedError, string_end, value_end
+from myd_grpc.convert.jsontext.strict import Expect
+from myd_grpc.convert.jsontext.window import Window
+from myd_grpc.convert.model import Limits
+from myd_grpc.options import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a record is in the window."""
+
+    value: Span
+    key: Span | None = None
+
+
+class StuckError(Exception):
+    """No record can be cut off at `position`, where `expect` should have been."""
+
+    def __init__(self, position: int, expect: Expect) -> None:
+        super().__init__(position)
+        self.position = position
+        self.expect = expect
+
+
+class Cutter(ABC):
+    """Cuts records off the window, one at a time, by brackets, strings and commas alone.
+
+    `position` is what was cut up to; `ended` says that the records have ended there, `first` that
+    none was cut off yet.
+    """
+
+    def __init__(self, window: Window, limits: Limits) -> None:
+        self.position = 0
+        self.ended = False
+        self.first = True
+        self._window = window
+        self._max_bytes = limits.max_record_bytes
+
+    @abstractmethod
+    def next(self, position: int) -> Record | None:
+        """The record after `position`, None when there are no more; raises StuckError."""
+
+    def _skip_space(self, position: int, faulty: int, expect: Expect) -> int:
+        """Where white space ends, as long as it is no longer than a record may be."""
+        end = self._window.skip_space(position, self._max_bytes)
+        if end - position > self._max_bytes:
+            raise StuckError(faulty, expect)
+        return end
+
+    def _value(self, start: int, faulty: int, expect: Expect) -> Span:
+        try:
+            self.position = value_end(self._window, start, self._max_bytes)
+        except (TooLongError, UnfinishedError):
+            raise StuckError(faulty, expect) from None
+        return start, self.position
+
+
+class _SingleCutter(Cutter):
+    """The one value is the record."""
+
+    def next(self, position: int) -> Record | None:
+        start = self._skip_space(position, position, Expect.VALUE)
+        self.ended = True
+        return Record(self._value(start, start, Expect.VALUE))
+
+
+class _LinesCutter(Cutter):
+    """Values follow one another, with or without white space between them."""
+
+    def next(self, position: int) -> Record | None:
+        start = self._skip_space(position, position, Expect.VALUE)
+        if start == len(self._window.data):
+            self.position, self.ended = start, True
+            return None
+        return Record(self._value(start, start, Expect.VALUE))
+
+
+class _ArrayCutter(Cutter):
+    """Values with commas between them, up to the closing bracket."""
+
+    closer = "]"
+    expect = Expect.VALUE
+    or_close = Expect.VALUE_OR_CLOSE
+
+    def next(self, position: int) -> Record | None:
+        before = self.or_close if self.first else Expect.COMMA_OR_CLOSE
+        start = self._skip_space(position, position, before)
+        byte = self._window.byte(start)
+        if byte == self.closer:
+            self.position, self.ended = start + 1, True
+            return None
+        if not self.first:
+            if byte != ",":
+                raise StuckError(start, Expect.COMMA_OR_CLOSE)
+            start = self._skip_space(start + 1, start + 1, self.expect)
+        if start == len(self._window.data):
+            raise StuckError(start, self.expect)
+        self.first = False
+        return self._record(start)
+
+    def _record(self, start: int) -> Record:
+        return Record(self._value(start, start, Expect.VALUE))
+
+
+class _KeyedCutter(_ArrayCutter):
+    """Members with commas between them, up to the closing brace."""
+
+    closer = "}"
+    expect = Expect.KEY
+    or_close = Expect.KEY_OR_CLOSE
+
+    def _record(self, start: int) -> Record:
+        key_end = self._key_end(start)
+        colon = self._skip_space(key_end, start, Expect.KEY)
+        if self._window.byte(colon) != ":":
+            raise StuckError(start, Expect.KEY)
+        value = self._skip_space(colon + 1, start, Expect.KEY)
+        if value == len(self._window.data):
+            raise StuckError(start, Expect.KEY)
+        return Record(self._value(value, start, Expect.KEY), (start, key_end))
+
+    def _key_end(self, start: int) -> int:
+        try:
+            if self._window.byte(start) == '"':
+                return string_end(self._window, start, self._max_bytes)
+        except (TooLongError, UnfinishedError):
+            pass
+        raise StuckError(start, Expect.KEY)
+
+
+CUTTERS: dict[Layout, Callable[[Window, Limits], Cutter]] = {
+    Layout.ARRAY: _ArrayCutter,
+    Layout.KEYED: _KeyedCutter,
+    Layout.LINES: _LinesCutter,
+    Layout.SINGLE: _SingleCutter,
+}
+"""How records of each layout are cut off."""

@@ -1,0 +1,1 @@
+"""The output directory: sets appear in it by one rename."""

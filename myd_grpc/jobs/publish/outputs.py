@@ -1,0 +1,272 @@
+"""The output directory: sets are written beside it all, and appear by one rename.
+
+`.myd-<job_id>` is a job's staging directory: hidden, and owned by a worker that holds a lock on
+it. After an exchange it holds the set that was replaced. `.myd-<job_id>-old` is a replaced set on
+a filesystem that cannot exchange. Methods block; none may run on an event loop.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import stat
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from myd_grpc import failpoints
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.naming import folded
+from myd_grpc.directories import Place
+from myd_grpc.jobs.model import Identity
+from myd_grpc.jobs.publish.rename import NOT_SUPPORTED, exchange, rename_new
+from myd_grpc.locks import lock
+
+logger = logging.getLogger(__name__)
+
+_STAGING = ".myd-"
+_OLD = "-old"
+_ORPHAN_PATIENCE_S = 5.0
+
+
+def staging_name(job_id: str) -> str:
+    """The name of a job's staging directory in the output directory."""
+    return f"{_STAGING}{job_id}"
+
+
+class UnsettledError(Exception):
+    """A set is to be seen, but may not last; `why` is what its job ends with, once it is hidden."""
+
+    def __init__(self, why: ConversionError) -> None:
+        super().__init__(why.message)
+        self.why = why
+
+
+class OutputDirectory:
+    """Where sets are staged, published and replaced. `fd` is a descriptor of the directory."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+        self._place = Place.of("the output directory", path)
+
+    def check_place(self) -> None:
+        """Raises DirectoryLostError when nobody would find what is published."""
+        self._place.check()
+
+    def holds(self, name: str) -> bool:
+        """Whether anything of that name is there."""
+        return self._mode(name) is not None
+
+    def find(self, name: str) -> str | None:
+        """The name under which that set is there, perhaps in another case or Unicode form.
+
+        Raises ConversionError, which may be a ShortageError.
+        """
+        if self.holds(name):
+            return name
+        wanted = folded(name)
+        try:
+            # There may be many thousands, of which no more than the names are wanted.
+            names = os.listdir(self.path)  # noqa: PTH208
+        except OSError as error:
+            what = "the output directory cannot be read"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+        return next((one for one in names if folded(one) == wanted), None)
+
+    def check_target(self, name: str) -> None:
+        """Raises ConversionError when a set of that name cannot be published."""
+        mode = self._mode(self.find(name) or name)
+        if mode is not None and not stat.S_ISDIR(mode):
+            raise ConversionError(
+                Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
+            )
+
+    def check_space(self, wanted: int) -> None:
+        """Raises ConversionError (DISK_FULL) when fewer bytes are free."""
+        volume = os.fstatvfs(self._fd)
+        free = volume.f_bavail * volume.f_frsize
+        if volume.f_blocks and free < wanted:
+            raise ConversionError(
+                Reason.DISK_FULL,
+                f"the output may take {_mib(wanted)}, and the output directory has {_mib(free)} "
+                "left",
+            )
+
+    def identify(self, job_id: str) -> Identity:
+        """Which directory the job's staged set is."""
+        identity = self._identity(staging_name(job_id))
+        if identity is None:
+            raise ConversionError(Reason.OUTPUT_UNAVAILABLE, "the staged output has disappeared")
+        return identity
+
+    def holds_staged(self, job_id: str, identity: Identity) -> bool:
+        """Whether the job's staging directory is the one that was complete."""
+        return self._is(staging_name(job_id), identity)
+
+    def holds_published(self, name: str, identity: Identity) -> bool:
+        """Whether the set of that name is the directory that was staged."""
+        return self._is(name, identity)
+
+    def publish(self, job_id: str, name: str, *, replace: bool) -> None:
+        """Let the staged set appear as `name`, in one step, and make that last.
+
+        Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL, or a ShortageError) with nothing
+        changed, or UnsettledError, after which the set has to be taken back.
+        """
+        try:
+            failpoints.reach("before_publish")
+            disk.sync(self.path / staging_name(job_id))
+            self._put_in_place(staging_name(job_id), name, replace)
+        except OSError as error:
+            raise _unpublishable(error, name) from None
+        try:
+            failpoints.reach("after_rename")
+            os.fsync(self._fd)
+        except OSError as error:
+            raise UnsettledError(_unpublishable(error, name)) from None
+
+    def take_back(self, job_id: str, name: str) -> None:
+        """Hide a set that was published, and bring back what it has replaced.
+
+        Raises OSError; what was done by then is not done again by the next try.
+        """
+        failpoints.reach("take_back")
+        staged, aside = staging_name(job_id), staging_name(job_id) + _OLD
+        if self.holds(aside):
+            if self.holds(name):
+                self._rename(name, staged)
+            self._rename(aside, name)
+        elif self.holds(staged):
+            exchange(self._fd, staged, name)
+        else:
+            self._rename(name, staged)
+
+    def discard(self, job_id: str) -> None:
+        """Remove what is left of a job beside the sets. Raises ShortageError."""
+        for name in (staging_name(job_id), staging_name(job_id) + _OLD):
+            _remove(self.path / name)
+
+    def restore(self, job_id: str, name: str) -> None:
+        """Bring back a set that was put aside when its replacement did not come to an end."""
+        aside = staging_name(job_id) + _OLD
+        if self.holds(aside) and not self.holds(name):
+            self._rename(aside, name)
+            os.fsync(self._fd)
+
+    def sweep(self, but: Collection[str]) -> None:
+        """Remove every staging directory that no worker owns, but those of the jobs `but`."""
+        deadline = time.monotonic() + _ORPHAN_PATIENCE_S
+        kept = set(map(staging_name, but))
+        for path in self.path.glob(_STAGING + "*"):
+            if path.name in kept:
+                continue
+            if _wait_until_ownerless(path, deadline):
+                with suppress(ShortageError):  # the next start removes it
+                    _remove(path)
+            else:
+                logger.warning("%s belongs to a worker that does not end; it is left", path.name)
+
+    def _put_in_place(self, staged: str, name: str, replace: bool) -> None:
+        """A set that was there bears the staged name then, or is put aside."""
+        found = self.find(name)
+        if found and not replace:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        if found and found != name:
+            self.check_target(name)
+            # First it gets the new form of its name: whatever happens next, it can be replaced.
+            self._rename_new(found, name)
+        try:
+            self._rename_new(staged, name)
+        except FileExistsError:
+            if not replace:
+                raise
+            self.check_target(name)
+            self._exchange(staged, name)
+
+    def _rename_new(self, source: str, target: str) -> None:
+        try:
+            failpoints.reach("rename")
+            rename_new(self._fd, source, target)
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+            # Between look and rename nobody else writes here: the directory is locked.
+            if self.holds(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            self._rename(source, target)
+
+    def _exchange(self, staged: str, name: str) -> None:
+        try:
+            failpoints.reach("exchange")
+            exchange(self._fd, staged, name)
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+            self._rename(name, staged + _OLD)
+            failpoints.reach("put_aside")
+            self._rename(staged, name)
+
+    def _rename(self, source: str, target: str) -> None:
+        os.rename(source, target, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+
+    def _mode(self, name: str) -> int | None:
+        with suppress(FileNotFoundError):
+            return os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_mode
+        return None
+
+    def _is(self, name: str, identity: Identity) -> bool:
+        found = self._identity(name)
+        return found is not None and identity.matches(found)
+
+    def _identity(self, name: str) -> Identity | None:
+        with suppress(FileNotFoundError):
+            found = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+            return Identity(found.st_dev, found.st_ino, found.st_mtime_ns)
+        return None
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.0f} MiB"
+
+
+def _unpublishable(error: OSError, name: str) -> ConversionError:
+    if is_full(error):
+        return ConversionError(Reason.DISK_FULL, "the output directory is full")
+    if error.errno == errno.EEXIST:
+        message = f"{name}: the output set exists by now, and it is not to be replaced"
+        return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)
+    what = f"{name}: the output set cannot be published"
+    return refused(Reason.OUTPUT_UNAVAILABLE, what, error)
+
+
+def _remove(path: Path) -> None:
+    """Remove a directory and all in it; what cannot be removed is logged and left.
+
+    Raises ShortageError.
+    """
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        failure = refused(Reason.OUTPUT_UNAVAILABLE, f"{path.name} cannot be removed", error)
+        if isinstance(failure, ShortageError):
+            raise failure from None
+        logger.warning("%s", failure.message)
+
+
+def _wait_until_ownerless(path: Path, deadline: float) -> bool:
+    """Whether nobody holds the lock; a killed worker may take a moment to let go of it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        return lock(fd, deadline)
+    finally:
+        os.close(fd)

@@ -1,0 +1,129 @@
+"""After a start: each job that the last server left ends, goes on, or waits for its key."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.output.naming import set_directory
+from myd_grpc.jobs.model import Ticket, Unfinished
+from myd_grpc.jobs.publish.outputs import OutputDirectory, UnsettledError
+from myd_grpc.jobs.store.store import JobStore
+
+logger = logging.getLogger(__name__)
+
+INTERRUPTED = "the server was stopped before the job was done; submit it again"
+TOO_LATE = "the server was restarted, and the key was not sent again in time; submit it again"
+WAITING = (
+    "the server was restarted and does not store keys: hand the key over with ResumeJob, or "
+    "send the same request with the same request_id again, and the job goes on"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that goes on when it is handed its key, which its ticket lacks, by a deadline.
+
+    That is in epoch seconds.
+    """
+
+    ticket: Ticket
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The jobs that go on, in the order they came in."""
+
+    queued: list[Ticket] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+
+
+class Recovery:
+    """Settles what the last server left. Blocks the loop, which serves nobody yet.
+
+    `window_s` is how long a job waits for its key, `now` the time in epoch seconds. What the jobs
+    are to do is not looked at, which may be long: their files are checked when each begins.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        output: OutputDirectory,
+        window_s: int,
+        now: int,
+    ) -> None:
+        self._store = store
+        self._output = output
+        self._window_s = window_s
+        self._now = now
+        self._resumed = Resumed()
+        self._done: list[str] = []
+        self._failed: dict[tuple[Reason, str], list[str]] = {}
+
+    async def run(self) -> Resumed:
+        """The jobs that are to go on; all others have ended."""
+        left = await self._store.unfinished()
+        for one in left:
+            try:
+                self._settle(one)
+            except ConversionError as error:
+                self._failed.setdefault((error.reason, error.message), []).append(one.job_id)
+        await self._commit()
+        if left:
+            logger.info("after restart: %s", self._summary())
+        return self._resumed
+
+    def _settle(self, one: Unfinished) -> None:
+        """Decide about a job. Raises ConversionError for one that does not go on."""
+        if self._publish(one):
+            self._done.append(one.job_id)
+            return
+        ticket = Ticket(one.job_id, one.name, None, one.overwrite, resumable=True)
+        if not one.encrypted:
+            self._resumed.queued.append(ticket)
+        elif one.has_mark:
+            deadline = (one.waiting_since or self._now) + self._window_s
+            if deadline <= self._now:
+                raise ConversionError(Reason.INTERRUPTED, TOO_LATE)
+            self._resumed.waiting.append(Waiting(ticket, deadline))
+        else:
+            raise ConversionError(Reason.INTERRUPTED, INTERRUPTED)
+
+    def _publish(self, one: Unfinished) -> bool:
+        """Whether the job's set was complete, and is published now if it was not before."""
+        job_id, identity = one.job_id, one.identity
+        name = set_directory(one.name)
+        if identity and self._output.holds_published(name, identity):
+            return True
+        self._output.restore(job_id, name)
+        if identity and self._output.holds_staged(job_id, identity):
+            try:
+                self._output.publish(job_id, name, replace=one.overwrite)
+            except UnsettledError as error:
+                self._output.take_back(job_id, name)
+                raise error.why from None
+            return True
+        return False
+
+    async def _commit(self) -> None:
+        """Record it all; the space of a failed job is free before anyone hears of the failure."""
+        queued = [one.job_id for one in self._resumed.queued]
+        waiting = [one.ticket.job_id for one in self._resumed.waiting]
+        for job_id in self._done:
+            await self._store.done(job_id, self._now)
+        self._output.sweep(but=[*queued, *waiting])
+        for (reason, message), job_ids in self._failed.items():
+            await self._store.fail(job_ids, reason, message, self._now)
+        await self._store.queue_again(queued)
+        await self._store.wait_for_key(waiting, WAITING, self._now)
+
+    def _summary(self) -> str:
+        numbers = {
+            "done": len(self._done),
+            "failed": sum(map(len, self._failed.values())),
+            "going on": len(self._resumed.queued),
+            "waiting for their keys": len(self._resumed.waiting),
+        }
+        return ", ".join(f"{number} jobs {what}" for what, number in numbers.items() if number)

@@ -1,0 +1,231 @@
+"""Which job is done when: a queue in memory, and as many attempts at once as there are workers.
+
+Everything here happens on the event loop. What must not break off half-way (a submission between
+its commit and the queue, an attempt, a cancellation) runs as a task of its own, so that a caller
+who goes away does not take it along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.output.naming import folded
+from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
+from myd_grpc.jobs.model import Request, RequestMark, Ticket
+from myd_grpc.jobs.run.attempt import Attempt, Workshop, discard, explained, fail, persist
+from myd_grpc.jobs.run.recovery import INTERRUPTED, TOO_LATE, Resumed, Waiting
+
+logger = logging.getLogger(__name__)
+
+_CANCELLED = "cancelled by the caller"
+_Result = TypeVar("_Result")
+
+
+class Runner:
+    """Takes jobs in and sees to it that each comes to its end."""
+
+    def __init__(self, workshop: Workshop, workers: int, max_queued: int) -> None:
+        self._shop = workshop
+        self._workers = workers
+        self._places = workers + max_queued
+        self._entering: set[asyncio.Task[Any]] = set()
+        self._waiting: dict[str, tuple[Waiting, asyncio.TimerHandle]] = {}
+        self._queue: dict[str, Ticket] = {}
+        self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._failing: dict[str, asyncio.Task[None]] = {}
+        self._stops: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+
+    async def submit(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
+        """The id of the job that does this: the ticket's, or an earlier job's with this mark.
+
+        Raises ShuttingDownError, QueueFullError, OutputBusyError, StateError or
+        InvalidRequestError.
+        """
+        if self._stopping:
+            raise ShuttingDownError
+        if len(self._entering) + len(self._queue) + len(self._running) >= self._places:
+            raise QueueFullError("as many jobs wait as may wait; submit again later")
+        with _recording():
+            return await _unbroken(self._enter(request, mark, ticket), self._entering)
+
+    async def hand_over(self, job_id: str, key: CipherKey | None) -> None:
+        """Let a job go on that waits for this key; nothing happens to any other.
+
+        Raises ShuttingDownError or StateError.
+        """
+        if job_id in self._waiting:
+            if self._stopping:
+                raise ShuttingDownError
+            with _recording():
+                await _unbroken(self._go_on(job_id, key), self._entering)
+
+    async def cancel(self, job_id: str) -> None:
+        """End the job as CANCELLED if it waits or runs; return when it has ended."""
+        await _settled(self._entering)
+        if self._queue.pop(job_id, None) or self._take_waiting([job_id]):
+            self._fail(job_id, Reason.CANCELLED, _CANCELLED)
+        elif running := self._running.get(job_id):
+            attempt, task = running
+            await _unbroken(attempt.stop(Reason.CANCELLED, _CANCELLED), self._stops)
+            await asyncio.shield(task)
+        # Also when somebody else has begun to end it.
+        if failing := self._failing.get(job_id):
+            await asyncio.shield(failing)
+
+    async def delete(self, job_id: str) -> bool:
+        """Forget the job if it has ended; False when there is none.
+
+        Raises JobWorkingError or NotRecordedError.
+        """
+        with _recording():
+            return await self._shop.store.delete(job_id, self._now())
+
+    def begin(self, resumed: Resumed) -> None:
+        """Get ready for the first job, and go on with those of the last server."""
+        self._shop.workers.warm_up()
+        for one in resumed.waiting:
+            self._wait(one)
+        self._queue |= {ticket.job_id: ticket for ticket in resumed.queued}
+        self._start_next()
+
+    def refuse(self) -> None:
+        """Take no more jobs, and begin none."""
+        self._stopping = True
+
+    async def stop(self, patience_s: float) -> None:
+        """Let go of all jobs, at a checkpoint if one comes within that time.
+
+        Those with which the next server cannot go on end as INTERRUPTED. None may be submitted
+        any more.
+        """
+        self.refuse()
+        await _settled(self._entering)
+        self._take_waiting(list(self._waiting))  # which they do in the store
+        queued, self._queue = self._queue, {}
+        lost = [job_id for job_id, ticket in queued.items() if not ticket.resumable]
+        running = list(self._running.values())
+        await asyncio.gather(
+            self._fail_queued(lost),
+            *(_let_go(attempt, patience_s) for attempt, _ in running),
+            *(task for _, task in running),
+        )
+        await _settled({*self._failing.values(), *self._stops})
+        await self._shop.workers.close()
+
+    async def _fail_queued(self, job_ids: list[str]) -> None:
+        """End jobs that have nothing staged yet, all at once as there may be many."""
+        fail_them = partial(self._shop.store.fail, job_ids, Reason.INTERRUPTED, INTERRUPTED)
+        if job_ids:
+            await persist("queued jobs", lambda: fail_them(self._now()))
+
+    async def _enter(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
+        store, job_id = self._shop.store, ""
+        in_the_way = self._take_waiting(self._waiting_for(request.output_file_name))
+        try:
+            for one in in_the_way:  # they end with the submission
+                await discard(self._shop, one.ticket.job_id)
+            job_id = await store.submit(ticket.job_id, request, mark, self._now())
+        finally:
+            if job_id != ticket.job_id:
+                for one in in_the_way:
+                    self._wait(one)
+        if job_id == ticket.job_id:
+            self._queue[job_id] = ticket
+            self._start_next()
+        return job_id
+
+    async def _go_on(self, job_id: str, key: CipherKey | None) -> None:
+        for one in self._take_waiting([job_id]):
+            try:
+                await self._shop.store.queue_again([job_id])
+            except BaseException:
+                self._wait(one)
+                raise
+            self._queue[job_id] = replace(one.ticket, key=key)
+            self._start_next()
+
+    def _wait(self, one: Waiting) -> None:
+        job_id = one.ticket.job_id
+        left_s = max(one.deadline - self._shop.now(), 0)
+        timer = asyncio.get_running_loop().call_later(left_s, self._give_up, job_id)
+        self._waiting[job_id] = (one, timer)
+
+    def _give_up(self, job_id: str) -> None:
+        self._take_waiting([job_id])
+        self._fail(job_id, Reason.INTERRUPTED, TOO_LATE)
+
+    def _fail(self, job_id: str, reason: Reason, message: str) -> None:
+        """End a job that nothing works on."""
+        task = asyncio.create_task(fail(self._shop, job_id, reason, message))
+        self._failing[job_id] = task
+        task.add_done_callback(lambda _: self._failing.pop(job_id))
+
+    def _take_waiting(self, job_ids: Iterable[str]) -> list[Waiting]:
+        """Those of the jobs that wait for a key: from now on they do not."""
+        taken = [self._waiting.pop(job_id) for job_id in job_ids if job_id in self._waiting]
+        for _, timer in taken:
+            timer.cancel()
+        return [one for one, _ in taken]
+
+    def _waiting_for(self, name: str) -> list[str]:
+        """The jobs that wait for a key to write that output set."""
+        waiting, key = self._waiting.items(), folded(name)
+        return [job_id for job_id, (one, _) in waiting if folded(one.ticket.name) == key]
+
+    def _start_next(self) -> None:
+        while self._queue and len(self._running) < self._workers and not self._stopping:
+            job_id = next(iter(self._queue))
+            attempt = Attempt(self._queue.pop(job_id), self._shop)
+            task = asyncio.create_task(attempt.run(), name=f"job {job_id}")
+            self._running[job_id] = (attempt, task)
+            task.add_done_callback(partial(self._ended, job_id))
+
+    def _ended(self, job_id: str, _task: asyncio.Task[None]) -> None:
+        del self._running[job_id]
+        self._start_next()
+
+    def _now(self) -> int:
+        return int(self._shop.now())
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    try:
+        yield
+    except StateError as error:
+        logger.error("a job was not taken in: %s", explained(error))  # noqa: TRY400 - no texts
+        raise
+
+
+async def _let_go(attempt: Attempt, patience_s: float) -> None:
+    if attempt.resumable:
+        await attempt.suspend(patience_s)
+    else:
+        await attempt.stop(Reason.INTERRUPTED, INTERRUPTED)
+
+
+async def _unbroken(
+    work: Coroutine[Any, Any, _Result], under_way: set[asyncio.Task[Any]]
+) -> _Result:
+    """Do the work to its end, also when the caller goes away meanwhile."""
+    return await asyncio.shield(_hold(asyncio.create_task(work), under_way))
+
+
+def _hold(task: asyncio.Task[_Result], under_way: set[asyncio.Task[Any]]) -> asyncio.Task[_Result]:
+    under_way.add(task)  # the loop itself would forget a task nobody holds
+    task.add_done_callback(under_way.discard)
+    return task
+
+
+async def _settled(tasks: set[asyncio.Task[Any]]) -> None:
+    if tasks:
+        await asyncio.wait(list(tasks))

@@ -1,0 +1,249 @@
+"""Every SQL question about jobs. Nothing here changes anything.
+
+What is answered is bounded, whatever lies in the database: rows are read one by one, and no more
+of them than are shown.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TypeAlias, TypeVar
+
+from myd_grpc.convert.model import PartFile
+from myd_grpc.errors import InvalidRequestError, JobMissingError, Violation
+from myd_grpc.jobs.model import (
+    Change,
+    Deleted,
+    Job,
+    Request,
+    RequestMark,
+    Status,
+    Table,
+    Unfinished,
+)
+from myd_grpc.jobs.store import sizes
+from myd_grpc.jobs.store.clock import Sighting
+from myd_grpc.jobs.store.rows import job_of, part_of, request_of, unfinished_of
+from myd_grpc.jobs.store.tables import first_tables
+
+Connection: TypeAlias = sqlite3.Connection
+
+_NO_BOUND = 1 << 62
+
+_Item = TypeVar("_Item", bound=Change)
+
+
+def find_request(connection: Connection, mark: RequestMark) -> str | None:
+    """The job this mark belongs to. Raises InvalidRequestError when its request was another."""
+    rows = connection.execute(
+        "SELECT job_id, request_digest FROM job_status WHERE request_id = ?", (mark.request_id,)
+    ).fetchall()
+    if not rows:
+        return None
+    if rows[0]["request_digest"] != mark.digest:
+        wanted = "came before with another request; use a new id for a new request"
+        raise InvalidRequestError([Violation("request_id", wanted)])
+    return str(rows[0]["job_id"])
+
+
+def key_digest(connection: Connection, job_id: str) -> bytes | None:
+    """What tells the job's key; None where that was not noted."""
+    rows = connection.execute("SELECT key_digest FROM job_status WHERE job_id = ?", (job_id,))
+    found: bytes | None = next((row["key_digest"] for row in rows.fetchall()), None)
+    return found
+
+
+def get(connection: Connection, job_id: str) -> Job | None:
+    """The job, with its first tables when DONE."""
+    rows = connection.execute("SELECT * FROM job_status WHERE job_id = ?", (job_id,)).fetchall()
+    return _job_with_tables(connection, rows[0]) if rows else None
+
+
+def status_of(connection: Connection, job_id: str) -> Status | None:
+    """Where the job stands; None when there is no such job."""
+    rows = connection.execute("SELECT status FROM job_status WHERE job_id = ?", (job_id,))
+    found = rows.fetchall()
+    return Status(found[0][0]) if found else None
+
+
+def request(connection: Connection, job_id: str) -> Request | None:
+    """What was asked for, with all file names; None when the job has ended, or is not there."""
+    rows = connection.execute(
+        "SELECT job_status.*, job_files.file_names AS all_file_names FROM job_status "
+        "LEFT JOIN job_files USING (job_id) WHERE job_id = ? AND status = 'WORKING'",
+        (job_id,),
+    ).fetchall()
+    return request_of(rows[0], rows[0]["all_file_names"]) if rows else None
+
+
+def changed_since(connection: Connection, revision: int, limit: int) -> tuple[list[Change], bool]:
+    """The jobs whose last change came after `revision`, and whether there are more of them.
+
+    They are in order of it, with their first tables, and those that were deleted since are among
+    them. At most `limit`, fewer if they are long.
+    """
+    cursor = connection.execute(
+        "SELECT revision, job_id, TRUE AS is_there FROM job_status WHERE revision > :revision "
+        "UNION ALL SELECT revision, job_id, FALSE FROM job_deleted WHERE revision > :revision "
+        "ORDER BY revision",
+        {"revision": revision},
+    )
+    with closing(cursor):
+        return _first((_change(connection, row) for row in cursor), limit)
+
+
+def shown_first(
+    connection: Connection, statuses: Sequence[Status], ended_limit: int, last: int
+) -> list[int]:
+    """The revisions, up to `last`, of all jobs that work and of the newest that have ended."""
+    rows = connection.execute(
+        # With the plus sign, those that work are found by their own index, as they are few.
+        "SELECT revision FROM job_status WHERE status = 'WORKING' AND +revision <= :last "
+        "AND status IN (SELECT value FROM json_each(:statuses)) "
+        "UNION ALL SELECT revision FROM ("
+        "SELECT revision FROM job_status WHERE status <> 'WORKING' AND revision <= :last "
+        "AND status IN (SELECT value FROM json_each(:statuses)) "
+        "ORDER BY revision DESC LIMIT :limit) ORDER BY revision",
+        {"last": last, "statuses": _listed(statuses), "limit": ended_limit},
+    )
+    return [int(row[0]) for row in rows.fetchall()]
+
+
+def at_revisions(connection: Connection, revisions: Sequence[int], limit: int) -> list[Job]:
+    """The jobs whose last change had one of these revisions, in order, with their first tables.
+
+    At most `limit`, fewer if they are long.
+    """
+    cursor = connection.execute(
+        "SELECT * FROM job_status WHERE revision IN (SELECT value FROM json_each(?)) "
+        "ORDER BY revision",
+        (json.dumps(revisions),),
+    )
+    with closing(cursor):
+        return _first((_job_with_tables(connection, row) for row in cursor), limit)[0]
+
+
+def newest(
+    connection: Connection, statuses: Sequence[Status], before: int | None, limit: int
+) -> tuple[list[Job], bool]:
+    """Jobs, newest first, without tables, and whether there are more of them.
+
+    Only those submitted before that revision, if given; at most `limit`, fewer if they are long.
+    """
+    cursor = connection.execute(
+        "SELECT * FROM job_status WHERE submit_revision < :before "
+        "AND status IN (SELECT value FROM json_each(:statuses)) "
+        "ORDER BY submit_revision DESC",
+        {"before": _NO_BOUND if before is None else before, "statuses": _listed(statuses)},
+    )
+    with closing(cursor):
+        return _first(map(job_of, cursor), limit)
+
+
+def tables(
+    connection: Connection, job_id: str, position: int, limit: int
+) -> tuple[tuple[Table, ...], int | None]:
+    """A job's tables from that part on, and the part with which the next page begins.
+
+    At most `limit`, fewer if they are long. A table that is too long by itself is broken off.
+    Raises JobMissingError.
+    """
+    status = status_of(connection, job_id)
+    if status is None:
+        raise JobMissingError("there is no such job, or its record was deleted")
+    if status is not Status.DONE:
+        return (), None
+    with _parts(connection, job_id, position) as parts:
+        return first_tables(parts, limit, sizes.MOST_IN_A_PAGE, may_break=True)
+
+
+def unfinished(connection: Connection) -> list[Unfinished]:
+    """The jobs that have not ended, in the order they came in."""
+    cursor = connection.execute(
+        "SELECT job_id, output_file_name, options, encrypted, phase, request_id, waiting_since, "
+        "staging_device, staging_inode, staging_modified_ns "
+        "FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
+    )
+    with closing(cursor):
+        return [unfinished_of(row) for row in cursor]
+
+
+def checkpoint(connection: Connection, job_id: str) -> str | None:
+    """From where the job goes on; None for the start."""
+    rows = connection.execute(
+        "SELECT state FROM job_checkpoint WHERE job_id = ?", (job_id,)
+    ).fetchall()
+    return str(rows[0][0]) if rows else None
+
+
+def sighting(connection: Connection) -> Sighting | None:
+    """The time that was believed last; None in a new database."""
+    rows = connection.execute("SELECT believed, stood_s FROM clock").fetchall()
+    return Sighting(*rows[0]) if rows else None
+
+
+def last_revision(connection: Connection) -> int:
+    """The change counter."""
+    return int(connection.execute("SELECT revision FROM meta").fetchall()[0][0])
+
+
+def secret(connection: Connection) -> bytes:
+    """The key of digests and tokens: random, made with the database."""
+    return bytes(connection.execute("SELECT secret FROM meta").fetchall()[0][0])
+
+
+# --- parts of the above ----------------------------------------------------------------------
+
+
+def _listed(statuses: Sequence[Status]) -> str:
+    return json.dumps(statuses or list(Status))
+
+
+def _first(changes: Iterable[_Item], limit: int) -> tuple[list[_Item], bool]:
+    """The first changes, and whether there are more. Not all are read: jobs may be long."""
+    taken, size = list[_Item](), 0
+    for change in changes:
+        if taken:
+            # The first one is taken however long it is, and mostly there is no other.
+            size = (size or _size(taken[0])) + _size(change)
+            if len(taken) == limit or size > sizes.MOST_IN_A_PAGE:
+                return taken, True
+        taken.append(change)
+    return taken, False
+
+
+def _size(change: Change) -> int:
+    return sizes.size_of_job(change) if isinstance(change, Job) else 0
+
+
+def _change(connection: Connection, row: sqlite3.Row) -> Change:
+    # The cursor that gives the row keeps what it reads from changing meanwhile.
+    job = get(connection, row["job_id"]) if row["is_there"] else None
+    return job or Deleted(row["job_id"], row["revision"])
+
+
+def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:
+    job = job_of(row)
+    if job.status is not Status.DONE:
+        return job
+    with _parts(connection, job.job_id, 0) as parts:
+        first, _ = first_tables(parts, job.tables_total, sizes.MOST_TABLES, may_break=False)
+    return replace(job, tables=first)
+
+
+@contextmanager
+def _parts(
+    connection: Connection, job_id: str, position: int
+) -> Iterator[Iterator[tuple[int, PartFile]]]:
+    """The parts of a job from one on, with their positions."""
+    cursor = connection.execute(
+        "SELECT position, table_name, file_name, rows, bytes FROM csv_rows "
+        "WHERE job_id = ? AND position >= ? ORDER BY position",
+        (job_id, position),
+    )
+    with closing(cursor):
+        yield ((row["position"], part_of(row)) for row in cursor)

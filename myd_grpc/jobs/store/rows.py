@@ -1,0 +1,172 @@
+"""Rows of the job database as domain data, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from myd_grpc.convert.model import (
+    DEFAULT_LIMITS,
+    SECTION_NAMES,
+    Limits,
+    PartFile,
+    Progress,
+)
+from myd_grpc.convert.output.naming import folded
+from myd_grpc.jobs.model import (
+    Identity,
+    Job,
+    Phase,
+    Request,
+    RequestMark,
+    Status,
+    Unfinished,
+)
+from myd_grpc.jobs.store.sizes import first_names
+from myd_grpc.options import ConvertOptions, Layout
+
+_LONGEST_TABLE_NAME = 64 << 10
+"""In bytes. Names had no bound once, and a page of tables must have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """The settings a request was accepted under."""
+
+    limits: Limits = DEFAULT_LIMITS
+    section_names: frozenset[str] = SECTION_NAMES
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_FILE_NAMES = msgspec.json.Decoder(tuple[str, ...])
+_OPTIONS = msgspec.json.Decoder(ConvertOptions)
+_TERMS = msgspec.json.Decoder(_Terms)
+
+
+def submission_columns(
+    job_id: str, request: Request, mark: RequestMark | None
+) -> dict[str, object]:
+    """The columns of a job that has just been submitted."""
+    return {
+        "job_id": job_id,
+        "status": Status.WORKING,
+        "phase": Phase.QUEUED,
+        "files_total": len(request.file_names),
+        "file_names": file_names_text(first_names(request.file_names)),
+        "output_file_name": request.output_file_name,
+        "output_key": folded(request.output_file_name),
+        "layout": request.options.layout,
+        "options": _json(request.options),
+        "encrypted": request.encrypted,
+        "terms": _json(_Terms(request.limits, request.section_names)),
+        "request_id": mark.request_id if mark else None,
+        "request_digest": mark.digest if mark else None,
+        "key_digest": mark.key_digest if mark else None,
+    }
+
+
+def file_names_text(names: Sequence[str]) -> str:
+    """File names as they are kept."""
+    return _json(names)
+
+
+def _json(value: object) -> str:
+    return _ENCODER.encode(value).decode()
+
+
+def progress_columns(reached: Progress, eta_s: float) -> dict[str, object]:
+    """The columns that say how far a job is."""
+    return {
+        "bytes_total": reached.bytes_total,
+        "bytes_read": reached.bytes_read,
+        "records": reached.records,
+        "rows": reached.rows,
+        "files_done": reached.files_done,
+        "eta_seconds": eta_s,
+        "engine": reached.engine,
+        "layout": reached.layout,
+    }
+
+
+def job_of(row: sqlite3.Row) -> Job:
+    """The job of a row of job_status, without its tables."""
+    return Job(
+        job_id=row["job_id"],
+        request=request_of(row),
+        status=Status(row["status"]),
+        phase=Phase(row["phase"]),
+        reason=row["reason"],
+        msg=row["msg"],
+        revision=row["revision"],
+        submit_revision=row["submit_revision"],
+        submit_time=row["submit_time"],
+        start_time=row["job_start_time"],
+        end_time=row["job_end_time"],
+        progress=_progress(row),
+        eta_s=row["eta_seconds"],
+        tables_total=row["tables_total"] if row["status"] == Status.DONE else 0,
+    )
+
+
+def request_of(row: sqlite3.Row, all_file_names: str | None = None) -> Request:
+    """The request of a row of job_status, with the first file names unless all are given."""
+    terms = _TERMS.decode(row["terms"] or "{}")  # which jobs of the first version have not
+    return Request(
+        file_names=_FILE_NAMES.decode(all_file_names or row["file_names"]),
+        output_file_name=row["output_file_name"],
+        options=_OPTIONS.decode(row["options"]),
+        encrypted=bool(row["encrypted"]),
+        limits=terms.limits,
+        section_names=terms.section_names,
+    )
+
+
+def part_of(row: sqlite3.Row) -> PartFile:
+    """The part of a row of csv_rows."""
+    return PartFile(_shown_name(row["table_name"]), row["file_name"], row["rows"], row["bytes"])
+
+
+def _shown_name(name: str) -> str:
+    """A table's name, cut with a hash if it is longer than any is by now."""
+    data = name.encode(errors="replace")
+    if len(data) <= _LONGEST_TABLE_NAME:
+        return name
+    cut = data[:_LONGEST_TABLE_NAME].decode(errors="ignore")
+    return f"{cut}~{hashlib.sha256(data).hexdigest()[:8]}"
+
+
+def _progress(row: sqlite3.Row) -> Progress:
+    return Progress(
+        bytes_total=row["bytes_total"],
+        bytes_read=row["bytes_read"],
+        records=row["records"],
+        rows=row["rows"],
+        files_total=row["files_total"],
+        files_done=row["files_done"],
+        layout=Layout(row["layout"]),
+        engine=row["engine"],
+    )
+
+
+def unfinished_of(row: sqlite3.Row) -> Unfinished:
+    """The job of a row of job_status that has not ended."""
+    return Unfinished(
+        job_id=row["job_id"],
+        name=row["output_file_name"],
+        overwrite=_OPTIONS.decode(row["options"]).overwrite,
+        encrypted=bool(row["encrypted"]),
+        phase=Phase(row["phase"]),
+        identity=_identity(row),
+        has_mark=row["request_id"] is not None,
+        waiting_since=row["waiting_since"],
+    )
+
+
+def _identity(row: sqlite3.Row) -> Identity | None:
+    if row["staging_inode"] is None:
+        return None
+    return Identity(row["staging_device"], row["staging_inode"], row["staging_modified_ns"])

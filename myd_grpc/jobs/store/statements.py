@@ -1,0 +1,302 @@
+"""Every SQL statement that changes jobs. Each function needs an open transaction.
+
+A change is guarded by `status = 'WORKING'`: a final state is final, whoever comes late.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.output.naming import folded
+from myd_grpc.errors import JobWorkingError, OutputBusyError
+from myd_grpc.jobs.model import Identity, Request, RequestMark, Status
+from myd_grpc.jobs.store.clock import Sighting
+from myd_grpc.jobs.store.queries import find_request, status_of
+from myd_grpc.jobs.store.rows import file_names_text, progress_columns, submission_columns
+from myd_grpc.jobs.store.sizes import first_names
+from myd_grpc.jobs.store.tables import count_tables
+
+Connection: TypeAlias = sqlite3.Connection
+
+WAITS = "waits, and tries again"
+"""How the message of a working job begins that waits for what the machine lacks."""
+
+_SUPERSEDED = "the server was restarted, and a new job writes the same output set now"
+
+
+def submit(
+    connection: Connection, job_id: str, request: Request, mark: RequestMark | None, now: int
+) -> str:
+    """The id of the job for this request: `job_id`, or that of the job its mark already has.
+
+    A job that waits for its key to write the same output set makes way for the new one. Raises
+    OutputBusyError, and InvalidRequestError when the mark belongs to another request.
+    """
+    if mark and (known := find_request(connection, mark)):
+        return known
+    _supersede(connection, request.output_file_name, now)
+    _refuse_busy_output(connection, request.output_file_name)
+    revision = _next_revision(connection)
+    values = submission_columns(job_id, request, mark) | {
+        "revision": revision,
+        "submit_revision": revision,
+        "submit_time": now,
+    }
+    columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+    # The names are those above, none comes from outside.
+    connection.execute(f"INSERT INTO job_status ({columns}) VALUES ({marks})", values)  # noqa: S608
+    _keep_file_names(connection, job_id, request.file_names)
+    return job_id
+
+
+def start(connection: Connection, job_id: str, now: int) -> bool:
+    """A worker takes the job; False when it is no longer queued."""
+    return _change(
+        connection,
+        job_id,
+        # A job that goes on after a restart began when it first did.
+        "phase = 'CONVERTING', "
+        "job_start_time = CASE job_start_time WHEN 0 THEN :now ELSE job_start_time END",
+        {"now": now},
+        "phase = 'QUEUED'",
+    )
+
+
+def queue_again(connection: Connection, job_ids: Iterable[str]) -> None:
+    """These jobs wait for a worker once more; whatever they had staged is not yet complete."""
+    for job_id in job_ids:
+        _change(
+            connection,
+            job_id,
+            f"phase = 'QUEUED', msg = '', waiting_since = 0, {_NOTHING_STAGED}",
+            {},
+            "phase <> 'QUEUED'",
+        )
+
+
+def wait_for_key(connection: Connection, job_ids: Iterable[str], msg: str, now: int) -> None:
+    """These jobs wait to be handed their keys; those that do already go on waiting."""
+    for job_id in job_ids:
+        _change(
+            connection,
+            job_id,
+            "phase = 'WAITING_FOR_KEY', msg = :msg, waiting_since = :now, eta_seconds = -1, "
+            + _NOTHING_STAGED,
+            {"now": now, "msg": msg},
+            "phase <> 'WAITING_FOR_KEY'",
+        )
+
+
+def progress(connection: Connection, job_id: str, reached: Progress, eta_s: float) -> bool:
+    """Record how far the job is. No figure ever falls."""
+    return _change(connection, job_id, _PROGRESS, progress_columns(reached, eta_s))
+
+
+def say(connection: Connection, job_id: str, msg: str) -> bool:
+    """Let a working job say something; "" for nothing."""
+    return _change(connection, job_id, "msg = :msg", {"msg": msg})
+
+
+def keep_checkpoint(
+    connection: Connection, job_id: str, state: str, parts: Sequence[PartFile]
+) -> bool:
+    """The job goes on from here after a crash; `parts` are those changed since the last one."""
+    cursor = connection.execute(
+        "INSERT INTO job_checkpoint SELECT job_id, :state FROM job_status "
+        "WHERE job_id = :job_id AND status = 'WORKING' "
+        "ON CONFLICT (job_id) DO UPDATE SET state = excluded.state",
+        {"job_id": job_id, "state": state},
+    )
+    if cursor.rowcount == 0:
+        return False
+    _keep_parts(connection, job_id, parts, _count_parts(connection, job_id))
+    return True
+
+
+def drop_checkpoint(connection: Connection, job_id: str) -> None:
+    """After a crash the job begins from the start."""
+    connection.execute("DELETE FROM job_checkpoint WHERE job_id = ?", (job_id,))
+    connection.execute("DELETE FROM csv_rows WHERE job_id = ?", (job_id,))
+
+
+def publishing(
+    connection: Connection,
+    job_id: str,
+    reached: Progress,
+    parts: Sequence[PartFile],
+    identity: Identity,
+    note: str,
+) -> bool:
+    """All is written; from here on the directory `identity` may turn up as the output set.
+
+    `note` is what there is to say when it does.
+    """
+    changed = _change(
+        connection,
+        job_id,
+        "phase = 'PUBLISHING', msg = :note, staging_device = :device, staging_inode = :inode, "
+        f"staging_modified_ns = :modified_ns, tables_total = :tables_total, {_PROGRESS}",
+        {
+            "tables_total": count_tables(parts),
+            "device": identity.device,
+            "inode": identity.inode,
+            "modified_ns": identity.modified_ns,
+            "note": note,
+            **progress_columns(reached, 0.0),
+        },
+    )
+    if changed:
+        drop_checkpoint(connection, job_id)
+        _keep_parts(connection, job_id, parts, 0)
+    return changed
+
+
+def done(connection: Connection, job_id: str, now: int) -> bool:
+    """The output set is published."""
+    changed = _change(
+        connection,
+        job_id,
+        "status = 'DONE', phase = 'ENDED', eta_seconds = 0, job_end_time = :now, "
+        # A server that waited may have died, and the next one found the set complete.
+        "msg = CASE WHEN msg LIKE :waits THEN '' ELSE msg END",
+        {"now": now, "waits": f"{WAITS}%"},
+    )
+    if changed:
+        _drop_work(connection, job_id)
+    return changed
+
+
+def fail(connection: Connection, job_ids: Iterable[str], reason: str, msg: str, now: int) -> None:
+    """These jobs end without output."""
+    for job_id in job_ids:
+        _change(
+            connection,
+            job_id,
+            "status = 'FAILED', phase = 'ENDED', eta_seconds = 0, job_end_time = :now, "
+            "reason = :reason, msg = :msg",
+            {"now": now, "reason": reason, "msg": msg},
+        )
+        _drop_work(connection, job_id)
+
+
+def delete(connection: Connection, job_id: str, now: int) -> bool:
+    """Forget an ended job; False when there is none. Raises JobWorkingError."""
+    status = status_of(connection, job_id)
+    if status is Status.WORKING:
+        raise JobWorkingError(f"the job {job_id} has not ended; cancel it first")
+    if status is None:
+        return False
+    connection.execute("DELETE FROM job_status WHERE job_id = ?", (job_id,))
+    connection.execute(
+        "INSERT INTO job_deleted VALUES (?, ?, ?)", (_next_revision(connection), job_id, now)
+    )
+    return True
+
+
+def purge(connection: Connection, ended_before: int) -> int:
+    """Forget the jobs that ended before that time (epoch seconds); how many there were."""
+    connection.execute("DELETE FROM job_deleted WHERE time < ?", (ended_before,))
+    cursor = connection.execute(
+        "DELETE FROM job_status WHERE status <> 'WORKING' AND job_end_time < ?", (ended_before,)
+    )
+    return cursor.rowcount
+
+
+def keep_sighting(connection: Connection, seen: Sighting) -> None:
+    """The time that is believed, for the next server."""
+    connection.execute(
+        "INSERT INTO clock VALUES (1, ?, ?) ON CONFLICT (only_row) "
+        "DO UPDATE SET believed = excluded.believed, stood_s = excluded.stood_s",
+        (seen.believed, seen.stood_s),
+    )
+
+
+_PROGRESS = """
+    bytes_total = max(bytes_total, :bytes_total),
+    -- Where an input has grown between two attempts, the share that was read does not fall either.
+    bytes_read = max(bytes_read, :bytes_read, CASE WHEN :bytes_total > bytes_total
+        THEN (bytes_read * :bytes_total + bytes_total - 1) / max(bytes_total, 1) ELSE 0 END),
+    records = max(records, :records), rows = max(rows, :rows),
+    files_done = max(files_done, :files_done), eta_seconds = :eta_seconds, engine = :engine,
+    layout = CASE :layout WHEN 'AUTO' THEN layout ELSE :layout END
+"""
+
+
+_NOTHING_STAGED = "staging_device = NULL, staging_inode = NULL, staging_modified_ns = NULL"
+
+
+def _change(
+    connection: Connection,
+    job_id: str,
+    assignments: str,
+    values: dict[str, object],
+    condition: str = "TRUE",
+) -> bool:
+    # Assignments and conditions are written in this module, none comes from outside.
+    cursor = connection.execute(
+        f"UPDATE job_status SET revision = (SELECT revision + 1 FROM meta), {assignments} "  # noqa: S608
+        f"WHERE job_id = :job_id AND status = 'WORKING' AND {condition}",
+        {"job_id": job_id, **values},
+    )
+    if cursor.rowcount == 0:
+        return False
+    _next_revision(connection)
+    return True
+
+
+def _next_revision(connection: Connection) -> int:
+    rows = connection.execute("UPDATE meta SET revision = revision + 1 RETURNING revision")
+    return int(rows.fetchall()[0][0])
+
+
+def _supersede(connection: Connection, name: str, now: int) -> None:
+    waiting = connection.execute(
+        "SELECT job_id FROM job_status WHERE output_key = ? AND status = 'WORKING' "
+        "AND phase = 'WAITING_FOR_KEY'",
+        (folded(name),),
+    ).fetchall()
+    fail(connection, [row[0] for row in waiting], Reason.INTERRUPTED, _SUPERSEDED, now)
+
+
+def _refuse_busy_output(connection: Connection, name: str) -> None:
+    busy = connection.execute(
+        "SELECT 1 FROM job_status WHERE output_key = ? AND status = 'WORKING'", (folded(name),)
+    ).fetchall()
+    if busy:
+        raise OutputBusyError(
+            f"a working job is writing the output set {name!r}; wait for it to end"
+        )
+
+
+def _keep_file_names(connection: Connection, job_id: str, names: Sequence[str]) -> None:
+    """Keep those that the job does not show until it has ended."""
+    if len(first_names(names)) < len(names):
+        connection.execute("INSERT INTO job_files VALUES (?, ?)", (job_id, file_names_text(names)))
+
+
+def _drop_work(connection: Connection, job_id: str) -> None:
+    """Forget what only a working job needs."""
+    connection.execute("DELETE FROM job_checkpoint WHERE job_id = ?", (job_id,))
+    connection.execute("DELETE FROM job_files WHERE job_id = ?", (job_id,))
+
+
+def _count_parts(connection: Connection, job_id: str) -> int:
+    rows = connection.execute("SELECT count(*) FROM csv_rows WHERE job_id = ?", (job_id,))
+    return int(rows.fetchall()[0][0])
+
+
+def _keep_parts(
+    connection: Connection, job_id: str, parts: Sequence[PartFile], first_position: int
+) -> None:
+    connection.executemany(
+        "INSERT INTO csv_rows VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, file_name) "
+        "DO UPDATE SET rows = excluded.rows, bytes = excluded.bytes",
+        (
+            (job_id, part.file_name, part.table, position, part.rows, part.size)
+            for position, part in enumerate(parts, first_position)
+        ),
+    )

@@ -1,0 +1,309 @@
+"""The job store: who may talk to the database, from which thread, and how durably.
+
+One thread owns the one writing connection, so changes are serial and no checkpoint runs beside a
+commit. A second thread reads, so that a status call never waits for a write. After each commit the
+changed jobs are read back and announced: what a watcher sees has been committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from myd_grpc import failpoints
+from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.directories import Place
+from myd_grpc.frames import describe
+from myd_grpc.jobs.model import (
+    Change,
+    Identity,
+    Job,
+    Request,
+    RequestMark,
+    Status,
+    Table,
+    Unfinished,
+)
+from myd_grpc.jobs.store import database, queries, statements
+from myd_grpc.jobs.store.clock import Sighting
+
+logger = logging.getLogger(__name__)
+
+DATABASE_NAME = "csv_status.db"
+
+Announce: TypeAlias = Callable[[Sequence[Change]], None]
+"""Called in the writing thread with what a commit has changed, in order of revision."""
+
+_ANNOUNCED_AT_ONCE = 100
+
+_Result = TypeVar("_Result")
+
+
+class JobStore:
+    """The states of all jobs, in `csv_status.db` of the state directory."""
+
+    def __init__(self, state_dir: Path, announce: Announce) -> None:
+        """Opens the database, in the calling thread. Raises database.DatabaseRefusedError."""
+        path = state_dir / DATABASE_NAME
+        self._announce = announce
+        database.warn_of_old_sqlite()
+        self._writing = _Owned("store-writer", partial(database.open_for_writing, path))
+        self._reading = _Owned("store-reader", partial(database.open_for_reading, path))
+        self._places = (
+            Place.of("the job database", path),
+            # SQLite has it beside the file that a link leads to.
+            Place.of("the log of the job database", Path(f"{path.resolve()}-wal")),
+        )
+        self._announced = self._reading.call(queries.last_revision)
+        self.secret = self._reading.call(queries.secret)
+
+    async def submit(
+        self, job_id: str, request: Request, mark: RequestMark | None, now: int
+    ) -> str:
+        """The job's id: `job_id`, or that of an earlier job with the same mark.
+
+        Raises OutputBusyError, and InvalidRequestError when the mark belongs to another request.
+        """
+        return await self._write(
+            lambda connection: statements.submit(connection, job_id, request, mark, now)
+        )
+
+    async def start(self, job_id: str, now: int) -> bool:
+        """A worker takes the job; False when it is no longer queued."""
+        return await self._write(lambda connection: statements.start(connection, job_id, now))
+
+    async def queue_again(self, job_ids: Iterable[str]) -> None:
+        """These jobs, which had been interrupted, wait for a worker."""
+        await self._write(lambda connection: statements.queue_again(connection, job_ids))
+
+    async def wait_for_key(self, job_ids: Iterable[str], msg: str, now: int) -> None:
+        """These jobs, which had been interrupted, wait to be handed their keys."""
+        await self._write(lambda connection: statements.wait_for_key(connection, job_ids, msg, now))
+
+    async def progress(self, job_id: str, reached: Progress, eta_s: float) -> bool:
+        """Record how far the job is.
+
+        Not durable by itself: a machine that fails loses the last ticks, which nobody misses.
+        """
+        return await self._write(
+            lambda connection: statements.progress(connection, job_id, reached, eta_s),
+            durable=False,
+        )
+
+    async def say(self, job_id: str, msg: str) -> bool:
+        """Let a working job say something; "" for nothing."""
+        return await self._write(lambda connection: statements.say(connection, job_id, msg))
+
+    async def keep_checkpoint(self, job_id: str, state: str, parts: Sequence[PartFile]) -> bool:
+        """The job goes on from here after a crash; `parts` are those changed since the last one.
+
+        False when the job has ended.
+        """
+
+        def change(connection: sqlite3.Connection) -> bool:
+            kept = statements.keep_checkpoint(connection, job_id, state, parts)
+            database.reach("before_checkpoint_commit")
+            return kept
+
+        kept = await self._write(change)
+        await asyncio.to_thread(failpoints.reach, "after_checkpoint_commit")
+        return kept
+
+    async def drop_checkpoint(self, job_id: str) -> None:
+        """After a crash the job begins from the start."""
+        await self._write(lambda connection: statements.drop_checkpoint(connection, job_id))
+
+    async def publishing(
+        self,
+        job_id: str,
+        reached: Progress,
+        parts: Sequence[PartFile],
+        identity: Identity,
+        note: str = "",
+    ) -> bool:
+        """All is written: from here on the directory `identity` may turn up as the output set."""
+        return await self._write(
+            lambda connection: statements.publishing(
+                connection, job_id, reached, parts, identity, note
+            )
+        )
+
+    async def done(self, job_id: str, now: int) -> bool:
+        """The output set is published; False when the job had ended before."""
+        return await self._write(lambda connection: statements.done(connection, job_id, now))
+
+    async def fail(self, job_ids: Iterable[str], reason: str, msg: str, now: int) -> None:
+        """These jobs end without output, in one transaction; ended ones stay as they are."""
+        await self._write(lambda connection: statements.fail(connection, job_ids, reason, msg, now))
+
+    async def delete(self, job_id: str, now: int) -> bool:
+        """Forget an ended job; False when there is none. Raises JobWorkingError."""
+        return await self._write(lambda connection: statements.delete(connection, job_id, now))
+
+    async def purge(self, ended_before: int) -> int:
+        """Forget the jobs that ended before that time (epoch seconds); how many there were."""
+        return await self._write(lambda connection: statements.purge(connection, ended_before))
+
+    async def keep_sighting(self, seen: Sighting) -> None:
+        """Keep the time that is believed for the next server."""
+        await self._write(
+            lambda connection: statements.keep_sighting(connection, seen), durable=False
+        )
+
+    async def sighting(self) -> Sighting | None:
+        """The time that was believed last; None for a new store."""
+        return await self._read(queries.sighting)
+
+    async def find_request(self, mark: RequestMark) -> str | None:
+        """The job of an earlier request. Raises InvalidRequestError when that was another one."""
+        return await self._read(lambda connection: queries.find_request(connection, mark))
+
+    async def key_digest(self, job_id: str) -> bytes | None:
+        """The keyed digest of the job's key; None where that was not noted."""
+        return await self._read(lambda connection: queries.key_digest(connection, job_id))
+
+    async def get(self, job_id: str) -> Job | None:
+        """The job as last committed, with its first tables when DONE."""
+        return await self._read(lambda connection: queries.get(connection, job_id))
+
+    async def newest(
+        self, statuses: Sequence[Status], before: int | None, limit: int
+    ) -> tuple[list[Job], bool]:
+        """Jobs, newest first, without tables, and whether there are more of them.
+
+        Only those submitted before that revision; at most `limit`, fewer if they are long.
+        """
+        return await self._read(
+            lambda connection: queries.newest(connection, statuses, before, limit)
+        )
+
+    async def request(self, job_id: str) -> Request | None:
+        """What was asked for, with all file names; None when there is no such job that works."""
+        return await self._read(lambda connection: queries.request(connection, job_id))
+
+    async def tables(
+        self, job_id: str, position: int, limit: int
+    ) -> tuple[tuple[Table, ...], int | None]:
+        """A job's tables from that part on, and the part with which the next page begins.
+
+        At most `limit`, fewer if they are long. A table that is too long by itself is broken off.
+        Raises JobMissingError.
+        """
+        return await self._read(
+            lambda connection: queries.tables(connection, job_id, position, limit)
+        )
+
+    async def changed_since(self, revision: int, limit: int) -> list[Change]:
+        """Changes in order of revision, only those after that one; fewer if they are long."""
+        changed, _ = await self._read(
+            lambda connection: queries.changed_since(connection, revision, limit)
+        )
+        return changed
+
+    async def shown_first(
+        self, statuses: Sequence[Status], ended_limit: int, last: int
+    ) -> list[int]:
+        """The revisions, up to `last`, of all jobs that work and of the newest that have ended."""
+        return await self._read(
+            lambda connection: queries.shown_first(connection, statuses, ended_limit, last)
+        )
+
+    async def at_revisions(self, revisions: Sequence[int], limit: int) -> list[Job]:
+        """The jobs last changed at these revisions, in order; fewer if they are long."""
+        return await self._read(
+            lambda connection: queries.at_revisions(connection, revisions, limit)
+        )
+
+    async def last_revision(self) -> int:
+        """The change counter as last committed."""
+        return await self._read(queries.last_revision)
+
+    async def unfinished(self) -> list[Unfinished]:
+        """The jobs that have not ended, in the order they came in."""
+        return await self._read(queries.unfinished)
+
+    async def checkpoint(self, job_id: str) -> str | None:
+        """From where the job goes on; None for the start."""
+        return await self._read(lambda connection: queries.checkpoint(connection, job_id))
+
+    def check_places(self) -> None:
+        """Raises DirectoryLostError when the next server would not find what this one commits."""
+        for place in self._places:
+            place.check()
+
+    def close(self) -> None:
+        """End both threads after what they have to do."""
+        self._reading.close()
+        self._writing.close()
+
+    async def _read(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        def told(connection: sqlite3.Connection) -> _Result:
+            self.check_places()
+            with database.told():
+                return query(connection)
+
+        return await self._reading.call_soon(told)
+
+    async def _write(
+        self, change: Callable[[sqlite3.Connection], _Result], *, durable: bool = True
+    ) -> _Result:
+        return await self._writing.call_soon(partial(self._commit, change, durable))
+
+    def _commit(
+        self,
+        change: Callable[[sqlite3.Connection], _Result],
+        durable: bool,
+        connection: sqlite3.Connection,
+    ) -> _Result:
+        with database.told(), database.transaction(connection, durable=durable):
+            result = change(connection)
+            self.check_places()
+        # Before the caller hears of it: whoever is told of a job can watch it from that state on.
+        self._announce_changes(connection)
+        return result
+
+    def _announce_changes(self, connection: sqlite3.Connection) -> None:
+        try:
+            database.reach("after_commit")
+            self._announce_pages(connection)
+        except sqlite3.OperationalError as error:
+            # Not the caller's: what he wanted is committed. The next commit announces this, too.
+            why = database.failure(error)
+            logger.warning("a change is not announced yet: %s (%s)", why, describe(error))
+
+    def _announce_pages(self, connection: sqlite3.Connection) -> None:
+        more = True
+        while more:
+            changed, more = queries.changed_since(connection, self._announced, _ANNOUNCED_AT_ONCE)
+            if changed:
+                self._announced = changed[-1].revision
+                self._announce(changed)
+
+
+class _Owned:
+    """A connection and the one thread that uses it."""
+
+    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        try:
+            self._connection = self._thread.submit(connect).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    def call(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        return self._thread.submit(function, self._connection).result()
+
+    async def call_soon(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, function, self._connection)
+
+    def close(self) -> None:
+        self._thread.submit(self._connection.close).result()
+        self._thread.shutdown()

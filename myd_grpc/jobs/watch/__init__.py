@@ -1,0 +1,1 @@
+"""Streams of states: who watches what, and what each stream consists of."""

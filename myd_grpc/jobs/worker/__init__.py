@@ -1,0 +1,1 @@
+"""Worker processes: the program they run, what is said to them, and who looks after them."""

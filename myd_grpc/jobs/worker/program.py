@@ -1,0 +1,274 @@
+"""The worker process: takes a task from stdin, does it, reports on stdout, waits for the next.
+
+It imports neither gRPC nor SQLite, so it starts fast, and what a file does to it cannot reach the
+server. It never outlives its server: the kernel kills it (parent-death signal), and should that
+not be, the end of stdin does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import BinaryIO
+
+from myd_grpc import failpoints
+from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
+from myd_grpc.convert.model import Progress
+from myd_grpc.convert.pipeline import Converted, convert
+from myd_grpc.frames import describe, new_error_id
+from myd_grpc.jobs.worker.checkpointer import Keeper, Orders
+from myd_grpc.jobs.worker.hardening import die_with_parent, forbid_core_dumps, give_memory_back
+from myd_grpc.jobs.worker.protocol import (
+    HASTEN,
+    KEPT,
+    PARTS_IN_A_LINE,
+    Done,
+    Failed,
+    Message,
+    Parts,
+    Reached,
+    SummaryTask,
+    Summed,
+    Task,
+    UserMissing,
+    decode_task,
+    encode_message,
+)
+from myd_grpc.locks import lock
+from myd_grpc.shopping import UserNotFoundError, summarise
+
+_TICK_S = 0.2
+_PREDECESSOR_ENDS_S = 30.0
+
+
+def main() -> None:
+    """Do one task after the other; end with the server."""
+    # A Ctrl-C in the server's terminal is the server's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    _offer_to_be_killed_first()
+    forget_peak = _peak_forgetter()
+    forbid_core_dumps()  # after which not even this process may write such files of its own
+    channel = _Channel(_private_stdout())
+    orders, tasks = Orders(), SimpleQueue[bytes]()
+    threading.Thread(target=_listen, args=(orders, tasks), daemon=True).start()
+    gc.freeze()  # nothing of what is loaded by now will ever be garbage
+    while True:
+        task = decode_task(tasks.get())
+        orders.hasten.clear()
+        forget_peak()
+        _work(task, channel.send, orders)
+        del task  # with its key
+        gc.collect()
+        give_memory_back()
+
+
+def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Orders) -> None:
+    try:
+        if isinstance(task, SummaryTask):
+            send(_summarise(task))
+            return
+        converted = _convert(task, send, orders)
+    except ConversionError as error:
+        passing = isinstance(error, ShortageError)
+        send(Failed(error.reason, error.message, "", _peak_bytes(), passing))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the server must hear of it
+        error_id = new_error_id()
+        trace = f"{error_id}: {describe(error)}"
+        send(Failed(Reason.INTERNAL, f"internal error {error_id}", trace, _peak_bytes()))
+    else:
+        parts = converted.parts
+        for first in range(0, len(parts), PARTS_IN_A_LINE):
+            send(Parts(tuple(parts[first : first + PARTS_IN_A_LINE])))
+        send(Done(converted.note, _peak_bytes()))
+
+
+def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> Converted:
+    failpoints.reach("worker_started")
+    staging = Path(task.staging)
+    ticker = Ticker(send, time.monotonic)
+    with _output_errors(), _owned(staging), Keeper(task, send, orders) as keeper:
+        try:
+            converted = _convert_from(task, staging, ticker, keeper)
+            keeper.wait()
+        finally:
+            ticker.flush()
+        staging.chmod(0o777 & ~_umask())
+    failpoints.reach("converted")
+    return converted
+
+
+def _convert_from(task: Task, staging: Path, ticker: Ticker, keeper: Keeper) -> Converted:
+    """Go on from the task's checkpoint, or begin from the start where there is none that fits."""
+    if task.checkpoint is not None:
+        try:
+            resume = Checkpoint.from_json(task.checkpoint)
+            _set_modes(staging)
+            return convert(task.conversion, task.key, staging, ticker.report, keeper, resume)
+        except StaleCheckpointError:
+            keeper.restart()
+    _empty(staging)
+    return convert(task.conversion, task.key, staging, ticker.report, keeper)
+
+
+def _set_modes(staging: Path) -> None:
+    """What another server has left gets the modes that this one gives."""
+    umask = _umask()
+    for path in staging.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
+
+
+def _summarise(task: SummaryTask) -> Summed | UserMissing:
+    failpoints.reach("summary_started")
+    try:
+        return Summed(summarise(task.query, task.key), _peak_bytes())
+    except UserNotFoundError as error:
+        return UserMissing(error.message, _peak_bytes())
+
+
+class Ticker:
+    """Passes progress on a few times a second, however often it is reported."""
+
+    def __init__(self, send: Callable[[Message], None], clock: Callable[[], float]) -> None:
+        self._send = send
+        self._clock = clock
+        self._due = clock()
+        self._progress: Progress | None = None
+
+    def report(self, progress: Progress) -> None:
+        """Take a report."""
+        self._progress = progress
+        now = self._clock()
+        if now >= self._due:
+            self.flush()
+            self._due = now + _TICK_S
+
+    def flush(self) -> None:
+        """Send what has not been sent yet."""
+        if self._progress:
+            self._send(Reached(self._progress))
+        self._progress = None
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    """Whatever the file system refuses here is about the output."""
+    try:
+        yield
+    except OSError as error:
+        reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
+        raise refused(reason, "the output directory cannot be written", error) from None
+
+
+@contextmanager
+def _owned(staging: Path) -> Iterator[None]:
+    """Make the staging directory, or take over that of a dead worker, and lock it meanwhile."""
+    with suppress(FileExistsError):
+        staging.mkdir(mode=0o700)
+    fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(fd, 0o700)
+        if not lock(fd, time.monotonic() + _PREDECESSOR_ENDS_S):
+            raise ConversionError(
+                Reason.OUTPUT_UNAVAILABLE, "a worker from before still writes the output"
+            )
+        yield
+    finally:
+        os.close(fd)
+
+
+def _empty(staging: Path) -> None:
+    for path in staging.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _private_stdout() -> BinaryIO:
+    """The real stdout for messages alone; whatever else prints goes to stderr."""
+    channel = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return channel
+
+
+class _Channel:
+    """The way to the server, for several threads."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        line = encode_message(message)
+        try:
+            with self._lock:
+                self._stream.write(line)
+                self._stream.flush()
+        except BrokenPipeError:
+            os._exit(1)  # nobody listens any more
+
+
+def _listen(orders: Orders, tasks: SimpleQueue[bytes]) -> None:
+    """Take the server's orders and tasks; end with it."""
+    for line in sys.stdin.buffer:
+        if line == KEPT:
+            orders.kept.set()
+        elif line == HASTEN:
+            orders.hasten.set()
+        else:
+            tasks.put(line)
+    os._exit(1)
+
+
+def _offer_to_be_killed_first() -> None:
+    """Should memory run out, a worker is to go rather than the server."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def _peak_forgetter() -> Callable[[], None]:
+    """What makes `_peak_bytes` count from then on, where the kernel allows it."""
+    try:
+        fd = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return lambda: None
+
+    def forget() -> None:
+        with suppress(OSError):
+            os.write(fd, b"5")
+
+    return forget
+
+
+def _peak_bytes() -> int:
+    """0 where it cannot be read: whatever is lacking, the server is to hear how it ended."""
+    with suppress(OSError):
+        return _status("VmHWM", 10) * 1024
+    return 0
+
+
+def _umask() -> int:
+    return _status("Umask", 8)
+
+
+def _status(field: str, base: int) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return int(value.split()[0], base)
+    return 0
+
+
+if __name__ == "__main__":
+    main()
