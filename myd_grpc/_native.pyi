@@ -3,8 +3,9 @@ from typing import TypeAlias, overload
 
 from typing_extensions import Buffer
 
-from myd_grpc.convert.engines.engine import Flattening
-from myd_grpc.convert.engines.native import Start
+from myd_grpc.convert.engines.engine import RowRules
+from myd_grpc.convert.input.source import Stored
+from myd_grpc.convert.piece import Piece
 
 class Spans(Sequence[tuple[int, int]]):
     def __init__(self, spans: list[tuple[int, int]]) -> None: ...
@@ -25,13 +26,11 @@ _Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], int, boo
 _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...
-def scan(
-    data: Buffer, values: Spans, keys: Spans, *, depth: int, max_depth: int, text: bytes
-) -> _Scanned: ...
 
-class Core:
-    def __init__(self, flattening: Flattening, spare_nodes: int) -> None: ...
-    def reset(self) -> None: ...
+class Buffers: ...
+
+class Flattener:
+    def __init__(self, rules: RowRules, spare_nodes: int) -> None: ...
     def adopt(self, is_table: bool, owner: int, path: tuple[str, ...]) -> None: ...
     def flatten(
         self,
@@ -44,10 +43,28 @@ class Core:
         first: int,
         depth: int,
     ) -> _Fragment: ...
-    def flattening(self, start: Start, file: int) -> Line: ...
-    def scanning(self, start: Start, max_depth: int, wanted: bytes) -> Line: ...
 
-class Line:
+class Scanner:
+    def __init__(self, text: bytes, max_depth: int) -> None: ...
+    def scan(self, data: Buffer, values: Spans, keys: Spans, *, depth: int) -> _Scanned: ...
+
+class ReadAhead:
+    def __init__(
+        self,
+        work: Flattener | Scanner,
+        buffers: Buffers,
+        piece: Piece,
+        head: bytes,
+        file: Stored | None,
+        read: Callable[[], bytes],
+        *,
+        chunk: int,
+        batch_bytes: int,
+        batch_values: int,
+        threads: int,
+        most: int,
+        most_bytes: int,
+    ) -> None: ...
     def work(self) -> None: ...
     def take(self) -> tuple[_Records, _Fragment | _Scanned] | None: ...
     def stop(self) -> None: ...

@@ -6,6 +6,7 @@ requests. Clients, the server and its workers import this: it must stay light.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,16 @@ class Profile(StrEnum):
 
     EXCEL = "EXCEL"
     DATABASE = "DATABASE"
+
+    @property
+    def mark(self) -> bytes:
+        """What each file begins with."""
+        return BOM_UTF8 if self is Profile.EXCEL else b""
+
+    @property
+    def line_end(self) -> str:
+        """What ends each row."""
+        return "\r\n" if self is Profile.EXCEL else "\n"
 
 
 PREFIXES: Mapping[type[StrEnum], str] = {Layout: "RECORD_LAYOUT_", Profile: "CSV_PROFILE_"}

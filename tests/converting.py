@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -15,7 +16,7 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
-from myd_grpc.convert.engines import flatten
+from myd_grpc.convert.engines import engine, flatten
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input import source
@@ -24,7 +25,6 @@ from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
 from myd_grpc.convert.output import csv_set as tables
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.convert.reading import records
 from myd_grpc.options import ConvertOptions, Layout, Profile
 
 Files = Sequence[tuple[str, bytes]]
@@ -186,7 +186,7 @@ class Sizes:
     """Sizes of buffers, all far smaller in tests, so that small documents cross them."""
 
     chunk: int = source.CHUNK
-    batch_bytes: int = records.BATCH_BYTES
+    batch_bytes: int = engine.BATCH_BYTES
     held_bytes: int = tables._HELD_BYTES
     piece: int = tables._PIECE
     many: int = flatten._MANY
@@ -195,12 +195,18 @@ class Sizes:
     free_bytes: int = growth.FREE_BYTES
 
 
+_BATCHING = ["reading.records"]
+if find_spec("myd_grpc._native"):
+    _BATCHING.append("engines.native")
+
+
 @contextmanager
 def sized(sizes: Sizes) -> Iterator[None]:
     """Conversions within this have these buffers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "CHUNK", sizes.chunk)
-        patch.setattr(records, "BATCH_BYTES", sizes.batch_bytes)
+        for module in _BATCHING:
+            patch.setattr(f"myd_grpc.convert.{module}.BATCH_BYTES", sizes.batch_bytes)
         patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
         patch.setattr(tables, "_PIECE", sizes.piece)
         patch.setattr(flatten, "_MANY", sizes.many)

@@ -23,15 +23,15 @@ import nasty
 import pytest
 from converting import KEY, Sizes, directory, outcome, sized
 
+from myd_grpc.convert.batch import Batch, Fragment
 from myd_grpc.convert.engines.available import engine_for
-from myd_grpc.convert.engines.engine import Batch, Engine, Flattening, Fragment
+from myd_grpc.convert.engines.engine import Engine, Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.input.source import Source
-from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.reading.records import RecordReader
-from myd_grpc.convert.schema import Entry
-from myd_grpc.options import Layout, Profile
+from myd_grpc.convert.schema import Schema
+from myd_grpc.options import Layout, Profile, ReadOptions
 
 WHOLE_CONVERSIONS = 50
 """One of so many documents is converted as a whole."""
@@ -76,59 +76,66 @@ def _compare_steps(rng: random.Random, work: Path) -> None:
     limits = Limits(rng.choice((1, 3, 1000)), max_depth=rng.choice((3, 6, 128, 128)))
     if rng.random() < 0.05:
         limits = replace(limits, max_record_bytes=rng.choice((1, 10, 50)))
-    flattening = Flattening(
+    rules = RowRules(
         rng.choice(list(Profile)),
         rng.choice(ID_FIELDS),
         limits.max_depth,
         max_columns=rng.choice((5, 16_384, 16_384)),
         max_tables=rng.choice((3, 4096, 4096)),
     )
-    engines = [engine_for(name, flattening, rng.choice((1, 2))) for name in ("python", "native")]
-    entries: list[Entry] = []
+    engines = [engine_for(name, rng.choice((1, 2))) for name in ("python", "native")]
+    schema = Schema("out", limits)
     with engines[0], engines[1]:
+        flatteners = [engine.flattener(rules, schema) for engine in engines]
         for file in range(1, rng.choice((2, 2, 3, 4))):
             document = _document(rng, layout)
             (work / "x").write_bytes(document)
             with sized(Sizes(rng.choice((1, 7, 64, 1 << 20)))):
-                read = [_read(work, layout, limits, engine, file, entries) for engine in engines]
+                read = [
+                    _read(work, layout, limits, engine, flattener, file)
+                    for engine, flattener in zip(engines, flatteners, strict=True)
+                ]
             (batches, failure), (others, other_failure) = read
             _same(failure, other_failure, "how reading fails", document)
             _same(_records(batches), _records(others), "records", document)
-            for other in others:
+            for other, made in others:
                 # What was made ahead, for the schema as it was when reading began.
-                if isinstance(other.made, Fragment):
-                    _same_fragments([engines[0].flatten(other, file, entries), other.made], other)
-            for batch in rng.choice((batches, others)):
-                found = [engine.flatten(batch, file, entries) for engine in engines]
+                if made:
+                    _same_fragments([flatteners[0].flatten(other), made], other)
+            for batch, _ in rng.choice((batches, others)):
+                found = [flattener.flatten(batch) for flattener in flatteners]
                 _same_fragments(found, batch)
                 if found[0].records < len(batch.spans):
                     break
                 if rng.random() < 0.8:
-                    entries += found[0].entries
+                    # Not `adopt`, as the last may be one that no schema takes.
+                    schema.entries += found[0].entries
 
 
 def _same_fragments(found: list[Fragment], batch: Batch) -> None:
     _same(_plain(found[0]), _plain(found[1]), "fragments", bytes(batch.data))
 
 
+Read = list[tuple[Batch, Fragment | None]]
+
+
 def _read(
-    work: Path, layout: Layout, limits: Limits, engine: Engine, file: int, entries: list[Entry]
-) -> tuple[list[Batch], str]:
-    batches: list[Batch] = []
+    work: Path, layout: Layout, limits: Limits, engine: Engine, flattener: Flattener, file: int
+) -> tuple[Read, str]:
+    batches: Read = []
     with Source.open(str(work), "x", (), None) as source:
-        ahead = engine.flattening(source, file, entries)
-        reader = RecordReader("x", Window(source.read), limits, engine.outline, ahead)
+        reader = RecordReader(source, limits, ReadOptions(layout), frozenset())
         try:
-            reader.open(layout, "", frozenset())
-            with closing(reader.batches()) as found:
+            reader.find(engine, file)
+            with closing(reader.batches(flattener.read_ahead)) as found:
                 batches.extend(found)
         except ConversionError as error:
             return batches, f"{error.reason}: {error.message}"
     return batches, ""
 
 
-def _records(batches: list[Batch]) -> list[tuple[int, int, bytes, bytes]]:
-    return [record for batch in batches for record in _records_of(batch)]
+def _records(batches: Read) -> list[tuple[int, int, bytes, bytes]]:
+    return [record for batch, _ in batches for record in _records_of(batch)]
 
 
 def _records_of(batch: Batch) -> Iterator[tuple[int, int, bytes, bytes]]:

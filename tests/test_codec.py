@@ -15,10 +15,10 @@ from myd_grpc.codec import encode
 from myd_grpc.convert.advice import Beginning
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.input.source import InputMark
+from myd_grpc.convert.input.byte_source import InputMark
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
 from myd_grpc.convert.output.csv_set import Part, Segment
-from myd_grpc.convert.reading.records import Place
+from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import NewColumn, NewTable
 from myd_grpc.jobs.worker import protocol
 from myd_grpc.jobs.worker.protocol import decode_message, decode_task, encode_message, encode_task
@@ -94,7 +94,7 @@ checkpoints = st.builds(
     Checkpoint,
     inputs=tuples(st.builds(InputMark, *[counts] * 4)),
     file=sizes,
-    place=st.none() | st.builds(Place, counts, counts, layouts),
+    piece=st.none() | st.builds(Piece, sizes, counts, counts, layouts, sizes, limits),
     finishing=st.booleans(),
     done=parts,
     notes=tuples(texts),

@@ -28,7 +28,6 @@ from converting import (
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engines.available import ENGINES, engine_for
-from myd_grpc.convert.engines.engine import Flattening
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import Limits, PartFile, Progress
 from myd_grpc.convert.output.naming import MAX_BYTES, encode
@@ -637,8 +636,7 @@ def test_reported_parts_say_what_each_holds_at_the_end(engine: str, tmp_path: Pa
 
 
 def test_an_engine_that_is_not_there_is_refused(engine: str) -> None:
-    flattening = Flattening(Profile.EXCEL, "id", 128)
-    assert engine_for(engine, flattening).name == engine
-    assert engine_for("auto", flattening).name == next(iter(ENGINES))
+    assert engine_for(engine).name == engine
+    assert engine_for("auto").name == next(iter(ENGINES))
     with pytest.raises(LookupError):
-        engine_for("steam", flattening)
+        engine_for("steam")

@@ -32,12 +32,10 @@ from converting import (
 
 from myd_grpc.convert.engines import available as engines
 from myd_grpc.convert.engines import processors
-from myd_grpc.convert.engines.engine import Flattening
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Limits, Progress
-from myd_grpc.options import Layout, Profile
+from myd_grpc.options import Layout
 
-FLATTENING = Flattening(Profile.DATABASE, "id", 128)
 IS_BUILT = find_spec("myd_grpc._native") is not None
 
 native = pytest.mark.skipif(
@@ -49,14 +47,14 @@ native = pytest.mark.skipif(
 def test_where_there_is_cargo_the_native_engine_is_built_and_the_best_one() -> None:
     assert IS_BUILT
     assert next(iter(engines.ENGINES)) == "native"
-    assert engines.engine_for("auto", FLATTENING).name == "native"
+    assert engines.engine_for("auto").name == "native"
 
 
 def test_an_engine_that_is_not_there_is_a_lookup_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "ENGINES", {"python": engines.ENGINES["python"]})
-    assert engines.engine_for("auto", FLATTENING).name == "python"
+    assert engines.engine_for("auto").name == "python"
     with pytest.raises(LookupError):
-        engines.engine_for("native", FLATTENING)
+        engines.engine_for("native")
 
 
 # ---------------------------------------------------------------------------------------------

@@ -273,8 +273,8 @@ def last_checkpoint(work: Path, engine: str) -> tuple[Conversion, Path, Checkpoi
 def test_a_checkpoint_holds_no_cell(engine: str) -> None:
     with directory() as work:
         *_, checkpoint = last_checkpoint(work, engine)
-    assert checkpoint.place
-    assert checkpoint.place.records == 18
+    assert checkpoint.piece
+    assert checkpoint.piece.records == 18
     assert "x\\ny" not in checkpoint.to_json()
 
 

@@ -45,11 +45,10 @@ def test_what_is_held_and_dropped_is_the_text(
 
 
 @given(st.lists(st.integers(1, 300)), st.integers(0, 300))
-def test_a_window_goes_on_from_where_it_is_restarted(sizes: list[int], place: int) -> None:
+def test_a_window_goes_on_after_what_was_read_before(sizes: list[int], place: int) -> None:
     read = reading([place or 1, *sizes][::-1])
     ahead = read()
-    window = Window(read)
-    window.restart(ahead, 0)
+    window = Window(read, 0, ahead)
     window.hold(len(TEXT) + 1)
     assert window.data == TEXT
     assert window.ended

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from myd_grpc.codec import decode, encode
 from myd_grpc.convert.advice import Beginning
-from myd_grpc.convert.input.source import InputMark
+from myd_grpc.convert.input.byte_source import InputMark
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.output.csv_set import Part
-from myd_grpc.convert.reading.records import Place
+from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
 _VERSION = 4
@@ -30,7 +30,7 @@ class StaleCheckpointError(Exception):
 class Checkpoint(Struct, frozen=True):
     """The state of a conversion between two batches.
 
-    `file` is the index of the file at hand and `place` how far it is read, None when it is not
+    `file` is the index of the file at hand and `piece` what is left of it, None when it is not
     begun. `finishing` says that the set's rows are all written and its parts are getting their
     final headers. `done` are the parts of the sets before, and `notes` what was noted about those.
     `entries`, with the `records` that brought them, `parts` and `beginning` (None before its first
@@ -39,7 +39,7 @@ class Checkpoint(Struct, frozen=True):
 
     inputs: tuple[InputMark, ...]
     file: int
-    place: Place | None
+    piece: Piece | None
     finishing: bool
     done: tuple[PartFile, ...]
     notes: tuple[str, ...]

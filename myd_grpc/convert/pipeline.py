@@ -12,6 +12,7 @@ from myd_grpc.convert.advice import (
     MOST_NOTES,
     summed_up,
 )
+from myd_grpc.convert.batch import NOTHING, Batch, Fragment
 from myd_grpc.convert.checkpoint import (
     NO_CHECKPOINTS,
     Checkpoint,
@@ -19,15 +20,16 @@ from myd_grpc.convert.checkpoint import (
     StaleCheckpointError,
 )
 from myd_grpc.convert.engines.available import engine_for
-from myd_grpc.convert.engines.engine import NOTHING, Batch, Flattening, Fragment
+from myd_grpc.convert.engines.engine import Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.convert.input.byte_source import InputMark
 from myd_grpc.convert.input.probe import hinting, probe
-from myd_grpc.convert.input.source import InputMark, Source
-from myd_grpc.convert.jsontext.window import Window
+from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import FileNames, stem
-from myd_grpc.convert.reading.records import Place, RecordReader
+from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.target import OutputSet, Target
 from myd_grpc.failpoints import reach
 
@@ -110,7 +112,7 @@ class _Run:
         self._checkpoints = checkpoints
         self._options = conversion.options
         limits = conversion.limits
-        self._flattening = Flattening(
+        self._rules = RowRules(
             self._options.csv_profile,
             self._options.id_field or _ID_FIELD,
             limits.max_depth,
@@ -118,7 +120,7 @@ class _Run:
             limits.max_tables,
             limits.max_name_bytes,
         )
-        self.engine = engine_for(conversion.engine, self._flattening, conversion.threads)
+        self.engine = engine_for(conversion.engine, conversion.threads)
         self._inputs: tuple[InputMark, ...] = ()
         self._done: list[PartFile] = []
         # Those of finished sets that are not in a checkpoint yet.
@@ -187,10 +189,11 @@ class _Run:
         directory = self._output / one.prefix
         directory.mkdir(exist_ok=True)
         size = sum(self._inputs[index].size for index in one.files)
-        with Target.opened(self._conversion, self._flattening, one, directory, size) as target:
+        with Target.opened(self._conversion, one, directory, size) as target:
             target.restore(resume)
             if not (resume and resume.finishing):
-                self._convert_files(target, resume)
+                flattener = self.engine.flattener(self._rules, target.schema)
+                self._convert_files(target, flattener, resume)
                 self._complete(target)
             done = target.named(target.writer.finish())
             self._done += done
@@ -198,12 +201,14 @@ class _Run:
             if len(self._notes) < MOST_NOTES and (note := target.note()):
                 self._notes.append(note)
 
-    def _convert_files(self, target: Target, resume: Checkpoint | None) -> None:
+    def _convert_files(
+        self, target: Target, flattener: Flattener, resume: Checkpoint | None
+    ) -> None:
         for index in target.set.files:
             if resume is None or index > resume.file:
-                self._convert_file(index, target, None)
+                self._convert_file(index, target, flattener, None)
             elif index == resume.file:
-                self._convert_file(index, target, resume.place)
+                self._convert_file(index, target, flattener, resume.piece)
 
     def _complete(self, target: Target) -> None:
         """Writes the last rows; parts that get another header would not fit an older checkpoint."""
@@ -214,33 +219,29 @@ class _Run:
                 checkpoint, target.writer.unsynced(), self._changed_parts(target)
             )
 
-    def _convert_file(self, index: int, target: Target, place: Place | None) -> None:
-        """Converts a file, from a place on where it was begun before."""
-        conversion, options = self._conversion, self._options
-        name = conversion.file_names[index]
-        number = index - target.set.files.start + 1
-        before = self._before(index, place)
+    def _convert_file(
+        self, index: int, target: Target, flattener: Flattener, piece: Piece | None
+    ) -> None:
+        """Converts a file, or the piece that is left of one that was begun before."""
+        name, limits = self._conversion.file_names[index], self._conversion.limits
+        before = self._before(index, piece)
         self._earlier = before.records
-        start = place.offset if place else 0
-        entries = target.schema.entries
-        mark = self._inputs[index]
+        start = piece.offset if piece else 0
         with (
-            self._open(name, start, mark) as source,
+            self._open(name, start, self._inputs[index]) as source,
             source.unchanged(),
             hinting(source),
         ):
-            window = Window(source.read, start)
-            ahead = self.engine.flattening(source, number, entries)
-            reader = RecordReader(name, window, conversion.limits, self.engine.outline, ahead)
-            if place:
-                reader.reopen(place, options.record_path)
+            reader = RecordReader(source, limits, self._options, self._conversion.section_names)
+            if piece:
+                reader.resume(piece)
             else:
-                reader.open(options.layout, options.record_path, conversion.section_names)
+                piece = reader.find(self.engine, index - target.set.files.start + 1)
             if index == 0:
-                self._progress = before = replace(before, layout=reader.layout)
-            with closing(reader.batches()) as batches:
-                for batch in batches:
-                    self._convert_batch(batch, number, reader, target)
+                self._progress = before = replace(before, layout=piece.layout)
+            with closing(reader.batches(flattener.read_ahead)) as batches:
+                for batch, made in batches:
+                    self._convert_batch(batch, made, flattener, reader, target)
                     done = batch.first + len(batch.spans) - 1
                     self._progress = replace(
                         before,
@@ -249,9 +250,10 @@ class _Run:
                         rows=self._progress.rows,
                     )
                     self._report(self._progress)
-                    self._save(target, index, Place(batch.end, done, reader.layout))
+                    left = replace(piece, offset=batch.end, records=done)
+                    self._save(target, index, left)
                     reach("batch_written")
-                    del batch  # a long one must not stay until the next is there
+                    del batch, made  # a long one must not stay until the next is there
             self._progress = replace(
                 self._progress,
                 bytes_read=before.bytes_read + source.size,
@@ -259,30 +261,36 @@ class _Run:
             )
         self._report(self._progress)
 
-    def _before(self, index: int, place: Place | None) -> Progress:
+    def _before(self, index: int, piece: Piece | None) -> Progress:
         """The figures as they were when the file was begun."""
         return replace(
             self._progress,
             bytes_read=sum(mark.size for mark in self._inputs[:index]),
-            records=self._progress.records - (place.records if place else 0),
+            records=self._progress.records - (piece.records if piece else 0),
         )
 
     def _convert_batch(
-        self, batch: Batch, number: int, reader: RecordReader, target: Target
+        self,
+        batch: Batch,
+        made: Fragment | None,
+        flattener: Flattener,
+        reader: RecordReader,
+        target: Target,
     ) -> None:
         """Converts a batch: mostly that was done ahead, for the schema as it was then."""
-        made, entries = batch.made, target.schema.entries
-        if isinstance(made, Fragment) and not (made.entries and made.base < len(entries)):
+        if made and not (made.entries and made.base < len(target.schema.entries)):
             self._take(made, batch, reader, target)
         else:
             made = NOTHING
         if made.is_full:
             batch = batch.between(made.records, len(batch.spans))
-            made = self._flatten(batch, number, reader, target)
+            made = self._flatten(batch, flattener, reader, target)
         if made.records < len(batch.spans):
             raise reader.bad_record(batch, made.records)
 
-    def _flatten(self, batch: Batch, number: int, reader: RecordReader, target: Target) -> Fragment:
+    def _flatten(
+        self, batch: Batch, flattener: Flattener, reader: RecordReader, target: Target
+    ) -> Fragment:
         """Has a batch flattened and takes all that comes of it; answers the last of that."""
 
         def take(fragment: Fragment) -> None:
@@ -290,7 +298,7 @@ class _Run:
             # What follows may take as much memory as this.
             target.writer.settle()
 
-        last = self.engine.flatten(batch, number, target.schema.entries, take)
+        last = flattener.flatten(batch, take)
         self._take(last, batch, reader, target)
         return last
 
@@ -304,9 +312,9 @@ class _Run:
 
     # Checkpoints
 
-    def _save(self, target: Target, file: int, place: Place) -> None:
+    def _save(self, target: Target, file: int, piece: Piece) -> None:
         if self._checkpoints.due():
-            checkpoint = self._checkpoint(target, file, place, finishing=False)
+            checkpoint = self._checkpoint(target, file, piece, finishing=False)
             self._checkpoints.save(
                 checkpoint, target.writer.unsynced(), self._changed_parts(target)
             )
@@ -318,12 +326,12 @@ class _Run:
         return changed
 
     def _checkpoint(
-        self, target: Target, file: int, place: Place | None, *, finishing: bool
+        self, target: Target, file: int, piece: Piece | None, *, finishing: bool
     ) -> Checkpoint:
         return Checkpoint(
             inputs=self._inputs,
             file=file,
-            place=place,
+            piece=piece,
             finishing=finishing,
             done=tuple(self._done),
             notes=tuple(self._notes),

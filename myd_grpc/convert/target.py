@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Self
 
 from myd_grpc.convert.advice import Beginning, Reading, note, refusal
+from myd_grpc.convert.batch import Batch, Fragment
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
-from myd_grpc.convert.engines.engine import Batch, Flattening, Fragment
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import Conversion, PartFile
 from myd_grpc.convert.output import growth
-from myd_grpc.convert.output.csv_set import SetWriter
+from myd_grpc.convert.output.csv_set import CsvSet, Part
 from myd_grpc.convert.output.growth import Growth, TooLargeError
+from myd_grpc.convert.output.writer import TableWriter
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import BeyondError, Schema
 from myd_grpc.options import Layout
@@ -37,7 +38,7 @@ class Target:
         conversion: Conversion,
         one: OutputSet,
         schema: Schema,
-        writer: SetWriter,
+        writer: TableWriter[tuple[Part, ...]],
         bound: Growth,
     ) -> None:
         self.set = one
@@ -52,7 +53,6 @@ class Target:
     def opened(
         cls,
         conversion: Conversion,
-        flattening: Flattening,
         one: OutputSet,
         directory: Path,
         size: int,
@@ -60,9 +60,9 @@ class Target:
         """A set that is written into a directory; its inputs have `size` bytes."""
         limits = conversion.limits
         schema = Schema(conversion.name, limits)
-        writer = SetWriter(directory, schema, flattening, limits.rows_per_part)
+        writer = CsvSet(directory, schema, conversion.options.csv_profile, limits.rows_per_part)
         most = limits.max_growth * size + growth.FREE_BYTES
-        bound = Growth(schema, flattening, limits.rows_per_part, most)
+        bound = Growth(schema, conversion.options.csv_profile, limits.rows_per_part, most)
         try:
             yield cls(conversion, one, schema, writer, bound)
         finally:
@@ -83,7 +83,7 @@ class Target:
             self.beginning = Beginning(reader.layout, batch.text((start, start + 1)) == b"[")
         self._adopt(fragment, batch, reader, earlier)
         self._require_growth(fragment, batch, reader)
-        self.writer.write(fragment)
+        self.writer.add(fragment)
 
     def _adopt(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
         records = [earlier + batch.first + index for index in fragment.origins]

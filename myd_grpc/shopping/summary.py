@@ -6,17 +6,17 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing
 
+from myd_grpc.convert.batch import Batch, Scanned
 from myd_grpc.convert.engines.available import engine_for
-from myd_grpc.convert.engines.engine import Batch, Engine, Flattening, Scanned
+from myd_grpc.convert.engines.engine import Scanner
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.probe import hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import Value, parse
-from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.failpoints import reach
-from myd_grpc.options import Layout, Profile
+from myd_grpc.options import Layout
 from myd_grpc.shopping.collected import Shopping, TooManyCategoriesError
 from myd_grpc.shopping.model import Query, Summary
 from myd_grpc.shopping.owners import KEY
@@ -26,27 +26,24 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
     options = query.options
     source = Source.open(query.data_dir, query.file_name, query.no_inputs, key)
-    flattening = Flattening(Profile.DATABASE, options.id_field, query.limits.max_depth)
-    engine = engine_for(query.engine, flattening, query.threads)
-    with engine, source:
+    with engine_for(query.engine, query.threads) as engine, source:
         probe(source)
         with source.unchanged(), hinting(source):
-            ahead = engine.scanning(source, query.limits.max_depth, query.user_id)
-            window = Window(source.read)
-            reader = RecordReader(query.file_name, window, query.limits, engine.outline, ahead)
-            reader.open(options.layout, options.record_path, query.section_names)
+            reader = RecordReader(source, query.limits, options, query.section_names)
+            reader.find(engine)
+            scanner = engine.scanner(query.user_id, query.limits.max_depth)
             try:
-                return _summary(engine, reader, query)
+                return _summary(scanner, reader, query)
             except TooManyCategoriesError:
                 what = "the summary would have more than 2 MiB of categories"
                 raise ConversionError(Reason.LIMIT_EXCEEDED, f"{query.file_name}: {what}") from None
 
 
-def _summary(engine: Engine, reader: RecordReader, query: Query) -> Summary:
+def _summary(scanner: Scanner, reader: RecordReader, query: Query) -> Summary:
     shopping = Shopping(query)
-    with closing(reader.batches()) as batches:
-        for batch in batches:
-            found = _scanned(engine, batch, query)
+    with closing(reader.batches(scanner.read_ahead)) as batches:
+        for batch, made in batches:
+            found = made or scanner.scan(batch)
             for index in _that_matter(batch, found, shopping):
                 try:
                     record = _parsed(batch, index, query.limits.max_depth - batch.depth)
@@ -60,12 +57,6 @@ def _summary(engine: Engine, reader: RecordReader, query: Query) -> Summary:
                 raise reader.bad_record(batch, found.sound)
             reach("batch_scanned")
     return shopping.summary()
-
-
-def _scanned(engine: Engine, batch: Batch, query: Query) -> Scanned:
-    if isinstance(batch.made, Scanned):
-        return batch.made
-    return engine.scan(batch, query.limits.max_depth, query.user_id)
 
 
 def _that_matter(batch: Batch, found: Scanned, shopping: Shopping) -> Iterator[int]:

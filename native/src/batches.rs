@@ -37,8 +37,6 @@ pub struct Start<'a> {
     pub offset: u64,
     /// How many records come before it.
     pub records: u64,
-    /// Whether the first of them begins there, without a comma before it.
-    pub first: bool,
     /// How records follow one another.
     pub layout: Layout,
     /// How much a batch may be.
@@ -78,7 +76,7 @@ impl Batches {
             done: 0,
             offset: start.offset,
             records: start.records,
-            first: start.first,
+            first: start.records == 0,
             layout: start.layout,
             limits: start.limits,
             chunk: start.chunk,

@@ -64,11 +64,6 @@ impl Engine {
         Arc::make_mut(&mut locked(&self.log)).push(entry);
     }
 
-    /// Forgets the schema.
-    pub fn reset(&self) {
-        *locked(&self.log) = Arc::default();
-    }
-
     /// Flattens a batch for the schema as it is now.
     ///
     /// What is too much for one fragment is given to the sink; without one, the fragment is full.

@@ -103,23 +103,6 @@ fn outline<'py>(py: Python<'py>, head: &Bound<'_, PyBytes>) -> Bound<'py, PyByte
     PyBytes::new(py, &py.detach(|| shape::outline(head)))
 }
 
-/// Looks records over: how many from the start are sound, and which of those hold `text`.
-#[pyfunction]
-#[pyo3(signature = (data, values, keys, *, depth, max_depth, text))]
-fn scan(
-    py: Python<'_>,
-    data: Buffer,
-    values: &Spans,
-    keys: &Spans,
-    depth: usize,
-    max_depth: usize,
-    text: &Bound<'_, PyBytes>,
-) -> PyScanned {
-    let (data, wanted) = (data.as_slice(), &Wanted::new(text.as_bytes()));
-    let search = Search { data, values: &values.0, keys: &keys.0, depth, max_depth, wanted };
-    scanned(py.detach(|| search::scan(&search)))
-}
-
 type PyScanned = (usize, Vec<usize>);
 type PyRecords<'py> = (Buffer, Spans, Spans, u64, u64);
 type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
@@ -145,7 +128,7 @@ impl AsRef<[u8]> for Lent {
     }
 }
 
-/// See `Fragment` in `engine.py`.
+/// See `Fragment` in `batch.py`.
 fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragment<'py>> {
     let Fragment { base, entries, origins, rows, records, is_full } = fragment;
     let entries = entries
@@ -180,38 +163,42 @@ fn sink(take: Py<PyAny>, raised: Arc<Mutex<Option<PyErr>>>) -> Sink {
     })
 }
 
-/// The schema, and what flattens records for it.
+/// Memory for text that readings use one after another.
 #[pyclass(frozen, module = "myd_grpc._native")]
-struct Core {
-    engine: Arc<Engine>,
-    shelf: Arc<Shelf>,
-}
+struct Buffers(Arc<Shelf>);
 
 #[pymethods]
-impl Core {
+impl Buffers {
     #[new]
-    fn new(flattening: PyFlattening, spare_nodes: usize) -> Self {
+    fn new() -> Self {
+        Self(Arc::default())
+    }
+}
+
+/// Makes rows of records for a schema: see `Flattener` in `engine.py`.
+#[pyclass(frozen, name = "Flattener", module = "myd_grpc._native")]
+struct PyFlattener(Arc<Engine>);
+
+#[pymethods]
+impl PyFlattener {
+    #[new]
+    fn new(rules: PyRowRules, spare_nodes: usize) -> Self {
         let settings = Settings {
-            line_end: flattening.line_end.into_bytes(),
-            id_field: flattening.id_field.into_bytes(),
-            max_depth: flattening.max_depth,
+            line_end: rules.line_end.into_bytes(),
+            id_field: rules.id_field.into_bytes(),
+            max_depth: rules.max_depth,
             bounds: Bounds {
-                columns: flattening.max_columns,
-                tables: flattening.max_tables,
-                name_bytes: flattening.max_name_bytes,
+                columns: rules.max_columns,
+                tables: rules.max_tables,
+                name_bytes: rules.max_name_bytes,
             },
         };
-        Self { engine: Arc::new(Engine::new(settings, spare_nodes)), shelf: Arc::default() }
-    }
-
-    /// Forgets the schema.
-    fn reset(&self) {
-        self.engine.reset();
+        Self(Arc::new(Engine::new(settings, spare_nodes)))
     }
 
     /// Adds an entry to the schema.
     fn adopt(&self, is_table: bool, owner: usize, path: Vec<String>) {
-        self.engine.adopt(Entry { is_table, owner, path });
+        self.0.adopt(Entry { is_table, owner, path });
     }
 
     /// Flattens records for the schema as it is now; what is too much at once is given to `take`.
@@ -232,57 +219,63 @@ impl Core {
         let batch = Batch { data, values, keys, file, first, depth };
         let raised = Arc::<Mutex<Option<PyErr>>>::default();
         let sink = take.map(|take| sink(take, Arc::clone(&raised)));
-        let fragment = py.detach(|| self.engine.flatten(&batch, sink));
+        let fragment = py.detach(|| self.0.flatten(&batch, sink));
         let error = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
         error.map_or_else(|| flattened(py, fragment), Err)
     }
+}
 
-    /// A line whose threads flatten batches of the file with this number.
-    fn flattening(&self, start: PyStart<'_>, file: u64) -> PyResult<PyLine> {
-        self.line(Task::Flatten { engine: Arc::clone(&self.engine), file }, start)
+/// Finds the records that hold a text: see `Scanner` in `engine.py`.
+#[pyclass(frozen, name = "Scanner", module = "myd_grpc._native")]
+struct PyScanner {
+    wanted: Arc<Wanted>,
+    max_depth: usize,
+}
+
+#[pymethods]
+impl PyScanner {
+    #[new]
+    fn new(text: &[u8], max_depth: usize) -> Self {
+        Self { wanted: Arc::new(Wanted::new(text)), max_depth }
     }
 
-    /// A line whose threads look batches over for a text.
-    fn scanning(&self, start: PyStart<'_>, max_depth: usize, wanted: Vec<u8>) -> PyResult<PyLine> {
-        self.line(Task::Scan { wanted: Box::new(Wanted::new(&wanted)), max_depth }, start)
+    /// Looks records over: how many from the start are sound, and which of those hold the text.
+    #[pyo3(signature = (data, values, keys, *, depth))]
+    fn scan(
+        &self,
+        py: Python<'_>,
+        data: Buffer,
+        values: &Spans,
+        keys: &Spans,
+        depth: usize,
+    ) -> PyScanned {
+        let (data, wanted, max_depth) = (data.as_slice(), &*self.wanted, self.max_depth);
+        let search = Search { data, values: &values.0, keys: &keys.0, depth, max_depth, wanted };
+        scanned(py.detach(|| search::scan(&search)))
     }
 }
 
-impl Core {
-    fn line(&self, task: Task, start: PyStart<'_>) -> PyResult<PyLine> {
-        let PyStart { stretch, threads, most, most_bytes, .. } = start;
-        let layout = match &*stretch.layout {
-            "ARRAY" => Layout::Array,
-            "KEYED" => Layout::Keyed,
-            "LINES" => Layout::Lines,
-            _ => return Err(PyValueError::new_err("records of this layout are not cut off")),
-        };
-        let begin = Start {
-            head: start.head.as_slice(),
-            offset: start.offset,
-            records: stretch.records,
-            first: stretch.first,
-            layout,
-            limits: Limits {
-                records: stretch.batch_records,
-                bytes: stretch.batch_bytes,
-                commas: stretch.batch_values,
-                record_bytes: stretch.record_bytes,
-            },
-            chunk: start.chunk,
-        };
-        let input = match start.file {
-            Some(file) => input::Input::File(Box::new(file.open()?)),
-            None => input::Input::Calls(Calls::new(start.read.unbind())),
-        };
-        let batches = Batches::new(input, Arc::clone(&self.shelf), &begin);
-        Ok(PyLine(Line::new(task, stretch.depth, batches, threads, most, most_bytes)))
-    }
-}
-
-/// See `Flattening` in `engine.py`.
+/// What is done to batches.
 #[derive(FromPyObject)]
-struct PyFlattening {
+enum PyTask<'py> {
+    Flatten(PyRef<'py, PyFlattener>),
+    Scan(PyRef<'py, PyScanner>),
+}
+
+impl PyTask<'_> {
+    fn task(&self, file: u64) -> Task {
+        match self {
+            Self::Flatten(it) => Task::Flatten { engine: Arc::clone(&it.0), file },
+            Self::Scan(it) => {
+                Task::Scan { wanted: Arc::clone(&it.wanted), max_depth: it.max_depth }
+            }
+        }
+    }
+}
+
+/// See `RowRules` in `engine.py`.
+#[derive(FromPyObject)]
+struct PyRowRules {
     line_end: String,
     id_field: String,
     max_depth: usize,
@@ -291,31 +284,33 @@ struct PyFlattening {
     max_name_bytes: usize,
 }
 
-/// Where and how a line begins: see `Start` in `native.py`.
+/// See `Piece` in `piece.py`.
 #[derive(FromPyObject)]
-struct PyStart<'py> {
-    head: Buffer,
+struct PyPiece {
+    file: u64,
     offset: u64,
-    stretch: PyStretch,
-    file: Option<PyFile>,
-    read: Bound<'py, PyAny>,
-    chunk: usize,
-    threads: usize,
-    most: usize,
-    most_bytes: usize,
+    records: u64,
+    layout: String,
+    depth: usize,
+    limits: PyLimits,
 }
 
-/// See `Stretch` in `engine.py`.
+/// See `Limits` in `model.py`.
 #[derive(FromPyObject)]
-struct PyStretch {
-    layout: String,
-    records: u64,
-    first: bool,
-    depth: usize,
+struct PyLimits {
     batch_records: usize,
-    batch_bytes: usize,
-    batch_values: usize,
-    record_bytes: usize,
+    max_record_bytes: usize,
+}
+
+impl PyPiece {
+    fn layout(&self) -> PyResult<Layout> {
+        match &*self.layout {
+            "ARRAY" => Ok(Layout::Array),
+            "KEYED" => Ok(Layout::Keyed),
+            "LINES" => Ok(Layout::Lines),
+            _ => Err(PyValueError::new_err("records of this layout are not cut off")),
+        }
+    }
 }
 
 /// A file to read: see `Stored` in `source.py`.
@@ -344,12 +339,55 @@ impl PyFile {
     }
 }
 
-/// Works ahead on one stretch of a file: threads call `work`, somebody takes what comes of it.
-#[pyclass(frozen, name = "Line", module = "myd_grpc._native")]
-struct PyLine(Line);
+/// Reads ahead in one piece of a file: threads call `work`, somebody takes what comes of it.
+#[pyclass(frozen, name = "ReadAhead", module = "myd_grpc._native")]
+struct PyReadAhead(Line);
 
 #[pymethods]
-impl PyLine {
+impl PyReadAhead {
+    /// `head` is the piece's first text; what comes after it is read from `file`, or from calls of
+    /// `read` where there is none, `chunk` bytes at a time.
+    #[new]
+    #[pyo3(signature = (
+        work, buffers, piece, head, file, read, *,
+        chunk, batch_bytes, batch_values, threads, most, most_bytes
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "named at the call")]
+    fn new(
+        work: PyTask<'_>,
+        buffers: &Buffers,
+        piece: PyPiece,
+        head: &[u8],
+        file: Option<PyFile>,
+        read: Py<PyAny>,
+        chunk: usize,
+        batch_bytes: usize,
+        batch_values: usize,
+        threads: usize,
+        most: usize,
+        most_bytes: usize,
+    ) -> PyResult<Self> {
+        let start = Start {
+            head,
+            offset: piece.offset,
+            records: piece.records,
+            layout: piece.layout()?,
+            limits: Limits {
+                records: piece.limits.batch_records,
+                bytes: batch_bytes,
+                commas: batch_values,
+                record_bytes: piece.limits.max_record_bytes,
+            },
+            chunk,
+        };
+        let input = match file {
+            Some(file) => input::Input::File(Box::new(file.open()?)),
+            None => input::Input::Calls(Calls::new(read)),
+        };
+        let batches = Batches::new(input, Arc::clone(&buffers.0), &start);
+        Ok(Self(Line::new(work.task(piece.file), piece.depth, batches, threads, most, most_bytes)))
+    }
+
     /// Works until there is nothing to do.
     fn work(&self, py: Python<'_>) {
         py.detach(|| self.0.work());
@@ -389,9 +427,10 @@ impl PyLine {
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(outline, module)?)?;
-    module.add_function(wrap_pyfunction!(scan, module)?)?;
     module.add_class::<Spans>()?;
     module.add_class::<Ends>()?;
-    module.add_class::<Core>()?;
-    module.add_class::<PyLine>()
+    module.add_class::<Buffers>()?;
+    module.add_class::<PyFlattener>()?;
+    module.add_class::<PyScanner>()?;
+    module.add_class::<PyReadAhead>()
 }

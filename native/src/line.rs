@@ -27,7 +27,7 @@ pub enum Task {
     /// They are looked over.
     Scan {
         /// For this text.
-        wanted: Box<Wanted>,
+        wanted: Arc<Wanted>,
         /// How many containers may be nested.
         max_depth: usize,
     },
@@ -60,7 +60,7 @@ impl Outcome {
     }
 }
 
-/// One stretch of a file, and the threads on it.
+/// One piece of a file, and the threads on it.
 pub struct Line {
     task: Task,
     /// The containers around a record.

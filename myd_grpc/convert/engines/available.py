@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from myd_grpc.convert.engines.engine import Engine, Flattening
-from myd_grpc.convert.engines.flatten import PythonEngine
+from myd_grpc.convert.engines.engine import Engine
+from myd_grpc.convert.engines.python import PythonEngine
 
-ENGINES: dict[str, Callable[[Flattening, int], Engine]] = {}
+ENGINES: dict[str, Callable[[int], Engine]] = {}
 """By name, the best one first: that is what "auto" stands for."""
 
 WITHOUT_NATIVE = ""
@@ -28,11 +28,11 @@ else:
 ENGINES["python"] = PythonEngine
 
 
-def engine_for(name: str, flattening: Flattening, threads: int = 0) -> Engine:
+def engine_for(name: str, threads: int = 0) -> Engine:
     """The engine of that name, for `threads` threads (0: as many as is usual).
 
     Raises LookupError when it is not installed.
     """
     if name == "auto":
         name = next(iter(ENGINES))
-    return ENGINES[name](flattening, threads)
+    return ENGINES[name](threads)

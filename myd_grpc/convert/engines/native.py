@@ -1,6 +1,6 @@
-"""The native engine: the compiled core in `native/`, which does what `PythonEngine` does.
+"""The native engine: the compiled core in `native/`, which does what the Python engine does.
 
-It works ahead on threads of its own. Each of them reads, decrypts, cuts off and flattens a batch,
+It reads ahead on threads of its own. Each of them reads, decrypts, cuts off and flattens a batch,
 in turns where the order matters, and none takes the interpreter's lock for it. Importing this
 module fails where the core was not built.
 """
@@ -13,29 +13,18 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from typing_extensions import Buffer
 
-from myd_grpc._native import Core, Ends, Line, Spans, outline
-from myd_grpc._native import scan as native_scan
+from myd_grpc import _native
+from myd_grpc.convert.batch import Batch, Fragment, Rows, Scanned, Span
 from myd_grpc.convert.engines import processors
-from myd_grpc.convert.engines.engine import (
-    Ahead,
-    Batch,
-    Flattening,
-    Fragment,
-    Outline,
-    Rows,
-    Scanned,
-    Span,
-    Stretch,
-    Take,
-)
-from myd_grpc.convert.input.source import Source, Stored
-from myd_grpc.convert.jsontext.window import Window
-from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable
+from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, RowRules, Take
+from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable, Schema
 
 _Made = TypeVar("_Made", Fragment, Scanned)
 
@@ -49,141 +38,149 @@ _SPARE_NODES = 100_000
 _NICE = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a line begins, and how it goes on: the core reads these by name.
-
-    `head` is text that was read already, `offset` its place in the file. Text after it comes from
-    `file`, or from calls of `read` where there is none, `chunk` bytes at a time. At most so many
-    batches are under way, which take about so many bytes with their rows.
-    """
-
-    head: bytes = field(repr=False)
-    offset: int
-    stretch: Stretch
-    file: Stored | None
-    read: Callable[[], bytes]
-    chunk: int
-    threads: int
-    most: int
-    most_bytes: int
-
-
 class NativeEngine:
-    """Flattens with the compiled core, for one caller at a time, on `threads` threads."""
+    """Works with the compiled core, for one caller at a time, on `threads` threads."""
 
     name = "native"
-    outline: Outline | None = staticmethod(outline)
 
-    def __init__(self, flattening: Flattening, threads: int = 0) -> None:
-        self._core = Core(flattening, _SPARE_NODES)
-        # What the core knows of the schema.
-        self._log: list[Entry] = []
+    def __init__(self, threads: int = 0) -> None:
         self._threads = threads or min(processors.usable(), _MOST_THREADS)
-        self._pool = ThreadPoolExecutor(self._threads, "engine", initializer=_stand_back)
+        self._reader = _Reader(self._threads)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._reader.close()
+
+    def outline(self, head: bytes) -> bytes:
+        """See `Engine.outline`."""
+        return _native.outline(head)
+
+    def flattener(self, rules: RowRules, schema: Schema) -> NativeFlattener:
+        """See `Engine.flattener`."""
+        return NativeFlattener(self._reader, rules, schema)
+
+    def scanner(self, text: str, max_depth: int) -> NativeScanner:
+        """See `Engine.scanner`."""
+        return NativeScanner(self._reader, text, max_depth)
+
+
+class _Reader:
+    """Reads pieces ahead, on threads that are there once one is."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, "engine", initializer=_stand_back)
+        self._buffers = _native.Buffers()
+
+    def close(self) -> None:
+        """Ends the threads."""
         self._pool.shutdown()
 
-    def flatten(
-        self, batch: Batch, file: int, entries: Sequence[Entry], take: Take | None = None
-    ) -> Fragment:
-        """See `Engine.flatten`."""
-        self._follow(entries)
-        values, keys = _packed(batch.spans), _packed(batch.keys)
-        place = {"file": file, "first": batch.first, "depth": batch.depth}
-        taking = None if take is None else lambda *fragment: take(_fragment(*fragment))
-        return _fragment(*self._core.flatten(batch.data, values, keys, taking, **place))
-
-    def scan(self, batch: Batch, max_depth: int, text: str) -> Scanned:
-        """See `Engine.scan`."""
-        values, keys = _packed(batch.spans), _packed(batch.keys)
-        wanted = _wanted(text)
-        return Scanned(
-            *native_scan(
-                batch.data, values, keys, depth=batch.depth, max_depth=max_depth, text=wanted
-            )
-        )
-
-    def flattening(self, source: Source, file: int, entries: Sequence[Entry]) -> Ahead | None:
-        """See `Engine.flattening`."""
-
-        def ahead(window: Window, stretch: Stretch) -> Generator[Batch]:
-            self._follow(entries)
-            start = self._start(source, window, stretch)
-            line = self._core.flattening(start, file)
-            for batch in self._work(line, start, source, window, _fragment):
-                yield batch
-                del batch
-                self._follow(entries)
-
-        return ahead
-
-    def scanning(self, source: Source, max_depth: int, text: str) -> Ahead | None:
-        """See `Engine.scanning`."""
-
-        def ahead(window: Window, stretch: Stretch) -> Generator[Batch]:
-            start = self._start(source, window, stretch)
-            line = self._core.scanning(start, max_depth, _wanted(text))
-            return self._work(line, start, source, window, Scanned)
-
-        return ahead
-
-    def _start(self, source: Source, window: Window, stretch: Stretch) -> Start:
-        return Start(
-            head=bytes(window.data),
-            offset=window.base,
-            stretch=stretch,
-            file=source.stored(window.base + len(window.data)),
-            read=source.read,
+    def read_ahead(
+        self,
+        work: _native.Flattener | _native.Scanner,
+        piece: Piece,
+        head: bytes,
+        source: Source,
+        made: Callable[..., _Made],
+        follow: Callable[[], None],
+    ) -> Generator[tuple[Batch, _Made], None, tuple[Piece, bytes]]:
+        """See `ReadAhead`; `follow` is called before each batch is waited for."""
+        follow()
+        reading = _native.ReadAhead(
+            work,
+            self._buffers,
+            piece,
+            head,
+            source.stored(piece.offset + len(head)),
+            source.read,
             chunk=source.chunk,
+            batch_bytes=BATCH_BYTES,
+            batch_values=BATCH_VALUES,
             threads=self._threads,
             most=2 * self._threads + _BATCHES_AHEAD,
             most_bytes=self._threads * _HELD_BYTES,
         )
-
-    def _work(
-        self,
-        line: Line,
-        start: Start,
-        source: Source,
-        window: Window,
-        made: Callable[..., _Made],
-    ) -> Generator[Batch]:
-        """What comes of a line, batch by batch; the window gets what is left in the end."""
-        depth = start.stretch.depth
-        window.restart(b"", start.offset)
-        threads = [self._pool.submit(line.work) for _ in range(self._threads)]
+        del head
+        records = piece.records
+        threads = [self._pool.submit(reading.work) for _ in range(self._threads)]
         try:
-            while taken := line.take():
+            while taken := reading.take():
                 (data, spans, keys, offset, first), found = taken
                 text = memoryview(data)
-                yield Batch(text, spans, keys, offset, first, depth, made(*found))
+                batch = Batch(text, spans, keys, offset, piece.file, first, piece.depth)
+                records = first + len(spans) - 1
+                yield batch, made(*found)
                 # A long record's memory must not stay until the next one is there.
-                del taken, data, text, spans, keys, found
+                del taken, data, text, spans, keys, found, batch
+                follow()
         finally:
-            line.stop()
+            reading.stop()
             wait(threads)
-        rest, base = line.rest()
-        window.restart(rest, base)
-        if start.file:
-            source.go_on(base + len(rest))
+        rest, offset = reading.rest()
+        return replace(piece, offset=offset, records=records), rest
 
-    def _follow(self, entries: Sequence[Entry]) -> None:
-        """Brings the core to the schema that `entries` describe."""
-        known = len(self._log)
-        if self._log != list(entries[:known]):
-            self._core.reset()
-            self._log.clear()
-            known = 0
-        for entry in entries[known:]:
-            is_table = isinstance(entry, NewTable)
-            owner = entry.parent if isinstance(entry, NewTable) else entry.table
-            self._core.adopt(is_table, owner, entry.path)
-            self._log.append(entry)
+
+class NativeFlattener:
+    """Makes rows with the compiled core."""
+
+    def __init__(self, reader: _Reader, rules: RowRules, schema: Schema) -> None:
+        self._reader = reader
+        self._core = _native.Flattener(rules, _SPARE_NODES)
+        self._schema = schema
+        # How much of the schema the core knows.
+        self._known = 0
+
+    def flatten(self, batch: Batch, take: Take | None = None) -> Fragment:
+        """See `Flattener.flatten`."""
+        self._follow()
+        taking = None if take is None else lambda *fragment: take(_fragment(*fragment))
+        return _fragment(
+            *self._core.flatten(
+                batch.data,
+                _packed(batch.spans),
+                _packed(batch.keys),
+                taking,
+                file=batch.file,
+                first=batch.first,
+                depth=batch.depth,
+            )
+        )
+
+    def read_ahead(
+        self, piece: Piece, head: bytes, source: Source
+    ) -> Generator[tuple[Batch, Fragment], None, tuple[Piece, bytes]]:
+        """See `ReadAhead`."""
+        return self._reader.read_ahead(self._core, piece, head, source, _fragment, self._follow)
+
+    def _follow(self) -> None:
+        """Brings the core to the schema as it is: it only ever grows."""
+        entries = self._schema.entries
+        for entry in entries[self._known :]:
+            self._core.adopt(isinstance(entry, NewTable), entry.owner, entry.path)
+        self._known = len(entries)
+
+
+class NativeScanner:
+    """Looks records over with the compiled core."""
+
+    def __init__(self, reader: _Reader, text: str, max_depth: int) -> None:
+        self._reader = reader
+        # No text that was read has an unpaired surrogate.
+        self._core = _native.Scanner(text.encode(errors="replace"), max_depth)
+
+    def scan(self, batch: Batch) -> Scanned:
+        """See `Scanner.scan`."""
+        spans, keys = _packed(batch.spans), _packed(batch.keys)
+        return Scanned(*self._core.scan(batch.data, spans, keys, depth=batch.depth))
+
+    def read_ahead(
+        self, piece: Piece, head: bytes, source: Source
+    ) -> Generator[tuple[Batch, Scanned], None, tuple[Piece, bytes]]:
+        """See `ReadAhead`."""
+        return self._reader.read_ahead(self._core, piece, head, source, Scanned, lambda: None)
 
 
 def _stand_back() -> None:
@@ -198,20 +195,15 @@ def _stand_back() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
-def _wanted(text: str) -> bytes:
-    # No text that was read has an unpaired surrogate.
-    return text.encode(errors="replace")
-
-
-def _packed(spans: Sequence[Span]) -> Spans:
-    return spans if isinstance(spans, Spans) else Spans(list(spans))
+def _packed(spans: Sequence[Span]) -> _native.Spans:
+    return spans if isinstance(spans, _native.Spans) else _native.Spans(list(spans))
 
 
 def _fragment(
     base: int,
     entries: Sequence[tuple[bool, int, tuple[str, ...]]],
     origins: Sequence[int],
-    rows: Sequence[tuple[int, Buffer, Ends, int]],
+    rows: Sequence[tuple[int, Buffer, _native.Ends, int]],
     records: int,
     is_full: bool,
 ) -> Fragment:

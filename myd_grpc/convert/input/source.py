@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
-
-from msgspec import Struct, structs
+from typing import NamedTuple, Self
 
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.byte_source import ByteSource, InputMark
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     CbcDecryptor,
@@ -22,6 +21,7 @@ from myd_grpc.convert.input.cipher import (
     RawText,
     recognise_encoding,
 )
+from myd_grpc.convert.input.local import LocalFile
 from myd_grpc.convert.input.paths import open_input
 from myd_grpc.convert.model import CipherKey
 
@@ -35,26 +35,12 @@ HEAD = 4096
 _FIRST_CHUNK = 1 << 20
 
 
-class InputMark(Struct, frozen=True, array_like=True):
-    """What shows that an input file is still the one that it was.
+class _Place(NamedTuple):
+    """Where a decrypted offset is in the file as it lies: see `Stored`."""
 
-    Whoever writes to it can put its time of modification back, but not that of its last change.
-    """
-
-    size: int
-    modified_ns: int
-    changed_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, fd: int) -> Self:
-        """That of an open file as it is now."""
-        status = os.fstat(fd)
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-
-    def has_content_of(self, other: InputMark) -> bool:
-        """Whether all but the time of the last change is the same."""
-        return structs.replace(self, changed_ns=other.changed_ns) == other
+    position: int
+    skip: int = 0
+    key: tuple[bytes, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +52,10 @@ class Stored:
     """
 
     fd: int
-    position: int
     size: int
-    skip: int = 0
-    key: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    position: int
+    skip: int
+    key: tuple[bytes, bytes] | None = field(repr=False)
 
 
 class Source:
@@ -81,23 +67,23 @@ class Source:
 
     def __init__(
         self,
-        fd: int,
+        file: ByteSource,
         name: str,
         key: CipherKey | None,
         start: int = 0,
         mark: InputMark | None = None,
     ) -> None:
         self.name = name
-        self.mark = mark or InputMark.of(fd)
+        self.mark = mark or file.mark()
         self.position = 0
         self.chunk = CHUNK
         self.key = key
-        self._fd = fd
+        self._file = file
         encoding = self.encoding()
         self._is_text = isinstance(encoding, EncodedText)
         self._lead = encoding.lead
         self._wanted = min(_FIRST_CHUNK, CHUNK)
-        self.go_on(start)
+        self._begin(start)
 
     @classmethod
     def open(
@@ -114,18 +100,18 @@ class Source:
         `mark` is that of the file when it was looked at before. Raises ConversionError as
         `open_input` does, and where that offset is not in the file.
         """
-        fd = open_input(data_dir, name, no_inputs)
+        file = LocalFile(open_input(data_dir, name, no_inputs))
         try:
-            return cls(fd, name, key, start, mark)
+            return cls(file, name, key, start, mark)
         except ConversionError:
-            os.close(fd)
+            file.close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
+        self._file.close()
 
     @property
     def size(self) -> int:
@@ -141,19 +127,29 @@ class Source:
         """How the file is written, to be decoded from its start; as it is where there is no key."""
         return recognise_encoding(self.head) if self.key else RawText()
 
-    def go_on(self, offset: int) -> None:
+    def seek(self, offset: int) -> None:
         """Has the decrypted bytes from that offset on read next."""
+        if offset != self._offset:
+            self._begin(offset)
+
+    def _begin(self, offset: int) -> None:
         place = self._place(offset)
-        self.position, self._skip = place.position, place.skip
+        self._offset, self.position, self._skip = offset, place.position, place.skip
         self._next = self._some if place.key is None else self._decrypting(CipherKey(*place.key))
 
     def stored(self, offset: int) -> Stored | None:
-        """The file from a decrypted offset on, unless it is text that stands for ciphertext."""
-        return None if self._is_text else replace(self._place(offset), fd=os.dup(self._fd))
+        """The file from a decrypted offset on, if an engine can read it by itself.
 
-    def _place(self, offset: int) -> Stored:
+        It cannot read text that stands for ciphertext.
+        """
+        if self._is_text or not isinstance(self._file, LocalFile):
+            return None
+        place = self._place(offset)
+        return Stored(os.dup(self._file.fd), self.size, *place)
+
+    def _place(self, offset: int) -> _Place:
         if self.key is None:
-            return Stored(self._fd, offset, self.size)
+            return _Place(offset)
         key, skip = self.key, offset
         if not self._is_text and offset >= BLOCK:
             # Any block can be decrypted by itself, given the ciphertext of the one before.
@@ -162,8 +158,7 @@ class Source:
             if len(before) < BLOCK:
                 raise self._cut_off(offset)
             key = CipherKey(key.key, before)
-        position = self._lead + offset - skip
-        return Stored(self._fd, position, self.size, skip, (key.key, key.iv))
+        return _Place(self._lead + offset - skip, skip, (key.key, key.iv))
 
     def reached(self, offset: int) -> int:
         """About how much of the file as it lies stands for the bytes before a decrypted offset."""
@@ -180,6 +175,7 @@ class Source:
             skipped = min(self._skip, len(text))
             self._skip -= skipped
             if len(text) > skipped or not text:
+                self._offset += len(text) - skipped
                 return text[skipped:]
 
     def _some(self) -> bytes:
@@ -195,7 +191,7 @@ class Source:
     def at(self, offset: int, size: int) -> bytes:
         """So many bytes of the file as it lies, fewer at its end."""
         try:
-            return os.pread(self._fd, size, offset)
+            return self._file.read(offset, size)
         except OSError as error:
             raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
 
@@ -221,8 +217,8 @@ class Source:
 
     def _change(self) -> str | None:
         """What has become of the file since it was looked at; None for one that is as it was."""
-        now, size = InputMark.of(self._fd), self.size
-        if now == self.mark or (self._is_removed() and now.has_content_of(self.mark)):
+        now, size = self._file.mark(), self.size
+        if self._file.is_still(self.mark):
             return None
         if now.size < size:
             what = f"became shorter while it was read ({now.size} of {size} bytes were left)"
@@ -231,10 +227,6 @@ class Source:
         else:
             what = "changed while it was read (its time is another than at the start)"
         return f"{what}; write files under another name, and rename them when they are complete"
-
-    def _is_removed(self) -> bool:
-        """Whether no name leads to the file any more: removing one changes it, but no content."""
-        return not os.fstat(self._fd).st_nlink
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:

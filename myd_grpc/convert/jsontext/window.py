@@ -14,8 +14,8 @@ class Window:
     Positions are indices in `data`; they hold until the next `drop`.
     """
 
-    def __init__(self, read: Callable[[], bytes], base: int = 0) -> None:
-        self.data = bytearray()
+    def __init__(self, read: Callable[[], bytes], base: int = 0, head: bytes = b"") -> None:
+        self.data = bytearray(head)
         self.base = base
         self.ended = False
         self._read = read
@@ -41,12 +41,6 @@ class Window:
         """Reads on until at least `size` bytes are held or the file ends."""
         while len(self.data) < size and self.extend():
             pass
-
-    def restart(self, data: bytes, base: int) -> None:
-        """Holds `data`, which is at `base` in the file, and nothing else."""
-        self.data = bytearray(data)
-        self.base = base
-        self.ended = False
 
     def drop(self, position: int) -> None:
         """Forgets everything before `position`, which becomes 0."""

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.csvtext import Widener, line
-from myd_grpc.convert.engines.engine import Flattening, Fragment, Rows
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import FileNames
 from myd_grpc.convert.schema import Schema
 from myd_grpc.failpoints import reach
+from myd_grpc.options import Profile
 
 _HELD_BYTES = 8 << 20
 _PIECE = 1 << 20
@@ -67,20 +68,17 @@ class GrowingPart(Part):
 _Part = TypeVar("_Part", bound=Part)
 
 
-class SetWriter:
-    """Writes one output set into a directory that exists and is empty.
-
-    Raises OSError as the file system does.
-    """
+class CsvSet:
+    """Writes one output set as CSV files: a `TableWriter`."""
 
     def __init__(
-        self, directory: Path, schema: Schema, flattening: Flattening, rows_per_part: int
+        self, directory: Path, schema: Schema, profile: Profile, rows_per_part: int
     ) -> None:
         self.rows = 0
         self._directory = directory
         self._schema = schema
-        self._mark = flattening.mark
-        self._line_end = flattening.line_end.encode()
+        self._mark = profile.mark
+        self._line_end = profile.line_end.encode()
         self._rows_per_part = rows_per_part
         self._names = FileNames()
         self._bases: list[str] = []
@@ -94,10 +92,10 @@ class SetWriter:
 
     # Rows in
 
-    def write(self, fragment: Fragment) -> None:
+    def add(self, fragment: Fragment) -> None:
         """Takes a fragment's rows, whose columns the schema has adopted already."""
         for rows in fragment.rows:
-            self._add(rows)
+            self._add_rows(rows)
         if self._held_bytes > _HELD_BYTES:
             self._write(self._much())
             # Small tables' rows wait until they are many, unless the tables are.
@@ -112,7 +110,7 @@ class SetWriter:
         """The parts that hold enough rows to write them directly."""
         return [part for part in self._held.values() if part.held_bytes >= disk.DIRECT_BYTES]
 
-    def _add(self, rows: Rows) -> None:
+    def _add_rows(self, rows: Rows) -> None:
         """Puts rows into the table's last part, and into new ones when that is full."""
         data, left = rows.data, len(rows.ends)
         self.rows += left
@@ -280,13 +278,13 @@ class SetWriter:
         self._unsynced.clear()
         return [*files, self._directory]
 
-    def restore(self, parts: Iterable[Part]) -> None:
+    def restore(self, state: tuple[Part, ...]) -> None:
         """Goes on from a snapshot, for a schema that is as it was then.
 
         Cuts off what was written since. Raises ValueError when less is there than was recorded.
         """
         self._name_tables(len(self._schema.tables))
-        for part in (_copied(one, GrowingPart) for one in parts):
+        for part in (_copied(one, GrowingPart) for one in state):
             self._restore_part(part)
             self._parts[part.table].append(part)
             self.rows += part.rows

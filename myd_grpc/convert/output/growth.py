@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from myd_grpc.convert.batch import Fragment
 from myd_grpc.convert.csvtext import line
-from myd_grpc.convert.engines.engine import Flattening, Fragment
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
 from myd_grpc.convert.output.csv_set import Part
 from myd_grpc.convert.schema import NewColumn, Schema
+from myd_grpc.options import Profile
 
 FREE_BYTES = 1 << 30
 """What every set may have, however small its input is."""
@@ -71,11 +72,11 @@ class Growth:
     """The size of the set whose schema it is, which may have `most_bytes`."""
 
     def __init__(
-        self, schema: Schema, flattening: Flattening, rows_per_part: int, most_bytes: int
+        self, schema: Schema, profile: Profile, rows_per_part: int, most_bytes: int
     ) -> None:
         self._schema = schema
         # What a part's header has beside names with a byte after each.
-        self._beside = len(flattening.mark) + len(flattening.line_end) - 1
+        self._beside = len(profile.mark) + len(profile.line_end) - 1
         self._rows_per_part = rows_per_part
         self._most_bytes = most_bytes
         self._tables: list[_Table] = []

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from myd_grpc.convert.engines.engine import Span
+from myd_grpc.convert.batch import Span
 from myd_grpc.convert.jsontext.boundary import TooLongError, UnfinishedError, string_end, value_end
 from myd_grpc.convert.jsontext.strict import Expect
 from myd_grpc.convert.jsontext.window import Window

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import ijson
 
-from myd_grpc.convert.engines.engine import Outline
 from myd_grpc.convert.jsontext.boundary import TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
 from myd_grpc.convert.jsontext.strict import StrictReader
@@ -46,17 +45,18 @@ def recognise(
     section_names: frozenset[str],
     *,
     documents: bool,
-    outline: Outline | None = None,
+    outline: Callable[[bytes], bytes],
 ) -> Layout:
     """The layout of a value that begins with `head` (SPEC section 2, AUTO).
 
     `documents` says whether other documents may follow; a value inside a document has none.
+    `outline` is an engine's.
     Malformed text is recognised as far as it goes: reading it will fail anyway.
     """
     if head[:1] == b"[":
         return Layout.ARRAY
     is_object = head[:1] == b"{"
-    if outline and is_object:
+    if is_object:
         head = outline(head)
     if documents and _another_follows(head):
         return Layout.LINES

@@ -5,84 +5,92 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import NoReturn
 
 from myd_grpc.convert.advice import between_documents, too_large
-from myd_grpc.convert.engines.engine import Ahead, Batch, Outline, Span, Stretch
+from myd_grpc.convert.batch import Batch, Span
+from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, Engine, Made, ReadAhead
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.strict import Expect, StrictReader, TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
-from myd_grpc.convert.reading.cutters import CUTTERS, Cutter, StuckError
+from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.reading.cutters import CUTTERS, StuckError
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, descend, recognise
-from myd_grpc.options import Layout
-
-BATCH_BYTES = 4 << 20
-"""Text of a batch, at most, but for a longer single record."""
-
-BATCH_VALUES = 200_000
-"""Values of a batch, by its commas: a row of one digit takes far more memory than its text."""
+from myd_grpc.options import Layout, ReadOptions
 
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """How far a file is read: a byte offset between two records, in the decrypted text."""
-
-    offset: int
-    records: int
-    layout: Layout
-
-
 class RecordReader:
-    """Reads one document's records; where there is a way to work `ahead`, as far as that gets.
+    """Reads one document's records.
 
-    Raises ConversionError with `name`, the record's number and the byte offset in its message:
-    INVALID_JSON (also where the layout does not fit), RECORD_PATH_NOT_FOUND, LIMIT_EXCEEDED.
+    Raises ConversionError with the file's name, the record's number and the byte offset in its
+    message: INVALID_JSON (also where the layout does not fit), RECORD_PATH_NOT_FOUND,
+    LIMIT_EXCEEDED.
     """
 
     def __init__(
         self,
-        name: str,
-        window: Window,
+        source: Source,
         limits: Limits,
-        outline: Outline | None = None,
-        ahead: Ahead | None = None,
+        options: ReadOptions,
+        section_names: frozenset[str],
     ) -> None:
         self.layout = Layout.AUTO
         self.records = 0
-        self._name = name
-        self._window = window
+        self._source = source
+        self._name = source.name
+        self._window = Window(source.read)
         self._limits = limits
-        self._outline = outline
-        self._ahead = ahead
+        self._options = options
+        self._section_names = section_names
+        self._file = 1
         self._around = ""
-        self._record_path = ""
 
     # Before the first record
 
-    def open(self, layout: Layout, record_path: str, section_names: frozenset[str]) -> None:
-        """Goes to where the records are; `self.layout` is then resolved."""
-        window = self._window
-        self._record_path = record_path
+    def find(self, engine: Engine, file: int = 1) -> Piece:
+        """Goes to where the records are of the file with this number; answers them as one piece."""
+        window, options = self._window, self._options
+        self._file = file
         self._skip_bom()
-        if record_path:
-            self._descend(record_path)
+        if options.record_path:
+            self._descend(options.record_path)
         window.drop_space()
         if not window.data:
             raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
-        if layout is Layout.AUTO:
-            # The first MiB is that of the file, or that of the value at the record path.
-            size = RECOGNISED_BYTES if record_path else max(1, RECOGNISED_BYTES - window.base)
-            window.hold(size)
-            head = bytes(memoryview(window.data)[:size])
-            layout = recognise(
-                head, section_names, documents=not record_path, outline=self._outline
-            )
-        self.layout = layout
+        self.layout = options.layout
+        if self.layout is Layout.AUTO:
+            self.layout = self._recognised(engine)
         self._enter_container()
+        return self.piece
+
+    def _recognised(self, engine: Engine) -> Layout:
+        window, options = self._window, self._options
+        # The first MiB is that of the file, or that of the value at the record path.
+        size = RECOGNISED_BYTES if options.record_path else max(1, RECOGNISED_BYTES - window.base)
+        window.hold(size)
+        head = bytes(memoryview(window.data)[:size])
+        return recognise(
+            head, self._section_names, documents=not options.record_path, outline=engine.outline
+        )
+
+    def resume(self, piece: Piece) -> None:
+        """Goes to where a reader of the same file had come."""
+        self._source.seek(piece.offset)
+        self._window = Window(self._source.read, piece.offset)
+        self.layout, self.records, self._file = piece.layout, piece.records, piece.file
+        opener = _OPENERS.get(piece.layout, "")
+        self._around = "{" * (piece.depth - len(opener)) + opener
+
+    @property
+    def piece(self) -> Piece:
+        """The records that were not read yet."""
+        depth = len(self._around)
+        base = self._window.base
+        return Piece(self._file, base, self.records, self.layout, depth, self._limits)
 
     def _skip_bom(self) -> None:
         self._window.hold(len(BOM_UTF8))
@@ -123,52 +131,42 @@ class RecordReader:
             raise self._flawed(error) from None
         self._around += opener
 
-    def reopen(self, place: Place, record_path: str) -> None:
-        """Goes on where a reader of the same path had been; the window begins at that place."""
-        self.layout = place.layout
-        self.records = place.records
-        self._record_path = record_path
-        levels = len(record_path.split(".")) if record_path else 0
-        self._around = "{" * levels + _OPENERS.get(place.layout, "")
-
     # The records
 
-    def batches(self) -> Generator[Batch]:
-        """All records in order; when they end, the document has been read to its end."""
-        cutter = CUTTERS[self.layout](self._window, self._limits)
-        cutter.first = not self.records
-        cutter.ended = self.layout is Layout.SINGLE and not cutter.first
-        while not cutter.ended:
-            if self._ahead and self.layout is not Layout.SINGLE:
-                with closing(self._ahead(self._window, self._stretch(cutter))) as batches:
-                    for batch in batches:
-                        cutter.first = False
-                        self.records += len(batch.spans)
-                        yield batch
-                        del batch  # a long one must not stay until the next is there
-            batch, fault = self._batch(cutter)
+    def batches(self, ahead: ReadAhead[Made] | None) -> Generator[tuple[Batch, Made | None]]:
+        """All records in order, with what was made of them where there is a way to work `ahead`.
+
+        When they end, the document has been read to its end.
+        """
+        is_single = self.layout is Layout.SINGLE
+        is_over = is_single and self.records > 0
+        while not is_over:
+            if ahead and not is_single:
+                yield from self._read_ahead(ahead)
+            batch, fault, is_over = self._batch()
             self.records += len(batch.spans)
             if batch.spans:
-                yield batch
-            del batch
+                yield batch, None
+            del batch  # a long one must not stay until the next is there
             if fault:
                 self._explain(fault)
         self._read_rest()
 
-    def _stretch(self, cutter: Cutter) -> Stretch:
-        return Stretch(
-            layout=self.layout,
-            records=self.records,
-            first=cutter.first,
-            depth=len(self._around),
-            batch_records=self._limits.batch_records,
-            batch_bytes=BATCH_BYTES,
-            batch_values=BATCH_VALUES,
-            record_bytes=self._limits.max_record_bytes,
-        )
+    def _read_ahead(self, ahead: ReadAhead[Made]) -> Generator[tuple[Batch, Made]]:
+        """What is plain to an engine; the window then begins with the first record that is not."""
+        piece, head = self.piece, bytes(self._window.data)
+        self._window = Window(lambda: b"")
+        with closing(ahead(piece, head, self._source)) as reading:
+            del head
+            left, rest = yield from reading
+        self.records = left.records
+        self._source.seek(left.offset + len(rest))
+        self._window = Window(self._source.read, left.offset, rest)
 
-    def _batch(self, cutter: Cutter) -> tuple[Batch, StuckError | None]:
-        """The next records, and why there could be no more of them."""
+    def _batch(self) -> tuple[Batch, StuckError | None, bool]:
+        """The next records, why there could be no more of them, and whether those were the last."""
+        cutter = CUTTERS[self.layout](self._window, self._limits)
+        cutter.first = not self.records
         window, spans, keys = self._window, list[Span](), list[Span]()
         offset, fault, end, commas = window.base, None, 0, 0
         while not cutter.ended and len(spans) < self._limits.batch_records and end < BATCH_BYTES:
@@ -189,8 +187,8 @@ class RecordReader:
         data = bytes(memoryview(window.data)[: spans[-1][1] + 1]) if spans else b""
         window.drop(end)
         depth = len(self._around)
-        batch = Batch(data, spans, keys, offset, self.records + 1, depth)
-        return batch, fault
+        batch = Batch(data, spans, keys, offset, self._file, self.records + 1, depth)
+        return batch, fault, cutter.ended
 
     def _explain(self, fault: StuckError) -> NoReturn:
         """Raises what is wrong at the window's start, where no record could be cut off."""
@@ -262,7 +260,7 @@ class RecordReader:
         hint = ""
         if reader and reader.complete and not beyond_limit:
             byte = reader.byte_at(flaw.offset)
-            hint = between_documents(byte, self.layout, self._record_path)
+            hint = between_documents(byte, self.layout, self._options.record_path)
         where = f"{kind}at byte {flaw.offset}: {flaw.what}{hint}"
         return self._failed(reason, f"record {record}: {where}" if record else where)
 

@@ -1,0 +1,98 @@
+"""What goes through an engine: batches of whole records, and the fragments made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from myd_grpc.convert.schema import Entry
+
+Span = tuple[int, int]
+"""Start and end (exclusive) in a batch's bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive whole records of one file, as their JSON text.
+
+    `spans` are the records' values, `keys` (KEYED only, else empty) their keys with quotes, both
+    in `data`. `offset` is that of `data` in the decrypted file, `file` the file's number in its set
+    and `first` the first record's number in its file (both from 1), `depth` the containers around
+    a record.
+    """
+
+    data: bytes | memoryview
+    spans: Sequence[Span]
+    keys: Sequence[Span]
+    offset: int
+    file: int
+    first: int
+    depth: int
+
+    def text(self, span: Span) -> bytes:
+        """What is at a place in `data`."""
+        start, end = span
+        return bytes(self.data[start:end])
+
+    def between(self, start: int, stop: int) -> Batch:
+        """The batch of those of its records."""
+        spans, keys = self.spans[start:stop], self.keys[start:stop]
+        return replace(self, spans=spans, keys=keys, first=self.first + start)
+
+    @property
+    def end(self) -> int:
+        """The offset after the last record: from there the next one can be read."""
+        return self.offset + self.spans[len(self.spans) - 1][1]
+
+
+NO_BATCH = Batch(b"", (), (), 0, 1, 1, 0)
+"""Without a record."""
+
+
+class Rows(NamedTuple):
+    """Rows of one table as CSV bytes without a header: `ends[i]` is the end of row i.
+
+    Every row has `width` cells, link columns included: as many as the table had columns then.
+    """
+
+    table: int
+    data: bytes | memoryview
+    ends: Sequence[int]
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A batch's rows by table, made for the schema's first `base` entries and then `entries`.
+
+    `origins[i]` is the index of the record that brought `entries[i]`. `records` is how many
+    records are in it: when that is not all of the batch's, the next one is bad, and the fragment
+    holds nothing of it. Or its last entry is one that no schema takes: then there are no rows. Or
+    it `is_full`: the rest was left out because the rows are many.
+    """
+
+    base: int
+    entries: Sequence[Entry]
+    origins: Sequence[int]
+    rows: Sequence[Rows]
+    records: int
+    is_full: bool = False
+
+
+NOTHING = Fragment(0, (), (), (), 0, is_full=True)
+"""The fragment of a batch that is still to be flattened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What a look at a batch's records showed.
+
+    The first `sound` records are well-formed and not nested too deep; when that is not all, the
+    next one is bad. `holding` are the indices of those that hold the text: as their key where
+    records have keys, and otherwise as a string or number anywhere within. Strings are compared in
+    NFC.
+    """
+
+    sound: int
+    holding: Sequence[int]

@@ -1,0 +1,42 @@
+"""The seam of input: where the bytes of a file are, as they lie there."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class InputMark(Struct, frozen=True, array_like=True):
+    """What shows that an input file is still the one that it was.
+
+    Whoever writes to it can put its time of modification back, but not that of its last change.
+    """
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+
+
+class ByteSource(Protocol):
+    """The bytes of one file, which may be read in any order.
+
+    All methods raise OSError as the system does.
+    """
+
+    def mark(self) -> InputMark:
+        """What the file is at this moment."""
+        ...
+
+    def is_still(self, mark: InputMark) -> bool:
+        """Whether its content is what it was at that mark."""
+        ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        """So many bytes from an offset on, fewer at the end."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        ...

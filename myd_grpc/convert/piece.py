@@ -1,0 +1,24 @@
+"""What is worked on: records of one file, from a place between two of them on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myd_grpc.convert.model import Limits
+from myd_grpc.options import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The records of a file that are still to be read; plain data, for any process to go on with.
+
+    `file` is the file's number in its set (from 1), `offset` a place between two records in its
+    decrypted text, `records` how many come before it; `depth` containers are around each.
+    """
+
+    file: int
+    offset: int
+    records: int
+    layout: Layout
+    depth: int
+    limits: Limits
