@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from documents import Page
+from serving import ROOT
 
 from myd_grpc.convert.model import Progress
 from myd_grpc.jobs.model import Identity, Phase, Request, Status
@@ -75,3 +76,19 @@ async def test_the_store_changes_no_end(end: str, after: str, tmp_path: Path) ->
         assert await state_of(store, "job") == end
     finally:
         store.close()
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = set(ARCHITECTURE.rows("room"))
+    packages = {
+        f"{path.parent.relative_to(ROOT)}/" for path in (ROOT / "myd_grpc").rglob("__init__.py")
+    }
+    assert packages <= rooms
+    assert all((ROOT / room).is_dir() for room in rooms)
+
+
+def test_every_path_that_is_named_is_there() -> None:
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", ARCHITECTURE.prose)
+    assert named
+    for path in named:
+        assert (ROOT / path).exists(), path
