@@ -21,9 +21,12 @@ from myd_grpc.api import requests, service
 from myd_grpc.api.interceptors import CODES
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings
+from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.input import source
 from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
-from myd_grpc.convert.output import naming
+from myd_grpc.convert.output import growth, naming
+from myd_grpc.convert.reading.layout import RECOGNISED_BYTES
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.store import sizes
 from myd_grpc.options import Layout, Profile
@@ -217,6 +220,21 @@ def test_names_of_files_are_as_long_as_is_said() -> None:
     assert as_a_whole == naming.MAX_BYTES == len(naming.encode("n" * as_a_whole))
     assert cut == len(naming.encode("n" * (as_a_whole + 1)).partition("~")[0])
     assert naming.LONGEST_DIRECTORY in numbers(SECTIONS["3.8"])
+
+
+def test_files_are_read_by_the_sizes_that_are_said() -> None:
+    assert source.HEAD in numbers(SECTIONS["2.3"])
+    assert f"{BATCH_BYTES >> 20} MiB of text" in flowing(SECTIONS["2.6"])
+    assert BATCH_VALUES in numbers(SECTIONS["2.6"])
+    assert RECOGNISED_BYTES == 1 << 20
+    assert "from the file's first MiB" in SECTIONS["2.5"]
+    assert growth.FREE_BYTES == 1 << 30
+    assert "beside 1 GiB" in SECTIONS["2.7"]
+
+
+def flowing(text: str) -> str:
+    """The text on one line."""
+    return " ".join(text.split())
 
 
 def test_settings_are_named_where_it_is_said_what_they_do() -> None:
