@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.errors import why
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.locks import lock
 
@@ -84,9 +85,10 @@ def _make(variable: str, directory: Path, mode: int) -> None:
     except FileExistsError:
         raise SettingsError(f"{variable}={directory} is not a directory") from None
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()
         owner = _owner(_nearest_existing(directory))
-        raise SettingsError(f"{variable}={directory} cannot be made: {why}; {owner}") from None
+        raise SettingsError(
+            f"{variable}={directory} cannot be made: {why(error)}; {owner}"
+        ) from None
 
 
 def _check(variable: str, directory: Path, access: int) -> None:

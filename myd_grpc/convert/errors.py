@@ -52,7 +52,12 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def refused(reason: Reason, what: str, error: OSError) -> ConversionError:
     """What to raise when the system refuses something; `what` says in words what it was."""
     kind = ShortageError if error.errno in _SHORTAGES else ConversionError
-    return kind(reason, f"{what}: {os.strerror(error.errno or 0).lower()}")
+    return kind(reason, f"{what}: {why(error)}")
+
+
+def why(error: OSError) -> str:
+    """What the system says of an error, without the path that it was about."""
+    return os.strerror(error.errno or 0).lower()
 
 
 def is_full(error: OSError) -> bool:

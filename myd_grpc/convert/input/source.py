@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Self
 
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, why
 from myd_grpc.convert.input.byte_source import ByteSource, InputMark
 from myd_grpc.convert.input.cipher import (
     BLOCK,
@@ -193,7 +193,7 @@ class Source:
         try:
             return self._file.read(offset, size)
         except OSError as error:
-            raise self._unreadable(os.strerror(error.errno or 0).lower()) from None
+            raise self._unreadable(why(error)) from None
 
     def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
         encoding = self.encoding()

@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from myd_grpc import failpoints
+from myd_grpc.convert.errors import why
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.directories import keep_private
 from myd_grpc.errors import NotRecordedError, StateUnavailableError
@@ -55,11 +56,10 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             keep_private(one)
         return _connect(path, "rw", _prepare)
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()
-        raise DatabaseRefusedError(f"{path} cannot be opened: {why}") from None
+        raise DatabaseRefusedError(f"{path} cannot be opened: {why(error)}") from None
     except sqlite3.DatabaseError as error:
-        why = _FAILURES.get(_code(error), str(error))
-        raise DatabaseRefusedError(f"{path} cannot be used as the job database: {why}") from None
+        what = _FAILURES.get(_code(error), str(error))
+        raise DatabaseRefusedError(f"{path} cannot be used as the job database: {what}") from None
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
