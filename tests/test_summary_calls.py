@@ -157,7 +157,7 @@ def test_an_encrypted_file_without_a_key_is_named_as_such(server: Server) -> Non
     assert message.endswith("; the file looks encrypted: send aes256cbckey and iv")
 
 
-@pytest.mark.parametrize("name", ["가" * 80, "긴 이름/" * 3000, "\U0001f600%" * 9000, "\n" * 5000])
+@pytest.mark.parametrize("name", ["가" * 80, "긴 이름/" * 300, "\U0001f600%" * 800, "\n" * 4000])
 def test_however_long_a_name_is_the_answer_says_what_is_wrong(server: Server, name: str) -> None:
     _, reason, message = refusal(server, file_name=name + "none.json")
     assert reason in ("FILE_NOT_FOUND", "FILE_UNREADABLE")
