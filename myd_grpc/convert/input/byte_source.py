@@ -26,11 +26,7 @@ class ByteSource(Protocol):
     """
 
     def mark(self) -> InputMark:
-        """What the file is at this moment."""
-        ...
-
-    def is_still(self, mark: InputMark) -> bool:
-        """Whether its content is what it was at that mark."""
+        """What the file is at this moment: the same as long as its content is."""
         ...
 
     def read(self, offset: int, size: int) -> bytes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from msgspec.structs import replace
-
 from myd_grpc.convert.input.byte_source import InputMark
 
 
@@ -14,21 +12,16 @@ class LocalFile:
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
+        self._changed_ns = os.fstat(fd).st_ctime_ns
 
     def mark(self) -> InputMark:
-        """See `ByteSource.mark`."""
-        return _mark_of(os.fstat(self.fd))
-
-    def is_still(self, mark: InputMark) -> bool:
-        """See `ByteSource.is_still`.
+        """See `ByteSource.mark`.
 
         To remove a file's last name changes the file, but no content.
         """
         status = os.fstat(self.fd)
-        now = _mark_of(status)
-        return now == mark or (
-            not status.st_nlink and replace(now, changed_ns=mark.changed_ns) == mark
-        )
+        changed_ns = status.st_ctime_ns if status.st_nlink else self._changed_ns
+        return InputMark(status.st_size, status.st_mtime_ns, changed_ns, status.st_ino)
 
     def read(self, offset: int, size: int) -> bytes:
         """See `ByteSource.read`."""
@@ -37,7 +30,3 @@ class LocalFile:
     def close(self) -> None:
         """See `ByteSource.close`."""
         os.close(self.fd)
-
-
-def _mark_of(status: os.stat_result) -> InputMark:
-    return InputMark(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

@@ -218,7 +218,7 @@ class Source:
     def _change(self) -> str | None:
         """What has become of the file since it was looked at; None for one that is as it was."""
         now, size = self._file.mark(), self.size
-        if self._file.is_still(self.mark):
+        if now == self.mark:
             return None
         if now.size < size:
             what = f"became shorter while it was read ({now.size} of {size} bytes were left)"
