@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 
 
 class Layout(StrEnum):
-    """Where the records are in a document (SPEC section 2)."""
+    """Where the records are in a document (docs/spec.md 2.5)."""
 
     AUTO = "AUTO"
     ARRAY = "ARRAY"
@@ -24,7 +24,7 @@ class Layout(StrEnum):
 
 
 class Profile(StrEnum):
-    """How CSV files are written (SPEC section 3.6)."""
+    """How CSV files are written (docs/spec.md 3.6)."""
 
     EXCEL = "EXCEL"
     DATABASE = "DATABASE"

@@ -18,7 +18,9 @@ from myd.analysis.v1 import analysis_pb2 as pb
 
 CONTRIBUTING, CHANGELOG = Page("CONTRIBUTING.md"), Page("CHANGELOG.md")
 PACKAGES = sorted(
-    path for path in (ROOT / "native").rglob("Cargo.toml") if "target" not in path.parts
+    path
+    for path in (ROOT / "native").rglob("Cargo.toml")
+    if not {"target", "fuzz"} & set(path.parts)  # what tests the engine is no part of it
 )
 
 
@@ -41,7 +43,7 @@ def releases() -> list[str]:
 def test_the_native_engine_has_the_version_of_the_whole(package: Path) -> None:
     told = toml(package)
     own = told.get("package", told.get("workspace", {}).get("package", {})).get("version")
-    assert own in {version(), None} or own == {"workspace": True}
+    assert own in [version(), {"workspace": True}]
 
 
 def test_some_native_package_tells_the_version() -> None:

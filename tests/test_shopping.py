@@ -1,4 +1,4 @@
-"""Every rule of the shopping summary (SPEC section 5), one case a row."""
+"""Every rule of the shopping summary (docs/spec.md 5), one case a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form in which an order line's time is read (SPEC section 5)."""
+"""Every form in which an order line's time is read (docs/spec.md 5.3)."""
 
 from __future__ import annotations
 

@@ -37,9 +37,7 @@ SERVICE = pb.DESCRIPTOR.services_by_name["AnalysisService"]
 SETTINGS = Settings.from_environ({})
 
 _NUMBER = r"\d(?:\.\d+)?"
-_REFERENCE = re.compile(
-    rf"(?:docs/spec\.md|SPEC sections?) ({_NUMBER}(?:(?:, | to | and ){_NUMBER})*)"
-)
+_REFERENCE = re.compile(rf"docs/spec\.md ({_NUMBER}(?:(?:, | to | and ){_NUMBER})*)")
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -317,6 +315,14 @@ def test_references_lead_to_sections_that_are_there() -> None:
         for numbered in _REFERENCE.findall(text):
             for number in re.findall(_NUMBER, numbered):
                 assert number in SECTIONS, f"{path.relative_to(ROOT)}: {number}"
+
+
+def test_comments_refer_to_the_specification_in_one_way() -> None:
+    referring = [path for path in sources() if _REFERENCE.search(path.read_text("utf-8"))]
+    assert len(referring) > 10
+    other = re.compile(r"\bSPEC\b[ \n]+(?:sections?|\d)|spec\.md,? sections? \d")
+    for path in sources():
+        assert not other.search(path.read_text("utf-8")), path.relative_to(ROOT)
 
 
 def test_the_page_refers_to_sections_that_it_has() -> None:

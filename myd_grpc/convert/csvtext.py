@@ -1,4 +1,4 @@
-"""CSV text as SPEC section 3.6 has it: cells, lines, and lines made longer afterwards."""
+"""CSV text as docs/spec.md 3.6 has it: cells, lines, and lines made longer afterwards."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The `reason` of a FAILED job (SPEC section 1, "Errors")."""
+    """The `reason` of a FAILED job (docs/spec.md 1.6)."""
 
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
     FILE_UNREADABLE = "FILE_UNREADABLE"

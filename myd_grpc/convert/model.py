@@ -22,7 +22,7 @@ _INDUSTRIES = [
 _PARTS = ["data", "result", "response", "profile", "user", "shopping", "orders"]
 _ENVELOPES = ["header", "body", "meta", "common"]
 SECTION_NAMES = frozenset([*_PARTS, *_ENVELOPES, *_INDUSTRIES])
-"""Keys that name parts of one document, not records (SPEC section 2, layout AUTO)."""
+"""Keys that name parts of one document, not records (docs/spec.md 2.5)."""
 
 
 @dataclass(frozen=True, slots=True)

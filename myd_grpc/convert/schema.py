@@ -21,7 +21,7 @@ KeyPath = tuple[str, ...]
 
 ROOT_LINKS = ("_record_id", "_row_id")
 CHILD_LINKS = ("_record_id", "_row_id", "_parent_row_id")
-"""The columns each table starts with (SPEC section 3.3)."""
+"""The columns each table starts with (docs/spec.md 3.3)."""
 
 
 class NewTable(Struct, frozen=True, array_like=True, tag="table"):
@@ -171,7 +171,7 @@ def shown(path: KeyPath) -> str:
 
 
 def next_free(wanted: str, is_taken: Callable[[str], bool]) -> str:
-    """`wanted`, or the first of `wanted~2`, `wanted~3`, … that is not taken (SPEC section 3.5)."""
+    """`wanted`, or the first of `wanted~2`, `wanted~3`, … that is not taken (docs/spec.md 3.5)."""
     name, number = wanted, 1
     while is_taken(name):
         number += 1

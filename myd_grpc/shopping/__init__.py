@@ -1,4 +1,4 @@
-"""The summary of one user's shopping in one file (SPEC section 5): months and categories.
+"""The summary of one user's shopping in one file (docs/spec.md 5): months and categories.
 
 It is run in a worker process: no gRPC and no SQLite here.
 """

@@ -1,4 +1,4 @@
-"""What counts of the order lines that were found, and for whom (SPEC section 5)."""
+"""What counts of the order lines that were found, and for whom (docs/spec.md 5.1, 5.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times as order lines write them (SPEC section 5)."""
+"""Times as order lines write them (docs/spec.md 5.3)."""
 
 from __future__ import annotations
 

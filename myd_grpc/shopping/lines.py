@@ -1,4 +1,4 @@
-"""The order lines of a record (SPEC section 5)."""
+"""The order lines of a record (docs/spec.md 5.2)."""
 
 from __future__ import annotations
 

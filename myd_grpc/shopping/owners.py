@@ -1,4 +1,4 @@
-"""Whose a record is, and whom an object names as its owner (SPEC section 5)."""
+"""Whose a record is, and whom an object names as its owner (docs/spec.md 5.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python engine's rows: the readable reading of SPEC section 3, which all engines equal.
+"""The Python engine's rows: the readable reading of docs/spec.md 3, which all engines equal.
 
 A table's columns form a tree of keys. A row is a list of cells, as long as its table was wide when
 the row began; a column met for the first time is appended to the row at hand. When a row is
@@ -258,7 +258,7 @@ class PythonFlattener:
 
 
 def _members(element: Value) -> Members:
-    """An object's members; what is no object is the member `value` of one (SPEC section 3.2)."""
+    """An object's members; what is no object is the member `value` of one (docs/spec.md 3.2)."""
     if type(element) is tuple:
         return element
     return element.items() if _is_long_object(element) else (("value", element),)
@@ -269,6 +269,6 @@ def _is_long_object(element: Value) -> bool:
 
 
 def _renamed(pairs: Members) -> Members:
-    """Members with a key that occurs again read as `key~2`, `key~3`, … (SPEC section 3.5)."""
+    """Members with a key that occurs again read as `key~2`, `key~3`, … (docs/spec.md 3.5)."""
     names = FreeNames()
     return ((names.claim(key), value) for key, value in pairs)

@@ -19,7 +19,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, refused
 
 
 def check_name(name: str, data_dir: str, no_inputs: Sequence[str]) -> str:
-    """The path of `name` relative to `data_dir` (absolute), by its text alone (SPEC section 2).
+    """The path of `name` relative to `data_dir` (absolute), by its text alone (docs/spec.md 2.1).
 
     An absolute path inside `data_dir` is taken as it is, any other relative to `data_dir`.
     Raises ValueError with a one-line reason when it leaves `data_dir` or lies in one of

@@ -44,7 +44,7 @@ def parse(data: bytes | memoryview, levels: int | None = None) -> Value:
     """The value that `data` is the text of; raises ValueError or RecursionError when it is bad.
 
     With `levels`, it is also bad when it nests more containers than that. Unpaired surrogates are
-    U+FFFD, and so is U+0000 outside of lists of scalars (SPEC section 2).
+    U+FFFD, and so is U+0000 outside of lists of scalars (docs/spec.md 2.4).
     """
     text = str(data, "utf-8")
     try:
@@ -112,7 +112,7 @@ def is_scalar_list(items: list[Value]) -> bool:
 
 
 def compact(items: list[Value]) -> str:
-    """A list of scalars as compact JSON text (SPEC section 3.2)."""
+    """A list of scalars as compact JSON text (docs/spec.md 3.2)."""
     return f"[{compact_items(items)}]"
 
 

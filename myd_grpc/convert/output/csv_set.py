@@ -1,4 +1,4 @@
-"""Writes fragments as the CSV files of one output set (SPEC sections 3.4 to 3.7).
+"""Writes fragments as the CSV files of one output set (docs/spec.md 3.4 to 3.7).
 
 A part's file is begun with the header its table has at that time. Rows only ever gain columns at
 their end, so a column met later costs a longer header and commas at the ends of the rows before

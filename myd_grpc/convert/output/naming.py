@@ -1,4 +1,4 @@
-"""File and directory names of an output set (SPEC sections 3.7 and 3.8)."""
+"""File and directory names of an output set (docs/spec.md 3.7 and 3.8)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.options import Layout
 
 RECOGNISED_BYTES = 1 << 20
-"""How much of a document the layout is recognised from (SPEC section 2)."""
+"""How much of a document the layout is recognised from (docs/spec.md 2.5)."""
 
 # How many more containers are open after an event of ijson.
 _STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
@@ -47,7 +47,7 @@ def recognise(
     documents: bool,
     outline: Callable[[bytes], bytes],
 ) -> Layout:
-    """The layout of a value that begins with `head` (SPEC section 2, AUTO).
+    """The layout of a value that begins with `head` (docs/spec.md 2.5).
 
     `documents` says whether other documents may follow; a value inside a document has none.
     `outline` is an engine's.

@@ -1,4 +1,4 @@
-"""The records of one file, cut into batches of whole ones (SPEC section 2)."""
+"""The records of one file, cut into batches of whole ones (docs/spec.md 2.5, 2.6)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How many bytes parts of a job take in a message, as protobuf writes them, and how many may be.
 
-A caller's gRPC library takes no message of more than 4 MiB unless it is told to (SPEC section 1).
+A caller's gRPC library takes no message of more than 4 MiB unless it is told to (docs/spec.md 1.4).
 """
 
 from __future__ import annotations
