@@ -50,10 +50,10 @@ bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
 	$(BIN)/python -m benchmarks
 
 fuzz: $(VENV)/dev.stamp ## compare the two engines on a million random documents
-	$(BIN)/python tests/fuzz.py
+	$(BIN)/python -m tests.robustness.fuzz
 
 crash: $(VENV)/dev.stamp ## kill servers and workers 200 times, and compare what comes of it
-	$(BIN)/python tests/crashing.py --kills 200
+	$(BIN)/python -m tests.robustness.crashing --kills 200
 
 check: $(VENV)/dev.stamp $(VENV)/generator.stamp ## check format, lint, types, the image, the proto and its stubs
 	$(BIN)/ruff format --check .

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from documents import Page
 from hypothesis import HealthCheck, settings
-from resting import RestServer, build_gateway
-from serving import ROOT, Hold, Server
+
+from tests.support.documents import Page
+from tests.support.resting import RestServer, build_gateway
+from tests.support.serving import ROOT, Hold, Server
 
 # How long something takes says more about the machine than about the code.
 settings.register_profile("myd", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,0 +1,564 @@
+"""The command line client, as a person, a log and a program see it, with a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.cli.main import main
+from tests.support.bounds import MANY_TABLES, keep
+from tests.support.scripted import Service, answer, fail, listening, state, stream
+from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, lasting_address
+from tests.support.terminal import Terminal
+
+KEY, IV = "0f" * 32, "a0" * 16
+RECORDS = '[{"id":"u1","name":"홍길동","acc":[{"no":"001"},{"no":"002"}]},{"id":"u2"}]'
+
+
+def command(server: Server, *arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "client.py"), "--address", server.address, *arguments]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MYD_")}
+    return {**kept, **variables}
+
+
+def client(server: Server, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the client to its end, its output going to a pipe."""
+    return subprocess.run(
+        command(server, *arguments),
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def records(server: Server) -> str:
+    return server.put("a.json", RECORDS)
+
+
+@pytest.fixture
+def held(make_server: Callable[..., Server], hold: Callable[[str], Hold]) -> tuple[Server, Hold]:
+    """A server whose jobs wait just before they are published."""
+    point = hold("converted")
+    server = make_server(MYD_FAILPOINTS=point.setting).start()
+    server.put("a.json", RECORDS)
+    return server, point
+
+
+# Converting
+
+
+def test_convert_shows_its_way_and_what_it_wrote(server: Server, records: str) -> None:
+    done = client(server, "convert", records, "--merge", "--output", "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "out.acc\t2 rows\t" in done.stdout
+    assert "4 rows in 2 tables" in done.stdout
+    assert "in out/ of the server's output directory" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert (server.output / "out" / "out.acc_1.csv").exists()
+
+
+def test_convert_passes_its_options_on(server: Server) -> None:
+    server.put("a.json", '{"data":{"list":[{"no":7}]}}')
+    options = ["--profile", "database", "--layout", "array", "--record-path", "data.list"]
+    options += ["--id-field", "no"]
+    assert client(server, "convert", "a.json", "--merge", "--output", "o", *options).returncode == 0
+    assert (server.output / "o" / "o_1.csv").read_bytes() == b"_record_id,_row_id,no\n7,f1r1,7\n"
+
+
+def test_a_set_is_replaced_only_when_told(server: Server, records: str) -> None:
+    assert client(server, "convert", records, "--output", "out").returncode == 0
+    again = client(server, "convert", records, "--output", "out")
+    assert again.returncode == 1
+    assert again.stderr.startswith("error: the output set 'out' exists")
+    assert client(server, "convert", records, "--output", "out", "--overwrite").returncode == 0
+
+
+def test_a_failed_job_says_why(server: Server) -> None:
+    server.put("a.json", '[{"a":1}')
+    failed = client(server, "convert", "a.json", "--output", "out")
+    assert failed.returncode == 1
+    assert re.search(r"^INVALID_JSON: a\.json: ", failed.stdout, re.MULTILINE)
+
+
+def test_detach_prints_the_id_alone(server: Server, records: str) -> None:
+    job_id = client(server, "convert", records, "--output", "out", "--detach").stdout.strip()
+    assert re.fullmatch(r"\S+", job_id)
+    assert client(server, "watch", job_id).returncode == 0
+    assert "DONE\t100.0%\ta.json → out" in client(server, "status", job_id).stdout
+
+
+# Keys
+
+
+@pytest.fixture
+def encrypted(server: Server) -> str:
+    name = "encrypted.json"
+    openssl = ["openssl", "enc", "-aes-256-cbc", "-K", KEY, "-iv", IV]
+    server.put(
+        name,
+        subprocess.run(openssl, input=RECORDS.encode(), capture_output=True, check=True).stdout,
+    )
+    return name
+
+
+def test_the_key_comes_from_a_file(server: Server, encrypted: str, tmp_path: Path) -> None:
+    (tmp_path / "my.key").write_text(f"{KEY}\n{IV}\n")
+    arguments = ("convert", encrypted, "--output", "out", "--key-file", str(tmp_path / "my.key"))
+    assert client(server, *arguments).returncode == 0
+
+
+def test_the_key_comes_from_the_environment(server: Server, encrypted: str) -> None:
+    arguments = ("convert", encrypted, "--output", "out")
+    assert client(server, *arguments, MYD_KEY=KEY, MYD_IV=IV).returncode == 0
+
+
+def test_the_key_is_asked_for_unseen(server: Server, encrypted: str) -> None:
+    arguments = ("convert", encrypted, "--output", "out", "--ask-key")
+    terminal = Terminal(command(server, *arguments), environment())
+    for question, secret in (("key ", KEY), ("iv ", IV)):
+        terminal.read_until(question)
+        terminal.type(f"{secret}\n")
+    assert terminal.exit_code() == 0
+    assert KEY not in terminal.shown
+
+
+def test_a_bad_key_is_a_usage_error_that_does_not_quote_it(server: Server, records: str) -> None:
+    bad = client(server, "convert", records, "--output", "out", MYD_KEY=KEY[:-1], MYD_IV=IV)
+    assert bad.returncode == 2
+    assert bad.stderr == "error: the key must be 64 hex digits, not 63 characters\n"
+
+
+# Other commands
+
+
+def test_list_shows_the_newest_first(server: Server, records: str) -> None:
+    client(server, "convert", records, "--output", "first")
+    client(server, "convert", "missing.json", "--output", "second")
+    lines = client(server, "list").stdout.splitlines()
+    assert [line.split("\t")[1] for line in lines] == ["FAILED", "DONE"]
+    assert client(server, "list", "--status", "done").stdout.splitlines() == lines[1:]
+
+
+def test_cancel_shows_the_state_after_it(held: tuple[Server, Hold]) -> None:
+    server, _ = held
+    job_id = server.submit("a.json")
+    cancelled = client(server, "cancel", job_id)
+    assert cancelled.returncode == 0
+    assert f"{job_id}\tFAILED" in cancelled.stdout
+    assert "CANCELLED" in cancelled.stdout
+
+
+def test_tables_lists_what_was_written_and_forget_the_record_only(
+    server: Server, records: str
+) -> None:
+    job_id = server.convert(records).job_id
+    lines = client(server, "tables", job_id, "--page-size", "1").stdout.splitlines()
+    assert [line.split("\t")[:2] for line in lines] == [["out", "2 rows"], ["out.acc", "2 rows"]]
+    listed = json_lines(client(server, "tables", job_id, "--json").stdout)
+    assert [table["name"] for table in listed] == ["out", "out.acc"]
+    forgotten = client(server, "forget", job_id)
+    assert (forgotten.returncode, forgotten.stderr) == (0, "")
+    assert forgotten.stdout == f"{job_id} is forgotten; what it wrote stays\n"
+    again = client(server, "forget", job_id)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == f"there is no job {job_id}: nothing was forgotten\n"
+    in_json = client(server, "forget", server.convert(records).job_id, "--json")
+    (job,) = json_lines(in_json.stdout)
+    assert (in_json.returncode, job["status"]) == (0, "NOTFOUND")
+    assert client(server, "tables", job_id).returncode == 1
+    assert (server.output / "out" / "out_1.csv").exists()
+
+
+def test_a_job_that_works_is_not_forgotten(held: tuple[Server, Hold]) -> None:
+    server, _ = held
+    refused = client(server, "forget", server.submit("a.json"))
+    assert refused.returncode == 1
+    assert "has not ended; cancel it first" in refused.stderr
+
+
+def test_all_tables_are_shown_also_where_a_message_has_no_room(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server()
+    keep(server, {"tables": MANY_TABLES})
+    shown = client(server.start(), "status", "tables").stdout.splitlines()
+    assert sum("_1.csv" in line for line in shown) == len(MANY_TABLES)
+    assert f"in {len(MANY_TABLES):,} tables" in shown[-2]
+    (state,) = json_lines(client(server, "status", "tables", "--json").stdout)
+    assert len(state["tables"]) < state["tables_total"] == len(MANY_TABLES)
+
+
+@pytest.mark.parametrize("name", ["status", "watch", "cancel"])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_unknown_job_is_a_failure(
+    shared_server: Server, name: str, options: tuple[str, ...]
+) -> None:
+    done = client(shared_server, name, "nope", *options)
+    assert done.returncode == 1
+    assert "NOTFOUND" in done.stdout or name == "watch"
+    assert done.stderr == "error: there is no job nope\n"
+
+
+def test_watch_all_shows_every_job(server: Server, records: str) -> None:
+    server.convert(records, output="before")
+    with subprocess.Popen(
+        command(server, "watch", "--all"), env=environment(), stdout=subprocess.PIPE, text=True
+    ) as watching:
+        assert watching.stdout
+        assert "a.json → before" in watching.stdout.readline()
+        server.convert(records, output="after")
+        assert any("DONE" in line and "→ after" in line for line in watching.stdout)
+        watching.send_signal(signal.SIGINT)
+    assert watching.returncode == 130
+
+
+def test_a_job_that_waits_for_its_key_gets_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = state(1)
+    waiting.phase = pb.Job.PHASE_WAITING_FOR_KEY
+    submitted = answer(pb.ConvertToCsvResponse(data={"job_id": "j"}))
+    service = Service(submitted, stream(waiting, state(2, "DONE")), submitted)
+    with listening(service) as address:
+        assert main(["convert", "a.json", "--output", "out", "--address", address]) == 0
+    first, _watch, second = service.requests
+    assert first == second
+    assert "waiting for key" in capsys.readouterr().out
+
+
+def test_a_job_is_done_also_where_its_tables_are_not_to_be_had(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = state(2, "DONE")
+    done.tables_total = 5
+    service = Service(stream(done), fail(grpc.StatusCode.NOT_FOUND))
+    with listening(service) as address:
+        assert main(["watch", "j", "--address", address]) == 0
+    assert "0 rows in 5 tables from 0 records" in capsys.readouterr().out
+
+
+def test_a_conversion_that_ends_early_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
+    submitted = answer(pb.ConvertToCsvResponse(data={"job_id": "j"}))
+    service = Service(submitted, fail(grpc.StatusCode.PERMISSION_DENIED, "not yours"))
+    with listening(service) as address:
+        assert main(["convert", "a.json", "--output", "out", "--address", address]) == 1
+        said = capsys.readouterr().err
+    assert said.startswith("error: not yours\nthe job may go on all the same\n")
+    assert f"client.py --address {address} watch j\n" in said
+
+
+def test_a_conversion_whose_reader_leaves_names_its_job(held: tuple[Server, Hold]) -> None:
+    server, point = held
+    with subprocess.Popen(
+        command(server, "convert", "a.json", "--output", "out", "--json"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as converting:
+        assert converting.stdout
+        with point.at_point():
+            job_id = json.loads(converting.stdout.readline())["job_id"]
+            converting.stdout.close()
+        assert converting.stderr
+        said = converting.stderr.read()
+    assert said.startswith("nobody reads any more, the job goes on\n")
+    assert f" watch {job_id}\n" in said
+    assert "Exception" not in said
+    assert converting.returncode == 1
+    assert server.wait(job_id).status == pb.Job.DONE
+
+
+def test_a_conversion_without_an_answer_names_its_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    service = Service(fail(grpc.StatusCode.INTERNAL, "the connection broke"))
+    with listening(service) as address:
+        assert main(["convert", "a.json", "--output", "out", "--address", address]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: the connection broke\nif a job was started all the same, ")
+    assert said.endswith(f" --request-id {service.requests[0].request_id}\n")
+
+
+# For programs
+
+
+def test_json_is_the_states_one_a_line(server: Server, records: str) -> None:
+    done = client(server, "convert", records, "--merge", "--output", "out", "--json")
+    states = json_lines(done.stdout)
+    assert states[-1]["status"] == "DONE"
+    assert states[-1]["tables"][0]["parts"][0]["file_name"] == "out_1.csv"
+    assert states[0]["job_end_time"] == 0  # defaults are there
+    assert [state["revision"] for state in states] == sorted({s["revision"] for s in states})
+
+
+def test_json_of_the_other_commands(server: Server, records: str) -> None:
+    (submitted,) = json_lines(
+        client(server, "--json", "convert", records, "--output", "out", "--detach").stdout
+    )
+    job_id = submitted["job_id"]
+    server.wait(job_id)
+    for arguments in (("status", job_id), ("list",), ("cancel", job_id), ("watch", job_id)):
+        (job,) = json_lines(client(server, *arguments, "--json").stdout)
+        assert (job["job_id"], job["status"]) == (job_id, "DONE")
+
+
+def test_a_reader_that_leaves_is_no_traceback(server: Server, records: str) -> None:
+    server.convert(records)
+    with subprocess.Popen(
+        command(server, "watch", "--all", "--json"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout
+        assert watching.stderr
+        watching.stdout.readline()
+        watching.stdout.close()
+        server.convert(records, output="more")
+        assert watching.stderr.read() == ""
+    assert watching.returncode == 1
+
+
+def into_full_disk(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
+    with Path("/dev/full").open("w") as full:
+        return subprocess.run(
+            command(server, *arguments),
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+
+@pytest.mark.parametrize("options", [["list"], ["list", "--json"]])
+def test_output_that_cannot_be_written(server: Server, records: str, options: list[str]) -> None:
+    server.convert(records)
+    failed = into_full_disk(server, *options)
+    wanted = "error: standard output cannot be written (No space left on device)\n"
+    assert (failed.returncode, failed.stderr) == (1, wanted)
+
+
+def test_a_conversion_whose_output_cannot_be_written_names_its_job(
+    server: Server, records: str
+) -> None:
+    failed = into_full_disk(server, "convert", records, "--output", "out")
+    (job,) = server.stub.ListJobs(pb.ListJobsRequest()).data
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("standard output cannot be written (No space left on device)")
+    assert f" watch {job.job_id}\n" in failed.stderr
+    assert "Exception" not in failed.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_without_standard_output_the_exit_code_tells(
+    server: Server, records: str, options: list[str]
+) -> None:
+    convert = command(server, "convert", records, "--output", "out", *options)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *convert],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# Usage
+
+
+@pytest.mark.parametrize("rest", [["status"], ["convert", "--output", "out"]])
+def test_an_argument_that_is_no_text(server: Server, rest: list[str]) -> None:
+    refused = client(server, *rest, os.fsdecode("가".encode("cp949")))
+    wanted = "error: what the server is asked with has to be in UTF-8\n"
+    assert (refused.returncode, refused.stderr) == (2, wanted)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("convert", "a.json"),
+        ("watch",),
+        ("list", "--status", "odd"),
+        ("list", "--page-size", "-1"),
+        ("tables", "j", "--page-size", "4294967296"),
+        ("convert", "a", "--output", "b", "--key-file", "f", "--ask-key"),
+        ("convert", "a", "--output", "b", "--aes256cbckey", KEY),
+    ],
+)
+def test_usage_errors(arguments: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "client.py", *arguments], cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+
+
+COMMANDS = "convert status watch list tables cancel forget preprocess".split()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "client.py", name, "--help"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert b"--address" in shown.stdout
+
+
+def test_the_address_may_stand_anywhere(server: Server) -> None:
+    address = server.address
+    for arguments, variables in (
+        (["--address", address, "list"], {}),
+        (["list", "--address", address], {}),
+        (["list"], {"MYD_GRPC_ADDRESS": address}),
+    ):
+        program = [sys.executable, str(ROOT / "client.py"), *arguments]
+        subprocess.run(program, env=environment(**variables), check=True)
+
+
+def test_no_server_is_one_line_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "client.py", "list", "--address", "127.0.0.1:1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot reach the server at 127.0.0.1:1\n"
+
+
+# At a terminal
+
+
+def test_the_bar_moves_and_gives_way_to_the_outcome(held: tuple[Server, Hold]) -> None:
+    server, point = held
+    arguments = ("convert", "a.json", "--merge", "--output", "출력")
+    terminal = Terminal(command(server, *arguments), environment())
+    with point.at_point():
+        terminal.read_until(r"converting.*━")
+        terminal.read_until(r"a\.json → 출력")
+    assert terminal.exit_code() == 0
+    assert "✔ a.json → 출력" in terminal.shown
+    assert "출력.acc_1.csv" in terminal.shown
+
+
+def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(held: tuple[Server, Hold]) -> None:
+    server, point = held
+    terminal = Terminal(command(server, "convert", "a.json", "--output", "out"), environment())
+    with point.at_point():
+        terminal.read_until("converting")
+        terminal.type("\x03")
+        assert terminal.exit_code() == 130
+    match = re.search(rf"client\.py --address {server.address} watch (\S+)", terminal.shown)
+    assert match, terminal.shown
+    assert "Traceback" not in terminal.shown
+    assert client(server, "watch", match[1]).returncode == 0
+
+
+def test_a_list_shows_the_output_however_long_the_files_names_are(server: Server) -> None:
+    server.convert("encrypted.of_some_user_of_ours.json", output="출력")
+    terminal = Terminal(command(server, "list"), environment())
+    assert terminal.exit_code() == 0
+    assert re.search(r"0\.0% +출력 ", terminal.shown)
+
+
+def test_a_failure_is_red(server: Server) -> None:
+    terminal = Terminal(
+        command(server, "convert", "missing.json", "--output", "out"), environment()
+    )
+    assert terminal.exit_code() == 1
+    assert re.search("\x1b\\[[0-9;]*31m *FILE_NOT_FOUND: missing", terminal.shown)
+
+
+def test_names_from_files_cannot_move_the_cursor(server: Server) -> None:
+    server.put("a.json", r'[{"\u001b[2J":[{"a":1}]}]')
+    for variables in ({}, {"NO_COLOR": "1"}):
+        arguments = ("convert", "a.json", "--output", "out", "--overwrite")
+        terminal = Terminal(command(server, *arguments), environment(**variables))
+        assert terminal.exit_code() == 0
+        assert "\x1b[2J" not in terminal.shown
+
+
+def test_a_watch_outlives_a_restart_of_the_server(held: tuple[Server, Hold]) -> None:
+    server, point = held
+    server.restart(MYD_GRPC_ADDRESS=lasting_address())
+    job_id = server.submit("a.json")
+    watching = Terminal(command(server, "watch", job_id), environment())
+    with point.at_point():
+        watching.read_until("converting")
+        server.restart(MYD_FAILPOINTS="")
+        watching.read_until("the watch broke off .*; resuming")
+    assert watching.exit_code() in (0, 1)  # how the job ended, not an error of the client
+    assert re.search("✔|✘", watching.shown)
+
+
+SHOPPING = [
+    {"category": "식품>축산물", "date": "20220630"},
+    {"category": "도서", "date": "soon"},
+    {"category": "가전", "buyer": {"user_id": "u2"}},
+]
+WARNINGS = (
+    "warning: 1 order line left out: another owner is named, or it is in doubt whose",
+    "warning: 1 order line without a date that can be read: in no month",
+)
+ASK = ("preprocess", "a.json", "--user", "u1", "--proposal", "p1")
+
+
+def test_a_summary_says_what_it_rests_on(server: Server) -> None:
+    server.put("a.json", json.dumps([{"userId": "u1", "orders": SHOPPING}]))
+    plain = client(server, *ASK)
+    assert plain.returncode == 0
+    months, *categories, basis = plain.stdout.splitlines()
+    assert months == "months\t2022-06"
+    assert sorted(categories) == ["도서\t", "식품\t축산물"]
+    assert basis == "2 order lines, 1 without a date, 1 left out, owner by userId"
+    assert plain.stderr.splitlines() == list(WARNINGS)
+    (shown,) = json_lines(client(server, *ASK, "--json").stdout)
+    counts = [shown[name] for name in ("order_lines", "undated_lines", "foreign_lines")]
+    assert (counts, shown["owner_field"]) == ([2, 1, 1], "userId")
+    terminal = Terminal(command(server, *ASK), environment())
+    assert terminal.exit_code() == 0
+    assert "2 order lines, 1 without a date, 1 left out, owner by userId" in terminal.shown
+    assert "warning: 1 order line left out" in terminal.shown
+
+
+def test_a_summary_of_a_file_without_owners_warns_of_it(server: Server) -> None:
+    server.put("a.json", json.dumps([{"orders": SHOPPING[:1]}]))
+    shown = client(server, *ASK)
+    assert shown.stdout.endswith(", no owner named\n")
+    warning = "warning: no record names its owner: all of the file counts as this user's\n"
+    assert shown.stderr == warning
+    assert client(server, *ASK, "--json").stderr == warning
+
+
+def test_a_missing_user_is_one_line(server: Server) -> None:
+    server.put("a.json", json.dumps([{"userId": "u2", "orders": SHOPPING}]))
+    shown = client(server, *ASK)
+    assert shown.returncode != 0
+    assert "the owner is named by userId; id_field can name another member" in shown.stderr

@@ -1,0 +1,319 @@
+"""The native engine: that it equals the Python engine, and works ahead on threads in order."""
+
+from __future__ import annotations
+
+import base64
+import os
+import random
+import re
+import shutil
+import sys
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.convert.engines import available as engines
+from myd_grpc.convert.engines import processors
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.model import Limits, Progress
+from myd_grpc.options import Layout
+from tests.robustness import fuzz
+from tests.support.converting import (
+    KEY,
+    TEXT_FORMS,
+    Files,
+    Sizes,
+    conversion,
+    converted,
+    encrypted,
+    expected,
+    failure,
+    outcome,
+    run,
+    sized,
+    write,
+)
+
+IS_BUILT = find_spec("myd_grpc._native") is not None
+
+native = pytest.mark.skipif(
+    not IS_BUILT, reason="the native engine is not built, as there was no cargo at setup"
+)
+
+
+@pytest.mark.skipif(not shutil.which("cargo"), reason="there is no cargo")
+def test_where_there_is_cargo_the_native_engine_is_built_and_the_best_one() -> None:
+    assert IS_BUILT
+    assert next(iter(engines.ENGINES)) == "native"
+    assert engines.engine_for("auto").name == "native"
+
+
+def test_an_engine_that_is_not_there_is_a_lookup_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "ENGINES", {"python": engines.ENGINES["python"]})
+    assert engines.engine_for("auto").name == "python"
+    with pytest.raises(LookupError):
+        engines.engine_for("native")
+
+
+# ---------------------------------------------------------------------------------------------
+# Equality
+
+
+@native
+@pytest.mark.parametrize("seed", range(4))
+def test_random_documents(seed: int) -> None:
+    fuzz.compare(1000, seed)
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("records", [1, 3, 1000])
+def test_columns_that_come_late_while_others_are_under_way(threads: int, records: int) -> None:
+    rows = [f'{{"id":{n},"k{n % 50 if n > 300 else 0}":[{{"c{n // 100}":1}}]}}' for n in range(700)]
+    files = [("a.json", f"[{','.join(rows)}]".encode())] * 2
+    limits = Limits(records, 7)
+    alone = outcome(files, engine="python", limits=limits)
+    assert alone == outcome(files, engine="native", threads=threads, limits=limits)
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_the_first_of_several_faults_is_the_one(threads: int) -> None:
+    good = '{"a":1},' * 20
+    document = f'[{good}{{"a":tru}},{good}{{"b":1e}},{good}'
+    for engine in ("python", "native"):
+        error = failure(document, engine=engine, threads=threads, limits=Limits(5))
+        assert error.reason is Reason.INVALID_JSON
+        assert "record 21: invalid JSON at byte 169" in error.message
+
+
+@native
+@pytest.mark.parametrize("size", [100, 5 << 20, 9 << 20])
+def test_records_of_any_length(size: int) -> None:
+    record = f'{{"a":"{"x" * size}","b":[{"1," * (size // 8)}2]}}'
+    documents = {
+        Layout.SINGLE: record,
+        Layout.ARRAY: f"[{record},{record}]",
+        Layout.KEYED: f'{{"k":{record},"l":1}}',
+        Layout.LINES: f"{record}\n{record}",
+    }
+    for layout, document in documents.items():
+        files = [("a.json", document.encode())]
+        one = converted(files, engine="native", layout=layout)
+        assert one == converted(files, engine="python", layout=layout)
+
+
+@native
+@pytest.mark.parametrize("space", ["", " "])
+def test_keys_and_values_around_the_lengths_that_are_read_at_once(space: str) -> None:
+    """The second record's keys are expected, and the short values among them taken at a glance."""
+    texts = ["x" * length for length in range(80)]
+    texts += [text[:-1] + end for text in texts for end in (",", '\\"', "\\n", "}") if text]
+    values = [f'"{text}"' for text in texts]
+    for digits in ("9" * length for length in range(1, 20)):
+        wholes = (digits, f"-{digits}")
+        values += [w + rest for w in wholes for rest in ("", ".5", f".{digits}", "e5", ".0E-7")]
+    values += ["0", "-0.0", "true", "false", "null", '""', "[]", "{}"]
+    row = ",".join(f'"{n:0>{1 + n % 40}}_{n}"{space}:{space}{v}' for n, v in enumerate(values))
+    files = [("a.json", f"[{{{row}}},{{{row}}}]".encode())]
+    one = converted(files, engine="native")
+    assert one == converted(files, engine="python")
+    assert one == expected(files)
+
+
+@native
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_how_much_was_read_does_not_decide_the_error(chunk: int) -> None:
+    """Beyond the limit there is a flaw, which a reader may have come across already."""
+    document = b'[{"\xf4":{'
+    for engine in engines.ENGINES:
+        with sized(Sizes(chunk, 4 << 20, 0)):
+            error = failure(document, engine=engine, limits=Limits(max_record_bytes=1))
+        assert error.message == "in.json: record 1 at byte 1 has more than 1 bytes"
+
+
+@native
+def test_a_tree_that_grew_without_columns_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("myd_grpc.convert.engines.native._SPARE_NODES", 100)
+    records = [f'{{"a":{n},"n{n}":{{}}}}' for n in range(2000)]
+    files = [("a.json", f"[{','.join(records)}]".encode())]
+    limits = Limits(100)
+    one = converted(files, engine="native", threads=2, limits=limits)
+    assert one == converted(files, engine="python", limits=limits)
+
+
+KEYS = ("", *"a b a~2 a~3 a~2~2 ~2 a~02 a~1 a~ \\u0061 a\\u007e2 가".split())
+
+
+def hollow(rng: random.Random, levels: int) -> str:
+    """An object with few different keys, of most of which nothing comes."""
+    values = ["{}", "[]", "{}", "1", "null", "[1]", "[{}]"]
+    members = [
+        f'"{rng.choice(KEYS)}":'
+        + (hollow(rng, levels - 1) if levels and rng.random() < 0.5 else rng.choice(values))
+        for _ in range(rng.choice((0, 1, 2, 5, 9)))
+    ]
+    return f"{{{','.join(members)}}}"
+
+
+@native
+@pytest.mark.parametrize("spare", [0, 3, 10])
+def test_keys_of_which_nothing_comes_are_known_when_they_come_again(
+    monkeypatch: pytest.MonkeyPatch, spare: int
+) -> None:
+    monkeypatch.setattr("myd_grpc.convert.engines.native._SPARE_NODES", spare)
+    rng = random.Random(spare)
+    for _ in range(60):
+        files = [("a.json", f"[{','.join(hollow(rng, 4) for _ in range(4))}]".encode())]
+        one = outcome(files, engine="native", limits=Limits(rng.choice((1, 100))))
+        assert one == expected(files), files
+
+
+@native
+def test_large_cells_are_made_where_their_row_is_written() -> None:
+    """Beyond 4 MiB of a row: beside short ones, before the list's rows, and as an id."""
+    long = '\\n\\"' * (3 << 19)
+    record = '{{"b":"x\\n","id":"{}","a":{},"c":"{}","l":[{{"a":"\\u0000"}},["\\t"]],"d":1}}'
+    records = [record.format("i", f'["{long}",1]', long), record.format(long, '["\\n"]', "\\n")]
+    files = [("a.json", f"[{','.join(records)}]".encode())]
+    assert converted(files, engine="native") == converted(files, engine="python")
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("end", ["", ",{}", ',{"a":tru}', ',{"a":[[[[1]]]]}'])
+def test_rows_that_are_too_many_at_once(threads: int, end: str) -> None:
+    """Also where columns, tables and faults come in the middle of them, or after them."""
+    row = '{{"n":{},"c{}":{{"d":"x"}},"l{}":[{{}}]}}'
+    rows = [row.format(n, n // 300, n // 400) for n in range(1200)]
+    record = '{{"id":"{}","z":"\\n","l":[{}],"last":1}}'.format("i" * 9_000, ",".join(rows))
+    deep = '{{"id":"{}","l":[{},[[[1]]]]}}'.format("i" * 9_000, ",".join(rows))
+    for records in ([record], ["{}", record, '{"b":1}', record], [record, deep], [deep, record]):
+        files = [("a.json", f"[{','.join(records)}{end}]".encode())]
+        limits = Limits(max_depth=5)
+        found = [
+            outcome(files, engine=engine, threads=threads, limits=limits)
+            for engine in ("python", "native")
+        ]
+        if isinstance(found[0], ConversionError):
+            assert str(found[0]) == str(found[1])
+        else:
+            assert found[0] == found[1]
+
+
+# ---------------------------------------------------------------------------------------------
+# Working ahead
+
+
+def many(records: int) -> Files:
+    """A file whose records bring a column now and then."""
+    rows = ",".join(f'{{"id":{n},"rows":[{{"c{n // 1000}":{n}}}]}}' for n in range(records))
+    return [("a.json", f"[{rows}]".encode())]
+
+
+def standing_back() -> set[str]:
+    """The threads of this process that have not the usual priority."""
+    found = set[str]()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            nice = int((task / "stat").read_text().rpartition(")")[2].split()[16])
+            if nice > os.nice(0):
+                found.add(task.name)
+    return found
+
+
+def most_standing_back(threads: int) -> int:
+    """How many do so at most during a conversion; one of the last may be about to end yet."""
+    seen, before = list[int](), standing_back()
+    converted(
+        many(3000), None, lambda _: seen.append(len(standing_back() - before)), threads=threads
+    )
+    return max(seen)
+
+
+@native
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_stand_back_behind_those_that_everything_waits_for(threads: int) -> None:
+    assert most_standing_back(threads) == threads
+
+
+@native
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (64, 4)])
+def test_memory_does_not_grow_with_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
+) -> None:
+    monkeypatch.setattr(processors, "usable", lambda: cores)
+    assert most_standing_back(0) == threads
+
+
+@native
+@pytest.mark.parametrize("over", [-17, -16, -1, 0, 1, 16, 17])
+@pytest.mark.parametrize("form", ["raw", "base64", "hex in lines"])
+def test_ciphertext_of_several_pieces(form: str, over: int) -> None:
+    """What is decrypted at a time must not show, wherever in it the file ends."""
+    [(_, plain)] = many(40_000)
+    # The first MiB is read before the engine begins, and a block waits for what comes after it.
+    size = (1 << 20) - 16 + 2 * (256 << 10) + over
+    assert len(plain) < size
+    plain = plain.ljust(size)
+    stored = [("a.json", TEXT_FORMS[form](encrypted(plain)))]
+    one = converted(stored, KEY, engine="native", layout=Layout.ARRAY)
+    assert one == converted([("a.json", plain)], engine="python", layout=Layout.ARRAY)
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_only_so_much_is_read_ahead(threads: int) -> None:
+    """Of text that stands for ciphertext, the position is how far it was read."""
+    [(_, plain)] = many(20_000)
+    ends = [0, *(found.end() for found in re.finditer(rb"\]\}", plain))]
+    stored = base64.b64encode(encrypted(plain))
+    farthest = 0
+
+    def watch(progress: Progress) -> None:
+        nonlocal farthest
+        farthest = max(farthest, progress.bytes_read * 3 // 4 - ends[progress.records])
+
+    with sized(Sizes(chunk=1000, batch_bytes=1000)):
+        converted([("a.json", stored)], KEY, watch, threads=threads, layout=Layout.ARRAY)
+    assert 0 < farthest < (2 * threads + 3) * 2000
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_an_error_of_reading_waits_for_the_batches_before_it(threads: int) -> None:
+    [(_, plain)] = many(20_000)
+    stored = base64.b64encode(encrypted(plain))
+    stored = stored[:-9000] + b"!" + stored[-8999:]
+    seen = list[int]()
+    with sized(Sizes(chunk=1000, batch_bytes=1000)), pytest.raises(ConversionError) as caught:
+        converted(
+            [("a.json", stored)],
+            KEY,
+            lambda progress: seen.append(progress.records),
+            threads=threads,
+            layout=Layout.ARRAY,
+        )
+    assert caught.value.reason is Reason.FILE_UNREADABLE
+    assert seen[-1] > 18_000
+
+
+@native
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_becomes_unreadable_meanwhile_is_named(tmp_path: Path, threads: int) -> None:
+    """An engine that reads by itself leaves it to the slow reader to say what is wrong."""
+    [(_, plain)] = many(20_000)
+    write(tmp_path / "data", [("a.json", plain)])
+
+    def cut_short(progress: Progress) -> None:
+        if progress.records:
+            os.truncate(tmp_path / "data" / "a.json", 500_000)
+
+    request = conversion(tmp_path / "data", ["a.json"], threads=threads, layout=Layout.ARRAY)
+    with sized(Sizes(chunk=1000, batch_bytes=1000)), pytest.raises(ConversionError) as caught:
+        run(tmp_path, request, None, cut_short)
+    assert caught.value.reason is Reason.FILE_UNREADABLE
+    assert "became shorter while it was read" in caught.value.message

@@ -1,0 +1,125 @@
+"""Files that are appended to: whatever way the bytes take, they come in order and all of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myd_grpc import failpoints
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.disk import AppendedFiles
+from tests.support.converting import directory
+
+ROOM = 4 * disk._BLOCK
+NEARLY = st.integers(-2, 2)
+SIZES = st.one_of(
+    st.integers(0, 9),
+    NEARLY.map(lambda more: disk._BLOCK + more),
+    NEARLY.map(lambda more: ROOM + more),
+    st.integers(0, 3 * ROOM),
+)
+PIECES = st.lists(SIZES, max_size=4)
+LOTS = st.lists(st.dictionaries(st.sampled_from("abc"), PIECES), max_size=6)
+
+
+@pytest.fixture(params=[disk._DIRECT, 0, "refused"], ids=["direct", "cached", "refused"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All ways that bytes may take, by way of a smaller buffer than usual."""
+    refused = request.param == "refused"
+    monkeypatch.setattr(disk, "_DIRECT", disk._DIRECT if refused else request.param)
+    monkeypatch.setattr(disk, "_BUFFER_BYTES", ROOM)
+    monkeypatch.setattr(disk, "_IDLE_FILES", 2)
+    points = failpoints._parse("direct=error:EINVAL" if refused else "")
+    monkeypatch.setattr(failpoints, "_points", points)
+
+
+class Appended:
+    """Files that get random bytes, and what they should hold."""
+
+    def __init__(self, place: Path) -> None:
+        self.wanted: dict[str, bytes] = {}
+        self._place = place
+        self._rng = random.Random(7)
+
+    def append(self, files: AppendedFiles, lot: dict[str, list[int]]) -> None:
+        pieces = {name: [self._rng.randbytes(size) for size in lot[name]] for name in lot}
+        files.append(list(pieces.items()))
+        for name, some in pieces.items():
+            self.wanted[name] = self.wanted.get(name, b"") + b"".join(some)
+
+    def check(self) -> None:
+        assert {path.name: path.read_bytes() for path in self._place.iterdir()} == self.wanted
+
+
+@pytest.mark.usefixtures("way")
+@given(rounds=st.lists(LOTS, max_size=3), least=st.sampled_from([1, disk._BLOCK, ROOM]))
+def test_files_hold_what_was_appended(rounds: list[list[dict[str, list[int]]]], least: int) -> None:
+    with directory() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disk, "DIRECT_BYTES", least)
+        appended = Appended(place)
+        for lots in rounds:
+            files = AppendedFiles(place)
+            for lot in lots:
+                appended.append(files, lot)
+            files.flush()
+            appended.check()
+            for lot in lots:
+                appended.append(files, lot)
+            files.flush()
+            files.close()
+            appended.check()
+
+
+def opened_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each call of `open` on a file asked for direct writing."""
+    asked, real = list[bool](), os.open
+
+    def spy(name: Path, flags: int, *mode: int) -> int:
+        if name == path:
+            asked.append(bool(flags & disk._DIRECT))
+        return real(name, flags, *mode)
+
+    monkeypatch.setattr(os, "open", spy)
+    return asked
+
+
+@pytest.mark.skipif(not disk._DIRECT, reason="this system has no direct writing")
+def test_only_large_lots_are_written_directly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = opened_for(tmp_path / "a", monkeypatch)
+    files = AppendedFiles(tmp_path)
+    for size, opened in [
+        (disk.DIRECT_BYTES - 1, [False]),
+        (disk.DIRECT_BYTES, [False, True]),
+        (disk.DIRECT_BYTES, [False, True]),
+    ]:
+        files.append([("a", [bytes(size)])])
+        files.flush()
+        assert asked == opened
+    files.close()
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("size", [9, 2 * disk.DIRECT_BYTES])
+def test_an_error_is_raised_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    points = failpoints._parse("write=error:ENOSPC@2")
+    monkeypatch.setattr(failpoints, "_points", points)
+    files = AppendedFiles(tmp_path)
+    files.append([("a", [bytes(size)])])
+    files.append([("a", [bytes(size)])])
+    calls: list[Callable[[], object]] = [files.flush, lambda: files.append([("b", [b"b"])])]
+    for call in calls:
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            call()
+    files.close()
+    assert not (tmp_path / "b").exists()

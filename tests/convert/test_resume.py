@@ -1,0 +1,323 @@
+"""Conversions that break off anywhere and go on from a checkpoint end with the same bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.pipeline import Converted, convert
+from myd_grpc.options import Layout
+from tests.support import nasty
+from tests.support.converting import (
+    KEY,
+    TEXT_FORMS,
+    Files,
+    Sizes,
+    conversion,
+    directory,
+    each_engine,
+    encrypted,
+    files_below,
+    run,
+    silent,
+    sized,
+    write,
+)
+
+pytestmark = each_engine
+
+ROWS = "[" + ",".join(f'{{"id":{n},"l":[{{"a":{n}}}],"c{n % 7}":"x\\ny"}}' for n in range(40)) + "]"
+
+
+class CrashError(BaseException):
+    """The process is no more."""
+
+
+class Kept:
+    """Keeps every checkpoint; a crash may come before the newest was kept."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.settled = 0
+
+    def due(self) -> bool:
+        return True
+
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
+    ) -> None:
+        assert all(path.exists() for path in files)
+        self.texts.append(checkpoint.to_json())
+
+    def settle(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
+        self.save(checkpoint, files, parts)
+        self.settled = len(self.texts)
+
+    def one_of_the_last(self, rng: random.Random) -> Checkpoint | None:
+        """The newest, or an older one if the newer ones had been under way and are lost."""
+        oldest = max(self.settled, len(self.texts) - 2, 1)
+        del self.texts[rng.randint(oldest, max(oldest, len(self.texts))) :]
+        return Checkpoint.from_json(self.texts[-1]) if self.texts else None
+
+
+@contextmanager
+def crashing(rng: random.Random) -> Iterator[Conversions]:
+    """Conversions that break off somewhere: after a batch, or while a file is being synced."""
+    conversions = Conversions(rng)
+    with pytest.MonkeyPatch.context() as patch:
+        real = disk.sync
+
+        def sync(path: Path) -> None:
+            conversions.come_closer()
+            real(path)
+
+        patch.setattr(disk, "sync", sync)
+        # Small lots, too, may go straight to the disk.
+        patch.setattr(disk, "DIRECT_BYTES", rng.choice((1, disk.DIRECT_BYTES)))
+        yield conversions
+
+
+class Conversions:
+    """Attempts at one conversion, of which all but the last crash."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._left = 0
+        self.crashes = 0
+
+    def come_closer(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.crashes += 1
+            raise CrashError
+
+    def until_done(self, request: Conversion, key: CipherKey | None, out: Path) -> Converted:
+        kept, resume, tries = Kept(), None, 0
+        while True:
+            tries += 1
+            # Later attempts come farther, so that there is an end.
+            self._left = self._rng.randint(1, 12) * tries
+            try:
+                return convert(request, key, out, self._report, kept, resume)
+            except CrashError:
+                resume = kept.one_of_the_last(self._rng)
+                if resume is None:
+                    _empty(out)
+                elif request.options.merge and not resume.finishing:
+                    self._leave_rubbish(out)
+
+    def _report(self, _progress: Progress) -> None:
+        self.come_closer()
+
+    def _leave_rubbish(self, out: Path) -> None:
+        """What a dead process had written after its last checkpoint."""
+        for path in files_below(out):
+            if self._rng.random() < 0.2:
+                with path.open("ab") as file:
+                    file.write(b"rubbish,")
+
+
+def _empty(out: Path) -> None:
+    for path in files_below(out):
+        path.unlink()
+    for path in sorted(out.iterdir(), reverse=True):
+        path.rmdir()
+
+
+def assert_survives(
+    files: Files, rng: random.Random, request: Conversion, key: CipherKey | None = None
+) -> int:
+    """The bytes are those of an undisturbed run; answers how often it crashed on the way."""
+    with directory() as work:
+        write(work / "data", files)
+        request = replace(
+            request, data_dir=str(work / "data"), file_names=tuple(name for name, _ in files)
+        )
+        try:
+            want = run(work, request, key)
+        except ConversionError:
+            return 0
+        out = work / "again"
+        out.mkdir()
+        with crashing(rng) as conversions:
+            parts = conversions.until_done(request, key, out).parts
+        got = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
+        assert got == want
+        assert {part.file_name: part.size for part in parts} == {
+            name: len(data) for name, data in want.items()
+        }
+        return conversions.crashes
+
+
+def asked(engine: str, **settings: object) -> Conversion:
+    limits = Limits(batch_records=3, rows_per_part=11)
+    return conversion(Path(), [], engine=engine, limits=limits, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", TEXT_FORMS)
+def test_encrypted_input_in_every_form(engine: str, form: str) -> None:
+    data = TEXT_FORMS[form](encrypted(ROWS.encode()))
+    rng = random.Random(form)
+    with sized(Sizes(chunk=64, held_bytes=50)):
+        crashes = [assert_survives([("a.json", data)], rng, asked(engine), KEY) for _ in range(5)]
+    assert sum(crashes) > 5
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_several_files(engine: str, merge: bool) -> None:
+    files = [(f"{name}.json", ROWS.replace("c", name).encode()) for name in "xyz"]
+    rng = random.Random(1)
+    crashes = [assert_survives(files, rng, asked(engine, merge=merge)) for _ in range(10)]
+    assert sum(crashes) > 20
+
+
+def test_random_documents(engine: str) -> None:
+    rng, crashes = random.Random(2), 0
+    for _ in range(150):
+        sizes = Sizes(chunk=rng.choice([1, 50, 1 << 18]), held_bytes=rng.choice([0, 100, 8 << 20]))
+        request = asked(engine, merge=rng.random() < 0.5)
+        request = replace(request, limits=Limits(batch_records=1, rows_per_part=rng.choice([1, 5])))
+        with sized(sizes):
+            if rng.random() < 0.3:
+                document, path = nasty.random_enveloped(rng)
+                request = with_options(request, record_path=path)
+                crashes += assert_survives([("a.json", document)], rng, request)
+            else:
+                layout = rng.choice(nasty.LAYOUTS)
+                files = nasty.random_file_set(rng, layout)
+                crashes += assert_survives(files, rng, with_options(request, layout=Layout(layout)))
+    assert crashes > 150
+
+
+def with_options(request: Conversion, **options: Any) -> Conversion:
+    return replace(request, options=replace(request.options, **options))
+
+
+STRANGE: dict[str, tuple[Files, Limits]] = {
+    "lists": ([("a.json", b"[" + b",".join([b"[1,2]"] * 40) + b"]")] * 3, Limits(3)),
+    "a map in each record": (
+        [("a.json", json.dumps([{"o": {f"k{n}": {"a": n}}} for n in range(1100)]).encode())] * 2,
+        Limits(100),
+    ),
+    "too many columns": (
+        [("a.json", json.dumps([{"o": {f"k{n}": {"a": n}}} for n in range(60)]).encode())],
+        Limits(3, max_columns=50),
+    ),
+    "too many columns of one record": (
+        [("a.json", json.dumps([*[{}] * 50, {"o": {f"k{n}": 1 for n in range(50)}}]).encode())],
+        Limits(3, max_columns=50),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(STRANGE))
+@pytest.mark.parametrize("merge", [True, False])
+def test_what_is_said_of_strange_files(engine: str, case: str, merge: bool) -> None:
+    files, limits = STRANGE[case]
+    rng = random.Random(case)
+    with directory() as work, crashing(rng) as conversions:
+        write(work / "data", files)
+        names = [name for name, _ in files]
+        request = conversion(work / "data", names, engine=engine, limits=limits, merge=merge)
+        (work / "out").mkdir()
+        want = said(lambda: convert(request, None, work / "out", silent))
+        for attempt in range(4):
+            out = work / f"out{attempt}"
+            out.mkdir()
+            assert said(partial(conversions.until_done, request, None, out)) == want
+        assert conversions.crashes > 2
+
+
+def said(attempt: Callable[[], Converted]) -> str:
+    """The note or the message at the end of a conversion."""
+    try:
+        note = attempt().note
+    except ConversionError as error:
+        return error.message
+    assert note
+    return note
+
+
+def last_checkpoint(work: Path, engine: str) -> tuple[Conversion, Path, Checkpoint]:
+    """A conversion that crashed, and its last checkpoint."""
+    write(work / "data", [("a.json", ROWS.encode())])
+    request = replace(asked(engine), data_dir=str(work / "data"), file_names=("a.json",))
+    out, kept, times = work / "out", Kept(), 0
+    out.mkdir()
+
+    def report(_progress: Progress) -> None:
+        nonlocal times
+        times += 1
+        if times == 8:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        convert(request, None, out, report, kept)
+    return request, out, Checkpoint.from_json(kept.texts[-1])
+
+
+def test_a_checkpoint_holds_no_cell(engine: str) -> None:
+    with directory() as work:
+        *_, checkpoint = last_checkpoint(work, engine)
+    assert checkpoint.piece
+    assert checkpoint.piece.records == 18
+    assert "x\\ny" not in checkpoint.to_json()
+
+
+def test_a_changed_input_makes_it_stale(engine: str) -> None:
+    with directory() as work:
+        request, out, checkpoint = last_checkpoint(work, engine)
+        (work / "data" / "a.json").write_text(ROWS + " ")
+        with pytest.raises(StaleCheckpointError):
+            convert(request, None, out, silent, Kept(), checkpoint)
+
+
+def test_a_part_that_is_shorter_or_gone_makes_it_stale(engine: str) -> None:
+    with directory() as work:
+        request, out, checkpoint = last_checkpoint(work, engine)
+        part = out / "out_1.csv"
+        part.write_bytes(part.read_bytes()[:-200])
+        with pytest.raises(StaleCheckpointError):
+            convert(request, None, out, silent, Kept(), checkpoint)
+        part.unlink()
+        with pytest.raises(StaleCheckpointError):
+            convert(request, None, out, silent, Kept(), checkpoint)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version":0}', '{"version":1}', "null"])
+def test_what_is_no_checkpoint_is_stale(engine: str, text: str) -> None:  # noqa: ARG001
+    with pytest.raises(StaleCheckpointError):
+        Checkpoint.from_json(text)
+
+
+def test_what_was_written_before_a_crash_counts(engine: str, tmp_path: Path) -> None:
+    """A set that is too large fails at the same record, wherever it went on from."""
+    write(tmp_path, [("in.json", ROWS.encode())])
+    limits = Limits(batch_records=3, max_growth=1)
+    request = conversion(tmp_path, ["in.json"], engine=engine, limits=limits)
+    messages, kept = set(), Kept()
+    with sized(Sizes(free_bytes=10)):
+        for text in (None, *range(8)):
+            resume = None if text is None else Checkpoint.from_json(kept.texts[text])
+            out = tmp_path / "out"
+            out.mkdir(exist_ok=True)
+            checkpoints = kept if resume is None else Kept()
+            with pytest.raises(ConversionError) as caught:
+                convert(request, None, out, silent, checkpoints, resume)
+            messages.add(caught.value.message)
+    assert len(messages) == 1
+    assert "times the input's size" in messages.pop()

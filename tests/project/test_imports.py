@@ -1,0 +1,47 @@
+"""What is loaded where. The layers themselves are contracts in pyproject.toml, checked by lint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def modules_loaded_by(statement: str) -> set[str]:
+    """Names of the modules that a fresh interpreter holds after running it."""
+    program = f"import sys; {statement}; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    return set(
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    )
+
+
+def modules_of(package: str) -> list[str]:
+    """All modules of a package, as they are imported."""
+    files = (ROOT / package.replace(".", "/")).rglob("*.py")
+    names = (".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
+    return sorted(name.removesuffix(".__init__") for name in names if "__main__" not in name)
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [modules_of("myd_grpc.convert"), ["myd_grpc.jobs.worker.program"]],
+    ids=["convert", "worker"],
+)
+def test_what_reads_files_is_far_from_calls_and_database(modules: list[str]) -> None:
+    loaded = modules_loaded_by(f"import {', '.join(modules)}")
+    assert loaded.isdisjoint({"grpc", "google.protobuf", "sqlite3", "myd.analysis"})
+
+
+def test_help_does_not_wait_for_grpc() -> None:
+    assert modules_loaded_by("import myd_grpc.cli.main").isdisjoint({"grpc", "rich"})
+
+
+def test_the_proto_package_holds_nothing_but_generated_stubs() -> None:
+    names = {path.name for path in (ROOT / "myd").rglob("*") if path.is_file()}
+    stubs = {f"analysis_pb2{kind}" for kind in (".py", ".pyi", "_grpc.py", "_grpc.pyi")}
+    assert {name for name in names if not name.endswith(".pyc")} == {*stubs, "py.typed"}

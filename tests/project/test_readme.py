@@ -1,0 +1,94 @@
+"""The README: what it shows is run. What it lists is looked at in test_docs.py."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import plot
+from myd_grpc.client import Client
+from tests.support.documents import SHOWN_ADDRESS, Checkout, Page
+from tests.support.resting import read_when_there
+from tests.support.serving import PATIENCE_S, ROOT, Server
+
+README = Page("README.md")
+# These take a whole suite, a terminal or a daemon; the commands inside have tests of their own.
+NOT_RUN = ("make ", "docker ")
+SERVING = [
+    line
+    for page in (README, Page("docs/operating.md"))
+    for line in re.findall(r"^(?:.* )?make serve$|(?<=`)make serve(?=`)", page.text, re.MULTILINE)
+]
+
+
+@pytest.fixture
+def checkout(server: Server, tmp_path: Path) -> Checkout:
+    """A directory that looks like a checkout whose server is running."""
+    return Checkout(server, tmp_path / "checkout")
+
+
+def test_the_shell_commands_work_in_their_order(server: Server, checkout: Checkout) -> None:
+    blocks = [block.text for block in README.of("sh")]
+    shell = "".join(block for block in blocks if not block.startswith(NOT_RUN))
+    assert shell.count("client.py") >= 8
+    checkout.run(["bash", "-euo", "pipefail", "-c", shell.replace("20MB", "200KB")])
+    assert (server.output / "sample" / "sample_1.csv").exists()
+
+
+def test_the_python_example_works(server: Server, checkout: Checkout) -> None:
+    sample = ["-m", "myd_grpc.sample", "--out", "data", "--size", "200KB", "--encrypt"]
+    checkout.run([sys.executable, *sample])
+    (example,) = README.of("python")
+    checkout.run([sys.executable, "-c", example.text.replace(SHOWN_ADDRESS, server.address)])
+    assert (server.output / "from_python" / "from_python_1.csv").exists()
+
+
+def test_the_example_of_tables_is_what_comes_out(server: Server) -> None:
+    (document,) = README.of("json")
+    server.put("example.json", document.text)
+    server.convert("example.json", csv_profile="CSV_PROFILE_DATABASE")
+    written = {path.name: path.read_text("utf-8") for path in (server.output / "out").iterdir()}
+    assert {block.label: block.text for block in README.of("csv")} == written
+
+
+@pytest.mark.parametrize("command", sorted(set(SERVING)))
+def test_make_serve_serves_until_ctrl_c(command: str, tmp_path: Path) -> None:
+    if not (ROOT / ".venv" / "runtime.stamp").exists():
+        pytest.skip("left out: make serve, as it would first make .venv")
+    ready = tmp_path / "address"
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MYD_DATA_DIR": str(tmp_path / "data"),
+        "MYD_GRPC_ADDRESS": "127.0.0.1:0",
+        "MYD_REST_ADDRESS": "127.0.0.1:0",
+        "MYD_ADDRESS_FILE": str(ready),
+    }
+    (tmp_path / "data").mkdir()
+    program = ["bash", "-c", command.replace("/srv/mydata", str(tmp_path / "data"))]
+    process = subprocess.Popen(program, cwd=ROOT, env=environ, start_new_session=True)
+    try:
+        with Client(read_when_there(ready, process)) as client:
+            assert list(client.list_jobs()) == []
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_picture_shows_what_was_measured(name: str) -> None:
+    (picture,) = re.findall(r"!\[.+\]\((.*\.svg)\)", Page(name).text)
+    measured = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert (ROOT / picture).read_text("utf-8") == plot.drawn(measured)
+    assert not re.search(r"\d MB/s", Page(name).text), "figures belong to the measurements"
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"(?:^|`)make ([a-z]+)", README.text, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -1,0 +1,83 @@
+"""Crashes at every named point and at random times; `make crash` does the same at length."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.convert.engines.available import ENGINES
+from tests.robustness.crashing import (
+    IN_SERVER,
+    IN_WORKER,
+    KINDS,
+    ONLY_REPLACING,
+    STOP,
+    Kill,
+    Plan,
+    Round,
+    Tally,
+    World,
+    rounds,
+)
+
+ENGINE_NAMES = list(ENGINES)
+EARLY = {"before_commit", "after_commit"}
+"""Reached by the first statements of a starting server; later ones are of interest."""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("victim", "points"),
+    [
+        ("server", [*IN_WORKER, *IN_SERVER]),
+        ("worker", [*IN_WORKER]),
+        (STOP, ["batch_written", "after_sync", "before_checkpoint_commit", "after_rename"]),
+    ],
+)
+def test_a_job_survives_a_crash_at_every_point(
+    tmp_path: Path, victim: str, points: list[str]
+) -> None:
+    world, tally = World(tmp_path), Tally()
+    try:
+        for number, point in enumerate(points):
+            one = Plan(
+                kind=KINDS[number % len(KINDS)],
+                marked=True,
+                replaces=point in ONLY_REPLACING,
+                kills=(Kill(victim, 0.0, point, 8 if point in EARLY else 1),),
+                # One may go on with what another has begun.
+                engines=(
+                    ENGINE_NAMES[number % len(ENGINE_NAMES)],
+                    ENGINE_NAMES[number // 2 % len(ENGINE_NAMES)],
+                ),
+            )
+            Round(world, one, tally).run()
+    finally:
+        world.server.kill()
+    assert tally.points.keys() == set(points)
+    assert tally.outcomes == {"DONE": len(points)}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("victim", ["server", STOP])
+def test_a_job_is_found_whose_caller_was_not_answered(tmp_path: Path, victim: str) -> None:
+    world, tally = World(tmp_path), Tally()
+    try:
+        for turn in range(2, 6):  # the commit of the submission is one of these
+            kills = (Kill(victim, 0.0, "after_commit", turn),)
+            one = Plan("plain", marked=False, replaces=False, kills=kills, engines=("python",) * 2)
+            Round(world, one, tally).run()
+    finally:
+        world.server.kill()
+    assert tally.found
+    assert tally.outcomes == {"DONE": 4}
+
+
+@pytest.mark.timeout(600)
+def test_jobs_survive_crashes_at_any_time(tmp_path: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    for one, _ in rounds(tmp_path, seed, kills=10):
+        print(one)  # noqa: T201

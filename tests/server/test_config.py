@@ -1,0 +1,182 @@
+"""Settings: what is taken, and how a bad one is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.engines.processors import usable
+from tests.support.serving import PATIENCE_S, Server
+
+
+def test_without_any_variable_everything_has_its_default() -> None:
+    settings = Settings.from_environ({})
+    assert settings.data_dir == Path.cwd() / "data"
+    assert settings.output_dir == Path.cwd() / "data/output"
+    assert settings.state_dir == Path.cwd() / "data/state"
+    assert settings.grpc_address == "127.0.0.1:50051"
+    assert settings.rest_address == "127.0.0.1:9090"
+    assert settings.limits.batch_records == 1000
+    assert settings.limits.rows_per_part == 300_000
+    assert settings.workers == usable()
+    assert settings.max_queued == 1000
+    assert settings.overwrite
+    assert not settings.reflection
+
+
+def test_variables_are_taken() -> None:
+    settings = Settings.from_environ(
+        {
+            "MYD_FILE_SEP_SIZE": "7",
+            "MYD_MAX_CSV_ROW": "8",
+            "MYD_DATA_DIR": "/srv/in/../data",
+            "MYD_OUTPUT_DIR": "/srv/out",
+            "MYD_OVERWRITE": "off",
+            "MYD_GRPC_ADDRESS": "[::1]:0",
+            "MYD_LOG_LEVEL": "debug",
+            "MYD_SECTION_NAMES": "data, 결과",
+            "MYD_THREADS": "3",
+        }
+    )
+    assert (settings.limits.batch_records, settings.limits.rows_per_part) == (7, 8)
+    assert settings.data_dir == Path("/srv/data")
+    assert settings.no_inputs == ("/srv/data/state", "/srv/out")
+    assert settings.overwrite is False
+    assert settings.grpc_address == "[::1]:0"
+    assert settings.log_level == "DEBUG"
+    assert settings.threads == 3
+    assert settings.section_names == {"data", "결과"}
+
+
+def test_a_variable_set_to_nothing_is_not_set() -> None:
+    assert Settings.from_environ({"MYD_WORKERS": " "}) == Settings.from_environ({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MYD_FILE_SEP_SIZE", "0"),
+        ("MYD_MAX_CSV_ROW", "many"),
+        ("MYD_MAX_CSV_ROW", "-1"),
+        ("MYD_MAX_DEPTH", "1001"),
+        ("MYD_WORKERS", "0"),
+        ("MYD_WORKERS", "1.5"),
+        ("MYD_WORKERS", "٣"),
+        ("MYD_OVERWRITE", "maybe"),
+        ("MYD_ENGINE", "turbo"),
+        ("MYD_GRPC_ADDRESS", "50051"),
+        ("MYD_GRPC_ADDRESS", "host:70000"),
+        ("MYD_HEARTBEAT_SECONDS", "16"),
+        ("MYD_HEARTBEAT_SECONDS", "0"),
+        ("MYD_HEARTBEAT_SECONDS", "nan"),
+        ("MYD_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=r"must be .+") as caught:
+        Settings.from_environ({name: value})
+    assert f"{name}={value!r}" in str(caught.value)
+
+
+def test_all_bad_values_are_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({"MYD_WORKERS": "x", "MYD_MAX_DEPTH": "y"})
+    assert str(caught.value).count("must be") == 2
+
+
+@pytest.mark.parametrize(("state", "output"), [("/x", "/x"), ("/x/y", "/x"), ("/x", "/x/y")])
+def test_state_and_output_must_be_apart(state: str, output: str) -> None:
+    with pytest.raises(SettingsError, match="MYD_STATE_DIR and MYD_OUTPUT_DIR"):
+        Settings.from_environ({"MYD_STATE_DIR": state, "MYD_OUTPUT_DIR": output})
+
+
+@pytest.mark.parametrize("place", ["/x", "/x/data", "/"])
+@pytest.mark.parametrize("name", ["MYD_OUTPUT_DIR", "MYD_STATE_DIR"])
+def test_a_data_directory_that_could_hold_no_inputs_is_refused(name: str, place: str) -> None:
+    other = "MYD_STATE_DIR" if name == "MYD_OUTPUT_DIR" else "MYD_OUTPUT_DIR"
+    with pytest.raises(SettingsError, match="MYD_DATA_DIR must not be"):
+        Settings.from_environ({"MYD_DATA_DIR": "/x/data", name: place, other: "/y"})
+
+
+def run_server(server: Server, **settings: str) -> tuple[int, str]:
+    """The exit status and log of a server that is not expected to start."""
+    status = server.launch(**settings).wait(PATIENCE_S)
+    return status, server.log
+
+
+def test_the_server_refuses_a_bad_setting_without_a_traceback(
+    make_server: Callable[..., Server],
+) -> None:
+    status, log = run_server(make_server(), MYD_WORKERS="none")
+    assert status == 2
+    assert "MYD_WORKERS='none' cannot be used" in log
+    assert "Traceback" not in log
+
+
+def test_the_server_refuses_a_file_in_place_of_a_directory(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server()
+    server.output.write_text("")
+    status, log = run_server(server)
+    assert (status, "MYD_OUTPUT_DIR" in log, "Traceback" in log) == (2, True, False)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    output.mkdir(mode=0o755)
+    try:
+        os.chown(output, 1234, 2345)
+    except PermissionError:
+        pytest.skip("this root has no privileges")
+    for place in (tmp_path, *tmp_path.parents[:-2]):
+        place.chmod(0o755)
+    program = (
+        "import os\n"
+        "from myd_grpc import directories\n"
+        "from myd_grpc.config import Settings\n"
+        "settings = Settings.from_environ(os.environ)\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "directories.prepare(settings)"
+    )
+    environ = {"MYD_DATA_DIR": "/tmp", "MYD_OUTPUT_DIR": str(output)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert f"MYD_OUTPUT_DIR={output} cannot be written" in done.stderr
+    assert "--user 1234:2345" in done.stderr
+
+
+def without_native(place: Path) -> str:
+    """A PYTHONPATH by which the native engine is not found."""
+    (place / "sitecustomize.py").write_text("import sys; sys.modules['myd_grpc._native'] = None")
+    return str(place)
+
+
+def test_the_log_says_which_engine_converts_and_why(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    assert "converted by the engine native" in make_server().start().log
+    assert "converted by the engine python" in make_server(MYD_ENGINE="python").start().log
+    log = make_server(PYTHONPATH=without_native(tmp_path)).start().log
+    assert "WARNING" in log
+    assert "converted by the Python engine" in log
+    assert "was not built, as that takes Rust (cargo)" in log
+
+
+def test_an_engine_that_is_not_installed_is_refused_with_what_to_do(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = make_server(PYTHONPATH=without_native(tmp_path))
+    status, log = run_server(server, MYD_ENGINE="native")
+    assert status == 2
+    assert "MYD_ENGINE=native cannot be used" in log
+    assert "make setup" in log
+    assert "MYD_ENGINE=auto" in log
+    assert "Traceback" not in log

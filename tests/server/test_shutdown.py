@@ -1,0 +1,247 @@
+"""Starting and stopping: one server only, a clean end, and nothing secret left anywhere."""
+
+from __future__ import annotations
+
+import base64
+import re
+import signal
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+from grpc_health.v1 import health_pb2
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.convert.model import CipherKey, Conversion
+from myd_grpc.jobs.model import Ticket
+from myd_grpc.jobs.worker.pool import ALLOCATOR
+from myd_grpc.jobs.worker.protocol import Task
+from tests.support.serving import PATIENCE_S, Hold, Server
+
+MakeServer = Callable[..., Server]
+MakeHold = Callable[[str], Hold]
+
+SMALL = '[{"id":1}]'
+KEY = bytes.fromhex("c0ffee5ec2e7" * 5 + "abcd")
+IV = bytes.fromhex("1badcafe" * 4)
+
+
+# --- one server ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shared", ["state", "output"])
+def test_a_second_server_on_the_same_directory_is_refused(
+    make_server: MakeServer, shared: str
+) -> None:
+    first, second = make_server().start(), make_server()
+    settings = {f"MYD_{shared.upper()}_DIR": str(getattr(first, shared))}
+    assert second.launch(**settings).wait(PATIENCE_S) == 1
+    assert "another server is working in" in second.log
+    assert "Traceback" not in second.log
+    first.put("a.json", SMALL)
+    assert first.convert("a.json").status == pb.Job.DONE
+
+
+def test_a_port_in_use_is_refused(make_server: MakeServer) -> None:
+    first, second = make_server().start(), make_server()
+    assert second.launch(MYD_GRPC_ADDRESS=first.address).wait(PATIENCE_S) == 1
+    assert f"cannot listen on {first.address}" in second.log
+    assert "Traceback" not in second.log
+
+
+def test_a_damaged_database_is_refused_and_left(make_server: MakeServer) -> None:
+    server = make_server()
+    server.state.mkdir()
+    database = server.state / "csv_status.db"
+    database.write_bytes(b"precious " * 1000)
+    assert server.launch().wait(PATIENCE_S) == 1
+    assert "cannot be used as the job database" in server.log
+    assert "Traceback" not in server.log
+    assert database.read_bytes() == b"precious " * 1000
+
+
+def test_an_open_address_is_warned_of(make_server: MakeServer) -> None:
+    server = make_server(MYD_GRPC_ADDRESS="0.0.0.0:0").start()
+    assert "is reachable from other hosts, and is not encrypted" in server.log
+    assert "listening on 0.0.0.0:" in server.log
+
+
+def test_an_idle_server_is_small(server: Server) -> None:
+    assert psutil.Process(server.process.pid).memory_info().rss < 100 << 20
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_ends_everything_and_commits_it(
+    make_server: MakeServer, hold: MakeHold, number: signal.Signals
+) -> None:
+    converted = hold("converted")
+    server = make_server(MYD_WORKERS="1", MYD_FAILPOINTS=converted.setting).start()
+    server.put("a.json", SMALL)
+    server.put("a.enc", AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(SMALL.encode(), 16)))
+    running, queued = (server.submit("a.json", output=name) for name in ("o1", "o2"))
+    keys = {"aes256cbckey": KEY.hex(), "iv": IV.hex()}
+    lost = server.submit("a.enc", output="o3", **keys)
+    waiting = server.submit("a.enc", output="o4", **keys, request_id=str(uuid.uuid4()))
+    converted.reached()
+    workers, streams = server.workers(), [server.watch(job) for job in (running, queued) * 20]
+    for stream in streams:
+        next(stream)
+    server.process.send_signal(number)
+    for stream in streams:
+        with pytest.raises(grpc.RpcError) as caught:
+            list(stream)
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert server.process.wait(PATIENCE_S) == 0
+    assert not any(worker.is_running() for worker in workers)
+    assert server.left_in_output() == {f".myd-{running}"}
+    server.stop()
+    server.start(MYD_FAILPOINTS="")
+    assert "after restart: 2 jobs going on, 1 jobs waiting for their keys\n" in server.log
+    for job in (running, queued):
+        assert server.wait(job).status == pb.Job.DONE
+    assert server.job(lost).reason == "INTERRUPTED"
+    assert server.job(waiting).phase == pb.Job.PHASE_WAITING_FOR_KEY
+    assert server.left_in_output() == {"o1", "o2"}
+
+
+def test_while_a_server_stops_it_says_so(make_server: MakeServer, hold: MakeHold) -> None:
+    # A publication is not broken off, so the server waits for it to end.
+    renamed = hold("after_rename")
+    server = make_server(MYD_FAILPOINTS=renamed.setting).start()
+    server.put("a.json", SMALL)
+    job_id = server.submit("a.json")
+    with renamed.at_point():
+        changes = server.health.Watch(health_pb2.HealthCheckRequest())
+        assert next(changes).status == health_pb2.HealthCheckResponse.SERVING
+        server.process.terminate()
+        assert next(changes).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        server.wait_for_log("stopping")
+        with pytest.raises(grpc.RpcError) as caught:
+            list(server.watch(job_id))
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        with pytest.raises(grpc.RpcError) as caught:
+            server.submit("a.json", output="more")
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert server.job(job_id).phase == pb.Job.PHASE_PUBLISHING
+    assert server.process.wait(PATIENCE_S) == 0
+    server.stop()
+    server.start(MYD_FAILPOINTS="")
+    assert server.job(job_id).status == pb.Job.DONE
+
+
+# --- secrets ---------------------------------------------------------------------------------
+
+
+def spellings(secret: bytes) -> list[bytes]:
+    texts = [secret.hex(), secret.hex().upper(), base64.b64encode(secret).decode().rstrip("=")]
+    return [secret, *(text.encode() for text in texts), repr(secret)[2:-1].encode()]
+
+
+def places(server: Server) -> Iterator[tuple[str, bytes]]:
+    """All that others could read: files of the server, and how its processes were started."""
+    for path in server.home.rglob("*"):
+        if path.is_file():
+            yield str(path), path.read_bytes()
+    for process in (psutil.Process(server.process.pid), *server.workers()):
+        for name in ("cmdline", "environ"):
+            path = Path(f"/proc/{process.pid}/{name}")
+            with suppress(PermissionError):  # only root may look at all
+                yield str(path), path.read_bytes()
+
+
+def check_no_key(server: Server) -> None:
+    for place, content in places(server):
+        for secret in (KEY, IV):
+            for spelling in spellings(secret):
+                assert spelling not in content, place
+
+
+def test_a_key_is_nowhere_to_be_found(make_server: MakeServer, hold: MakeHold) -> None:
+    converted = hold("converted")
+    server = make_server(
+        MYD_LOG_LEVEL="DEBUG", MYD_FAILPOINTS=converted.setting, MYD_WORKERS="1"
+    ).start()
+    encrypted = AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(SMALL.encode(), 16))
+    server.put("a.enc", encrypted)
+    server.put("bad.enc", encrypted[:-1])
+    keys = {"aes256cbckey": KEY.hex(), "iv": IV.hex().upper()}
+    right, wrong = (server.submit(n, output=n, **keys) for n in ("a.enc", "bad.enc"))
+    with pytest.raises(grpc.RpcError):
+        server.submit("a.enc", output="../x", **keys)
+    with converted.at_point():
+        check_no_key(server)  # while one job runs and one waits
+    assert server.wait(right).status == pb.Job.DONE
+    assert server.wait(wrong).reason == "WRONG_KEY"
+    check_no_key(server)
+    server.stop()
+
+
+def test_keys_are_not_in_what_is_printed_of_anything() -> None:
+    key = CipherKey(KEY, IV)
+    conversion = Conversion("/data", ("a",), "out")
+    for holder in (key, Ticket("j", "out", key, False), Task("j", conversion, "/s", key)):
+        for secret in (KEY, IV):
+            assert not any(one.decode("latin-1") in repr(holder) for one in spellings(secret))
+
+
+def test_a_worker_cannot_be_made_to_dump_its_memory(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    started = hold("worker_started")
+    server = make_server(MYD_FAILPOINTS=started.setting).start()
+    server.put("a.json", SMALL)
+    server.submit("a.json")
+    with started.at_point():
+        for process in (psutil.Process(server.process.pid), *server.workers()):
+            assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+
+
+def test_a_worker_is_not_given_the_servers_environment(make_server: MakeServer) -> None:
+    server = make_server(MYD_KEY=KEY.hex(), MYD_IV=IV.hex(), SECRET_TOKEN="x").start()
+    server.put("a.json", SMALL)
+    server.convert("a.json")
+    for worker in server.workers():
+        names = {pair.partition(b"=")[0] for pair in environ_of(worker)}
+        known = {b"PATH", b"LANG", b"LC_ALL", b"TZ", b"PYTHONPATH"}
+        assert names <= known | {name.encode() for name in ALLOCATOR}
+
+
+def environ_of(process: psutil.Process) -> list[bytes]:
+    try:
+        content = Path(f"/proc/{process.pid}/environ").read_bytes()
+    except PermissionError:
+        pytest.skip("only root may look at the environment of a worker")
+    return [pair for pair in content.split(b"\0") if pair]
+
+
+def test_calls_are_logged_without_what_they_hold(server: Server) -> None:
+    server.put("비밀.json", SMALL)
+    server.convert("비밀.json", output="숨김")
+    server.wait_for_log("WatchJob OK")
+    assert re.search(r"ConvertToCsv OK \d+\.\d ms ipv4:127\.0\.0\.1:\d+", server.log)
+    assert "비밀" not in server.log
+
+
+def test_many_submit_and_watch_at_once(server: Server) -> None:
+    server.put("a.json", SMALL)
+    ends: list[int] = []
+
+    def convert(number: int) -> None:
+        ends.append(server.convert("a.json", output=f"o{number}").status)
+
+    threads = [threading.Thread(target=convert, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ends == [pb.Job.DONE] * 20

@@ -1,0 +1,287 @@
+"""Runs real conversions: bytes into files, files into an output set, the set back into bytes."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+
+from myd_grpc.convert.engines import engine, flatten
+from myd_grpc.convert.engines.available import ENGINES
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input import source
+from myd_grpc.convert.jsontext import long_values as longjson
+from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
+from myd_grpc.convert.output import csv_set as tables
+from myd_grpc.convert.output import growth
+from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import ConvertOptions, Layout, Profile
+from tests.support import oracle
+
+Files = Sequence[tuple[str, bytes]]
+Report = Callable[[Progress], None]
+
+KEY = CipherKey(bytes(range(32)), bytes(range(100, 116)))
+MEMORY_DISK = Path("/dev/shm")
+
+each_engine = pytest.mark.parametrize("engine", list(ENGINES))
+"""Marks a module or test whose conversions every engine has to do alike."""
+
+
+class Settings(TypedDict, total=False):
+    """What a test may ask of a conversion, its options among it."""
+
+    name: str
+    merge: bool
+    csv_profile: Profile
+    layout: Layout
+    record_path: str
+    id_field: str
+    limits: Limits
+    section_names: frozenset[str]
+    no_inputs: tuple[str, ...]
+    engine: str
+    threads: int
+
+
+def silent(_progress: Progress) -> None:
+    """A report that nobody wants."""
+
+
+@contextmanager
+def directory() -> Iterator[Path]:
+    """A new directory; in memory where there is such a place, because outputs are synced."""
+    place = str(MEMORY_DISK) if MEMORY_DISK.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as path:
+        yield Path(path)
+
+
+def write(data_dir: Path, files: Files) -> None:
+    """Puts input files into place."""
+    for name, data in files:
+        path = data_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def conversion(data_dir: Path, names: Sequence[str], **settings: Unpack[Settings]) -> Conversion:
+    """A conversion as the tests want it unless they say otherwise: one set, without BOM and CR."""
+    given = dict[str, Any](settings)
+    asked = {one.name: given.pop(one.name) for one in fields(ConvertOptions) if one.name in given}
+    options = ConvertOptions(**{"merge": True, "csv_profile": Profile.DATABASE, **asked})
+    return replace(Conversion(str(data_dir), tuple(names), "out", options), **given)
+
+
+def run(
+    work: Path, request: Conversion, key: CipherKey | None = None, report: Report = silent
+) -> dict[str, bytes]:
+    """Converts into `work`/out and answers the files there; what was answered tells the same."""
+    out = work / "out"
+    out.mkdir()
+    parts = convert(request, key, out, report).parts
+    written = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
+    assert len({part.file_name for part in parts}) == len(parts)
+    assert {part.file_name: part.size for part in parts} == {
+        name: len(data) for name, data in written.items()
+    }
+    return written
+
+
+def files_below(path: Path) -> list[Path]:
+    """All files in a directory and in those in it."""
+    return [found for found in sorted(path.rglob("*")) if found.is_file()]
+
+
+def converted(
+    files: Files,
+    key: CipherKey | None = None,
+    report: Report = silent,
+    **settings: Unpack[Settings],
+) -> dict[str, bytes]:
+    """The CSV files, by path, that these input files give."""
+    with directory() as work:
+        data_dir = work / "data"
+        write(data_dir, files)
+        request = conversion(data_dir, [name for name, _ in files], **settings)
+        return run(work, request, key, report)
+
+
+def texts(document: str | bytes, **settings: Unpack[Settings]) -> dict[str, str]:
+    """The CSV texts, by path, that one document gives."""
+    data = document.encode() if isinstance(document, str) else document
+    files = converted([("in.json", data)], **settings)
+    return {path: content.decode() for path, content in files.items()}
+
+
+def failure(
+    document: str | bytes, key: CipherKey | None = None, **settings: Unpack[Settings]
+) -> ConversionError:
+    """How the conversion of one document fails."""
+    data = document.encode() if isinstance(document, str) else document
+    return failure_of([("in.json", data)], key, **settings)
+
+
+def failure_of(
+    files: Files, key: CipherKey | None = None, **settings: Unpack[Settings]
+) -> ConversionError:
+    """How the conversion of these files fails."""
+    with pytest.raises(ConversionError) as caught:
+        converted(files, key, **settings)
+    assert caught.value.message.isprintable(), "one line for a person"
+    return caught.value
+
+
+# ---------------------------------------------------------------------------------------------
+# Encryption, by the library's own CBC mode
+
+
+def encrypted(plain: bytes, key: CipherKey = KEY) -> bytes:
+    """The ciphertext of a whole file."""
+    return AES.new(key.key, AES.MODE_CBC, key.iv).encrypt(pad(plain, 16))
+
+
+def wrapped(text: bytes, width: int = 64, line_end: bytes = b"\n") -> bytes:
+    """Text in lines, the last one ended too."""
+    lines = [text[i : i + width] for i in range(0, len(text), width)]
+    return line_end.join(lines) + line_end
+
+
+TEXT_FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "raw": bytes,
+    "base64": base64.b64encode,
+    "base64 and a line end": lambda data: base64.b64encode(data) + b"\n",
+    "base64 in lines": lambda data: wrapped(base64.b64encode(data)),
+    "base64 in lines with CRLF": lambda data: wrapped(base64.b64encode(data), 76, b"\r\n"),
+    "base64 in lines of 63": lambda data: wrapped(base64.b64encode(data), 63),
+    "base64 without padding": lambda data: base64.b64encode(data).rstrip(b"="),
+    "base64 without padding in lines with CR": lambda data: wrapped(
+        base64.b64encode(data).rstrip(b"="), 76, b"\r"
+    ),
+    "base64 for URLs": base64.urlsafe_b64encode,
+    "base64 for URLs without padding": lambda data: base64.urlsafe_b64encode(data).rstrip(b"="),
+    "base64 after a byte order mark": lambda data: b"\xef\xbb\xbf\r\n" + base64.b64encode(data),
+    "hex": lambda data: data.hex().encode(),
+    "hex after 0x": lambda data: b"\n0x" + data.hex().encode(),
+    "upper-case hex": lambda data: data.hex().upper().encode(),
+    "hex in lines": lambda data: wrapped(data.hex().encode(), 33, b"\r\n"),
+}
+"""How ciphertext may be written in a file."""
+
+
+# ---------------------------------------------------------------------------------------------
+# Sizes that must not show in the output
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of buffers, all far smaller in tests, so that small documents cross them."""
+
+    chunk: int = source.CHUNK
+    batch_bytes: int = engine.BATCH_BYTES
+    held_bytes: int = tables._HELD_BYTES
+    piece: int = tables._PIECE
+    many: int = flatten._MANY
+    long_bytes: int = longjson.LONG_BYTES
+    long_piece: int = longjson._PIECE
+    free_bytes: int = growth.FREE_BYTES
+
+
+_BATCHING = ["reading.records"]
+if find_spec("myd_grpc._native"):
+    _BATCHING.append("engines.native")
+
+
+@contextmanager
+def sized(sizes: Sizes) -> Iterator[None]:
+    """Conversions within this have these buffers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "CHUNK", sizes.chunk)
+        for module in _BATCHING:
+            patch.setattr(f"myd_grpc.convert.{module}.BATCH_BYTES", sizes.batch_bytes)
+        patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
+        patch.setattr(tables, "_PIECE", sizes.piece)
+        patch.setattr(flatten, "_MANY", sizes.many)
+        patch.setattr(longjson, "LONG_BYTES", sizes.long_bytes)
+        patch.setattr(longjson, "_PIECE", sizes.long_piece)
+        patch.setattr(growth, "FREE_BYTES", sizes.free_bytes)
+        yield
+
+
+# ---------------------------------------------------------------------------------------------
+# Comparison with the oracle
+
+Outcome = dict[str, bytes] | ConversionError | oracle.OracleError
+
+
+def outcome(
+    files: Files, key: CipherKey | None = None, **settings: Unpack[Settings]
+) -> dict[str, bytes] | ConversionError:
+    """What the library makes of the files."""
+    stored = files if key is None else [(name, encrypted(data, key)) for name, data in files]
+    try:
+        return converted(stored, key, **settings)
+    except ConversionError as error:
+        return error
+
+
+def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | oracle.OracleError:
+    """What the oracle makes of them."""
+    limits = settings.get("limits", Limits())
+    try:
+        return oracle.convert(
+            files,
+            name=settings.get("name", "out"),
+            merge=settings.get("merge", True),
+            profile=settings.get("csv_profile", Profile.DATABASE).value,
+            layout=settings.get("layout", Layout.AUTO).value,
+            record_path=settings.get("record_path", ""),
+            id_field=settings.get("id_field", "id"),
+            max_csv_row=limits.rows_per_part,
+            max_depth=limits.max_depth,
+            max_name_bytes=limits.max_name_bytes,
+            max_growth=limits.max_growth,
+            free_bytes=growth.FREE_BYTES,
+        )
+    except oracle.OracleError as error:
+        return error
+
+
+def assert_as_expected(
+    files: Files, key: CipherKey | None = None, **settings: Unpack[Settings]
+) -> None:
+    """The library and the oracle agree: on every byte, or on what is wrong and where."""
+    want = expected(files, **settings)
+    got = outcome(files, key, **settings)
+    if isinstance(want, oracle.OracleError):
+        assert isinstance(got, ConversionError), f"should fail: {want}"
+        assert_same_failure(got, want, files)
+    else:
+        assert got == want
+
+
+def assert_same_failure(got: ConversionError, want: oracle.OracleError, files: Files) -> None:
+    """Both blame the same thing, and the message names the place."""
+    if want.reason == oracle.RECORD_PATH_NOT_FOUND and got.reason is Reason.INVALID_JSON:
+        # Where a value is no object the oracle looks no further, while the library reads on
+        # to the end of that token and may find fault with it.
+        return
+    if any(not data for _, data in files) and "is empty" in got.message:
+        # All files are looked at before the first is read.
+        return
+    assert got.reason == want.reason, (got, want)
+    # A file that ends within its byte order mark may be blamed at either end of that.
+    cut_bom = any(data and oracle.BOM.startswith(data) for _, data in files)
+    no_value = "there is no JSON value in the file" in got.message
+    if want.record:
+        assert f": record {want.record} at byte " in got.message, (got, want)
+    if want.offset >= 0 and not cut_bom and not no_value:
+        assert f"at byte {want.offset}" in got.message, (got, want)

@@ -1,0 +1,156 @@
+"""The REST gateway for tests: built, started beside a server or alone, and called."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.support.serving import PATIENCE_S, ROOT, Server
+
+BUILD_TIMEOUT_S = 600
+GATEWAY = ROOT / "gateway" / "bin" / "myd-gateway"
+OPENAPI: dict[str, Any] = json.loads((ROOT / "gateway/gen/openapi.json").read_text("utf-8"))
+
+
+@cache
+def build_gateway() -> Path:
+    """The gateway's program as its sources are now; without Go, the test is left out."""
+    if not shutil.which("go"):
+        pytest.skip("left out: REST, as there is no Go to build the gateway with")
+    with (ROOT / "gateway" / "generate").open() as lock:  # Go itself locks go.mod
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of one run build one after another
+        subprocess.run(
+            ["make", "--silent", "gateway"], cwd=ROOT, check=True, timeout=BUILD_TIMEOUT_S
+        )
+    return GATEWAY
+
+
+def read_when_there(file: Path, process: subprocess.Popen[bytes]) -> str:
+    """What a process writes to a file once it is ready."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not file.exists():
+        assert process.poll() is None, process.returncode
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return file.read_text().strip()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call got."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Rest:
+    """Calls to a gateway."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.url = f"http://{address}"
+
+    def call(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        with self.stream(path, headers, method=method, body=body) as response:
+            return Answer(response.status, dict(response.headers), response.read())
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.call("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path)
+
+    def post(self, path: str, body: Any = None) -> Answer:
+        return self.call("POST", path, body, {"Content-Type": "application/json"})
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: Any = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """An answer whose body has not been read."""
+        connection = http.client.HTTPConnection(self.address, timeout=PATIENCE_S)
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        with closing(connection):
+            connection.request(method, path, content, dict(headers or {}))
+            yield connection.getresponse()
+
+
+class RestServer(Server):
+    """`server.py --rest`."""
+
+    arguments = ("--rest",)
+
+    def start(self, **settings: str) -> Self:
+        """Start, and return when calls are served over gRPC and REST."""
+        ready = self.home / "rest-address"
+        ready.unlink(missing_ok=True)
+        rest = {"MYD_REST_ADDRESS": "127.0.0.1:0", "MYD_REST_ADDRESS_FILE": str(ready)}
+        super().start(**{**rest, **settings})
+        self.rest = Rest(read_when_there(ready, self.process))
+        return self
+
+
+@contextmanager
+def gateway_to(grpc_address: str, home: Path) -> Iterator[Rest]:
+    """A gateway by itself, for as long as the block runs."""
+    ready = home / "gateway-address"
+    ready.unlink(missing_ok=True)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MYD_GRPC_ADDRESS": grpc_address,
+        "MYD_REST_ADDRESS": "127.0.0.1:0",
+        "MYD_REST_ADDRESS_FILE": str(ready),
+    }
+    with (home / "gateway-log").open("ab") as log:
+        process = subprocess.Popen([build_gateway()], env=environ, stdout=log, stderr=log)
+    try:
+        yield Rest(read_when_there(ready, process))
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event."""
+
+    name: str
+    id: str
+    data: Any
+
+
+def events(response: http.client.HTTPResponse) -> Iterator[Event]:
+    """The events of a stream, read as browsers do."""
+    fields: dict[str, str] = {}
+    for raw in response:
+        line = raw.decode().rstrip("\n")
+        if line:
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")
+        elif "data" in fields:
+            name = fields.get("event", "message")
+            yield Event(name, fields.get("id", ""), json.loads(fields["data"]))
+            fields = {}

@@ -1,0 +1,318 @@
+"""A real server process for tests: started, stopped, killed and restarted on its directories."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self, cast
+
+import grpc
+import psutil
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from grpc_health.v1 import health_pb2_grpc
+from grpc_status import rpc_status
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 120
+ENDED = frozenset({pb.Job.DONE, pb.Job.FAILED, pb.Job.NOTFOUND})
+
+
+def lasting_address() -> str:
+    """A free address that will be free again after a restart.
+
+    Its port is none of those that the system hands out to whoever asks for any.
+    """
+    first_handed_out = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        # Not the module's own generator, which may be seeded alike in several processes.
+        port = random.SystemRandom().randrange(first_handed_out // 2, first_handed_out)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return f"127.0.0.1:{port}"
+
+
+def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, BadRequest]:
+    """The google.rpc details of a failed call; empty messages for those it has not."""
+    status = rpc_status.from_call(cast("grpc.Call", error))
+    assert status, error
+    info, bad = ErrorInfo(), BadRequest()
+    for detail in status.details:
+        detail.Unpack(info)
+        detail.Unpack(bad)
+    return info, bad
+
+
+class Server:
+    """`server.py` on directories of its own; settings are environment variables."""
+
+    arguments: tuple[str, ...] = ()
+    program: tuple[str, ...] = (sys.executable, str(ROOT / "server.py"))
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.data, self.output, self.state = home / "data", home / "output", home / "state"
+        self.log_file = home / "log"
+        self.settings = settings
+        self.address = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: grpc.Channel | None = None
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process, "the server has not been started"
+        return self._process
+
+    @property
+    def stub(self) -> Any:
+        """The service."""
+        return pb_grpc.AnalysisServiceStub(self.channel)
+
+    @property
+    def channel(self) -> grpc.Channel:
+        """One channel that lasts until the server is stopped."""
+        if self._channel is None:
+            self._channel = grpc.insecure_channel(self.address)
+        return self._channel
+
+    @property
+    def health(self) -> Any:
+        """The standard health service, over the same channel."""
+        return health_pb2_grpc.HealthStub(self.channel)
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text("utf-8")
+
+    def start(self, **settings: str) -> Self:
+        """Start, and return when calls are served."""
+        self.begin(**settings)
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.is_ready():
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.01)
+        return self
+
+    def begin(self, **settings: str) -> None:
+        """Start, and do not wait."""
+        self.settings |= settings
+        ready = self.home / "address"
+        ready.unlink(missing_ok=True)
+        self._process = self.launch(MYD_ADDRESS_FILE=str(ready))
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None and self._process.poll() is None
+
+    def is_ready(self) -> bool:
+        """Whether a server that was started serves calls by now."""
+        ready = self.home / "address"
+        if not ready.exists():
+            return False
+        self.address = ready.read_text().strip()
+        return True
+
+    def launch(self, **settings: str) -> subprocess.Popen[bytes]:
+        """Start a process and do not wait for anything."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        environ = {
+            **kept,
+            "MYD_DATA_DIR": str(self.data),
+            "MYD_OUTPUT_DIR": str(self.output),
+            "MYD_STATE_DIR": str(self.state),
+            "MYD_GRPC_ADDRESS": "127.0.0.1:0",
+            **self.settings,
+            **settings,
+        }
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(
+                [*self.program, *self.arguments],
+                env=environ,
+                cwd=self.home,  # not the repository: nothing may depend on that
+                stderr=log,
+            )
+
+    def stop(self) -> int:
+        """End it as an operator does; the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """End it as a crash does."""
+        return self._end(signal.SIGKILL)
+
+    def restart(self, **settings: str) -> Self:
+        """Stop and start again on the same directories."""
+        self.stop()
+        return self.start(**settings)
+
+    def put(self, name: str, content: str | bytes) -> str:
+        """Write an input file; its name."""
+        path = self.data / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return name
+
+    def submit(self, *file_names: str, output: str = "out", **fields: Any) -> str:
+        """The job_id of a new conversion."""
+        request = pb.ConvertToCsvRequest(
+            file_names=file_names, output_file_name=output, **{"merge": True, **fields}
+        )
+        job_id: str = self.stub.ConvertToCsv(request, timeout=PATIENCE_S).data.job_id
+        return job_id
+
+    def refusal(self, *file_names: str, **fields: Any) -> tuple[grpc.StatusCode, str]:
+        """The code and reason for which a conversion is refused."""
+        with pytest.raises(grpc.RpcError) as caught:
+            self.submit(*file_names, **fields)
+        info, _ = details_of(caught.value)
+        return caught.value.code(), info.reason
+
+    def job(self, job_id: str) -> pb.Job:
+        job: pb.Job = self.stub.GetJobStatus(
+            pb.GetJobStatusRequest(job_id=job_id), timeout=PATIENCE_S
+        ).data
+        return job
+
+    def watch(self, job_id: str, from_revision: int = 0) -> Any:
+        """The call: an iterator of responses."""
+        request = pb.WatchJobRequest(job_id=job_id, from_revision=from_revision)
+        return self.stub.WatchJob(request, timeout=PATIENCE_S)
+
+    def wait(self, job_id: str) -> pb.Job:
+        """The job's final state."""
+        *_, last = self.watch(job_id)
+        job: pb.Job = last.data
+        return job
+
+    def convert(self, *file_names: str, output: str = "out", **fields: Any) -> pb.Job:
+        """Submit and wait; the job's final state."""
+        return self.wait(self.submit(*file_names, output=output, **fields))
+
+    def cancel(self, job_id: str) -> pb.Job:
+        job: pb.Job = self.stub.CancelJob(
+            pb.CancelJobRequest(job_id=job_id), timeout=PATIENCE_S
+        ).data
+        return job
+
+    def wait_for_log(self, text: str) -> None:
+        """Return when the log holds the text."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"no {text!r} in the log:\n{self.log}"
+            time.sleep(0.01)
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes, the spare included."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def left_in_output(self) -> set[str]:
+        """Names in the output directory, hidden ones included."""
+        return {path.name for path in self.output.iterdir()}
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._channel:
+            self._channel.close()
+            self._channel = None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+
+def worker_of(server: Server) -> psutil.Process:
+    """The process that works on the one job that is run: the spare was started after it."""
+    return min(server.workers(), key=lambda worker: (worker.create_time(), worker.pid))
+
+
+def kill_worker(server: Server, number: signal.Signals = signal.SIGKILL) -> None:
+    """Return when the worker of the one job that is run is no more."""
+    worker = worker_of(server)
+    worker.send_signal(number)
+    worker.wait(PATIENCE_S)
+
+
+def tree(directory: Path) -> dict[str, bytes]:
+    """All files below a directory by their relative paths, but for hidden ones at its top."""
+    shown = [path for path in directory.glob("*") if not path.name.startswith(".")]
+    files = [*shown, *(path for one in shown for path in one.rglob("*"))]
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in sorted(files)
+        if path.is_file()
+    }
+
+
+@contextmanager
+def small_disk(path: Path, size: str) -> Iterator[None]:
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with suppress(OSError), path.open("wb", buffering=0) as stream:
+        while stream.write(bytes(4096)):
+            pass
+
+
+class Hold:
+    """A failpoint at which a process waits: `reached` returns when it is there, `release` frees it.
+
+    `setting` goes into MYD_FAILPOINTS.
+    """
+
+    def __init__(self, home: Path, point: str) -> None:
+        self._fifo = home / f"hold-{point}"
+        os.mkfifo(self._fifo)
+        self.setting = f"{point}=hold:{self._fifo}"
+        self._writer = -1
+
+    def reached(self) -> None:
+        """Return when a process waits at the point."""
+        # Opening a FIFO for writing returns when there is a reader.
+        before, self._writer = self._writer, os.open(self._fifo, os.O_WRONLY | os.O_CLOEXEC)
+        if before >= 0:
+            os.close(before)
+
+    def release(self, *, for_good: bool = True) -> None:
+        """Let it go on, this time or whenever it comes by."""
+        if for_good:
+            self._fifo.unlink()
+        os.close(self._writer)
+        self._writer = -1
+
+    def abandoned(self) -> bool:
+        """Return when the process that waits at the point is no more; False if it stays."""
+        poll = select.poll()
+        poll.register(self._writer, 0)  # a FIFO without a reader is an error, always reported
+        return bool(poll.poll(PATIENCE_S * 1000))
+
+    @contextmanager
+    def at_point(self) -> Iterator[None]:
+        """Do something while a process waits there."""
+        self.reached()
+        try:
+            yield
+        finally:
+            self.release()
