@@ -12,21 +12,10 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.serving import Hold, Server, details_of
+from tests.support.serving import Hold, Server, details_of, refusal
 
 KEY, IV = "0123456789abcdef" * 4, "00112233445566778899aabbccddeeff"
 ONE_RECORD = '[{"id":1}]'
-
-
-def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str, dict[str, str]]:
-    """What a refused call says: the code, the reason, and each field at fault."""
-    with pytest.raises(grpc.RpcError) as caught:
-        call()
-    info, bad = details_of(caught.value)
-    assert info.domain == "myd.analysis.v1"
-    fields = {one.field: one.description for one in bad.field_violations}
-    code: grpc.StatusCode = caught.value.code()
-    return code, info.reason, fields
 
 
 def invalid_fields(server: Server, **fields: Any) -> set[str]:

@@ -18,34 +18,13 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.cli.main import main
 from tests.support.bounds import MANY_TABLES, keep
+from tests.support.commanding import client, command, environment
 from tests.support.scripted import Service, answer, fail, listening, state, stream
 from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, lasting_address
 from tests.support.terminal import Terminal
 
 KEY, IV = "0f" * 32, "a0" * 16
 RECORDS = '[{"id":"u1","name":"홍길동","acc":[{"no":"001"},{"no":"002"}]},{"id":"u2"}]'
-
-
-def command(server: Server, *arguments: str) -> list[str]:
-    return [sys.executable, str(ROOT / "client.py"), "--address", server.address, *arguments]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("MYD_")}
-    return {**kept, **variables}
-
-
-def client(server: Server, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs the client to its end, its output going to a pipe."""
-    return subprocess.run(
-        command(server, *arguments),
-        env=environment(**variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:
@@ -136,7 +115,7 @@ def test_the_key_comes_from_the_environment(server: Server, encrypted: str) -> N
 
 def test_the_key_is_asked_for_unseen(server: Server, encrypted: str) -> None:
     arguments = ("convert", encrypted, "--output", "out", "--ask-key")
-    terminal = Terminal(command(server, *arguments), environment())
+    terminal = Terminal(command(server.address, *arguments), environment())
     for question, secret in (("key ", KEY), ("iv ", IV)):
         terminal.read_until(question)
         terminal.type(f"{secret}\n")
@@ -224,7 +203,10 @@ def test_an_unknown_job_is_a_failure(
 def test_watch_all_shows_every_job(server: Server, records: str) -> None:
     server.convert(records, output="before")
     with subprocess.Popen(
-        command(server, "watch", "--all"), env=environment(), stdout=subprocess.PIPE, text=True
+        command(server.address, "watch", "--all"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     ) as watching:
         assert watching.stdout
         assert "a.json → before" in watching.stdout.readline()
@@ -270,7 +252,7 @@ def test_a_conversion_that_ends_early_names_its_job(capsys: pytest.CaptureFixtur
 def test_a_conversion_whose_reader_leaves_names_its_job(held: tuple[Server, Hold]) -> None:
     server, point = held
     with subprocess.Popen(
-        command(server, "convert", "a.json", "--output", "out", "--json"),
+        command(server.address, "convert", "a.json", "--output", "out", "--json"),
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -326,7 +308,7 @@ def test_json_of_the_other_commands(server: Server, records: str) -> None:
 def test_a_reader_that_leaves_is_no_traceback(server: Server, records: str) -> None:
     server.convert(records)
     with subprocess.Popen(
-        command(server, "watch", "--all", "--json"),
+        command(server.address, "watch", "--all", "--json"),
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -344,7 +326,7 @@ def test_a_reader_that_leaves_is_no_traceback(server: Server, records: str) -> N
 def into_full_disk(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
     with Path("/dev/full").open("w") as full:
         return subprocess.run(
-            command(server, *arguments),
+            command(server.address, *arguments),
             env=environment(),
             stdout=full,
             stderr=subprocess.PIPE,
@@ -377,7 +359,7 @@ def test_a_conversion_whose_output_cannot_be_written_names_its_job(
 def test_without_standard_output_the_exit_code_tells(
     server: Server, records: str, options: list[str]
 ) -> None:
-    convert = command(server, "convert", records, "--output", "out", *options)
+    convert = command(server.address, "convert", records, "--output", "out", *options)
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *convert],
         env=environment(),
@@ -459,7 +441,7 @@ def test_no_server_is_one_line_and_no_traceback() -> None:
 def test_the_bar_moves_and_gives_way_to_the_outcome(held: tuple[Server, Hold]) -> None:
     server, point = held
     arguments = ("convert", "a.json", "--merge", "--output", "출력")
-    terminal = Terminal(command(server, *arguments), environment())
+    terminal = Terminal(command(server.address, *arguments), environment())
     with point.at_point():
         terminal.read_until(r"converting.*━")
         terminal.read_until(r"a\.json → 출력")
@@ -470,7 +452,9 @@ def test_the_bar_moves_and_gives_way_to_the_outcome(held: tuple[Server, Hold]) -
 
 def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(held: tuple[Server, Hold]) -> None:
     server, point = held
-    terminal = Terminal(command(server, "convert", "a.json", "--output", "out"), environment())
+    terminal = Terminal(
+        command(server.address, "convert", "a.json", "--output", "out"), environment()
+    )
     with point.at_point():
         terminal.read_until("converting")
         terminal.type("\x03")
@@ -483,14 +467,14 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(held: tuple[Server, Hol
 
 def test_a_list_shows_the_output_however_long_the_files_names_are(server: Server) -> None:
     server.convert("encrypted.of_some_user_of_ours.json", output="출력")
-    terminal = Terminal(command(server, "list"), environment())
+    terminal = Terminal(command(server.address, "list"), environment())
     assert terminal.exit_code() == 0
     assert re.search(r"0\.0% +출력 ", terminal.shown)
 
 
 def test_a_failure_is_red(server: Server) -> None:
     terminal = Terminal(
-        command(server, "convert", "missing.json", "--output", "out"), environment()
+        command(server.address, "convert", "missing.json", "--output", "out"), environment()
     )
     assert terminal.exit_code() == 1
     assert re.search("\x1b\\[[0-9;]*31m *FILE_NOT_FOUND: missing", terminal.shown)
@@ -500,7 +484,7 @@ def test_names_from_files_cannot_move_the_cursor(server: Server) -> None:
     server.put("a.json", r'[{"\u001b[2J":[{"a":1}]}]')
     for variables in ({}, {"NO_COLOR": "1"}):
         arguments = ("convert", "a.json", "--output", "out", "--overwrite")
-        terminal = Terminal(command(server, *arguments), environment(**variables))
+        terminal = Terminal(command(server.address, *arguments), environment(**variables))
         assert terminal.exit_code() == 0
         assert "\x1b[2J" not in terminal.shown
 
@@ -509,7 +493,7 @@ def test_a_watch_outlives_a_restart_of_the_server(held: tuple[Server, Hold]) -> 
     server, point = held
     server.restart(MYD_GRPC_ADDRESS=lasting_address())
     job_id = server.submit("a.json")
-    watching = Terminal(command(server, "watch", job_id), environment())
+    watching = Terminal(command(server.address, "watch", job_id), environment())
     with point.at_point():
         watching.read_until("converting")
         server.restart(MYD_FAILPOINTS="")
@@ -542,7 +526,7 @@ def test_a_summary_says_what_it_rests_on(server: Server) -> None:
     (shown,) = json_lines(client(server, *ASK, "--json").stdout)
     counts = [shown[name] for name in ("order_lines", "undated_lines", "foreign_lines")]
     assert (counts, shown["owner_field"]) == ([2, 1, 1], "userId")
-    terminal = Terminal(command(server, *ASK), environment())
+    terminal = Terminal(command(server.address, *ASK), environment())
     assert terminal.exit_code() == 0
     assert "2 order lines, 1 without a date, 1 left out, owner by userId" in terminal.shown
     assert "warning: 1 order line left out" in terminal.shown

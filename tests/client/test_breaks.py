@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,23 +12,10 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import CallError, Client
-from tests.support.proxying import Proxy, proxy_to
+from tests.support.commanding import command, environment
+from tests.support.proxying import Break, every_break, proxy_to
 from tests.support.resting import events, gateway_to
-from tests.support.serving import PATIENCE_S, ROOT, Hold, Server
-
-Break = Callable[[Proxy], None]
-
-# NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM
-RESETS = {f"RST_STREAM {code}": code for code in (0, 1, 2, 7, 8, 11)}
-
-
-def resetting(code: int) -> Break:
-    return lambda proxy: proxy.reset_streams(code)
-
-
-BREAKS: dict[str, Break] = {name: resetting(code) for name, code in RESETS.items()}
-BREAKS |= {"GOAWAY": Proxy.send_goaway, "TCP reset": Proxy.reset}
-every_break = pytest.mark.parametrize("cut", BREAKS.values(), ids=BREAKS)
+from tests.support.serving import PATIENCE_S, Hold, Server
 
 
 @pytest.fixture
@@ -71,10 +56,6 @@ def test_a_watch_of_all_jobs_goes_on_after_any_break(server: Server, cut: Break)
         assert next(job for job in states if job.status == pb.Job.DONE).job_id == after
 
 
-def client_command(address: str, *arguments: str) -> list[str]:
-    return [sys.executable, str(ROOT / "client.py"), "--address", address, *arguments]
-
-
 @every_break
 @pytest.mark.parametrize("name", ["convert", "watch"])
 def test_the_command_line_goes_on_after_any_break(
@@ -85,10 +66,10 @@ def test_the_command_line_goes_on_after_any_break(
     with (
         proxy_to(server.address) as proxy,
         subprocess.Popen(
-            client_command(proxy.address, "--json", name, *options),
+            command(proxy.address, "--json", name, *options),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={k: v for k, v in os.environ.items() if not k.startswith("MYD_")},
+            env=environment(),
             text=True,
         ) as watching,
     ):

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import (
@@ -27,7 +24,17 @@ from myd_grpc.client import (
 )
 from myd_grpc.client.errors import CALLERS_FAULTS
 from myd_grpc.client.retry import pauses
-from tests.support.scripted import Handler, Service, answer, fail, listening, state, stream
+from tests.support.scripted import (
+    CODES,
+    Handler,
+    Service,
+    answer,
+    fail,
+    listening,
+    rich,
+    state,
+    stream,
+)
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 KEY, IV = "0f" * 32, "a0" * 16
@@ -41,26 +48,6 @@ def scripted(*answers: Handler) -> Iterator[tuple[Client, Service]]:
         Client(address, patience_s=2, resume_patience_s=2) as client,
     ):
         yield client, service
-
-
-def rich(code: grpc.StatusCode, reason: str, **violations: str) -> Handler:
-    details = [any_pb2.Any(), any_pb2.Any()]
-    details[0].Pack(error_details_pb2.ErrorInfo(reason=reason, domain="myd.analysis.v1"))
-    details[1].Pack(
-        error_details_pb2.BadRequest(
-            field_violations=[
-                error_details_pb2.BadRequest.FieldViolation(field=field, description=text)
-                for field, text in violations.items()
-            ]
-        )
-    )
-
-    def handler(_request: object, context: grpc.ServicerContext) -> None:
-        status = status_pb2.Status(code=code.value[0], message="what the server says")
-        status.details.extend(details if violations else details[:1])
-        context.abort_with_status(rpc_status.to_status(status))
-
-    return handler
 
 
 # Calls
@@ -228,9 +215,6 @@ def test_a_watch_gives_up_when_the_server_stays_away() -> None:
         pytest.raises(UnavailableError),
     ):
         list(client.watch("j"))
-
-
-CODES = set(grpc.StatusCode) - {grpc.StatusCode.OK}
 
 
 @pytest.mark.parametrize("code", sorted(CODES - CALLERS_FAULTS, key=str))

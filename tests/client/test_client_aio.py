@@ -21,13 +21,22 @@ from myd_grpc.client import (
     UnavailableError,
 )
 from myd_grpc.client.errors import CALLERS_FAULTS
-from tests.client.test_breaks import Break, every_break
-from tests.client.test_client import CODES, IV, KEY, rich
-from tests.support.proxying import proxy_to
-from tests.support.scripted import Handler, Service, answer, fail, listening, state, stream
+from tests.support.proxying import Break, every_break, proxy_to
+from tests.support.scripted import (
+    CODES,
+    Handler,
+    Service,
+    answer,
+    fail,
+    listening,
+    rich,
+    state,
+    stream,
+)
 from tests.support.serving import Hold, Server
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+KEY, IV = "0f" * 32, "a0" * 16
 
 
 @asynccontextmanager

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from Crypto.Cipher import AES
-from Crypto.Util.Padding import pad
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.worker.protocol import Task, encode_task
+from tests.support.keys import KEYS, encrypted
 from tests.support.serving import (
     PATIENCE_S,
     ROOT,
@@ -35,12 +34,6 @@ MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
 
 SMALL = '[{"id":1}]'
-KEY, IV = bytes(range(32)), bytes(range(16))
-KEYS = {"aes256cbckey": KEY.hex(), "iv": IV.hex()}
-
-
-def encrypted(text: str) -> bytes:
-    return AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(text.encode(), 16))
 
 
 def outcome(job: pb.Job) -> tuple[str, str]:

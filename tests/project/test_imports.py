@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,21 @@ def modules_of(package: str) -> list[str]:
 def test_what_reads_files_is_far_from_calls_and_database(modules: list[str]) -> None:
     loaded = modules_loaded_by(f"import {', '.join(modules)}")
     assert loaded.isdisjoint({"grpc", "google.protobuf", "sqlite3", "myd.analysis"})
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("test", TESTS, ids=lambda path: path.stem)
+def test_no_test_imports_another(test: Path) -> None:
+    """What tests share is in tests/support."""
+    names = [
+        name
+        for node in ast.walk(ast.parse(test.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (getattr(node, "module", None) or "", *(one.name for one in node.names))
+    ]
+    assert not [name for name in names if re.search(r"\btest_", name)]
 
 
 def test_help_does_not_wait_for_grpc() -> None:

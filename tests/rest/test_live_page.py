@@ -19,8 +19,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import PartFile
-from tests.jobs.run.test_recovery import KEYS, encrypted, with_id
 from tests.support.bounds import MANY_TABLES, keep
+from tests.support.keys import KEYS, encrypted, with_id
 from tests.support.resting import RestServer
 from tests.support.serving import PATIENCE_S, Hold, lasting_address
 

@@ -35,6 +35,11 @@ MEMORY_DISK = Path("/dev/shm")
 
 each_engine = pytest.mark.parametrize("engine", list(ENGINES))
 """Marks a module or test whose conversions every engine has to do alike."""
+IS_BUILT = find_spec("myd_grpc._native") is not None
+native = pytest.mark.skipif(
+    not IS_BUILT, reason="the native engine is not built, as there was no cargo at setup"
+)
+"""Marks a test of the native engine."""
 
 
 class Settings(TypedDict, total=False):
@@ -196,7 +201,7 @@ class Sizes:
 
 
 _BATCHING = ["reading.records"]
-if find_spec("myd_grpc._native"):
+if IS_BUILT:
     _BATCHING.append("engines.native")
 
 

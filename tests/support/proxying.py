@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import pytest
+
 PREFACE_BYTES = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 DATA, HEADERS, RST_STREAM, GOAWAY = 0, 1, 3, 7
 END_STREAM = 1
@@ -151,3 +153,18 @@ def _exactly(source: socket.socket, size: int) -> bytes:
             raise _Gone
         content += piece
     return bytes(content)
+
+
+Break = Callable[[Proxy], None]
+
+# NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM
+RESETS = {f"RST_STREAM {code}": code for code in (0, 1, 2, 7, 8, 11)}
+
+
+def resetting(code: int) -> Break:
+    return lambda proxy: proxy.reset_streams(code)
+
+
+BREAKS: dict[str, Break] = {name: resetting(code) for name, code in RESETS.items()}
+BREAKS |= {"GOAWAY": Proxy.send_goaway, "TCP reset": Proxy.reset}
+every_break = pytest.mark.parametrize("cut", BREAKS.values(), ids=BREAKS)

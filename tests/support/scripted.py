@@ -8,11 +8,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc
 
 Handler = Callable[[Any, grpc.ServicerContext], Any]
+CODES = set(grpc.StatusCode) - {grpc.StatusCode.OK}
+"""Everything by which a call can fail."""
 
 
 class Service(analysis_pb2_grpc.AnalysisServiceServicer):
@@ -54,6 +59,27 @@ def fail(code: grpc.StatusCode, text: str = "") -> Handler:
 
     def handler(_request: Any, context: grpc.ServicerContext) -> Any:
         context.abort(code, text)
+
+    return handler
+
+
+def rich(code: grpc.StatusCode, reason: str, **violations: str) -> Handler:
+    """Ends a call with a status that has the details of myd's refusals."""
+    details = [any_pb2.Any(), any_pb2.Any()]
+    details[0].Pack(error_details_pb2.ErrorInfo(reason=reason, domain="myd.analysis.v1"))
+    details[1].Pack(
+        error_details_pb2.BadRequest(
+            field_violations=[
+                error_details_pb2.BadRequest.FieldViolation(field=field, description=text)
+                for field, text in violations.items()
+            ]
+        )
+    )
+
+    def handler(_request: object, context: grpc.ServicerContext) -> None:
+        status = status_pb2.Status(code=code.value[0], message="what the server says")
+        status.details.extend(details if violations else details[:1])
+        context.abort_with_status(rpc_status.to_status(status))
 
     return handler
 

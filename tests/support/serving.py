@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
@@ -52,6 +52,17 @@ def details_of(error: grpc.RpcError) -> tuple[ErrorInfo, BadRequest]:
         detail.Unpack(info)
         detail.Unpack(bad)
     return info, bad
+
+
+def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str, dict[str, str]]:
+    """What a refused call says: the code, the reason, and each field at fault."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    info, bad = details_of(caught.value)
+    assert info.domain == "myd.analysis.v1"
+    fields = {one.field: one.description for one in bad.field_violations}
+    code: grpc.StatusCode = caught.value.code()
+    return code, info.reason, fields
 
 
 class Server:

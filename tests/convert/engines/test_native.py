@@ -9,7 +9,6 @@ import re
 import shutil
 import sys
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,8 @@ from myd_grpc.convert.engines import processors
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Limits, Progress
 from myd_grpc.options import Layout
-from tests.robustness import fuzz
 from tests.support.converting import (
+    IS_BUILT,
     KEY,
     TEXT_FORMS,
     Files,
@@ -30,16 +29,11 @@ from tests.support.converting import (
     encrypted,
     expected,
     failure,
+    native,
     outcome,
     run,
     sized,
     write,
-)
-
-IS_BUILT = find_spec("myd_grpc._native") is not None
-
-native = pytest.mark.skipif(
-    not IS_BUILT, reason="the native engine is not built, as there was no cargo at setup"
 )
 
 
@@ -59,12 +53,6 @@ def test_an_engine_that_is_not_there_is_a_lookup_error(monkeypatch: pytest.Monke
 
 # ---------------------------------------------------------------------------------------------
 # Equality
-
-
-@native
-@pytest.mark.parametrize("seed", range(4))
-def test_random_documents(seed: int) -> None:
-    fuzz.compare(1000, seed)
 
 
 @native

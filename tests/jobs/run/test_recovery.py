@@ -6,29 +6,25 @@ import base64
 import json
 import sqlite3
 import subprocess
-import uuid
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import grpc
 import pytest
-from Crypto.Cipher import AES
-from Crypto.Util.Padding import pad
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
-from tests.cli.test_cli import command, environment
+from tests.support.commanding import command, environment
+from tests.support.keys import IV, KEY, KEYS, encrypted, with_id
 from tests.support.serving import PATIENCE_S, Hold, Server, kill_worker, lasting_address, tree
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
 
-KEY, IV = bytes(range(32)), bytes(range(16))
-KEYS = {"aes256cbckey": KEY.hex(), "iv": IV.hex()}
 BUSY = {"MYD_FILE_SEP_SIZE": "10", "MYD_CHECKPOINT_SECONDS": "0.001", "MYD_MAX_CSV_ROW": "300"}
 """Settings under which a small file is much work, with many checkpoints."""
 SLOWLY = "batch_written=sleep:0.003"
@@ -45,16 +41,8 @@ def records(first: int = 0, count: int = 1500) -> str:
     )
 
 
-def encrypted(text: str) -> bytes:
-    return AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(text.encode(), 16))
-
-
 def outcome(job: pb.Job) -> tuple[str, str]:
     return pb.Job.Status.Name(job.status), job.reason
-
-
-def with_id(**fields: Any) -> dict[str, Any]:
-    return {**KEYS, "request_id": str(uuid.uuid4()), **fields}
 
 
 def uninterrupted(server: Server, name: str, has_key: bool) -> dict[str, bytes]:
@@ -434,7 +422,7 @@ def test_the_client_hands_the_key_over_by_itself(
     server.put("in", encrypted(records()))
     arguments = ("convert", "in", "--merge", "--output", "out", "--json")
     client = subprocess.Popen(
-        command(server, *arguments),
+        command(server.address, *arguments),
         env=environment(MYD_KEY=KEY.hex(), MYD_IV=IV.hex()),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,11 +15,10 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import AsyncClient, Client, InvalidRequestError, Key
-from tests.api.test_service import refusal
-from tests.cli.test_cli import client, command, environment
-from tests.jobs.run.test_recovery import IV, KEY, KEYS, encrypted, with_id
+from tests.support.commanding import client, command, environment
+from tests.support.keys import IV, KEY, KEYS, encrypted, with_id
 from tests.support.resting import gateway_to
-from tests.support.serving import PATIENCE_S, Hold, Server
+from tests.support.serving import PATIENCE_S, Hold, Server, refusal
 
 WAITING = pb.Job.PHASE_WAITING_FOR_KEY
 OTHER = {"aes256cbckey": "f" * 64, "iv": IV.hex()}
@@ -153,7 +152,7 @@ def test_status_says_what_to_do_and_that_does_it(server: Server, tmp_path: Path)
 def test_a_watch_says_it_too(server: Server) -> None:
     job_id = job_of(server).job_id
     with subprocess.Popen(
-        command(server, "watch", job_id),
+        command(server.address, "watch", job_id),
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

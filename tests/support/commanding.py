@@ -1,0 +1,32 @@
+"""The command line client as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.support.serving import PATIENCE_S, ROOT, Server
+
+
+def command(address: str, *arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "client.py"), "--address", address, *arguments]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The tests' own environment without settings, and with these variables."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MYD_")}
+    return {**kept, **variables}
+
+
+def client(server: Server, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the client to its end, its output going to a pipe."""
+    return subprocess.run(
+        command(server.address, *arguments),
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
