@@ -504,8 +504,8 @@ def test_a_disk_that_is_full_only_for_the_final_header(engine: str, tmp_path: Pa
     records = [b'{"a":"0123456789"}'] * 2_000 + [b'{"b":1}']
     write(tmp_path, [("in.json", b"[" + b",".join(records) + b"]")])
     rows = len(b",f1r1000,0123456789\n") * 2_000
-    script = LIMITED.replace("request =", "from myd_grpc.convert import tables\nrequest =")
-    script = script.replace("resource.setr", "tables._HELD_BYTES = 0\nresource.setr")
+    script = LIMITED.replace("request =", "from myd_grpc.convert.output import csv_set\nrequest =")
+    script = script.replace("resource.setr", "csv_set._HELD_BYTES = 0\nresource.setr")
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path), engine, str(rows + 100)],
         check=True,
