@@ -15,7 +15,7 @@ from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.jobs.worker.checkpointer import Keeper, Orders
+from myd_grpc.jobs.worker.checkpointer import Checkpointer, Orders
 from myd_grpc.jobs.worker.protocol import Message, Task
 from myd_grpc.options import ConvertOptions
 
@@ -72,7 +72,7 @@ def _row(
     ]
 
 
-class _Timed(Keeper):
+class _Timed(Checkpointer):
     """Counts the processor time of both threads while they are at a checkpoint."""
 
     spent_s = 0.0
@@ -117,9 +117,9 @@ def _share_once(engine: str, every_s: float, given: Input) -> float:
             str(DATA), (given.name,), "bench", ConvertOptions(merge=True), engine=engine
         )
         task = Task("", wanted, staging, checkpoint_s=every_s)
-        keeper = _Timed(task, agree, orders)
+        checkpointer = _Timed(task, agree, orders)
         began = time.perf_counter()
         key = CipherKey(bytes.fromhex(given.key), bytes.fromhex(given.iv))
-        convert(wanted, key, Path(staging), lambda *_: None, keeper)
-        keeper.wait()
-        return keeper.spent_s / (time.perf_counter() - began)
+        convert(wanted, key, Path(staging), lambda *_: None, checkpointer)
+        checkpointer.wait()
+        return checkpointer.spent_s / (time.perf_counter() - began)

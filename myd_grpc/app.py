@@ -24,25 +24,25 @@ from myd_grpc import directories, logs
 from myd_grpc.api.endpoint import AddressTakenError, Endpoint
 from myd_grpc.api.messages import watch_bytes
 from myd_grpc.api.requests import conversion_of
-from myd_grpc.api.service import AnalysisService, Desk
+from myd_grpc.api.service import AnalysisService, Backend
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
 from myd_grpc.errors import DirectoryLostError
-from myd_grpc.frames import describe
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.outputs import OutputDirectory
-from myd_grpc.jobs.run.attempt import Workshop
+from myd_grpc.jobs.run.attempt import AttemptContext
 from myd_grpc.jobs.run.purge import Purger
-from myd_grpc.jobs.run.recovery import Recovery, Resumed
+from myd_grpc.jobs.run.recovery import Recovery, ResumedJobs
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.run.summaries import Summaries
-from myd_grpc.jobs.store.clock import BelievedClock, Sighting
+from myd_grpc.jobs.store.clock import TrustedClock, TrustedTime
 from myd_grpc.jobs.store.database import DatabaseRefusedError
 from myd_grpc.jobs.store.store import Announce, JobStore
 from myd_grpc.jobs.watch.hub import Hub
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps, raise_open_files
-from myd_grpc.jobs.worker.pool import Workers
+from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.rest import GatewayError, find_gateway, gateway_beside
+from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +117,8 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
         with _opened_store(settings, hub) as store:
             output = OutputDirectory(settings.output_dir, fd)
             resumed = await _recovery(settings, store, output).run()
-            workers = Workers(stall_s=settings.stall_s)
-            workshop = Workshop(
+            workers = WorkerPool(stall_s=settings.stall_s)
+            context = AttemptContext(
                 store,
                 output,
                 workers,
@@ -126,27 +126,27 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
                 settings.checkpoint_s,
                 settings.space_percent,
             )
-            runner = Runner(workshop, settings.workers, settings.max_queued)
+            runner = Runner(context, settings.workers, settings.max_queued)
             summaries = Summaries(workers, settings.summaries, settings.max_queued)
             async with _purging(store):
-                desk = Desk(settings, store, output, runner, summaries, hub)
-                await _serve_desk(desk, resumed, gateway, stop)
+                backend = Backend(settings, store, output, runner, summaries, hub)
+                await _serve_calls(backend, resumed, gateway, stop)
 
 
 def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> Recovery:
     return Recovery(store, output, settings.resume_window_s, int(time.time()))
 
 
-async def _serve_desk(
-    desk: Desk, resumed: Resumed, gateway: Path | None, stop: asyncio.Event
+async def _serve_calls(
+    backend: Backend, resumed: ResumedJobs, gateway: Path | None, stop: asyncio.Event
 ) -> None:
-    endpoint = Endpoint(desk.settings, AnalysisService(desk), raise_open_files())
+    endpoint = Endpoint(backend.settings, AnalysisService(backend), raise_open_files())
     endpoint.bind()
-    desk.runner.begin(resumed)
-    showing = asyncio.create_task(desk.hub.run(), name="hub")
+    backend.runner.begin(resumed)
+    showing = asyncio.create_task(backend.hub.run(), name="hub")
     await endpoint.start()
-    looking = asyncio.create_task(_look_after_places(desk, endpoint), name="places")
-    rest_address = desk.settings.rest_address
+    looking = asyncio.create_task(_look_after_directories(backend, endpoint), name="directories")
+    rest_address = backend.settings.rest_address
     try:
         async with (
             gateway_beside(gateway, endpoint.address, rest_address, stop)
@@ -160,12 +160,12 @@ async def _serve_desk(
             logger.info("stopping")
     finally:
         looking.cancel()
-        await _stop_desk(desk, endpoint)
+        await _stop(backend, endpoint)
         await showing
     logger.info("stopped")
 
 
-async def _look_after_places(desk: Desk, endpoint: Endpoint) -> None:
+async def _look_after_directories(backend: Backend, endpoint: Endpoint) -> None:
     """Let health say so as long as a directory is not the one that was opened.
 
     New calls find that out by themselves; streams that wait for news are told.
@@ -173,44 +173,44 @@ async def _look_after_places(desk: Desk, endpoint: Endpoint) -> None:
     lost = ""
     while True:
         await asyncio.sleep(_LOOK_S)
-        before, lost = lost, await asyncio.to_thread(_lost, desk)
+        before, lost = lost, await asyncio.to_thread(_lost, backend)
         if lost == before:
             continue
         await endpoint.tell_health(serving=not lost)
         if lost:
             logger.error("not serving: %s", lost)
-            await _end_watches(desk)
+            await _end_watches(backend)
         else:
             logger.warning("serving again: what was lost is back")
 
 
-async def _end_watches(desk: Desk) -> None:
+async def _end_watches(backend: Backend) -> None:
     """End those that would wait for states that cannot be committed."""
     try:
-        await asyncio.to_thread(desk.store.check_places)
+        await asyncio.to_thread(backend.store.check_paths)
     except DirectoryLostError as error:
-        await desk.hub.break_off(error)
+        await backend.hub.break_off(error)
 
 
-def _lost(desk: Desk) -> str:
+def _lost(backend: Backend) -> str:
     try:
-        desk.check_places()
+        backend.check_paths()
     except DirectoryLostError as error:
         return error.message
     return ""
 
 
-async def _stop_desk(desk: Desk, endpoint: Endpoint) -> None:
+async def _stop(backend: Backend, endpoint: Endpoint) -> None:
     await endpoint.announce_end()
-    desk.runner.refuse()
-    await desk.hub.close()
-    await desk.summaries.stop()
+    backend.runner.refuse()
+    await backend.hub.close()
+    await backend.summaries.stop()
     try:
         async with asyncio.timeout(_JOBS_END_S):
-            await desk.runner.stop(desk.settings.shutdown_grace_s)
+            await backend.runner.stop(backend.settings.shutdown_grace_s)
     except TimeoutError:
         logger.error("some jobs could not be ended; the next start will do it")  # noqa: TRY400
-    await endpoint.stop(desk.settings.shutdown_grace_s)
+    await endpoint.stop(backend.settings.shutdown_grace_s)
 
 
 @asynccontextmanager
@@ -221,10 +221,10 @@ async def _purging(store: JobStore) -> AsyncIterator[None]:
     def purge(ended_before: int) -> int:
         return asyncio.run_coroutine_threadsafe(store.purge(ended_before), loop).result()
 
-    def keep(seen: Sighting) -> None:
-        asyncio.run_coroutine_threadsafe(store.keep_sighting(seen), loop).result()
+    def keep(seen: TrustedTime) -> None:
+        asyncio.run_coroutine_threadsafe(store.keep_trusted_time(seen), loop).result()
 
-    clock = BelievedClock(await store.sighting(), keep)
+    clock = TrustedClock(await store.trusted_time(), keep)
     purger = Purger(purge, clock)
     purger.start()
     try:

@@ -30,10 +30,10 @@ def prepare(settings: Settings) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A file or directory that is held open, and where it was found.
+class PinnedPath:
+    """A path that has to go on leading to the file or directory which was opened there.
 
-    While it is open, no other can have its device and inode number.
+    As long as that is open, no other can have its device and inode number.
     """
 
     what: str
@@ -42,8 +42,8 @@ class Place:
     inode: int
 
     @classmethod
-    def of(cls, what: str, path: Path) -> Place:
-        """What is at the path now; `what` is its name for people. Raises OSError."""
+    def of(cls, what: str, path: Path) -> PinnedPath:
+        """The path with what it leads to now; `what` is its name for people. Raises OSError."""
         found = path.stat()
         return cls(what, path, found.st_dev, found.st_ino)
 

@@ -21,7 +21,7 @@ from grpc_status import rpc_status
 from myd_grpc import errors
 from myd_grpc.api import origin
 from myd_grpc.convert.errors import shortened
-from myd_grpc.frames import describe, new_error_id
+from myd_grpc.tracebacks import describe, new_error_id
 
 logger = logging.getLogger(__name__)
 

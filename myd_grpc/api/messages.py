@@ -15,10 +15,10 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.errors import shortened
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output.naming import set_directory
-from myd_grpc.frames import describe
-from myd_grpc.jobs.model import Change, Deleted, Job, Phase, Status, Table
+from myd_grpc.jobs.model import Change, DeletedJob, Job, Phase, Status, Table
 from myd_grpc.options import ConvertOptions, as_fields
 from myd_grpc.shopping import Summary
+from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def watch_bytes(change: Change) -> bytes:
 
 
 def _change(change: Change) -> pb.Job:
-    if isinstance(change, Deleted):
+    if isinstance(change, DeletedJob):
         return pb.Job(job_id=change.job_id, status=pb.Job.NOTFOUND, revision=change.revision)
     return job_message(change)
 

@@ -18,8 +18,8 @@ from myd_grpc.convert.input.paths import check_name
 from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.convert.output.naming import FORBIDDEN
 from myd_grpc.errors import InvalidRequestError, RequestNeededError, Violation
-from myd_grpc.jobs.model import Request, RequestMark, Status
-from myd_grpc.jobs.watch.follow import Wanted
+from myd_grpc.jobs.model import Request, RequestFingerprint, Status
+from myd_grpc.jobs.watch.follow import JobFilter
 from myd_grpc.options import ConvertOptions, Layout, ReadOptions, longer_name
 from myd_grpc.shopping import SEOUL, Query
 from myd_grpc.shopping.objects import nfc
@@ -63,7 +63,9 @@ class _Checks:
             raise InvalidRequestError(self.violations)
 
 
-def request_mark(message: pb.ConvertToCsvRequest, secret: bytes) -> RequestMark | None:
+def request_fingerprint(
+    message: pb.ConvertToCsvRequest, secret: bytes
+) -> RequestFingerprint | None:
     """The request's id with a digest of all the rest; None without an id, or with a bad one.
 
     The digest is keyed, since the key is part of what it covers and is not to be guessed at.
@@ -76,7 +78,7 @@ def request_mark(message: pb.ConvertToCsvRequest, secret: bytes) -> RequestMark 
     content = rest.SerializeToString(deterministic=True)
     digest = hmac.digest(secret, content, hashlib.sha256)
     key_digest = _key_digest(message.aes256cbckey, message.iv, secret)
-    return RequestMark(message.request_id.lower(), digest, key_digest)
+    return RequestFingerprint(message.request_id.lower(), digest, key_digest)
 
 
 def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submission:
@@ -203,10 +205,10 @@ def page_size_of(message: _AsksForPage, default: int) -> int:
     return min(message.page_size or default, _LARGEST_PAGE)
 
 
-def wanted_of(message: pb.WatchJobsRequest) -> Wanted:
+def job_filter_of(message: pb.WatchJobsRequest) -> JobFilter:
     """What a watcher of many jobs is shown. Raises InvalidRequestError."""
     limit = min(message.ended_limit or _ENDED_SHOWN, _MOST_ENDED_SHOWN)
-    return Wanted(statuses_of(message), limit)
+    return JobFilter(statuses_of(message), limit)
 
 
 def statuses_of(message: pb.ListJobsRequest | pb.WatchJobsRequest) -> tuple[Status, ...]:

@@ -25,7 +25,7 @@ from myd_grpc.errors import (
     SlowReaderError,
     Violation,
 )
-from myd_grpc.jobs.model import Phase, RequestMark, Ticket
+from myd_grpc.jobs.model import Phase, QueuedJob, RequestFingerprint
 from myd_grpc.jobs.publish.outputs import OutputDirectory
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.run.summaries import Summaries
@@ -44,8 +44,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Whom the service asks."""
+class Backend:
+    """What the service's calls are passed on to."""
 
     settings: Settings
     store: JobStore
@@ -54,24 +54,24 @@ class Desk:
     summaries: Summaries
     hub: Hub
 
-    def check_places(self) -> None:
-        """Raises DirectoryLostError when the server cannot serve any more where it was started."""
-        self.store.check_places()
-        self.output.check_place()
+    def check_paths(self) -> None:
+        """Raises DirectoryLostError when a directory is no longer the one that was opened."""
+        self.store.check_paths()
+        self.output.check_path()
 
 
 class AnalysisService(pb_grpc.AnalysisServiceServicer):
     """Implements myd.analysis.v1.AnalysisService; the proto says what each call promises."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
     async def PreprocessShopping(
         self, request: pb.PreprocessShoppingRequest, _context: Context
     ) -> pb.PreprocessShoppingResponse:
         """Summarise a user's shopping while the caller waits."""
-        query, key = requests.summary_query(request, self._desk.settings, datetime.now(UTC))
-        summary = await self._desk.summaries.summarise(query, key)
+        query, key = requests.summary_query(request, self._backend.settings, datetime.now(UTC))
+        summary = await self._backend.summaries.summarise(query, key)
         return pb.PreprocessShoppingResponse(data=summary_message(summary))
 
     async def ConvertToCsv(
@@ -82,13 +82,15 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         If that has lost its key in a restart, it goes on.
         """
         # In a thread, as what follows: a request may name many thousands of files.
-        mark = await asyncio.to_thread(requests.request_mark, request, self._desk.store.secret)
-        job_id = await self._desk.store.find_request(mark) if mark else None
+        fingerprint = await asyncio.to_thread(
+            requests.request_fingerprint, request, self._backend.store.secret
+        )
+        job_id = await self._backend.store.find_request(fingerprint) if fingerprint else None
         if job_id is None:
-            job_id = await self._submit(request, mark)
+            job_id = await self._submit(request, fingerprint)
         else:
             # The same key as before, since the whole request is the same.
-            await self._desk.runner.hand_over(job_id, requests.key_of(request))
+            await self._backend.runner.hand_over(job_id, requests.key_of(request))
         return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
 
     async def GetJobStatus(
@@ -107,10 +109,10 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         job_id = requests.job_id_of(request)
         # At once, so that a caller who waits for news knows that the watch stands.
         await context.send_initial_metadata(())
-        desk, send = self._desk, self._sender(context)
-        heartbeat_s = desk.settings.heartbeat_s
+        backend, send = self._backend, self._sender(context)
+        heartbeat_s = backend.settings.heartbeat_s
         found = await follow_job(
-            desk.hub, desk.store, job_id, request.from_revision, heartbeat_s, send
+            backend.hub, backend.store, job_id, request.from_revision, heartbeat_s, send
         )
         if not found:
             await context.write(pb.WatchJobResponse(data=job_or_not_found(job_id, None)))
@@ -119,10 +121,10 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self, request: pb.WatchJobsRequest, context: Context
     ) -> None:
         """Stream the states of all matching jobs."""
-        wanted = requests.wanted_of(request)
+        job_filter = requests.job_filter_of(request)
         await context.send_initial_metadata(())
-        desk, send = self._desk, self._sender(context)
-        await follow_all(desk.hub, desk.store, wanted, request.from_revision, send)
+        backend, send = self._backend, self._sender(context)
+        await follow_all(backend.hub, backend.store, job_filter, request.from_revision, send)
 
     async def ListJobs(self, request: pb.ListJobsRequest, _context: Context) -> pb.ListJobsResponse:
         """Answer a page of jobs, newest first."""
@@ -130,7 +132,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         size = requests.page_size_of(request, _JOBS_IN_A_PAGE)
         of_list = paging.list_of_jobs(statuses)
         before = self._position(of_list, request.page_token)
-        jobs, more = await self._desk.store.newest(statuses, before, size)
+        jobs, more = await self._backend.store.newest(statuses, before, size)
         token = self._token(of_list, jobs[-1].submit_revision) if more else ""
         return pb.ListJobsResponse(data=map(job_message, jobs), next_page_token=token)
 
@@ -139,7 +141,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.CancelJobResponse:
         """End the job if it still works, and answer its state."""
         job_id = requests.job_id_of(request)
-        await self._desk.runner.cancel(job_id)
+        await self._backend.runner.cancel(job_id)
         return pb.CancelJobResponse(data=await self._state(job_id))
 
     async def ResumeJob(
@@ -148,11 +150,11 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         """Hand its key to a job that waits for it, and answer its state."""
         job_id = requests.job_id_of(request)
         requests.key_of(request)  # which has to be one, whatever the job does
-        job = await self._desk.store.get(job_id)
+        job = await self._backend.store.get(job_id)
         if job and job.phase is Phase.WAITING_FOR_KEY:
-            known = await self._desk.store.key_digest(job_id)
-            key = requests.check_key(request, known, self._desk.store.secret)
-            await self._desk.runner.hand_over(job_id, key)
+            known = await self._backend.store.key_digest(job_id)
+            key = requests.check_key(request, known, self._backend.store.secret)
+            await self._backend.runner.hand_over(job_id, key)
         return pb.ResumeJobResponse(data=await self._state(job_id))
 
     async def DeleteJob(
@@ -160,7 +162,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.DeleteJobResponse:
         """Forget the job if it has ended."""
         job_id = requests.job_id_of(request)
-        if await self._desk.runner.delete(job_id):
+        if await self._backend.runner.delete(job_id):
             logger.info("job %s: deleted", job_id)
         return pb.DeleteJobResponse(data=await self._state(job_id))
 
@@ -168,7 +170,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self, request: pb.ListTablesRequest, _context: Context
     ) -> pb.ListTablesResponse:
         """Answer a page of the job's tables."""
-        job_id, store = requests.job_id_of(request), self._desk.store
+        job_id, store = requests.job_id_of(request), self._backend.store
         size = requests.page_size_of(request, _TABLES_IN_A_PAGE)
         of_list = paging.list_of_tables(job_id)
         first = self._position(of_list, request.page_token) or 0
@@ -176,27 +178,29 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         token = "" if following is None else self._token(of_list, following)
         return pb.ListTablesResponse(data=map(table_message, tables), next_page_token=token)
 
-    async def _submit(self, request: pb.ConvertToCsvRequest, mark: RequestMark | None) -> str:
-        wanted = await asyncio.to_thread(requests.submission, request, self._desk.settings)
+    async def _submit(
+        self, request: pb.ConvertToCsvRequest, fingerprint: RequestFingerprint | None
+    ) -> str:
+        wanted = await asyncio.to_thread(requests.submission, request, self._backend.settings)
         name = wanted.request.output_file_name
-        self._desk.output.check_place()
+        self._backend.output.check_path()
         if not wanted.request.options.overwrite:
             await self._refuse_existing(name)
-        ticket = Ticket(
+        job = QueuedJob(
             secrets.token_hex(16),
             wanted.request.output_file_name,
             wanted.key,
             wanted.request.options.overwrite,
-            resumable=wanted.key is None or mark is not None,
+            resumable=wanted.key is None or fingerprint is not None,
         )
-        job_id = await self._desk.runner.submit(wanted.request, mark, ticket)
+        job_id = await self._backend.runner.submit(wanted.request, fingerprint, job)
         files = len(request.file_names)
         logger.info("job %s: submitted, %d files", job_id, files, extra=origin.extra())
         return job_id
 
     async def _refuse_existing(self, name: str) -> None:
         try:
-            found = await asyncio.to_thread(self._desk.output.find, set_directory(name))
+            found = await asyncio.to_thread(self._backend.output.find, set_directory(name))
         except ConversionError as error:
             raise BusyError(f"{error.message}; call again later") from None
         if found:
@@ -205,22 +209,22 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             )
 
     async def _state(self, job_id: str) -> pb.Job:
-        return job_or_not_found(job_id, await self._desk.store.get(job_id))
+        return job_or_not_found(job_id, await self._backend.store.get(job_id))
 
     def _position(self, of_list: str, token: str) -> int | None:
         if not token:
             return None
         try:
-            return paging.read_token(self._desk.store.secret, of_list, token)
+            return paging.read_token(self._backend.store.secret, of_list, token)
         except ValueError:
             wanted = "must be the next_page_token of a call for the same list"
             raise InvalidRequestError([Violation("page_token", wanted)]) from None
 
     def _token(self, of_list: str, position: int) -> str:
-        return paging.make_token(self._desk.store.secret, of_list, position)
+        return paging.make_token(self._backend.store.secret, of_list, position)
 
     def _sender(self, context: Context) -> Send:
-        timeout_s = self._desk.settings.watch_write_timeout_s
+        timeout_s = self._backend.settings.watch_write_timeout_s
 
         async def send(message: bytes) -> None:
             try:

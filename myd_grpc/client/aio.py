@@ -21,8 +21,8 @@ from myd_grpc.client.requests import (
     preprocess_request,
 )
 from myd_grpc.client.retry import pauses
-from myd_grpc.client.tables import Joiner
-from myd_grpc.client.watching import ENDED, AsyncWatch, Course, OnBreak, Patience
+from myd_grpc.client.tables import TableJoiner
+from myd_grpc.client.watching import ENDED, AsyncWatch, OnBreak, RetryBudget, WatchCursor
 from myd_grpc.options import ConvertKeywords, ReadKeywords
 
 
@@ -41,7 +41,7 @@ class AsyncClient:
         resume_patience_s: float = 300.0,
     ) -> None:
         self._address = address
-        self._patience = Patience(patience_s, resume_patience_s)
+        self._budget = RetryBudget(patience_s, resume_patience_s)
         self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
         # The annotations of the stub know threaded calls only.
         self._stub: Any = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
@@ -94,9 +94,9 @@ class AsyncClient:
         def open_stream(revision: int) -> Any:
             return self._stub.WatchJob(pb.WatchJobRequest(job_id=job_id, from_revision=revision))
 
-        course = Course(from_revision, self._patience, on_break)
+        cursor = WatchCursor(from_revision, self._budget, on_break)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
-        async with aclosing(watch.states(course)) as states:
+        async with aclosing(watch.states(cursor)) as states:
             async for job in states:
                 yield job
                 if job.status in ENDED:
@@ -121,9 +121,9 @@ class AsyncClient:
                 pb.WatchJobsRequest(status=wanted, from_revision=revision, ended_limit=ended_limit)
             )
 
-        course = Course(from_revision, self._patience, on_break)
+        cursor = WatchCursor(from_revision, self._budget, on_break)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
-        async with aclosing(watch.states(course)) as states:
+        async with aclosing(watch.states(cursor)) as states:
             async for job in states:
                 yield job
 
@@ -168,7 +168,7 @@ class AsyncClient:
         They are asked for in pages of at most `page_size`; 0 leaves that to the server.
         """
         request = pb.ListTablesRequest(job_id=job_id, page_size=page_size)
-        joiner = Joiner()
+        joiner = TableJoiner()
         async for piece in self._listed(self._stub.ListTables, request):
             if whole := joiner.add(piece):
                 yield whole
@@ -207,7 +207,7 @@ class AsyncClient:
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The answer; safe to repeat, as every call is either a question or has a request_id."""
-        pause = pauses(self._patience.connect_s)
+        pause = pauses(self._budget.connect_s)
         while True:
             try:
                 return await method(request, timeout=timeout_s)

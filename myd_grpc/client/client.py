@@ -20,8 +20,8 @@ from myd_grpc.client.requests import (
     preprocess_request,
 )
 from myd_grpc.client.retry import pauses
-from myd_grpc.client.tables import Joiner
-from myd_grpc.client.watching import ENDED, Course, OnBreak, Patience, Watch
+from myd_grpc.client.tables import TableJoiner
+from myd_grpc.client.watching import ENDED, OnBreak, RetryBudget, Watch, WatchCursor
 from myd_grpc.options import ConvertKeywords, ReadKeywords
 
 
@@ -41,7 +41,7 @@ class Client:
         resume_patience_s: float = 300.0,
     ) -> None:
         self._address = address
-        self._patience = Patience(patience_s, resume_patience_s)
+        self._budget = RetryBudget(patience_s, resume_patience_s)
         self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
         self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
         self._closed = threading.Event()
@@ -98,8 +98,8 @@ class Client:
             request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
             return self._stub.WatchJob(request)
 
-        course = Course(from_revision, self._patience, on_break)
-        for job in Watch(open_stream, self._translate, self._closed).states(course):
+        cursor = WatchCursor(from_revision, self._budget, on_break)
+        for job in Watch(open_stream, self._translate, self._closed).states(cursor):
             yield job
             if job.status in ENDED:
                 return
@@ -125,8 +125,8 @@ class Client:
                 pb.WatchJobsRequest(status=wanted, from_revision=revision, ended_limit=ended_limit)
             )
 
-        course = Course(from_revision, self._patience, on_break)
-        yield from Watch(open_stream, self._translate, self._closed).states(course)
+        cursor = WatchCursor(from_revision, self._budget, on_break)
+        yield from Watch(open_stream, self._translate, self._closed).states(cursor)
 
     def list_jobs(
         self, statuses: Iterable[pb.Job.Status | str] = (), page_size: int = 0
@@ -168,7 +168,7 @@ class Client:
         They are asked for in pages of at most `page_size`; 0 leaves that to the server.
         """
         request = pb.ListTablesRequest(job_id=job_id, page_size=page_size)
-        joiner = Joiner()
+        joiner = TableJoiner()
         for piece in self._listed(self._stub.ListTables, request):
             if whole := joiner.add(piece):
                 yield whole
@@ -206,7 +206,7 @@ class Client:
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The answer; safe to repeat, as every call is either a question or has a request_id."""
-        pause = pauses(self._patience.connect_s)
+        pause = pauses(self._budget.connect_s)
         while True:
             try:
                 return method(request, timeout=timeout_s)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from myd.analysis.v1.analysis_pb2 import Job
 
 
-class Joiner:
-    """Makes one table of the pieces of one with more parts than a page holds."""
+class TableJoiner:
+    """Puts the pieces of a table together that has more parts than a page holds."""
 
     def __init__(self) -> None:
         self._whole: Job.Table | None = None

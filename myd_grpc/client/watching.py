@@ -21,8 +21,8 @@ ENDED = frozenset({Job.DONE, Job.FAILED, Job.NOTFOUND})
 OnBreak = Callable[[CallError], None]
 
 
-class Patience(NamedTuple):
-    """For how many seconds to try again, without hearing anything."""
+class RetryBudget(NamedTuple):
+    """How many seconds of retries a call or watch has, in which nothing is heard."""
 
     connect_s: float  # before the first message
     resume_s: float  # after it: a server that was there is likely to come back
@@ -40,31 +40,31 @@ class StreamCall(Protocol):
         """Ends it from this side."""
 
 
-class Course:
-    """How far a watch has come, over all its streams: what is news, and whether to go on.
+class WatchCursor:
+    """How far a watch has come over all its streams: which states are new, and when to give up.
 
     `revision` is the last one seen, from which the next stream begins.
     """
 
-    def __init__(self, from_revision: int, patience: Patience, on_break: OnBreak | None) -> None:
+    def __init__(self, from_revision: int, budget: RetryBudget, on_break: OnBreak | None) -> None:
         self.revision = from_revision
-        self._patience = patience
+        self._budget = budget
         self._on_break = on_break
-        self._pauses = pauses(patience.connect_s)
+        self._pauses = pauses(budget.connect_s)
         self._seen: dict[str, int] = {}
         self._heard = False
         self._answered_s = math.inf
 
     def answered(self) -> None:
-        """A stream stands, or has failed."""
+        """Note that a stream has been opened, or has failed."""
         self._answered_s = time.monotonic()
 
-    def takes(self, job: Job) -> bool:
+    def accepts(self, job: Job) -> bool:
         """Whether a state is news: none comes twice, and none older than one already given."""
         self._heard = True
         is_news = self._is_news(job)
         if is_news:
-            self._pauses = pauses(self._patience.resume_s)
+            self._pauses = pauses(self._budget.resume_s)
         return is_news
 
     def pause_after(self, broken: CallError) -> float:
@@ -75,7 +75,7 @@ class Course:
         """
         if time.monotonic() - self._answered_s > LONGEST_PAUSE_S:
             # It has stood, though there may have been nothing to tell.
-            self._pauses = pauses(self._patience.resume_s)
+            self._pauses = pauses(self._budget.resume_s)
         self._answered_s = math.inf
         pause_s = next(self._pauses, None)
         if pause_s is None or broken.code in CALLERS_FAULTS:
@@ -116,24 +116,24 @@ class Watch:
         self._translate = translate
         self._closed = closed
 
-    def states(self, course: Course) -> Iterator[Job]:
+    def states(self, cursor: WatchCursor) -> Iterator[Job]:
         """Yields each new state; raises when the server stays away for too long."""
         while True:
             try:
-                for job in self._read(course):
-                    if course.takes(job):
+                for job in self._read(cursor):
+                    if cursor.accepts(job):
                         yield job
                 broken: CallError = ended_early()
             except grpc.RpcError as error:
                 broken = self._translate(error)
-            if self._closed.is_set() or self._closed.wait(course.pause_after(broken)):
+            if self._closed.is_set() or self._closed.wait(cursor.pause_after(broken)):
                 raise broken
 
-    def _read(self, course: Course) -> Iterator[Job]:
-        call = self._open_stream(course.revision)
+    def _read(self, cursor: WatchCursor) -> Iterator[Job]:
+        call = self._open_stream(cursor.revision)
         try:
             call.initial_metadata()
-            course.answered()
+            cursor.answered()
             for response in call:
                 yield response.data
         finally:
@@ -156,13 +156,13 @@ class AsyncWatch:
         self._translate = translate
         self._closed = closed
 
-    async def states(self, course: Course) -> AsyncGenerator[Job, None]:
+    async def states(self, cursor: WatchCursor) -> AsyncGenerator[Job, None]:
         """Yields each new state; raises when the server stays away for too long."""
         while True:
             try:
-                async with aclosing(self._read(course)) as jobs:
+                async with aclosing(self._read(cursor)) as jobs:
                     async for job in jobs:
-                        if course.takes(job):
+                        if cursor.accepts(job):
                             yield job
                 broken: CallError = ended_early()
             except grpc.RpcError as error:
@@ -172,15 +172,15 @@ class AsyncWatch:
                     raise
                 raise _closed() from None
             if not self._closed.is_set():
-                await asyncio.sleep(course.pause_after(broken))
+                await asyncio.sleep(cursor.pause_after(broken))
             if self._closed.is_set():
                 raise broken
 
-    async def _read(self, course: Course) -> AsyncGenerator[Job, None]:
-        call = self._open_stream(course.revision)
+    async def _read(self, cursor: WatchCursor) -> AsyncGenerator[Job, None]:
+        call = self._open_stream(cursor.revision)
         try:
             await call.initial_metadata()
-            course.answered()
+            cursor.answered()
             async for response in call:
                 yield response.data
         finally:

@@ -51,8 +51,12 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestMark:
-    """A caller's request_id, and keyed digests of the request it came with and of its key."""
+class RequestFingerprint:
+    """What tells that a request is the same as an earlier one, without holding its key.
+
+    `request_id` is the caller's, `digest` the keyed digest of the whole request, and `key_digest`
+    that of its key.
+    """
 
     request_id: str
     digest: bytes = field(repr=False)
@@ -105,8 +109,8 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """A job that was forgotten when it had ended; `revision` is the change counter at that."""
+class DeletedJob:
+    """A job that had ended, and was deleted at the value `revision` of the change counter."""
 
     job_id: str
     revision: int
@@ -117,12 +121,12 @@ class Deleted:
         return True
 
 
-Change: TypeAlias = Job | Deleted
+Change: TypeAlias = Job | DeletedJob
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Which directory a staged output set is, so that it is recognised after a rename.
+class DirectoryId:
+    """What a directory keeps when it is renamed: by this, a staged output set is recognised.
 
     The inode alone could be another directory's on another volume. The device number may change
     with a restart of the machine, the modification time when someone adds a file: one of the two
@@ -133,18 +137,18 @@ class Identity:
     inode: int
     modified_ns: int
 
-    def matches(self, other: Identity) -> bool:
+    def matches(self, other: DirectoryId) -> bool:
         """Whether both are the same directory."""
         same_place = self.device == other.device or self.modified_ns == other.modified_ns
         return self.inode == other.inode and same_place
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """A job that is to be done, with the key that only memory holds; its files are in the store.
+class QueuedJob:
+    """A job that waits for a worker, with its key, which only memory holds.
 
-    `name` is its output's. `resumable` says that the next server can go on with it: it needs no
-    key, or can be handed it.
+    Its files are in the store. `name` is its output's. `resumable` says that the next server can go
+    on with it: it needs no key, or can be handed it.
     """
 
     job_id: str
@@ -155,10 +159,10 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class UnfinishedJob:
     """A job that a server has left: what decides how it goes on, as there may be many.
 
-    `identity` is the directory it may have published. `has_mark` says that it came with a
+    `identity` is the directory it may have published. `has_request_id` says that it came with a
     request_id, by which its key can be handed over. `waiting_since` is 0 or epoch seconds.
     """
 
@@ -167,6 +171,6 @@ class Unfinished:
     overwrite: bool
     encrypted: bool
     phase: Phase
-    identity: Identity | None
-    has_mark: bool
+    identity: DirectoryId | None
+    has_request_id: bool
     waiting_since: int

@@ -13,7 +13,7 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc.api.messages import watch_bytes
-from myd_grpc.api.requests import wanted_of
+from myd_grpc.api.requests import job_filter_of
 from myd_grpc.convert.model import Progress
 from myd_grpc.jobs.model import Job, Phase, Request, Status
 from tests.support.bounds import keep
@@ -368,5 +368,5 @@ def test_a_watch_of_all_jobs_begins_with_what_works_and_the_newest_that_ended(
 
 
 def test_at_most_a_thousand_ended_jobs_come_first() -> None:
-    limits = [wanted_of(pb.WatchJobsRequest(ended_limit=n)).ended_limit for n in (0, 7, 5000)]
+    limits = [job_filter_of(pb.WatchJobsRequest(ended_limit=n)).ended_limit for n in (0, 7, 5000)]
     assert limits == [100, 7, 1000]

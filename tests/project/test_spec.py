@@ -193,12 +193,12 @@ def test_pages_are_as_large_as_is_said() -> None:
     assert above == largest == requests.page_size_of(pb.ListJobsRequest(page_size=1 << 30), jobs)
     assert (jobs, tables) == (service._JOBS_IN_A_PAGE, service._TABLES_IN_A_PAGE)
     _, ended, above, most_ended = numbers(cell_of("ended_limit"))
-    assert ended == requests.wanted_of(pb.WatchJobsRequest()).ended_limit
+    assert ended == requests.job_filter_of(pb.WatchJobsRequest()).ended_limit
     assert above == most_ended == most(pb.WatchJobsRequest(ended_limit=1 << 30))
 
 
 def most(request: pb.WatchJobsRequest) -> int:
-    return requests.wanted_of(request).ended_limit
+    return requests.job_filter_of(request).ended_limit
 
 
 def test_messages_are_as_large_as_is_said() -> None:

@@ -26,16 +26,16 @@ from myd_grpc.convert.model import Conversion, Limits, PartFile
 from myd_grpc.convert.output.disk import sync
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.errors import NotRecordedError, StateError, StateUnavailableError
-from myd_grpc.jobs.model import Job, Request, Status, Ticket
+from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
 from myd_grpc.jobs.publish.outputs import OutputDirectory
 from myd_grpc.jobs.run import attempt
-from myd_grpc.jobs.run.attempt import Workshop
-from myd_grpc.jobs.run.recovery import Resumed
+from myd_grpc.jobs.run.attempt import AttemptContext
+from myd_grpc.jobs.run.recovery import ResumedJobs
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store import database
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from myd_grpc.jobs.worker import pool as process
-from myd_grpc.jobs.worker.pool import Workers
+from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.options import ConvertOptions
 from tests.support.converting import each_engine
 from tests.support.serving import Hold, Server, details_of, fill, small_disk, tree
@@ -120,9 +120,9 @@ class Jobs:
         """The final state of a job that writes the set "out"."""
         self._made += 1
         job_id = f"j{self._made}"
-        ticket = Ticket(job_id, "out", None, overwrite=True, resumable=True)
+        queued = QueuedJob(job_id, "out", None, overwrite=True, resumable=True)
         request = Request(("in",), "out", ConvertOptions(merge=True, overwrite=True), limits=LIMITS)
-        await self._runner.submit(request, None, ticket)
+        await self._runner.submit(request, None, queued)
         while True:
             job = await self._store.get(job_id)
             assert job
@@ -138,16 +138,16 @@ async def running(home: Path, points_of_workers: str = "") -> AsyncIterator[Jobs
         path.mkdir(exist_ok=True)
     with directories.locked(output) as fd:
         store = JobStore(state, lambda _jobs: None)
-        workers = Workers({**os.environ, failpoints.VARIABLE: points_of_workers})
-        shop = Workshop(
+        workers = WorkerPool({**os.environ, failpoints.VARIABLE: points_of_workers})
+        context = AttemptContext(
             store,
             OutputDirectory(output, fd),
             workers,
             lambda _: conversion(home),
             checkpoint_s=0.001,
         )
-        runner = Runner(shop, 1, 10)
-        runner.begin(Resumed())
+        runner = Runner(context, 1, 10)
+        runner.begin(ResumedJobs())
         try:
             yield Jobs(runner, store)
         finally:

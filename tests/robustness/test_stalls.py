@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.jobs.worker.watchdog import Vigil
+from myd_grpc.jobs.worker.watchdog import Watchdog
 from tests.support.serving import PATIENCE_S, Hold, Server, tree, worker_of
 
 MakeServer = Callable[..., Server]
@@ -112,11 +112,11 @@ def running(program: str) -> Iterator[psutil.Process]:
         process.kill()
 
 
-def lasts(vigil: Vigil, before_look: Callable[[], object]) -> int:
+def lasts(watchdog: Watchdog, before_look: Callable[[], object]) -> int:
     """How many looks find the process at work, up to a thousand."""
     for looks in range(1000):
         before_look()
-        if not vigil.look():
+        if not watchdog.look():
             return looks
     return 1000
 
@@ -140,19 +140,19 @@ def test_a_process_that_waits_is_given_up_after_ten_looks() -> None:
     with running("import os\nprint(flush=True)\nos.read(0, 1)") as process:
         while stat_of(process)[0] != "S":
             pass
-        vigil = Vigil(process.pid)
-        assert lasts(vigil, lambda: None) == 9
+        watchdog = Watchdog(process.pid)
+        assert lasts(watchdog, lambda: None) == 9
 
 
 def test_a_process_that_computes_has_ten_times_as_long() -> None:
     with running("print(flush=True)\nwhile True: pass") as process:
-        vigil = Vigil(process.pid)
-        assert lasts(vigil, when_used(process)) == 99
+        watchdog = Watchdog(process.pid)
+        assert lasts(watchdog, when_used(process)) == 99
         process.suspend()
         while stat_of(process)[0] != "T":
             pass
-        vigil = Vigil(process.pid)
-        assert lasts(vigil, lambda: None) == 9
+        watchdog = Watchdog(process.pid)
+        assert lasts(watchdog, lambda: None) == 9
 
 
 def made_up(home: Path, state: str, ticks: int, io: str | None) -> None:
@@ -187,8 +187,8 @@ def test_to_read_and_write_is_to_work(
         made_up(tmp_path, state, ticks * number, io)
 
     go_on()
-    assert lasts(Vigil(7, tmp_path), go_on) == looks
+    assert lasts(Watchdog(7, tmp_path), go_on) == looks
 
 
 def test_where_nothing_can_be_seen_a_worker_has_the_longer_time(tmp_path: Path) -> None:
-    assert lasts(Vigil(7, tmp_path), lambda: None) == 99
+    assert lasts(Watchdog(7, tmp_path), lambda: None) == 99

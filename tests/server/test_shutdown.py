@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import CipherKey, Conversion
-from myd_grpc.jobs.model import Ticket
+from myd_grpc.jobs.model import QueuedJob
 from myd_grpc.jobs.worker.pool import ALLOCATOR
 from myd_grpc.jobs.worker.protocol import Task
 from tests.support.serving import PATIENCE_S, Hold, Server
@@ -189,7 +189,7 @@ def test_a_key_is_nowhere_to_be_found(make_server: MakeServer, hold: MakeHold) -
 def test_keys_are_not_in_what_is_printed_of_anything() -> None:
     key = CipherKey(KEY, IV)
     conversion = Conversion("/data", ("a",), "out")
-    for holder in (key, Ticket("j", "out", key, False), Task("j", conversion, "/s", key)):
+    for holder in (key, QueuedJob("j", "out", key, False), Task("j", conversion, "/s", key)):
         for secret in (KEY, IV):
             assert not any(one.decode("latin-1") in repr(holder) for one in spellings(secret))
 

@@ -21,8 +21,8 @@ from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import folded
-from myd_grpc.directories import Place
-from myd_grpc.jobs.model import Identity
+from myd_grpc.directories import PinnedPath
+from myd_grpc.jobs.model import DirectoryId
 from myd_grpc.jobs.publish.rename import NOT_SUPPORTED, exchange, rename_new
 from myd_grpc.locks import lock
 
@@ -38,7 +38,7 @@ def staging_name(job_id: str) -> str:
     return f"{_STAGING}{job_id}"
 
 
-class UnsettledError(Exception):
+class NotDurableError(Exception):
     """A set is to be seen, but may not last; `why` is what its job ends with, once it is hidden."""
 
     def __init__(self, why: ConversionError) -> None:
@@ -52,11 +52,11 @@ class OutputDirectory:
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self._fd = fd
-        self._place = Place.of("the output directory", path)
+        self._pinned = PinnedPath.of("the output directory", path)
 
-    def check_place(self) -> None:
+    def check_path(self) -> None:
         """Raises DirectoryLostError when nobody would find what is published."""
-        self._place.check()
+        self._pinned.check()
 
     def holds(self, name: str) -> bool:
         """Whether anything of that name is there."""
@@ -97,18 +97,18 @@ class OutputDirectory:
                 "left",
             )
 
-    def identify(self, job_id: str) -> Identity:
+    def identify(self, job_id: str) -> DirectoryId:
         """Which directory the job's staged set is."""
         identity = self._identity(staging_name(job_id))
         if identity is None:
             raise ConversionError(Reason.OUTPUT_UNAVAILABLE, "the staged output has disappeared")
         return identity
 
-    def holds_staged(self, job_id: str, identity: Identity) -> bool:
+    def holds_staged(self, job_id: str, identity: DirectoryId) -> bool:
         """Whether the job's staging directory is the one that was complete."""
         return self._is(staging_name(job_id), identity)
 
-    def holds_published(self, name: str, identity: Identity) -> bool:
+    def holds_published(self, name: str, identity: DirectoryId) -> bool:
         """Whether the set of that name is the directory that was staged."""
         return self._is(name, identity)
 
@@ -116,7 +116,7 @@ class OutputDirectory:
         """Let the staged set appear as `name`, in one step, and make that last.
 
         Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL, or a ShortageError) with nothing
-        changed, or UnsettledError, after which the set has to be taken back.
+        changed, or NotDurableError, after which the set has to be taken back.
         """
         try:
             failpoints.reach("before_publish")
@@ -128,7 +128,7 @@ class OutputDirectory:
             failpoints.reach("after_rename")
             os.fsync(self._fd)
         except OSError as error:
-            raise UnsettledError(_unpublishable(error, name)) from None
+            raise NotDurableError(_unpublishable(error, name)) from None
 
     def take_back(self, job_id: str, name: str) -> None:
         """Hide a set that was published, and bring back what it has replaced.
@@ -219,14 +219,14 @@ class OutputDirectory:
             return os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_mode
         return None
 
-    def _is(self, name: str, identity: Identity) -> bool:
+    def _is(self, name: str, identity: DirectoryId) -> bool:
         found = self._identity(name)
         return found is not None and identity.matches(found)
 
-    def _identity(self, name: str) -> Identity | None:
+    def _identity(self, name: str) -> DirectoryId | None:
         with suppress(FileNotFoundError):
             found = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
-            return Identity(found.st_dev, found.st_ino, found.st_mtime_ns)
+            return DirectoryId(found.st_dev, found.st_ino, found.st_mtime_ns)
         return None
 
 

@@ -15,13 +15,12 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import InvalidRequestError, StateError
-from myd_grpc.frames import describe, new_error_id
-from myd_grpc.jobs.model import Request, Ticket
-from myd_grpc.jobs.publish.outputs import OutputDirectory, UnsettledError, staging_name
+from myd_grpc.jobs.model import QueuedJob, Request
+from myd_grpc.jobs.publish.outputs import NotDurableError, OutputDirectory, staging_name
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.store.statements import WAITS
 from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.jobs.worker.pool import Worker, WorkerDiedError, Workers
+from myd_grpc.jobs.worker.pool import WorkerDiedError, WorkerPool, WorkerProcess
 from myd_grpc.jobs.worker.protocol import (
     Done,
     Failed,
@@ -32,6 +31,7 @@ from myd_grpc.jobs.worker.protocol import (
     Saved,
     Task,
 )
+from myd_grpc.tracebacks import describe, new_error_id
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +47,8 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """What every attempt works with.
+class AttemptContext:
+    """What all attempts share.
 
     `conversion_of` tells what a request stands for, and raises InvalidRequestError when its files
     are no inputs any more. `checkpoint_s` is how often a worker saves where it is, `space_percent`
@@ -58,7 +58,7 @@ class Workshop:
 
     store: JobStore
     output: OutputDirectory
-    workers: Workers
+    workers: WorkerPool
     conversion_of: Callable[[Request], Conversion]
     checkpoint_s: float = 1.0
     space_percent: int = 0
@@ -70,16 +70,16 @@ class SuspendedError(Exception):
 
 
 class Attempt:
-    """The work on one job.
+    """One attempt at a job.
 
     `run` always brings the job to its end, or leaves it to the next server; it never raises.
     """
 
-    def __init__(self, ticket: Ticket, workshop: Workshop) -> None:
-        self._ticket = ticket
-        self._directory = set_directory(ticket.name)
-        self._shop = workshop
-        self._worker: Worker | None = None
+    def __init__(self, job: QueuedJob, context: AttemptContext) -> None:
+        self._job = job
+        self._directory = set_directory(job.name)
+        self._context = context
+        self._worker: WorkerProcess | None = None
         self._stopped: ConversionError | SuspendedError | None = None
         self._publishing = False
         self._progress = Progress()
@@ -94,20 +94,22 @@ class Attempt:
     @property
     def resumable(self) -> bool:
         """Whether the next server can go on with the job."""
-        return self._ticket.resumable
+        return self._job.resumable
 
     async def run(self) -> None:
         """Convert, publish, and commit the end."""
-        job_id = self._ticket.job_id
+        job_id = self._job.job_id
         try:
             await self._convert()
             await self._publish()
         except SuspendedError:
             logger.info("job %s: suspended at %d bytes", job_id, self._progress.bytes_read)
         except ConversionError as error:
-            await fail(self._shop, job_id, error.reason, error.message)
+            await fail(self._context, job_id, error.reason, error.message)
         except Exception as error:  # noqa: BLE001 - a job must not stay WORKING, whatever happens
-            await fail(self._shop, job_id, Reason.INTERNAL, self._log_unexpected(describe(error)))
+            await fail(
+                self._context, job_id, Reason.INTERNAL, self._log_unexpected(describe(error))
+            )
 
     async def stop(self, reason: Reason, message: str) -> None:
         """End the job for that reason, unless its set is being published already."""
@@ -135,8 +137,10 @@ class Attempt:
 
     async def _convert(self) -> None:
         self._raise_if_stopped()
-        job_id = self._ticket.job_id
-        if not await persist(f"job {job_id}", lambda: self._shop.store.start(job_id, self._now())):
+        job_id = self._job.job_id
+        if not await persist(
+            f"job {job_id}", lambda: self._context.store.start(job_id, self._now())
+        ):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
         await self._patiently(self._check_target)
         for _ in range(_NEW_WORKERS):
@@ -149,7 +153,7 @@ class Attempt:
         await self._patiently(self._in_worker)
 
     async def _check_target(self) -> None:
-        await asyncio.to_thread(self._shop.output.check_target, self._directory)
+        await asyncio.to_thread(self._context.output.check_target, self._directory)
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do it again as long as the machine lacks something; the job says what it waits for."""
@@ -168,16 +172,16 @@ class Attempt:
         """Let the job say so while it works."""
         if msg == self._said:
             return
-        self._said, job_id = msg, self._ticket.job_id
+        self._said, job_id = msg, self._job.job_id
         if msg:
             logger.warning("job %s: %s", job_id, msg)
         try:
-            await self._shop.store.say(job_id, msg)
+            await self._context.store.say(job_id, msg)
         except StateError as error:
             _log_unrecorded(job_id, "message", error)
 
     async def _in_worker(self) -> None:
-        worker = self._worker = await self._shop.workers.take()
+        worker = self._worker = await self._context.workers.take()
         try:
             self._raise_if_stopped()
             await self._follow(worker)
@@ -188,24 +192,24 @@ class Attempt:
             # From here on it may be another job's. Before anything else is done about the
             # directory, it has let go of it or is no more.
             self._worker = None
-            await self._shop.workers.give_back(worker)
+            await self._context.workers.give_back(worker)
             self._saved.set()
         self._raise_if_stopped()
 
-    async def _follow(self, worker: Worker) -> None:
-        ticket = self._ticket
-        staging = self._shop.output.path / staging_name(ticket.job_id)
-        store, job_id = self._shop.store, ticket.job_id
+    async def _follow(self, worker: WorkerProcess) -> None:
+        job = self._job
+        staging = self._context.output.path / staging_name(job.job_id)
+        store, job_id = self._context.store, job.job_id
         checkpoint = await persist(f"job {job_id}", lambda: store.checkpoint(job_id))
         if checkpoint:
-            logger.info("job %s: goes on from its checkpoint", ticket.job_id)
+            logger.info("job %s: goes on from its checkpoint", job.job_id)
         task = Task(
-            ticket.job_id,
+            job.job_id,
             await self._conversion(),
             str(staging),
-            ticket.key,
+            job.key,
             checkpoint,
-            self._shop.checkpoint_s,
+            self._context.checkpoint_s,
         )
         self._eta = Eta(time.monotonic)
         self._parts.clear()
@@ -215,16 +219,16 @@ class Attempt:
 
     async def _conversion(self) -> Conversion:
         """What is to be done. It is not kept while a job waits: there may be many files."""
-        job_id, store = self._ticket.job_id, self._shop.store
+        job_id, store = self._job.job_id, self._context.store
         request = await persist(f"job {job_id}", lambda: store.request(job_id))
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
         try:
-            return await asyncio.to_thread(self._shop.conversion_of, request)
+            return await asyncio.to_thread(self._context.conversion_of, request)
         except InvalidRequestError:
             raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
-    async def _take(self, message: Message, worker: Worker) -> None:
+    async def _take(self, message: Message, worker: WorkerProcess) -> None:
         match message:
             case Reached(progress):
                 await self._check_space(progress)
@@ -235,9 +239,9 @@ class Attempt:
                 await self._keep(message)
                 await worker.acknowledge()
             case Restarted():
-                job_id = self._ticket.job_id
+                job_id = self._job.job_id
                 logger.warning("job %s: its checkpoint does not fit; from the start", job_id)
-                await persist(f"job {job_id}", lambda: self._shop.store.drop_checkpoint(job_id))
+                await persist(f"job {job_id}", lambda: self._context.store.drop_checkpoint(job_id))
                 await worker.acknowledge()
             case Parts(parts):
                 self._parts.extend(parts)
@@ -254,19 +258,19 @@ class Attempt:
             return
         self._space_checked = True
         bytes_left = progress.bytes_total - progress.bytes_read
-        wanted = bytes_left * self._shop.space_percent // 100
-        await asyncio.to_thread(self._shop.output.check_space, wanted)
+        wanted = bytes_left * self._context.space_percent // 100
+        await asyncio.to_thread(self._context.output.check_space, wanted)
 
     async def _tick(self, progress: Progress, eta_s: float) -> None:
         try:
-            await self._shop.store.progress(self._ticket.job_id, progress, eta_s)
+            await self._context.store.progress(self._job.job_id, progress, eta_s)
         except StateError as error:
             # A full disk may have room again by the next tick, and a tick is no loss.
-            _log_unrecorded(self._ticket.job_id, "progress", error)
+            _log_unrecorded(self._job.job_id, "progress", error)
 
     async def _keep(self, saved: Saved) -> None:
         """Commit a checkpoint; without it, the one before counts as long as that fits."""
-        job_id, store = self._ticket.job_id, self._shop.store
+        job_id, store = self._job.job_id, self._context.store
         self._unkept |= {part.file_name: part for part in saved.parts}
         parts = tuple(self._unkept.values())
         try:
@@ -282,9 +286,9 @@ class Attempt:
         self._saved.set()
 
     async def _publish(self) -> None:
-        job_id, name = self._ticket.job_id, self._directory
+        job_id, name = self._job.job_id, self._directory
         self._publishing = True
-        output, store = self._shop.output, self._shop.store
+        output, store = self._context.output, self._context.store
         identity = await asyncio.to_thread(output.identify, job_id)
         await persist(
             f"job {job_id}",
@@ -293,23 +297,23 @@ class Attempt:
         self._said = self._note
 
         async def appear() -> None:
-            await asyncio.to_thread(output.publish, job_id, name, replace=self._ticket.overwrite)
+            await asyncio.to_thread(output.publish, job_id, name, replace=self._job.overwrite)
 
         try:
             await self._patiently(appear)
-        except UnsettledError as error:
+        except NotDurableError as error:
             await self._take_back()
             raise error.why from None
         await persist(f"job {job_id}", lambda: store.done(job_id, self._now()))
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
-        await discard(self._shop, job_id)
+        await discard(self._context, job_id)
 
     async def _take_back(self) -> None:
         """However long it takes: a job must not end FAILED while its set is to be seen."""
-        job_id = self._ticket.job_id
+        job_id = self._job.job_id
         while True:
             try:
-                await asyncio.to_thread(self._shop.output.take_back, job_id, self._directory)
+                await asyncio.to_thread(self._context.output.take_back, job_id, self._directory)
             except OSError as error:
                 logger.warning("job %s: its set is not hidden again: %s", job_id, describe(error))
                 await asyncio.sleep(_RETRY_S)
@@ -322,35 +326,35 @@ class Attempt:
 
     def _log_unexpected(self, trace: str) -> str:
         error_id = new_error_id()
-        logger.error("job %s: internal error %s: %s", self._ticket.job_id, error_id, trace)
+        logger.error("job %s: internal error %s: %s", self._job.job_id, error_id, trace)
         return f"internal error {error_id}"
 
     def _log_end(self, how: str, peak_bytes: int) -> None:
         logger.info(
-            "job %s: worker: %s, peak %.1f MiB", self._ticket.job_id, how, peak_bytes / (1 << 20)
+            "job %s: worker: %s, peak %.1f MiB", self._job.job_id, how, peak_bytes / (1 << 20)
         )
 
     def _now(self) -> int:
-        return int(self._shop.now())
+        return int(self._context.now())
 
 
-async def fail(shop: Workshop, job_id: str, reason: Reason, message: str) -> None:
+async def fail(context: AttemptContext, job_id: str, reason: Reason, message: str) -> None:
     """Free the job's space and commit its failure, in this order: who hears of it may count on it.
 
     Nothing may be working on the job.
     """
-    await discard(shop, job_id)
+    await discard(context, job_id)
     await persist(
-        f"job {job_id}", lambda: shop.store.fail([job_id], reason, message, int(shop.now()))
+        f"job {job_id}", lambda: context.store.fail([job_id], reason, message, int(context.now()))
     )
     logger.info("job %s: FAILED, %s", job_id, reason)
 
 
-async def discard(shop: Workshop, job_id: str) -> None:
+async def discard(context: AttemptContext, job_id: str) -> None:
     """Free the job's space, however long the machine lacks what that takes."""
     while True:
         try:
-            await asyncio.to_thread(shop.output.discard, job_id)
+            await asyncio.to_thread(context.output.discard, job_id)
         except ShortageError as error:
             logger.warning("job %s: %s", job_id, error.message)
             await asyncio.sleep(_RETRY_S)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import schedule
 
-from myd_grpc.frames import describe
+from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.output.naming import set_directory
-from myd_grpc.jobs.model import Ticket, Unfinished
-from myd_grpc.jobs.publish.outputs import OutputDirectory, UnsettledError
+from myd_grpc.jobs.model import QueuedJob, UnfinishedJob
+from myd_grpc.jobs.publish.outputs import NotDurableError, OutputDirectory
 from myd_grpc.jobs.store.store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -22,22 +22,19 @@ WAITING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A job that goes on when it is handed its key, which its ticket lacks, by a deadline.
+class WaitingJob:
+    """A job that goes on if it is handed its key before `deadline` (epoch seconds)."""
 
-    That is in epoch seconds.
-    """
-
-    ticket: Ticket
+    job: QueuedJob
     deadline: int
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
-    """The jobs that go on, in the order they came in."""
+class ResumedJobs:
+    """The jobs of the last server that go on, in the order in which they were submitted."""
 
-    queued: list[Ticket] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
+    queued: list[QueuedJob] = field(default_factory=list)
+    waiting: list[WaitingJob] = field(default_factory=list)
 
 
 class Recovery:
@@ -58,11 +55,11 @@ class Recovery:
         self._output = output
         self._window_s = window_s
         self._now = now
-        self._resumed = Resumed()
+        self._resumed = ResumedJobs()
         self._done: list[str] = []
         self._failed: dict[tuple[Reason, str], list[str]] = {}
 
-    async def run(self) -> Resumed:
+    async def run(self) -> ResumedJobs:
         """The jobs that are to go on; all others have ended."""
         left = await self._store.unfinished()
         for one in left:
@@ -75,23 +72,23 @@ class Recovery:
             logger.info("after restart: %s", self._summary())
         return self._resumed
 
-    def _settle(self, one: Unfinished) -> None:
+    def _settle(self, one: UnfinishedJob) -> None:
         """Decide about a job. Raises ConversionError for one that does not go on."""
         if self._publish(one):
             self._done.append(one.job_id)
             return
-        ticket = Ticket(one.job_id, one.name, None, one.overwrite, resumable=True)
+        job = QueuedJob(one.job_id, one.name, None, one.overwrite, resumable=True)
         if not one.encrypted:
-            self._resumed.queued.append(ticket)
-        elif one.has_mark:
+            self._resumed.queued.append(job)
+        elif one.has_request_id:
             deadline = (one.waiting_since or self._now) + self._window_s
             if deadline <= self._now:
                 raise ConversionError(Reason.INTERRUPTED, TOO_LATE)
-            self._resumed.waiting.append(Waiting(ticket, deadline))
+            self._resumed.waiting.append(WaitingJob(job, deadline))
         else:
             raise ConversionError(Reason.INTERRUPTED, INTERRUPTED)
 
-    def _publish(self, one: Unfinished) -> bool:
+    def _publish(self, one: UnfinishedJob) -> bool:
         """Whether the job's set was complete, and is published now if it was not before."""
         job_id, identity = one.job_id, one.identity
         name = set_directory(one.name)
@@ -101,7 +98,7 @@ class Recovery:
         if identity and self._output.holds_staged(job_id, identity):
             try:
                 self._output.publish(job_id, name, replace=one.overwrite)
-            except UnsettledError as error:
+            except NotDurableError as error:
                 self._output.take_back(job_id, name)
                 raise error.why from None
             return True
@@ -110,7 +107,7 @@ class Recovery:
     async def _commit(self) -> None:
         """Record it all; the space of a failed job is free before anyone hears of the failure."""
         queued = [one.job_id for one in self._resumed.queued]
-        waiting = [one.ticket.job_id for one in self._resumed.waiting]
+        waiting = [one.job.job_id for one in self._resumed.waiting]
         for job_id in self._done:
             await self._store.done(job_id, self._now)
         self._output.sweep(but=[*queued, *waiting])

@@ -19,9 +19,9 @@ from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
-from myd_grpc.jobs.model import Request, RequestMark, Ticket
-from myd_grpc.jobs.run.attempt import Attempt, Workshop, discard, explained, fail, persist
-from myd_grpc.jobs.run.recovery import INTERRUPTED, TOO_LATE, Resumed, Waiting
+from myd_grpc.jobs.model import QueuedJob, Request, RequestFingerprint
+from myd_grpc.jobs.run.attempt import Attempt, AttemptContext, discard, explained, fail, persist
+from myd_grpc.jobs.run.recovery import INTERRUPTED, TOO_LATE, ResumedJobs, WaitingJob
 
 logger = logging.getLogger(__name__)
 
@@ -32,30 +32,32 @@ _Result = TypeVar("_Result")
 class Runner:
     """Takes jobs in and sees to it that each comes to its end."""
 
-    def __init__(self, workshop: Workshop, workers: int, max_queued: int) -> None:
-        self._shop = workshop
+    def __init__(self, context: AttemptContext, workers: int, max_queued: int) -> None:
+        self._context = context
         self._workers = workers
-        self._places = workers + max_queued
+        self._capacity = workers + max_queued
         self._entering: set[asyncio.Task[Any]] = set()
-        self._waiting: dict[str, tuple[Waiting, asyncio.TimerHandle]] = {}
-        self._queue: dict[str, Ticket] = {}
+        self._waiting: dict[str, tuple[WaitingJob, asyncio.TimerHandle]] = {}
+        self._queue: dict[str, QueuedJob] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
         self._failing: dict[str, asyncio.Task[None]] = {}
         self._stops: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
-    async def submit(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
-        """The id of the job that does this: the ticket's, or an earlier job's with this mark.
+    async def submit(
+        self, request: Request, fingerprint: RequestFingerprint | None, job: QueuedJob
+    ) -> str:
+        """The id of the job that does this: of `job`, or of an earlier one with this fingerprint.
 
         Raises ShuttingDownError, QueueFullError, OutputBusyError, StateError or
         InvalidRequestError.
         """
         if self._stopping:
             raise ShuttingDownError
-        if len(self._entering) + len(self._queue) + len(self._running) >= self._places:
+        if len(self._entering) + len(self._queue) + len(self._running) >= self._capacity:
             raise QueueFullError("as many jobs wait as may wait; submit again later")
         with _recording():
-            return await _unbroken(self._enter(request, mark, ticket), self._entering)
+            return await _unbroken(self._enter(request, fingerprint, job), self._entering)
 
     async def hand_over(self, job_id: str, key: CipherKey | None) -> None:
         """Let a job go on that waits for this key; nothing happens to any other.
@@ -87,14 +89,14 @@ class Runner:
         Raises JobWorkingError or NotRecordedError.
         """
         with _recording():
-            return await self._shop.store.delete(job_id, self._now())
+            return await self._context.store.delete(job_id, self._now())
 
-    def begin(self, resumed: Resumed) -> None:
+    def begin(self, resumed: ResumedJobs) -> None:
         """Get ready for the first job, and go on with those of the last server."""
-        self._shop.workers.warm_up()
+        self._context.workers.warm_up()
         for one in resumed.waiting:
             self._wait(one)
-        self._queue |= {ticket.job_id: ticket for ticket in resumed.queued}
+        self._queue |= {job.job_id: job for job in resumed.queued}
         self._start_next()
 
     def refuse(self) -> None:
@@ -111,7 +113,7 @@ class Runner:
         await _settled(self._entering)
         self._take_waiting(list(self._waiting))  # which they do in the store
         queued, self._queue = self._queue, {}
-        lost = [job_id for job_id, ticket in queued.items() if not ticket.resumable]
+        lost = [job_id for job_id, job in queued.items() if not job.resumable]
         running = list(self._running.values())
         await asyncio.gather(
             self._fail_queued(lost),
@@ -119,43 +121,45 @@ class Runner:
             *(task for _, task in running),
         )
         await _settled({*self._failing.values(), *self._stops})
-        await self._shop.workers.close()
+        await self._context.workers.close()
 
     async def _fail_queued(self, job_ids: list[str]) -> None:
         """End jobs that have nothing staged yet, all at once as there may be many."""
-        fail_them = partial(self._shop.store.fail, job_ids, Reason.INTERRUPTED, INTERRUPTED)
+        fail_them = partial(self._context.store.fail, job_ids, Reason.INTERRUPTED, INTERRUPTED)
         if job_ids:
             await persist("queued jobs", lambda: fail_them(self._now()))
 
-    async def _enter(self, request: Request, mark: RequestMark | None, ticket: Ticket) -> str:
-        store, job_id = self._shop.store, ""
+    async def _enter(
+        self, request: Request, fingerprint: RequestFingerprint | None, job: QueuedJob
+    ) -> str:
+        store, job_id = self._context.store, ""
         in_the_way = self._take_waiting(self._waiting_for(request.output_file_name))
         try:
             for one in in_the_way:  # they end with the submission
-                await discard(self._shop, one.ticket.job_id)
-            job_id = await store.submit(ticket.job_id, request, mark, self._now())
+                await discard(self._context, one.job.job_id)
+            job_id = await store.submit(job.job_id, request, fingerprint, self._now())
         finally:
-            if job_id != ticket.job_id:
+            if job_id != job.job_id:
                 for one in in_the_way:
                     self._wait(one)
-        if job_id == ticket.job_id:
-            self._queue[job_id] = ticket
+        if job_id == job.job_id:
+            self._queue[job_id] = job
             self._start_next()
         return job_id
 
     async def _go_on(self, job_id: str, key: CipherKey | None) -> None:
         for one in self._take_waiting([job_id]):
             try:
-                await self._shop.store.queue_again([job_id])
+                await self._context.store.queue_again([job_id])
             except BaseException:
                 self._wait(one)
                 raise
-            self._queue[job_id] = replace(one.ticket, key=key)
+            self._queue[job_id] = replace(one.job, key=key)
             self._start_next()
 
-    def _wait(self, one: Waiting) -> None:
-        job_id = one.ticket.job_id
-        left_s = max(one.deadline - self._shop.now(), 0)
+    def _wait(self, one: WaitingJob) -> None:
+        job_id = one.job.job_id
+        left_s = max(one.deadline - self._context.now(), 0)
         timer = asyncio.get_running_loop().call_later(left_s, self._give_up, job_id)
         self._waiting[job_id] = (one, timer)
 
@@ -165,11 +169,11 @@ class Runner:
 
     def _fail(self, job_id: str, reason: Reason, message: str) -> None:
         """End a job that nothing works on."""
-        task = asyncio.create_task(fail(self._shop, job_id, reason, message))
+        task = asyncio.create_task(fail(self._context, job_id, reason, message))
         self._failing[job_id] = task
         task.add_done_callback(lambda _: self._failing.pop(job_id))
 
-    def _take_waiting(self, job_ids: Iterable[str]) -> list[Waiting]:
+    def _take_waiting(self, job_ids: Iterable[str]) -> list[WaitingJob]:
         """Those of the jobs that wait for a key: from now on they do not."""
         taken = [self._waiting.pop(job_id) for job_id in job_ids if job_id in self._waiting]
         for _, timer in taken:
@@ -179,12 +183,12 @@ class Runner:
     def _waiting_for(self, name: str) -> list[str]:
         """The jobs that wait for a key to write that output set."""
         waiting, key = self._waiting.items(), folded(name)
-        return [job_id for job_id, (one, _) in waiting if folded(one.ticket.name) == key]
+        return [job_id for job_id, (one, _) in waiting if folded(one.job.name) == key]
 
     def _start_next(self) -> None:
         while self._queue and len(self._running) < self._workers and not self._stopping:
             job_id = next(iter(self._queue))
-            attempt = Attempt(self._queue.pop(job_id), self._shop)
+            attempt = Attempt(self._queue.pop(job_id), self._context)
             task = asyncio.create_task(attempt.run(), name=f"job {job_id}")
             self._running[job_id] = (attempt, task)
             task.add_done_callback(partial(self._ended, job_id))
@@ -194,7 +198,7 @@ class Runner:
         self._start_next()
 
     def _now(self) -> int:
-        return int(self._shop.now())
+        return int(self._context.now())
 
 
 @contextmanager

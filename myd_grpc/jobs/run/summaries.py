@@ -8,7 +8,7 @@ import logging
 from myd_grpc import errors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.jobs.worker.pool import Worker, WorkerDiedError, Workers
+from myd_grpc.jobs.worker.pool import WorkerDiedError, WorkerPool, WorkerProcess
 from myd_grpc.jobs.worker.protocol import Failed, Message, SummaryTask, Summed, UserMissing
 from myd_grpc.shopping import Query, Summary
 
@@ -21,12 +21,12 @@ _NEW_WORKERS = 1
 class Summaries:
     """At most `at_once` summaries at a time; further callers wait, at most `waiting` of them."""
 
-    def __init__(self, workers: Workers, at_once: int, waiting: int) -> None:
+    def __init__(self, workers: WorkerPool, at_once: int, waiting: int) -> None:
         self._workers = workers
-        self._places = at_once + waiting
+        self._capacity = at_once + waiting
         self._turn = asyncio.Semaphore(at_once)
         self._callers = 0
-        self._running: set[Worker] = set()
+        self._running: set[WorkerProcess] = set()
         self._stopping = False
 
     async def summarise(self, query: Query, key: CipherKey | None) -> Summary:
@@ -35,7 +35,7 @@ class Summaries:
         Raises CallError: what is wrong with the file, that the user is not there, BusyError or
         ShuttingDownError.
         """
-        if self._callers >= self._places:
+        if self._callers >= self._capacity:
             raise errors.BusyError("as many callers wait for a summary as may; call again later")
         self._callers += 1
         try:

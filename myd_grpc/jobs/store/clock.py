@@ -1,4 +1,4 @@
-"""What time it is, as far as the store can know: no single reading of the clock is believed.
+"""A clock for deletions, which no single wrong reading of the system's clock can deceive.
 
 A clock may be wrong by weeks: a battery is empty, a machine was restored, someone mistyped a date.
 What is deleted by its reading does not come back. So the store keeps the time that it believed
@@ -28,38 +28,41 @@ _KEEP_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A time that is believed (epoch seconds), and for how long a clock ahead of it has stood."""
+class TrustedTime:
+    """The time that is believed, in epoch seconds, and how long the clock has been ahead of it.
+
+    `stood_s` counts the seconds in which a server ran.
+    """
 
     believed: float
     stood_s: float = 0.0
 
 
-def after(last: Sighting | None, reading: float, passed_s: float) -> Sighting:
+def after(last: TrustedTime | None, reading: float, passed_s: float) -> TrustedTime:
     """What to believe of a reading when a server has run for `passed_s` seconds since `last`."""
     if last is None:
-        return Sighting(reading)
+        return TrustedTime(reading)
     expected, stood_s = last.believed + passed_s, last.stood_s + passed_s
     if reading <= expected + DAY_S or stood_s >= DAY_S:
-        return Sighting(reading)
-    return Sighting(expected, stood_s)
+        return TrustedTime(reading)
+    return TrustedTime(expected, stood_s)
 
 
-class BelievedClock:
-    """Answers the time that is believed. To be asked once a minute or so, in one thread.
+class TrustedClock:
+    """Answers the time that is believed; it is to be asked about once a minute, in one thread.
 
-    `keep` stores a sighting for the next server, `last` is what the one before stored. `now` reads
+    `keep` stores that time for the next server, `last` is what the one before stored. `now` reads
     the clock, `running` tells how long this machine runs; both in seconds.
     """
 
     def __init__(
         self,
-        last: Sighting | None,
-        keep: Callable[[Sighting], None],
+        last: TrustedTime | None,
+        keep: Callable[[TrustedTime], None],
         now: Callable[[], float] = time.time,
         running: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sighting = last
+        self._trusted = last
         self._keep = keep
         self._now = now
         self._running = running
@@ -71,12 +74,12 @@ class BelievedClock:
         """The time, aware. Raises what `keep` raises."""
         before, self._seen_at = self._seen_at, self._running()
         reading = self._now()
-        self._sighting = after(self._sighting, reading, self._seen_at - before)
-        self._log_doubts(reading - self._sighting.believed)
+        self._trusted = after(self._trusted, reading, self._seen_at - before)
+        self._log_doubts(reading - self._trusted.believed)
         if self._seen_at >= self._keep_at:
-            self._keep(self._sighting)
+            self._keep(self._trusted)
             self._keep_at = self._seen_at + _KEEP_EVERY_S
-        return datetime.fromtimestamp(self._sighting.believed, UTC)
+        return datetime.fromtimestamp(self._trusted.believed, UTC)
 
     def _log_doubts(self, ahead_s: float) -> None:
         doubted, self._doubted = self._doubted, ahead_s > 0

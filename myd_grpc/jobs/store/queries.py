@@ -17,16 +17,16 @@ from myd_grpc.convert.model import PartFile
 from myd_grpc.errors import InvalidRequestError, JobMissingError, Violation
 from myd_grpc.jobs.model import (
     Change,
-    Deleted,
+    DeletedJob,
     Job,
     Request,
-    RequestMark,
+    RequestFingerprint,
     Status,
     Table,
-    Unfinished,
+    UnfinishedJob,
 )
 from myd_grpc.jobs.store import sizes
-from myd_grpc.jobs.store.clock import Sighting
+from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.rows import job_of, part_of, request_of, unfinished_of
 from myd_grpc.jobs.store.tables import first_tables
 
@@ -37,14 +37,15 @@ _NO_BOUND = 1 << 62
 _Item = TypeVar("_Item", bound=Change)
 
 
-def find_request(connection: Connection, mark: RequestMark) -> str | None:
-    """The job this mark belongs to. Raises InvalidRequestError when its request was another."""
+def find_request(connection: Connection, fingerprint: RequestFingerprint) -> str | None:
+    """The job of an earlier request. Raises InvalidRequestError when that was another one."""
     rows = connection.execute(
-        "SELECT job_id, request_digest FROM job_status WHERE request_id = ?", (mark.request_id,)
+        "SELECT job_id, request_digest FROM job_status WHERE request_id = ?",
+        (fingerprint.request_id,),
     ).fetchall()
     if not rows:
         return None
-    if rows[0]["request_digest"] != mark.digest:
+    if rows[0]["request_digest"] != fingerprint.digest:
         wanted = "came before with another request; use a new id for a new request"
         raise InvalidRequestError([Violation("request_id", wanted)])
     return str(rows[0]["job_id"])
@@ -161,7 +162,7 @@ def tables(
         return first_tables(parts, limit, sizes.MOST_IN_A_PAGE, may_break=True)
 
 
-def unfinished(connection: Connection) -> list[Unfinished]:
+def unfinished(connection: Connection) -> list[UnfinishedJob]:
     """The jobs that have not ended, in the order they came in."""
     cursor = connection.execute(
         "SELECT job_id, output_file_name, options, encrypted, phase, request_id, waiting_since, "
@@ -180,10 +181,10 @@ def checkpoint(connection: Connection, job_id: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def sighting(connection: Connection) -> Sighting | None:
+def trusted_time(connection: Connection) -> TrustedTime | None:
     """The time that was believed last; None in a new database."""
     rows = connection.execute("SELECT believed, stood_s FROM clock").fetchall()
-    return Sighting(*rows[0]) if rows else None
+    return TrustedTime(*rows[0]) if rows else None
 
 
 def last_revision(connection: Connection) -> int:
@@ -223,7 +224,7 @@ def _size(change: Change) -> int:
 def _change(connection: Connection, row: sqlite3.Row) -> Change:
     # The cursor that gives the row keeps what it reads from changing meanwhile.
     job = get(connection, row["job_id"]) if row["is_there"] else None
-    return job or Deleted(row["job_id"], row["revision"])
+    return job or DeletedJob(row["job_id"], row["revision"])
 
 
 def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:

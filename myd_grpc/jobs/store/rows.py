@@ -18,13 +18,13 @@ from myd_grpc.convert.model import (
 )
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.jobs.model import (
-    Identity,
+    DirectoryId,
     Job,
     Phase,
     Request,
-    RequestMark,
+    RequestFingerprint,
     Status,
-    Unfinished,
+    UnfinishedJob,
 )
 from myd_grpc.jobs.store.sizes import first_names
 from myd_grpc.options import ConvertOptions, Layout
@@ -48,7 +48,7 @@ _TERMS = msgspec.json.Decoder(_Terms)
 
 
 def submission_columns(
-    job_id: str, request: Request, mark: RequestMark | None
+    job_id: str, request: Request, fingerprint: RequestFingerprint | None
 ) -> dict[str, object]:
     """The columns of a job that has just been submitted."""
     return {
@@ -63,9 +63,9 @@ def submission_columns(
         "options": _json(request.options),
         "encrypted": request.encrypted,
         "terms": _json(_Terms(request.limits, request.section_names)),
-        "request_id": mark.request_id if mark else None,
-        "request_digest": mark.digest if mark else None,
-        "key_digest": mark.key_digest if mark else None,
+        "request_id": fingerprint.request_id if fingerprint else None,
+        "request_digest": fingerprint.digest if fingerprint else None,
+        "key_digest": fingerprint.key_digest if fingerprint else None,
     }
 
 
@@ -152,21 +152,21 @@ def _progress(row: sqlite3.Row) -> Progress:
     )
 
 
-def unfinished_of(row: sqlite3.Row) -> Unfinished:
+def unfinished_of(row: sqlite3.Row) -> UnfinishedJob:
     """The job of a row of job_status that has not ended."""
-    return Unfinished(
+    return UnfinishedJob(
         job_id=row["job_id"],
         name=row["output_file_name"],
         overwrite=_OPTIONS.decode(row["options"]).overwrite,
         encrypted=bool(row["encrypted"]),
         phase=Phase(row["phase"]),
         identity=_identity(row),
-        has_mark=row["request_id"] is not None,
+        has_request_id=row["request_id"] is not None,
         waiting_since=row["waiting_since"],
     )
 
 
-def _identity(row: sqlite3.Row) -> Identity | None:
+def _identity(row: sqlite3.Row) -> DirectoryId | None:
     if row["staging_inode"] is None:
         return None
-    return Identity(row["staging_device"], row["staging_inode"], row["staging_modified_ns"])
+    return DirectoryId(row["staging_device"], row["staging_inode"], row["staging_modified_ns"])

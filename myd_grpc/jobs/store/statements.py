@@ -13,8 +13,8 @@ from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import JobWorkingError, OutputBusyError
-from myd_grpc.jobs.model import Identity, Request, RequestMark, Status
-from myd_grpc.jobs.store.clock import Sighting
+from myd_grpc.jobs.model import DirectoryId, Request, RequestFingerprint, Status
+from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.queries import find_request, status_of
 from myd_grpc.jobs.store.rows import file_names_text, progress_columns, submission_columns
 from myd_grpc.jobs.store.sizes import first_names
@@ -29,19 +29,23 @@ _SUPERSEDED = "the server was restarted, and a new job writes the same output se
 
 
 def submit(
-    connection: Connection, job_id: str, request: Request, mark: RequestMark | None, now: int
+    connection: Connection,
+    job_id: str,
+    request: Request,
+    fingerprint: RequestFingerprint | None,
+    now: int,
 ) -> str:
-    """The id of the job for this request: `job_id`, or that of the job its mark already has.
+    """The id of the job for this request: `job_id`, or that of an earlier one of the fingerprint.
 
     A job that waits for its key to write the same output set makes way for the new one. Raises
-    OutputBusyError, and InvalidRequestError when the mark belongs to another request.
+    OutputBusyError, and InvalidRequestError when the request_id came with another request before.
     """
-    if mark and (known := find_request(connection, mark)):
+    if fingerprint and (known := find_request(connection, fingerprint)):
         return known
     _supersede(connection, request.output_file_name, now)
     _refuse_busy_output(connection, request.output_file_name)
     revision = _next_revision(connection)
-    values = submission_columns(job_id, request, mark) | {
+    values = submission_columns(job_id, request, fingerprint) | {
         "revision": revision,
         "submit_revision": revision,
         "submit_time": now,
@@ -128,7 +132,7 @@ def publishing(
     job_id: str,
     reached: Progress,
     parts: Sequence[PartFile],
-    identity: Identity,
+    identity: DirectoryId,
     note: str,
 ) -> bool:
     """All is written; from here on the directory `identity` may turn up as the output set.
@@ -206,7 +210,7 @@ def purge(connection: Connection, ended_before: int) -> int:
     return cursor.rowcount
 
 
-def keep_sighting(connection: Connection, seen: Sighting) -> None:
+def keep_trusted_time(connection: Connection, seen: TrustedTime) -> None:
     """The time that is believed, for the next server."""
     connection.execute(
         "INSERT INTO clock VALUES (1, ?, ?) ON CONFLICT (only_row) "

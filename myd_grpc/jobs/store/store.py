@@ -18,20 +18,20 @@ from typing import TypeAlias, TypeVar
 
 from myd_grpc import failpoints
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.directories import Place
-from myd_grpc.frames import describe
+from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.model import (
     Change,
-    Identity,
+    DirectoryId,
     Job,
     Request,
-    RequestMark,
+    RequestFingerprint,
     Status,
     Table,
-    Unfinished,
+    UnfinishedJob,
 )
 from myd_grpc.jobs.store import database, queries, statements
-from myd_grpc.jobs.store.clock import Sighting
+from myd_grpc.jobs.store.clock import TrustedTime
+from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
 
@@ -55,23 +55,24 @@ class JobStore:
         database.warn_of_old_sqlite()
         self._writing = _Owned("store-writer", partial(database.open_for_writing, path))
         self._reading = _Owned("store-reader", partial(database.open_for_reading, path))
-        self._places = (
-            Place.of("the job database", path),
+        self._pinned = (
+            PinnedPath.of("the job database", path),
             # SQLite has it beside the file that a link leads to.
-            Place.of("the log of the job database", Path(f"{path.resolve()}-wal")),
+            PinnedPath.of("the log of the job database", Path(f"{path.resolve()}-wal")),
         )
         self._announced = self._reading.call(queries.last_revision)
         self.secret = self._reading.call(queries.secret)
 
     async def submit(
-        self, job_id: str, request: Request, mark: RequestMark | None, now: int
+        self, job_id: str, request: Request, fingerprint: RequestFingerprint | None, now: int
     ) -> str:
-        """The job's id: `job_id`, or that of an earlier job with the same mark.
+        """The id of the job: `job_id`, or that of an earlier job with the same fingerprint.
 
-        Raises OutputBusyError, and InvalidRequestError when the mark belongs to another request.
+        Raises OutputBusyError, and InvalidRequestError when its request_id came with another
+        request before.
         """
         return await self._write(
-            lambda connection: statements.submit(connection, job_id, request, mark, now)
+            lambda connection: statements.submit(connection, job_id, request, fingerprint, now)
         )
 
     async def start(self, job_id: str, now: int) -> bool:
@@ -124,7 +125,7 @@ class JobStore:
         job_id: str,
         reached: Progress,
         parts: Sequence[PartFile],
-        identity: Identity,
+        identity: DirectoryId,
         note: str = "",
     ) -> bool:
         """All is written: from here on the directory `identity` may turn up as the output set."""
@@ -150,19 +151,19 @@ class JobStore:
         """Forget the jobs that ended before that time (epoch seconds); how many there were."""
         return await self._write(lambda connection: statements.purge(connection, ended_before))
 
-    async def keep_sighting(self, seen: Sighting) -> None:
+    async def keep_trusted_time(self, seen: TrustedTime) -> None:
         """Keep the time that is believed for the next server."""
         await self._write(
-            lambda connection: statements.keep_sighting(connection, seen), durable=False
+            lambda connection: statements.keep_trusted_time(connection, seen), durable=False
         )
 
-    async def sighting(self) -> Sighting | None:
+    async def trusted_time(self) -> TrustedTime | None:
         """The time that was believed last; None for a new store."""
-        return await self._read(queries.sighting)
+        return await self._read(queries.trusted_time)
 
-    async def find_request(self, mark: RequestMark) -> str | None:
+    async def find_request(self, fingerprint: RequestFingerprint) -> str | None:
         """The job of an earlier request. Raises InvalidRequestError when that was another one."""
-        return await self._read(lambda connection: queries.find_request(connection, mark))
+        return await self._read(lambda connection: queries.find_request(connection, fingerprint))
 
     async def key_digest(self, job_id: str) -> bytes | None:
         """The keyed digest of the job's key; None where that was not noted."""
@@ -224,7 +225,7 @@ class JobStore:
         """The change counter as last committed."""
         return await self._read(queries.last_revision)
 
-    async def unfinished(self) -> list[Unfinished]:
+    async def unfinished(self) -> list[UnfinishedJob]:
         """The jobs that have not ended, in the order they came in."""
         return await self._read(queries.unfinished)
 
@@ -232,10 +233,10 @@ class JobStore:
         """From where the job goes on; None for the start."""
         return await self._read(lambda connection: queries.checkpoint(connection, job_id))
 
-    def check_places(self) -> None:
-        """Raises DirectoryLostError when the next server would not find what this one commits."""
-        for place in self._places:
-            place.check()
+    def check_paths(self) -> None:
+        """Raises DirectoryLostError when the database is no longer where the next server looks."""
+        for path in self._pinned:
+            path.check()
 
     def close(self) -> None:
         """End both threads after what they have to do."""
@@ -244,7 +245,7 @@ class JobStore:
 
     async def _read(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
         def told(connection: sqlite3.Connection) -> _Result:
-            self.check_places()
+            self.check_paths()
             with database.told():
                 return query(connection)
 
@@ -263,7 +264,7 @@ class JobStore:
     ) -> _Result:
         with database.told(), database.transaction(connection, durable=durable):
             result = change(connection)
-            self.check_places()
+            self.check_paths()
         # Before the caller hears of it: whoever is told of a job can watch it from that state on.
         self._announce_changes(connection)
         return result

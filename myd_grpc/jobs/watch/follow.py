@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from myd_grpc.jobs.model import Change, Deleted, Status
+from myd_grpc.jobs.model import Change, DeletedJob, Status
 from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.jobs.watch.audience import Feed, State
 from myd_grpc.jobs.watch.hub import Hub
+from myd_grpc.jobs.watch.subscribers import JobFeed, State
 
 Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 
@@ -20,11 +20,11 @@ _PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a watcher of many jobs is shown.
+class JobFilter:
+    """Which jobs a watcher of many is shown.
 
-    Only jobs in one of `statuses`, unless that is empty; of those that had ended before, the
-    newest, at most `ended_limit`.
+    Those in one of `statuses`, or all where that is empty; of those that had ended before the watch
+    began, only the newest `ended_limit`.
     """
 
     statuses: tuple[Status, ...]
@@ -59,7 +59,7 @@ async def follow_job(
 
 
 async def follow_all(
-    hub: Hub, store: JobStore, wanted: Wanted, from_revision: int, send: Send
+    hub: Hub, store: JobStore, job_filter: JobFilter, from_revision: int, send: Send
 ) -> None:
     """Send the matching jobs' states and then each change; ends only by an exception.
 
@@ -72,12 +72,12 @@ async def follow_all(
         states = (
             _changes(hub, store, feed, from_revision, upto)
             if from_revision
-            else _beginning(hub, store, wanted, upto)
+            else _beginning(hub, store, job_filter, upto)
         )
         sent_to = from_revision
         while True:
             async for state in states:
-                if _concerns(state.change, wanted.statuses, sent_to):
+                if _concerns(state.change, job_filter.statuses, sent_to):
                     await send(state.data)
             sent_to = max(sent_to, upto)
             await watcher.news(None)
@@ -85,9 +85,11 @@ async def follow_all(
             states = _changes(hub, store, feed, sent_to, upto)
 
 
-async def _beginning(hub: Hub, store: JobStore, wanted: Wanted, last: int) -> AsyncIterator[State]:
+async def _beginning(
+    hub: Hub, store: JobStore, job_filter: JobFilter, last: int
+) -> AsyncIterator[State]:
     """The states up to that revision of the jobs that work and of the newest that have ended."""
-    revisions = await store.shown_first(wanted.statuses, wanted.ended_limit, last)
+    revisions = await store.shown_first(job_filter.statuses, job_filter.ended_limit, last)
     while revisions:
         # A job that has changed meanwhile comes with its change.
         jobs = await store.at_revisions(revisions, _PAGE)
@@ -97,7 +99,7 @@ async def _beginning(hub: Hub, store: JobStore, wanted: Wanted, last: int) -> As
 
 
 async def _changes(
-    hub: Hub, store: JobStore, feed: Feed, after: int, last: int
+    hub: Hub, store: JobStore, feed: JobFeed, after: int, last: int
 ) -> AsyncIterator[State]:
     """The newest states with a revision in (after, last], in order."""
     if after >= last:
@@ -120,6 +122,6 @@ def _concerns(change: Change, statuses: Collection[Status], seen_to: int) -> boo
     A job that was there by then was WORKING by then, because an end is a job's last change. So
     whoever watches WORKING jobs knows it, and is told of its end too.
     """
-    if isinstance(change, Deleted) or not statuses or change.status in statuses:
+    if isinstance(change, DeletedJob) or not statuses or change.status in statuses:
         return True
     return Status.WORKING in statuses and change.submit_revision <= seen_to

@@ -15,18 +15,18 @@ from contextlib import contextmanager
 
 from myd_grpc.errors import CallError, ShuttingDownError
 from myd_grpc.jobs.model import Change, Job
-from myd_grpc.jobs.watch.audience import Audience, Encode, Feed, State, Topic
+from myd_grpc.jobs.watch.subscribers import Encode, JobFeed, JobTopic, State, Subscribers
 
 _SLICE = 50
 _PAUSE_FACTOR = 3
 
 
 class Watcher:
-    """One stream's place in an audience."""
+    """One stream, and how it hears that there is something new to send."""
 
-    def __init__(self, hub: Hub, bell: asyncio.Event) -> None:
+    def __init__(self, hub: Hub, wakeup: asyncio.Event) -> None:
         self._hub = hub
-        self._bell = bell
+        self._wakeup = wakeup
         self._began = hub.breaks
 
     async def news(self, timeout_s: float | None) -> bool:
@@ -36,12 +36,12 @@ class Watcher:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                await self._bell.wait()
+                await self._wakeup.wait()
         except TimeoutError:
             return False
         self._hub.raise_if_closed()
         self._hub.raise_if_broken(self._began)
-        self._bell.clear()
+        self._wakeup.clear()
         return True
 
 
@@ -50,11 +50,11 @@ class Hub:
 
     def __init__(self, encode: Encode) -> None:
         self._encode = encode
-        self._topics: dict[str, Topic] = {}
-        self.feed = Feed()
-        # Audiences that have something to be shown, in order of arrival.
-        self._urgent: dict[Audience, None] = {}
-        self._relaxed: dict[Audience, None] = {}
+        self._topics: dict[str, JobTopic] = {}
+        self.feed = JobFeed()
+        # Subscribers that have something to be shown, in order of arrival.
+        self._urgent: dict[Subscribers, None] = {}
+        self._relaxed: dict[Subscribers, None] = {}
         self._work = asyncio.Event()
         self._closed = False
         self.breaks = 0
@@ -73,23 +73,23 @@ class Hub:
                 self._announce(topic, is_end=change.ended)
 
     @contextmanager
-    def watch_job(self, job_id: str) -> Iterator[tuple[Topic, Watcher]]:
+    def watch_job(self, job_id: str) -> Iterator[tuple[JobTopic, Watcher]]:
         """Watch one job: from now on no change of it is missed."""
-        topic = self._topics.setdefault(job_id, Topic())
+        topic = self._topics.setdefault(job_id, JobTopic())
         try:
             with self._watcher(topic) as watcher:
                 yield topic, watcher
         finally:
-            if not topic.bells:
+            if not topic.wakeups:
                 self._topics.pop(job_id, None)
 
     @contextmanager
-    def watch_all(self) -> Iterator[tuple[Feed, Watcher]]:
+    def watch_all(self) -> Iterator[tuple[JobFeed, Watcher]]:
         """Watch all jobs: from now on no change is missed."""
         with self._watcher(self.feed) as watcher:
             yield self.feed, watcher
 
-    def begin(self, topic: Topic, job: Job) -> None:
+    def begin(self, topic: JobTopic, job: Job) -> None:
         """Show at least the state that was just read from the store to a watcher who begins."""
         if topic.shown is None or job.revision > topic.shown.change.revision:
             topic.take(State(job, self._encode))
@@ -113,13 +113,13 @@ class Hub:
         """End every stream: each watcher hears of it when it is woken."""
         self._closed = True
         self._work.set()
-        await self._ring_all()
+        await self._wake_all()
 
     async def break_off(self, why: CallError) -> None:
         """End the streams that there are; those that begin later are none of them."""
         self.breaks += 1
         self._why_broken = why
-        await self._ring_all()
+        await self._wake_all()
 
     def raise_if_closed(self) -> None:
         """Raises ShuttingDownError when no more will be shown."""
@@ -131,67 +131,67 @@ class Hub:
         if self._why_broken and self.breaks > began:
             raise self._why_broken
 
-    async def _ring_all(self) -> None:
-        for audience in (self.feed, *self._topics.values()):
-            await _ring_at_once(audience)
+    async def _wake_all(self) -> None:
+        for subscribers in (self.feed, *self._topics.values()):
+            await _wake_at_once(subscribers)
 
-    def _announce(self, audience: Audience, *, is_end: bool) -> None:
-        if not audience.bells:
-            audience.show()  # nobody to be spared
+    def _announce(self, subscribers: Subscribers, *, is_end: bool) -> None:
+        if not subscribers.wakeups:
+            subscribers.show()  # nobody to be spared
         elif is_end:
-            self._relaxed.pop(audience, None)
-            self._urgent[audience] = None
+            self._relaxed.pop(subscribers, None)
+            self._urgent[subscribers] = None
             self._work.set()
-        elif audience not in self._urgent:
-            self._relaxed[audience] = None
+        elif subscribers not in self._urgent:
+            self._relaxed[subscribers] = None
             self._work.set()
 
     async def _show_urgent(self) -> None:
         while self._urgent:
-            audience = _pop_first(self._urgent)
-            audience.show()
-            await _ring_at_once(audience)
+            subscribers = _pop_first(self._urgent)
+            subscribers.show()
+            await _wake_at_once(subscribers)
 
-    async def _show_relaxed(self, audience: Audience) -> None:
+    async def _show_relaxed(self, subscribers: Subscribers) -> None:
         """Show it slowly; what is urgent comes in between."""
-        audience.show()
-        for bells in _slices(audience):
+        subscribers.show()
+        for wakeups in _slices(subscribers):
             began = time.monotonic()
-            await _ring(bells)
+            await _wake(wakeups)
             await asyncio.sleep(_PAUSE_FACTOR * (time.monotonic() - began))
             await self._show_urgent()
             if self._closed:
                 return
 
     @contextmanager
-    def _watcher(self, audience: Audience) -> Iterator[Watcher]:
+    def _watcher(self, subscribers: Subscribers) -> Iterator[Watcher]:
         self.raise_if_closed()
-        bell = asyncio.Event()
-        audience.bells.add(bell)
+        wakeup = asyncio.Event()
+        subscribers.wakeups.add(wakeup)
         try:
-            yield Watcher(self, bell)
+            yield Watcher(self, wakeup)
         finally:
-            audience.bells.discard(bell)
+            subscribers.wakeups.discard(wakeup)
 
 
-def _slices(audience: Audience) -> Iterator[list[asyncio.Event]]:
-    bells = list(audience.bells)
-    return (bells[first : first + _SLICE] for first in range(0, len(bells), _SLICE))
+def _slices(subscribers: Subscribers) -> Iterator[list[asyncio.Event]]:
+    wakeups = list(subscribers.wakeups)
+    return (wakeups[first : first + _SLICE] for first in range(0, len(wakeups), _SLICE))
 
 
-async def _ring(bells: Iterable[asyncio.Event]) -> None:
-    """Wake watchers, and let them write before this returns."""
-    for bell in bells:
-        bell.set()
+async def _wake(wakeups: Iterable[asyncio.Event]) -> None:
+    """Wake the streams that wait for these, and let them write before this returns."""
+    for wakeup in wakeups:
+        wakeup.set()
     await asyncio.sleep(0)
 
 
-async def _ring_at_once(audience: Audience) -> None:
-    for bells in _slices(audience):
-        await _ring(bells)
+async def _wake_at_once(subscribers: Subscribers) -> None:
+    for wakeups in _slices(subscribers):
+        await _wake(wakeups)
 
 
-def _pop_first(audiences: dict[Audience, None]) -> Audience:
-    first = next(iter(audiences))
-    del audiences[first]
+def _pop_first(due: dict[Subscribers, None]) -> Subscribers:
+    first = next(iter(due))
+    del due[first]
     return first

@@ -31,8 +31,8 @@ class Orders:
     hasten: threading.Event = field(default_factory=threading.Event)
 
 
-class Keeper:
-    """Keeps the checkpoints of one task; see convert.checkpoint.Checkpoints.
+class Checkpointer:
+    """Syncs the checkpoints of one task and hands them to the server; see `Checkpoints`.
 
     At most one checkpoint is under way. A sync that failed is not tried again, as the next one
     would succeed with the data lost: the error is raised by whichever method comes next.
@@ -49,7 +49,7 @@ class Keeper:
         self._orders = orders
         self._every_s = task.checkpoint_s
         self._has_older = task.checkpoint is not None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="keeper")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpointer")
         self._under_way: Future[None] | None = None
         self._due = time.monotonic() + self._every_s
 

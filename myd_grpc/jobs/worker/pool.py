@@ -31,7 +31,7 @@ from myd_grpc.jobs.worker.protocol import (
     decode_message,
     encode_task,
 )
-from myd_grpc.jobs.worker.watchdog import LOOKS, Vigil
+from myd_grpc.jobs.worker.watchdog import LOOKS, Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class _StalledError(Exception):
     """A worker process does nothing."""
 
 
-class Worker:
+class WorkerProcess:
     """One process, with at most one task at a time.
 
     `reusable` says that it has come to the end of one, be it to say what is wrong with the files,
@@ -73,7 +73,7 @@ class Worker:
         self._stall_s = stall_s
 
     @classmethod
-    async def start(cls, environ: Mapping[str, str], stall_s: float) -> Worker:
+    async def start(cls, environ: Mapping[str, str], stall_s: float) -> WorkerProcess:
         """A process that gets ready for a task by itself. Raises OSError.
 
         With a task, it is ended when it does nothing for `stall_s` seconds.
@@ -162,12 +162,12 @@ class Worker:
     async def _unless_stalled(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """What comes of it. Raises _StalledError when the process does nothing meanwhile."""
         # Most messages come long before the first look, which takes more time than they do.
-        vigil, doing = None, asyncio.ensure_future(work)
+        watchdog, doing = None, asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait([doing], timeout=self._stall_s / LOOKS))[0]:
-                if vigil is None:
-                    vigil = Vigil(self._process.pid)
-                elif not vigil.look():
+                if watchdog is None:
+                    watchdog = Watchdog(self._process.pid)
+                elif not watchdog.look():
                     raise _StalledError
             return doing.result()
         finally:
@@ -179,7 +179,7 @@ def _ended_well(message: Last) -> bool:
     return not (isinstance(message, Failed) and message.reason is Reason.INTERNAL)
 
 
-class Workers:
+class WorkerPool:
     """Hands out worker processes, one of them kept warm so that a small job starts at once.
 
     A worker that has done its task is the next spare: to start one takes more than a small job.
@@ -190,13 +190,15 @@ class Workers:
     ) -> None:
         self._environ = environ
         self._stall_s = stall_s
-        self._spare: asyncio.Future[Worker] | None = None
+        self._spare: asyncio.Future[WorkerProcess] | None = None
         self._warming: asyncio.TimerHandle | None = None
 
     def warm_up(self) -> None:
         """Start the spare; what fails here shows when it is needed."""
         self._warm_up_no_more()
-        self._spare = self._spare or asyncio.create_task(Worker.start(self._environ, self._stall_s))
+        self._spare = self._spare or asyncio.create_task(
+            WorkerProcess.start(self._environ, self._stall_s)
+        )
 
     def _warm_up_later(self) -> None:
         """Start a spare unless one comes back soon: a short job is to have the processors."""
@@ -208,7 +210,7 @@ class Workers:
             self._warming.cancel()
             self._warming = None
 
-    async def take(self) -> Worker:
+    async def take(self) -> WorkerProcess:
         """A worker for one task.
 
         Raises ConversionError (WORKER_DIED), or a ShortageError, when none can be started.
@@ -216,14 +218,14 @@ class Workers:
         spare, self._spare = self._spare, None
         self._warm_up_later()
         try:
-            return await _usable(spare) or await Worker.start(self._environ, self._stall_s)
+            return await _usable(spare) or await WorkerProcess.start(self._environ, self._stall_s)
         except OSError as error:
             what = "no worker process could be started"
             failure = refused(Reason.WORKER_DIED, what, error)
             logger.error("%s", failure.message)  # noqa: TRY400 - the traceback would tell no more
             raise failure from None
 
-    async def give_back(self, worker: Worker) -> None:
+    async def give_back(self, worker: WorkerProcess) -> None:
         """Take back a worker: one that has come to the end of its task is the next spare.
 
         Others end.
@@ -244,7 +246,7 @@ class Workers:
                 await (await spare).end()
 
 
-async def _usable(spare: asyncio.Future[Worker] | None) -> Worker | None:
+async def _usable(spare: asyncio.Future[WorkerProcess] | None) -> WorkerProcess | None:
     """The spare; None when it could not be started back then, or is known to have ended since."""
     if spare is None:
         return None

@@ -25,8 +25,7 @@ from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
 from myd_grpc.convert.model import Progress
 from myd_grpc.convert.pipeline import Converted, convert
-from myd_grpc.frames import describe, new_error_id
-from myd_grpc.jobs.worker.checkpointer import Keeper, Orders
+from myd_grpc.jobs.worker.checkpointer import Checkpointer, Orders
 from myd_grpc.jobs.worker.hardening import die_with_parent, forbid_core_dumps, give_memory_back
 from myd_grpc.jobs.worker.protocol import (
     HASTEN,
@@ -46,6 +45,7 @@ from myd_grpc.jobs.worker.protocol import (
 )
 from myd_grpc.locks import lock
 from myd_grpc.shopping import UserNotFoundError, summarise
+from myd_grpc.tracebacks import describe, new_error_id
 
 _TICK_S = 0.2
 _PREDECESSOR_ENDS_S = 30.0
@@ -97,10 +97,10 @@ def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> Con
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
-    with _output_errors(), _owned(staging), Keeper(task, send, orders) as keeper:
+    with _output_errors(), _owned(staging), Checkpointer(task, send, orders) as checkpointer:
         try:
-            converted = _convert_from(task, staging, ticker, keeper)
-            keeper.wait()
+            converted = _convert_from(task, staging, ticker, checkpointer)
+            checkpointer.wait()
         finally:
             ticker.flush()
         staging.chmod(0o777 & ~_umask())
@@ -108,17 +108,19 @@ def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> Con
     return converted
 
 
-def _convert_from(task: Task, staging: Path, ticker: Ticker, keeper: Keeper) -> Converted:
+def _convert_from(
+    task: Task, staging: Path, ticker: Ticker, checkpointer: Checkpointer
+) -> Converted:
     """Go on from the task's checkpoint, or begin from the start where there is none that fits."""
     if task.checkpoint is not None:
         try:
             resume = Checkpoint.from_json(task.checkpoint)
             _set_modes(staging)
-            return convert(task.conversion, task.key, staging, ticker.report, keeper, resume)
+            return convert(task.conversion, task.key, staging, ticker.report, checkpointer, resume)
         except StaleCheckpointError:
-            keeper.restart()
+            checkpointer.restart()
     _empty(staging)
-    return convert(task.conversion, task.key, staging, ticker.report, keeper)
+    return convert(task.conversion, task.key, staging, ticker.report, checkpointer)
 
 
 def _set_modes(staging: Path) -> None:

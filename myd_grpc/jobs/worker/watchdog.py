@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOOKS = 10
-"""That find nothing done, in the time after which a process is given up."""
+"""Looks in a row that have to find nothing done before a process is given up."""
 
 _PATIENCE = 10
 """A worker that computes without reading, writing or saying anything has so many times as long."""
@@ -29,8 +29,10 @@ class _Seen(NamedTuple):
     ticks: str
 
 
-class Vigil:
-    """Over one process that owes a message. `look` is to be called LOOKS times in that time.
+class Watchdog:
+    """Looks whether one process that owes a message still works.
+
+    `look` is to be called LOOKS times in the time after which a process is given up.
 
     Looks are counted, not time: whoever was stopped together with the process has not looked.
     """

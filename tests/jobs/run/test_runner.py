@@ -10,12 +10,12 @@ import pytest
 
 from myd_grpc import directories, failpoints
 from myd_grpc.convert.model import Conversion
-from myd_grpc.jobs.model import Request, Status, Ticket
+from myd_grpc.jobs.model import QueuedJob, Request, Status
 from myd_grpc.jobs.publish.outputs import OutputDirectory
-from myd_grpc.jobs.run.attempt import Workshop
+from myd_grpc.jobs.run.attempt import AttemptContext
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.jobs.worker.pool import Workers
+from myd_grpc.jobs.worker.pool import WorkerPool
 from tests.support.serving import Hold
 
 
@@ -25,10 +25,12 @@ async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(
     with directories.locked(tmp_path) as fd:
         store = JobStore(tmp_path, lambda _jobs: None)
         conversion = Conversion(str(tmp_path), ("in",), "out")
-        shop = Workshop(store, OutputDirectory(tmp_path, fd), Workers(), lambda _: conversion)
-        runner = Runner(shop, workers=0, max_queued=10)  # so that it stays in the queue
-        ticket = Ticket("j1", "out", None, overwrite=True)
-        await runner.submit(Request(("in",), "out"), None, ticket)
+        context = AttemptContext(
+            store, OutputDirectory(tmp_path, fd), WorkerPool(), lambda _: conversion
+        )
+        runner = Runner(context, workers=0, max_queued=10)  # so that it stays in the queue
+        queued = QueuedJob("j1", "out", None, overwrite=True)
+        await runner.submit(Request(("in",), "out"), None, queued)
         point = hold("before_commit")
         monkeypatch.setattr(failpoints, "_points", failpoints._parse(point.setting))
         callers = [asyncio.create_task(runner.cancel("j1")) for _ in range(3)]

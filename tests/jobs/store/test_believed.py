@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.run.purge import Purger
-from myd_grpc.jobs.store.clock import DAY_S, BelievedClock, Sighting, after
+from myd_grpc.jobs.store.clock import DAY_S, TrustedClock, TrustedTime, after
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from tests.support.serving import Server
 
@@ -27,17 +27,17 @@ class Machine:
     def __init__(self) -> None:
         self.reading = 1_700_000_000.0
         self.running = 0.0
-        self.kept: Sighting | None = None
+        self.kept: TrustedTime | None = None
         self.clock = self.start()
 
-    def start(self) -> BelievedClock:
+    def start(self) -> TrustedClock:
         """The next server's, which reads it as it comes up."""
         self.running = 0.0
-        self.clock = BelievedClock(self.kept, self.keep, lambda: self.reading, lambda: self.running)
+        self.clock = TrustedClock(self.kept, self.keep, lambda: self.reading, lambda: self.running)
         self.clock()
         return self.clock
 
-    def keep(self, seen: Sighting) -> None:
+    def keep(self, seen: TrustedTime) -> None:
         self.kept = seen
 
     def run(self, seconds: float) -> float:
@@ -108,12 +108,12 @@ def test_a_clock_that_is_set_back_is_believed_at_once(machine: Machine) -> None:
 
 
 @given(
-    st.none() | st.builds(Sighting, st.floats(0, 2e9), st.floats(0, DAY_S)),
+    st.none() | st.builds(TrustedTime, st.floats(0, 2e9), st.floats(0, DAY_S)),
     st.floats(0, 4e9),
     st.floats(0, HOUR_S),
 )
 def test_the_believed_time_is_never_ahead_of_clock_or_of_what_can_be(
-    last: Sighting | None, reading: float, passed_s: float
+    last: TrustedTime | None, reading: float, passed_s: float
 ) -> None:
     seen = after(last, reading, passed_s)
     assert seen.believed <= reading
@@ -146,13 +146,13 @@ def test_a_sunday_that_is_believed_later_is_purged_then(machine: Machine) -> Non
 
 
 async def test_the_store_keeps_what_was_believed(tmp_path: Path) -> None:
-    for seen in (None, Sighting(5.5), Sighting(1e9, 3.0)):
+    for seen in (None, TrustedTime(5.5), TrustedTime(1e9, 3.0)):
         store = JobStore(tmp_path, lambda _: None)
         if seen:
-            await store.keep_sighting(seen)
+            await store.keep_trusted_time(seen)
         store.close()
         store = JobStore(tmp_path, lambda _: None)
-        assert await store.sighting() == seen
+        assert await store.trusted_time() == seen
         store.close()
 
 

@@ -20,14 +20,23 @@ import pytest
 from myd_grpc.convert.model import SECTION_NAMES, Limits, PartFile, Progress
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import InvalidRequestError, JobWorkingError, OutputBusyError
-from myd_grpc.jobs.model import Change, Deleted, Identity, Job, Phase, Request, RequestMark, Status
+from myd_grpc.jobs.model import (
+    Change,
+    DeletedJob,
+    DirectoryId,
+    Job,
+    Phase,
+    Request,
+    RequestFingerprint,
+    Status,
+)
 from myd_grpc.jobs.store.database import DatabaseRefusedError, warn_of_old_sqlite
 from myd_grpc.jobs.store.migrations import STEPS
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from myd_grpc.options import ConvertOptions, Layout, Profile
 
-HERE = Identity(1, 2, 3)
-MARK = RequestMark("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest")
+HERE = DirectoryId(1, 2, 3)
+MARK = RequestFingerprint("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest")
 
 
 def request(output: str = "out") -> Request:
@@ -39,11 +48,11 @@ class Announced(list[Job]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.deleted: list[Deleted] = []
+        self.deleted: list[DeletedJob] = []
 
     def __call__(self, changes: Sequence[Change]) -> None:
         self.extend(one for one in changes if isinstance(one, Job))
-        self.deleted.extend(one for one in changes if isinstance(one, Deleted))
+        self.deleted.extend(one for one in changes if isinstance(one, DeletedJob))
 
 
 @asynccontextmanager
@@ -169,7 +178,7 @@ async def test_a_request_id_means_one_job_however_often_it_comes(tmp_path: Path)
 async def test_a_request_id_with_another_request_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await store.submit("j1", request(), MARK, now=1)
-        other = RequestMark(MARK.request_id, b"other")
+        other = RequestFingerprint(MARK.request_id, b"other")
         with pytest.raises(InvalidRequestError, match="request_id"):
             await store.submit("j2", request("other"), other, now=1)
         with pytest.raises(InvalidRequestError, match="request_id"):
@@ -219,12 +228,12 @@ async def test_deletions_are_announced_in_order_and_go_with_the_purge(tmp_path: 
         assert await store.delete("j1", now=10)
         assert not await store.delete("j1", now=11)
         assert await store.delete("j2", now=20)
-        assert announced.deleted == [Deleted("j1", 6), Deleted("j2", 7)]
+        assert announced.deleted == [DeletedJob("j1", 6), DeletedJob("j2", 7)]
         changes = await store.changed_since(3, 10)
         assert [(one.job_id, one.revision) for one in changes] == [("j3", 5), ("j1", 6), ("j2", 7)]
         await store.purge(ended_before=20)
         changes = await store.changed_since(5, 10)
-        assert changes == [Deleted("j2", 7)]
+        assert changes == [DeletedJob("j2", 7)]
 
 
 async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
@@ -261,8 +270,8 @@ async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> Non
         await store.keep_checkpoint("j1", "here", [PartFile("out", "out_1.csv", 3, 30)])
     async with opened(tmp_path) as store:
         first, second = await store.unfinished()
-        assert (first.encrypted, first.has_mark, first.waiting_since) == (False, False, 0)
-        assert (second.encrypted, second.has_mark) == (True, True)
+        assert (first.encrypted, first.has_request_id, first.waiting_since) == (False, False, 0)
+        assert (second.encrypted, second.has_request_id) == (True, True)
         assert [await store.request(one.job_id) for one in (first, second)] == [PLAIN, ENCRYPTED]
         assert await store.checkpoint("j1") == "here"
         assert await store.checkpoint("j2") is None
@@ -360,9 +369,9 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
         running, marked = await store.unfinished()
         # Whether these came with a key is not known, so neither goes on by itself.
         assert running.encrypted
-        assert not running.has_mark
+        assert not running.has_request_id
         assert marked.encrypted
-        assert marked.has_mark
+        assert marked.has_request_id
         assert await store.find_request(MARK) == "marked"
         assert await store.last_revision() == 11
         await store.keep_checkpoint("running", "here", [])

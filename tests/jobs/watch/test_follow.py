@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from myd_grpc.convert.model import Progress
 from myd_grpc.errors import ShuttingDownError
-from myd_grpc.jobs.model import Change, Deleted, Job, Phase, Request, Status
+from myd_grpc.jobs.model import Change, DeletedJob, Job, Phase, Request, Status
 from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.jobs.watch.audience import Feed, State
-from myd_grpc.jobs.watch.follow import Wanted, follow_all, follow_job
+from myd_grpc.jobs.watch.follow import JobFilter, follow_all, follow_job
 from myd_grpc.jobs.watch.hub import Hub
+from myd_grpc.jobs.watch.subscribers import JobFeed, State
 
 QUIET_S = 60.0
-ALL = Wanted((), 100)
+ALL = JobFilter((), 100)
 
 
 class Encoder:
@@ -35,7 +35,7 @@ class Encoder:
 
     def __call__(self, change: Change) -> bytes:
         self.calls[change.revision] += 1
-        status = "NOTFOUND" if isinstance(change, Deleted) else change.status
+        status = "NOTFOUND" if isinstance(change, DeletedJob) else change.status
         return f"{change.job_id} {status} {change.revision}".encode()
 
 
@@ -191,7 +191,7 @@ async def test_nothing_is_kept_of_readers_who_left(tmp_path: Path) -> None:
             with suppress(asyncio.CancelledError):
                 await task
         assert hub._topics == {}
-        assert hub.feed.bells == set()
+        assert hub.feed.wakeups == set()
 
 
 async def test_closing_ends_readers_and_refuses_new_ones(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def state(job_id: str, revision: int) -> State:
 def test_the_feed_knows_the_newest_state_of_each_job_or_says_that_it_does_not(
     changes: list[str], bounds: tuple[int, int]
 ) -> None:
-    feed = Feed(capacity=4 * state("a", 1).size)
+    feed = JobFeed(capacity=4 * state("a", 1).size)
     newest: dict[str, int] = {}
     for revision, job_id in enumerate(changes, 1):
         feed.take(state(job_id, revision))
@@ -300,7 +300,7 @@ def test_the_feed_knows_the_newest_state_of_each_job_or_says_that_it_does_not(
 
 
 def test_a_feed_that_begins_late_does_not_know_what_came_before() -> None:
-    feed = Feed()
+    feed = JobFeed()
     assert feed.between(0, 10) is None
     feed.take(state("a", 8))
     assert feed.between(6, 8) is None
@@ -308,6 +308,6 @@ def test_a_feed_that_begins_late_does_not_know_what_came_before() -> None:
 
 
 def test_a_feed_does_not_know_what_is_still_on_its_way() -> None:
-    feed = Feed()
+    feed = JobFeed()
     feed.take(state("a", 8))
     assert feed.between(7, 9) is None

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.jobs.worker import checkpointer as keeper
-from myd_grpc.jobs.worker.checkpointer import Keeper, Orders
+from myd_grpc.jobs.worker import checkpointer
+from myd_grpc.jobs.worker.checkpointer import Checkpointer, Orders
 from myd_grpc.jobs.worker.protocol import Message, Restarted, Saved, Task
 
 SMALL = Checkpoint((), 0, None, False, (), (), None, (), (), (), Progress())
@@ -20,7 +20,7 @@ LARGE = replace(SMALL, done=(PartFile("t", "t_1.csv", 1, 1),) * 10)
 def test_a_checkpoint_beyond_all_measure_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "_LONGEST", len(SMALL.to_json()))
+    monkeypatch.setattr(checkpointer, "_LONGEST", len(SMALL.to_json()))
     orders, told = Orders(), list[Message]()
 
     def commit(message: Message) -> None:
@@ -28,7 +28,7 @@ def test_a_checkpoint_beyond_all_measure_is_left_out(
         orders.kept.set()
 
     task = Task("j1", Conversion(str(tmp_path), ("in",), "out"), str(tmp_path), checkpoint_s=0.001)
-    one = Keeper(task, commit, orders)
+    one = Checkpointer(task, commit, orders)
     one.save(SMALL, [], [])
     one.wait()
     assert [type(message) for message in told] == [Saved]

@@ -17,21 +17,21 @@ from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.worker import pool as process
-from myd_grpc.jobs.worker.pool import Worker, Workers
+from myd_grpc.jobs.worker.pool import WorkerPool, WorkerProcess
 from myd_grpc.jobs.worker.protocol import Done, Failed, Message, Reached, Saved, Task
 from myd_grpc.options import ConvertOptions
 
 
 @asynccontextmanager
-async def opened(environ: Mapping[str, str] = os.environ) -> AsyncIterator[Workers]:
-    workers = Workers(environ)
+async def opened(environ: Mapping[str, str] = os.environ) -> AsyncIterator[WorkerPool]:
+    workers = WorkerPool(environ)
     try:
         yield workers
     finally:
         await workers.close()
 
 
-async def assert_gives_one_that_lives(workers: Workers) -> None:
+async def assert_gives_one_that_lives(workers: WorkerPool) -> None:
     worker = await workers.take()
     assert worker.alive
     await worker.end()
@@ -70,7 +70,7 @@ async def test_a_spare_that_has_ended_is_replaced() -> None:
         await assert_gives_one_that_lives(workers)
 
 
-async def done_by(workers: Workers, home: Path, name: str) -> tuple[Worker, Message]:
+async def done_by(workers: WorkerPool, home: Path, name: str) -> tuple[WorkerProcess, Message]:
     """Who was given a conversion of that file, and what came of it."""
     staging = home / f"staging-{uuid.uuid4()}"
     worker = await workers.take()

@@ -35,19 +35,19 @@ class State:
         return self._data
 
 
-class Audience(ABC):
-    """Who waits for the same news. `show` is called before they are woken."""
+class Subscribers(ABC):
+    """The streams that wait for the same changes; `show` is called before they are woken."""
 
     def __init__(self) -> None:
-        self.bells: set[asyncio.Event] = set()
+        self.wakeups: set[asyncio.Event] = set()
 
     @abstractmethod
     def show(self) -> None:
         """Let watchers see what has been taken in since."""
 
 
-class Topic(Audience):
-    """One watched job: its newest state, and the one that is shown."""
+class JobTopic(Subscribers):
+    """The subscribers of one job, with its newest state and the one that they may see."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,8 +64,8 @@ class Topic(Audience):
         self.shown = self._newest
 
 
-class Feed(Audience):
-    """The recent changes of all jobs, each job with its newest state, in order of revision.
+class JobFeed(Subscribers):
+    """The subscribers of all jobs, with the newest states of recently changed ones, by revision.
 
     It keeps as many states as have `capacity` bytes together, since a job may have thousands of
     parts.
