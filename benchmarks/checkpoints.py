@@ -15,7 +15,7 @@ from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.jobs.worker.checkpointer import Checkpointer, Orders
+from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
 from myd_grpc.jobs.worker.protocol import Message, Task
 from myd_grpc.options import ConvertOptions
 
@@ -94,10 +94,10 @@ class _Timed(Checkpointer):
         files: Sequence[Path],
         parts: Sequence[PartFile],
         *,
-        settles: bool = False,
+        supersedes: bool = False,
     ) -> None:
         began = time.thread_time()
-        super()._keep(checkpoint, files, parts, settles=settles)
+        super()._keep(checkpoint, files, parts, supersedes=supersedes)
         self.spent_s += time.thread_time() - began
 
 
@@ -107,17 +107,17 @@ def _share(engine: str, every_s: float, given: Input) -> float:
 
 
 def _share_once(engine: str, every_s: float, given: Input) -> float:
-    orders = Orders()
+    signals = ServerSignals()
 
     def agree(_message: Message) -> None:
-        orders.kept.set()
+        signals.committed.set()
 
     with tempfile.TemporaryDirectory(dir=DATA.parent) as staging:
         wanted = Conversion(
             str(DATA), (given.name,), "bench", ConvertOptions(merge=True), engine=engine
         )
         task = Task("", wanted, staging, checkpoint_s=every_s)
-        checkpointer = _Timed(task, agree, orders)
+        checkpointer = _Timed(task, agree, signals)
         began = time.perf_counter()
         key = CipherKey(bytes.fromhex(given.key), bytes.fromhex(given.iv))
         convert(wanted, key, Path(staging), lambda *_: None, checkpointer)

@@ -76,41 +76,42 @@ class _Versioned(Struct, frozen=True):
 
 
 class Checkpoints(Protocol):
-    """Keeps checkpoints.
+    """Where a conversion saves its checkpoints.
 
-    `files` are those to be synced before one counts, `parts` those that got rows since the last.
+    `files` are those to be synced before a checkpoint counts, `parts` those that got rows since the
+    last one.
     """
 
     def due(self) -> bool:
-        """Whether it is time for one."""
+        """Whether it is time for a checkpoint."""
         ...
 
     def save(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
-        """Keep it soon, without waiting."""
+        """Saves a checkpoint soon, without waiting for that."""
         ...
 
-    def settle(
+    def supersede(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
-        """Keep it before this returns: what follows would not fit an older one."""
+        """Saves a checkpoint before this returns: what follows would fit no older one."""
         ...
 
 
 class NoCheckpoints:
-    """Keeps none: after a crash, such a conversion begins from the start."""
+    """Saves no checkpoint: after a crash, such a conversion begins from the start."""
 
     def due(self) -> bool:
-        """Never."""
+        """False: it is never time for one."""
         return False
 
     def save(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
-        """Nothing."""
+        """Does nothing."""
 
-    settle = save
+    supersede = save
 
 
 NO_CHECKPOINTS = NoCheckpoints()

@@ -215,7 +215,7 @@ class _Run:
         target.writer.complete()
         if target.writer.needs_rewrite:
             checkpoint = self._checkpoint(target, target.set.files[-1], None, finishing=True)
-            self._checkpoints.settle(
+            self._checkpoints.supersede(
                 checkpoint, target.writer.unsynced(), self._changed_parts(target)
             )
 
@@ -296,7 +296,7 @@ class _Run:
         def take(fragment: Fragment) -> None:
             self._take(fragment, batch, reader, target)
             # What follows may take as much memory as this.
-            target.writer.settle()
+            target.writer.drain()
 
         last = flattener.flatten(batch, take)
         self._take(last, batch, reader, target)

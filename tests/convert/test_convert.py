@@ -612,7 +612,7 @@ class Noting:
     ) -> None:
         self._held |= {part.file_name: part for part in parts}
 
-    settle = save
+    supersede = save
 
 
 def test_reported_parts_say_what_each_holds_at_the_end(engine: str, tmp_path: Path) -> None:

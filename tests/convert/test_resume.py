@@ -50,7 +50,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self.settled = 0
+        self.superseded = 0
 
     def due(self) -> bool:
         return True
@@ -61,15 +61,15 @@ class Kept:
         assert all(path.exists() for path in files)
         self.texts.append(checkpoint.to_json())
 
-    def settle(
+    def supersede(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
         self.save(checkpoint, files, parts)
-        self.settled = len(self.texts)
+        self.superseded = len(self.texts)
 
     def one_of_the_last(self, rng: random.Random) -> Checkpoint | None:
         """The newest, or an older one if the newer ones had been under way and are lost."""
-        oldest = max(self.settled, len(self.texts) - 2, 1)
+        oldest = max(self.superseded, len(self.texts) - 2, 1)
         del self.texts[rng.randint(oldest, max(oldest, len(self.texts))) :]
         return Checkpoint.from_json(self.texts[-1]) if self.texts else None
 

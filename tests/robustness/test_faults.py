@@ -34,7 +34,7 @@ from myd_grpc.jobs.run.recovery import ResumedJobs
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store import database
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
-from myd_grpc.jobs.worker import pool as process
+from myd_grpc.jobs.worker import pool
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.options import ConvertOptions
 from tests.support.converting import each_engine
@@ -74,7 +74,7 @@ class Always:
         for path in files:
             sync(path)
 
-    settle = save
+    supersede = save
 
 
 # --- the writer ------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def test_a_mistake_of_the_code_is_no_state_of_the_database() -> None:
 async def test_jobs_whose_files_are_bad_do_not_take_a_process_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_WARM_UP_S", 3600)  # no spare beside the one that is used again
+    monkeypatch.setattr(pool, "_WARM_UP_S", 3600)  # no spare beside the one that is used again
     (tmp_path / "in").write_text("[1,")
     children = set[int]()
     async with running(tmp_path) as jobs:

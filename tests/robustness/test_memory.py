@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from myd_grpc.jobs.worker.pool import ALLOCATOR
+from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.sample import generate, key_and_iv
 from tests.support.converting import MEMORY_DISK, directory, each_engine, encrypted
 

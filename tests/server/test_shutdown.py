@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.jobs.model import QueuedJob
-from myd_grpc.jobs.worker.pool import ALLOCATOR
+from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.jobs.worker.protocol import Task
 from tests.support.serving import PATIENCE_S, Hold, Server
 

@@ -102,9 +102,9 @@ class CsvSet:
             if self._held_bytes > _HELD_BYTES // 2:
                 self._write(list(self._held.values()))
 
-    def settle(self) -> None:
+    def drain(self) -> None:
         """Returns when no rows are on their way to the disk."""
-        self._files.settle()
+        self._files.drain()
 
     def _much(self) -> list[GrowingPart]:
         """The parts that hold enough rows to write them directly."""

@@ -60,7 +60,7 @@ class AppendedFiles:
             self._pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
         ]
 
-    def settle(self) -> None:
+    def drain(self) -> None:
         """Returns when no lot is being written."""
         self._wait()
 

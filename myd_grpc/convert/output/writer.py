@@ -26,7 +26,7 @@ class TableWriter(Protocol[State]):
         """Takes a fragment's rows, whose columns the schema has adopted already."""
         ...
 
-    def settle(self) -> None:
+    def drain(self) -> None:
         """Returns when no rows are on their way to the disk."""
         ...
 

@@ -20,15 +20,16 @@ from myd_grpc.jobs.publish.outputs import NotDurableError, OutputDirectory, stag
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.store.statements import WAITS
 from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.jobs.worker.pool import WorkerDiedError, WorkerPool, WorkerProcess
+from myd_grpc.jobs.worker.pool import WorkerPool
+from myd_grpc.jobs.worker.process import WorkerDiedError, WorkerProcess
 from myd_grpc.jobs.worker.protocol import (
+    CheckpointRejected,
+    CheckpointSaved,
     Done,
     Failed,
     Message,
-    Parts,
-    Reached,
-    Restarted,
-    Saved,
+    PartsWritten,
+    ProgressReported,
     Task,
 )
 from myd_grpc.tracebacks import describe, new_error_id
@@ -122,7 +123,7 @@ class Attempt:
         """
         if self._worker and not self._publishing:
             self._saved.clear()
-            await self._worker.hasten()
+            await self._worker.save_now()
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_s):
                     await self._saved.wait()
@@ -230,20 +231,20 @@ class Attempt:
 
     async def _take(self, message: Message, worker: WorkerProcess) -> None:
         match message:
-            case Reached(progress):
+            case ProgressReported(progress):
                 await self._check_space(progress)
                 self._progress = progress
                 await self._say("")
                 await self._tick(progress, self._eta.after(progress))
-            case Saved():
+            case CheckpointSaved():
                 await self._keep(message)
                 await worker.acknowledge()
-            case Restarted():
+            case CheckpointRejected():
                 job_id = self._job.job_id
                 logger.warning("job %s: its checkpoint does not fit; from the start", job_id)
                 await persist(f"job {job_id}", lambda: self._context.store.drop_checkpoint(job_id))
                 await worker.acknowledge()
-            case Parts(parts):
+            case PartsWritten(parts):
                 self._parts.extend(parts)
             case Done(note, peak_bytes):
                 self._note = note
@@ -268,7 +269,7 @@ class Attempt:
             # A full disk may have room again by the next tick, and a tick is no loss.
             _log_unrecorded(self._job.job_id, "progress", error)
 
-    async def _keep(self, saved: Saved) -> None:
+    async def _keep(self, saved: CheckpointSaved) -> None:
         """Commit a checkpoint; without it, the one before counts as long as that fits."""
         job_id, store = self._job.job_id, self._context.store
         self._unkept |= {part.file_name: part for part in saved.parts}
@@ -277,7 +278,7 @@ class Attempt:
             await store.keep_checkpoint(job_id, saved.state, parts)
         except StateError as error:
             _log_unrecorded(job_id, "checkpoint", error)
-            if not saved.settles:
+            if not saved.supersedes:
                 return
             await persist(
                 f"job {job_id}", lambda: store.keep_checkpoint(job_id, saved.state, parts)

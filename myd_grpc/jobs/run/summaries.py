@@ -8,8 +8,9 @@ import logging
 from myd_grpc import errors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.jobs.worker.pool import WorkerDiedError, WorkerPool, WorkerProcess
-from myd_grpc.jobs.worker.protocol import Failed, Message, SummaryTask, Summed, UserMissing
+from myd_grpc.jobs.worker.pool import WorkerPool
+from myd_grpc.jobs.worker.process import WorkerDiedError, WorkerProcess
+from myd_grpc.jobs.worker.protocol import Failed, Message, SummaryReady, SummaryTask, UserNotFound
 from myd_grpc.shopping import Query, Summary
 
 logger = logging.getLogger(__name__)
@@ -81,10 +82,10 @@ class Summaries:
 
 def _result(message: Message) -> Summary:
     match message:
-        case Summed(summary, peak_bytes):
+        case SummaryReady(summary, peak_bytes):
             logger.info("summary: worker: done, peak %.1f MiB", peak_bytes / (1 << 20))
             return summary
-        case UserMissing(text, peak_bytes):
+        case UserNotFound(text, peak_bytes):
             logger.info("summary: worker: no such user, peak %.1f MiB", peak_bytes / (1 << 20))
             raise errors.UserNotFoundError(text)
         case Failed(reason, text, trace, peak_bytes, passing):

@@ -14,7 +14,7 @@ from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
-from myd_grpc.jobs.worker.protocol import Message, Restarted, Saved, Task
+from myd_grpc.jobs.worker.protocol import CheckpointRejected, CheckpointSaved, Message, Task
 
 _PAUSE_FACTOR = 50
 """At most one part in so many of a processor's time goes into checkpoints."""
@@ -24,11 +24,15 @@ _LONGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
-    """What the server has said: that the last message is committed, that it wants a checkpoint."""
+class ServerSignals:
+    """What the server tells a worker at work.
 
-    kept: threading.Event = field(default_factory=threading.Event)
-    hasten: threading.Event = field(default_factory=threading.Event)
+    `committed` is set when the worker's last message is committed, `save_now` when the server wants
+    a checkpoint.
+    """
+
+    committed: threading.Event = field(default_factory=threading.Event)
+    save_now: threading.Event = field(default_factory=threading.Event)
 
 
 class Checkpointer:
@@ -42,11 +46,11 @@ class Checkpointer:
         self,
         task: Task,
         send: Callable[[Message], None],
-        orders: Orders,
+        signals: ServerSignals,
     ) -> None:
         self._staging = Path(task.staging)
         self._send = send
-        self._orders = orders
+        self._signals = signals
         self._every_s = task.checkpoint_s
         self._has_older = task.checkpoint is not None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpointer")
@@ -61,35 +65,35 @@ class Checkpointer:
         self._thread.shutdown()
 
     def due(self) -> bool:
-        """Whether it is time for one, and the one before is kept."""
+        """Whether it is time for a checkpoint, and the one before is committed."""
         if self._under_way:
             if not self._under_way.done():
                 return False
             self.wait()
-        return time.monotonic() >= self._due or self._orders.hasten.is_set()
+        return time.monotonic() >= self._due or self._signals.save_now.is_set()
 
     def save(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
-        """Keep it soon, without waiting."""
-        self._orders.hasten.clear()
+        """Save a checkpoint soon, without waiting for that."""
+        self._signals.save_now.clear()
         self._under_way = self._thread.submit(self._keep, checkpoint, files, parts)
 
-    def settle(
+    def supersede(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
-        """Keep it before this returns, unless there is no older one that would not fit then."""
+        """Save a checkpoint before this returns, if there is an older one that will not fit."""
         self.wait()
         if self._has_older:
-            self._keep(checkpoint, files, parts, settles=True)
+            self._keep(checkpoint, files, parts, supersedes=True)
 
     def restart(self) -> None:
-        """No checkpoint counts any more."""
-        self._tell(Restarted())
+        """Have the server forget the checkpoint that it has."""
+        self._tell(CheckpointRejected())
         self._has_older = False
 
     def wait(self) -> None:
-        """Return when no checkpoint is under way."""
+        """Return when no checkpoint is being saved."""
         if under_way := self._under_way:
             self._under_way = None
             under_way.result()
@@ -100,7 +104,7 @@ class Checkpointer:
         files: Sequence[Path],
         parts: Sequence[PartFile],
         *,
-        settles: bool = False,
+        supersedes: bool = False,
     ) -> None:
         began = time.thread_time()
         failpoints.reach("before_sync")
@@ -112,15 +116,15 @@ class Checkpointer:
         failpoints.reach("after_sync")
         state = checkpoint.to_json()
         if len(state) <= _LONGEST:
-            self._tell(Saved(state, tuple(parts), settles))
+            self._tell(CheckpointSaved(state, tuple(parts), supersedes))
             self._has_older = True
-        elif settles:
+        elif supersedes:
             self.restart()
         took_s = time.thread_time() - began
         self._due = time.monotonic() + max(self._every_s, _PAUSE_FACTOR * took_s)
 
     def _tell(self, message: Message) -> None:
         """Send a message and wait for the answer, which a dead server gives by ending this."""
-        self._orders.kept.clear()
+        self._signals.committed.clear()
         self._send(message)
-        self._orders.kept.wait()
+        self._signals.committed.wait()

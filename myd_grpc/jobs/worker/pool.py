@@ -1,182 +1,19 @@
-"""Worker processes as the server sees them: started fresh, never forked, for a task at a time.
-
-A fork would copy gRPC's threads' locks in whatever state they are. Keys go through stdin: what is
-in arguments or environment can be read by others.
-"""
+"""The worker processes that there are: one of them is started ahead of the task that needs it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, TypeVar
 
-import myd_grpc
-from myd_grpc import failpoints
-from myd_grpc.convert.errors import ConversionError, Reason, refused
-from myd_grpc.jobs.worker.protocol import (
-    HASTEN,
-    KEPT,
-    Failed,
-    Last,
-    Message,
-    SummaryTask,
-    Task,
-    decode_message,
-    encode_task,
-)
-from myd_grpc.jobs.worker.watchdog import LOOKS, Watchdog
+from myd_grpc.convert.errors import Reason, refused
+from myd_grpc.jobs.worker.process import STALL_SECONDS, WorkerProcess
 
 logger = logging.getLogger(__name__)
 
-_LINE_LIMIT_BYTES = 64 << 20
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
-# Blocks of memory the size of a batch are used again, not given back to the kernel and zeroed anew
-# each time: that is a tenth of a fast conversion. Larger ones are given back: those in which a long
-# record was gathered are not kept. Threads share them. Only glibc heeds these.
-ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(16 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
-    "MALLOC_ARENA_MAX": "1",
-}
 _WARM_UP_S = 2.0
-STALL_SECONDS = 300.0
-"""How long a worker with a task may do nothing, unless it is set otherwise."""
-_Result = TypeVar("_Result")
-_ROOT = str(Path(myd_grpc.__file__).parent.parent)
-
-
-class WorkerDiedError(ConversionError):
-    """A worker process ended in the middle of its work, or was ended as it did none."""
-
-
-class _StalledError(Exception):
-    """A worker process does nothing."""
-
-
-class WorkerProcess:
-    """One process, with at most one task at a time.
-
-    `reusable` says that it has come to the end of one, be it to say what is wrong with the files,
-    and waits for the next.
-    """
-
-    def __init__(self, process: Process, stall_s: float) -> None:
-        self.reusable = False
-        self._process = process
-        self._stall_s = stall_s
-
-    @classmethod
-    async def start(cls, environ: Mapping[str, str], stall_s: float) -> WorkerProcess:
-        """A process that gets ready for a task by itself. Raises OSError.
-
-        With a task, it is ended when it does nothing for `stall_s` seconds.
-        """
-        process = await asyncio.create_subprocess_exec(
-            # -P: what lies in the current directory is not imported.
-            *(sys.executable, "-P", "-m", "myd_grpc.jobs.worker.program"),
-            stdin=PIPE,
-            stdout=PIPE,
-            limit=_LINE_LIMIT_BYTES,
-            start_new_session=True,
-            env={
-                **{name: environ[name] for name in _PASSED_ON if name in environ},
-                **ALLOCATOR,
-                "PYTHONPATH": _ROOT,
-            },
-        )
-        return cls(process, stall_s)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process is known to run."""
-        return self._process.returncode is None
-
-    async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
-        """The worker's messages; the last one is Done, Summed, UserMissing or Failed.
-
-        Raises WorkerDiedError when the process ends before it has said so, or does nothing.
-        """
-        self.reusable = False
-        try:
-            # In a thread: a task may name many thousands of files.
-            line = await asyncio.to_thread(encode_task, task)
-            await self._unless_stalled(self._tell(line))
-            while message := await self._unless_stalled(self._hear()):
-                if isinstance(message, Last):
-                    # Before the caller has it, who may never come back here.
-                    self.reusable = _ended_well(message)
-                    yield message
-                    return
-                yield message
-        except _StalledError:
-            await self.end()
-            how = f"did nothing for {self._stall_s:g} s and was ended"
-        else:
-            status = await self.end()
-            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        raise WorkerDiedError(Reason.WORKER_DIED, f"the worker process {how}")
-
-    async def acknowledge(self) -> None:
-        """What the worker has saved is committed."""
-        await self._tell(KEPT)
-
-    async def hasten(self) -> None:
-        """Let the worker save where it is as soon as it can."""
-        await self._tell(HASTEN)
-
-    async def end(self) -> int:
-        """End the process whatever it does; its exit status, negative for a signal."""
-        self.reusable = False
-        # It has nothing to lose: what it wrote is either synced and committed or cut off.
-        # Not Process.kill, which may take the exit status away from whoever waits for it.
-        if self.alive:
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
-        return await self._process.wait()
-
-    async def _tell(self, line: bytes) -> None:
-        if self._process.stdin is None:
-            raise RuntimeError("a worker is started with pipes")
-        # A worker that has died already is noticed when it says nothing.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self._process.stdin.write(line)
-            await self._process.stdin.drain()
-
-    async def _hear(self) -> Message | None:
-        """The next message; None when there is none, or what no worker of ours writes."""
-        if self._process.stdout is None:
-            raise RuntimeError("a worker is started with pipes")
-        try:
-            # An empty line is the end; one beyond all measure is a ValueError.
-            return decode_message(await self._process.stdout.readline())
-        except ValueError:
-            return None
-
-    async def _unless_stalled(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """What comes of it. Raises _StalledError when the process does nothing meanwhile."""
-        # Most messages come long before the first look, which takes more time than they do.
-        watchdog, doing = None, asyncio.ensure_future(work)
-        try:
-            while not (await asyncio.wait([doing], timeout=self._stall_s / LOOKS))[0]:
-                if watchdog is None:
-                    watchdog = Watchdog(self._process.pid)
-                elif not watchdog.look():
-                    raise _StalledError
-            return doing.result()
-        finally:
-            doing.cancel()
-
-
-def _ended_well(message: Last) -> bool:
-    """Whether the worker knows how it ended: after what nobody has foreseen, anything may be."""
-    return not (isinstance(message, Failed) and message.reason is Reason.INTERNAL)
 
 
 class WorkerPool:
@@ -194,7 +31,7 @@ class WorkerPool:
         self._warming: asyncio.TimerHandle | None = None
 
     def warm_up(self) -> None:
-        """Start the spare; what fails here shows when it is needed."""
+        """Start a spare; an error of that shows when the spare is needed."""
         self._warm_up_no_more()
         self._spare = self._spare or asyncio.create_task(
             WorkerProcess.start(self._environ, self._stall_s)
@@ -211,7 +48,7 @@ class WorkerPool:
             self._warming = None
 
     async def take(self) -> WorkerProcess:
-        """A worker for one task.
+        """Hand out a worker for one task.
 
         Raises ConversionError (WORKER_DIED), or a ShortageError, when none can be started.
         """
@@ -238,7 +75,7 @@ class WorkerPool:
         self._spare.set_result(worker)
 
     async def close(self) -> None:
-        """End the spare; whatever is given back from now on ends as well."""
+        """End the spare, and from now on every worker that is given back."""
         self._warm_up_no_more()
         spare, self._spare = self._spare, None
         if spare:

@@ -25,21 +25,21 @@ from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
 from myd_grpc.convert.model import Progress
 from myd_grpc.convert.pipeline import Converted, convert
-from myd_grpc.jobs.worker.checkpointer import Checkpointer, Orders
+from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
 from myd_grpc.jobs.worker.hardening import die_with_parent, forbid_core_dumps, give_memory_back
 from myd_grpc.jobs.worker.protocol import (
-    HASTEN,
-    KEPT,
+    COMMITTED,
     PARTS_IN_A_LINE,
+    SAVE_NOW,
     Done,
     Failed,
     Message,
-    Parts,
-    Reached,
+    PartsWritten,
+    ProgressReported,
+    SummaryReady,
     SummaryTask,
-    Summed,
     Task,
-    UserMissing,
+    UserNotFound,
     decode_task,
     encode_message,
 )
@@ -60,25 +60,27 @@ def main() -> None:
     forget_peak = _peak_forgetter()
     forbid_core_dumps()  # after which not even this process may write such files of its own
     channel = _Channel(_private_stdout())
-    orders, tasks = Orders(), SimpleQueue[bytes]()
-    threading.Thread(target=_listen, args=(orders, tasks), daemon=True).start()
+    signals, tasks = ServerSignals(), SimpleQueue[bytes]()
+    threading.Thread(target=_listen, args=(signals, tasks), daemon=True).start()
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
     while True:
         task = decode_task(tasks.get())
-        orders.hasten.clear()
+        signals.save_now.clear()
         forget_peak()
-        _work(task, channel.send, orders)
+        _work(task, channel.send, signals)
         del task  # with its key
         gc.collect()
         give_memory_back()
 
 
-def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Orders) -> None:
+def _work(
+    task: Task | SummaryTask, send: Callable[[Message], None], signals: ServerSignals
+) -> None:
     try:
         if isinstance(task, SummaryTask):
             send(_summarise(task))
             return
-        converted = _convert(task, send, orders)
+        converted = _convert(task, send, signals)
     except ConversionError as error:
         passing = isinstance(error, ShortageError)
         send(Failed(error.reason, error.message, "", _peak_bytes(), passing))
@@ -89,15 +91,15 @@ def _work(task: Task | SummaryTask, send: Callable[[Message], None], orders: Ord
     else:
         parts = converted.parts
         for first in range(0, len(parts), PARTS_IN_A_LINE):
-            send(Parts(tuple(parts[first : first + PARTS_IN_A_LINE])))
+            send(PartsWritten(tuple(parts[first : first + PARTS_IN_A_LINE])))
         send(Done(converted.note, _peak_bytes()))
 
 
-def _convert(task: Task, send: Callable[[Message], None], orders: Orders) -> Converted:
+def _convert(task: Task, send: Callable[[Message], None], signals: ServerSignals) -> Converted:
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
-    with _output_errors(), _owned(staging), Checkpointer(task, send, orders) as checkpointer:
+    with _output_errors(), _owned(staging), Checkpointer(task, send, signals) as checkpointer:
         try:
             converted = _convert_from(task, staging, ticker, checkpointer)
             checkpointer.wait()
@@ -130,12 +132,12 @@ def _set_modes(staging: Path) -> None:
         path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
 
 
-def _summarise(task: SummaryTask) -> Summed | UserMissing:
+def _summarise(task: SummaryTask) -> SummaryReady | UserNotFound:
     failpoints.reach("summary_started")
     try:
-        return Summed(summarise(task.query, task.key), _peak_bytes())
+        return SummaryReady(summarise(task.query, task.key), _peak_bytes())
     except UserNotFoundError as error:
-        return UserMissing(error.message, _peak_bytes())
+        return UserNotFound(error.message, _peak_bytes())
 
 
 class Ticker:
@@ -158,7 +160,7 @@ class Ticker:
     def flush(self) -> None:
         """Send what has not been sent yet."""
         if self._progress:
-            self._send(Reached(self._progress))
+            self._send(ProgressReported(self._progress))
         self._progress = None
 
 
@@ -221,13 +223,13 @@ class _Channel:
             os._exit(1)  # nobody listens any more
 
 
-def _listen(orders: Orders, tasks: SimpleQueue[bytes]) -> None:
-    """Take the server's orders and tasks; end with it."""
+def _listen(signals: ServerSignals, tasks: SimpleQueue[bytes]) -> None:
+    """Take the server's signals and tasks; end with it."""
     for line in sys.stdin.buffer:
-        if line == KEPT:
-            orders.kept.set()
-        elif line == HASTEN:
-            orders.hasten.set()
+        if line == COMMITTED:
+            signals.committed.set()
+        elif line == SAVE_NOW:
+            signals.save_now.set()
         else:
             tasks.put(line)
     os._exit(1)

@@ -1,9 +1,11 @@
 """What the server and a worker process say to each other: one JSON object a line.
 
 The server writes one task and then keeps the pipe open as a sign of life. The worker writes any
-number of `Reached`, `Saved`, `Restarted` and `Parts` lines and then one `Done`, `Summed`,
-`UserMissing` or `Failed`. The server answers each `Saved` and `Restarted` with a line KEPT once it
-is committed; the worker waits with the next one for that. The line HASTEN asks for a `Saved` soon.
+number of `ProgressReported`, `CheckpointSaved`, `CheckpointRejected` and `PartsWritten` lines and
+then one `FinalMessage`. The server answers each `CheckpointSaved` and `CheckpointRejected` with a
+line COMMITTED once it is committed; the worker waits with the next one for that. The line SAVE_NOW
+asks for a `CheckpointSaved` soon.
+
 This module must stay light: a worker imports it before it is ready.
 """
 
@@ -18,18 +20,18 @@ from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.shopping import Query, Summary
 
-KEPT = b"kept\n"
-HASTEN = b"hasten\n"
+COMMITTED = b"committed\n"
+SAVE_NOW = b"save_now\n"
 
 PARTS_IN_A_LINE = 500
 """Keeps lines short: a set may have many thousands of parts."""
 
 
 class Task(Struct, frozen=True, tag=True):
-    """A conversion for a worker, with the directory (absolute) to stage it in.
+    """A conversion to be done in the staging directory `staging` (absolute).
 
-    `checkpoint` is from where it goes on in that directory; None for the start, whatever is there.
-    Every `checkpoint_s` seconds it saves where it is.
+    It goes on there from `checkpoint`, or begins from the start where that is None, whatever is in
+    the directory. A checkpoint is saved every `checkpoint_s` seconds.
     """
 
     job_id: str
@@ -41,35 +43,35 @@ class Task(Struct, frozen=True, tag=True):
 
 
 class SummaryTask(Struct, frozen=True, tag=True):
-    """A user's shopping to summarise."""
+    """A summary of a user's shopping to be made."""
 
     query: Query
     key: CipherKey | None = None
 
 
-class Reached(Struct, frozen=True, tag=True):
-    """How far the worker is."""
+class ProgressReported(Struct, frozen=True, tag=True):
+    """How far the conversion is."""
 
     progress: Progress
 
 
-class Saved(Struct, frozen=True, tag=True):
+class CheckpointSaved(Struct, frozen=True, tag=True):
     """A checkpoint whose files are synced, and the parts that changed since the last one.
 
-    `settles` says that the staged files will not fit an older one from now on.
+    `supersedes` says that from now on the staged files will fit no older checkpoint.
     """
 
     state: str
     parts: tuple[PartFile, ...]
-    settles: bool
+    supersedes: bool
 
 
-class Restarted(Struct, frozen=True, tag=True):
-    """The checkpoint given with the task does not fit: the worker begins from the start."""
+class CheckpointRejected(Struct, frozen=True, tag=True):
+    """The task's checkpoint does not fit the files any more: the worker begins from the start."""
 
 
-class Parts(Struct, frozen=True, tag=True):
-    """Some of the finished set's parts, in order; comes after the last `Reached`."""
+class PartsWritten(Struct, frozen=True, tag=True):
+    """Some of the finished parts, in order; all of them come after the last `ProgressReported`."""
 
     parts: tuple[PartFile, ...]
 
@@ -85,14 +87,14 @@ class Done(Struct, frozen=True, tag=True):
     peak_bytes: int
 
 
-class Summed(Struct, frozen=True, tag=True):
+class SummaryReady(Struct, frozen=True, tag=True):
     """The summary that was asked for."""
 
     summary: Summary
     peak_bytes: int
 
 
-class UserMissing(Struct, frozen=True, tag=True):
+class UserNotFound(Struct, frozen=True, tag=True):
     """The file knows no such user; `message` is for the caller."""
 
     message: str
@@ -100,10 +102,10 @@ class UserMissing(Struct, frozen=True, tag=True):
 
 
 class Failed(Struct, frozen=True, tag=True):
-    """There will be no set, or no summary.
+    """The task failed: there will be no set, or no summary.
 
-    `trace` says where an unexpected error came from, for the log; `passing` that something was
-    lacking for a moment, so that there may be one later.
+    `trace` says where an unexpected error came from, for the log. `passing` says that something was
+    lacking for a moment, so that the same task may succeed later.
     """
 
     reason: Reason
@@ -113,8 +115,17 @@ class Failed(Struct, frozen=True, tag=True):
     passing: bool = False
 
 
-Message: TypeAlias = Reached | Saved | Restarted | Parts | Done | Summed | UserMissing | Failed
-Last: TypeAlias = Done | Summed | UserMissing | Failed
+Message: TypeAlias = (
+    ProgressReported
+    | CheckpointSaved
+    | CheckpointRejected
+    | PartsWritten
+    | Done
+    | SummaryReady
+    | UserNotFound
+    | Failed
+)
+FinalMessage: TypeAlias = Done | SummaryReady | UserNotFound | Failed
 
 
 def encode_task(task: Task | SummaryTask) -> bytes:

@@ -215,7 +215,7 @@ class Newest:
         if self.count == 3:
             raise BrokenOffError
 
-    settle = save
+    supersede = save
 
 
 def resumed(request: Conversion, key: CipherKey | None, out: Path, path: Path) -> None:

@@ -77,13 +77,13 @@ summaries = st.builds(
     Summary, labels, labels, st.dictionaries(texts, labels, max_size=3), *[counts] * 3, texts
 )
 messages = st.one_of(
-    st.builds(protocol.Reached, progresses),
-    st.builds(protocol.Saved, texts, parts, st.booleans()),
-    st.builds(protocol.Restarted),
-    st.builds(protocol.Parts, parts),
+    st.builds(protocol.ProgressReported, progresses),
+    st.builds(protocol.CheckpointSaved, texts, parts, st.booleans()),
+    st.builds(protocol.CheckpointRejected),
+    st.builds(protocol.PartsWritten, parts),
     st.builds(protocol.Done, texts, counts),
-    st.builds(protocol.Summed, summaries, counts),
-    st.builds(protocol.UserMissing, texts, counts),
+    st.builds(protocol.SummaryReady, summaries, counts),
+    st.builds(protocol.UserNotFound, texts, counts),
     st.builds(protocol.Failed, st.sampled_from(Reason), texts, texts, counts, st.booleans()),
 )
 
@@ -140,7 +140,7 @@ def test_a_checkpoint_comes_back_as_it_was_kept(checkpoint: Checkpoint) -> None:
         b'{"type":"Done","note":"","peak_bytes":1.5}\n',
         b'{"type":"Done","note":1,"peak_bytes":1}\n',
         b'{"type":"Failed","reason":"ODD","message":"","trace":"","peak_bytes":1}\n',
-        b'{"type":"Parts","parts":[["a","a_1.csv",1,1]]}\n',
+        b'{"type":"PartsWritten","parts":[["a","a_1.csv",1,1]]}\n',
         b'{"type":"Done","note":"","peak_bytes":1',
     ],
 )

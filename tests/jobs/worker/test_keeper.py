@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.jobs.worker import checkpointer
-from myd_grpc.jobs.worker.checkpointer import Checkpointer, Orders
-from myd_grpc.jobs.worker.protocol import Message, Restarted, Saved, Task
+from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
+from myd_grpc.jobs.worker.protocol import CheckpointRejected, CheckpointSaved, Message, Task
 
 SMALL = Checkpoint((), 0, None, False, (), (), None, (), (), (), Progress())
 LARGE = replace(SMALL, done=(PartFile("t", "t_1.csv", 1, 1),) * 10)
@@ -21,21 +21,21 @@ def test_a_checkpoint_beyond_all_measure_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpointer, "_LONGEST", len(SMALL.to_json()))
-    orders, told = Orders(), list[Message]()
+    signals, told = ServerSignals(), list[Message]()
 
     def commit(message: Message) -> None:
         told.append(message)
-        orders.kept.set()
+        signals.committed.set()
 
     task = Task("j1", Conversion(str(tmp_path), ("in",), "out"), str(tmp_path), checkpoint_s=0.001)
-    one = Checkpointer(task, commit, orders)
+    one = Checkpointer(task, commit, signals)
     one.save(SMALL, [], [])
     one.wait()
-    assert [type(message) for message in told] == [Saved]
+    assert [type(message) for message in told] == [CheckpointSaved]
     one.save(LARGE, [], [])  # the one before still fits
     one.wait()
     assert len(told) == 1
-    one.settle(LARGE, [], [])  # from now on it would not
-    assert [type(message) for message in told] == [Saved, Restarted]
-    one.settle(LARGE, [], [])
+    one.supersede(LARGE, [], [])  # from now on it would not
+    assert [type(message) for message in told] == [CheckpointSaved, CheckpointRejected]
+    one.supersede(LARGE, [], [])
     assert len(told) == 2

@@ -16,9 +16,17 @@ import pytest
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion
-from myd_grpc.jobs.worker import pool as process
-from myd_grpc.jobs.worker.pool import WorkerPool, WorkerProcess
-from myd_grpc.jobs.worker.protocol import Done, Failed, Message, Reached, Saved, Task
+from myd_grpc.jobs.worker import pool
+from myd_grpc.jobs.worker.pool import WorkerPool
+from myd_grpc.jobs.worker.process import WorkerProcess
+from myd_grpc.jobs.worker.protocol import (
+    CheckpointSaved,
+    Done,
+    Failed,
+    Message,
+    ProgressReported,
+    Task,
+)
 from myd_grpc.options import ConvertOptions
 
 
@@ -87,7 +95,7 @@ async def done_by(workers: WorkerPool, home: Path, name: str) -> tuple[WorkerPro
 @pytest.fixture
 def no_spare_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is, no other spare is started meanwhile."""
-    monkeypatch.setattr(process, "_WARM_UP_S", 3600)
+    monkeypatch.setattr(pool, "_WARM_UP_S", 3600)
 
 
 @pytest.mark.usefixtures("no_spare_in_between")
@@ -168,11 +176,11 @@ async def test_what_a_worker_says_of_a_failed_task_comes_before_its_end(tmp_path
                 Task("j1", conversion, str(staging), checkpoint_s=0.001)
             ):
                 messages.append(message)
-                if isinstance(message, Saved):
+                if isinstance(message, CheckpointSaved):
                     await worker.acknowledge()
-            assert isinstance(messages[0], Reached)
+            assert isinstance(messages[0], ProgressReported)
             assert isinstance(messages[-1], Failed)
-            assert any(isinstance(message, Saved) for message in messages)
+            assert any(isinstance(message, CheckpointSaved) for message in messages)
             await workers.give_back(worker)
 
 
