@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -146,27 +147,72 @@ def test_names_that_begin_alike_stay_distinct(
     assert sorted(rows) == [[",f1r1,p,q"], [",f1r1.1,f1r1,1"], [",f1r1.1,f1r1,2"]]
 
 
-@pytest.mark.parametrize("profile", ["EXCEL", "DATABASE"])
-def test_texts_arrive_as_they_are(postgres: Checkout, server: Server, profile: str) -> None:
-    texts = [
-        "a\n\\.\nb",
-        "\\.",
-        "\n\\.\n",
-        "\r\n\\.\r\n",
-        "",
-        None,
-        "NULL",
-        '"',
-        "a,b",
-        " x ",
-        "\\N",
-    ]
-    records = [{"id": "\\.", "text": text, '50% of "it"': "%s"} for text in texts]
+TEXTS = [
+    "a\n\\.\nb",
+    "\\.",
+    "\n\\.\n",
+    "\r\n\\.\r\n",
+    "",
+    None,
+    "NULL",
+    '"',
+    "a,b",
+    " x ",
+    "\\N",
+    "\r",
+    "\n",
+    "#",
+    "\ufeff",
+]
+NAMES = [
+    "text",
+    '50% of "it"',
+    "a\rb",
+    "a\nb",
+    "a\r\nb",
+    "\r",
+    "\n",
+    "\r\n",
+    "a,b",
+    " x ",
+    "#",
+    "가",
+]
+each_profile = pytest.mark.parametrize("profile", ["EXCEL", "DATABASE"])
+
+
+def _convert_texts(server: Server, profile: str) -> None:
+    records = [{"id": "\\.", **dict.fromkeys(NAMES, text)} for text in TEXTS]
     _convert(server, records, "out", csv_profile=f"CSV_PROFILE_{profile}")
+
+
+@each_profile
+def test_names_and_texts_arrive_in_postgresql(
+    postgres: Checkout, server: Server, profile: str
+) -> None:
+    _convert_texts(server, profile)
     _load(postgres, "out")
-    query = "SELECT json_agg(text ORDER BY substr(_row_id, 4)::int) AS texts FROM out"
+    query = "SELECT json_agg(out ORDER BY substr(_row_id, 4)::int) AS rows FROM out"
     (row,) = csv.DictReader(io.StringIO(_query(postgres, query)))
-    assert json.loads(row["texts"]) == texts
+    rows = json.loads(row["rows"])
+    assert list(rows[0]) == ["_record_id", "_row_id", "id", *NAMES]
+    assert [[one[name] for name in NAMES] for one in rows] == [
+        [text] * len(NAMES) for text in TEXTS
+    ]
+
+
+@each_profile
+def test_names_and_texts_arrive_in_duckdb(
+    checkout: Checkout, server: Server, profile: str, tmp_path: Path
+) -> None:
+    _convert_texts(server, profile)
+    (block,) = _shown("python", "duckdb")
+    script, _, _ = block.text.partition("\nquery = ")
+    checkout.run([sys.executable, "-c", script])
+    with duckdb.connect(tmp_path / "checkout" / "out.duckdb") as database:
+        rows = database.sql("FROM out ORDER BY substr(_row_id, 4)::int")
+        assert rows.columns == ["_record_id", "_row_id", "id", *NAMES]
+        assert [list(row[3:]) for row in rows.fetchall()] == [[text] * len(NAMES) for text in TEXTS]
 
 
 def test_rows_come_in_the_order_of_the_input(postgres: Checkout, server: Server) -> None:
