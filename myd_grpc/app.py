@@ -1,9 +1,7 @@
-"""The server as a whole: what is started in which order, and how it ends.
+"""The server as a whole: what it is made of, and in which order that is made.
 
-Start: directories and their locks, the store, recovery of what the last server left, the gRPC
-server, health SERVING, the REST gateway if asked for. Stop: the gateway, health NOT_SERVING, no new
-jobs, watches ended, workers ended with their jobs at a checkpoint, the gRPC server, the purge, the
-store.
+Settings, directories and their locks, the store, recovery of what the last server left, the purge;
+then `lifecycle` serves calls until a signal. What was made last ends first.
 """
 
 from __future__ import annotations
@@ -15,42 +13,36 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from myd_grpc import directories, logs
-from myd_grpc.api.endpoint import AddressTakenError, Endpoint
+from myd_grpc.api.endpoint import AddressTakenError
 from myd_grpc.api.messages import watch_bytes
 from myd_grpc.api.requests import conversion_of
-from myd_grpc.api.service import AnalysisService, Backend
+from myd_grpc.api.service import Backend
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
-from myd_grpc.errors import DirectoryLostError
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.outputs import OutputDirectory
-from myd_grpc.jobs.run.attempt import AttemptContext
+from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.purge import Purger
-from myd_grpc.jobs.run.recovery import Recovery, ResumedJobs
+from myd_grpc.jobs.run.recovery import Recovery
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.run.summaries import Summaries
 from myd_grpc.jobs.store.clock import TrustedClock, TrustedTime
 from myd_grpc.jobs.store.database import DatabaseRefusedError
 from myd_grpc.jobs.store.store import Announce, JobStore
 from myd_grpc.jobs.watch.hub import Hub
-from myd_grpc.jobs.worker.hardening import forbid_core_dumps, raise_open_files
+from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.pool import WorkerPool
-from myd_grpc.rest import GatewayError, find_gateway, gateway_beside
+from myd_grpc.lifecycle import serve_calls
+from myd_grpc.rest import GatewayError, find_gateway
 from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
-
-_LOOK_S = 1.0
-"""How often the directories are looked after, beside each call that needs them."""
-
-_JOBS_END_S = 10.0
-"""Jobs end within moments, unless their ends cannot be recorded because the disk is full."""
 
 
 def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
@@ -110,6 +102,7 @@ def _tell_engine(name: str) -> None:
 
 
 async def _serve(settings: Settings, gateway: Path | None) -> None:
+    """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
     with directories.locked(settings.state_dir), directories.locked(settings.output_dir) as fd:
@@ -130,87 +123,11 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
             summaries = Summaries(workers, settings.summaries, settings.max_queued)
             async with _purging(store):
                 backend = Backend(settings, store, output, runner, summaries, hub)
-                await _serve_calls(backend, resumed, gateway, stop)
+                await serve_calls(backend, resumed, gateway, stop)
 
 
 def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> Recovery:
     return Recovery(store, output, settings.resume_window_s, int(time.time()))
-
-
-async def _serve_calls(
-    backend: Backend, resumed: ResumedJobs, gateway: Path | None, stop: asyncio.Event
-) -> None:
-    endpoint = Endpoint(backend.settings, AnalysisService(backend), raise_open_files())
-    endpoint.bind()
-    backend.runner.begin(resumed)
-    showing = asyncio.create_task(backend.hub.run(), name="hub")
-    await endpoint.start()
-    looking = asyncio.create_task(_look_after_directories(backend, endpoint), name="directories")
-    rest_address = backend.settings.rest_address
-    try:
-        async with (
-            gateway_beside(gateway, endpoint.address, rest_address, stop)
-            if gateway
-            else nullcontext()
-        ):
-            # Without the hub, watchers would wait for ever: better to end and be started again.
-            await asyncio.wait(
-                [showing, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED
-            )
-            logger.info("stopping")
-    finally:
-        looking.cancel()
-        await _stop(backend, endpoint)
-        await showing
-    logger.info("stopped")
-
-
-async def _look_after_directories(backend: Backend, endpoint: Endpoint) -> None:
-    """Let health say so as long as a directory is not the one that was opened.
-
-    New calls find that out by themselves; streams that wait for news are told.
-    """
-    lost = ""
-    while True:
-        await asyncio.sleep(_LOOK_S)
-        before, lost = lost, await asyncio.to_thread(_lost, backend)
-        if lost == before:
-            continue
-        await endpoint.tell_health(serving=not lost)
-        if lost:
-            logger.error("not serving: %s", lost)
-            await _end_watches(backend)
-        else:
-            logger.warning("serving again: what was lost is back")
-
-
-async def _end_watches(backend: Backend) -> None:
-    """End those that would wait for states that cannot be committed."""
-    try:
-        await asyncio.to_thread(backend.store.check_paths)
-    except DirectoryLostError as error:
-        await backend.hub.break_off(error)
-
-
-def _lost(backend: Backend) -> str:
-    try:
-        backend.check_paths()
-    except DirectoryLostError as error:
-        return error.message
-    return ""
-
-
-async def _stop(backend: Backend, endpoint: Endpoint) -> None:
-    await endpoint.announce_end()
-    backend.runner.refuse()
-    await backend.hub.close()
-    await backend.summaries.stop()
-    try:
-        async with asyncio.timeout(_JOBS_END_S):
-            await backend.runner.stop(backend.settings.shutdown_grace_s)
-    except TimeoutError:
-        logger.error("some jobs could not be ended; the next start will do it")  # noqa: TRY400
-    await endpoint.stop(backend.settings.shutdown_grace_s)
 
 
 @asynccontextmanager

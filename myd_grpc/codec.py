@@ -20,7 +20,7 @@ def encode(value: object) -> str:
 
 
 def pieces(value: object) -> Iterator[str]:
-    """The same, piece by piece."""
+    """What `encode` makes, piece by piece."""
     return _ENCODER.iterencode(to_builtins(value))
 
 

@@ -84,7 +84,7 @@ class JobMissingError(CallError):
 
 
 class RequestNeededError(CallError):
-    """It was not noted what tells the job's key, so that only its request can hand that over."""
+    """The job's key cannot be checked, as no digest was kept: only its request can bring it."""
 
     reason = "REQUEST_NEEDED"
 

@@ -53,7 +53,7 @@ class JsonFormatter(TextFormatter):
 
 
 def _origin(record: logging.LogRecord) -> Mapping[str, str]:
-    """What joins the line to other systems' logs: given as `extra`, by `origin.extra()`."""
+    """The ids that join the line to other systems' logs, given as `extra` by `origin.extra()`."""
     origin: Mapping[str, str] = getattr(record, "origin", {})
     return origin
 

@@ -81,7 +81,7 @@ def _whole(job: Job) -> pb.Job:
 
 
 def _options(job: Job) -> dict[str, Any]:
-    """As they were asked for, but for the layout, which may be found by now."""
+    """The options that a job shows, as they were asked for; the layout may be found by now."""
     shown = {name: getattr(job.request.options, name) for name in _SHOWN}
     return as_fields(shown | {"layout": job.progress.layout})
 

@@ -28,7 +28,7 @@ class _Pool:
         return getattr(self._pool, name)
 
     def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:
-        """As the pool's own, which knows everything but methods. Raises KeyError."""
+        """The file that describes a symbol, be it a method. Raises KeyError."""
         try:
             return self._pool.FindFileContainingSymbol(symbol)
         except KeyError:

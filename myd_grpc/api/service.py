@@ -13,7 +13,7 @@ import grpc.aio
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
-from myd_grpc.api import origin, paging, requests
+from myd_grpc.api import fields, fingerprints, origin, paging, requests
 from myd_grpc.api.messages import job_message, job_or_not_found, summary_message, table_message
 from myd_grpc.config import Settings
 from myd_grpc.convert.errors import ConversionError
@@ -83,14 +83,14 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         """
         # In a thread, as what follows: a request may name many thousands of files.
         fingerprint = await asyncio.to_thread(
-            requests.request_fingerprint, request, self._backend.store.secret
+            fingerprints.request_fingerprint, request, self._backend.store.secret
         )
         job_id = await self._backend.store.find_request(fingerprint) if fingerprint else None
         if job_id is None:
             job_id = await self._submit(request, fingerprint)
         else:
             # The same key as before, since the whole request is the same.
-            await self._backend.runner.hand_over(job_id, requests.key_of(request))
+            await self._backend.runner.hand_over(job_id, fields.key_of(request))
         return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
 
     async def GetJobStatus(
@@ -149,11 +149,11 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.ResumeJobResponse:
         """Hand its key to a job that waits for it, and answer its state."""
         job_id = requests.job_id_of(request)
-        requests.key_of(request)  # which has to be one, whatever the job does
+        fields.key_of(request)  # which has to be one, whatever the job does
         job = await self._backend.store.get(job_id)
         if job and job.phase is Phase.WAITING_FOR_KEY:
             known = await self._backend.store.key_digest(job_id)
-            key = requests.check_key(request, known, self._backend.store.secret)
+            key = fingerprints.check_key(request, known, self._backend.store.secret)
             await self._backend.runner.hand_over(job_id, key)
         return pb.ResumeJobResponse(data=await self._state(job_id))
 

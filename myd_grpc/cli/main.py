@@ -56,7 +56,7 @@ def _never_fail_to_print() -> None:
 
 
 def _drop_output() -> None:
-    """Where the reader has left, what is still buffered must not raise again at exit."""
+    """Forget what is still buffered: where the reader has left, it would raise again at exit."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -102,12 +102,12 @@ def outcome(job: Job) -> str:
 
 
 def nothing_forgotten(job: Job) -> str:
-    """That a job had no record, in one line."""
+    """A line that says that a job had no record."""
     return printable(f"there is no job {job.job_id}: nothing was forgotten")
 
 
 def forgotten(job: Job) -> str:
-    """That a job's record is deleted, in one line."""
+    """A line that says that a job's record is deleted."""
     return printable(f"{job.job_id} is forgotten; what it wrote stays")
 
 

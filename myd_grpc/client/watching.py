@@ -86,7 +86,7 @@ class WatchCursor:
         return pause_s
 
     def _is_news(self, job: Job) -> bool:
-        """False for a heartbeat, which repeats a state."""
+        """Whether a state was not there before; a heartbeat repeats one."""
         known = self._seen.get(job.job_id)
         if known is None:
             # The server sends an ended job's state also to those who ask for later ones only.
@@ -141,7 +141,9 @@ class Watch:
 
 
 class AsyncWatch:
-    """The same on asyncio. A task that is cancelled is not resumed, nor is a client that is closed.
+    """The states of one or many jobs, as `Watch` has them, on asyncio.
+
+    A task that is cancelled is not resumed, nor is a client that is closed.
 
     `closed` is looked at, never waited for.
     """

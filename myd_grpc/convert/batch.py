@@ -46,7 +46,7 @@ class Batch:
         return self.offset + self.spans[len(self.spans) - 1][1]
 
 
-NO_BATCH = Batch(b"", (), (), 0, 1, 1, 0)
+EMPTY_BATCH = Batch(b"", (), (), 0, 1, 1, 0)
 """Without a record."""
 
 
@@ -80,7 +80,7 @@ class Fragment:
     is_full: bool = False
 
 
-NOTHING = Fragment(0, (), (), (), 0, is_full=True)
+EMPTY_FRAGMENT = Fragment(0, (), (), (), 0, is_full=True)
 """The fragment of a batch that is still to be flattened."""
 
 

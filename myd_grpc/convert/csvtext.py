@@ -25,7 +25,7 @@ def line(row: Row) -> str:
 
 
 def long_line(row: Row) -> bytes:
-    """The same as bytes, of a row that may be long: it is never held as one text."""
+    """The text of a row without a line end, as bytes: a long row is never held as one str."""
     return b",".join(map(_encoded, row))
 
 

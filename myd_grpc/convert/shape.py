@@ -19,7 +19,7 @@ _LIST = object()
 """Stands in a tree for what is in a list's table."""
 
 _FEW_RECORDS = 8
-"""So many records that bring new keys do it because these are data, if the keys are enough, too."""
+"""Records that bring new keys to an object: from so many on, its keys look like data."""
 _MANY_KEYS = 32
 _DIGITS = re.compile("[0-9]+")
 

@@ -65,7 +65,7 @@ class RequestFingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of one output set: its parts, in order."""
+    """A table of an output set, with its parts in order."""
 
     name: str
     parts: tuple[PartFile, ...]
@@ -117,7 +117,7 @@ class DeletedJob:
 
     @property
     def ended(self) -> bool:
-        """As a job's: nothing comes after this."""
+        """True, as for a job that has ended: nothing comes after this."""
         return True
 
 

@@ -37,7 +37,7 @@ class Person(Chance):
         return self.pick(MINUTES) + self.pick(TWO_DIGITS)
 
     def newest_first(self, count: int) -> list[str]:
-        """That many days YYYYMMDD, the newest first, as collectors get transactions."""
+        """So many days (YYYYMMDD), the newest first, as collectors get transactions."""
         rnd, end = self.random, len(DAYS)
         return [DAYS[n] for n in sorted([int(rnd() * end) for _ in range(count)], reverse=True)]
 

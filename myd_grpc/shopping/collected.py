@@ -12,7 +12,7 @@ from myd_grpc.shopping.objects import members_of, nfc
 from myd_grpc.shopping.owners import KEY, MOST_FIELDS, Owner, key_owner, record_owner
 
 _MOST_BYTES = 2 << 20
-"""Of categories, as a message: callers' gRPC libraries take no more than 4 MiB in all."""
+"""Bytes of categories in a message: callers' gRPC libraries take no more than 4 MiB in all."""
 _BESIDE_LABEL = 16
 """Bytes that a message has for each label beside its text, or fewer."""
 
@@ -188,7 +188,7 @@ def _names_user(document: Value, user: str) -> TypeGuard[Sequence[tuple[str, Val
 
 
 def _missing(field: str | None) -> str:
-    """That the user is not there, by the member that names the owner of the file's records."""
+    """A message that the user is not there; `field` names the owner of the file's records."""
     if field == KEY:
         return (
             "no record belongs to this user: the keys of the document name the owners, as it is "

@@ -27,7 +27,7 @@ _DIGITS = _pattern(r"(?P<whole>\d{8,19}) (?:\.(?P<fraction>\d*))?")
 _CALENDAR = _pattern(r"(\d{4})(\d\d)(\d\d) (?:(\d\d) (?:(\d\d) (?:(\d\d) (?:\d{3})?)?)?)?")
 _SECONDS_DIGITS = 14
 _EPOCH_UNITS = (1, 10**3, 10**6, 10**9)
-"""In a second. Between the years that are dates, no number is one in two units."""
+"""Units of Unix time in a second; no number is a date in two of them, in the years of dates."""
 _LAST_EPOCH_S = 1 << 33
 
 _WEEKDAY = _pattern(
@@ -170,7 +170,7 @@ def _hour(hour: int, half: str | None) -> int:
 
 
 def _offset(offset: str | None, zone: str | None) -> tzinfo | None:
-    """Raises ValueError, LookupError or OSError for one that there is not."""
+    """The time zone; raises ValueError, LookupError or OSError for one that there is not."""
     if offset is None:
         return ZoneInfo(zone) if zone else None
     if known := _OFFSETS.get(offset.lower()):

@@ -9,7 +9,7 @@ from myd_grpc.convert.model import DEFAULT_LIMITS, SECTION_NAMES, Limits
 from myd_grpc.options import ReadOptions
 
 SEOUL = ZoneInfo("Asia/Seoul")
-"""Where months are counted."""
+"""The time zone in which months are counted."""
 
 DATE_FIELDS = (
     "order_date",
@@ -22,7 +22,7 @@ DATE_FIELDS = (
     "date",
     "trans_dtime",
 )
-"""Where an order line's time is looked for, in this order."""
+"""Members in which an order line's time is looked for, in this order."""
 
 OWNER_FIELDS = (
     "user_id",
@@ -33,7 +33,7 @@ OWNER_FIELDS = (
     "customer_id",
     "customerId",
 )
-"""By which an object names the one it belongs to; the first that it has counts."""
+"""Members by which an object names the one it belongs to; the first that it has counts."""
 
 
 class UserNotFoundError(Exception):

@@ -12,7 +12,7 @@ KEY = "_record_id"
 """Stands for the keys of a KEYED document, as the column in which they are."""
 
 MOST_FIELDS = 8
-"""So many members by which owners were told are enough to know, as they come out of the file."""
+"""Names of members by which owners are told that are kept: they come out of the file."""
 
 
 class Owner(NamedTuple):

@@ -28,8 +28,8 @@ from myd_grpc.convert.pipeline import convert
 from myd_grpc.errors import NotRecordedError, StateError, StateUnavailableError
 from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
 from myd_grpc.jobs.publish.outputs import OutputDirectory
-from myd_grpc.jobs.run import attempt
-from myd_grpc.jobs.run.attempt import AttemptContext
+from myd_grpc.jobs.run import recording
+from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.recovery import ResumedJobs
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store import database
@@ -147,7 +147,7 @@ async def running(home: Path, points_of_workers: str = "") -> AsyncIterator[Jobs
             checkpoint_s=0.001,
         )
         runner = Runner(context, 1, 10)
-        runner.begin(ResumedJobs())
+        runner.start(ResumedJobs())
         try:
             yield Jobs(runner, store)
         finally:
@@ -180,7 +180,7 @@ def assert_legal(job: Job, output: Path, wanted: dict[str, bytes]) -> None:
 async def test_whichever_step_of_the_server_fails_the_job_ends_well_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, failure: str
 ) -> None:
-    monkeypatch.setattr(attempt, "_RETRY_S", 0.01)
+    monkeypatch.setattr(recording, "_RETRY_S", 0.01)
     (tmp_path / "in").write_text(RECORDS)
     wanted = expected(tmp_path)
     async with running(tmp_path) as jobs:

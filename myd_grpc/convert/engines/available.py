@@ -9,7 +9,7 @@ from myd_grpc.convert.engines.engine import Engine
 from myd_grpc.convert.engines.python import PythonEngine
 
 ENGINES: dict[str, Callable[[int], Engine]] = {}
-"""By name, the best one first: that is what "auto" stands for."""
+"""The engines by name, the best one first, which is what "auto" stands for."""
 
 WITHOUT_NATIVE = ""
 """Why there is no native engine; empty where there is one."""

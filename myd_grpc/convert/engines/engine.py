@@ -31,7 +31,7 @@ Take = Callable[[Fragment], None]
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """What decides the rows beside the records.
+    """The settings that decide the rows of records.
 
     The bounds of a schema are in it so that an engine stops where one is passed.
     """
@@ -94,7 +94,7 @@ class Scanner(Protocol):
         ...
 
     def scan(self, batch: Batch) -> Scanned:
-        """What a look at a batch shows: all its records may hold the text where it does not."""
+        """The records of a batch that hold the text, or may hold it."""
         ...
 
 

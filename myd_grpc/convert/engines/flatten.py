@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from myd_grpc.convert.batch import NO_BATCH, Batch, Fragment, Rows, Span
+from myd_grpc.convert.batch import EMPTY_BATCH, Batch, Fragment, Rows, Span
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line, long_line
 from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take
 from myd_grpc.convert.engines.trees import BeyondBoundsError, Node, Table, Trees
@@ -55,7 +55,7 @@ class PythonFlattener:
         self._line_end = rules.line_end
         self._record_id = ""
         self._take: Take | None = None
-        self._batch = NO_BATCH
+        self._batch = EMPTY_BATCH
         # The first record of the batch of which not all was taken, and whether some of it was.
         self._kept = 0
         self._is_begun = False
@@ -90,7 +90,7 @@ class PythonFlattener:
         return self._flatten_up_to(self._trees.record)
 
     def _part(self, records: int) -> Fragment:
-        """What there is now, which then is not there any more."""
+        """Hands over the rows and entries that there are, and forgets them."""
         trees = self._trees
         base, self._base = self._base, len(trees.log)
         origins, trees.origins = trees.origins, []

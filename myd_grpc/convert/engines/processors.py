@@ -18,7 +18,7 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 def usable(membership: Path = MEMBERSHIP, root: Path = ROOT) -> int:
-    """At least one; a part of a processor counts as one.
+    """How many processors this process may use, at least one; a part of one counts as one.
 
     `membership` names the control groups of this process, `root` is where they are mounted.
     """
@@ -27,7 +27,7 @@ def usable(membership: Path = MEMBERSHIP, root: Path = ROOT) -> int:
 
 @cache
 def _quotas(membership: Path, root: Path) -> tuple[int, ...]:
-    """In processors, with at least one that bounds nothing. Read once: each job asks for them."""
+    """The quotas in processors, one of which bounds nothing; read once, as each job asks."""
     quotas = (_quota(group) for group in _groups(membership, root))
     return (sys.maxsize, *(math.ceil(quota) for quota in quotas if quota is not None))
 
@@ -48,7 +48,7 @@ def _groups(membership: Path, root: Path) -> Iterator[Path]:
 
 
 def _quota(group: Path) -> float | None:
-    """In processors; None where there is none."""
+    """The quota of a group in processors; None where it has none."""
     quota, _, period = _text(group / "cpu.max").partition(" ")
     if not quota:
         quota, period = _text(group / "cpu.cfs_quota_us"), _text(group / "cpu.cfs_period_us")

@@ -55,5 +55,5 @@ class PythonScanner:
     read_ahead: ReadAhead[Scanned] | None = None
 
     def scan(self, batch: Batch) -> Scanned:
-        """All records."""
+        """Has all records parsed."""
         return Scanned(len(batch.spans), range(len(batch.spans)))

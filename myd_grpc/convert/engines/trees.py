@@ -63,7 +63,7 @@ class Table:
         self.width = width
 
     def take(self) -> list[Rows]:
-        """All rows so far."""
+        """Hands over all rows so far."""
         self.end_stretch(self.width)
         stretches, self.stretches = self.stretches, []
         return stretches

@@ -30,7 +30,7 @@ class ByteSource(Protocol):
         ...
 
     def read(self, offset: int, size: int) -> bytes:
-        """So many bytes from an offset on, fewer at the end."""
+        """The next `size` bytes from an offset on, fewer at the end."""
         ...
 
     def close(self) -> None:

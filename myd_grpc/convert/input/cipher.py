@@ -95,7 +95,7 @@ class EncodedText(ABC):
         return self._bytes(text[:whole]) if whole else b""
 
     def finish(self) -> bytes:
-        """Those of the letters that are left; ValueError where no text ends in such."""
+        """The bytes of the letters that are left; ValueError where no text ends in such."""
         rest, self._rest = self._rest, b""
         return self._bytes(rest) if rest else b""
 

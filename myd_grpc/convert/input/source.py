@@ -115,7 +115,7 @@ class Source:
 
     @property
     def size(self) -> int:
-        """That of the file when it was first looked at."""
+        """The size of the file when it was first looked at."""
         return self.mark.size
 
     @cached_property
@@ -189,7 +189,7 @@ class Source:
         return data
 
     def at(self, offset: int, size: int) -> bytes:
-        """So many bytes of the file as it lies, fewer at its end."""
+        """The `size` bytes at a position of the file as it lies, fewer at its end."""
         try:
             return self._file.read(offset, size)
         except OSError as error:
@@ -230,7 +230,7 @@ class Source:
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
-        """What is read within is the file as it was when it was looked at.
+        """Sees to it that what is read within is the file as it was when it was looked at.
 
         Raises ConversionError, FILE_UNREADABLE, where it has changed, also in place of a failure:
         that may have come of the change.

@@ -61,7 +61,7 @@ class LongValue:
             yield from some
 
     def pieces(self) -> Iterator[list[Value] | tuple[Value, ...]]:
-        """The same, some at a time."""
+        """Its members or elements, some at a time; raises ValueError as `items` does."""
         last = self.end - 1
         if self.data[last] != _CLOSERS[self.data[self.start]]:
             raise ValueError("not its closing bracket")

@@ -187,7 +187,7 @@ def _is_direct(pieces: Sequence[bytes | memoryview]) -> bool:
 
 
 def _poured(pieces: Iterable[bytes | memoryview], buffer: memoryview) -> Iterator[memoryview]:
-    """All pieces one after another, as much at a time as the buffer holds."""
+    """Copies pieces one after another, and yields as much at a time as the buffer holds."""
     used = 0
     for piece in pieces:
         rest = memoryview(piece)

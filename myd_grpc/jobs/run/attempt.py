@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
-from myd_grpc.errors import InvalidRequestError, StateError
-from myd_grpc.jobs.model import QueuedJob, Request
-from myd_grpc.jobs.publish.outputs import NotDurableError, OutputDirectory, staging_name
+from myd_grpc.errors import InvalidRequestError
+from myd_grpc.jobs.model import QueuedJob
+from myd_grpc.jobs.publish.outputs import NotDurableError, staging_name
+from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.eta import Eta
+from myd_grpc.jobs.run.recording import JobRecorder, pause
 from myd_grpc.jobs.store.statements import WAITS
-from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.jobs.worker.process import WorkerDiedError, WorkerProcess
 from myd_grpc.jobs.worker.protocol import (
     CheckpointRejected,
@@ -36,34 +33,12 @@ from myd_grpc.tracebacks import describe, new_error_id
 
 logger = logging.getLogger(__name__)
 
-_RETRY_S = 1.0
 _NEW_WORKERS = 2
-"""A file that kills every worker must not keep the server busy for ever."""
+"""How often a worker that died is replaced: a file may kill every one that there is."""
 
 _NO_INPUT = (
     "the server was started again with directories in which a file is no input; submit it again"
 )
-
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptContext:
-    """What all attempts share.
-
-    `conversion_of` tells what a request stands for, and raises InvalidRequestError when its files
-    are no inputs any more. `checkpoint_s` is how often a worker saves where it is, `space_percent`
-    how much room is wanted for the output, measured by the size of the input. `now` tells the time
-    in epoch seconds.
-    """
-
-    store: JobStore
-    output: OutputDirectory
-    workers: WorkerPool
-    conversion_of: Callable[[Request], Conversion]
-    checkpoint_s: float = 1.0
-    space_percent: int = 0
-    now: Callable[[], float] = time.time
 
 
 class SuspendedError(Exception):
@@ -80,14 +55,13 @@ class Attempt:
         self._job = job
         self._directory = set_directory(job.name)
         self._context = context
+        self._recorder = JobRecorder(context.store, job.job_id)
         self._worker: WorkerProcess | None = None
         self._stopped: ConversionError | SuspendedError | None = None
         self._publishing = False
         self._progress = Progress()
         self._eta = Eta(time.monotonic)
         self._space_checked = False
-        self._said = ""
-        self._unkept: dict[str, PartFile] = {}
         self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
         self._note = ""
@@ -136,50 +110,41 @@ class Attempt:
         if self._worker:
             await self._worker.end()
 
-    async def _convert(self) -> None:
-        self._raise_if_stopped()
-        job_id = self._job.job_id
-        if not await persist(
-            f"job {job_id}", lambda: self._context.store.start(job_id, self._now())
-        ):
-            raise ConversionError(Reason.INTERNAL, "the job was not waiting")
-        await self._patiently(self._check_target)
-        for _ in range(_NEW_WORKERS):
-            try:
-                await self._patiently(self._in_worker)
-            except WorkerDiedError as error:
-                logger.warning("job %s: %s; another one goes on", job_id, error.message)
-            else:
-                return
-        await self._patiently(self._in_worker)
+    def _raise_if_stopped(self) -> None:
+        if self._stopped:
+            raise self._stopped
 
-    async def _check_target(self) -> None:
-        await asyncio.to_thread(self._context.output.check_target, self._directory)
-
-    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _while_short(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do it again as long as the machine lacks something; the job says what it waits for."""
         while True:
             try:
                 await step()
             except ShortageError as error:
-                await self._say(f"{WAITS}: {error.message}")
-                await asyncio.sleep(_RETRY_S)
+                await self._recorder.say(f"{WAITS}: {error.message}")
+                await pause()
                 self._raise_if_stopped()
             else:
-                await self._say(self._note if self._publishing else "")
+                await self._recorder.say(self._note if self._publishing else "")
                 return
 
-    async def _say(self, msg: str) -> None:
-        """Let the job say so while it works."""
-        if msg == self._said:
-            return
-        self._said, job_id = msg, self._job.job_id
-        if msg:
-            logger.warning("job %s: %s", job_id, msg)
-        try:
-            await self._context.store.say(job_id, msg)
-        except StateError as error:
-            _log_unrecorded(job_id, "message", error)
+    # In a worker
+
+    async def _convert(self) -> None:
+        self._raise_if_stopped()
+        if not await self._recorder.start(self._now()):
+            raise ConversionError(Reason.INTERNAL, "the job was not waiting")
+        await self._while_short(self._check_target)
+        for _ in range(_NEW_WORKERS):
+            try:
+                await self._while_short(self._in_worker)
+            except WorkerDiedError as error:
+                logger.warning("job %s: %s; another one goes on", self._job.job_id, error.message)
+            else:
+                return
+        await self._while_short(self._in_worker)
+
+    async def _check_target(self) -> None:
+        await asyncio.to_thread(self._context.output.check_target, self._directory)
 
     async def _in_worker(self) -> None:
         worker = self._worker = await self._context.workers.take()
@@ -198,30 +163,27 @@ class Attempt:
         self._raise_if_stopped()
 
     async def _follow(self, worker: WorkerProcess) -> None:
+        """Have the worker do the task, and act on each of its messages."""
         job = self._job
-        staging = self._context.output.path / staging_name(job.job_id)
-        store, job_id = self._context.store, job.job_id
-        checkpoint = await persist(f"job {job_id}", lambda: store.checkpoint(job_id))
+        checkpoint = await self._recorder.last_checkpoint()
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
         task = Task(
             job.job_id,
             await self._conversion(),
-            str(staging),
+            str(self._context.output.path / staging_name(job.job_id)),
             job.key,
             checkpoint,
             self._context.checkpoint_s,
         )
         self._eta = Eta(time.monotonic)
         self._parts.clear()
-        self._unkept.clear()  # the checkpoint has them, or they are changed once more
         async for message in worker.work(task):
             await self._take(message, worker)
 
     async def _conversion(self) -> Conversion:
         """What is to be done. It is not kept while a job waits: there may be many files."""
-        job_id, store = self._job.job_id, self._context.store
-        request = await persist(f"job {job_id}", lambda: store.request(job_id))
+        request = await self._recorder.request()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
         try:
@@ -234,15 +196,16 @@ class Attempt:
             case ProgressReported(progress):
                 await self._check_space(progress)
                 self._progress = progress
-                await self._say("")
-                await self._tick(progress, self._eta.after(progress))
+                await self._recorder.say("")
+                await self._recorder.progress(progress, self._eta.after(progress))
             case CheckpointSaved():
-                await self._keep(message)
+                if await self._recorder.keep_checkpoint(message):
+                    self._saved.set()
                 await worker.acknowledge()
             case CheckpointRejected():
                 job_id = self._job.job_id
                 logger.warning("job %s: its checkpoint does not fit; from the start", job_id)
-                await persist(f"job {job_id}", lambda: self._context.store.drop_checkpoint(job_id))
+                await self._recorder.drop_checkpoint()
                 await worker.acknowledge()
             case PartsWritten(parts):
                 self._parts.extend(parts)
@@ -254,7 +217,7 @@ class Attempt:
                 raise (ShortageError if passing else ConversionError)(reason, text)
 
     async def _check_space(self, progress: Progress) -> None:
-        """Better than to fill the disk for an hour: fail at once where it cannot be enough."""
+        """Fail at once where the room cannot be enough, rather than fill the disk for an hour."""
         if self._space_checked or not progress.bytes_total:
             return
         self._space_checked = True
@@ -262,68 +225,37 @@ class Attempt:
         wanted = bytes_left * self._context.space_percent // 100
         await asyncio.to_thread(self._context.output.check_space, wanted)
 
-    async def _tick(self, progress: Progress, eta_s: float) -> None:
-        try:
-            await self._context.store.progress(self._job.job_id, progress, eta_s)
-        except StateError as error:
-            # A full disk may have room again by the next tick, and a tick is no loss.
-            _log_unrecorded(self._job.job_id, "progress", error)
-
-    async def _keep(self, saved: CheckpointSaved) -> None:
-        """Commit a checkpoint; without it, the one before counts as long as that fits."""
-        job_id, store = self._job.job_id, self._context.store
-        self._unkept |= {part.file_name: part for part in saved.parts}
-        parts = tuple(self._unkept.values())
-        try:
-            await store.keep_checkpoint(job_id, saved.state, parts)
-        except StateError as error:
-            _log_unrecorded(job_id, "checkpoint", error)
-            if not saved.supersedes:
-                return
-            await persist(
-                f"job {job_id}", lambda: store.keep_checkpoint(job_id, saved.state, parts)
-            )
-        self._unkept.clear()
-        self._saved.set()
+    # In the output directory
 
     async def _publish(self) -> None:
-        job_id, name = self._job.job_id, self._directory
+        job_id, name, output = self._job.job_id, self._directory, self._context.output
         self._publishing = True
-        output, store = self._context.output, self._context.store
         identity = await asyncio.to_thread(output.identify, job_id)
-        await persist(
-            f"job {job_id}",
-            lambda: store.publishing(job_id, self._progress, self._parts, identity, self._note),
-        )
-        self._said = self._note
+        await self._recorder.publishing(self._progress, self._parts, identity, self._note)
 
         async def appear() -> None:
             await asyncio.to_thread(output.publish, job_id, name, replace=self._job.overwrite)
 
         try:
-            await self._patiently(appear)
+            await self._while_short(appear)
         except NotDurableError as error:
             await self._take_back()
             raise error.why from None
-        await persist(f"job {job_id}", lambda: store.done(job_id, self._now()))
+        await self._recorder.done(self._now())
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
         await discard(self._context, job_id)
 
     async def _take_back(self) -> None:
-        """However long it takes: a job must not end FAILED while its set is to be seen."""
+        """Hide the set again, however long it takes: a FAILED job must have none to be seen."""
         job_id = self._job.job_id
         while True:
             try:
                 await asyncio.to_thread(self._context.output.take_back, job_id, self._directory)
             except OSError as error:
                 logger.warning("job %s: its set is not hidden again: %s", job_id, describe(error))
-                await asyncio.sleep(_RETRY_S)
+                await pause()
             else:
                 return
-
-    def _raise_if_stopped(self) -> None:
-        if self._stopped:
-            raise self._stopped
 
     def _log_unexpected(self, trace: str) -> str:
         error_id = new_error_id()
@@ -337,47 +269,3 @@ class Attempt:
 
     def _now(self) -> int:
         return int(self._context.now())
-
-
-async def fail(context: AttemptContext, job_id: str, reason: Reason, message: str) -> None:
-    """Free the job's space and commit its failure, in this order: who hears of it may count on it.
-
-    Nothing may be working on the job.
-    """
-    await discard(context, job_id)
-    await persist(
-        f"job {job_id}", lambda: context.store.fail([job_id], reason, message, int(context.now()))
-    )
-    logger.info("job %s: FAILED, %s", job_id, reason)
-
-
-async def discard(context: AttemptContext, job_id: str) -> None:
-    """Free the job's space, however long the machine lacks what that takes."""
-    while True:
-        try:
-            await asyncio.to_thread(context.output.discard, job_id)
-        except ShortageError as error:
-            logger.warning("job %s: %s", job_id, error.message)
-            await asyncio.sleep(_RETRY_S)
-        else:
-            return
-
-
-async def persist(whose: str, change: Callable[[], Awaitable[_Result]]) -> _Result:
-    """Commit a change however long it takes: when the disk is full, that may be a while."""
-    while True:
-        try:
-            return await change()
-        except (StateError, sqlite3.OperationalError) as error:
-            logger.warning("%s: state not recorded: %s", whose, explained(error))
-            await asyncio.sleep(_RETRY_S)
-
-
-def explained(error: StateError | sqlite3.OperationalError) -> str:
-    """The error for the log: why, if that is known, and where it came from."""
-    why = error.message if isinstance(error, StateError) else "unexpected error"
-    return f"{why} ({describe(error)})"
-
-
-def _log_unrecorded(job_id: str, what: str, error: StateError) -> None:
-    logger.warning("job %s: %s not recorded: %s", job_id, what, explained(error))

@@ -20,7 +20,9 @@ from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
 from myd_grpc.jobs.model import QueuedJob, Request, RequestFingerprint
-from myd_grpc.jobs.run.attempt import Attempt, AttemptContext, discard, explained, fail, persist
+from myd_grpc.jobs.run.attempt import Attempt
+from myd_grpc.jobs.run.context import AttemptContext, discard, fail
+from myd_grpc.jobs.run.recording import explained, persist
 from myd_grpc.jobs.run.recovery import INTERRUPTED, TOO_LATE, ResumedJobs, WaitingJob
 
 logger = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ class Runner:
         with _recording():
             return await self._context.store.delete(job_id, self._now())
 
-    def begin(self, resumed: ResumedJobs) -> None:
+    def start(self, resumed: ResumedJobs) -> None:
         """Get ready for the first job, and go on with those of the last server."""
         self._context.workers.warm_up()
         for one in resumed.waiting:
@@ -99,7 +101,7 @@ class Runner:
         self._queue |= {job.job_id: job for job in resumed.queued}
         self._start_next()
 
-    def refuse(self) -> None:
+    def stop_accepting(self) -> None:
         """Take no more jobs, and begin none."""
         self._stopping = True
 
@@ -109,7 +111,7 @@ class Runner:
         Those with which the next server cannot go on end as INTERRUPTED. None may be submitted
         any more.
         """
-        self.refuse()
+        self.stop_accepting()
         await _settled(self._entering)
         self._take_waiting(list(self._waiting))  # which they do in the store
         queued, self._queue = self._queue, {}
@@ -174,7 +176,7 @@ class Runner:
         task.add_done_callback(lambda _: self._failing.pop(job_id))
 
     def _take_waiting(self, job_ids: Iterable[str]) -> list[WaitingJob]:
-        """Those of the jobs that wait for a key: from now on they do not."""
+        """Take those of the jobs that wait for a key; from now on they do not wait."""
         taken = [self._waiting.pop(job_id) for job_id in job_ids if job_id in self._waiting]
         for _, timer in taken:
             timer.cancel()

@@ -88,7 +88,9 @@ def _prepare_for_reading(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[None]:
-    """All or nothing; on the disk before it ends when `durable`, else with the next durable one.
+    """Commit all that is done within, or nothing of it where that raises.
+
+    It is on the disk before this ends when `durable`, else with the next durable one.
 
     IMMEDIATE, because a transaction that reads before it writes may fail at once otherwise.
     """
@@ -118,7 +120,7 @@ def told() -> Iterator[None]:
 
 
 def failure(error: sqlite3.Error) -> str:
-    """In words what the database fails for, by SQLite's code: its text may hold more."""
+    """Why the database fails, in words for SQLite's code: the error's own text may hold more."""
     return _FAILURES.get(_code(error), "unexpected error")
 
 

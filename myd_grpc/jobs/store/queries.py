@@ -52,7 +52,7 @@ def find_request(connection: Connection, fingerprint: RequestFingerprint) -> str
 
 
 def key_digest(connection: Connection, job_id: str) -> bytes | None:
-    """What tells the job's key; None where that was not noted."""
+    """The keyed digest of the job's key; None where none was kept."""
     rows = connection.execute("SELECT key_digest FROM job_status WHERE job_id = ?", (job_id,))
     found: bytes | None = next((row["key_digest"] for row in rows.fetchall()), None)
     return found

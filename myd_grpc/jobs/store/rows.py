@@ -30,7 +30,7 @@ from myd_grpc.jobs.store.sizes import first_names
 from myd_grpc.options import ConvertOptions, Layout
 
 _LONGEST_TABLE_NAME = 64 << 10
-"""In bytes. Names had no bound once, and a page of tables must have one."""
+"""Bytes of a table's name that are shown: names had no bound once, and a page must have one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,17 @@ from myd_grpc.convert.model import PartFile
 from myd_grpc.jobs.model import Job, Table
 
 MOST_TABLES = 1 << 20
-"""Of a job's tables, in the job itself."""
+"""Bytes of a job's tables that are in the job itself."""
 
 MOST_FILE_NAMES = 256 << 10
-"""Of a job's file names."""
+"""Bytes of a job's file names that are in the job."""
 
 MOST_IN_A_PAGE = 2 << 20
-"""Of jobs or tables, in a page of a list."""
+"""Bytes of jobs or tables in a page of a list."""
 
 _TABLE_AND_LENGTH = 1 + 5
 _BESIDE_NAMES = 500
-"""Of a job: its figures, ids and enums, and what is in front of each."""
+"""Bytes of a job beside its names: its figures, ids and enums, and what is in front of each."""
 
 
 def first_names(names: Iterable[str]) -> list[str]:

@@ -58,7 +58,7 @@ def submit(
 
 
 def start(connection: Connection, job_id: str, now: int) -> bool:
-    """A worker takes the job; False when it is no longer queued."""
+    """Record that a worker takes the job; False when it is no longer queued."""
     return _change(
         connection,
         job_id,
@@ -71,7 +71,7 @@ def start(connection: Connection, job_id: str, now: int) -> bool:
 
 
 def queue_again(connection: Connection, job_ids: Iterable[str]) -> None:
-    """These jobs wait for a worker once more; whatever they had staged is not yet complete."""
+    """Let these jobs wait for a worker once more; whatever they had staged is not yet complete."""
     for job_id in job_ids:
         _change(
             connection,
@@ -83,7 +83,7 @@ def queue_again(connection: Connection, job_ids: Iterable[str]) -> None:
 
 
 def wait_for_key(connection: Connection, job_ids: Iterable[str], msg: str, now: int) -> None:
-    """These jobs wait to be handed their keys; those that do already go on waiting."""
+    """Let these jobs wait to be handed their keys; those that do already go on waiting."""
     for job_id in job_ids:
         _change(
             connection,
@@ -108,7 +108,7 @@ def say(connection: Connection, job_id: str, msg: str) -> bool:
 def keep_checkpoint(
     connection: Connection, job_id: str, state: str, parts: Sequence[PartFile]
 ) -> bool:
-    """The job goes on from here after a crash; `parts` are those changed since the last one."""
+    """Record from where the job goes on after a crash; `parts` have changed since the last one."""
     cursor = connection.execute(
         "INSERT INTO job_checkpoint SELECT job_id, :state FROM job_status "
         "WHERE job_id = :job_id AND status = 'WORKING' "
@@ -122,7 +122,7 @@ def keep_checkpoint(
 
 
 def drop_checkpoint(connection: Connection, job_id: str) -> None:
-    """After a crash the job begins from the start."""
+    """Forget the job's checkpoint: after a crash it begins from the start."""
     connection.execute("DELETE FROM job_checkpoint WHERE job_id = ?", (job_id,))
     connection.execute("DELETE FROM csv_rows WHERE job_id = ?", (job_id,))
 
@@ -135,7 +135,7 @@ def publishing(
     identity: DirectoryId,
     note: str,
 ) -> bool:
-    """All is written; from here on the directory `identity` may turn up as the output set.
+    """Record that all is written: from here on the directory `identity` may be the output set.
 
     `note` is what there is to say when it does.
     """
@@ -160,7 +160,7 @@ def publishing(
 
 
 def done(connection: Connection, job_id: str, now: int) -> bool:
-    """The output set is published."""
+    """Record that the output set is published."""
     changed = _change(
         connection,
         job_id,
@@ -175,7 +175,7 @@ def done(connection: Connection, job_id: str, now: int) -> bool:
 
 
 def fail(connection: Connection, job_ids: Iterable[str], reason: str, msg: str, now: int) -> None:
-    """These jobs end without output."""
+    """End these jobs without output."""
     for job_id in job_ids:
         _change(
             connection,
@@ -211,7 +211,7 @@ def purge(connection: Connection, ended_before: int) -> int:
 
 
 def keep_trusted_time(connection: Connection, seen: TrustedTime) -> None:
-    """The time that is believed, for the next server."""
+    """Keep the time that is believed for the next server."""
     connection.execute(
         "INSERT INTO clock VALUES (1, ?, ?) ON CONFLICT (only_row) "
         "DO UPDATE SET believed = excluded.believed, stood_s = excluded.stood_s",

@@ -76,15 +76,15 @@ class JobStore:
         )
 
     async def start(self, job_id: str, now: int) -> bool:
-        """A worker takes the job; False when it is no longer queued."""
+        """Record that a worker takes the job; False when it is no longer queued."""
         return await self._write(lambda connection: statements.start(connection, job_id, now))
 
     async def queue_again(self, job_ids: Iterable[str]) -> None:
-        """These jobs, which had been interrupted, wait for a worker."""
+        """Let these jobs, which were interrupted, wait for a worker."""
         await self._write(lambda connection: statements.queue_again(connection, job_ids))
 
     async def wait_for_key(self, job_ids: Iterable[str], msg: str, now: int) -> None:
-        """These jobs, which had been interrupted, wait to be handed their keys."""
+        """Let these jobs, which were interrupted, wait to be handed their keys."""
         await self._write(lambda connection: statements.wait_for_key(connection, job_ids, msg, now))
 
     async def progress(self, job_id: str, reached: Progress, eta_s: float) -> bool:
@@ -102,7 +102,7 @@ class JobStore:
         return await self._write(lambda connection: statements.say(connection, job_id, msg))
 
     async def keep_checkpoint(self, job_id: str, state: str, parts: Sequence[PartFile]) -> bool:
-        """The job goes on from here after a crash; `parts` are those changed since the last one.
+        """Record from where the job goes on after a crash; `parts` have changed since the last one.
 
         False when the job has ended.
         """
@@ -117,7 +117,7 @@ class JobStore:
         return kept
 
     async def drop_checkpoint(self, job_id: str) -> None:
-        """After a crash the job begins from the start."""
+        """Forget the job's checkpoint: after a crash it begins from the start."""
         await self._write(lambda connection: statements.drop_checkpoint(connection, job_id))
 
     async def publishing(
@@ -128,7 +128,7 @@ class JobStore:
         identity: DirectoryId,
         note: str = "",
     ) -> bool:
-        """All is written: from here on the directory `identity` may turn up as the output set."""
+        """Record that all is written: from here on, the directory may turn up as the output set."""
         return await self._write(
             lambda connection: statements.publishing(
                 connection, job_id, reached, parts, identity, note
@@ -136,11 +136,11 @@ class JobStore:
         )
 
     async def done(self, job_id: str, now: int) -> bool:
-        """The output set is published; False when the job had ended before."""
+        """Record that the output set is published; False when the job had ended before."""
         return await self._write(lambda connection: statements.done(connection, job_id, now))
 
     async def fail(self, job_ids: Iterable[str], reason: str, msg: str, now: int) -> None:
-        """These jobs end without output, in one transaction; ended ones stay as they are."""
+        """End these jobs without output, in one transaction; ended ones stay as they are."""
         await self._write(lambda connection: statements.fail(connection, job_ids, reason, msg, now))
 
     async def delete(self, job_id: str, now: int) -> bool:
@@ -166,7 +166,7 @@ class JobStore:
         return await self._read(lambda connection: queries.find_request(connection, fingerprint))
 
     async def key_digest(self, job_id: str) -> bytes | None:
-        """The keyed digest of the job's key; None where that was not noted."""
+        """The keyed digest of the job's key; None where none was kept."""
         return await self._read(lambda connection: queries.key_digest(connection, job_id))
 
     async def get(self, job_id: str) -> Job | None:

@@ -17,10 +17,10 @@ from myd_grpc.convert.output import disk
 from myd_grpc.jobs.worker.protocol import CheckpointRejected, CheckpointSaved, Message, Task
 
 _PAUSE_FACTOR = 50
-"""At most one part in so many of a processor's time goes into checkpoints."""
+"""Checkpoints take at most one part in so many of a processor's time."""
 
 _LONGEST = 16 << 20
-"""What goes to the server is bounded; of parts and columns there may be any number."""
+"""Bytes of a checkpoint that is sent: of parts and columns there may be any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Checkpointer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Whatever came of the task: what is said of it must not be taken for the next one's."""
+        """Wait for the thread: what is said of this task must not be taken for the next one's."""
         self._thread.shutdown()
 
     def due(self) -> bool:

@@ -156,7 +156,7 @@ class WorkerProcess:
             return None
 
     async def _unless_stalled(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """What comes of it. Raises _StalledError when the process does nothing meanwhile."""
+        """The result of the work. Raises _StalledError when the process does nothing meanwhile."""
         # Most messages come long before the first look, which takes more time than they do.
         watchdog, doing = None, asyncio.ensure_future(work)
         try:

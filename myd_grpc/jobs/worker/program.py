@@ -126,7 +126,7 @@ def _convert_from(
 
 
 def _set_modes(staging: Path) -> None:
-    """What another server has left gets the modes that this one gives."""
+    """Give what another server has left the modes that this one gives."""
     umask = _umask()
     for path in staging.rglob("*"):
         path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
@@ -166,7 +166,7 @@ class Ticker:
 
 @contextmanager
 def _output_errors() -> Iterator[None]:
-    """Whatever the file system refuses here is about the output."""
+    """Raise ConversionError for what the file system refuses: it is all about the output here."""
     try:
         yield
     except OSError as error:
@@ -236,13 +236,13 @@ def _listen(signals: ServerSignals, tasks: SimpleQueue[bytes]) -> None:
 
 
 def _offer_to_be_killed_first() -> None:
-    """Should memory run out, a worker is to go rather than the server."""
+    """Have the kernel end a worker rather than the server, should memory run out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def _peak_forgetter() -> Callable[[], None]:
-    """What makes `_peak_bytes` count from then on, where the kernel allows it."""
+    """A function that makes `_peak_bytes` count anew, where the kernel allows it."""
     try:
         fd = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
@@ -256,7 +256,7 @@ def _peak_forgetter() -> Callable[[], None]:
 
 
 def _peak_bytes() -> int:
-    """0 where it cannot be read: whatever is lacking, the server is to hear how it ended."""
+    """The most memory held, in bytes; 0 where that cannot be read, which must not fail a task."""
     with suppress(OSError):
         return _status("VmHWM", 10) * 1024
     return 0

@@ -23,25 +23,25 @@ from myd_grpc.options import Layout
 
 
 @dataclass(frozen=True, slots=True)
-class OutputSet:
+class SetPlan:
     """An output set: its files (indices in the request), and its directory in the job's."""
 
     files: range
     prefix: str = ""
 
 
-class Target:
+class SetBuilder:
     """A set in the making."""
 
     def __init__(
         self,
         conversion: Conversion,
-        one: OutputSet,
+        plan: SetPlan,
         schema: Schema,
         writer: TableWriter[tuple[Part, ...]],
         bound: Growth,
     ) -> None:
-        self.set = one
+        self.plan = plan
         self.schema = schema
         self.writer = writer
         self.beginning: Beginning | None = None
@@ -53,7 +53,7 @@ class Target:
     def opened(
         cls,
         conversion: Conversion,
-        one: OutputSet,
+        plan: SetPlan,
         directory: Path,
         size: int,
     ) -> Iterator[Self]:
@@ -64,13 +64,13 @@ class Target:
         most = limits.max_growth * size + growth.FREE_BYTES
         bound = Growth(schema, conversion.options.csv_profile, limits.rows_per_part, most)
         try:
-            yield cls(conversion, one, schema, writer, bound)
+            yield cls(conversion, plan, schema, writer, bound)
         finally:
             writer.close()
 
     def named(self, parts: list[PartFile]) -> list[PartFile]:
         """Parts of the set as parts of the job."""
-        prefix = self.set.prefix
+        prefix = self.plan.prefix
         return [replace(part, file_name=prefix + part.file_name) for part in parts]
 
     def take(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
@@ -117,7 +117,7 @@ class Target:
         found = note(self.schema, self._reading(self.beginning.layout), self.beginning)
         if not found or self._conversion.options.merge:
             return found
-        return f"{self._conversion.file_names[self.set.files.start]}: {found}"
+        return f"{self._conversion.file_names[self.plan.files.start]}: {found}"
 
     def restore(self, resume: Checkpoint | None) -> None:
         """Brings the set's directory to the state of the checkpoint, to emptiness without one."""

@@ -1,0 +1,172 @@
+"""Single fields of requests, checked: what is wrong with any of them is collected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.config import Settings
+from myd_grpc.convert.input.paths import check_name
+from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.output.naming import FORBIDDEN
+from myd_grpc.errors import InvalidRequestError, Violation
+from myd_grpc.options import Layout, ReadOptions, longer_name
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_KEY_DIGITS = 64
+_IV_DIGITS = 32
+_LONGEST_NAME = 100
+# In bytes: no longer path can be given to the operating system (PATH_MAX).
+_LONGEST_FILE_NAME = 4096
+_LONGEST_TEXT = 16_384
+_Options = TypeVar("_Options", bound=ReadOptions)
+# An unpaired surrogate cannot be written as UTF-8.
+_NOT_IN_NAMES = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
+
+
+@dataclass
+class Checks:
+    """Collects what is wrong with a request."""
+
+    violations: list[Violation] = field(default_factory=list)
+
+    def refuse(self, name: str, description: str) -> None:
+        """Note what is wanted of a field that is at fault."""
+        self.violations.append(Violation(name, description))
+
+    def raise_violations(self) -> None:
+        """Raises InvalidRequestError if any field is at fault."""
+        if self.violations:
+            raise InvalidRequestError(self.violations)
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a request_id is a UUID, as it has to be."""
+    return _UUID.fullmatch(text) is not None
+
+
+def input_names(checks: Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """The input files of a new request, relative to the data directory."""
+    if not names:
+        checks.refuse("file_names", "must name at least one file")
+    if len(names) > settings.max_files:
+        # Not looked at one by one: of as many, all may be at fault.
+        limit = f"at most {settings.max_files} files (MYD_MAX_FILES), not {len(names)}"
+        checks.refuse("file_names", f"must name {limit}")
+        return ()
+    return relative_names(checks, names, settings)
+
+
+def relative_names(checks: Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """The input files of a request, however many, relative to the data directory."""
+    given = ((f"file_names[{position}]", name) for position, name in enumerate(names))
+    return tuple(input_name(checks, where, name, settings) for where, name in given)
+
+
+def input_name(checks: Checks, where: str, name: str, settings: Settings) -> str:
+    """An input file, relative to the data directory; `where` is the field that names it."""
+    if len(name.encode(errors="surrogatepass")) > _LONGEST_FILE_NAME:
+        checks.refuse(where, f"must have at most {_LONGEST_FILE_NAME} bytes")
+        return ""
+    try:
+        return check_name(name, str(settings.data_dir), settings.no_inputs)
+    except ValueError as error:
+        checks.refuse(where, str(error))
+        return ""
+
+
+def output_name(checks: Checks, text: str) -> str:
+    """The name of the output set, without the ending that it may be given with."""
+    name = text.removesuffix(".csv")
+    if not name:
+        checks.refuse("output_file_name", "must name the output set")
+    elif len(name) > _LONGEST_NAME:
+        checks.refuse("output_file_name", f"must have at most {_LONGEST_NAME} characters")
+    elif name.startswith(".") or name.endswith((".", " ")):
+        checks.refuse("output_file_name", "must not start with '.' nor end with '.' or a space")
+    elif _NOT_IN_NAMES.search(name):
+        wanted = r'must not hold control characters nor any of / \ : * ? " < > | %'
+        checks.refuse("output_file_name", wanted)
+    return name
+
+
+def key_of(message: pb.ConvertToCsvRequest | pb.ResumeJobRequest) -> CipherKey | None:
+    """The key of a request. Raises InvalidRequestError."""
+    checks = Checks()
+    key = cipher_key(checks, message.aes256cbckey, message.iv)
+    checks.raise_violations()
+    return key
+
+
+def cipher_key(checks: Checks, key: str, iv: str) -> CipherKey | None:
+    """Key and iv, None for plain JSON. What is wrong is said without repeating any of it."""
+    if bool(key) != bool(iv):
+        missing = "iv" if key else "aes256cbckey"
+        checks.refuse(missing, "must come together with the other: key and iv, or neither")
+    key_bytes = _hex(checks, "aes256cbckey", key, _KEY_DIGITS)
+    iv_bytes = _hex(checks, "iv", iv, _IV_DIGITS)
+    return CipherKey(key_bytes, iv_bytes) if key_bytes and iv_bytes else None
+
+
+def _hex(checks: Checks, name: str, text: str, digits: int) -> bytes:
+    if not text:
+        return b""
+    if not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", text):
+        checks.refuse(name, f"must be {digits} hex digits")
+        return b""
+    return bytes.fromhex(text)
+
+
+def options_of(
+    checks: Checks,
+    message: pb.ConvertToCsvRequest | pb.PreprocessShoppingRequest,
+    kind: type[_Options],
+    **values: Any,
+) -> _Options:
+    """The options of a request; `values` are those that count where it does not set them."""
+    defaults: dict[str, Any] = {one.name: one.default for one in fields(kind)}
+    for one in message.DESCRIPTOR.fields:
+        if one.name not in defaults or (one.has_presence and not message.HasField(one.name)):
+            continue
+        value = getattr(message, one.name)
+        if one.enum_type:
+            names = {known.number: known.name for known in one.enum_type.values}
+            value = _choice(checks, one.name, names, value, defaults[one.name])
+        elif one.name == "record_path":
+            _check_record_path(checks, value, values["layout"])
+        elif isinstance(value, str):
+            check_length(checks, one.name, value)
+        values[one.name] = value
+    return kind(**values)
+
+
+def _choice(
+    checks: Checks, option: str, names: dict[int, str], number: int, default: StrEnum
+) -> StrEnum:
+    """The option that a number of an enum with these names stands for; the default for none."""
+    known = {longer_name(value): value for value in type(default)}
+    if number and names.get(number) not in known:
+        checks.refuse(option, f"must be one of {', '.join(known)}")
+    return known.get(names.get(number, ""), default)
+
+
+def check_length(checks: Checks, name: str, text: str) -> None:
+    """Refuse a text that is too long to be kept and repeated."""
+    if len(text) > _LONGEST_TEXT:
+        checks.refuse(name, f"must have at most {_LONGEST_TEXT} characters")
+
+
+def _check_record_path(checks: Checks, path: str, layout: Layout) -> None:
+    if not path:
+        return
+    if "" in path.split("."):
+        checks.refuse("record_path", "must be names joined with '.', none of them empty")
+    check_length(checks, "record_path", path)
+    if layout is Layout.LINES:
+        checks.refuse(
+            "record_path", "must be empty with the layout LINES, which is no one document"
+        )

@@ -1,0 +1,94 @@
+"""How far a conversion is: what it reports, and what its checkpoints hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
+from myd_grpc.convert.input.byte_source import InputMark
+from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.set_builder import SetBuilder
+
+Report = Callable[[Progress], None]
+"""Told how far the conversion is, after each batch."""
+
+
+class ConversionState:
+    """The figures of a conversion, and the sets that it has finished.
+
+    `inputs` are the files as they were when they were looked at, `done` the parts of finished sets,
+    and `notes` what was noted about those.
+    """
+
+    def __init__(self, progress: Progress, report: Report, checkpoints: Checkpoints) -> None:
+        self.progress = progress
+        self.inputs: tuple[InputMark, ...] = ()
+        self.done: list[PartFile] = []
+        self.notes: list[str] = []
+        self._report = report
+        self._checkpoints = checkpoints
+        # Parts of finished sets that are not in a checkpoint yet.
+        self._unsaved: list[PartFile] = []
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Takes over the finished sets of a checkpoint."""
+        self.done, self.notes = list(checkpoint.done), list(checkpoint.notes)
+
+    def report(self) -> None:
+        """Tells whoever listens how far the conversion is."""
+        self._report(self.progress)
+
+    def add_rows(self, rows: int) -> None:
+        """Counts rows that were written; they are reported with the next report."""
+        self.progress = replace(self.progress, rows=self.progress.rows + rows)
+
+    def before_file(self, index: int, piece: Piece | None) -> Progress:
+        """The figures as they were when a file was begun, of which `piece` is what is left."""
+        return replace(
+            self.progress,
+            bytes_read=sum(mark.size for mark in self.inputs[:index]),
+            records=self.progress.records - (piece.records if piece else 0),
+        )
+
+    def finish_set(self, parts: list[PartFile]) -> None:
+        """Takes the parts of a set that is finished."""
+        self.done += parts
+        self._unsaved += parts
+
+    def save(self, builder: SetBuilder, file: int, piece: Piece) -> None:
+        """Saves a checkpoint if it is time for one: `piece` is what is left of the file."""
+        if self._checkpoints.due():
+            checkpoint = self._checkpoint(builder, file, piece, finishing=False)
+            files = builder.writer.unsynced()
+            self._checkpoints.save(checkpoint, files, self._changed_parts(builder))
+
+    def save_finishing(self, builder: SetBuilder) -> None:
+        """Saves the checkpoint of a set whose rows are all written, as no older one will fit."""
+        checkpoint = self._checkpoint(builder, builder.plan.files[-1], None, finishing=True)
+        files = builder.writer.unsynced()
+        self._checkpoints.supersede(checkpoint, files, self._changed_parts(builder))
+
+    def _changed_parts(self, builder: SetBuilder) -> list[PartFile]:
+        """The parts of all sets that got rows since the last checkpoint."""
+        changed = self._unsaved + builder.named(builder.writer.changed_parts())
+        self._unsaved.clear()
+        return changed
+
+    def _checkpoint(
+        self, builder: SetBuilder, file: int, piece: Piece | None, *, finishing: bool
+    ) -> Checkpoint:
+        return Checkpoint(
+            inputs=self.inputs,
+            file=file,
+            piece=piece,
+            finishing=finishing,
+            done=tuple(self.done),
+            notes=tuple(self.notes),
+            beginning=builder.beginning,
+            entries=tuple(builder.schema.entries),
+            records=tuple(builder.schema.records),
+            parts=builder.writer.snapshot(),
+            progress=self.progress,
+        )

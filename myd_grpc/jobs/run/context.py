@@ -1,0 +1,62 @@
+"""What all attempts at jobs share, and how a job ends without a set."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from myd_grpc.convert.errors import Reason, ShortageError
+from myd_grpc.convert.model import Conversion
+from myd_grpc.jobs.model import Request
+from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.run.recording import pause, persist
+from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.jobs.worker.pool import WorkerPool
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptContext:
+    """What all attempts share.
+
+    `conversion_of` tells what a request stands for, and raises InvalidRequestError when its files
+    are no inputs any more. `checkpoint_s` is how often a worker saves where it is, `space_percent`
+    how much room is wanted for the output, measured by the size of the input. `now` tells the time
+    in epoch seconds.
+    """
+
+    store: JobStore
+    output: OutputDirectory
+    workers: WorkerPool
+    conversion_of: Callable[[Request], Conversion]
+    checkpoint_s: float = 1.0
+    space_percent: int = 0
+    now: Callable[[], float] = time.time
+
+
+async def fail(context: AttemptContext, job_id: str, reason: Reason, message: str) -> None:
+    """Free the job's space and commit its failure, in this order: who hears of it may count on it.
+
+    Nothing may be working on the job.
+    """
+    await discard(context, job_id)
+    await persist(
+        f"job {job_id}", lambda: context.store.fail([job_id], reason, message, int(context.now()))
+    )
+    logger.info("job %s: FAILED, %s", job_id, reason)
+
+
+async def discard(context: AttemptContext, job_id: str) -> None:
+    """Free the job's space, however long the machine lacks what that takes."""
+    while True:
+        try:
+            await asyncio.to_thread(context.output.discard, job_id)
+        except ShortageError as error:
+            logger.warning("job %s: %s", job_id, error.message)
+            await pause()
+        else:
+            return

@@ -1,0 +1,130 @@
+"""What is recorded of a job while it is worked on, also when the disk is full for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.errors import StateError
+from myd_grpc.jobs.model import DirectoryId, Request
+from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.jobs.worker.protocol import CheckpointSaved
+from myd_grpc.tracebacks import describe
+
+logger = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
+
+_Result = TypeVar("_Result")
+
+
+class JobRecorder:
+    """Records what becomes of one job while an attempt works on it.
+
+    A message, progress, or a checkpoint that another one will follow may be lost: it is tried once.
+    All else is tried until it is committed.
+    """
+
+    def __init__(self, store: JobStore, job_id: str) -> None:
+        self._store = store
+        self._job_id = job_id
+        self._msg = ""
+        # Parts that have changed since the last checkpoint that is committed.
+        self._changed: dict[str, PartFile] = {}
+
+    async def start(self, now: int) -> bool:
+        """Record that a worker takes the job; False when it was not waiting for one."""
+        return await self._persist(lambda: self._store.start(self._job_id, now))
+
+    async def request(self) -> Request | None:
+        """What was asked for; None when the job does not work any more."""
+        return await self._persist(lambda: self._store.request(self._job_id))
+
+    async def last_checkpoint(self) -> str | None:
+        """The checkpoint from which a worker goes on; None for the start."""
+        self._changed.clear()  # the checkpoint has them, or they are changed once more
+        return await self._persist(lambda: self._store.checkpoint(self._job_id))
+
+    async def drop_checkpoint(self) -> None:
+        """Record that there is no checkpoint any more."""
+        await self._persist(lambda: self._store.drop_checkpoint(self._job_id))
+
+    async def say(self, msg: str) -> None:
+        """Let the job say so while it works; "" for nothing."""
+        if msg == self._msg:
+            return
+        self._msg = msg
+        if msg:
+            logger.warning("job %s: %s", self._job_id, msg)
+        try:
+            await self._store.say(self._job_id, msg)
+        except StateError as error:
+            self._log_lost("message", error)
+
+    async def progress(self, progress: Progress, eta_s: float) -> None:
+        """Record how far the job is, and for how many seconds it may still work."""
+        try:
+            await self._store.progress(self._job_id, progress, eta_s)
+        except StateError as error:
+            # A full disk may have room again by the next report, and one report is no loss.
+            self._log_lost("progress", error)
+
+    async def keep_checkpoint(self, saved: CheckpointSaved) -> bool:
+        """Commit a checkpoint; False when it is lost, and the one before still counts."""
+        self._changed |= {part.file_name: part for part in saved.parts}
+        parts = tuple(self._changed.values())
+        try:
+            await self._store.keep_checkpoint(self._job_id, saved.state, parts)
+        except StateError as error:
+            self._log_lost("checkpoint", error)
+            if not saved.supersedes:
+                return False
+            await self._persist(
+                lambda: self._store.keep_checkpoint(self._job_id, saved.state, parts)
+            )
+        self._changed.clear()
+        return True
+
+    async def publishing(
+        self, progress: Progress, parts: Sequence[PartFile], identity: DirectoryId, note: str
+    ) -> None:
+        """Record that the directory `identity` is complete; the job says `note` from now on."""
+        await self._persist(
+            lambda: self._store.publishing(self._job_id, progress, parts, identity, note)
+        )
+        self._msg = note
+
+    async def done(self, now: int) -> None:
+        """Record that the set is published."""
+        await self._persist(lambda: self._store.done(self._job_id, now))
+
+    async def _persist(self, change: Callable[[], Awaitable[_Result]]) -> _Result:
+        return await persist(f"job {self._job_id}", change)
+
+    def _log_lost(self, what: str, error: StateError) -> None:
+        logger.warning("job %s: %s not recorded: %s", self._job_id, what, explained(error))
+
+
+async def persist(whose: str, change: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Commit a change however long it takes: when the disk is full, that may be a while."""
+    while True:
+        try:
+            return await change()
+        except (StateError, sqlite3.OperationalError) as error:
+            logger.warning("%s: state not recorded: %s", whose, explained(error))
+            await pause()
+
+
+async def pause() -> None:
+    """Wait between two tries of what has to be done however long the machine lacks something."""
+    await asyncio.sleep(_RETRY_S)
+
+
+def explained(error: StateError | sqlite3.OperationalError) -> str:
+    """The error for the log: why, if that is known, and where it came from."""
+    why = error.message if isinstance(error, StateError) else "unexpected error"
+    return f"{why} ({describe(error)})"
