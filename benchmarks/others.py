@@ -71,7 +71,7 @@ with open(sys.argv[1], "rb", buffering=0) as file:
 target, left, piece = Path(sys.argv[2]), int(sys.argv[5]), bytes(2 << 20)
 names = [f"part_{number}" for number in range(4)]
 target.mkdir()
-files = disk.AppendedFiles(target)
+files = disk.AppendOnlyFiles(target)
 while left > 0:
     files.append([(name, [piece]) for name in names])
     left -= len(names) * len(piece)

@@ -26,7 +26,7 @@ from myd_grpc.api.service import Backend
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
 from myd_grpc.jobs.model import Change
-from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.purge import Purger
 from myd_grpc.jobs.run.recovery import Recovery

@@ -26,7 +26,7 @@ from myd_grpc.errors import (
     Violation,
 )
 from myd_grpc.jobs.model import Phase, QueuedJob, RequestFingerprint
-from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.run.summaries import Summaries
 from myd_grpc.jobs.store.store import JobStore

@@ -31,7 +31,7 @@ class Session(NamedTuple):
     arguments: Namespace
 
 
-class LeftAloneError(Exception):
+class WatchEndedError(Exception):
     """A job is watched no more, though it may go on. Its text says why."""
 
     def __init__(self, job_id: str, why: str, exit_code: int) -> None:
@@ -164,13 +164,13 @@ def _follow(
                     view.note(wording.waiting(job, _how_to_resume(session, job)))
     except KeyboardInterrupt:
         why = "stopped watching, the job goes on"
-        raise LeftAloneError(job_id, why, INTERRUPTED) from None
+        raise WatchEndedError(job_id, why, INTERRUPTED) from None
     except CallError as error:
         why = f"error: {error}\nthe job may go on all the same"
-        raise LeftAloneError(job_id, why, NOT_DONE) from None
+        raise WatchEndedError(job_id, why, NOT_DONE) from None
     except OSError as error:
         why = f"{wording.unwritten(error)}, the job goes on"
-        raise LeftAloneError(job_id, why, NOT_DONE) from None
+        raise WatchEndedError(job_id, why, NOT_DONE) from None
     session.output.outcome(_with_all_tables(session, job))
     _require_known(job)
     return OK if job.status == Job.DONE else NOT_DONE

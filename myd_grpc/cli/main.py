@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except (CallError, commands.UnansweredError, commands.UnknownJobError) as error:
         return _fail(f"error: {error}", commands.NOT_DONE)
-    except commands.LeftAloneError as left:
+    except commands.WatchEndedError as left:
         _drop_output()
         how = _how_to_go_on(arguments.address, left.job_id)
         return _fail(f"{left}\n{how}", left.exit_code)

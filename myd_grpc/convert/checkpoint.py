@@ -13,10 +13,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from myd_grpc.codec import decode, encode
-from myd_grpc.convert.advice import Beginning
-from myd_grpc.convert.input.byte_source import InputMark
+from myd_grpc.convert.hints import FirstRecord
+from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.convert.output.csv_set import Part
+from myd_grpc.convert.output.parts import Part
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
@@ -37,13 +37,13 @@ class Checkpoint(Struct, frozen=True):
     record) describe the set at hand. `progress` is what was reported.
     """
 
-    inputs: tuple[InputMark, ...]
+    inputs: tuple[InputVersion, ...]
     file: int
     piece: Piece | None
     finishing: bool
     done: tuple[PartFile, ...]
     notes: tuple[str, ...]
-    beginning: Beginning | None
+    beginning: FirstRecord | None
     entries: tuple[Entry, ...]
     records: tuple[int, ...]
     parts: tuple[Part, ...]

@@ -45,8 +45,8 @@ def quoted(cell: str) -> str:
 class Widener:
     """Appends empty cells to rows given piece by piece.
 
-    A line end within quotes is content. Every other stretch between quote characters is within
-    quotes; a doubled quote makes an empty stretch and so changes nothing.
+    A line end within quotes is content. Every other section between quote characters is within
+    quotes; a doubled quote makes an empty section and so changes nothing.
     """
 
     def __init__(self, cells: int, line_end: bytes) -> None:
@@ -69,8 +69,8 @@ class Widener:
         piece = self._rest + piece
         cut = len(piece) - (piece[-1:] == b"\r")
         self._rest = piece[cut:]
-        stretches = piece[:cut].split(b'"')
+        sections = piece[:cut].split(b'"')
         outside = slice(int(self._within), None, 2)
-        stretches[outside] = [s.replace(self._old, self._new) for s in stretches[outside]]
-        self._within ^= len(stretches) % 2 == 0
-        return b'"'.join(stretches)
+        sections[outside] = [s.replace(self._old, self._new) for s in sections[outside]]
+        self._within ^= len(sections) % 2 == 0
+        return b'"'.join(sections)

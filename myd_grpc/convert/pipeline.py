@@ -8,10 +8,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from myd_grpc.convert.advice import (
-    MOST_NOTES,
-    summed_up,
-)
 from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import (
     NO_CHECKPOINTS,
@@ -22,7 +18,11 @@ from myd_grpc.convert.checkpoint import (
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
-from myd_grpc.convert.input.byte_source import InputMark
+from myd_grpc.convert.hints import (
+    MOST_NOTES,
+    joined_notes,
+)
+from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
@@ -129,22 +129,24 @@ class _Run:
 
     def probe(self, resume: Checkpoint | None) -> None:
         """Looks at every file before the first is converted: a wrong key shows at once."""
-        state, marks = self._state, list[InputMark]()
+        state, versions = self._state, list[InputVersion]()
         for name in self._conversion.file_names:
             with self._open(name) as source:
                 probe(source)
-                marks.append(source.mark)
-        state.inputs = tuple(marks)
+                versions.append(source.version)
+        state.inputs = tuple(versions)
         if resume and resume.inputs != state.inputs:
             raise StaleCheckpointError
         figures = resume.progress if resume else state.progress
-        total = sum(mark.size for mark in marks)
+        total = sum(version.size for version in versions)
         state.progress = replace(figures, bytes_total=total, engine=self.engine.name)
         state.report()
 
-    def _open(self, name: str, start: int = 0, mark: InputMark | None = None) -> Source:
+    def _open(self, name: str, start: int = 0, version: InputVersion | None = None) -> Source:
         conversion = self._conversion
-        return Source.open(conversion.data_dir, name, conversion.no_inputs, self._key, start, mark)
+        return Source.open(
+            conversion.data_dir, name, conversion.no_inputs, self._key, start, version
+        )
 
     def convert(self, resume: Checkpoint | None) -> Converted:
         """Converts all sets, one after another."""
@@ -166,7 +168,7 @@ class _Run:
                 resume = None
         if not self._options.merge:
             disk.sync(self._output)
-        return Converted(self._state.done, summed_up(self._state.notes))
+        return Converted(self._state.done, joined_notes(self._state.notes))
 
     def _plans(self) -> list[SetPlan]:
         names = self._conversion.file_names

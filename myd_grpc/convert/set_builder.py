@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from myd_grpc.convert.advice import Beginning, Reading, note, refusal
 from myd_grpc.convert.batch import Batch, Fragment
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.model import Conversion, PartFile
 from myd_grpc.convert.output import growth
-from myd_grpc.convert.output.csv_set import CsvSet, Part
+from myd_grpc.convert.output.csv_set import CsvSet
 from myd_grpc.convert.output.growth import Growth, TooLargeError
+from myd_grpc.convert.output.parts import Part
 from myd_grpc.convert.output.writer import TableWriter
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import BeyondError, Schema
@@ -44,7 +45,7 @@ class SetBuilder:
         self.plan = plan
         self.schema = schema
         self.writer = writer
-        self.beginning: Beginning | None = None
+        self.beginning: FirstRecord | None = None
         self._conversion = conversion
         self._growth = bound
 
@@ -80,7 +81,7 @@ class SetBuilder:
         """
         if self.beginning is None:
             start = batch.spans[0][0]
-            self.beginning = Beginning(reader.layout, batch.text((start, start + 1)) == b"[")
+            self.beginning = FirstRecord(reader.layout, batch.text((start, start + 1)) == b"[")
         self._adopt(fragment, batch, reader, earlier)
         self._require_growth(fragment, batch, reader)
         self.writer.add(fragment)
@@ -91,7 +92,7 @@ class SetBuilder:
             self.schema.adopt(fragment.entries, records)
         except BeyondError as error:
             index = len(self.schema.entries) - fragment.base
-            what = refusal(self.schema, error, records[index], self._reading(reader.layout))
+            what = refusal(self.schema, error, records[index], self._read_context(reader.layout))
             origin = fragment.origins[index]
             raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, origin) from None
 
@@ -106,15 +107,15 @@ class SetBuilder:
             )
             raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, error.index) from None
 
-    def _reading(self, layout: Layout) -> Reading:
+    def _read_context(self, layout: Layout) -> ReadContext:
         conversion = self._conversion
-        return Reading(layout, conversion.options.record_path, conversion.section_names)
+        return ReadContext(layout, conversion.options.record_path, conversion.section_names)
 
     def note(self) -> str:
         """What is strange about the finished set, or ""; begins with the file's name if need be."""
         if self.beginning is None:
             return ""
-        found = note(self.schema, self._reading(self.beginning.layout), self.beginning)
+        found = note(self.schema, self._read_context(self.beginning.layout), self.beginning)
         if not found or self._conversion.options.merge:
             return found
         return f"{self._conversion.file_names[self.plan.files.start]}: {found}"

@@ -37,7 +37,7 @@ class _Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class MapLikeObject:
     """An object at `path` in the rows of a table, with many members that are alike.
 
     `keys` is how many it has in all rows; `scalars` says that they are nothing but values. `grows`
@@ -115,12 +115,12 @@ class Shape:
         if self._added:
             yield self._added
 
-    def crowd(
+    def map_like(
         self,
         least: int,
         wanted: Callable[[Entry], bool] = bool,
-        fits: Callable[[Crowd], bool] = bool,
-    ) -> Crowd | None:
+        fits: Callable[[MapLikeObject], bool] = bool,
+    ) -> MapLikeObject | None:
         """The object with the most members that are alike, of those that have so many, if any."""
         rows: dict[int, list[tuple[Entry, int]]] = {}
         for entry, record in self._log():
@@ -128,10 +128,10 @@ class Shape:
                 rows.setdefault(entry.owner, []).append((entry, record))
         # Table by table: a tree takes far more room than what it is made of.
         found = (
-            crowd
+            map_like
             for table, entries in rows.items()
-            for crowd in _crowds(table, entries, least)
-            if fits(crowd)
+            for map_like in _map_like_objects(table, entries, least)
+            if fits(map_like)
         )
         return max(found, key=_size, default=None)
 
@@ -149,8 +149,10 @@ class Shape:
         return {number for number, size in sizes.items() if size >= least}
 
 
-def _crowds(table: int, entries: Iterable[tuple[Entry, int]], least: int) -> Iterator[Crowd]:
-    """The crowds in one table's rows, the outer and the earlier ones first."""
+def _map_like_objects(
+    table: int, entries: Iterable[tuple[Entry, int]], least: int
+) -> Iterator[MapLikeObject]:
+    """The map-like objects in one table's rows, the outer and the earlier ones first."""
     tree = _Node(0)
     for entry, record in entries:
         members = tree.members
@@ -161,7 +163,7 @@ def _crowds(table: int, entries: Iterable[tuple[Entry, int]], least: int) -> Ite
             members = node.members
     for path, members in _objects(tree.members, ()):
         if len(members) >= least and len(kinds := _kinds(members)) * _ALIKE <= len(members):
-            yield Crowd(table, path, len(members), kinds == {None}, _grows(members))
+            yield MapLikeObject(table, path, len(members), kinds == {None}, _grows(members))
 
 
 def _grows(members: _Members) -> bool:
@@ -174,8 +176,8 @@ def _grows(members: _Members) -> bool:
     return len(numbered) == 1
 
 
-def _size(crowd: Crowd) -> int:
-    return crowd.keys
+def _size(map_like: MapLikeObject) -> int:
+    return map_like.keys
 
 
 def _steps(entry: Entry) -> tuple[object, ...]:

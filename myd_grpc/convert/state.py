@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
-from myd_grpc.convert.input.byte_source import InputMark
+from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.set_builder import SetBuilder
@@ -24,7 +24,7 @@ class ConversionState:
 
     def __init__(self, progress: Progress, report: Report, checkpoints: Checkpoints) -> None:
         self.progress = progress
-        self.inputs: tuple[InputMark, ...] = ()
+        self.inputs: tuple[InputVersion, ...] = ()
         self.done: list[PartFile] = []
         self.notes: list[str] = []
         self._report = report
@@ -48,7 +48,7 @@ class ConversionState:
         """The figures as they were when a file was begun, of which `piece` is what is left."""
         return replace(
             self.progress,
-            bytes_read=sum(mark.size for mark in self.inputs[:index]),
+            bytes_read=sum(version.size for version in self.inputs[:index]),
             records=self.progress.records - (piece.records if piece else 0),
         )
 

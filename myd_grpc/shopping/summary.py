@@ -17,7 +17,7 @@ from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.failpoints import reach
 from myd_grpc.options import Layout
-from myd_grpc.shopping.collected import Shopping, TooManyCategoriesError
+from myd_grpc.shopping.collector import ShoppingCollector, TooManyCategoriesError
 from myd_grpc.shopping.model import Query, Summary
 from myd_grpc.shopping.owners import KEY
 
@@ -40,31 +40,31 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
 
 
 def _summary(scanner: Scanner, reader: RecordReader, query: Query) -> Summary:
-    shopping = Shopping(query)
+    collector = ShoppingCollector(query)
     with closing(reader.batches(scanner.read_ahead)) as batches:
         for batch, made in batches:
             found = made or scanner.scan(batch)
-            for index in _that_matter(batch, found, shopping):
+            for index in _that_matter(batch, found, collector):
                 try:
                     record = _parsed(batch, index, query.limits.max_depth - batch.depth)
                 except (ValueError, RecursionError):
                     raise reader.bad_record(batch, index) from None
                 if reader.layout is Layout.SINGLE:
-                    shopping.add_document(record[1])
+                    collector.add_document(record[1])
                 else:
-                    shopping.add(*record)
+                    collector.add(*record)
             if found.sound < len(batch.spans):
                 raise reader.bad_record(batch, found.sound)
             reach("batch_scanned")
-    return shopping.summary()
+    return collector.summary()
 
 
-def _that_matter(batch: Batch, found: Scanned, shopping: Shopping) -> Iterator[int]:
+def _that_matter(batch: Batch, found: Scanned, collector: ShoppingCollector) -> Iterator[int]:
     """The records to parse: of another's nothing matters but that it is sound and has an owner."""
     if batch.keys:
-        shopping.own_by(KEY)
+        collector.own_by(KEY)
     index = 0
-    while index < found.sound and not shopping.owned:
+    while index < found.sound and not collector.owned:
         yield index
         index += 1
     yield from found.holding[bisect_left(found.holding, index) :]

@@ -26,7 +26,7 @@ from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
 from myd_grpc.convert.output import growth, naming
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES
 from myd_grpc.errors import InvalidRequestError
-from myd_grpc.jobs.store import sizes
+from myd_grpc.jobs.store import message_sizes
 from myd_grpc.options import Layout, Profile
 from myd_grpc.shopping.dates import read_time
 from tests.support.documents import Page
@@ -206,9 +206,9 @@ def test_messages_are_as_large_as_is_said() -> None:
     in_bytes = {int(number) << (10 if unit == "K" else 20) for number, unit in shown}
     usual_of_clients = 4 << 20
     assert in_bytes == {
-        sizes.MOST_FILE_NAMES,
-        sizes.MOST_TABLES,
-        sizes.MOST_IN_A_PAGE,
+        message_sizes.MOST_FILE_NAMES,
+        message_sizes.MOST_TABLES,
+        message_sizes.MOST_IN_A_PAGE,
         usual_of_clients,
     }
 

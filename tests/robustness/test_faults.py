@@ -27,7 +27,7 @@ from myd_grpc.convert.output.disk import sync
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.errors import NotRecordedError, StateError, StateUnavailableError
 from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
-from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run import recording
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.recovery import ResumedJobs
@@ -361,14 +361,14 @@ def test_what_a_database_fails_for_is_told_apart(
     path = tmp_path / "some.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE some (x)")
-    with pytest.raises(kind, match=why), database.told():
+    with pytest.raises(kind, match=why), database.state_errors():
         do(path)
 
 
 def test_a_mistake_of_the_code_is_no_state_of_the_database() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE some (x UNIQUE)")
-        with pytest.raises(sqlite3.IntegrityError), database.told():
+        with pytest.raises(sqlite3.IntegrityError), database.state_errors():
             connection.executemany("INSERT INTO some VALUES (?)", [(1,), (1,)])
 
 

@@ -2,7 +2,7 @@
 
 A table's columns form a tree of keys. A row is a list of cells, as long as its table was wide when
 the row began; a column met for the first time is appended to the row at hand. When a row is
-finished it becomes text; rows of as many cells are a stretch.
+finished it becomes text; consecutive rows with as many cells are a run.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from myd_grpc.convert.batch import EMPTY_BATCH, Batch, Fragment, Rows, Span
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line, long_line
 from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take
-from myd_grpc.convert.engines.trees import BeyondBoundsError, Node, Table, Trees
-from myd_grpc.convert.jsontext import long_values as longjson
+from myd_grpc.convert.engines.trees import BeyondBoundsError, Node, SchemaTrees, Table
+from myd_grpc.convert.jsontext import long_values
 from myd_grpc.convert.jsontext.long_values import (
     LongValue,
     long_list_text,
@@ -62,7 +62,7 @@ class PythonFlattener:
         self._is_long = False
         self._held = 0
         self._base = 0
-        self._trees = Trees(rules)
+        self._trees = SchemaTrees(rules)
 
     def flatten(self, batch: Batch, take: Take | None = None) -> Fragment:
         """See `Flattener.flatten`."""
@@ -71,7 +71,7 @@ class PythonFlattener:
 
     def _flatten_up_to(self, stop: int) -> Fragment:
         """What remains of records from the first on of which not all was taken."""
-        self._trees.follow(self._schema.entries)
+        self._trees.update(self._schema.entries)
         self._base = len(self._trees.log)
         try:
             good = self._flatten_records(stop)
@@ -133,7 +133,7 @@ class PythonFlattener:
     def _parsed(self, span: Span) -> Value:
         """A record; a long one is sound as a whole, and not held as a whole."""
         start, end = span
-        self._is_long = end - start > longjson.LONG_BYTES
+        self._is_long = end - start > long_values.LONG_BYTES
         if not self._is_long:
             return parse(self._batch.text(span))
         data = self._batch.data
@@ -242,7 +242,7 @@ class PythonFlattener:
     def _finish(self, row: Row, table: Table) -> None:
         """Makes a row text; this is where most of the time goes."""
         if len(row) != table.width:
-            table.end_stretch(len(row))
+            table.end_run(len(row))
         if self._is_long:
             text = long_line(row) + self._line_end.encode()
         else:

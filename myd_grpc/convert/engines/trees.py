@@ -41,7 +41,7 @@ class Node:
 class Table:
     """A table as the engine sees it, with the batch's rows as text."""
 
-    __slots__ = ("blank", "data", "ends", "links", "number", "root", "stretches", "width")
+    __slots__ = ("blank", "data", "ends", "links", "number", "root", "runs", "width")
 
     def __init__(self, number: int, links: int) -> None:
         self.number = number
@@ -50,26 +50,26 @@ class Table:
         # As many empty cells as the table has columns beside its links.
         self.blank: Row = []
         # The rows before those of the width at hand, and these.
-        self.stretches: list[Rows] = []
+        self.runs: list[Rows] = []
         self.width = 0
         self.data = bytearray()
         self.ends = array("Q")
 
-    def end_stretch(self, width: int) -> None:
-        """The rows that come have so many cells."""
+    def end_run(self, width: int) -> None:
+        """Ends the run of rows at hand: those that come have `width` cells."""
         if self.ends:
-            self.stretches.append(Rows(self.number, bytes(self.data), self.ends, self.width))
+            self.runs.append(Rows(self.number, bytes(self.data), self.ends, self.width))
             self.data, self.ends = bytearray(), array("Q")
         self.width = width
 
     def take(self) -> list[Rows]:
         """Hands over all rows so far."""
-        self.end_stretch(self.width)
-        stretches, self.stretches = self.stretches, []
-        return stretches
+        self.end_run(self.width)
+        runs, self.runs = self.runs, []
+        return runs
 
 
-class Trees:
+class SchemaTrees:
     """The trees of all tables, and the log of the schema that they stand for.
 
     `record` is the index of the record at hand, and `origins` has that of each entry that was
@@ -88,7 +88,7 @@ class Trees:
         self.log: list[Entry] = []
         self._nodes = 0
 
-    def follow(self, entries: Sequence[Entry]) -> None:
+    def update(self, entries: Sequence[Entry]) -> None:
         """Brings the trees to the state that `entries` describe."""
         known = len(self.log)
         crowded = self._nodes > len(entries) + _SPARE_NODES

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 
-class InputMark(Struct, frozen=True, array_like=True):
+class InputVersion(Struct, frozen=True, array_like=True):
     """What shows that an input file is still the one that it was.
 
     Whoever writes to it can put its time of modification back, but not that of its last change.
@@ -25,7 +25,7 @@ class ByteSource(Protocol):
     All methods raise OSError as the system does.
     """
 
-    def mark(self) -> InputMark:
+    def version(self) -> InputVersion:
         """What the file is at this moment: the same as long as its content is."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from myd_grpc.convert.input.byte_source import InputMark
+from myd_grpc.convert.input.byte_source import InputVersion
 
 
 class LocalFile:
@@ -14,14 +14,14 @@ class LocalFile:
         self.fd = fd
         self._changed_ns = os.fstat(fd).st_ctime_ns
 
-    def mark(self) -> InputMark:
-        """See `ByteSource.mark`.
+    def version(self) -> InputVersion:
+        """See `ByteSource.version`.
 
         To remove a file's last name changes the file, but no content.
         """
         status = os.fstat(self.fd)
         changed_ns = status.st_ctime_ns if status.st_nlink else self._changed_ns
-        return InputMark(status.st_size, status.st_mtime_ns, changed_ns, status.st_ino)
+        return InputVersion(status.st_size, status.st_mtime_ns, changed_ns, status.st_ino)
 
     def read(self, offset: int, size: int) -> bytes:
         """See `ByteSource.read`."""

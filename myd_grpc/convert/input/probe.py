@@ -9,7 +9,7 @@ from dataclasses import replace
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.cipher import BLOCK, RawText, recognise_encoding
 from myd_grpc.convert.input.source import HEAD, Source, wrong_key
-from myd_grpc.convert.input.wrong_key import Ends, Trial
+from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption
 from myd_grpc.convert.jsontext.forms import (
     CP949_HINT,
     Form,
@@ -72,7 +72,7 @@ def _try(source: Source, key: CipherKey) -> None:
     raise _no_ciphertext(source, none if is_cut else trial.fault())
 
 
-def _trial(source: Source, key: CipherKey) -> Trial:
+def _trial(source: Source, key: CipherKey) -> TrialDecryption:
     """What a key makes of both ends of a file; ValueError where its text is damaged."""
     encoding = source.encoding()
     start = encoding.decode(source.head[encoding.lead :])
@@ -80,7 +80,7 @@ def _trial(source: Source, key: CipherKey) -> Trial:
     if is_whole:
         start += encoding.finish()
     end = source.at(max(encoding.lead, source.size - HEAD), HEAD)
-    return Trial(Ends(start, is_whole, encoding.tails(end)), key)
+    return TrialDecryption(CiphertextEnds(start, is_whole, encoding.tails(end)), key)
 
 
 def _no_ciphertext(source: Source, fault: str) -> ConversionError:
@@ -101,7 +101,7 @@ def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     return _invalid(source, f"the file is {form}")
 
 
-def _content(trial: Trial) -> Form | None:
+def _content(trial: TrialDecryption) -> Form | None:
     """What was encrypted, if that is known and no JSON in UTF-8."""
     if form := _recognise(trial.plain):
         return form

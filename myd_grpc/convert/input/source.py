@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 from myd_grpc.convert.errors import ConversionError, Reason, why
-from myd_grpc.convert.input.byte_source import ByteSource, InputMark
+from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     CbcDecryptor,
@@ -35,7 +35,7 @@ HEAD = 4096
 _FIRST_CHUNK = 1 << 20
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     """Where a decrypted offset is in the file as it lies: see `Stored`."""
 
     position: int
@@ -71,10 +71,10 @@ class Source:
         name: str,
         key: CipherKey | None,
         start: int = 0,
-        mark: InputMark | None = None,
+        version: InputVersion | None = None,
     ) -> None:
         self.name = name
-        self.mark = mark or file.mark()
+        self.version = version or file.version()
         self.position = 0
         self.chunk = CHUNK
         self.key = key
@@ -93,16 +93,16 @@ class Source:
         no_inputs: Sequence[str],
         key: CipherKey | None,
         start: int = 0,
-        mark: InputMark | None = None,
+        version: InputVersion | None = None,
     ) -> Self:
         """Opens `name` (relative to `data_dir`), to be read from a decrypted offset on.
 
-        `mark` is that of the file when it was looked at before. Raises ConversionError as
+        `version` is that of the file when it was looked at before. Raises ConversionError as
         `open_input` does, and where that offset is not in the file.
         """
         file = LocalFile(open_input(data_dir, name, no_inputs))
         try:
-            return cls(file, name, key, start, mark)
+            return cls(file, name, key, start, version)
         except ConversionError:
             file.close()
             raise
@@ -116,7 +116,7 @@ class Source:
     @property
     def size(self) -> int:
         """The size of the file when it was first looked at."""
-        return self.mark.size
+        return self.version.size
 
     @cached_property
     def head(self) -> bytes:
@@ -133,9 +133,9 @@ class Source:
             self._begin(offset)
 
     def _begin(self, offset: int) -> None:
-        place = self._place(offset)
-        self._offset, self.position, self._skip = offset, place.position, place.skip
-        self._next = self._some if place.key is None else self._decrypting(CipherKey(*place.key))
+        found = self._position_of(offset)
+        self._offset, self.position, self._skip = offset, found.position, found.skip
+        self._next = self._some if found.key is None else self._decrypting(CipherKey(*found.key))
 
     def stored(self, offset: int) -> Stored | None:
         """The file from a decrypted offset on, if an engine can read it by itself.
@@ -144,12 +144,12 @@ class Source:
         """
         if self._is_text or not isinstance(self._file, LocalFile):
             return None
-        place = self._place(offset)
-        return Stored(os.dup(self._file.fd), self.size, *place)
+        found = self._position_of(offset)
+        return Stored(os.dup(self._file.fd), self.size, *found)
 
-    def _place(self, offset: int) -> _Place:
+    def _position_of(self, offset: int) -> _Position:
         if self.key is None:
-            return _Place(offset)
+            return _Position(offset)
         key, skip = self.key, offset
         if not self._is_text and offset >= BLOCK:
             # Any block can be decrypted by itself, given the ciphertext of the one before.
@@ -158,7 +158,7 @@ class Source:
             if len(before) < BLOCK:
                 raise self._cut_off(offset)
             key = CipherKey(key.key, before)
-        return _Place(self._lead + offset - skip, skip, (key.key, key.iv))
+        return _Position(self._lead + offset - skip, skip, (key.key, key.iv))
 
     def reached(self, offset: int) -> int:
         """About how much of the file as it lies stands for the bytes before a decrypted offset."""
@@ -217,8 +217,8 @@ class Source:
 
     def _change(self) -> str | None:
         """What has become of the file since it was looked at; None for one that is as it was."""
-        now, size = self._file.mark(), self.size
-        if now == self.mark:
+        now, size = self._file.version(), self.size
+        if now == self.version:
             return None
         if now.size < size:
             what = f"became shorter while it was read ({now.size} of {size} bytes were left)"

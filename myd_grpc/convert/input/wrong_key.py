@@ -27,7 +27,7 @@ _MANY = 4 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class CiphertextEnds:
     """Both ends of a ciphertext.
 
     `start` is all of it if `is_whole`. `tails` are what its last bytes may be: which, the end of a
@@ -39,10 +39,10 @@ class Ends:
     tails: Sequence[bytes]
 
 
-class Trial:
+class TrialDecryption:
     """What a key and iv make of the ends of a ciphertext."""
 
-    def __init__(self, ends: Ends, key: CipherKey) -> None:
+    def __init__(self, ends: CiphertextEnds, key: CipherKey) -> None:
         self._key = key
         self._cipher = ends.start[: len(ends.start) // BLOCK * BLOCK]
         self._endings = [text for tail in ends.tails if (text := _ending(tail, key))]

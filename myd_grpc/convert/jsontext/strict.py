@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from myd_grpc.convert.jsontext.forms import CP949_HINT, looks_like_cp949
-from myd_grpc.convert.jsontext.patterns import OR_NOTHING
+from myd_grpc.convert.jsontext.tokens import (
+    MALFORMED_UTF8,
+    TextError,
+    lone_scalar_end,
+    scalar_token_end,
+    string_token_end,
+)
 from myd_grpc.convert.jsontext.window import Window
 
 
@@ -26,19 +32,6 @@ class Expect(Enum):
     COLON = auto()
     COMMA_OR_CLOSE = auto()
     NOTHING = auto()
-
-
-class TextError(Exception):
-    """The text cannot go on at `offset`, or goes deeper or on for longer there than is allowed."""
-
-    def __init__(
-        self, offset: int, what: str, *, too_deep: bool = False, too_long: bool = False
-    ) -> None:
-        super().__init__(what)
-        self.offset = offset
-        self.what = what
-        self.too_deep = too_deep
-        self.too_long = too_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +50,6 @@ class Token:
 
 # Bytes of one \uXXXX; a character in UTF-8 has fewer.
 _LONGEST_SEQUENCE = 6
-_SPACE = re.compile(rb"[ \t\n\r]*+")
-_UTF8 = (
-    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
-    rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
-    rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
-)
-_CHARACTERS = re.compile(
-    rb'(?:[^"\\\x00-\x1f\x80-\xff]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|'
-    + _UTF8
-    + OR_NOTHING
-    + rb")*+"
-)
-_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3}+)?+")
-# The longest prefix of a number; complete when the second matches all of it.
-_NUMBER_PREFIX = re.compile(
-    rb"-?+(?:0|[1-9][0-9]*+)?+(?:(?<=[0-9])\.[0-9]*+%b)?+(?:(?<=[0-9])[eE][+-]?+[0-9]*+%b)?+"
-    % (OR_NOTHING, OR_NOTHING)
-)
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
-_LITERALS = (b"true", b"false", b"null")
-_MALFORMED = "malformed UTF-8"
 # What stands around documents where programs put files together, or write several into one.
 _STRAY = {
     BOM_UTF8: "there is a byte order mark, as where files were put one after another: "
@@ -192,7 +164,7 @@ class StrictReader:
     def _hint(self, flaw: TextError) -> str:
         """What is known of the bytes around a flaw; it must not depend on how much was read."""
         window, at = self._window, flaw.offset - self._window.base
-        if flaw.what == _MALFORMED:
+        if flaw.what == MALFORMED_UTF8:
             window.hold(at + _LOOKED_AT)
             return f"; {CP949_HINT}" if looks_like_cp949(_around(window.data, at)) else ""
         window.hold(at + len(BOM_UTF8))
@@ -217,12 +189,12 @@ class StrictReader:
         wants_value = self._expect in (Expect.VALUE, Expect.VALUE_OR_CLOSE)
         wants_key = self._expect in (Expect.KEY, Expect.KEY_OR_CLOSE)
         if byte == ord('"') and (wants_value or wants_key):
-            return _string_end(data, base, last)
+            return string_token_end(data, base, last)
         if not wants_value:
             raise TextError(base, self._unexpected())
-        end = _scalar_end(data, base, last)
+        end = scalar_token_end(data, base, last)
         if end is not None and self._documents and not self._open:
-            return _before_gap(data, end, base, last)
+            return lone_scalar_end(data, end, base, last)
         return end
 
     def _unexpected(self) -> str:
@@ -281,26 +253,6 @@ class StrictReader:
             self._expect = Expect.VALUE if self._documents else Expect.NOTHING
 
 
-def _string_end(data: bytearray, base: int, last: bool) -> int | None:
-    end = _CHARACTERS.match(data, 1).end()  # type: ignore[union-attr]
-    following = data[end : end + 1]
-    if following == b'"':
-        return end + 1
-    if (
-        not following
-        or (following == b"\\" and _cut_escape(data, end))
-        or _cut_character(data, end)
-    ):
-        _require_more(base + len(data), "the text ends within a string", last)
-        return None
-    if following == b"\\":
-        wrong = _ESCAPE.match(data, end).end()  # type: ignore[union-attr]
-        raise TextError(base + wrong, "no such escape in a string")
-    if following[0] < 0x20:
-        raise TextError(base + end, "a control character in a string must be escaped")
-    raise TextError(base + end, _MALFORMED)
-
-
 def _around(data: bytearray, at: int) -> bytes:
     """What is around a byte of a string, as far as it can be told where a character begins.
 
@@ -309,59 +261,3 @@ def _around(data: bytearray, at: int) -> bytes:
     before = re.search(rb"[A-\xff]*\Z", data[max(0, at - _LOOKED_AT) : at])
     after = data[at : at + _LOOKED_AT].partition(b'"')[0]
     return (before[0] if before else b"") + bytes(after)
-
-
-def _cut_escape(data: bytearray, end: int) -> bool:
-    return _ESCAPE.match(data, end).end() == len(data)  # type: ignore[union-attr]
-
-
-def _cut_character(data: bytearray, end: int) -> bool:
-    """Whether the text ends within the UTF-8 sequence that begins at `end`."""
-    tail = data[end:]
-    if len(tail) > 3 or not tail or tail[0] < 0x80:
-        return False
-    try:
-        tail.decode()
-    except UnicodeDecodeError as error:
-        return error.start == 0 and error.reason == "unexpected end of data"
-    return False
-
-
-def _before_gap(data: bytearray, end: int, base: int, last: bool) -> int | None:
-    """`end` if a document that is a bare number or literal may end there."""
-    if end == len(data):
-        return end if last else None
-    if data[end] not in b' \t\n\r"[{':
-        raise TextError(base + end, "expected white space after the value")
-    return end
-
-
-def _scalar_end(data: bytearray, base: int, last: bool) -> int | None:
-    for literal in _LITERALS:
-        if data[0] == literal[0]:
-            return _literal_end(data, base, last, literal)
-    if data[0] not in b"-0123456789":
-        raise TextError(base, "expected a value")
-    end = _NUMBER_PREFIX.match(data).end()  # type: ignore[union-attr]
-    if end == len(data) and not last:
-        return None
-    if _NUMBER.fullmatch(data, 0, end):
-        return end
-    what = "the text ends within a number" if end == len(data) else "expected a digit"
-    raise TextError(base + end, what)
-
-
-def _literal_end(data: bytearray, base: int, last: bool, literal: bytes) -> int | None:
-    found = data[: len(literal)]
-    same = next((i for i, (a, b) in enumerate(zip(found, literal, strict=False)) if a != b), None)
-    if same is not None:
-        raise TextError(base + same, f"expected {literal.decode()}")
-    if len(found) < len(literal):
-        _require_more(base + len(data), "the text ends within a literal", last)
-        return None
-    return len(literal)
-
-
-def _require_more(offset: int, what: str, last: bool) -> None:
-    if last:
-        raise TextError(offset, what)

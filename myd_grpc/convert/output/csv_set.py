@@ -11,16 +11,14 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeVar
-
-from msgspec import Struct, field
-from msgspec.structs import replace
+from typing import BinaryIO
 
 from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.csvtext import Widener, line
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import FileNames
+from myd_grpc.convert.output.parts import GrowingPart, Held, Part, Segment, add_segment, copied
 from myd_grpc.convert.schema import Schema
 from myd_grpc.failpoints import reach
 from myd_grpc.options import Profile
@@ -29,43 +27,6 @@ _HELD_BYTES = 8 << 20
 _PIECE = 1 << 20
 # No part's name begins with a dot.
 _REWRITTEN = ".rewritten"
-
-
-class Segment(Struct):
-    """Consecutive rows of a part that have the same number of cells; `size` in bytes."""
-
-    size: int
-    width: int
-    rows: int
-
-
-Held = tuple[bytes | memoryview, int, int]
-"""Rows not yet written: their text, how many cells each has, how many there are."""
-
-
-class Part(Struct):
-    """A CSV file as far as it is written.
-
-    `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
-    `segments` are what the file holds.
-    """
-
-    table: int
-    file_name: str
-    rows: int = 0
-    header: int = 0
-    size: int = 0
-    segments: list[Segment] = field(default_factory=list)
-
-
-class GrowingPart(Part):
-    """A part and the rows that come next in it: those that are held, of `held_bytes`."""
-
-    held: list[Held] = field(default_factory=list)
-    held_bytes: int = 0
-
-
-_Part = TypeVar("_Part", bound=Part)
 
 
 class CsvSet:
@@ -83,7 +44,7 @@ class CsvSet:
         self._names = FileNames()
         self._bases: list[str] = []
         self._parts: list[list[GrowingPart]] = []
-        self._files = disk.AppendedFiles(directory)
+        self._files = disk.AppendOnlyFiles(directory)
         self._held_bytes = 0
         # Parts with rows that were not written, and parts with rows that were not reported.
         self._held: dict[str, GrowingPart] = {}
@@ -158,7 +119,7 @@ class CsvSet:
     # Rows out
 
     def _write(self, parts: Sequence[GrowingPart]) -> None:
-        lot = list[disk.Appended]()
+        lot = list[disk.Append]()
         for part in parts:
             del self._held[part.file_name]
             self._unsynced[part.file_name] = None
@@ -202,7 +163,7 @@ class CsvSet:
             for piece in pieces:
                 size += len(piece)
                 yield piece
-            _note(part.segments, Segment(size, width + missing, rows))
+            add_segment(part.segments, Segment(size, width + missing, rows))
             part.size += size
 
     def _header(self, table: int) -> bytes:
@@ -270,7 +231,7 @@ class CsvSet:
     def snapshot(self) -> tuple[Part, ...]:
         """Writes what is held, and describes all parts as they are then."""
         self._write_all()
-        return tuple(_copied(part, Part) for part in self._all_parts())
+        return tuple(copied(part, Part) for part in self._all_parts())
 
     def unsynced(self) -> list[Path]:
         """The files written since the last call, and their directory."""
@@ -284,7 +245,7 @@ class CsvSet:
         Cuts off what was written since. Raises ValueError when less is there than was recorded.
         """
         self._name_tables(len(self._schema.tables))
-        for part in (_copied(one, GrowingPart) for one in state):
+        for part in (copied(one, GrowingPart) for one in state):
             self._restore_part(part)
             self._parts[part.table].append(part)
             self.rows += part.rows
@@ -313,21 +274,6 @@ class CsvSet:
         if path.stat().st_size != len(header) + rows:
             raise ValueError(f"{part.file_name} is not as long as it was")
         return True
-
-
-def _copied(part: Part, kind: type[_Part]) -> _Part:
-    """What a part holds in the file, apart from it."""
-    segments = [replace(segment) for segment in part.segments]
-    return kind(part.table, part.file_name, part.rows, part.header, part.size, segments)
-
-
-def _note(segments: list[Segment], added: Segment) -> None:
-    """Adds rows to a part's segments."""
-    if segments and segments[-1].width == added.width:
-        segments[-1].size += added.size
-        segments[-1].rows += added.rows
-    else:
-        segments.append(added)
 
 
 def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:

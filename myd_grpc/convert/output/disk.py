@@ -14,7 +14,7 @@ from pathlib import Path
 
 from myd_grpc.failpoints import reach
 
-Appended = tuple[str, Sequence[bytes | memoryview]]
+Append = tuple[str, Sequence[bytes | memoryview]]
 """A file's name, and what comes next in it, in pieces."""
 
 DIRECT_BYTES = 64 << 10
@@ -33,7 +33,7 @@ _BUFFER_BYTES = 1 << 20
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
 
-class AppendedFiles:
+class AppendOnlyFiles:
     """Files of a directory that are appended to; only so many of them are open at a time.
 
     Writing goes on in threads, one lot at a time, some of its files at once: disks are fast when
@@ -50,7 +50,7 @@ class AppendedFiles:
         self._pool = ThreadPoolExecutor(_WRITERS, "write")
         self._under_way: list[Future[None]] = []
 
-    def append(self, lot: Sequence[Appended]) -> None:
+    def append(self, lot: Sequence[Append]) -> None:
         """Begins to append to files, to each of them once, when the lot before is written."""
         self._wait()
         rest = iter(lot)
@@ -74,15 +74,15 @@ class AppendedFiles:
         for writing in self._under_way:
             writing.result()
 
-    def _append_some(self, rest: Iterator[Appended], buffer: memoryview) -> None:
+    def _append_some(self, rest: Iterator[Append], buffer: memoryview) -> None:
         """Appends to whatever files of a lot no other thread has come to."""
         for name, pieces in rest:
-            with self._lent(name) as file:
+            with self._borrowed(name) as file:
                 reach("write")
                 file.append(pieces, buffer)
 
     @contextmanager
-    def _lent(self, name: str) -> Iterator[_File]:
+    def _borrowed(self, name: str) -> Iterator[_File]:
         """An open file, nobody else's meanwhile."""
         with self._lock:
             file = self._idle.pop(name, None)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from myd_grpc.convert.batch import Fragment
 from myd_grpc.convert.csvtext import line
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
-from myd_grpc.convert.output.csv_set import Part
+from myd_grpc.convert.output.parts import Part
 from myd_grpc.convert.schema import NewColumn, Schema
 from myd_grpc.options import Profile
 

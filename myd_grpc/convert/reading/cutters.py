@@ -15,7 +15,7 @@ from myd_grpc.options import Layout
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordSpan:
     """Where a record is in the window."""
 
     value: Span
@@ -31,7 +31,7 @@ class StuckError(Exception):
         self.expect = expect
 
 
-class Cutter(ABC):
+class RecordCutter(ABC):
     """Cuts records off the window, one at a time, by brackets, strings and commas alone.
 
     `position` is what was cut up to; `ended` says that the records have ended there, `first` that
@@ -46,7 +46,7 @@ class Cutter(ABC):
         self._max_bytes = limits.max_record_bytes
 
     @abstractmethod
-    def next(self, position: int) -> Record | None:
+    def next(self, position: int) -> RecordSpan | None:
         """The record after `position`, None when there are no more; raises StuckError."""
 
     def _skip_space(self, position: int, faulty: int, expect: Expect) -> int:
@@ -64,34 +64,34 @@ class Cutter(ABC):
         return start, self.position
 
 
-class _SingleCutter(Cutter):
+class _SingleCutter(RecordCutter):
     """The one value is the record."""
 
-    def next(self, position: int) -> Record | None:
+    def next(self, position: int) -> RecordSpan | None:
         start = self._skip_space(position, position, Expect.VALUE)
         self.ended = True
-        return Record(self._value(start, start, Expect.VALUE))
+        return RecordSpan(self._value(start, start, Expect.VALUE))
 
 
-class _LinesCutter(Cutter):
+class _LinesCutter(RecordCutter):
     """Values follow one another, with or without white space between them."""
 
-    def next(self, position: int) -> Record | None:
+    def next(self, position: int) -> RecordSpan | None:
         start = self._skip_space(position, position, Expect.VALUE)
         if start == len(self._window.data):
             self.position, self.ended = start, True
             return None
-        return Record(self._value(start, start, Expect.VALUE))
+        return RecordSpan(self._value(start, start, Expect.VALUE))
 
 
-class _ArrayCutter(Cutter):
+class _ArrayCutter(RecordCutter):
     """Values with commas between them, up to the closing bracket."""
 
     closer = "]"
     expect = Expect.VALUE
     or_close = Expect.VALUE_OR_CLOSE
 
-    def next(self, position: int) -> Record | None:
+    def next(self, position: int) -> RecordSpan | None:
         before = self.or_close if self.first else Expect.COMMA_OR_CLOSE
         start = self._skip_space(position, position, before)
         byte = self._window.byte(start)
@@ -107,8 +107,8 @@ class _ArrayCutter(Cutter):
         self.first = False
         return self._record(start)
 
-    def _record(self, start: int) -> Record:
-        return Record(self._value(start, start, Expect.VALUE))
+    def _record(self, start: int) -> RecordSpan:
+        return RecordSpan(self._value(start, start, Expect.VALUE))
 
 
 class _KeyedCutter(_ArrayCutter):
@@ -118,7 +118,7 @@ class _KeyedCutter(_ArrayCutter):
     expect = Expect.KEY
     or_close = Expect.KEY_OR_CLOSE
 
-    def _record(self, start: int) -> Record:
+    def _record(self, start: int) -> RecordSpan:
         key_end = self._key_end(start)
         colon = self._skip_space(key_end, start, Expect.KEY)
         if self._window.byte(colon) != ":":
@@ -126,7 +126,7 @@ class _KeyedCutter(_ArrayCutter):
         value = self._skip_space(colon + 1, start, Expect.KEY)
         if value == len(self._window.data):
             raise StuckError(start, Expect.KEY)
-        return Record(self._value(value, start, Expect.KEY), (start, key_end))
+        return RecordSpan(self._value(value, start, Expect.KEY), (start, key_end))
 
     def _key_end(self, start: int) -> int:
         try:
@@ -137,7 +137,7 @@ class _KeyedCutter(_ArrayCutter):
         raise StuckError(start, Expect.KEY)
 
 
-CUTTERS: dict[Layout, Callable[[Window, Limits], Cutter]] = {
+CUTTERS: dict[Layout, Callable[[Window, Limits], RecordCutter]] = {
     Layout.ARRAY: _ArrayCutter,
     Layout.KEYED: _KeyedCutter,
     Layout.LINES: _LinesCutter,

@@ -7,12 +7,13 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import NoReturn
 
-from myd_grpc.convert.advice import between_documents, too_large
 from myd_grpc.convert.batch import Batch, Span
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, Engine, Made, ReadAhead
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.hints import between_documents, too_large
 from myd_grpc.convert.input.source import Source
-from myd_grpc.convert.jsontext.strict import Expect, StrictReader, TextError
+from myd_grpc.convert.jsontext.strict import Expect, StrictReader
+from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.piece import Piece

@@ -13,7 +13,7 @@ from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.model import QueuedJob
-from myd_grpc.jobs.publish.outputs import NotDurableError, staging_name
+from myd_grpc.jobs.publish.output_directory import NotDurableError, staging_name
 from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.run.recording import JobRecorder, pause

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from myd_grpc.convert.errors import Reason, ShortageError
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.model import Request
-from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.recording import pause, persist
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.pool import WorkerPool

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.model import QueuedJob, UnfinishedJob
-from myd_grpc.jobs.publish.outputs import NotDurableError, OutputDirectory
+from myd_grpc.jobs.publish.output_directory import NotDurableError, OutputDirectory
 from myd_grpc.jobs.store.store import JobStore
 
 logger = logging.getLogger(__name__)

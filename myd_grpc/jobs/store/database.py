@@ -98,7 +98,7 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-        reach("before_commit")
+        failpoint("before_commit")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -107,7 +107,7 @@ def transaction(connection: sqlite3.Connection, *, durable: bool) -> Iterator[No
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def state_errors() -> Iterator[None]:
     """Errors that lie in the database, its disk or another program become StateErrors."""
     try:
         yield
@@ -129,7 +129,7 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def reach(point: str) -> None:
+def failpoint(point: str) -> None:
     """A failpoint whose error comes as SQLite would tell of it."""
     try:
         failpoints.reach(point)

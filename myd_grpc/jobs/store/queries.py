@@ -25,7 +25,7 @@ from myd_grpc.jobs.model import (
     Table,
     UnfinishedJob,
 )
-from myd_grpc.jobs.store import sizes
+from myd_grpc.jobs.store import message_sizes
 from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.rows import job_of, part_of, request_of, unfinished_of
 from myd_grpc.jobs.store.tables import first_tables
@@ -159,7 +159,7 @@ def tables(
     if status is not Status.DONE:
         return (), None
     with _parts(connection, job_id, position) as parts:
-        return first_tables(parts, limit, sizes.MOST_IN_A_PAGE, may_break=True)
+        return first_tables(parts, limit, message_sizes.MOST_IN_A_PAGE, may_break=True)
 
 
 def unfinished(connection: Connection) -> list[UnfinishedJob]:
@@ -211,14 +211,14 @@ def _first(changes: Iterable[_Item], limit: int) -> tuple[list[_Item], bool]:
         if taken:
             # The first one is taken however long it is, and mostly there is no other.
             size = (size or _size(taken[0])) + _size(change)
-            if len(taken) == limit or size > sizes.MOST_IN_A_PAGE:
+            if len(taken) == limit or size > message_sizes.MOST_IN_A_PAGE:
                 return taken, True
         taken.append(change)
     return taken, False
 
 
 def _size(change: Change) -> int:
-    return sizes.size_of_job(change) if isinstance(change, Job) else 0
+    return message_sizes.size_of_job(change) if isinstance(change, Job) else 0
 
 
 def _change(connection: Connection, row: sqlite3.Row) -> Change:
@@ -232,7 +232,7 @@ def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:
     if job.status is not Status.DONE:
         return job
     with _parts(connection, job.job_id, 0) as parts:
-        first, _ = first_tables(parts, job.tables_total, sizes.MOST_TABLES, may_break=False)
+        first, _ = first_tables(parts, job.tables_total, message_sizes.MOST_TABLES, may_break=False)
     return replace(job, tables=first)
 
 

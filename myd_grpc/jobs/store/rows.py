@@ -26,7 +26,7 @@ from myd_grpc.jobs.model import (
     Status,
     UnfinishedJob,
 )
-from myd_grpc.jobs.store.sizes import first_names
+from myd_grpc.jobs.store.message_sizes import first_names
 from myd_grpc.options import ConvertOptions, Layout
 
 _LONGEST_TABLE_NAME = 64 << 10

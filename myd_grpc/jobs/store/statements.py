@@ -15,9 +15,9 @@ from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import JobWorkingError, OutputBusyError
 from myd_grpc.jobs.model import DirectoryId, Request, RequestFingerprint, Status
 from myd_grpc.jobs.store.clock import TrustedTime
+from myd_grpc.jobs.store.message_sizes import first_names
 from myd_grpc.jobs.store.queries import find_request, status_of
 from myd_grpc.jobs.store.rows import file_names_text, progress_columns, submission_columns
-from myd_grpc.jobs.store.sizes import first_names
 from myd_grpc.jobs.store.tables import count_tables
 
 Connection: TypeAlias = sqlite3.Connection

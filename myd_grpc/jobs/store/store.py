@@ -53,8 +53,8 @@ class JobStore:
         path = state_dir / DATABASE_NAME
         self._announce = announce
         database.warn_of_old_sqlite()
-        self._writing = _Owned("store-writer", partial(database.open_for_writing, path))
-        self._reading = _Owned("store-reader", partial(database.open_for_reading, path))
+        self._writing = _ConnectionThread("store-writer", partial(database.open_for_writing, path))
+        self._reading = _ConnectionThread("store-reader", partial(database.open_for_reading, path))
         self._pinned = (
             PinnedPath.of("the job database", path),
             # SQLite has it beside the file that a link leads to.
@@ -109,7 +109,7 @@ class JobStore:
 
         def change(connection: sqlite3.Connection) -> bool:
             kept = statements.keep_checkpoint(connection, job_id, state, parts)
-            database.reach("before_checkpoint_commit")
+            database.failpoint("before_checkpoint_commit")
             return kept
 
         kept = await self._write(change)
@@ -246,7 +246,7 @@ class JobStore:
     async def _read(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
         def told(connection: sqlite3.Connection) -> _Result:
             self.check_paths()
-            with database.told():
+            with database.state_errors():
                 return query(connection)
 
         return await self._reading.call_soon(told)
@@ -262,7 +262,7 @@ class JobStore:
         durable: bool,
         connection: sqlite3.Connection,
     ) -> _Result:
-        with database.told(), database.transaction(connection, durable=durable):
+        with database.state_errors(), database.transaction(connection, durable=durable):
             result = change(connection)
             self.check_paths()
         # Before the caller hears of it: whoever is told of a job can watch it from that state on.
@@ -271,7 +271,7 @@ class JobStore:
 
     def _announce_changes(self, connection: sqlite3.Connection) -> None:
         try:
-            database.reach("after_commit")
+            database.failpoint("after_commit")
             self._announce_pages(connection)
         except sqlite3.OperationalError as error:
             # Not the caller's: what he wanted is committed. The next commit announces this, too.
@@ -287,7 +287,7 @@ class JobStore:
                 self._announce(changed)
 
 
-class _Owned:
+class _ConnectionThread:
     """A connection and the one thread that uses it."""
 
     def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:

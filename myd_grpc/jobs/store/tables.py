@@ -7,7 +7,7 @@ from itertools import groupby
 
 from myd_grpc.convert.model import PartFile
 from myd_grpc.jobs.model import Table
-from myd_grpc.jobs.store.sizes import size_of_part, size_of_table_alone
+from myd_grpc.jobs.store.message_sizes import size_of_part, size_of_table_alone
 
 
 def tables_of(parts: Iterable[PartFile]) -> tuple[Table, ...]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from myd_grpc.jobs.model import Change, DeletedJob, Status
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.watch.hub import Hub
-from myd_grpc.jobs.watch.subscribers import JobFeed, State
+from myd_grpc.jobs.watch.subscribers import EncodedChange, JobFeed
 
 Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 
@@ -55,7 +55,7 @@ async def follow_job(
                     return True
             elif is_beat and last:
                 await send(last)
-            is_beat = not await watcher.news(heartbeat_s)
+            is_beat = not await watcher.wait(heartbeat_s)
 
 
 async def follow_all(
@@ -80,14 +80,14 @@ async def follow_all(
                 if _concerns(state.change, job_filter.statuses, sent_to):
                     await send(state.data)
             sent_to = max(sent_to, upto)
-            await watcher.news(None)
+            await watcher.wait(None)
             upto = feed.shown
             states = _changes(hub, store, feed, sent_to, upto)
 
 
 async def _beginning(
     hub: Hub, store: JobStore, job_filter: JobFilter, last: int
-) -> AsyncIterator[State]:
+) -> AsyncIterator[EncodedChange]:
     """The states up to that revision of the jobs that work and of the newest that have ended."""
     revisions = await store.shown_first(job_filter.statuses, job_filter.ended_limit, last)
     while revisions:
@@ -100,7 +100,7 @@ async def _beginning(
 
 async def _changes(
     hub: Hub, store: JobStore, feed: JobFeed, after: int, last: int
-) -> AsyncIterator[State]:
+) -> AsyncIterator[EncodedChange]:
     """The newest states with a revision in (after, last], in order."""
     if after >= last:
         return

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from myd_grpc.errors import CallError, ShuttingDownError
 from myd_grpc.jobs.model import Change, Job
-from myd_grpc.jobs.watch.subscribers import Encode, JobFeed, JobTopic, State, Subscribers
+from myd_grpc.jobs.watch.subscribers import Encode, EncodedChange, JobFeed, JobTopic, Subscribers
 
 _SLICE = 50
 _PAUSE_FACTOR = 3
@@ -29,7 +29,7 @@ class Watcher:
         self._wakeup = wakeup
         self._began = hub.breaks
 
-    async def news(self, timeout_s: float | None) -> bool:
+    async def wait(self, timeout_s: float | None) -> bool:
         """Wait until something is shown; False when nothing was for that long.
 
         Raises ShuttingDownError when the hub closes, and why the stream is broken off if it is.
@@ -63,7 +63,7 @@ class Hub:
     def publish(self, changes: Sequence[Change]) -> None:
         """Take in committed changes, in order of revision."""
         for change in changes:
-            state = State(change, self._encode)
+            state = EncodedChange(change, self._encode)
             self.feed.take(state)
             self._announce(self.feed, is_end=False)
             # A job is deleted when it has ended: those who watch it alone were told of its end.
@@ -92,12 +92,12 @@ class Hub:
     def begin(self, topic: JobTopic, job: Job) -> None:
         """Show at least the state that was just read from the store to a watcher who begins."""
         if topic.shown is None or job.revision > topic.shown.change.revision:
-            topic.take(State(job, self._encode))
+            topic.take(EncodedChange(job, self._encode))
             topic.show()
 
-    def catch_up(self, change: Change) -> State:
+    def catch_up(self, change: Change) -> EncodedChange:
         """A state for one watcher of the feed who is further behind than the feed reaches."""
-        return State(change, self._encode)
+        return EncodedChange(change, self._encode)
 
     async def run(self) -> None:
         """Show what comes in until the hub is closed."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from myd_grpc.jobs.model import Change, Job
-from myd_grpc.jobs.store.sizes import size_of_job
+from myd_grpc.jobs.store.message_sizes import size_of_job
 
 Encode: TypeAlias = Callable[[Change], bytes]
 
@@ -16,7 +16,7 @@ _SIZE_OF_DELETED = 100
 _KEPT = 4 << 20
 
 
-class State:
+class EncodedChange:
     """A committed change of a job, serialised at most once for all who are shown it."""
 
     __slots__ = ("_data", "_encode", "change", "size")
@@ -51,10 +51,10 @@ class JobTopic(Subscribers):
 
     def __init__(self) -> None:
         super().__init__()
-        self._newest: State | None = None
-        self.shown: State | None = None
+        self._newest: EncodedChange | None = None
+        self.shown: EncodedChange | None = None
 
-    def take(self, state: State) -> None:
+    def take(self, state: EncodedChange) -> None:
         """Take in a state; an older one than the newest is no news."""
         if self._newest is None or state.change.revision > self._newest.change.revision:
             self._newest = state
@@ -74,13 +74,13 @@ class JobFeed(Subscribers):
     def __init__(self, capacity: int = _KEPT) -> None:
         super().__init__()
         self._capacity = capacity
-        self._states: dict[str, State] = {}
+        self._states: dict[str, EncodedChange] = {}
         self._size = 0
         self._newest = 0
         self._complete_after: int | None = None
         self.shown = 0
 
-    def take(self, state: State) -> None:
+    def take(self, state: EncodedChange) -> None:
         """Take in the newest change."""
         if self._complete_after is None:
             self._complete_after = state.change.revision - 1
@@ -97,11 +97,11 @@ class JobFeed(Subscribers):
         """Let watchers see all that was taken in."""
         self.shown = self._newest
 
-    def between(self, after: int, last: int) -> list[State] | None:
+    def between(self, after: int, last: int) -> list[EncodedChange] | None:
         """The newest states with a revision in (after, last]; None when not all are here."""
         if self._complete_after is None or after < self._complete_after or last > self._newest:
             return None
-        found: list[State] = []
+        found: list[EncodedChange] = []
         for state in reversed(self._states.values()):
             if state.change.revision <= after:
                 break

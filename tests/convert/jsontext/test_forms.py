@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.jsontext.forms import recognise
-from myd_grpc.convert.jsontext.strict import StrictReader, TextError
+from myd_grpc.convert.jsontext.strict import StrictReader
+from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey, Limits, Progress
 from myd_grpc.shopping import Query, summarise

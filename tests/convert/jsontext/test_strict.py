@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from myd_grpc.convert.jsontext.strict import Expect, StrictReader, TextError, Token
+from myd_grpc.convert.jsontext.strict import Expect, StrictReader, Token
+from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
 from tests.support import nasty, oracle
 

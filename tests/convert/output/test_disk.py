@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from myd_grpc import failpoints
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.disk import AppendedFiles
+from myd_grpc.convert.output.disk import AppendOnlyFiles
 from tests.support.converting import directory
 
 ROOM = 4 * disk._BLOCK
@@ -48,7 +48,7 @@ class Appended:
         self._place = place
         self._rng = random.Random(7)
 
-    def append(self, files: AppendedFiles, lot: dict[str, list[int]]) -> None:
+    def append(self, files: AppendOnlyFiles, lot: dict[str, list[int]]) -> None:
         pieces = {name: [self._rng.randbytes(size) for size in lot[name]] for name in lot}
         files.append(list(pieces.items()))
         for name, some in pieces.items():
@@ -65,7 +65,7 @@ def test_files_hold_what_was_appended(rounds: list[list[dict[str, list[int]]]], 
         patch.setattr(disk, "DIRECT_BYTES", least)
         appended = Appended(place)
         for lots in rounds:
-            files = AppendedFiles(place)
+            files = AppendOnlyFiles(place)
             for lot in lots:
                 appended.append(files, lot)
             files.flush()
@@ -95,7 +95,7 @@ def test_only_large_lots_are_written_directly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = opened_for(tmp_path / "a", monkeypatch)
-    files = AppendedFiles(tmp_path)
+    files = AppendOnlyFiles(tmp_path)
     for size, opened in [
         (disk.DIRECT_BYTES - 1, [False]),
         (disk.DIRECT_BYTES, [False, True]),
@@ -114,7 +114,7 @@ def test_an_error_is_raised_by_the_next_call(
 ) -> None:
     points = failpoints._parse("write=error:ENOSPC@2")
     monkeypatch.setattr(failpoints, "_points", points)
-    files = AppendedFiles(tmp_path)
+    files = AppendOnlyFiles(tmp_path)
     files.append([("a", [bytes(size)])])
     files.append([("a", [bytes(size)])])
     calls: list[Callable[[], object]] = [files.flush, lambda: files.append([("b", [b"b"])])]

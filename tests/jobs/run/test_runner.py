@@ -11,7 +11,7 @@ import pytest
 from myd_grpc import directories, failpoints
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.model import QueuedJob, Request, Status
-from myd_grpc.jobs.publish.outputs import OutputDirectory
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store.store import JobStore

@@ -21,7 +21,7 @@ from myd_grpc.jobs.model import Change, DeletedJob, Job, Phase, Request, Status
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.watch.follow import JobFilter, follow_all, follow_job
 from myd_grpc.jobs.watch.hub import Hub
-from myd_grpc.jobs.watch.subscribers import JobFeed, State
+from myd_grpc.jobs.watch.subscribers import EncodedChange, JobFeed
 
 QUIET_S = 60.0
 ALL = JobFilter((), 100)
@@ -270,12 +270,12 @@ class Page:
 # --- the feed --------------------------------------------------------------------------------
 
 
-def state(job_id: str, revision: int) -> State:
+def state(job_id: str, revision: int) -> EncodedChange:
     job = Job(
         job_id, Request(("a",), job_id), Status.WORKING, Phase.QUEUED, "", "",
         revision, revision, 1, 0, 0, Progress(), -1.0,
     )  # fmt: skip
-    return State(job, Encoder())
+    return EncodedChange(job, Encoder())
 
 
 @given(

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.codec import encode
-from myd_grpc.convert.advice import Beginning
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.input.byte_source import InputMark
+from myd_grpc.convert.hints import FirstRecord
+from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
-from myd_grpc.convert.output.csv_set import Part, Segment
+from myd_grpc.convert.output.parts import Part, Segment
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import NewColumn, NewTable
 from myd_grpc.jobs.worker import protocol
@@ -92,13 +92,13 @@ entries = st.builds(NewTable, sizes, key_paths) | st.builds(NewColumn, sizes, ke
 segments = st.lists(st.builds(Segment, *[counts] * 3), max_size=3)
 checkpoints = st.builds(
     Checkpoint,
-    inputs=tuples(st.builds(InputMark, *[counts] * 4)),
+    inputs=tuples(st.builds(InputVersion, *[counts] * 4)),
     file=sizes,
     piece=st.none() | st.builds(Piece, sizes, counts, counts, layouts, sizes, limits),
     finishing=st.booleans(),
     done=parts,
     notes=tuples(texts),
-    beginning=st.none() | st.builds(Beginning, layouts, st.booleans()),
+    beginning=st.none() | st.builds(FirstRecord, layouts, st.booleans()),
     entries=tuples(entries),
     records=tuples(counts),
     parts=tuples(st.builds(Part, sizes, paths, *[counts] * 3, segments)),

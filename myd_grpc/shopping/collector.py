@@ -24,7 +24,7 @@ class TooManyCategoriesError(Exception):
     """The summary would be larger than callers can take."""
 
 
-class Shopping:
+class ShoppingCollector:
     """One user's shopping, record by record."""
 
     def __init__(self, query: Query) -> None:

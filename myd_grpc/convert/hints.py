@@ -1,4 +1,4 @@
-"""Which layout or option would do, where a file's shape is strange: words for messages.
+"""Hints for messages: which layout or option would do, where a file's shape is strange.
 
 Nothing here tells content: a key is named only if several records have it, or if it is a section
 name. Every other one may be a person, an account or a day.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from myd_grpc.convert.errors import one_line, shortened
 from myd_grpc.convert.schema import BeyondError, Bound, Entry, NewColumn, NewTable, Schema
-from myd_grpc.convert.shape import Crowd, Shape
+from myd_grpc.convert.shape import MapLikeObject, Shape
 from myd_grpc.options import Layout
 
 MOST_NOTES = 3
@@ -29,7 +29,7 @@ _VERY_MANY = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadContext:
     """How a file was read: its layout, the path to its records, and what are section names."""
 
     layout: Layout
@@ -38,7 +38,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class FirstRecord:
     """A set's first record: the layout of its file, and whether it is a list."""
 
     layout: Layout
@@ -71,19 +71,19 @@ def too_large(layout: Layout, record: int) -> str:
     return ""
 
 
-def refusal(schema: Schema, beyond: BeyondError, record: int, reading: Reading) -> str:
+def refusal(schema: Schema, beyond: BeyondError, record: int, context: ReadContext) -> str:
     """What is wrong with an entry of that record which the schema did not take, and what helps."""
     entry, most = beyond.entry, beyond.most
-    shape = Shape(schema, reading.section_names, (entry, record))
+    shape = Shape(schema, context.section_names, (entry, record))
     name = shortened(shape.table_name(entry.owner), _NAME_BYTES)
     match beyond.bound:
         case Bound.TABLES:
-            way_out = _way_out(shape, lambda one: isinstance(one, NewTable), reading)
+            way_out = _way_out(shape, lambda one: isinstance(one, NewTable), context)
             return f"the set has more than {most} tables{way_out}"
         case Bound.COLUMNS:
             table = entry.owner
             way_out = _way_out(
-                shape, lambda one: isinstance(one, NewColumn) and one.table == table, reading
+                shape, lambda one: isinstance(one, NewColumn) and one.table == table, context
             )
             return f"table {name} has more than {most} columns{way_out}"
         case Bound.NAME_BYTES:
@@ -91,44 +91,44 @@ def refusal(schema: Schema, beyond: BeyondError, record: int, reading: Reading) 
             return f"the name of {what} table {name} has more than {most} bytes"
 
 
-def _way_out(shape: Shape, wanted: Callable[[Entry], bool], reading: Reading) -> str:
-    crowd = shape.crowd(_MANY, wanted)
-    return f"; {_looks(shape, crowd, reading)}" if crowd else ""
+def _way_out(shape: Shape, wanted: Callable[[Entry], bool], context: ReadContext) -> str:
+    map_like = shape.map_like(_MANY, wanted)
+    return f"; {_looks(shape, map_like, context)}" if map_like else ""
 
 
-def note(schema: Schema, reading: Reading, beginning: Beginning) -> str:
+def note(schema: Schema, context: ReadContext, beginning: FirstRecord) -> str:
     """What is strange about a finished set's shape, and what helps; "" if nothing is."""
     if beginning.is_list and schema.entries == [_VALUE]:
         return (
             "the records are lists, so each is one cell of JSON text: "
             "make objects of them to get a column for each element"
         )
-    shape = Shape(schema, reading.section_names)
+    shape = Shape(schema, context.section_names)
     wide = shape.wide_tables(_VERY_MANY)
-    crowd = shape.crowd(_VERY_MANY, lambda one: one.owner in wide) if wide else None
+    map_like = shape.map_like(_VERY_MANY, lambda one: one.owner in wide) if wide else None
     # Many values in a record are many columns, and may well be meant.
-    if crowd is None or (crowd.scalars and not crowd.path):
+    if map_like is None or (map_like.scalars and not map_like.path):
         # Others grow not, and most sets have few of these.
         widened = shape.widened_tables()
-        crowd = shape.crowd(
+        map_like = shape.map_like(
             _FEW, lambda one: one.owner in widened, lambda one: one.grows and not one.scalars
         )
-    return _looks(shape, crowd, reading) if crowd else ""
+    return _looks(shape, map_like, context) if map_like else ""
 
 
-def summed_up(notes: Sequence[str]) -> str:
+def joined_notes(notes: Sequence[str]) -> str:
     """Notes about several sets as one line."""
     return shortened(one_line("; ".join(notes)), _NOTE_BYTES)
 
 
-def _looks(shape: Shape, crowd: Crowd, reading: Reading) -> str:
+def _looks(shape: Shape, map_like: MapLikeObject, context: ReadContext) -> str:
     """What an object's keys look like, and what to do about it."""
-    keys, whole = shape.told(crowd.table, crowd.path)
+    keys, whole = shape.told(map_like.table, map_like.path)
     name = shortened(".".join(keys if whole else [*keys, "…"]), _NAME_BYTES)
     if not keys and not whole:
         name = "an object in a record"
-    if crowd.table == 0 and reading.layout is Layout.SINGLE:
-        if not crowd.path:
+    if map_like.table == 0 and context.layout is Layout.SINGLE:
+        if not map_like.path:
             return (
                 "the members of the document look like records: "
                 "name the layout KEYED, which takes each of them for one"
@@ -137,16 +137,16 @@ def _looks(shape: Shape, crowd: Crowd, reading: Reading) -> str:
             f"the members of {name} look like records: "
             "name that object by record_path, and the layout KEYED"
         )
-    if crowd.table == 0 and not crowd.path:
-        if reading.layout is Layout.KEYED and not shape.recurs(0, ()):
+    if map_like.table == 0 and not map_like.path:
+        if context.layout is Layout.KEYED and not shape.recurs(0, ()):
             return (
                 "the members of a record look like records: "
                 "name the object that holds them by record_path"
             )
         name = "the records"
-    elif not crowd.path:
+    elif not map_like.path:
         name = f"the elements of {name}"
     return (
-        f"the keys of {name} look like data, {crowd.keys} of them: "
+        f"the keys of {name} look like data, {map_like.keys} of them: "
         "make a list of objects of them to get a table"
     )
