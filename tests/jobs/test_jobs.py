@@ -155,7 +155,7 @@ def test_an_unexpected_error_in_a_worker_is_told_by_id_alone(make_server: MakeSe
     job = server.convert("a.json")
     assert outcome(job) == ("FAILED", "INTERNAL")
     error_id = job.msg.removeprefix("internal error ")
-    assert f"INTERNAL {error_id}: OSError[errno 33] at worker.py" in server.log
+    assert f"INTERNAL {error_id}: OSError[errno 33] at program.py" in server.log
     assert "Numerical argument" not in server.log
 
 
