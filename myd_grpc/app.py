@@ -89,7 +89,7 @@ def _require_engine(name: str) -> None:
 
 
 def _tell_engine(name: str) -> None:
-    """Installing says nothing that anybody sees about a core that could not be built."""
+    """Log which engine converts: nobody sees in time that the native one could not be built."""
     if name == "auto" and WITHOUT_NATIVE:
         logger.warning(
             "files are converted by the Python engine, which is slower: the native engine %s",
@@ -177,7 +177,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Errors in callbacks and forgotten tasks; asyncio itself would log their texts."""
+    """Log errors in callbacks and forgotten tasks; asyncio itself would log their texts."""
     error = context.get("exception")
     trace = describe(error) if isinstance(error, BaseException) else "no exception"
     logger.error("unexpected error outside of calls: %s", trace)

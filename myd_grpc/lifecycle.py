@@ -25,7 +25,7 @@ _LOOK_S = 1.0
 """How often the directories are looked after, beside each call that needs them."""
 
 _JOBS_END_S = 10.0
-"""Jobs end within moments, unless their ends cannot be recorded because the disk is full."""
+"""Seconds that jobs have to end: they take long only where a full disk keeps them from it."""
 
 
 async def serve_calls(
@@ -89,7 +89,7 @@ def _lost(backend: Backend) -> str:
 
 
 async def _end_watches(backend: Backend) -> None:
-    """End those that would wait for states that cannot be committed."""
+    """End the watches that would wait for states that cannot be committed."""
     try:
         await asyncio.to_thread(backend.store.check_paths)
     except DirectoryLostError as error:

@@ -17,13 +17,13 @@ _ExceptionInfo: TypeAlias = (
 
 
 class TextFormatter(logging.Formatter):
-    """One readable line a record."""
+    """Formats a record as one readable line."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line, with whose call it was last."""
+        """The line, which ends with the ids of the call that it is about."""
         origin = "".join(f" {name}={value}" for name, value in _origin(record).items())
         return super().formatMessage(record) + origin
 
@@ -33,7 +33,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(TextFormatter):
-    """One JSON object a line."""
+    """Formats a record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a JSON object: time (epoch seconds), level, logger, message, error.

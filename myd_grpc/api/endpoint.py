@@ -18,9 +18,11 @@ from myd_grpc.config import Settings
 logger = logging.getLogger(__name__)
 
 _MOST_PENDING = 100_000
-# In bytes: a file name as long as file systems have them, in a directory; and all else.
 _FILE_NAME = 320
+"""Bytes of a file name in a request: as long as file systems have them, in a directory."""
 _REST_OF_REQUEST = 1 << 20
+"""Bytes of a request beside its file names."""
+
 _RESERVED_FILES = 96
 _FILES_OF_A_WORKER = 8
 
@@ -50,7 +52,7 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        """Where it listens, once it is bound."""
+        """The address that is listened on, once it is bound."""
         return self._address
 
     def bind(self) -> None:
@@ -120,7 +122,7 @@ def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """A reader sees all of it or none."""
+    """Write a file so that a reader sees all of the text or none."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_text(text, "utf-8")
     fresh.replace(path)

@@ -50,10 +50,11 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.ShuttingDownError: grpc.StatusCode.UNAVAILABLE,
 }
 
-# A status travels in headers, which may have 8 KiB; a request can be wrong in any number of places.
-# The message is there twice: with up to three bytes for each of its own, and in base64.
 _MOST_VIOLATIONS = 20
+"""Flaws of a request that a status names: it travels in headers, which may have 8 KiB."""
 _MOST_BYTES = 1000
+"""Of a status's message, which is in the headers twice: with up to three bytes for each, and in
+base64."""
 _MOST_BYTES_OF_REQUEST = 1 << 20
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -92,7 +93,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _handler_like(handler: Handler, behaviour: Behaviour, read: Any, write: Any) -> Handler:
-    """Answers one request as often as that handler does."""
+    """A handler that answers as that one does, with one response or a stream of them."""
     make = (
         grpc.unary_stream_rpc_method_handler
         if handler.response_streaming
@@ -127,7 +128,7 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
 
 
 def _lenient_handler(handler: Handler) -> Handler:
-    """Does as that handler of the library does, but with what `_lenient` reads."""
+    """A handler of the library's, whose requests are read by `_lenient`."""
     read = _lenient(handler.request_deserializer, _MOST_BYTES_OF_REQUEST)
     write = handler.response_serializer
     if handler.request_streaming:
@@ -224,7 +225,7 @@ def _status(code: grpc.StatusCode, message: str, details: list[Message]) -> grpc
 
 
 def _serialize(message: Message | bytes) -> bytes:
-    """Watches send states that were serialised once for all of them."""
+    """A response as bytes; watches send states that were serialised once for all of them."""
     return message if isinstance(message, bytes) else message.SerializeToString()
 
 

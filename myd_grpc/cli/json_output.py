@@ -22,7 +22,7 @@ class JsonView:
         _print(job)
 
     def note(self, text: str) -> None:
-        """Goes to standard error, as all that is not a result."""
+        """Prints to standard error, as all that is not a result."""
         print(text, file=sys.stderr, flush=True)
 
 

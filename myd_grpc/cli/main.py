@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _never_fail_to_print() -> None:
-    """Names may be in Hangul: a terminal that cannot show it gets `?`, not an exception."""
+    """Have a terminal that cannot show a name, be it in Hangul, get `?` and no exception."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -36,7 +36,7 @@ class PlainView:
         print(self._line(job), flush=True)
 
     def note(self, text: str) -> None:
-        """Goes to standard error, as all that is not a result."""
+        """Prints to standard error, as all that is not a result."""
         print(text, file=sys.stderr, flush=True)
 
     def _line(self, job: Job) -> str:

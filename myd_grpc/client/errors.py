@@ -119,7 +119,7 @@ def _violations(status: status_pb2.Status) -> tuple[Violation, ...]:
 def _message(
     error: grpc.RpcError, address: str, violations: tuple[Violation, ...], *, from_server: bool
 ) -> str:
-    """One line; where gRPC itself gave up, its own text is of little help to a person."""
+    """One line for a person, whom gRPC's own text helps little where gRPC itself gave up."""
     if violations:
         return "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
     if error.code() is grpc.StatusCode.UNAVAILABLE and not from_server:

@@ -70,7 +70,7 @@ def _read(path: Path) -> str:
 
 
 def _encoding(data: bytes) -> str:
-    """UTF-16 is what `echo` in Windows PowerShell 5 and Notepad's "Unicode" write."""
+    """The encoding of a key file; PowerShell 5's `echo` and Notepad's "Unicode" write UTF-16."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if data[1:2] == b"\0":

@@ -12,7 +12,7 @@ class TableJoiner:
         self._whole: Job.Table | None = None
 
     def add(self, piece: Job.Table) -> Job.Table | None:
-        """The table before, if this begins another one."""
+        """Takes a piece, and answers the table before if it begins another one."""
         before = self._whole
         if before and _set_and_name(before) == _set_and_name(piece):
             before.rows += piece.rows

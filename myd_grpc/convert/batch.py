@@ -31,12 +31,12 @@ class Batch:
     depth: int
 
     def text(self, span: Span) -> bytes:
-        """What is at a place in `data`."""
+        """The text of a span of `data`."""
         start, end = span
         return bytes(self.data[start:end])
 
     def between(self, start: int, stop: int) -> Batch:
-        """The batch of those of its records."""
+        """The batch of the records from index `start` up to `stop`."""
         spans, keys = self.spans[start:stop], self.keys[start:stop]
         return replace(self, spans=spans, keys=keys, first=self.first + start)
 
@@ -47,7 +47,7 @@ class Batch:
 
 
 EMPTY_BATCH = Batch(b"", (), (), 0, 1, 1, 0)
-"""Without a record."""
+"""A batch without a record."""
 
 
 class Rows(NamedTuple):

@@ -21,11 +21,12 @@ _VALUE = NewColumn(0, ("value",))
 _DOCUMENT_STARTS = frozenset('{["')
 _NAME_BYTES = 200
 _NOTE_BYTES = 2000
-# So many members of an object look like data: where ever more records bring more of them, where
-# they pass a bound, and in any case.
 _FEW = 3
+"""Members of an object that look like data where ever more records bring more of them."""
 _MANY = 8
+"""Members of an object that look like data where they pass a bound."""
 _VERY_MANY = 1000
+"""Members of an object that look like data in any case."""
 
 
 @dataclass(frozen=True, slots=True)

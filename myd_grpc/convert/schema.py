@@ -60,7 +60,7 @@ class Bound(Enum):
 
 
 _MOST_TIMES = 4
-"""No character takes more bytes in UTF-8."""
+"""Bytes that a character takes in UTF-8 at most."""
 
 
 class BeyondError(Exception):

@@ -32,7 +32,7 @@ class SetPlan:
 
 
 class SetBuilder:
-    """A set in the making."""
+    """Builds an output set: columns of fragments are adopted, and their rows written."""
 
     def __init__(
         self,

@@ -70,7 +70,7 @@ class PythonFlattener:
         return self._flatten_up_to(len(batch.spans))
 
     def _flatten_up_to(self, stop: int) -> Fragment:
-        """What remains of records from the first on of which not all was taken."""
+        """Flattens from the first record on of which not all was taken; answers what remains."""
         self._trees.update(self._schema.entries)
         self._base = len(self._trees.log)
         try:
@@ -85,7 +85,7 @@ class PythonFlattener:
         return self._part(good)
 
     def _again(self) -> Fragment:
-        """Without the record at hand, which is bad: part of it is in the rows and the tree."""
+        """Flattens once more without the bad record at hand: part of it is in rows and trees."""
         self._trees.reset()
         return self._flatten_up_to(self._trees.record)
 
@@ -131,7 +131,7 @@ class PythonFlattener:
         return stop
 
     def _parsed(self, span: Span) -> Value:
-        """A record; a long one is sound as a whole, and not held as a whole."""
+        """Parses a record; a long one is checked as a whole, but never held as a whole."""
         start, end = span
         self._is_long = end - start > long_values.LONG_BYTES
         if not self._is_long:

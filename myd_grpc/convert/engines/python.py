@@ -44,7 +44,7 @@ class PythonEngine:
 
 
 def _allow_depth(containers: int) -> None:
-    """Parsing and spreading go as deep as a document, by up to four calls for each container."""
+    """Lets calls nest as deep as a document needs: up to four for each of its containers."""
     deep = _OTHER_CALLS + 4 * containers
     sys.setrecursionlimit(max(deep, sys.getrecursionlimit()))
 

@@ -58,7 +58,7 @@ class TrialDecryption:
 
     @property
     def is_text(self) -> bool:
-        """Whether it goes on like that, too: the key and iv are right then."""
+        """Whether the text goes on as JSON, too: the key and iv are right then."""
         is_text = reads_as_text(self.plain[:-BLOCK]) or begins_json(self.plain)
         return self.begins and is_text
 

@@ -114,7 +114,7 @@ def recognise(head: bytes) -> Form | None:
 
 
 def _is_text(head: bytes, codec: str, bom: bytes) -> bool:
-    """Whether it is text of such a kind: JSON, or much of it after a byte order mark."""
+    """Whether it is text in that encoding: JSON, or much of it after a byte order mark."""
     marked = head.startswith(bom)
     try:
         text = codecs.getincrementaldecoder(codec)().decode(head.removeprefix(bom))

@@ -22,7 +22,7 @@ from myd_grpc.convert.jsontext.values import Value, compact_items, depth_of, par
 from myd_grpc.convert.jsontext.window import Window
 
 LONG_BYTES = 1 << 20
-"""A record of more text is read like this."""
+"""Bytes of text from which on a record is read piece by piece."""
 
 _PIECE = 64 << 10
 _CLOSERS = {ord("{"): ord("}"), ord("["): ord("]")}

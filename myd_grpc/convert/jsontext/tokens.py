@@ -26,11 +26,12 @@ _CHARACTERS = re.compile(
     + rb")*+"
 )
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3}+)?+")
-# The longest prefix of a number; complete when the second matches all of it.
+# What a number begins with, as far as it goes.
 _NUMBER_PREFIX = re.compile(
     rb"-?+(?:0|[1-9][0-9]*+)?+(?:(?<=[0-9])\.[0-9]*+%b)?+(?:(?<=[0-9])[eE][+-]?+[0-9]*+%b)?+"
     % (OR_NOTHING, OR_NOTHING)
 )
+# A whole number.
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _LITERALS = (b"true", b"false", b"null")
 

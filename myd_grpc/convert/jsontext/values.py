@@ -117,7 +117,7 @@ def compact(items: list[Value]) -> str:
 
 
 def compact_items(items: Iterable[Value]) -> str:
-    """Some of such a list, without brackets."""
+    """Some elements of a list of scalars as compact JSON text, without brackets."""
     return ",".join(map(_scalar_text, items))
 
 

@@ -119,16 +119,16 @@ class CsvSet:
     # Rows out
 
     def _write(self, parts: Sequence[GrowingPart]) -> None:
-        lot = list[disk.Append]()
+        appends = list[disk.Append]()
         for part in parts:
             del self._held[part.file_name]
             self._unsynced[part.file_name] = None
             self._held_bytes -= part.held_bytes
             if self._missing(part) <= _HELD_BYTES:
-                lot.append((part.file_name, list(self._taken(part))))
+                appends.append((part.file_name, list(self._taken(part))))
             else:
                 self._write_some_at_a_time(part)
-        self._files.append(lot)
+        self._files.append(appends)
 
     def _missing(self, part: GrowingPart) -> int:
         """How many empty cells a part's held rows get."""

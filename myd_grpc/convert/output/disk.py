@@ -18,27 +18,29 @@ Append = tuple[str, Sequence[bytes | memoryview]]
 """A file's name, and what comes next in it, in pieces."""
 
 DIRECT_BYTES = 64 << 10
-"""Lots for one file of at least so much are written directly. To wait for the disk with less costs
-more than to copy it into the page cache."""
+"""Bytes from which on an append is written directly to the disk.
+
+To wait for the disk with less costs more than to copy it into the page cache.
+"""
 
 _WRITERS = 4
 _IDLE_FILES = 64
-# Of one call: Linux takes up to 1024.
 _PIECES = 1000
+"""Pieces in one call of pwritev(2), where Linux takes up to 1024."""
 _SYNCS = 8
-# What any usual disk takes and memory pages have in common.
 _BLOCK = 4096
+"""Bytes of a block as any usual disk takes it, which is also a memory page."""
 _BUFFER_BYTES = 1 << 20
-# Linux's, as are file systems that take it.
+# Linux has this, and only some of its file systems take it.
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
 
 class AppendOnlyFiles:
     """Files of a directory that are appended to; only so many of them are open at a time.
 
-    Writing goes on in threads, one lot at a time, some of its files at once: disks are fast when
-    they have several things to do. An OSError is raised by whichever method comes next, and no
-    other lot is begun.
+    Writing goes on in threads, for one call of `append` at a time and some of its files at once:
+    disks are fast when they have several things to do. An OSError is raised by whichever method
+    comes next, and nothing more is written.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -50,18 +52,18 @@ class AppendOnlyFiles:
         self._pool = ThreadPoolExecutor(_WRITERS, "write")
         self._under_way: list[Future[None]] = []
 
-    def append(self, lot: Sequence[Append]) -> None:
-        """Begins to append to files, to each of them once, when the lot before is written."""
+    def append(self, appends: Sequence[Append]) -> None:
+        """Begins to append to files, each of them once, when what came before is written."""
         self._wait()
-        rest = iter(lot)
+        rest = iter(appends)
         # Threads that do not wait for the disk would be in each other's way.
-        threads = sum(_is_direct(pieces) for _, pieces in lot) or 1
+        threads = sum(_is_direct(pieces) for _, pieces in appends) or 1
         self._under_way = [
             self._pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
         ]
 
     def drain(self) -> None:
-        """Returns when no lot is being written."""
+        """Returns when nothing is being written."""
         self._wait()
 
     def flush(self) -> None:
@@ -75,7 +77,7 @@ class AppendOnlyFiles:
             writing.result()
 
     def _append_some(self, rest: Iterator[Append], buffer: memoryview) -> None:
-        """Appends to whatever files of a lot no other thread has come to."""
+        """Appends to whatever files no other thread has come to."""
         for name, pieces in rest:
             with self._borrowed(name) as file:
                 reach("write")
@@ -108,7 +110,7 @@ class AppendOnlyFiles:
             file.close()
 
     def close(self) -> None:
-        """Closes all files, flushed or not, when the lot under way is written or has failed."""
+        """Closes all files, flushed or not, when what is being written has been, or has failed."""
         self._pool.shutdown()
         while self._idle:
             self._idle.popitem()[1].close()
@@ -117,10 +119,10 @@ class AppendOnlyFiles:
 class _File:
     """A file that is appended to.
 
-    What comes in large lots is written in whole blocks, directly from a buffer to the disk
-    (open(2), O_DIRECT): that takes the processor a fraction of the time which a copy into the page
-    cache does, and no sync has to wait for it. Small lots and the rest of a block go through the
-    page cache, as everything does where the file system has no other way.
+    Large appends are written in whole blocks, directly from a buffer to the disk (open(2),
+    O_DIRECT): that takes the processor a fraction of the time which a copy into the page cache
+    does, and no sync has to wait for it. Small ones and the rest of a block go through the page
+    cache, as everything does where the file system has no other way.
     """
 
     def __init__(self, path: Path) -> None:

@@ -22,7 +22,7 @@ from myd_grpc.convert.schema import NewColumn, Schema
 from myd_grpc.options import Profile
 
 FREE_BYTES = 1 << 30
-"""What every set may have, however small its input is."""
+"""Bytes that every set may have, however small its input is."""
 
 # A row's `_record_id`, and the number of its record in its `_row_id`.
 _IDS = re.compile(rb'(?:"(?:[^"]++|""' + OR_NOTHING + rb')*+"|[^",]*+),f\d+r(\d+)')
@@ -62,7 +62,7 @@ class _Table:
         return parts * self.header + self.data + self.rows * self.columns - self.cells
 
     def change(self, rows: int, cells: int, data: int) -> None:
-        """Has so many more of each, or fewer."""
+        """Adds so many of each; negative numbers take them away."""
         self.rows += rows
         self.cells += cells
         self.data += data

@@ -65,7 +65,7 @@ class RecordCutter(ABC):
 
 
 class _SingleCutter(RecordCutter):
-    """The one value is the record."""
+    """Cuts off the one value, which is the record."""
 
     def next(self, position: int) -> RecordSpan | None:
         start = self._skip_space(position, position, Expect.VALUE)
@@ -74,7 +74,7 @@ class _SingleCutter(RecordCutter):
 
 
 class _LinesCutter(RecordCutter):
-    """Values follow one another, with or without white space between them."""
+    """Cuts off values that follow one another, with or without white space between them."""
 
     def next(self, position: int) -> RecordSpan | None:
         start = self._skip_space(position, position, Expect.VALUE)
@@ -85,7 +85,7 @@ class _LinesCutter(RecordCutter):
 
 
 class _ArrayCutter(RecordCutter):
-    """Values with commas between them, up to the closing bracket."""
+    """Cuts off values with commas between them, up to the closing bracket."""
 
     closer = "]"
     expect = Expect.VALUE
@@ -112,7 +112,7 @@ class _ArrayCutter(RecordCutter):
 
 
 class _KeyedCutter(_ArrayCutter):
-    """Members with commas between them, up to the closing brace."""
+    """Cuts off members with commas between them, up to the closing brace."""
 
     closer = "}"
     expect = Expect.KEY

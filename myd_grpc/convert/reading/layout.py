@@ -21,13 +21,14 @@ RECOGNISED_BYTES = 1 << 20
 
 # How many more containers are open after an event of ijson.
 _STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
-# ijson makes a number of every digit string, which takes time quadratic in its length and kills
-# the process beyond 4,300 digits; and it fails at surrogates without their other half.
+# ijson fails at surrogates without their other half.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# ijson makes a number of every digit string, which takes time quadratic in its length and kills
+# the process beyond 4,300 digits.
 _MANY_DIGITS = re.compile(rb"[0-9]{1000}")
-# So many of those are left where few bytes are looked at, which is quick. Their distance is a
-# prime, as records may all have the same length.
+# What is left of many digits where one byte of _DISTANCE is looked at, which is quick.
 _FEW_DIGITS = re.compile(rb"[0-9]{9}")
+# A prime, as records may all have the same length.
 _DISTANCE = 101
 _CHARACTERS = rb'[^"\\]*+(?:\\[\x00-\xff][^"\\]*+' + OR_NOTHING + rb")*+"
 _STRINGS_AND_DIGITS = re.compile(rb'"' + _CHARACTERS + rb'"?|[0-9]{10,}')

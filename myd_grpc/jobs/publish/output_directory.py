@@ -172,7 +172,7 @@ class OutputDirectory:
                 logger.warning("%s belongs to a worker that does not end; it is left", path.name)
 
     def _put_in_place(self, staged: str, name: str, replace: bool) -> None:
-        """A set that was there bears the staged name then, or is put aside."""
+        """Rename the staged set; one that was there gets its name then, or is put aside."""
         found = self.find(name)
         if found and not replace:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))

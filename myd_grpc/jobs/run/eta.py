@@ -8,7 +8,7 @@ from myd_grpc.convert.model import Progress
 
 UNKNOWN = -1.0
 _LEAST_S = 0.5
-"""Before that, speed says more about starting than about working."""
+"""Seconds before which speed says more about starting than about working."""
 
 
 class Eta:

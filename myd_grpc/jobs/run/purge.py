@@ -37,7 +37,7 @@ def ended_before(now: datetime) -> datetime:
 
 @contextmanager
 def _logged() -> Iterator[None]:
-    """An error is logged: whatever it is, the thread must go on."""
+    """Logs whatever error comes up within, as the thread must go on."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - see above

@@ -16,7 +16,7 @@ from myd_grpc.shopping import Query, Summary
 logger = logging.getLogger(__name__)
 
 _NEW_WORKERS = 1
-"""A spare may have been dead when it was handed out; a file that kills two workers is to blame."""
+"""How often a worker that died is replaced: a spare may have been dead already."""
 
 
 class Summaries:

@@ -156,7 +156,10 @@ def warn_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -
 
 
 def _require_regular(path: Path) -> None:
-    """Opening a pipe would wait for ever; SQLite has its other files where a link leads to."""
+    """Refuse what is no regular file: opening a pipe would wait for ever.
+
+    SQLite has its other files where a link leads to.
+    """
     database = path.resolve()
     beside = [Path(f"{database}{ending}") for ending in _ENDINGS]
     for one in (path, *beside):

@@ -36,7 +36,7 @@ def first_names(names: Iterable[str]) -> list[str]:
 
 
 def size_of_job(job: Job) -> int:
-    """A job with its names and tables, or a little more."""
+    """Bytes of a job with its names and tables, or a few more."""
     names = sum(_text(name) for name in job.request.file_names)
     # The output's name is there twice, once as its directory.
     texts = _text(job.msg) + 2 * _text(job.request.output_file_name)
@@ -44,12 +44,12 @@ def size_of_job(job: Job) -> int:
 
 
 def size_of_table_alone(name: str) -> int:
-    """A table without its parts, or a little more."""
+    """Bytes of a table without its parts, or a few more."""
     return _TABLE_AND_LENGTH + _text(name) + _number(1 << 63)
 
 
 def size_of_part(part: PartFile) -> int:
-    """One part of a table."""
+    """Bytes of one part of a table."""
     content = _text(part.file_name) + _number(part.rows) + _number(part.size)
     return 1 + _varint(content) + content
 

@@ -174,7 +174,7 @@ def unfinished(connection: Connection) -> list[UnfinishedJob]:
 
 
 def checkpoint(connection: Connection, job_id: str) -> str | None:
-    """From where the job goes on; None for the start."""
+    """The checkpoint from which the job goes on; None for the start."""
     rows = connection.execute(
         "SELECT state FROM job_checkpoint WHERE job_id = ?", (job_id,)
     ).fetchall()

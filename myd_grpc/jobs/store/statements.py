@@ -277,7 +277,7 @@ def _refuse_busy_output(connection: Connection, name: str) -> None:
 
 
 def _keep_file_names(connection: Connection, job_id: str, names: Sequence[str]) -> None:
-    """Keep those that the job does not show until it has ended."""
+    """Keep all file names where the job shows only the first, until it has ended."""
     if len(first_names(names)) < len(names):
         connection.execute("INSERT INTO job_files VALUES (?, ?)", (job_id, file_names_text(names)))
 

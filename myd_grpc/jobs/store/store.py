@@ -230,7 +230,7 @@ class JobStore:
         return await self._read(queries.unfinished)
 
     async def checkpoint(self, job_id: str) -> str | None:
-        """From where the job goes on; None for the start."""
+        """The checkpoint from which the job goes on; None for the start."""
         return await self._read(lambda connection: queries.checkpoint(connection, job_id))
 
     def check_paths(self) -> None:

@@ -18,7 +18,7 @@ def tables_of(parts: Iterable[PartFile]) -> tuple[Table, ...]:
 
 
 def count_tables(parts: Iterable[PartFile]) -> int:
-    """How many tables these are."""
+    """How many tables these parts are of."""
     return sum(1 for _ in groupby(parts, _set_and_table))
 
 

@@ -15,13 +15,13 @@ _NO_LIMIT = 1 << 20
 
 
 def forbid_core_dumps() -> None:
-    """No core file and no debugger of the same user: both would show the keys in memory."""
+    """Allow no core file and no debugger of the same user: both would show the keys in memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def raise_open_files() -> int:
-    """Take as many open files as may be had; how many that is."""
+    """Raise the limit of open files as far as it goes; answers how many that is."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return _NO_LIMIT if most == resource.RLIM_INFINITY else most

@@ -150,7 +150,7 @@ class Ticker:
         self._progress: Progress | None = None
 
     def report(self, progress: Progress) -> None:
-        """Take a report."""
+        """Take a report, and send it if it is time."""
         self._progress = progress
         now = self._clock()
         if now >= self._due:

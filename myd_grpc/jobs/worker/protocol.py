@@ -24,7 +24,7 @@ COMMITTED = b"committed\n"
 SAVE_NOW = b"save_now\n"
 
 PARTS_IN_A_LINE = 500
-"""Keeps lines short: a set may have many thousands of parts."""
+"""Parts in one message, which keeps lines short: a set may have many thousands."""
 
 
 class Task(Struct, frozen=True, tag=True):

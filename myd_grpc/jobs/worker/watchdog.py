@@ -15,7 +15,7 @@ LOOKS = 10
 """Looks in a row that have to find nothing done before a process is given up."""
 
 _PATIENCE = 10
-"""A worker that computes without reading, writing or saying anything has so many times as long."""
+"""Times as long that a worker has which computes, but reads, writes and says nothing."""
 
 # Fields of /proc/<pid>/stat behind the name of the program, which may hold anything.
 _STATE, _USER_TICKS, _SYSTEM_TICKS = 0, 11, 12
