@@ -19,8 +19,9 @@ RUN apt-get update \
 RUN python -m venv /opt/myd
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
-COPY native/Cargo.toml native/build.rs native/
-COPY native/src/ native/src/
+COPY native/Cargo.toml native/
+COPY native/core/ native/core/
+COPY native/python/ native/python/
 COPY myd/ myd/
 COPY myd_grpc/ myd_grpc/
 RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt . \

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, overload
+from typing import Self, TypeAlias, final, overload
 
 from typing_extensions import Buffer
 
@@ -7,17 +7,21 @@ from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.input.source import Stored
 from myd_grpc.convert.piece import Piece
 
+__all__ = ["Buffers", "Ends", "Flattener", "ReadAhead", "Scanner", "Spans", "outline"]
+
+@final
 class Spans(Sequence[tuple[int, int]]):
-    def __init__(self, spans: list[tuple[int, int]]) -> None: ...
+    def __new__(cls, spans: list[tuple[int, int]]) -> Self: ...
     def __len__(self) -> int: ...
     @overload
-    def __getitem__(self, index: int) -> tuple[int, int]: ...
+    def __getitem__(self, index: int, /) -> tuple[int, int]: ...
     @overload
-    def __getitem__(self, index: slice) -> Spans: ...
+    def __getitem__(self, index: slice, /) -> Spans: ...
 
+@final
 class Ends(Sequence[int]):
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> int: ...  # type: ignore[override] # no slices
+    def __getitem__(self, index: int, /) -> int: ...  # type: ignore[override] # no slices
 
 _Records: TypeAlias = tuple[Buffer, Spans, Spans, int, int]
 _Entry: TypeAlias = tuple[bool, int, tuple[str, ...]]
@@ -27,10 +31,13 @@ _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...
 
-class Buffers: ...
+@final
+class Buffers:
+    def __new__(cls) -> Self: ...
 
+@final
 class Flattener:
-    def __init__(self, rules: RowRules, spare_nodes: int) -> None: ...
+    def __new__(cls, rules: RowRules, spare_nodes: int) -> Self: ...
     def adopt(self, is_table: bool, owner: int, path: tuple[str, ...]) -> None: ...
     def flatten(
         self,
@@ -44,13 +51,15 @@ class Flattener:
         depth: int,
     ) -> _Fragment: ...
 
+@final
 class Scanner:
-    def __init__(self, text: bytes, max_depth: int) -> None: ...
+    def __new__(cls, text: bytes, max_depth: int) -> Self: ...
     def scan(self, data: Buffer, values: Spans, keys: Spans, *, depth: int) -> _Scanned: ...
 
+@final
 class ReadAhead:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         work: Flattener | Scanner,
         buffers: Buffers,
         piece: Piece,
@@ -64,7 +73,7 @@ class ReadAhead:
         threads: int,
         most: int,
         most_bytes: int,
-    ) -> None: ...
+    ) -> Self: ...
     def work(self) -> None: ...
     def take(self) -> tuple[_Records, _Fragment | _Scanned] | None: ...
     def stop(self) -> None: ...

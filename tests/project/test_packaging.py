@@ -134,8 +134,13 @@ def test_the_source_package_holds_what_building_takes(made: Path) -> None:
     (path,) = made.glob("*.tar.gz")
     with tarfile.open(path) as package:
         names = {name.partition("/")[2] for name in package.getnames()}
-    native = {str(file.relative_to(ROOT)) for file in (ROOT / "native" / "src").glob("*.rs")}
-    assert {*native, "native/Cargo.toml", "native/build.rs", "pyproject.toml"} <= names
+    native = {
+        str(file.relative_to(ROOT))
+        for crate in ("core", "python")
+        for file in (ROOT / "native" / crate).rglob("*")
+        if file.is_file()
+    }
+    assert {*native, "native/Cargo.toml", "pyproject.toml"} <= names
     assert not any(name.startswith(("tests", "benchmarks")) for name in names)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import graphlib
 import os
 import random
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,6 +37,9 @@ from tests.support.converting import (
     sized,
     write,
 )
+from tests.support.serving import ROOT
+
+CORE = ROOT / "native" / "core" / "src"
 
 
 @pytest.mark.skipif(not shutil.which("cargo"), reason="there is no cargo")
@@ -305,3 +310,36 @@ def test_what_becomes_unreadable_meanwhile_is_named(tmp_path: Path, threads: int
         run(tmp_path, request, None, cut_short)
     assert caught.value.reason is Reason.FILE_UNREADABLE
     assert "became shorter while it was read" in caught.value.message
+
+
+# ---------------------------------------------------------------------------------------------
+# The core's files
+
+
+def core_imports(path: Path) -> Iterator[tuple[str, ...]]:
+    """What a file of the core imports of it, as the parts of paths; tests in it do not count."""
+    own = module_of(path)
+    text = path.read_text("utf-8").partition("#[cfg(test)]")[0]
+    for start, rest in re.findall(r"^(?:pub )?use (\w+)((?:::\w+)*)", text, re.MULTILINE):
+        names = tuple(rest.split("::")[1:])
+        if start in {"crate", "super"}:
+            yield (*(own[:-1] if start == "super" else ()), *names)
+        elif (CORE.joinpath(*own, start)).with_suffix(".rs").exists():
+            yield (*own, start, *names)
+
+
+def module_of(path: Path) -> tuple[str, ...]:
+    return path.relative_to(CORE).with_suffix("").parts
+
+
+def test_no_file_of_the_core_imports_itself_through_others() -> None:
+    modules = {module_of(path): path for path in CORE.rglob("*.rs")}
+    imports = {
+        module: {
+            next(part for end in range(len(name), 0, -1) if (part := name[:end]) in modules)
+            for name in core_imports(path)
+        }
+        for module, path in modules.items()
+    }
+    assert any(imports.values())
+    graphlib.TopologicalSorter(imports).prepare()

@@ -1,7 +1,9 @@
 //! Looks records over: whether they are sound, and which of them hold a certain text.
 
 use crate::boundary::Span;
-use crate::json::{Bad, Key, byte_at, literal_end, number_end, scan_string, skip_space, unescape};
+use crate::json::{
+    Key, Malformed, byte_at, literal_end, number_end, scan_string, skip_space, unescape,
+};
 use crate::wanted::Wanted;
 
 /// Consecutive whole records, and what is looked for in them.
@@ -72,36 +74,40 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn record(&mut self, key: Option<&Span>, value: Span, depth: usize) -> Result<(), Bad> {
+    fn record(&mut self, key: Option<&Span>, value: Span, depth: usize) -> Result<(), Malformed> {
         let in_key = match key {
             Some(&key) => Some(self.key(key)?),
             None => None,
         };
         self.require_utf8(value)?;
         if self.value(value.0, depth)? != value.1 {
-            return Err(Bad);
+            return Err(Malformed);
         }
         self.holds = in_key.unwrap_or(self.holds);
         Ok(())
     }
 
     /// Whether the key is what was looked for.
-    fn key(&mut self, key: Span) -> Result<bool, Bad> {
+    fn key(&mut self, key: Span) -> Result<bool, Malformed> {
         self.require_utf8(key)?;
         if byte_at(self.data, key.0) != b'"' || self.string(key.0)? != key.1 {
-            return Err(Bad);
+            return Err(Malformed);
         }
         Ok(self.holds)
     }
 
-    fn require_utf8(&self, (start, end): Span) -> Result<(), Bad> {
-        let text = self.data.get(start..end).ok_or(Bad)?;
-        if self.is_utf8 || simdutf8::basic::from_utf8(text).is_ok() { Ok(()) } else { Err(Bad) }
+    fn require_utf8(&self, (start, end): Span) -> Result<(), Malformed> {
+        let text = self.data.get(start..end).ok_or(Malformed)?;
+        if self.is_utf8 || simdutf8::basic::from_utf8(text).is_ok() {
+            Ok(())
+        } else {
+            Err(Malformed)
+        }
     }
 
     /// The position after the value at `at`; `depth` counts the containers around it.
     #[inline(always)]
-    fn value(&mut self, at: usize, depth: usize) -> Result<usize, Bad> {
+    fn value(&mut self, at: usize, depth: usize) -> Result<usize, Malformed> {
         match byte_at(self.data, at) {
             b'"' => self.string(at),
             b'-' | b'0'..=b'9' => {
@@ -112,13 +118,13 @@ impl Scanner<'_> {
             b'{' if depth < self.max_depth => self.object(at + 1, depth + 1),
             b'[' if depth < self.max_depth => self.list(at + 1, depth + 1),
             b't' | b'f' | b'n' => literal_end(self.data, at),
-            _ => Err(Bad),
+            _ => Err(Malformed),
         }
     }
 
     /// The position after the string at `at`.
     #[inline(always)]
-    fn string(&mut self, at: usize) -> Result<usize, Bad> {
+    fn string(&mut self, at: usize) -> Result<usize, Malformed> {
         let run = scan_string(self.data, at + 1);
         match byte_at(self.data, run.at) {
             b'"' => {
@@ -126,12 +132,12 @@ impl Scanner<'_> {
                 Ok(run.at + 1)
             }
             b'\\' => self.escaped_string(at + 1),
-            _ => Err(Bad),
+            _ => Err(Malformed),
         }
     }
 
     #[inline(never)]
-    fn escaped_string(&mut self, at: usize) -> Result<usize, Bad> {
+    fn escaped_string(&mut self, at: usize) -> Result<usize, Malformed> {
         self.scratch.0.clear();
         let end = unescape(self.data, at, &mut self.scratch)?;
         self.holds |= self.wanted.is(&self.scratch.0);
@@ -139,32 +145,32 @@ impl Scanner<'_> {
     }
 
     /// The position after the object whose bracket is before `at`.
-    fn object(&mut self, at: usize, depth: usize) -> Result<usize, Bad> {
+    fn object(&mut self, at: usize, depth: usize) -> Result<usize, Malformed> {
         let mut at = skip_space(self.data, at);
         if byte_at(self.data, at) == b'}' {
             return Ok(at + 1);
         }
         loop {
             if byte_at(self.data, at) != b'"' {
-                return Err(Bad);
+                return Err(Malformed);
             }
             let colon = skip_space(self.data, self.member_key(at)?);
             if byte_at(self.data, colon) != b':' {
-                return Err(Bad);
+                return Err(Malformed);
             }
             at = self.value(skip_space(self.data, colon + 1), depth)?;
             at = skip_space(self.data, at);
             match byte_at(self.data, at) {
                 b',' => at = skip_space(self.data, at + 1),
                 b'}' => return Ok(at + 1),
-                _ => return Err(Bad),
+                _ => return Err(Malformed),
             }
         }
     }
 
     /// The position after a member's key, in which nothing is looked for.
     #[inline(always)]
-    fn member_key(&mut self, at: usize) -> Result<usize, Bad> {
+    fn member_key(&mut self, at: usize) -> Result<usize, Malformed> {
         let run = scan_string(self.data, at + 1);
         if byte_at(self.data, run.at) == b'"' {
             return Ok(run.at + 1);
@@ -174,7 +180,7 @@ impl Scanner<'_> {
     }
 
     /// The position after the list whose bracket is before `at`.
-    fn list(&mut self, at: usize, depth: usize) -> Result<usize, Bad> {
+    fn list(&mut self, at: usize, depth: usize) -> Result<usize, Malformed> {
         let mut at = skip_space(self.data, at);
         if byte_at(self.data, at) == b']' {
             return Ok(at + 1);
@@ -184,7 +190,7 @@ impl Scanner<'_> {
             match byte_at(self.data, at) {
                 b',' => at = skip_space(self.data, at + 1),
                 b']' => return Ok(at + 1),
-                _ => return Err(Bad),
+                _ => return Err(Malformed),
             }
         }
     }

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::boundary::{Layout, Limits, Span, cut};
+use crate::boundary::Span;
+use crate::buffers::{BufferPool, SharedText};
+use crate::cut::{Layout, Limits, cut};
 use crate::input::{Failure, Input};
 use crate::json::{byte_at, skip_space};
-use crate::shelf::{Shelf, Text};
 
 /// Consecutive whole records.
 pub struct Records {
-    /// The text that they are in,
-    pub text: Arc<Text>,
-    /// and the offset of that in the file.
+    /// The text that they are in.
+    pub text: Arc<SharedText>,
+    /// The offset of that text in the file.
     pub offset: u64,
     /// Their values.
     pub values: Vec<Span>,
@@ -29,11 +30,11 @@ impl Records {
     }
 }
 
-/// Where reading begins, and how it goes on.
-pub struct Start<'a> {
-    /// Text that was read already,
+/// What is cut to batches: the records of a file from a place between two of them on.
+pub struct Piece<'a> {
+    /// Its first text, which was read already.
     pub head: &'a [u8],
-    /// and its offset in the file.
+    /// The offset of that text in the file.
     pub offset: u64,
     /// How many records come before it.
     pub records: u64,
@@ -45,11 +46,11 @@ pub struct Start<'a> {
     pub chunk: usize,
 }
 
-/// Reads on and cuts off.
-pub struct Batches {
+/// Reads a piece, and cuts its records off.
+pub struct RecordCutter {
     input: Input,
-    shelf: Arc<Shelf>,
-    text: Arc<Text>,
+    pool: Arc<BufferPool>,
+    text: Arc<SharedText>,
     /// What of the text was cut off.
     done: usize,
     offset: u64,
@@ -64,22 +65,22 @@ pub struct Batches {
     ended: bool,
 }
 
-impl Batches {
-    /// Begins.
-    pub fn new(input: Input, shelf: Arc<Shelf>, start: &Start) -> Self {
-        let mut room = shelf.room(start.head.len());
-        room.bytes_mut()[..start.head.len()].copy_from_slice(start.head);
+impl RecordCutter {
+    /// Begins; what comes after the piece's head is read from `input`.
+    pub fn new(input: Input, pool: Arc<BufferPool>, piece: &Piece) -> Self {
+        let mut buffer = pool.buffer(piece.head.len());
+        buffer.bytes_mut()[..piece.head.len()].copy_from_slice(piece.head);
         Self {
             input,
-            shelf,
-            text: Arc::new(room.into_text(start.head.len())),
+            pool,
+            text: Arc::new(buffer.into_shared(piece.head.len())),
             done: 0,
-            offset: start.offset,
-            records: start.records,
-            first: start.records == 0,
-            layout: start.layout,
-            limits: start.limits,
-            chunk: start.chunk,
+            offset: piece.offset,
+            records: piece.records,
+            first: piece.records == 0,
+            layout: piece.layout,
+            limits: piece.limits,
+            chunk: piece.chunk,
             is_full: true,
             ended: false,
         }
@@ -134,33 +135,30 @@ impl Batches {
         let left = self.input.left().unwrap_or(u64::MAX);
         let size = self.chunk.max(rest.len() / 2).min(usize::try_from(left).unwrap_or(usize::MAX));
         // Whole blocks of ciphertext, of which the last is longer than its text.
-        let mut room = self.shelf.room(rest.len() + size.next_multiple_of(16));
-        room.bytes_mut()[..rest.len()].copy_from_slice(rest);
-        let free = &mut room.bytes_mut()[rest.len()..][..size.next_multiple_of(16)];
+        let mut buffer = self.pool.buffer(rest.len() + size.next_multiple_of(16));
+        buffer.bytes_mut()[..rest.len()].copy_from_slice(rest);
+        let free = &mut buffer.bytes_mut()[rest.len()..][..size.next_multiple_of(16)];
         let count = self.input.read(free)?;
         let length = rest.len() + count;
         self.offset += self.done as u64;
         self.done = 0;
         self.ended = count == 0;
         self.is_full = true;
-        self.text = Arc::new(room.into_text(length));
+        self.text = Arc::new(buffer.into_shared(length));
         Ok(())
     }
 
-    /// What was read and not cut off,
+    /// What was read and not cut off.
     pub fn rest(&self) -> &[u8] {
         &self.text[self.done..]
     }
 
-    /// what was given for reading, but not read,
+    /// What comes after the rest, and was given for reading, but not read.
     pub fn unread(&self) -> &[u8] {
-        match &self.input {
-            Input::File(_) => &[],
-            Input::Calls(calls) => calls.rest(),
-        }
+        self.input.unread()
     }
 
-    /// and the offset of the rest in the file.
+    /// The offset of the rest in the file.
     pub fn offset(&self) -> u64 {
         self.offset + self.done as u64
     }

@@ -2,59 +2,25 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::csv::Rows;
-use crate::flatten::{Batch, End, Flattener, Settings, Sink};
+use super::flattener::{Batch, End, Flattener, Settings, TakePart};
+use super::fragment::{Entry, Fragment};
 
-/// A table or column of the schema: in document order they are its log.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Whether it is a table.
-    pub is_table: bool,
-    /// The table that it is in.
-    pub owner: usize,
-    /// Its path.
-    pub path: Vec<String>,
-}
-
-/// A batch's rows, made for the schema's first entries and then the fragment's own.
-pub struct Fragment {
-    /// How many entries the schema had.
-    pub base: usize,
-    /// Those that the batch added,
-    pub entries: Vec<Entry>,
-    /// and the records that brought them.
-    pub origins: Vec<usize>,
-    /// The rows of each table that has any.
-    pub rows: Vec<Rows>,
-    /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
-    pub records: usize,
-    /// Whether the next one is neither, but was left out because the rows are many.
-    pub is_full: bool,
-}
-
-impl Fragment {
-    /// About how many bytes of memory it takes.
-    pub fn size(&self) -> usize {
-        self.rows.iter().map(Rows::size).sum()
-    }
-}
-
-/// The schema as it is known, and what flattens.
-pub struct Engine {
+/// The schema as it is known, and flatteners for any number of threads.
+pub struct FlattenerPool {
     settings: Settings,
     /// How many nodes a tree may have more than there are entries.
     spare_nodes: usize,
     log: Mutex<Arc<Vec<Entry>>>,
-    /// Those that no thread uses; the last one that was used comes first.
-    idle: Mutex<Vec<Follower>>,
+    /// The flatteners that no thread uses; the one that was used last is taken first.
+    idle: Mutex<Vec<SyncedFlattener>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Engine {
-    /// For a schema without columns.
+impl FlattenerPool {
+    /// Begins with a schema without columns.
     pub fn new(settings: Settings, spare_nodes: usize) -> Self {
         Self { settings, spare_nodes, log: Mutex::default(), idle: Mutex::default() }
     }
@@ -66,24 +32,24 @@ impl Engine {
 
     /// Flattens a batch for the schema as it is now.
     ///
-    /// What is too much for one fragment is given to the sink; without one, the fragment is full.
-    pub fn flatten(&self, batch: &Batch, sink: Option<Sink>) -> Fragment {
+    /// What is too much for one fragment is given to the take; without one, the fragment is full.
+    pub fn flatten(&self, batch: &Batch, take: Option<TakePart>) -> Fragment {
         let log = Arc::clone(&locked(&self.log));
         let idle = locked(&self.idle).pop();
-        let mut follower = idle.unwrap_or_else(|| Follower::new(self.settings.clone()));
-        let fragment = follower.fragment(batch, log, self.spare_nodes, sink);
-        locked(&self.idle).push(follower);
+        let mut flattener = idle.unwrap_or_else(|| SyncedFlattener::new(self.settings.clone()));
+        let fragment = flattener.fragment(batch, log, self.spare_nodes, take);
+        locked(&self.idle).push(flattener);
         fragment
     }
 }
 
-/// What flattens on one thread at a time, and the schema that it was brought to.
-struct Follower {
+/// A flattener and the schema that it was brought to, used by one thread at a time.
+struct SyncedFlattener {
     flattener: Flattener,
     log: Arc<Vec<Entry>>,
 }
 
-impl Follower {
+impl SyncedFlattener {
     fn new(settings: Settings) -> Self {
         Self { flattener: Flattener::new(settings), log: Arc::default() }
     }
@@ -93,23 +59,23 @@ impl Follower {
         batch: &Batch,
         log: Arc<Vec<Entry>>,
         spare_nodes: usize,
-        sink: Option<Sink>,
+        take: Option<TakePart>,
     ) -> Fragment {
         let crowd = log.len() + spare_nodes;
-        if self.flattener.trees.len() >= crowd {
+        if self.flattener.trees.keys.len() >= crowd {
             self.reset();
         }
         self.follow(log);
         let flattener = &mut self.flattener;
         flattener.begin(self.log.len(), crowd);
-        flattener.sink = sink;
+        flattener.take = take;
         let (records, end) = flattener.flatten(batch);
-        if matches!(end, End::Bad | End::Full) {
+        if matches!(end, End::Malformed | End::Full) {
             // Part of that record is in the rows and the trees already: begin again without it.
             self.begin_again();
             self.flattener.flatten(&Batch { values: &batch.values[..records], ..*batch });
         }
-        self.flattener.sink = None;
+        self.flattener.take = None;
         let is_full = records < batch.values.len() && matches!(end, End::Between | End::Full);
         self.flattener.part(records, is_full)
     }

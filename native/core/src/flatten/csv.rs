@@ -1,98 +1,7 @@
 //! Rows of CSV text: buffers that take whole rows.
 
-use crate::cell::{Cell, Texts};
-
-/// A short text that changes at its end, such as the id of the row at hand.
-pub struct Tail {
-    /// The text, and at least `CHUNK` bytes after it, so that it is copied fast.
-    bytes: Vec<u8>,
-    length: usize,
-}
-
-impl Tail {
-    /// No text.
-    pub fn new() -> Self {
-        Self { bytes: vec![0; 4 * CHUNK], length: 0 }
-    }
-
-    /// How long the text is.
-    pub fn len(&self) -> usize {
-        self.length
-    }
-
-    /// Its first bytes.
-    fn text(&self, length: usize) -> &[u8] {
-        &self.bytes[..length]
-    }
-
-    /// Cuts the text off.
-    pub fn truncate(&mut self, length: usize) {
-        self.length = length;
-    }
-
-    /// Forgets the text, and the memory of a long one.
-    pub fn clear(&mut self) {
-        if self.bytes.len() > LARGE {
-            *self = Self::new();
-        }
-        self.length = 0;
-    }
-
-    /// Appends to the text.
-    #[inline(always)]
-    pub fn push(&mut self, text: &[u8]) {
-        let end = self.length + text.len();
-        if self.bytes.len() < end + CHUNK {
-            self.bytes.resize(end + CHUNK + end.min(LARGE), 0);
-        }
-        self.bytes[self.length..end].copy_from_slice(text);
-        self.length = end;
-    }
-
-    /// Adds one to the number whose digits the text has from `start` on.
-    #[inline(always)]
-    pub fn count_up(&mut self, start: usize) {
-        for digit in self.bytes[start..self.length].iter_mut().rev() {
-            if *digit < b'9' {
-                *digit += 1;
-                return;
-            }
-            *digit = b'0';
-        }
-        self.push(b"0");
-        self.bytes[start] = b'1';
-    }
-
-    /// Appends a number's digits.
-    #[inline(always)]
-    pub fn push_number(&mut self, number: u64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        let mut rest = number;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.push(&digits[at..]);
-    }
-}
-
-/// What every row begins with.
-pub struct Ids<'a> {
-    /// The id of the record that the row is from.
-    pub record: &'a Tail,
-    /// The row's own, which begins with its parent's.
-    pub row: &'a Tail,
-    /// How long the parent's is, 0 for a row without a parent.
-    pub parent: usize,
-}
-
-/// Memory beyond this is not kept for later: a record was longer than most.
-pub const LARGE: usize = 4 << 20;
+use super::cell::{Cell, LARGE, Texts};
+use super::ids::{CHUNK, Ids, Tail};
 
 /// Rows of fewer bytes are copied where they are taken: their buffer is kept.
 pub const FEW_BYTES: usize = 32 << 10;
@@ -101,9 +10,9 @@ pub const FEW_BYTES: usize = 32 << 10;
 pub struct Rows {
     /// The table's number.
     pub table: usize,
-    /// Their text,
+    /// Their text.
     pub text: Vec<u8>,
-    /// and where each of them ends in it.
+    /// Where each of them ends in the text.
     pub ends: Vec<usize>,
     /// How many columns they have beside their ids.
     pub columns: usize,
@@ -220,12 +129,12 @@ impl Output {
         let buffer = &mut self.buffer;
         buffer.truncate(self.length);
         buffer.reserve_exact(row_size(ids, cells));
-        buffer.extend_from_slice(ids.record.text(ids.record.len()));
+        buffer.extend_from_slice(ids.record.text());
         buffer.push(b',');
-        buffer.extend_from_slice(ids.row.text(ids.row.len()));
+        buffer.extend_from_slice(ids.row.text());
         if ids.parent > 0 {
             buffer.push(b',');
-            buffer.extend_from_slice(ids.row.text(ids.parent));
+            buffer.extend_from_slice(ids.parent());
         }
         for &cell in cells {
             buffer.push(b',');
@@ -277,8 +186,6 @@ fn write_row(
 
 // Each of these writes to the front of the room, and answers what is left of it.
 
-/// Most texts are short: copying a fixed number of bytes, some of them in vain, is faster.
-const CHUNK: usize = 32;
 const COMMA_AND_CHUNK: usize = 1 + CHUNK;
 
 #[inline(always)]
@@ -297,12 +204,12 @@ fn write_cell<'a>(room: &'a mut [u8], texts: Texts, cell: Cell) -> Option<&'a mu
 
 #[inline(always)]
 fn write_id<'a>(room: &'a mut [u8], id: &Tail, length: usize) -> Option<&'a mut [u8]> {
-    match id.bytes.first_chunk::<CHUNK>() {
+    match id.first_chunk() {
         Some(source) if length <= CHUNK => {
             *room.first_chunk_mut::<CHUNK>()? = *source;
             Some(&mut room[length..])
         }
-        _ => write(room, id.text(length)),
+        _ => write(room, &id.text()[..length]),
     }
 }
 
@@ -322,8 +229,9 @@ fn write<'a>(room: &'a mut [u8], text: &[u8]) -> Option<&'a mut [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ids, Output, Tail};
-    use crate::cell::{Cell, Texts};
+    use super::Output;
+    use crate::flatten::cell::{Cell, Texts};
+    use crate::flatten::ids::{Ids, Tail};
 
     /// The text of one row whose cell has so many bytes, and how much memory that holds.
     fn taken(output: &mut Output, size: usize) -> (usize, usize) {

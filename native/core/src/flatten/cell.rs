@@ -1,7 +1,9 @@
 //! What a cell's text is: where it is, and how strings and lists of scalars become one.
 
-use crate::csv::LARGE;
-use crate::json::{Bad, Sink, byte_at, literal_end, number_end, push, skip_space, unescape};
+use crate::json::{Malformed, Sink, byte_at, literal_end, number_end, push, skip_space, unescape};
+
+/// Memory beyond this is not kept for later: a record was longer than most.
+pub const LARGE: usize = 4 << 20;
 
 /// Where a cell's text is: in the batch or, beyond its end, in the scratch space. Its text is
 /// quoted already if it has to be.
@@ -64,7 +66,11 @@ impl<'a> Texts<'a> {
 
 /// Reads the string or the list of scalars whose quote or bracket is at `at`, and puts the text of
 /// its cell into the scratch space; answers the position after it, None for another list.
-pub fn cell(data: &[u8], at: usize, scratch: &mut Vec<u8>) -> Result<Option<(Cell, usize)>, Bad> {
+pub fn cell(
+    data: &[u8],
+    at: usize,
+    scratch: &mut Vec<u8>,
+) -> Result<Option<(Cell, usize)>, Malformed> {
     let Some((Made { before, start }, end)) = make(data, at, scratch)? else {
         scratch.shrink_to(2 * LARGE);
         return Ok(None);
@@ -81,14 +87,14 @@ pub fn cell(data: &[u8], at: usize, scratch: &mut Vec<u8>) -> Result<Option<(Cel
 
 /// A cell's text at the end of a buffer.
 struct Made {
-    /// Where the buffer ended,
+    /// Where the buffer ended before.
     before: usize,
-    /// and where the text begins.
+    /// Where the text begins.
     start: usize,
 }
 
 /// Appends the text of the value at `at`; answers the position after that.
-fn make(data: &[u8], at: usize, to: &mut Vec<u8>) -> Result<Option<(Made, usize)>, Bad> {
+fn make(data: &[u8], at: usize, to: &mut Vec<u8>) -> Result<Option<(Made, usize)>, Malformed> {
     let before = to.len();
     to.push(b'"');
     let (quoted, end) = if byte_at(data, at) == b'"' {
@@ -112,7 +118,7 @@ fn make(data: &[u8], at: usize, to: &mut Vec<u8>) -> Result<Option<(Made, usize)
 
 /// Appends a list of scalars as compact JSON text, from its first element on; answers whether it has
 /// to be quoted, and the position after it; None for another list.
-fn list(data: &[u8], mut at: usize, to: &mut Vec<u8>) -> Result<Option<(bool, usize)>, Bad> {
+fn list(data: &[u8], mut at: usize, to: &mut Vec<u8>) -> Result<Option<(bool, usize)>, Malformed> {
     let mut quoted = false;
     to.push(b'[');
     loop {
@@ -139,7 +145,7 @@ fn list(data: &[u8], mut at: usize, to: &mut Vec<u8>) -> Result<Option<(bool, us
         match byte_at(data, at) {
             b',' => at = skip_space(data, at + 1),
             b']' => break,
-            _ => return Err(Bad),
+            _ => return Err(Malformed),
         }
         quoted = true;
         to.push(b',');
@@ -200,8 +206,7 @@ impl Sink for ListText<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Texts, cell};
-    use crate::csv::LARGE;
+    use super::{LARGE, Texts, cell};
 
     /// The text of the cell of a value, where so much is in the scratch space already.
     fn text(value: &str, before: usize) -> Option<(String, bool)> {

@@ -1,149 +1,26 @@
-//! Where values end, by brackets and strings alone, and records cut off by that.
+//! Where values end, by brackets and strings alone.
 //!
-//! Nothing is checked: whoever parses a record sees what is wrong with it. Where no record can be
-//! cut off, cutting stops, and the caller finds out why.
+//! Nothing is checked: whoever parses a value sees what is wrong with it.
 
 use memchr::memchr_iter;
-use multiversion::multiversion;
 
-use crate::json::{byte_at, scan_string, skip_space};
-use crate::lanes::{BracketBits, bracket_bits};
+use crate::json::{byte_at, scan_string};
+use crate::simd::{BracketBits, Portable, Simd};
 
 /// Start and end (exclusive) of a stretch of bytes.
 pub type Span = (usize, usize);
 
-/// Finds the bytes that decide where a value ends.
-pub trait Look: Fn(&[u8; 64]) -> BracketBits + Copy {}
-
-impl<F: Fn(&[u8; 64]) -> BracketBits + Copy> Look for F {}
-
-/// How records follow one another.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// Values with commas between them.
-    Array,
-    /// Members with commas between them.
-    Keyed,
-    /// Values with nothing but white space between them.
-    Lines,
-}
-
-/// How much may be cut off.
-#[derive(Clone, Copy)]
-pub struct Limits {
-    /// At most so many records,
-    pub records: usize,
-    /// none of which begins so many bytes after the start, or later,
-    pub bytes: usize,
-    /// or after so many commas in those before,
-    pub commas: usize,
-    /// or has more bytes than this in its value, its key, or the white space before one of them.
-    pub record_bytes: usize,
-}
-
-/// Records that were cut off.
-#[derive(Default)]
-pub struct Cut {
-    /// The byte after the last of them.
-    pub end: usize,
-    /// Their values.
-    pub values: Vec<Span>,
-    /// Their keys, with quotes, if they have keys.
-    pub keys: Vec<Span>,
-}
-
-/// Cuts off whole records from `start` on; `first` says that no comma comes before the first.
-pub fn cut(data: &[u8], start: usize, layout: Layout, first: bool, limits: Limits) -> Cut {
-    #[cfg(has_avx512)]
-    if let Some(cut) = crate::avx512::cut(data, start, layout, first, limits) {
-        return cut;
-    }
-    cut_anywhere(data, start, layout, first, limits)
-}
-
-/// Does so on any processor.
-///
-/// Compiled twice: counting bits takes half of its time on processors without `popcnt`.
-#[multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
-pub fn cut_anywhere(data: &[u8], start: usize, layout: Layout, first: bool, limits: Limits) -> Cut {
-    cut_by(bracket_bits, data, start, layout, first, limits)
-}
-
-/// See [`cut`]; `look` finds the bytes that matter.
-#[inline(always)]
-pub fn cut_by(
-    look: impl Look,
-    data: &[u8],
-    start: usize,
-    layout: Layout,
-    mut first: bool,
-    limits: Limits,
-) -> Cut {
-    let mut cut = Cut { end: start, ..Cut::default() };
-    let mut commas = 0;
-    let is_within = |cut: &Cut| cut.values.len() < limits.records && cut.end - start < limits.bytes;
-    while is_within(&cut) && commas < limits.commas {
-        let Some((key, value, within)) = next_record(look, data, cut.end, layout, first) else {
-            break;
-        };
-        let (start, middle) = key.map_or((value.0, value.0), |key| (key.0, key.1));
-        let stretches = [start - cut.end, middle - start, value.0 - middle, value.1 - value.0];
-        if stretches.iter().any(|&length| length > limits.record_bytes) {
-            break;
-        }
-        commas += within;
-        cut.values.push(value);
-        cut.keys.extend(key);
-        cut.end = value.1;
-        first = false;
-    }
-    cut
-}
-
-/// The key and the value of the record after `at`, if it is there as a whole.
-#[inline(always)]
-fn next_record(
-    look: impl Look,
-    data: &[u8],
-    at: usize,
-    layout: Layout,
-    first: bool,
-) -> Option<(Option<Span>, Span, usize)> {
-    let mut start = skip_space(data, at);
-    if layout != Layout::Lines && !first {
-        if byte_at(data, start) != b',' {
-            return None;
-        }
-        start = skip_space(data, start + 1);
-    }
-    if layout != Layout::Keyed {
-        let (end, commas) = end_of_value(look, data, start)?;
-        return Some((None, (start, end), commas));
-    }
-    if byte_at(data, start) != b'"' {
-        return None;
-    }
-    let key_end = string_end(data, start)?;
-    let colon = skip_space(data, key_end);
-    if byte_at(data, colon) != b':' {
-        return None;
-    }
-    let value = skip_space(data, colon + 1);
-    let (end, commas) = end_of_value(look, data, value)?;
-    Some((Some((start, key_end)), (value, end), commas))
-}
-
 /// The position after the value at `start`, if it is there as a whole.
 #[inline(never)]
 pub fn value_end(data: &[u8], start: usize) -> Option<usize> {
-    end_of_value(bracket_bits, data, start).map(|(end, _)| end)
+    end_of_value(Portable, data, start).map(|(end, _)| end)
 }
 
 /// The position after the value at `start`, and how many commas are in it.
 #[inline(always)]
-fn end_of_value(look: impl Look, data: &[u8], start: usize) -> Option<(usize, usize)> {
+pub fn end_of_value(simd: impl Simd, data: &[u8], start: usize) -> Option<(usize, usize)> {
     let end = match byte_at(data, start) {
-        b'{' | b'[' => return container_end(look, data, start),
+        b'{' | b'[' => return container_end(simd, data, start),
         b'"' => string_end(data, start)?,
         b'}' | b']' | b',' | b':' => return None,
         _ => scalar_end(data, start)?,
@@ -152,7 +29,7 @@ fn end_of_value(look: impl Look, data: &[u8], start: usize) -> Option<(usize, us
 }
 
 /// The position after the string whose quote is at `start`.
-fn string_end(data: &[u8], start: usize) -> Option<usize> {
+pub fn string_end(data: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
         at = scan_string(data, at).at;
@@ -173,11 +50,11 @@ fn scalar_end(data: &[u8], start: usize) -> Option<usize> {
 
 /// The position after the container that opens at `start`, and how many commas are in it.
 #[inline(always)]
-fn container_end(look: impl Look, data: &[u8], start: usize) -> Option<(usize, usize)> {
+fn container_end(simd: impl Simd, data: &[u8], start: usize) -> Option<(usize, usize)> {
     let mut blocks = Blocks::default();
     let mut at = start;
     while let Some(block) = data.get(at..)?.first_chunk() {
-        match blocks.next(look(block)) {
+        match blocks.next(simd.bracket_bits(block)) {
             Step::GoesOn => at += block.len(),
             Step::EndsAt(length) => return Some((at + length, blocks.commas)),
             Step::Odd => return None,
@@ -186,7 +63,7 @@ fn container_end(look: impl Look, data: &[u8], start: usize) -> Option<(usize, u
     let rest = &data[at..];
     let mut block = [b' '; 64];
     block[..rest.len()].copy_from_slice(rest);
-    match blocks.next(look(&block)) {
+    match blocks.next(simd.bracket_bits(&block)) {
         Step::EndsAt(length) => Some((at + length, blocks.commas)),
         _ => None,
     }
@@ -194,8 +71,9 @@ fn container_end(look: impl Look, data: &[u8], start: usize) -> Option<(usize, u
 
 /// What a block does to a container.
 enum Step {
+    /// The container goes on in the next one.
     GoesOn,
-    /// At that position in the block.
+    /// It ends before that position in the block.
     EndsAt(usize),
     /// There is a backslash outside of strings: the container is malformed.
     Odd,
@@ -274,10 +152,7 @@ fn up_to_each(mut bits: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Layout, Limits, cut, value_end};
-
-    const LIMITS: Limits =
-        Limits { records: 100, bytes: 1 << 20, commas: 1 << 20, record_bytes: 1 << 20 };
+    use super::value_end;
 
     /// The same answer, one byte after the other.
     fn slow_end(data: &[u8]) -> Option<usize> {
@@ -318,21 +193,5 @@ mod tests {
             }
             assert_eq!(value_end(text.as_bytes(), 0), slow_end(text.as_bytes()), "{text}");
         }
-    }
-
-    #[test]
-    fn only_whole_records_are_cut_off() {
-        let found = cut(b" {\"a\":1} , [2], 3", 0, Layout::Array, true, LIMITS);
-        assert_eq!((found.end, found.values), (14, vec![(1, 8), (11, 14)]));
-        let found = cut(b",\"k\" : \"v\", \"l\":", 0, Layout::Keyed, false, LIMITS);
-        assert_eq!((found.end, found.values, found.keys), (10, vec![(7, 10)], vec![(1, 4)]));
-        let found = cut(b"{}\n[]\"x\" 1 2", 0, Layout::Lines, false, LIMITS);
-        assert_eq!(found.values, vec![(0, 2), (3, 5), (5, 8), (9, 10)]);
-        let found = cut(br#"["\\"] ["a", \""] []"#, 0, Layout::Lines, false, LIMITS);
-        assert_eq!(found.values, vec![(0, 6)]);
-        let found = cut(b"1 2 3 4 ", 2, Layout::Lines, false, Limits { bytes: 3, ..LIMITS });
-        assert_eq!((found.end, found.values), (5, vec![(2, 3), (4, 5)]));
-        let found = cut(b"[1,2] [3,4] 5 ", 0, Layout::Lines, false, Limits { commas: 2, ..LIMITS });
-        assert_eq!(found.values, vec![(0, 5), (6, 11)]);
     }
 }

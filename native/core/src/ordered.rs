@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// `R` reads things, one at a time; of a `T` comes an `M`.
-pub struct Turns<R, T, M> {
+/// The state of that work: an `R` reads things, one at a time, and of each `T` comes an `M`.
+pub struct OrderedWork<R, T, M> {
     state: Mutex<State<R, T, M>>,
     changed: Condvar,
     /// How many things are to be there for threads that have nothing to do.
@@ -20,13 +20,13 @@ struct State<R, T, M> {
     ready: VecDeque<(usize, T)>,
     read: usize,
     taken: usize,
-    /// How many may have been read and not yet taken,
+    /// How many things may have been read and not yet taken.
     allowed: usize,
-    /// and how large they may be, but for the last of them.
+    /// How large those may be together, but for the last of them.
     allowed_size: usize,
-    /// What has come of things, from the one to be taken next on,
+    /// What has come of things, from the one to be taken next on.
     made: VecDeque<Option<M>>,
-    /// and how large each of them is, with the thing.
+    /// How large each of those is, with the thing.
     sizes: VecDeque<usize>,
     /// How large that is which was taken last: whoever took it has it until taking the next.
     lent: usize,
@@ -48,7 +48,7 @@ pub enum Step<R, T> {
 #[derive(Debug)]
 pub struct Broken;
 
-impl<R, T, M> Turns<R, T, M> {
+impl<R, T, M> OrderedWork<R, T, M> {
     /// Nothing was read; one thing may be.
     pub fn new(reader: R, spare: usize) -> Self {
         let state = State {
@@ -134,7 +134,7 @@ impl<R, T, M> Turns<R, T, M> {
         Ok(made)
     }
 
-    /// So many may be read and not yet taken, of about that size together, but at least one.
+    /// Allows so many to be read and not yet taken, of about that size together, but at least one.
     pub fn allow(&self, count: usize, size: usize) {
         let mut state = self.state();
         if (state.allowed, state.allowed_size) != (count, size) {
@@ -143,7 +143,7 @@ impl<R, T, M> Turns<R, T, M> {
         }
     }
 
-    /// Nothing more is to be done.
+    /// Ends the work: nothing more is to be done.
     pub fn end(&self) {
         let mut state = self.state();
         state.is_over = true;
@@ -151,13 +151,13 @@ impl<R, T, M> Turns<R, T, M> {
         self.changed.notify_all();
     }
 
-    /// The same, and whoever waits would do so in vain.
+    /// Ends the work where a thread died: whoever waits would do so in vain.
     pub fn fail(&self) {
         self.state().is_broken = true;
         self.end();
     }
 
-    /// What reads, when no thread does.
+    /// Looks at what reads, when no thread does.
     pub fn with_reader<A>(&self, look: impl FnOnce(&R) -> A) -> Option<A> {
         self.state().reader.as_ref().map(look)
     }
@@ -195,18 +195,18 @@ impl<R, T, M> State<R, T, M> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, Turns};
+    use super::{OrderedWork, Step};
     use std::thread;
 
-    type Counting = Turns<usize, usize, usize>;
+    type Counting = OrderedWork<usize, usize, usize>;
 
     /// Reads numbers up to a last one.
-    fn work(turns: &Counting, last: usize) {
+    fn work_on(work: &Counting, last: usize) {
         loop {
-            match turns.step() {
-                Step::Read(next) if next < last => turns.give_back(next + 1, Ok((next, 1))),
-                Step::Read(next) => turns.give_back(next, Err(last)),
-                Step::Work(turn, number) => turns.put(turn, number, 1),
+            match work.step() {
+                Step::Read(next) if next < last => work.give_back(next + 1, Ok((next, 1))),
+                Step::Read(next) => work.give_back(next, Err(last)),
+                Step::Work(turn, number) => work.put(turn, number, 1),
                 Step::Stop => break,
             }
         }
@@ -214,50 +214,50 @@ mod tests {
 
     #[test]
     fn things_are_taken_in_order() {
-        let turns = Counting::new(0, 2);
+        let work = Counting::new(0, 2);
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| work(&turns, 1000));
+                scope.spawn(|| work_on(&work, 1000));
             }
             let all = (0..=1000).map(|number| {
-                turns.allow(number % 7, number % 5);
-                turns.take().unwrap_or(usize::MAX)
+                work.allow(number % 7, number % 5);
+                work.take().unwrap_or(usize::MAX)
             });
             assert!(all.eq(0..=1000));
         });
-        assert_eq!(turns.with_reader(|&next| next), Some(1000));
+        assert_eq!(work.with_reader(|&next| next), Some(1000));
     }
 
     #[test]
     fn only_so_many_are_read() {
-        let turns = Counting::new(0, 9);
-        turns.allow(3, usize::MAX);
+        let work = Counting::new(0, 9);
+        work.allow(3, usize::MAX);
         thread::scope(|scope| {
             let other = scope.spawn(|| {
                 for next in 1..=3 {
-                    assert!(matches!(turns.step(), Step::Read(_)));
-                    turns.give_back(next, Ok((next, 1)));
+                    assert!(matches!(work.step(), Step::Read(_)));
+                    work.give_back(next, Ok((next, 1)));
                 }
-                let rest: Vec<_> = (0..4).map(|_| turns.step()).collect();
+                let rest: Vec<_> = (0..4).map(|_| work.step()).collect();
                 let worked = rest.iter().filter(|step| matches!(step, Step::Work(..)));
                 (worked.count(), matches!(rest.last(), Some(Step::Stop)))
             });
-            while turns.state().read < 3 || !turns.state().ready.is_empty() {
+            while work.state().read < 3 || !work.state().ready.is_empty() {
                 thread::yield_now();
             }
-            turns.end();
+            work.end();
             assert_eq!(other.join().ok(), Some((3, true)));
         });
     }
 
     #[test]
     fn nobody_waits_for_a_thread_that_died() {
-        let turns = Counting::new(0, 1);
+        let work = Counting::new(0, 1);
         thread::scope(|scope| {
-            let other = scope.spawn(|| turns.take());
-            turns.fail();
+            let other = scope.spawn(|| work.take());
+            work.fail();
             assert!(other.join().is_ok_and(|taken| taken.is_err()));
         });
-        assert!(matches!(turns.step(), Step::Stop));
+        assert!(matches!(work.step(), Step::Stop));
     }
 }

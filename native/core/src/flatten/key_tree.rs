@@ -1,26 +1,16 @@
-//! What is at which path: each table's columns form a tree of keys, which learns the usual order.
+//! The keys of all tables as trees, which learn the usual order of an object's members.
 
-use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
-use crate::cell::Cell;
-use crate::csv::{Output, Rows};
-use crate::engine;
-use crate::json::Bad;
-use crate::lanes::equal;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// Number of a node in [`Trees`]; 0, a table's root, stands for none where a member is meant.
+use crate::simd::equal;
+
+/// Number of a node in a [`KeyTree`]; 0, a table's root, stands for none where a member is meant.
 pub type NodeId = usize;
 
 /// Bytes of a text that are compared with a label, which is shorter.
 pub const LABEL: usize = 32;
-/// How many columns of ids the root table has, and every other one.
-const ROOT_LINKS: usize = 2;
-const CHILD_LINKS: usize = 3;
-/// The memory of so many tables' rows is kept for later.
-const MANY_TABLES: usize = 256;
-/// Bytes of UTF-8.
-const LONGEST_CHARACTER: usize = 4;
 /// Equal to nothing: no valid text has a byte 0xff.
 const NO_LABEL: [u8; LABEL] = [0xff; LABEL];
 
@@ -65,127 +55,36 @@ struct Place {
     again: (u64, u32),
 }
 
-/// A table and its rows of this batch.
-pub struct Table {
-    /// The root of its tree.
-    pub root: NodeId,
-    /// The member `value` of that, which elements that are no objects are read as.
-    pub value: NodeId,
-    /// The cells of a row, empty between two rows; whoever fills a row takes them meanwhile.
-    pub cells: Vec<Cell>,
-    /// How many cells a row has.
-    pub columns: usize,
-    /// The finished rows.
-    pub output: Output,
-}
-
-/// A table or column that was met for the first time.
-pub struct Entry {
-    /// Whether it is a table.
-    pub is_table: bool,
-    /// The table that it is in.
-    pub owner: usize,
-    /// Its path.
-    pub node: NodeId,
-    /// The record that brought it.
-    pub origin: usize,
-}
-
-/// How much a schema may have.
-#[derive(Clone, Copy)]
-pub struct Bounds {
-    /// Columns of a table, its ids included,
-    pub columns: usize,
-    /// tables,
-    pub tables: usize,
-    /// and bytes of a name.
-    pub name_bytes: usize,
-}
-
 /// The trees of all tables.
-pub struct Trees {
-    bounds: Bounds,
+#[derive(Default)]
+pub struct KeyTree {
     nodes: Vec<Node>,
     places: Vec<Place>,
     index: HashTable<NodeId>,
     hasher: DefaultHashBuilder,
-    /// By number; the first one is the root table.
-    pub tables: Vec<Table>,
-    /// What was added since the last call of `follow`.
-    pub entries: Vec<Entry>,
-    /// The record at hand.
-    pub origin: usize,
-    /// Whether the last entry is one that no schema takes.
-    pub is_beyond: bool,
 }
 
-impl Trees {
-    /// Nothing but the root table without columns.
-    pub fn new(bounds: Bounds) -> Self {
-        let mut trees = Self {
-            bounds,
-            nodes: Vec::new(),
-            places: Vec::new(),
-            index: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-            tables: Vec::new(),
-            entries: Vec::new(),
-            origin: 0,
-            is_beyond: false,
-        };
-        trees.new_table();
-        trees
-    }
-
+impl KeyTree {
     /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Adds what the schema has; false if `owner` is not there.
-    pub fn follow(&mut self, is_table: bool, owner: usize, path: &[String]) -> bool {
-        let Some(table) = self.tables.get(owner) else {
-            return false;
-        };
-        let mut node = table.root;
-        for key in path {
-            node = self.member(node, key.as_bytes());
-        }
-        if is_table {
-            let _ = self.add_table(owner, node);
-        } else {
-            let mut cells = std::mem::take(&mut self.tables[owner].cells);
-            let _ = self.add_column(owner, node, &mut cells, Cell::default());
-            self.tables[owner].cells = cells;
-        }
-        self.entries.clear();
-        self.is_beyond = false;
-        true
+    /// The root of another table's tree.
+    pub fn add_root(&mut self) -> NodeId {
+        let root = self.new_node(self.nodes.len(), b"");
+        self.nodes[root].label = NO_LABEL;
+        root
     }
 
-    /// Takes what was added, with the records that brought it; a key that is longer than a name may
-    /// be is cut off.
-    pub fn take_entries(&mut self, name_bytes: usize) -> Vec<(engine::Entry, usize)> {
-        let entries = std::mem::take(&mut self.entries);
-        let keys = |node| self.path(node).into_iter().map(|key| text(key, name_bytes)).collect();
-        let taken = entries.into_iter().map(|Entry { is_table, owner, node, origin }| {
-            (engine::Entry { is_table, owner, path: keys(node) }, origin)
-        });
-        taken.collect()
+    /// Makes the node's path a column, whose cell has that number in a row, from 1.
+    pub fn set_column(&mut self, node: NodeId, number: usize) {
+        self.nodes[node].column = number as u32;
     }
 
-    /// Takes the rows of all tables.
-    pub fn take_rows(&mut self) -> Vec<Rows> {
-        let are_many = self.tables.len() > MANY_TABLES;
-        let tables = self.tables.iter_mut().enumerate();
-        let rows = tables.flat_map(|(number, table)| {
-            let rows = table.output.take_as(number, table.columns);
-            if are_many {
-                table.output.forget();
-            }
-            rows
-        });
-        rows.collect()
+    /// Makes the node's path the table with that number.
+    pub fn set_table(&mut self, node: NodeId, number: usize) {
+        self.nodes[node].table = number as u32;
     }
 
     /// The path of a node, from its table's root.
@@ -203,60 +102,6 @@ impl Trees {
     #[inline(always)]
     pub fn node(&self, node: NodeId) -> &Node {
         &self.nodes[node]
-    }
-
-    /// Makes the node's path a table.
-    #[cold]
-    pub fn add_table(&mut self, owner: usize, node: NodeId) -> Result<usize, Bad> {
-        self.entries.push(Entry { is_table: true, owner, node, origin: self.origin });
-        let table = self.new_table();
-        self.nodes[node].table = table as u32;
-        self.require_bounds(node, self.tables.len() <= self.bounds.tables)?;
-        Ok(table)
-    }
-
-    fn require_bounds(&mut self, node: NodeId, fits: bool) -> Result<(), Bad> {
-        self.is_beyond = !fits || self.name_bytes(node) > self.bounds.name_bytes;
-        if self.is_beyond { Err(Bad) } else { Ok(()) }
-    }
-
-    /// How long the name of the node's path is at least: its table's may come before it.
-    fn name_bytes(&self, node: NodeId) -> usize {
-        let path = self.path(node);
-        let keys: usize = path.iter().map(|key| key.len().max(1)).sum();
-        (keys + path.len()).saturating_sub(1)
-    }
-
-    fn new_table(&mut self) -> usize {
-        let root = self.new_node(self.nodes.len(), b"");
-        self.nodes[root].label = NO_LABEL;
-        let value = self.member(root, b"value");
-        self.tables.push(Table {
-            root,
-            value,
-            cells: Vec::new(),
-            columns: 0,
-            output: Output::default(),
-        });
-        self.tables.len() - 1
-    }
-
-    /// Makes the node's path a column with that cell in the row at hand.
-    #[cold]
-    pub fn add_column(
-        &mut self,
-        owner: usize,
-        node: NodeId,
-        cells: &mut Vec<Cell>,
-        cell: Cell,
-    ) -> Result<(), Bad> {
-        self.entries.push(Entry { is_table: false, owner, node, origin: self.origin });
-        self.tables[owner].output.widen(cells.len());
-        cells.push(cell);
-        self.nodes[node].column = cells.len() as u32;
-        self.tables[owner].columns = cells.len();
-        let links = if owner == 0 { ROOT_LINKS } else { CHILD_LINKS };
-        self.require_bounds(node, links + cells.len() <= self.bounds.columns)
     }
 
     /// The number to try first for the member of `parent` that comes after `previous` (0: first).
@@ -395,12 +240,6 @@ impl Trees {
             .zip(number)
             .is_some_and(|((whose, next), number)| whose == object && (2..next).contains(&number))
     }
-}
-
-/// A key of a record whose text was checked; of a very long one, more than a name may have.
-fn text(key: &[u8], name_bytes: usize) -> String {
-    let most = key.len().min(name_bytes + LONGEST_CHARACTER);
-    String::from_utf8_lossy(&key[..most]).into_owned()
 }
 
 /// How a member with that key begins, if it is written without escapes and is not too long.

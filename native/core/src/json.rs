@@ -3,11 +3,11 @@
 //! Every function takes the whole text and a position in it, and answers a position. Reading
 //! beyond the end gives zero bytes, which are allowed nowhere.
 
-use crate::lanes::{digit_bits, string_bits};
+use crate::simd::string_bits;
 
 /// The text is malformed, or nests too deep.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Bad;
+pub struct Malformed;
 
 /// The byte at `at`.
 #[inline(always)]
@@ -74,20 +74,20 @@ pub trait Sink {
 /// Reads a string from `at` on, a position in it; answers the position after its closing quote.
 ///
 /// An unpaired surrogate is U+FFFD.
-pub fn unescape(data: &[u8], mut at: usize, sink: &mut impl Sink) -> Result<usize, Bad> {
+pub fn unescape(data: &[u8], mut at: usize, sink: &mut impl Sink) -> Result<usize, Malformed> {
     loop {
         let run = scan_string(data, at);
         sink.text(&data[at..run.at], run.comma);
         at = match byte_at(data, run.at) {
             b'"' => return Ok(run.at + 1),
             b'\\' => escape(data, run.at + 1, sink)?,
-            _ => return Err(Bad),
+            _ => return Err(Malformed),
         };
     }
 }
 
 /// Reads an escape whose backslash was before `at`.
-fn escape(data: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Bad> {
+fn escape(data: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Malformed> {
     let character = match byte_at(data, at) {
         byte @ (b'"' | b'\\' | b'/') => char::from(byte),
         b'b' => '\u{8}',
@@ -96,14 +96,14 @@ fn escape(data: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Bad> {
         b'r' => '\r',
         b't' => '\t',
         b'u' => return unicode_escape(data, at + 1, sink),
-        _ => return Err(Bad),
+        _ => return Err(Malformed),
     };
     sink.character(character);
     Ok(at + 1)
 }
 
 /// Reads the digits of an escape, and the other half of a surrogate pair after them.
-fn unicode_escape(data: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Bad> {
+fn unicode_escape(data: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Malformed> {
     let first = hex(data, at)?;
     let mut end = at + 4;
     let mut code = first;
@@ -119,17 +119,17 @@ fn unicode_escape(data: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize,
 }
 
 /// The value of four hexadecimal digits.
-fn hex(data: &[u8], at: usize) -> Result<u32, Bad> {
-    let digits = data.get(at..at + 4).ok_or(Bad)?;
+fn hex(data: &[u8], at: usize) -> Result<u32, Malformed> {
+    let digits = data.get(at..at + 4).ok_or(Malformed)?;
     digits.iter().try_fold(0, |value, &byte| {
-        let digit = char::from(byte).to_digit(16).ok_or(Bad)?;
+        let digit = char::from(byte).to_digit(16).ok_or(Malformed)?;
         Ok(value << 4 | digit)
     })
 }
 
 /// The position after the number at `at`.
 #[inline(always)]
-pub fn number_end(data: &[u8], mut at: usize) -> Result<usize, Bad> {
+pub fn number_end(data: &[u8], mut at: usize) -> Result<usize, Malformed> {
     if byte_at(data, at) == b'-' {
         at += 1;
     }
@@ -152,81 +152,24 @@ pub fn number_end(data: &[u8], mut at: usize) -> Result<usize, Bad> {
 
 /// The position after the digits at `at`, of which there must be one.
 #[inline(always)]
-fn digits_end(data: &[u8], start: usize) -> Result<usize, Bad> {
+fn digits_end(data: &[u8], start: usize) -> Result<usize, Malformed> {
     let mut at = start;
     while byte_at(data, at).is_ascii_digit() {
         at += 1;
     }
-    if at == start { Err(Bad) } else { Ok(at) }
+    if at == start { Err(Malformed) } else { Ok(at) }
 }
 
 /// The position after the literal at `at`.
 #[inline(always)]
-pub fn literal_end(data: &[u8], at: usize) -> Result<usize, Bad> {
+pub fn literal_end(data: &[u8], at: usize) -> Result<usize, Malformed> {
     let literal: &[u8] = match byte_at(data, at) {
         b't' => b"true",
         b'f' => b"false",
         _ => b"null",
     };
     let end = at + literal.len();
-    if data.get(at..end) == Some(literal) { Ok(end) } else { Err(Bad) }
-}
-
-/// A short scalar: where its CSV cell begins and ends, and where the scalar itself ends.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Short {
-    /// The cell's first byte.
-    pub start: usize,
-    /// The byte after its last one.
-    pub stop: usize,
-    /// The byte after the scalar.
-    pub end: usize,
-}
-
-/// How many bytes are looked at for a short scalar.
-pub const SHORT: usize = 72;
-
-/// The scalar at the beginning of a text, if it is a usual one and ends soon.
-///
-/// Everything else is left to functions that take their time: long strings, such with a comma or
-/// an escape, exponents, and whatever is malformed. The text is at `at` of what the marks, those of
-/// [`mark_specials`](crate::lanes::mark_specials), are for.
-#[inline(always)]
-pub fn short_scalar(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short> {
-    match text[0] {
-        b'"' => short_string(text, at + 1, marks),
-        b'-' | b'0'..=b'9' => short_number(text),
-        b'n' if text[1..4] == *b"ull" => Some(Short { start: 0, stop: 0, end: 4 }),
-        b't' if text[1..4] == *b"rue" => Some(Short { start: 0, stop: 4, end: 4 }),
-        b'f' if text[1..5] == *b"alse" => Some(Short { start: 0, stop: 5, end: 5 }),
-        _ => None,
-    }
-}
-
-#[inline(always)]
-fn short_string(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short> {
-    let found = u64::from_le_bytes(*marks.get(at / 8..)?.first_chunk()?) >> (at % 8);
-    let length = found.trailing_zeros() as usize;
-    if found == 0 || text[1 + length] != b'"' {
-        return None;
-    }
-    let (start, stop) = if length == 0 { (0, 2) } else { (1, 1 + length) };
-    Some(Short { start, stop, end: length + 2 })
-}
-
-/// Without loops and with few branches: how long a number is cannot be guessed.
-#[inline(always)]
-fn short_number(text: &[u8; SHORT]) -> Option<Short> {
-    let digits = u64::from(digit_bits(text.first_chunk()?));
-    let sign = usize::from(text[0] == b'-');
-    let whole = (!(digits >> sign)).trailing_zeros() as usize;
-    let point = sign + whole;
-    let has_point = text[point % SHORT] == b'.';
-    let decimals = (!(digits >> 1 >> (point % SHORT))).trailing_zeros() as usize;
-    let end = if has_point { point + 1 + decimals } else { point };
-    let is_number = whole > 0 && (whole == 1 || text[sign] != b'0') && (decimals > 0 || !has_point);
-    let is_over = matches!(text.get(end), Some(b',' | b'}'));
-    (is_number && is_over).then_some(Short { start: 0, stop: end, end })
+    if data.get(at..end) == Some(literal) { Ok(end) } else { Err(Malformed) }
 }
 
 /// The text of a key: U+0000 is U+FFFD.
@@ -250,8 +193,7 @@ pub fn push(text: &mut Vec<u8>, character: char) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bad, Key, SHORT, literal_end, number_end, scan_string, short_scalar, unescape};
-    use crate::lanes::mark_specials;
+    use super::{Key, Malformed, literal_end, number_end, scan_string, unescape};
 
     #[test]
     fn numbers_are_strict() {
@@ -261,61 +203,15 @@ mod tests {
             assert_eq!(number_end(good.as_bytes(), 0), Ok(good.len()), "{good}");
         }
         for bad in ["", "-", "+1", ".5", "1.", "1e", "1e+", "-a"] {
-            assert_eq!(number_end(bad.as_bytes(), 0), Err(Bad), "{bad}");
+            assert_eq!(number_end(bad.as_bytes(), 0), Err(Malformed), "{bad}");
         }
         assert_eq!(number_end(b"01", 0), Ok(1));
-    }
-
-    /// The cell of a short scalar and where the scalar ends, wherever it is in a text.
-    fn short(text: &str) -> Option<(String, usize)> {
-        let mut answers = (0..70).map(|before| {
-            let mut all = format!("{}{text}", " ".repeat(before)).into_bytes();
-            all.resize(all.len() + SHORT, b' ');
-            let mut marks = Vec::new();
-            mark_specials(&all, &mut marks);
-            let short = short_scalar(all[before..].first_chunk()?, before, &marks)?;
-            Some((text[short.start..short.stop].to_owned(), short.end))
-        });
-        let first = answers.next()?;
-        assert!(answers.all(|answer| answer == first), "{text}");
-        first
-    }
-
-    #[test]
-    fn usual_scalars_are_short() {
-        for length in 1..57 {
-            let text = "x".repeat(length);
-            assert_eq!(short(&format!("\"{text}\",")), Some((text, length + 2)));
-        }
-        assert_eq!(short("\"\","), Some(("\"\"".to_owned(), 2)));
-        assert_eq!(short("null,"), Some((String::new(), 4)));
-        for good in ["0", "-0", "10.50", "-1.05", "123456789012345", "true", "false"] {
-            for end in [",", "}"] {
-                let expected = Some((good.to_owned(), good.len()));
-                assert_eq!(short(&format!("{good}{end}")), expected);
-            }
-        }
-    }
-
-    #[test]
-    fn everything_else_is_left_to_the_slow_way() {
-        for number in
-            ["01", "-", "+1", "1.", ".5", "1e5", "-01", "1.2.3", "12345678901234567", "1 "]
-        {
-            assert_eq!(short(&format!("{number},")), None, "{number}");
-        }
-        for other in ["1x", "nul,", "True,", "{}", "[]", "]", " 1,"] {
-            assert_eq!(short(other), None, "{other}");
-        }
-        for string in ["a,b", "a\\n", "a\tb", &"x".repeat(80)] {
-            assert_eq!(short(&format!("\"{string}\",")), None, "{string}");
-        }
     }
 
     #[test]
     fn literals_are_whole() {
         assert_eq!(literal_end(b"false,", 0), Ok(5));
-        assert_eq!(literal_end(b"nul", 0), Err(Bad));
+        assert_eq!(literal_end(b"nul", 0), Err(Malformed));
     }
 
     #[test]
@@ -332,7 +228,7 @@ mod tests {
             Ok("\u{fffd}😀\u{fffd}\u{fffd}")
         );
         for bad in [r#"\x""#, r#"\u12g4""#, r#"\u+123""#, "\n\"", "abc", r#"\ud83d\u12""#] {
-            assert_eq!(read(bad), Err(Bad), "{bad}");
+            assert_eq!(read(bad), Err(Malformed), "{bad}");
         }
     }
 

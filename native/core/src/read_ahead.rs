@@ -7,26 +7,25 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::batches::{Batches, Records};
-use crate::engine::{Engine, Fragment};
-use crate::flatten;
+use crate::flatten::{Batch, FlattenerPool, Fragment};
 use crate::input::Failure;
+use crate::ordered::{Broken, OrderedWork, Step};
+use crate::records::{RecordCutter, Records};
 use crate::search::{Found, Search, scan};
-use crate::turns::{Broken, Step, Turns};
 use crate::wanted::Wanted;
 
 /// What is done to batches.
 pub enum Task {
     /// They are flattened.
     Flatten {
-        /// By this engine,
-        engine: Arc<Engine>,
-        /// as those of the file with this number.
+        /// What flattens them.
+        flatteners: Arc<FlattenerPool>,
+        /// The number of the file that they are from.
         file: u64,
     },
     /// They are looked over.
     Scan {
-        /// For this text.
+        /// The text that is looked for.
         wanted: Arc<Wanted>,
         /// How many containers may be nested.
         max_depth: usize,
@@ -60,15 +59,15 @@ impl Outcome {
     }
 }
 
-/// One piece of a file, and the threads on it.
-pub struct Line {
+/// One piece of a file, which threads work on.
+pub struct ReadAhead {
     task: Task,
     /// The containers around a record.
     depth: usize,
-    turns: Turns<Batches, Records, Outcome>,
-    /// How many batches were read and not yet taken,
+    work: OrderedWork<RecordCutter, Records, Outcome>,
+    /// How many batches may have been read and not yet taken.
     most: usize,
-    /// and about how much memory they take.
+    /// About how much memory those may take.
     most_bytes: usize,
     /// How much text the next batch has at most.
     batch_bytes: AtomicUsize,
@@ -76,39 +75,38 @@ pub struct Line {
 
 /// A batch with more text than this has a long record.
 const LONG_RECORD: usize = 8 << 20;
-/// Rows of a batch take less than this, where records allow it,
+/// Rows of a batch take less memory than this, where records allow it.
 const MANY_ROWS: usize = 6 << 20;
-/// and not much less than this much text.
+/// A batch may have so much text at least, however large its rows are.
 const LEAST_BATCH: usize = 1 << 10;
 
-impl Line {
-    /// Nothing is done before `threads` threads call `work`.
+impl ReadAhead {
+    /// Begins nothing yet: that is for `threads` threads, which call `work`.
     pub fn new(
         task: Task,
         depth: usize,
-        batches: Batches,
+        cutter: RecordCutter,
         threads: usize,
         most: usize,
         most_bytes: usize,
     ) -> Self {
-        let turns = Turns::new(batches, threads);
+        let work = OrderedWork::new(cutter, threads);
         let batch_bytes = AtomicUsize::new(usize::MAX);
-        Self { task, depth, turns, most, most_bytes, batch_bytes }
+        Self { task, depth, work, most, most_bytes, batch_bytes }
     }
 
     /// The text that was read and not cut off, and its offset in the file, when no thread reads.
     pub fn rest(&self) -> Option<(Vec<u8>, u64)> {
-        self.turns
-            .with_reader(|batches| ([batches.rest(), batches.unread()].concat(), batches.offset()))
+        self.work.with_reader(|cutter| ([cutter.rest(), cutter.unread()].concat(), cutter.offset()))
     }
 
     /// Does what there is to do, until there is no more.
     pub fn work(&self) {
-        let guard = Unwinding(&self.turns);
+        let guard = Unwinding(&self.work);
         loop {
-            match self.turns.step() {
-                Step::Read(mut batches) => {
-                    let read = match batches.next(self.batch_bytes.load(Relaxed)) {
+            match self.work.step() {
+                Step::Read(mut cutter) => {
+                    let read = match cutter.next(self.batch_bytes.load(Relaxed)) {
                         Ok(Some(records)) => {
                             let memory = memory_for(&records);
                             Ok((records, memory))
@@ -116,12 +114,12 @@ impl Line {
                         Ok(None) => Err(Outcome::Over(None)),
                         Err(failure) => Err(Outcome::Over(Some(failure))),
                     };
-                    self.turns.give_back(batches, read);
+                    self.work.give_back(cutter, read);
                 }
                 Step::Work(turn, records) => {
                     let outcome = self.outcome(records);
                     let size = outcome.size();
-                    self.turns.put(turn, outcome, size);
+                    self.work.put(turn, outcome, size);
                 }
                 Step::Stop => break,
             }
@@ -132,10 +130,10 @@ impl Line {
     fn outcome(&self, records: Records) -> Outcome {
         let Records { text, values, keys, first, .. } = &records;
         match &self.task {
-            Task::Flatten { engine, file } => {
+            Task::Flatten { flatteners, file } => {
                 let (file, first, depth) = (*file, *first, self.depth);
-                let batch = flatten::Batch { data: text, values, keys, file, first, depth };
-                let fragment = engine.flatten(&batch, None);
+                let batch = Batch { data: text, values, keys, file, first, depth };
+                let fragment = flatteners.flatten(&batch, None);
                 self.adapt(&records, &fragment);
                 Outcome::Flattened(records, fragment)
             }
@@ -149,8 +147,8 @@ impl Line {
 
     /// Waits for what came of the next batch.
     pub fn take(&self) -> Result<Outcome, Broken> {
-        self.turns.allow(self.most, self.most_bytes);
-        self.turns.take()
+        self.work.allow(self.most, self.most_bytes);
+        self.work.take()
     }
 
     /// Has batches be smaller where rows take much more than the records that they are made of.
@@ -160,14 +158,14 @@ impl Line {
         self.batch_bytes.store(size.max(LEAST_BATCH), Relaxed);
     }
 
-    /// No other batch is begun.
+    /// Has no other batch begun.
     pub fn stop(&self) {
-        self.turns.end();
+        self.work.end();
     }
 }
 
 /// Says so when its thread panics.
-struct Unwinding<'a>(&'a Turns<Batches, Records, Outcome>);
+struct Unwinding<'a>(&'a OrderedWork<RecordCutter, Records, Outcome>);
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::json::{Bad, Key, byte_at, scan_string, unescape};
+use crate::json::{Key, Malformed, byte_at, scan_string, unescape};
 
 /// More of them are not kept room for.
 const MANY: usize = 1 << 16;
@@ -15,8 +15,9 @@ const MANY: usize = 1 << 16;
 pub struct BareKeys {
     places: HashTable<Place>,
     hasher: DefaultHashBuilder,
-    /// Where the record begins in the text, and how many objects came before it.
+    /// Where the record begins in the text.
     base: usize,
+    /// How many objects came before the record.
     objects: u64,
 }
 
@@ -65,7 +66,7 @@ impl BareKeys {
 
 /// The key whose content is at `at`, and the position after its closing quote.
 #[inline]
-pub fn read(data: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), Bad> {
+pub fn read(data: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), Malformed> {
     let run = scan_string(data, at);
     if byte_at(data, run.at) == b'"' {
         return Ok((Cow::Borrowed(&data[at..run.at]), run.at + 1));

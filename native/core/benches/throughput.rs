@@ -1,0 +1,80 @@
+//! How fast the inner loops are, each by itself and on one core: the best of many rounds.
+//!
+//!     cargo bench
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use myd_core::boundary::Span;
+use myd_core::cut::{Layout, Limits, cut};
+use myd_core::flatten::{Batch, Bounds, FlattenerPool, Settings};
+use myd_core::search::{Search, scan};
+use myd_core::wanted::Wanted;
+
+const RECORDS: usize = 10_000;
+const ROUNDS: usize = 50;
+
+fn main() {
+    let text = document();
+    let cut_off = || cut(&text, 1, Layout::Array, true, LIMITS);
+    let values = cut_off().values;
+    let flatteners = flatteners();
+    let wanted = Wanted::new("한글 7".as_bytes());
+    let (data, keys) = (&*text, &[][..]);
+    measure("cut", text.len(), cut_off);
+    measure("scan", text.len(), || {
+        scan(&Search { data, values: &values, keys, depth: 1, max_depth: 128, wanted: &wanted })
+    });
+    measure("flatten", text.len(), || flatten(&flatteners, data, &values));
+}
+
+/// Calls a function that looks at so many bytes, and prints how many it does in a second at best.
+fn measure<T>(name: &str, bytes: usize, mut call: impl FnMut() -> T) {
+    let mut best = Duration::MAX;
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        black_box(call());
+        best = best.min(begun.elapsed());
+    }
+    println!("{name:8} {:7.0} MB/s", bytes as f64 / 1e6 / best.as_secs_f64());
+}
+
+const LIMITS: Limits =
+    Limits { records: RECORDS, bytes: usize::MAX, commas: usize::MAX, record_bytes: usize::MAX };
+
+/// Accounts with transactions, as one array.
+fn document() -> Vec<u8> {
+    let record = |number: usize| {
+        let list: Vec<_> = (0..8).map(|place| transaction(number + place)).collect();
+        let list = list.join(",");
+        format!(r#"{{"id":"u{number}","account_num":"110-{number}","trans_list":[{list}]}}"#)
+    };
+    let records: Vec<_> = (0..RECORDS).map(record).collect();
+    format!("[{}]", records.join(",")).into_bytes()
+}
+
+fn transaction(number: usize) -> String {
+    let (amount, balance, day) = (number * 977 % 100_000, number * 31_337, number % 28 + 1);
+    format!(
+        r#"{{"trans_dtime":"202206{day:02}101500","trans_amt":{amount}.000,"balance_amt":{balance},"trans_memo":"한글 {number}","is_foreign":false,"paid_in_cnt":null}}"#
+    )
+}
+
+fn flatteners() -> FlattenerPool {
+    let bounds = Bounds { columns: 16_384, tables: 4096, name_bytes: 1024 };
+    let settings =
+        Settings { line_end: b"\n".to_vec(), id_field: b"id".to_vec(), max_depth: 128, bounds };
+    FlattenerPool::new(settings, 100_000)
+}
+
+/// Flattens all records, and adopts the columns that the first time brings.
+fn flatten(flatteners: &FlattenerPool, data: &[u8], values: &[Span]) -> usize {
+    let mut rows = 0;
+    for some in values.chunks(1000) {
+        let batch = Batch { data, values: some, keys: &[], file: 1, first: 1, depth: 1 };
+        let fragment = flatteners.flatten(&batch, None);
+        rows += fragment.rows.iter().map(|rows| rows.ends.len()).sum::<usize>();
+        fragment.entries.into_iter().for_each(|entry| flatteners.adopt(entry));
+    }
+    rows
+}

@@ -1,0 +1,176 @@
+//! Whole records cut off, by where values end.
+//!
+//! Where no record can be cut off, cutting stops, and the caller finds out why.
+
+use crate::boundary::{Span, end_of_value, string_end};
+use crate::json::{byte_at, skip_space};
+use crate::simd::{Simd, Work, dispatch};
+
+/// How records follow one another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Values with commas between them.
+    Array,
+    /// Members with commas between them.
+    Keyed,
+    /// Values with nothing but white space between them.
+    Lines,
+}
+
+/// How much may be cut off.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// How many records at most.
+    pub records: usize,
+    /// No record begins so many bytes after the start, or later.
+    pub bytes: usize,
+    /// No record begins after so many commas in those before it.
+    pub commas: usize,
+    /// No record has more bytes than this in its value, its key, or the white space before one of
+    /// them.
+    pub record_bytes: usize,
+}
+
+/// Records that were cut off.
+#[derive(Default)]
+pub struct Cut {
+    /// The byte after the last of them.
+    pub end: usize,
+    /// Their values.
+    pub values: Vec<Span>,
+    /// Their keys, with quotes, if they have keys.
+    pub keys: Vec<Span>,
+}
+
+/// Cuts off whole records from `start` on; `first` says that no comma comes before the first.
+pub fn cut(data: &[u8], start: usize, layout: Layout, first: bool, limits: Limits) -> Cut {
+    dispatch(Cutting { data, start, layout, first, limits })
+}
+
+struct Cutting<'a> {
+    data: &'a [u8],
+    start: usize,
+    layout: Layout,
+    first: bool,
+    limits: Limits,
+}
+
+impl Work for Cutting<'_> {
+    type Output = Cut;
+
+    #[inline(always)]
+    fn run(self, simd: impl Simd) -> Cut {
+        let Self { data, start, layout, mut first, limits } = self;
+        let mut cut = Cut { end: start, ..Cut::default() };
+        let mut commas = 0;
+        let is_within =
+            |cut: &Cut| cut.values.len() < limits.records && cut.end - start < limits.bytes;
+        while is_within(&cut) && commas < limits.commas {
+            let Some((key, value, within)) = next_record(simd, data, cut.end, layout, first) else {
+                break;
+            };
+            let (start, middle) = key.map_or((value.0, value.0), |key| (key.0, key.1));
+            let stretches = [start - cut.end, middle - start, value.0 - middle, value.1 - value.0];
+            if stretches.iter().any(|&length| length > limits.record_bytes) {
+                break;
+            }
+            commas += within;
+            cut.values.push(value);
+            cut.keys.extend(key);
+            cut.end = value.1;
+            first = false;
+        }
+        cut
+    }
+}
+
+/// The key and the value of the record after `at`, if it is there as a whole.
+#[inline(always)]
+fn next_record(
+    simd: impl Simd,
+    data: &[u8],
+    at: usize,
+    layout: Layout,
+    first: bool,
+) -> Option<(Option<Span>, Span, usize)> {
+    let mut start = skip_space(data, at);
+    if layout != Layout::Lines && !first {
+        if byte_at(data, start) != b',' {
+            return None;
+        }
+        start = skip_space(data, start + 1);
+    }
+    if layout != Layout::Keyed {
+        let (end, commas) = end_of_value(simd, data, start)?;
+        return Some((None, (start, end), commas));
+    }
+    if byte_at(data, start) != b'"' {
+        return None;
+    }
+    let key_end = string_end(data, start)?;
+    let colon = skip_space(data, key_end);
+    if byte_at(data, colon) != b':' {
+        return None;
+    }
+    let value = skip_space(data, colon + 1);
+    let (end, commas) = end_of_value(simd, data, value)?;
+    Some((Some((start, key_end)), (value, end), commas))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cut, Cutting, Layout, Limits, cut};
+    use crate::simd::run_portably;
+
+    const LIMITS: Limits =
+        Limits { records: 100, bytes: 1 << 20, commas: 1 << 20, record_bytes: 1 << 20 };
+    const PIECES: [&str; 14] = [
+        "{", "}", "[", "]", "\"", "\"a,b\"", "\\\\", "\\\"", ",", ", ", "\"k\":", "12,", "\u{1f}",
+        "한글",
+    ];
+
+    fn texts() -> impl Iterator<Item = Vec<u8>> {
+        let mut state = 1_u64;
+        (0..20_000).map(move |number| {
+            let mut text = b"[".to_vec();
+            for _ in 0..number % 90 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.extend(PIECES[(state >> 33) as usize % PIECES.len()].bytes());
+            }
+            text
+        })
+    }
+
+    #[test]
+    fn records_are_cut_off_where_other_processors_do() {
+        let all = |Cut { end, values, keys }| (end, values, keys);
+        for text in texts() {
+            for layout in [Layout::Array, Layout::Keyed, Layout::Lines] {
+                for commas in [1, 5, 1000] {
+                    let limits = Limits { records: 9, bytes: 300, commas, record_bytes: 200 };
+                    let data = &*text;
+                    let found = cut(data, 0, layout, true, limits);
+                    let expected =
+                        run_portably(Cutting { data, start: 0, layout, first: true, limits });
+                    assert_eq!(all(found), all(expected), "{}", String::from_utf8_lossy(data));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_whole_records_are_cut_off() {
+        let found = cut(b" {\"a\":1} , [2], 3", 0, Layout::Array, true, LIMITS);
+        assert_eq!((found.end, found.values), (14, vec![(1, 8), (11, 14)]));
+        let found = cut(b",\"k\" : \"v\", \"l\":", 0, Layout::Keyed, false, LIMITS);
+        assert_eq!((found.end, found.values, found.keys), (10, vec![(7, 10)], vec![(1, 4)]));
+        let found = cut(b"{}\n[]\"x\" 1 2", 0, Layout::Lines, false, LIMITS);
+        assert_eq!(found.values, vec![(0, 2), (3, 5), (5, 8), (9, 10)]);
+        let found = cut(br#"["\\"] ["a", \""] []"#, 0, Layout::Lines, false, LIMITS);
+        assert_eq!(found.values, vec![(0, 6)]);
+        let found = cut(b"1 2 3 4 ", 2, Layout::Lines, false, Limits { bytes: 3, ..LIMITS });
+        assert_eq!((found.end, found.values), (5, vec![(2, 3), (4, 5)]));
+        let found = cut(b"[1,2] [3,4] 5 ", 0, Layout::Lines, false, Limits { commas: 2, ..LIMITS });
+        assert_eq!(found.values, vec![(0, 5), (6, 11)]);
+    }
+}

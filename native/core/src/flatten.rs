@@ -1,0 +1,17 @@
+//! From records to rows of tables.
+
+mod bare_keys;
+mod cell;
+mod csv;
+mod flattener;
+mod fragment;
+mod ids;
+mod key_tree;
+mod pool;
+mod trees;
+
+pub use csv::{FEW_BYTES, Rows};
+pub use flattener::{Batch, Settings, TakePart};
+pub use fragment::{Entry, Fragment};
+pub use pool::FlattenerPool;
+pub use trees::Bounds;

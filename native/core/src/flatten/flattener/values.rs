@@ -1,0 +1,312 @@
+//! From values to rows, in one pass over the text: each is read where its cell is decided.
+
+use super::{Flattener, MANY};
+use crate::flatten::bare_keys;
+use crate::flatten::cell::{Cell, Texts, cell};
+use crate::flatten::ids::Ids;
+use crate::flatten::key_tree::{LABEL, NodeId};
+use crate::json::{Malformed, byte_at, literal_end, number_end, scan_string, skip_space};
+use crate::short::{SHORT, short_scalar};
+
+/// Bytes in which a usual member ends, and the next one has begun.
+const WINDOW: usize = LABEL + SHORT + 2;
+
+/// The row at hand of a table.
+pub(super) struct Row {
+    table: usize,
+    cells: Vec<Cell>,
+}
+
+/// A member that was not expected.
+struct Unexpected {
+    /// Where its key is.
+    at: usize,
+    /// The node of its key.
+    key: NodeId,
+    /// Its own node, another one if the object has the key again.
+    node: NodeId,
+    /// Where its value is.
+    value: usize,
+}
+
+impl Flattener {
+    /// Fills a row from a record or a list's element.
+    #[inline(always)]
+    pub(super) fn element(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        row: &mut Row,
+        depth: usize,
+    ) -> Result<usize, Malformed> {
+        let table = &self.trees.tables[row.table];
+        let (root, value) = (table.root, table.value);
+        if byte_at(data, at) == b'{' {
+            self.require_depth(depth + 1)?;
+            return self.object(data, at + 1, root, row, depth + 1);
+        }
+        self.value(data, at, value, row, depth)
+    }
+
+    /// Spreads an object's members, from behind its bracket on, into the row and its tables.
+    ///
+    /// `depth` counts the containers around the members.
+    fn object(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        parent: NodeId,
+        row: &mut Row,
+        depth: usize,
+    ) -> Result<usize, Malformed> {
+        let mut at = skip_space(data, at);
+        if byte_at(data, at) == b'}' {
+            return Ok(at + 1);
+        }
+        self.objects += 1;
+        let object = self.objects;
+        let mut previous = 0;
+        let mut guess = self.trees.keys.guess(parent, 0);
+        loop {
+            let window = data.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>);
+            let expected = window.and_then(|window| {
+                let member = self.trees.keys.expect(guess, object, window.first_chunk()?)?;
+                Some((window, member))
+            });
+            if let Some((window, member)) = expected {
+                let start = at + member.length;
+                (previous, guess) = (member.node, member.next);
+                let short = window[member.length..]
+                    .first_chunk()
+                    .and_then(|text| short_scalar(text, start - self.base, &self.marks));
+                if let Some(short) = short {
+                    let cell = Cell { start: start + short.start, end: start + short.stop };
+                    self.set_column(row, member.node, member.column, cell)?;
+                    at = start + short.end;
+                    let end = member.length + short.end;
+                    if window.get(end..end + 2) == Some(b",\"") {
+                        at += 1;
+                        continue;
+                    }
+                } else {
+                    at = self.value(data, skip_space(data, start), member.node, row, depth)?;
+                }
+            } else {
+                let last = self.trees.keys.len();
+                let member = self.unexpected_member(data, at, parent, object)?;
+                at = self.value(data, member.value, member.node, row, depth)?;
+                if member.node < last || !self.forget(data, &member, object) {
+                    self.trees.keys.learn(parent, previous, member.key);
+                    previous = member.key;
+                }
+                guess = self.trees.keys.guess(parent, previous);
+            }
+            at = skip_space(data, at);
+            match byte_at(data, at) {
+                b',' => at = skip_space(data, at + 1),
+                b'}' => return Ok(at + 1),
+                _ => return Err(Malformed),
+            }
+        }
+    }
+
+    /// Reads the key at `at` of an object at the path `parent`.
+    #[inline(never)]
+    fn unexpected_member(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        parent: NodeId,
+        object: u64,
+    ) -> Result<Unexpected, Malformed> {
+        if byte_at(data, at) != b'"' {
+            return Err(Malformed);
+        }
+        let (name, end) = bare_keys::read(data, at + 1)?;
+        let colon = skip_space(data, end);
+        if byte_at(data, colon) != b':' {
+            return Err(Malformed);
+        }
+        let key = self.trees.keys.member(parent, &name);
+        let (trees, bare) = (&mut self.trees, &self.bare);
+        let is_bare = |name: &[u8]| bare.has(data, object, name);
+        let is_first = trees.keys.claim(key, object)
+            && !(self.has_forgotten
+                && (is_bare(&name) || trees.keys.has_tried(parent, &name, object)));
+        let node = if is_first { key } else { trees.keys.again(key, object, is_bare) };
+        Ok(Unexpected { at, key, node, value: skip_space(data, colon + 1) })
+    }
+
+    /// Forgets a member of which nothing came, where nodes are too many.
+    fn forget(&mut self, data: &[u8], member: &Unexpected, object: u64) -> bool {
+        let &Unexpected { at, key, node, .. } = member;
+        if self.trees.keys.len() <= self.crowd || !self.trees.keys.is_in_vain(node, object) {
+            return false;
+        }
+        // A key that the object had before stays, to tell of this one.
+        if node == key && !self.bare.note(data, object, at + 1) {
+            return false;
+        }
+        self.trees.keys.forget(node);
+        self.has_forgotten = true;
+        true
+    }
+
+    /// Reads the value at `at`, which is at the path `node` of the row's table.
+    #[inline(never)]
+    fn value(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        node: NodeId,
+        row: &mut Row,
+        depth: usize,
+    ) -> Result<usize, Malformed> {
+        let (cell, end) = match byte_at(data, at) {
+            b'"' => self.string(data, at)?,
+            b'-' | b'0'..=b'9' => {
+                let end = number_end(data, at)?;
+                (Cell { start: at, end }, end)
+            }
+            b't' | b'f' => {
+                let end = literal_end(data, at)?;
+                (Cell { start: at, end }, end)
+            }
+            b'n' => (Cell::default(), literal_end(data, at)?),
+            b'{' => {
+                self.require_depth(depth + 1)?;
+                return self.object(data, at + 1, node, row, depth + 1);
+            }
+            b'[' => {
+                self.require_depth(depth + 1)?;
+                return self.list(data, at + 1, node, row, depth + 1);
+            }
+            _ => return Err(Malformed),
+        };
+        self.set(row, node, cell)?;
+        Ok(end)
+    }
+
+    /// The cell of the string at `at`, and the position after it.
+    #[inline(always)]
+    pub(super) fn string(&mut self, data: &[u8], at: usize) -> Result<(Cell, usize), Malformed> {
+        let run = scan_string(data, at + 1);
+        let end = run.at + 1;
+        match byte_at(data, run.at) {
+            // A string without escapes in its quotes is a cell in quotes.
+            b'"' if run.comma || run.at == at + 1 => Ok((Cell { start: at, end }, end)),
+            b'"' => Ok((Cell { start: at + 1, end: run.at }, end)),
+            b'\\' => self.escaped_string(data, at),
+            _ => Err(Malformed),
+        }
+    }
+
+    #[inline(never)]
+    fn escaped_string(&mut self, data: &[u8], at: usize) -> Result<(Cell, usize), Malformed> {
+        cell(data, at, &mut self.scratch)?.ok_or(Malformed)
+    }
+
+    #[inline(always)]
+    fn set(&mut self, row: &mut Row, node: NodeId, cell: Cell) -> Result<(), Malformed> {
+        self.set_column(row, node, self.trees.keys.node(node).column, cell)
+    }
+
+    /// Sets the cell of a node whose column is known.
+    #[inline(always)]
+    fn set_column(
+        &mut self,
+        row: &mut Row,
+        node: NodeId,
+        column: u32,
+        cell: Cell,
+    ) -> Result<(), Malformed> {
+        match row.cells.get_mut((column as usize).wrapping_sub(1)) {
+            Some(place) => *place = cell,
+            None => self.trees.add_column(row.table, node, &mut row.cells, cell)?,
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn require_depth(&self, depth: usize) -> Result<(), Malformed> {
+        if depth > self.settings.max_depth { Err(Malformed) } else { Ok(()) }
+    }
+
+    // Lists
+
+    /// Reads a list from behind its bracket on; `depth` counts the containers around its elements.
+    #[inline(never)]
+    fn list(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        node: NodeId,
+        row: &mut Row,
+        depth: usize,
+    ) -> Result<usize, Malformed> {
+        let first = skip_space(data, at);
+        if byte_at(data, first) == b']' {
+            return Ok(first + 1);
+        }
+        if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch)? {
+            self.set(row, node, cell)?;
+            return Ok(end);
+        }
+        self.children(data, first, node, row.table, depth)
+    }
+
+    /// Reads a list as a table's rows, from its first element on.
+    fn children(
+        &mut self,
+        data: &[u8],
+        mut at: usize,
+        node: NodeId,
+        table: usize,
+        depth: usize,
+    ) -> Result<usize, Malformed> {
+        let child = match self.trees.keys.node(node).table {
+            0 => self.trees.add_table(table, node)?,
+            child => child as usize,
+        };
+        let mut row = self.begin_rows(child);
+        let scratch = self.scratch.len();
+        let parent = self.row_id.len();
+        self.row_id.push(b".1");
+        loop {
+            at = skip_space(data, self.element(data, at, &mut row, depth)?);
+            self.finish_row(data, &mut row, parent);
+            self.scratch.truncate(scratch);
+            if self.held > MANY {
+                self.make_room(data)?;
+            }
+            match byte_at(data, at) {
+                b',' => at = skip_space(data, at + 1),
+                b']' => break,
+                _ => return Err(Malformed),
+            }
+            self.row_id.count_up(parent + 1);
+        }
+        self.row_id.truncate(parent);
+        self.end_rows(row);
+        Ok(at + 1)
+    }
+
+    // Rows
+
+    pub(super) fn begin_rows(&mut self, table: usize) -> Row {
+        Row { table, cells: std::mem::take(&mut self.trees.tables[table].cells) }
+    }
+
+    pub(super) fn end_rows(&mut self, row: Row) {
+        self.trees.tables[row.table].cells = row.cells;
+    }
+
+    /// Writes a row, and empties it; so much of the row's id is its parent's.
+    #[inline(always)]
+    pub(super) fn finish_row(&mut self, data: &[u8], row: &mut Row, parent: usize) {
+        let texts = Texts { data, scratch: &self.scratch };
+        let ids = Ids { record: &self.record_id, row: &self.row_id, parent };
+        let output = &mut self.trees.tables[row.table].output;
+        self.held += output.row(&ids, texts, &mut row.cells, &self.settings.line_end);
+    }
+}

@@ -1,0 +1,37 @@
+//! What comes of a batch.
+
+use super::csv::Rows;
+
+/// A table or column of the schema: in document order they are its log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Whether it is a table.
+    pub is_table: bool,
+    /// The table that it is in.
+    pub owner: usize,
+    /// Its path.
+    pub path: Vec<String>,
+}
+
+/// A batch's rows, made for the schema's first entries and then the fragment's own.
+pub struct Fragment {
+    /// How many entries the schema had.
+    pub base: usize,
+    /// The entries that the batch added.
+    pub entries: Vec<Entry>,
+    /// The indices of the records that brought those.
+    pub origins: Vec<usize>,
+    /// The rows of each table that has any.
+    pub rows: Vec<Rows>,
+    /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
+    pub records: usize,
+    /// Whether the next one is neither, but was left out because the rows are many.
+    pub is_full: bool,
+}
+
+impl Fragment {
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        self.rows.iter().map(Rows::size).sum()
+    }
+}

@@ -1,0 +1,23 @@
+//! The inner loops of a conversion, without anything of Python.
+//!
+//! Text is read ([`input`]) and cut to batches of whole records ([`records`]), of which each is
+//! flattened to rows ([`flatten`]) or looked over ([`search`]); [`read_ahead`] does all that on
+//! several threads. Nothing here fails on bad input: it says how far it came, and whoever calls it
+//! finds out why.
+
+pub mod boundary;
+pub mod buffers;
+mod cipher;
+pub mod cut;
+pub mod flatten;
+pub mod input;
+mod json;
+mod marks;
+mod ordered;
+pub mod outline;
+pub mod read_ahead;
+pub mod records;
+pub mod search;
+mod short;
+mod simd;
+pub mod wanted;

@@ -1,0 +1,112 @@
+//! Usual scalars, read without a loop and with few branches.
+
+use crate::simd::digit_bits;
+
+/// A short scalar: where its CSV cell begins and ends, and where the scalar itself ends.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Short {
+    /// The cell's first byte.
+    pub start: usize,
+    /// The byte after its last one.
+    pub stop: usize,
+    /// The byte after the scalar.
+    pub end: usize,
+}
+
+/// How many bytes are looked at for a short scalar.
+pub const SHORT: usize = 72;
+
+/// The scalar at the beginning of a text, if it is a usual one and ends soon.
+///
+/// Everything else is left to functions that take their time: long strings, such with a comma or
+/// an escape, exponents, and whatever is malformed. The text is at `at` of what the marks, those of
+/// [`mark_specials`](crate::marks::mark_specials), are for.
+#[inline(always)]
+pub fn short_scalar(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short> {
+    match text[0] {
+        b'"' => short_string(text, at + 1, marks),
+        b'-' | b'0'..=b'9' => short_number(text),
+        b'n' if text[1..4] == *b"ull" => Some(Short { start: 0, stop: 0, end: 4 }),
+        b't' if text[1..4] == *b"rue" => Some(Short { start: 0, stop: 4, end: 4 }),
+        b'f' if text[1..5] == *b"alse" => Some(Short { start: 0, stop: 5, end: 5 }),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn short_string(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short> {
+    let found = u64::from_le_bytes(*marks.get(at / 8..)?.first_chunk()?) >> (at % 8);
+    let length = found.trailing_zeros() as usize;
+    if found == 0 || text[1 + length] != b'"' {
+        return None;
+    }
+    let (start, stop) = if length == 0 { (0, 2) } else { (1, 1 + length) };
+    Some(Short { start, stop, end: length + 2 })
+}
+
+/// Without loops and with few branches: how long a number is cannot be guessed.
+#[inline(always)]
+fn short_number(text: &[u8; SHORT]) -> Option<Short> {
+    let digits = u64::from(digit_bits(text.first_chunk()?));
+    let sign = usize::from(text[0] == b'-');
+    let whole = (!(digits >> sign)).trailing_zeros() as usize;
+    let point = sign + whole;
+    let has_point = text[point % SHORT] == b'.';
+    let decimals = (!(digits >> 1 >> (point % SHORT))).trailing_zeros() as usize;
+    let end = if has_point { point + 1 + decimals } else { point };
+    let is_number = whole > 0 && (whole == 1 || text[sign] != b'0') && (decimals > 0 || !has_point);
+    let is_over = matches!(text.get(end), Some(b',' | b'}'));
+    (is_number && is_over).then_some(Short { start: 0, stop: end, end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHORT, short_scalar};
+    use crate::marks::mark_specials;
+
+    /// The cell of a short scalar and where the scalar ends, wherever it is in a text.
+    fn short(text: &str) -> Option<(String, usize)> {
+        let mut answers = (0..70).map(|before| {
+            let mut all = format!("{}{text}", " ".repeat(before)).into_bytes();
+            all.resize(all.len() + SHORT, b' ');
+            let mut marks = Vec::new();
+            mark_specials(&all, &mut marks);
+            let short = short_scalar(all[before..].first_chunk()?, before, &marks)?;
+            Some((text[short.start..short.stop].to_owned(), short.end))
+        });
+        let first = answers.next()?;
+        assert!(answers.all(|answer| answer == first), "{text}");
+        first
+    }
+
+    #[test]
+    fn usual_scalars_are_short() {
+        for length in 1..57 {
+            let text = "x".repeat(length);
+            assert_eq!(short(&format!("\"{text}\",")), Some((text, length + 2)));
+        }
+        assert_eq!(short("\"\","), Some(("\"\"".to_owned(), 2)));
+        assert_eq!(short("null,"), Some((String::new(), 4)));
+        for good in ["0", "-0", "10.50", "-1.05", "123456789012345", "true", "false"] {
+            for end in [",", "}"] {
+                let expected = Some((good.to_owned(), good.len()));
+                assert_eq!(short(&format!("{good}{end}")), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn everything_else_is_left_to_the_slow_way() {
+        for number in
+            ["01", "-", "+1", "1.", ".5", "1e5", "-01", "1.2.3", "12345678901234567", "1 "]
+        {
+            assert_eq!(short(&format!("{number},")), None, "{number}");
+        }
+        for other in ["1x", "nul,", "True,", "{}", "[]", "]", " 1,"] {
+            assert_eq!(short(other), None, "{other}");
+        }
+        for string in ["a,b", "a\\n", "a\tb", &"x".repeat(80)] {
+            assert_eq!(short(&format!("\"{string}\",")), None, "{string}");
+        }
+    }
+}

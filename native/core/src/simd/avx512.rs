@@ -1,0 +1,92 @@
+//! Vectors of sixty-four bytes, for processors with AVX-512.
+//!
+//! It takes `unsafe` to call what is compiled for such a processor, when this is one.
+#![expect(unsafe_code, reason = "see above")]
+#![expect(clippy::incompatible_msrv, reason = "left out by older compilers, see build.rs")]
+
+use std::arch::x86_64::{
+    __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_or_si512, _mm512_set_epi64,
+    _mm512_set1_epi8,
+};
+
+use super::vector::{BracketBits, Simd, Work};
+
+/// Does work, or gives it back where the processor cannot do it.
+pub fn run<W: Work>(work: W) -> Result<W::Output, W> {
+    // SAFETY: the processor has all that the function is compiled for.
+    if is_there() { Ok(unsafe { run_here(work) }) } else { Err(work) }
+}
+
+/// Whether this processor has all that is asked for below.
+fn is_there() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+}
+
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+fn run_here<W: Work>(work: W) -> W::Output {
+    work.run(Avx512)
+}
+
+/// Vectors that are there: nobody else than `run_here` has one.
+#[derive(Clone, Copy)]
+struct Avx512;
+
+impl Simd for Avx512 {
+    #[inline(always)]
+    fn bracket_bits(self, block: &[u8; 64]) -> BracketBits {
+        // SAFETY: the processor was asked.
+        unsafe { bracket_bits(block) }
+    }
+
+    #[inline(always)]
+    fn special_bits(self, block: &[u8; 64]) -> u64 {
+        // SAFETY: the processor was asked.
+        unsafe { special_bits(block) }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn bracket_bits(block: &[u8; 64]) -> BracketBits {
+    let lanes = load(block);
+    // `[` and `{`, and so `]` and `}`, differ in this bit alone.
+    let folded = _mm512_or_si512(lanes, _mm512_set1_epi8(0x20));
+    BracketBits {
+        quotes: is(lanes, b'"'),
+        backslashes: is(lanes, b'\\'),
+        opens: is(folded, b'{'),
+        closes: is(folded, b'}'),
+        commas: is(lanes, b','),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn special_bits(block: &[u8; 64]) -> u64 {
+    let lanes = load(block);
+    let control = _mm512_cmple_epu8_mask(lanes, _mm512_set1_epi8(0x1f));
+    control | is(lanes, b'"') | is(lanes, b'\\') | is(lanes, b',')
+}
+
+/// All bytes; compiled to one load.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load(bytes: &[u8; 64]) -> __m512i {
+    let [a, b, c, d, e, f, g, h] = std::array::from_fn(|word| {
+        let eight = std::array::from_fn(|byte| bytes[8 * word + byte]);
+        i64::from_le_bytes(eight)
+    });
+    _mm512_set_epi64(h, g, f, e, d, c, b, a)
+}
+
+/// One bit for each byte that is this one.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn is(lanes: __m512i, byte: u8) -> u64 {
+    _mm512_cmpeq_epi8_mask(lanes, _mm512_set1_epi8(byte.cast_signed()))
+}

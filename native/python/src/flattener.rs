@@ -1,0 +1,85 @@
+//! The flattener, as Python has it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use myd_core::flatten::{Batch, Bounds, Entry, FlattenerPool, Settings, TakePart};
+use pyo3::prelude::*;
+use pyo3_bytes::PyBytes as Buffer;
+
+use crate::fragment::{PyFragment, flattened};
+use crate::sequences::Spans;
+
+/// See `RowRules` in `engine.py`.
+#[derive(FromPyObject)]
+struct PyRowRules {
+    line_end: String,
+    id_field: String,
+    max_depth: usize,
+    max_columns: usize,
+    max_tables: usize,
+    max_name_bytes: usize,
+}
+
+/// Makes rows of records for a schema: see `Flattener` in `engine.py`.
+#[pyclass(frozen, name = "Flattener", module = "myd_grpc._native")]
+pub struct PyFlattener(pub Arc<FlattenerPool>);
+
+#[pymethods]
+impl PyFlattener {
+    #[new]
+    fn new(rules: PyRowRules, spare_nodes: usize) -> Self {
+        let settings = Settings {
+            line_end: rules.line_end.into_bytes(),
+            id_field: rules.id_field.into_bytes(),
+            max_depth: rules.max_depth,
+            bounds: Bounds {
+                columns: rules.max_columns,
+                tables: rules.max_tables,
+                name_bytes: rules.max_name_bytes,
+            },
+        };
+        Self(Arc::new(FlattenerPool::new(settings, spare_nodes)))
+    }
+
+    /// Adds an entry to the schema.
+    fn adopt(&self, is_table: bool, owner: usize, path: Vec<String>) {
+        self.0.adopt(Entry { is_table, owner, path });
+    }
+
+    /// Flattens records for the schema as it is now; what is too much at once is given to `take`.
+    #[pyo3(signature = (data, values, keys, take, *, file, first, depth))]
+    #[expect(clippy::too_many_arguments, reason = "named at the call, as in the class Batch")]
+    fn flatten<'py>(
+        &self,
+        py: Python<'py>,
+        data: Buffer,
+        values: &Spans,
+        keys: &Spans,
+        take: Option<Py<PyAny>>,
+        file: u64,
+        first: u64,
+        depth: usize,
+    ) -> PyResult<PyFragment<'py>> {
+        let (data, values, keys) = (data.as_slice(), &*values.0, &*keys.0);
+        let batch = Batch { data, values, keys, file, first, depth };
+        let raised = Arc::<Mutex<Option<PyErr>>>::default();
+        let take = take.map(|take| taking(take, Arc::clone(&raised)));
+        let fragment = py.detach(|| self.0.flatten(&batch, take));
+        let error = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+        error.map_or_else(|| flattened(py, fragment), Err)
+    }
+}
+
+/// Gives fragments to a function of Python's, until that raises.
+fn taking(take: Py<PyAny>, raised: Arc<Mutex<Option<PyErr>>>) -> TakePart {
+    Box::new(move |fragment| {
+        let taken = Python::attach(|py| {
+            let fragment = flattened(py, fragment)?.into_pyobject(py)?;
+            take.call1(py, fragment)
+        });
+        let error = taken.err();
+        let is_wanted = error.is_none();
+        *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        is_wanted
+    })
+}

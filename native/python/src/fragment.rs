@@ -1,0 +1,68 @@
+//! What comes of batches, as objects of Python.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use myd_core::buffers::SharedText;
+use myd_core::flatten::{Entry, FEW_BYTES, Fragment, Rows};
+use myd_core::records::Records;
+use myd_core::search::Found;
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+// Bytes that Python lends, or is lent: not changed while one of them lives.
+use pyo3_bytes::PyBytes as Buffer;
+
+use crate::sequences::{Ends, Spans};
+
+/// What a scan found: how many records are sound, and which of those hold the text.
+pub type PyScanned = (usize, Vec<usize>);
+/// A batch: its text, values and keys, the offset of the text in the file, the first one's number.
+pub type PyRecords = (Buffer, Spans, Spans, u64, u64);
+/// A table or column: whether it is a table, the table that it is in, and its path.
+pub type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
+/// Rows of a table: its number, their text and ends, and how many columns they have.
+pub type PyRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
+/// A fragment, in the order of the fields of `Fragment` in `batch.py`.
+pub type PyFragment<'py> = (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, usize, bool);
+
+/// What a scan found.
+pub fn scanned(found: Found) -> PyScanned {
+    (found.sound, found.holding)
+}
+
+/// A batch.
+pub fn described(records: Records) -> PyRecords {
+    let Records { text, offset, values, keys, first } = records;
+    (Buffer::new(Bytes::from_owner(Lent(text))), Spans(values), Spans(keys), offset, first)
+}
+
+/// Text that Python looks at.
+struct Lent(Arc<SharedText>);
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A fragment.
+pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragment<'py>> {
+    let Fragment { base, entries, origins, rows, records, is_full } = fragment;
+    let entries = entries
+        .into_iter()
+        .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
+    let rows = rows.into_iter().map(|Rows { table, text, ends, columns }| {
+        Ok((table, text_of(py, text)?, Ends(ends), columns))
+    });
+    let (entries, rows) = (entries.collect::<PyResult<_>>()?, rows.collect::<PyResult<_>>()?);
+    Ok((base, entries, origins, rows, records, is_full))
+}
+
+/// A table's rows as an object whose bytes Python can use.
+fn text_of<'py>(py: Python<'py>, text: Vec<u8>) -> PyResult<Bound<'py, PyAny>> {
+    if text.len() < FEW_BYTES {
+        return PyBytes::new(py, &text).into_bound_py_any(py);
+    }
+    Buffer::from(text).into_bound_py_any(py)
+}

@@ -1,0 +1,56 @@
+//! Where text comes from: an open file of Python's, or a function of Python's.
+
+use std::fs::File;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use myd_core::input::{Cause, FileText, PullText};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// A file to read: see `Stored` in `source.py`.
+#[derive(FromPyObject)]
+pub struct PyFile {
+    fd: RawFd,
+    position: u64,
+    size: u64,
+    skip: usize,
+    key: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl PyFile {
+    /// Takes the descriptor over.
+    pub fn open(self) -> PyResult<FileText> {
+        // SAFETY: the descriptor was duplicated for this, and is nobody else's.
+        #[expect(unsafe_code, reason = "Python has no other form of an open file")]
+        let fd = unsafe { OwnedFd::from_raw_fd(self.fd) };
+        let text = FileText::new(File::from(fd), self.position, self.size, self.skip);
+        let Some((key, iv)) = self.key else {
+            return Ok(text);
+        };
+        let wrong = |_| PyValueError::new_err("no AES-256 key and iv");
+        let key = key.as_slice().try_into().map_err(wrong)?;
+        Ok(text.decrypted(key, iv.as_slice().try_into().map_err(wrong)?))
+    }
+}
+
+/// A function of Python's that gives the next bytes, none at the end.
+pub struct Callback(pub Py<PyAny>);
+
+impl PullText for Callback {
+    fn pull(&mut self) -> Result<Vec<u8>, Cause> {
+        let text = Python::attach(|py| {
+            let text = self.0.bind(py).call0()?;
+            Ok::<_, PyErr>(text.cast::<PyBytes>()?.as_bytes().to_vec())
+        });
+        text.map_err(Cause::from)
+    }
+}
+
+/// What a callback raised.
+pub fn raised(cause: Cause) -> PyErr {
+    match cause.downcast::<PyErr>() {
+        Ok(error) => *error,
+        Err(other) => PyRuntimeError::new_err(other.to_string()),
+    }
+}

@@ -1,0 +1,33 @@
+//! The module `myd_grpc._native`: what of the core Python calls.
+//!
+//! What the engine promises is in `engine.py`. What takes long releases the interpreter's lock while
+//! it works.
+
+mod flattener;
+mod fragment;
+mod input;
+mod read_ahead;
+mod scanner;
+mod sequences;
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// The first value of a text with what is nested in it emptied.
+#[pyfunction]
+fn outline<'py>(py: Python<'py>, head: &Bound<'_, PyBytes>) -> Bound<'py, PyBytes> {
+    let head = head.as_bytes();
+    PyBytes::new(py, &py.detach(|| myd_core::outline::outline(head)))
+}
+
+/// The module itself.
+#[pymodule(gil_used = true)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(outline, module)?)?;
+    module.add_class::<sequences::Spans>()?;
+    module.add_class::<sequences::Ends>()?;
+    module.add_class::<read_ahead::Buffers>()?;
+    module.add_class::<flattener::PyFlattener>()?;
+    module.add_class::<scanner::PyScanner>()?;
+    module.add_class::<read_ahead::PyReadAhead>()
+}
