@@ -19,7 +19,7 @@ def encode(value: object) -> str:
     return _ENCODER.encode(to_builtins(value))
 
 
-def pieces(value: object) -> Iterator[str]:
+def encode_in_chunks(value: object) -> Iterator[str]:
     """What `encode` makes, piece by piece."""
     return _ENCODER.iterencode(to_builtins(value))
 

@@ -93,7 +93,7 @@ class Settings:
     """MYD_KEEPALIVE_SECONDS: a silent connection is probed this often (30)."""
 
     @property
-    def no_inputs(self) -> tuple[str, str]:
+    def excluded_dirs(self) -> tuple[str, str]:
         """Directories whose files are no inputs."""
         return (str(self.state_dir), str(self.output_dir))
 
@@ -134,8 +134,8 @@ class Settings:
             keepalive_s=source.seconds("MYD_KEEPALIVE_SECONDS", 30, 3600),
         )
         source.check(not _overlap(settings.state_dir, settings.output_dir), _OVERLAP)
-        no_inputs = any(data_dir.is_relative_to(place) for place in settings.no_inputs)
-        source.check(not no_inputs, _NO_INPUTS)
+        excluded_dirs = any(data_dir.is_relative_to(place) for place in settings.excluded_dirs)
+        source.check(not excluded_dirs, _NO_INPUTS)
         source.raise_problems()
         return settings
 

@@ -30,7 +30,7 @@ class Profile(StrEnum):
     DATABASE = "DATABASE"
 
     @property
-    def mark(self) -> bytes:
+    def byte_order_mark(self) -> bytes:
         """What each file begins with."""
         return BOM_UTF8 if self is Profile.EXCEL else b""
 

@@ -73,7 +73,7 @@ def input_name(checks: Checks, where: str, name: str, settings: Settings) -> str
         checks.refuse(where, f"must have at most {_LONGEST_FILE_NAME} bytes")
         return ""
     try:
-        return check_name(name, str(settings.data_dir), settings.no_inputs)
+        return check_name(name, str(settings.data_dir), settings.excluded_dirs)
     except ValueError as error:
         checks.refuse(where, str(error))
         return ""

@@ -100,7 +100,7 @@ def summary_query(
         options=options,
         limits=settings.limits,
         section_names=settings.section_names,
-        no_inputs=settings.no_inputs,
+        excluded_dirs=settings.excluded_dirs,
         owner_fields=tuple(map(nfc, settings.owner_fields)),
         date_fields=tuple(map(nfc, settings.date_fields)),
         engine=settings.engine,
@@ -161,7 +161,7 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         options=request.options,
         limits=request.limits,
         section_names=request.section_names,
-        no_inputs=settings.no_inputs,
+        excluded_dirs=settings.excluded_dirs,
         engine=settings.engine,
         threads=settings.threads,
     )

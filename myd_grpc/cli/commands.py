@@ -169,7 +169,7 @@ def _follow(
         why = f"error: {error}\nthe job may go on all the same"
         raise WatchEndedError(job_id, why, NOT_DONE) from None
     except OSError as error:
-        why = f"{wording.unwritten(error)}, the job goes on"
+        why = f"{wording.why_unwritten(error)}, the job goes on"
         raise WatchEndedError(job_id, why, NOT_DONE) from None
     session.output.outcome(_with_all_tables(session, job))
     _require_known(job)

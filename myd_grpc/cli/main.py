@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         _drop_output()
         said = not isinstance(error, BrokenPipeError)
-        wrong = f"error: {wording.unwritten(error)}"
+        wrong = f"error: {wording.why_unwritten(error)}"
         return _fail(wrong, commands.NOT_DONE) if said else commands.NOT_DONE
     except (InvalidKeyError, UnicodeEncodeError) as error:
         wrong = _NO_TEXT if isinstance(error, UnicodeEncodeError) else str(error)

@@ -27,7 +27,7 @@ class PlainView:
 
     def show(self, job: Job) -> None:
         """Prints a line, unless nothing but numbers changed since the last second."""
-        now_s, stage = self._clock(), wording.stage(job) + wording.said(job)
+        now_s, stage = self._clock(), wording.stage(job) + wording.message(job)
         self._rate.add(now_s, job.progress.bytes_read)
         last_stage, last_s = self._last.get(job.job_id, ("", 0.0))
         if stage == last_stage and now_s - last_s < _BETWEEN_LINES_S:
@@ -40,10 +40,10 @@ class PlainView:
         print(text, file=sys.stderr, flush=True)
 
     def _line(self, job: Job) -> str:
-        head = [job.job_id, wording.what(job)] if self._name_jobs else []
+        head = [job.job_id, wording.title(job)] if self._name_jobs else []
         rate = None if self._name_jobs else self._rate.per_second()
         figures = [f"{job.progress.percent:.1f}%", *wording.figures(job, rate)]
-        parts = [*head, wording.stage(job), *figures, wording.time_left(job), wording.said(job)]
+        parts = [*head, wording.stage(job), *figures, wording.time_left(job), wording.message(job)]
         return "  ".join(filter(None, parts))
 
 
@@ -69,14 +69,14 @@ class PlainOutput:
         self.tables(job.tables)
         print(wording.outcome(job))
         if job.tables:
-            print(wording.place(job))
+            print(wording.location(job))
 
     def job(self, job: Job) -> None:
         """Prints one job, with its outcome once it has one."""
         self._line(job)
         if job.status != Job.WORKING:
             self.outcome(job)
-        elif said := wording.said(job):
+        elif said := wording.message(job):
             print(said)
 
     def waiting(self, job: Job, command: str) -> None:
@@ -119,4 +119,4 @@ class PlainOutput:
 
     def _line(self, job: Job) -> None:
         percent = f"{job.progress.percent:.1f}%"
-        print(job.job_id, wording.stage(job), percent, wording.what(job), sep="\t")
+        print(job.job_id, wording.stage(job), percent, wording.title(job), sep="\t")

@@ -45,9 +45,9 @@ class BarView:
         if self._job is None:
             return Text("waiting for the server")
         figures = " · ".join(wording.figures(self._job, self._rate.per_second()))
-        said = wording.said(self._job)
+        said = wording.message(self._job)
         return Group(
-            Text(wording.what(self._job), style="bold", overflow="ellipsis", no_wrap=True),
+            Text(wording.title(self._job), style="bold", overflow="ellipsis", no_wrap=True),
             _bar_line(self._job),
             Text(figures, style="dim", overflow="ellipsis", no_wrap=True),
             *([Text(said, style="yellow")] if said else []),
@@ -107,10 +107,10 @@ class TerminalOutput:
         if job.tables:
             self.tables(job.tables)
         mark = "✔" if job.status == Job.DONE else "✘"
-        self._console.print(f"{mark} {wording.what(job)}", style=f"bold {_style(job)}")
+        self._console.print(f"{mark} {wording.title(job)}", style=f"bold {_style(job)}")
         self._console.print(Padding(Text(wording.outcome(job), style=_style(job)), (0, 2)))
         if job.tables:
-            self._console.print(Padding(Text(wording.place(job), style="dim"), (0, 2)))
+            self._console.print(Padding(Text(wording.location(job), style="dim"), (0, 2)))
 
     def job(self, job: Job) -> None:
         """Prints one job."""

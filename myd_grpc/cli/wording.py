@@ -51,15 +51,15 @@ def stage(job: Job) -> str:
     return Job.Phase.Name(job.phase).removeprefix("PHASE_").lower().replace("_", " ")
 
 
-def what(job: Job) -> str:
-    """`a.json, b.json → out`; of many files, how many; of a job that is not there, its id."""
+def title(job: Job) -> str:
+    """What a job is called: `a.json, b.json → out`; one that is not there, by its id."""
     if not job.file_names:
         return job.job_id
     return f"{inputs(job)} → {printable(job.output_file_name)}"
 
 
 def inputs(job: Job) -> str:
-    """`a.json, b.json`; of many files, how many."""
+    """The inputs of a job: `a.json, b.json`; of many files, how many."""
     names, total = job.file_names, max(job.progress.files_total, len(job.file_names))
     if not names:  # even the first is longer than a message has room for
         return count(total, "file")
@@ -85,7 +85,7 @@ def waiting(job: Job, command: str) -> str:
     return f"{printable(job.msg)}\nhand it over:  {command}"
 
 
-def said(job: Job) -> str:
+def message(job: Job) -> str:
     """What a working job says; one that waits for its key says it with what is to be done."""
     waits = job.phase == Job.PHASE_WAITING_FOR_KEY
     return "" if job.status != Job.WORKING or waits else printable(job.msg)
@@ -138,7 +138,7 @@ def table_bytes(table: Job.Table) -> int:
     return sum(part.bytes for part in table.parts)
 
 
-def place(job: Job) -> str:
+def location(job: Job) -> str:
     """Where the files are; only the server knows where its output directory lies."""
     return printable(f"in {job.output_dir}/ of the server's output directory")
 
@@ -168,7 +168,7 @@ def cautions(summary: ShoppingSummary) -> list[str]:
     return found
 
 
-def unwritten(error: OSError) -> str:
+def why_unwritten(error: OSError) -> str:
     """Why what there is to show cannot be written to standard output."""
     if isinstance(error, BrokenPipeError):
         return "nobody reads any more"

@@ -124,7 +124,7 @@ def joined_notes(notes: Sequence[str]) -> str:
 
 def _looks(shape: Shape, map_like: MapLikeObject, context: ReadContext) -> str:
     """What an object's keys look like, and what to do about it."""
-    keys, whole = shape.told(map_like.table, map_like.path)
+    keys, whole = shape.disclosed(map_like.table, map_like.path)
     name = shortened(".".join(keys if whole else [*keys, "…"]), _NAME_BYTES)
     if not keys and not whole:
         name = "an object in a record"

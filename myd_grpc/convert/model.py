@@ -54,7 +54,7 @@ class CipherKey:
 class Conversion:
     """All that decides the bytes of an output set, and where its input lies.
 
-    `file_names` are relative to `data_dir`; nothing inside one of `no_inputs` (absolute
+    `file_names` are relative to `data_dir`; nothing inside one of `excluded_dirs` (absolute
     directories) is opened.
     """
 
@@ -64,7 +64,7 @@ class Conversion:
     options: ConvertOptions = field(default_factory=ConvertOptions)
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
-    no_inputs: tuple[str, ...] = ()
+    excluded_dirs: tuple[str, ...] = ()
     engine: str = "auto"
     threads: int = 0
     """On how many threads an engine flattens that can use several; 0: one a core, at most 4."""

@@ -73,12 +73,12 @@ class Shape:
 
     def table_name(self, table: int) -> str:
         """The table's name as far as it may be told."""
-        keys, whole = self.told(table, ())
+        keys, whole = self.disclosed(table, ())
         if whole:
             return self._schema.tables[table].name
         return ".".join([self._schema.tables[0].name, *keys, "…"])
 
-    def told(self, table: int, path: KeyPath) -> tuple[list[str], bool]:
+    def disclosed(self, table: int, path: KeyPath) -> tuple[list[str], bool]:
         """The keys from a record to a place in a table's rows, as they may be told; if all may."""
         keys = list[str]()
         for place, upto in self._way(table, path):

@@ -62,7 +62,7 @@ class Query:
     options: ReadOptions = field(default_factory=ReadOptions)
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
-    no_inputs: tuple[str, ...] = ()
+    excluded_dirs: tuple[str, ...] = ()
     owner_fields: tuple[str, ...] = OWNER_FIELDS
     date_fields: tuple[str, ...] = DATE_FIELDS
     engine: str = "auto"

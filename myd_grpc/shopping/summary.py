@@ -25,7 +25,7 @@ from myd_grpc.shopping.owners import KEY
 def summarise(query: Query, key: CipherKey | None) -> Summary:
     """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
     options = query.options
-    source = Source.open(query.data_dir, query.file_name, query.no_inputs, key)
+    source = Source.open(query.data_dir, query.file_name, query.excluded_dirs, key)
     with engine_for(query.engine, query.threads) as engine, source:
         probe(source)
         with source.unchanged(), hinting(source):

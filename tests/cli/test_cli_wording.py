@@ -43,11 +43,11 @@ def test_time_left_is_told_once_it_is_known() -> None:
 
 def test_many_files_are_counted() -> None:
     job = Job(output_file_name="out", file_names=["a.json", "b.json"])
-    assert wording.what(job) == "a.json, b.json → out"
+    assert wording.title(job) == "a.json, b.json → out"
     job.file_names.append("c.json")
-    assert wording.what(job) == "a.json and 2 more → out"
+    assert wording.title(job) == "a.json and 2 more → out"
     job.progress.files_total = 90_000
-    assert wording.what(job) == "a.json and 89999 more → out"
+    assert wording.title(job) == "a.json and 89999 more → out"
 
 
 def test_the_files_of_a_table() -> None:

@@ -46,7 +46,7 @@ def test_variables_are_taken() -> None:
     )
     assert (settings.limits.batch_records, settings.limits.rows_per_part) == (7, 8)
     assert settings.data_dir == Path("/srv/data")
-    assert settings.no_inputs == ("/srv/data/state", "/srv/out")
+    assert settings.excluded_dirs == ("/srv/data/state", "/srv/out")
     assert settings.overwrite is False
     assert settings.grpc_address == "[::1]:0"
     assert settings.log_level == "DEBUG"

@@ -53,7 +53,7 @@ class Settings(TypedDict, total=False):
     id_field: str
     limits: Limits
     section_names: frozenset[str]
-    no_inputs: tuple[str, ...]
+    excluded_dirs: tuple[str, ...]
     engine: str
     threads: int
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from myd_grpc.convert.errors import ConversionError, Reason, refused
 
 
-def check_name(name: str, data_dir: str, no_inputs: Sequence[str]) -> str:
+def check_name(name: str, data_dir: str, excluded_dirs: Sequence[str]) -> str:
     """The path of `name` relative to `data_dir` (absolute), by its text alone (docs/spec.md 2.1).
 
     An absolute path inside `data_dir` is taken as it is, any other relative to `data_dir`.
     Raises ValueError with a one-line reason when it leaves `data_dir` or lies in one of
-    `no_inputs` (absolute directories).
+    `excluded_dirs` (absolute directories).
     """
     if not name or "\0" in name:
         raise ValueError("is not a file name")
@@ -32,12 +32,12 @@ def check_name(name: str, data_dir: str, no_inputs: Sequence[str]) -> str:
         relative = posixpath.normpath(name.lstrip("/") or ".")
     if relative == ".." or relative.startswith("../"):
         raise ValueError("lies outside the data directory")
-    if any(_relative_to(posixpath.join(data_dir, relative), place) for place in no_inputs):
+    if any(_relative_to(posixpath.join(data_dir, relative), place) for place in excluded_dirs):
         raise ValueError("lies inside the state or output directory, which holds no inputs")
     return relative
 
 
-def open_input(data_dir: str, relative: str, no_inputs: Sequence[str]) -> int:
+def open_input(data_dir: str, relative: str, excluded_dirs: Sequence[str]) -> int:
     """A file descriptor of the regular file `relative` to `data_dir`, for reading.
 
     Raises ConversionError: FILE_NOT_FOUND, or FILE_UNREADABLE for anything that is no regular
@@ -47,7 +47,7 @@ def open_input(data_dir: str, relative: str, no_inputs: Sequence[str]) -> int:
         root = os.path.realpath(data_dir)
         found = os.path.realpath(_as_spelled_on_disk(root, relative))
         inside = _relative_to(found, root)
-        if inside is None or any(_relative_to(found, os.path.realpath(p)) for p in no_inputs):
+        if inside is None or any(_relative_to(found, os.path.realpath(p)) for p in excluded_dirs):
             raise ConversionError(
                 Reason.FILE_UNREADABLE, f"{relative}: leads to a place that holds no inputs"
             )

@@ -90,7 +90,7 @@ class Source:
         cls,
         data_dir: str,
         name: str,
-        no_inputs: Sequence[str],
+        excluded_dirs: Sequence[str],
         key: CipherKey | None,
         start: int = 0,
         version: InputVersion | None = None,
@@ -100,7 +100,7 @@ class Source:
         `version` is that of the file when it was looked at before. Raises ConversionError as
         `open_input` does, and where that offset is not in the file.
         """
-        file = LocalFile(open_input(data_dir, name, no_inputs))
+        file = LocalFile(open_input(data_dir, name, excluded_dirs))
         try:
             return cls(file, name, key, start, version)
         except ConversionError:

@@ -57,10 +57,10 @@ class LongValue:
 
     def items(self) -> Iterator[Value]:
         """Its members, as pairs, or elements; raises ValueError when one is malformed."""
-        for some in self.pieces():
+        for some in self.chunks():
             yield from some
 
-    def pieces(self) -> Iterator[list[Value] | tuple[Value, ...]]:
+    def chunks(self) -> Iterator[list[Value] | tuple[Value, ...]]:
         """Its members or elements, some at a time; raises ValueError as `items` does."""
         last = self.end - 1
         if self.data[last] != _CLOSERS[self.data[self.start]]:
@@ -125,4 +125,4 @@ def require_sound(value: Value, levels: int) -> None:
 
 def long_list_text(value: LongValue) -> str:
     """A list of scalars as compact JSON text."""
-    return f"[{','.join(compact_items(some) for some in value.pieces() if some)}]"
+    return f"[{','.join(compact_items(some) for some in value.chunks() if some)}]"

@@ -38,7 +38,7 @@ class CsvSet:
         self.rows = 0
         self._directory = directory
         self._schema = schema
-        self._mark = profile.mark
+        self._mark = profile.byte_order_mark
         self._line_end = profile.line_end.encode()
         self._rows_per_part = rows_per_part
         self._names = FileNames()

@@ -76,7 +76,7 @@ class Growth:
     ) -> None:
         self._schema = schema
         # What a part's header has beside names with a byte after each.
-        self._beside = len(profile.mark) + len(profile.line_end) - 1
+        self._beside = len(profile.byte_order_mark) + len(profile.line_end) - 1
         self._rows_per_part = rows_per_part
         self._most_bytes = most_bytes
         self._tables: list[_Table] = []

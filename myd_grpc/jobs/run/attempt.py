@@ -147,7 +147,7 @@ class Attempt:
         await asyncio.to_thread(self._context.output.check_target, self._directory)
 
     async def _in_worker(self) -> None:
-        worker = self._worker = await self._context.workers.take()
+        worker = self._worker = await self._context.workers.acquire()
         try:
             self._raise_if_stopped()
             await self._follow(worker)
@@ -158,7 +158,7 @@ class Attempt:
             # From here on it may be another job's. Before anything else is done about the
             # directory, it has let go of it or is no more.
             self._worker = None
-            await self._context.workers.give_back(worker)
+            await self._context.workers.release(worker)
             self._saved.set()
         self._raise_if_stopped()
 
@@ -179,7 +179,7 @@ class Attempt:
         self._eta = Eta(time.monotonic)
         self._parts.clear()
         async for message in worker.work(task):
-            await self._take(message, worker)
+            await self._handle(message, worker)
 
     async def _conversion(self) -> Conversion:
         """What is to be done. It is not kept while a job waits: there may be many files."""
@@ -191,7 +191,7 @@ class Attempt:
         except InvalidRequestError:
             raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
-    async def _take(self, message: Message, worker: WorkerProcess) -> None:
+    async def _handle(self, message: Message, worker: WorkerProcess) -> None:
         match message:
             case ProgressReported(progress):
                 await self._check_space(progress)

@@ -38,7 +38,7 @@ class Runner:
         self._context = context
         self._workers = workers
         self._capacity = workers + max_queued
-        self._entering: set[asyncio.Task[Any]] = set()
+        self._accepting: set[asyncio.Task[Any]] = set()
         self._waiting: dict[str, tuple[WaitingJob, asyncio.TimerHandle]] = {}
         self._queue: dict[str, QueuedJob] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
@@ -56,10 +56,10 @@ class Runner:
         """
         if self._stopping:
             raise ShuttingDownError
-        if len(self._entering) + len(self._queue) + len(self._running) >= self._capacity:
+        if len(self._accepting) + len(self._queue) + len(self._running) >= self._capacity:
             raise QueueFullError("as many jobs wait as may wait; submit again later")
         with _recording():
-            return await _unbroken(self._enter(request, fingerprint, job), self._entering)
+            return await _uninterrupted(self._accept(request, fingerprint, job), self._accepting)
 
     async def hand_over(self, job_id: str, key: CipherKey | None) -> None:
         """Let a job go on that waits for this key; nothing happens to any other.
@@ -70,16 +70,16 @@ class Runner:
             if self._stopping:
                 raise ShuttingDownError
             with _recording():
-                await _unbroken(self._go_on(job_id, key), self._entering)
+                await _uninterrupted(self._resume(job_id, key), self._accepting)
 
     async def cancel(self, job_id: str) -> None:
         """End the job as CANCELLED if it waits or runs; return when it has ended."""
-        await _settled(self._entering)
+        await _all_done(self._accepting)
         if self._queue.pop(job_id, None) or self._take_waiting([job_id]):
             self._fail(job_id, Reason.CANCELLED, _CANCELLED)
         elif running := self._running.get(job_id):
             attempt, task = running
-            await _unbroken(attempt.stop(Reason.CANCELLED, _CANCELLED), self._stops)
+            await _uninterrupted(attempt.stop(Reason.CANCELLED, _CANCELLED), self._stops)
             await asyncio.shield(task)
         # Also when somebody else has begun to end it.
         if failing := self._failing.get(job_id):
@@ -97,7 +97,7 @@ class Runner:
         """Get ready for the first job, and go on with those of the last server."""
         self._context.workers.warm_up()
         for one in resumed.waiting:
-            self._wait(one)
+            self._wait_for_key(one)
         self._queue |= {job.job_id: job for job in resumed.queued}
         self._start_next()
 
@@ -112,17 +112,17 @@ class Runner:
         any more.
         """
         self.stop_accepting()
-        await _settled(self._entering)
+        await _all_done(self._accepting)
         self._take_waiting(list(self._waiting))  # which they do in the store
         queued, self._queue = self._queue, {}
         lost = [job_id for job_id, job in queued.items() if not job.resumable]
         running = list(self._running.values())
         await asyncio.gather(
             self._fail_queued(lost),
-            *(_let_go(attempt, patience_s) for attempt, _ in running),
+            *(_suspend_or_stop(attempt, patience_s) for attempt, _ in running),
             *(task for _, task in running),
         )
-        await _settled({*self._failing.values(), *self._stops})
+        await _all_done({*self._failing.values(), *self._stops})
         await self._context.workers.close()
 
     async def _fail_queued(self, job_ids: list[str]) -> None:
@@ -131,7 +131,7 @@ class Runner:
         if job_ids:
             await persist("queued jobs", lambda: fail_them(self._now()))
 
-    async def _enter(
+    async def _accept(
         self, request: Request, fingerprint: RequestFingerprint | None, job: QueuedJob
     ) -> str:
         store, job_id = self._context.store, ""
@@ -143,29 +143,29 @@ class Runner:
         finally:
             if job_id != job.job_id:
                 for one in in_the_way:
-                    self._wait(one)
+                    self._wait_for_key(one)
         if job_id == job.job_id:
             self._queue[job_id] = job
             self._start_next()
         return job_id
 
-    async def _go_on(self, job_id: str, key: CipherKey | None) -> None:
+    async def _resume(self, job_id: str, key: CipherKey | None) -> None:
         for one in self._take_waiting([job_id]):
             try:
                 await self._context.store.queue_again([job_id])
             except BaseException:
-                self._wait(one)
+                self._wait_for_key(one)
                 raise
             self._queue[job_id] = replace(one.job, key=key)
             self._start_next()
 
-    def _wait(self, one: WaitingJob) -> None:
+    def _wait_for_key(self, one: WaitingJob) -> None:
         job_id = one.job.job_id
         left_s = max(one.deadline - self._context.now(), 0)
-        timer = asyncio.get_running_loop().call_later(left_s, self._give_up, job_id)
+        timer = asyncio.get_running_loop().call_later(left_s, self._expire, job_id)
         self._waiting[job_id] = (one, timer)
 
-    def _give_up(self, job_id: str) -> None:
+    def _expire(self, job_id: str) -> None:
         self._take_waiting([job_id])
         self._fail(job_id, Reason.INTERRUPTED, TOO_LATE)
 
@@ -212,14 +212,14 @@ def _recording() -> Iterator[None]:
         raise
 
 
-async def _let_go(attempt: Attempt, patience_s: float) -> None:
+async def _suspend_or_stop(attempt: Attempt, patience_s: float) -> None:
     if attempt.resumable:
         await attempt.suspend(patience_s)
     else:
         await attempt.stop(Reason.INTERRUPTED, INTERRUPTED)
 
 
-async def _unbroken(
+async def _uninterrupted(
     work: Coroutine[Any, Any, _Result], under_way: set[asyncio.Task[Any]]
 ) -> _Result:
     """Do the work to its end, also when the caller goes away meanwhile."""
@@ -232,6 +232,6 @@ def _hold(task: asyncio.Task[_Result], under_way: set[asyncio.Task[Any]]) -> asy
     return task
 
 
-async def _settled(tasks: set[asyncio.Task[Any]]) -> None:
+async def _all_done(tasks: set[asyncio.Task[Any]]) -> None:
     if tasks:
         await asyncio.wait(list(tasks))

@@ -62,7 +62,7 @@ class Summaries:
 
     async def _in_worker(self, task: SummaryTask) -> Summary:
         self._raise_if_stopping()
-        worker = await self._workers.take()
+        worker = await self._workers.acquire()
         self._running.add(worker)
         try:
             self._raise_if_stopping()
@@ -73,7 +73,7 @@ class Summaries:
         finally:
             self._running.discard(worker)
             # Also when this very call is being cancelled: nobody waits for the result any more.
-            await asyncio.shield(self._workers.give_back(worker))
+            await asyncio.shield(self._workers.release(worker))
 
     def _raise_if_stopping(self) -> None:
         if self._stopping:

@@ -44,7 +44,7 @@ async def follow_job(
         job = await store.get(job_id)
         if job is None:
             return False
-        hub.begin(topic, job)
+        hub.show_at_least(topic, job)
         revision, last, is_beat = from_revision, b"", False
         while True:
             state = topic.shown
@@ -94,7 +94,7 @@ async def _beginning(
         # A job that has changed meanwhile comes with its change.
         jobs = await store.at_revisions(revisions, _PAGE)
         for job in jobs:
-            yield hub.catch_up(job)
+            yield hub.encoded(job)
         revisions = [one for one in revisions if jobs and one > jobs[-1].revision]
 
 
@@ -112,7 +112,7 @@ async def _changes(
         for change in changes:
             if change.revision > last:
                 return
-            yield hub.catch_up(change)
+            yield hub.encoded(change)
         after = changes[-1].revision
 
 

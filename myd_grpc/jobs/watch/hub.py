@@ -89,14 +89,14 @@ class Hub:
         with self._watcher(self.feed) as watcher:
             yield self.feed, watcher
 
-    def begin(self, topic: JobTopic, job: Job) -> None:
+    def show_at_least(self, topic: JobTopic, job: Job) -> None:
         """Show at least the state that was just read from the store to a watcher who begins."""
         if topic.shown is None or job.revision > topic.shown.change.revision:
             topic.take(EncodedChange(job, self._encode))
             topic.show()
 
-    def catch_up(self, change: Change) -> EncodedChange:
-        """A state for one watcher of the feed who is further behind than the feed reaches."""
+    def encoded(self, change: Change) -> EncodedChange:
+        """A change for one watcher of all jobs who is further behind than the feed reaches."""
         return EncodedChange(change, self._encode)
 
     async def run(self) -> None:

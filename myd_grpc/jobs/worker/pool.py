@@ -47,7 +47,7 @@ class WorkerPool:
             self._warming.cancel()
             self._warming = None
 
-    async def take(self) -> WorkerProcess:
+    async def acquire(self) -> WorkerProcess:
         """Hand out a worker for one task.
 
         Raises ConversionError (WORKER_DIED), or a ShortageError, when none can be started.
@@ -62,7 +62,7 @@ class WorkerPool:
             logger.error("%s", failure.message)  # noqa: TRY400 - the traceback would tell no more
             raise failure from None
 
-    async def give_back(self, worker: WorkerProcess) -> None:
+    async def release(self, worker: WorkerProcess) -> None:
         """Take back a worker: one that has come to the end of its task is the next spare.
 
         Others end.

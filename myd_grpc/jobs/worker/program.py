@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
 
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
-from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Progress
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
-from myd_grpc.jobs.worker.hardening import die_with_parent, forbid_core_dumps, give_memory_back
+from myd_grpc.jobs.worker.hardening import (
+    die_with_parent,
+    forbid_core_dumps,
+    give_memory_back,
+    process_status,
+)
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
     PARTS_IN_A_LINE,
@@ -43,12 +47,11 @@ from myd_grpc.jobs.worker.protocol import (
     decode_task,
     encode_message,
 )
-from myd_grpc.locks import lock
+from myd_grpc.jobs.worker.staging import empty, output_errors, owned, publish_modes, set_modes
 from myd_grpc.shopping import UserNotFoundError, summarise
 from myd_grpc.tracebacks import describe, new_error_id
 
 _TICK_S = 0.2
-_PREDECESSOR_ENDS_S = 30.0
 
 
 def main() -> None:
@@ -99,13 +102,13 @@ def _convert(task: Task, send: Callable[[Message], None], signals: ServerSignals
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
-    with _output_errors(), _owned(staging), Checkpointer(task, send, signals) as checkpointer:
+    with output_errors(), owned(staging), Checkpointer(task, send, signals) as checkpointer:
         try:
             converted = _convert_from(task, staging, ticker, checkpointer)
             checkpointer.wait()
         finally:
             ticker.flush()
-        staging.chmod(0o777 & ~_umask())
+        publish_modes(staging)
     failpoints.reach("converted")
     return converted
 
@@ -117,19 +120,12 @@ def _convert_from(
     if task.checkpoint is not None:
         try:
             resume = Checkpoint.from_json(task.checkpoint)
-            _set_modes(staging)
+            set_modes(staging)
             return convert(task.conversion, task.key, staging, ticker.report, checkpointer, resume)
         except StaleCheckpointError:
             checkpointer.restart()
-    _empty(staging)
+    empty(staging)
     return convert(task.conversion, task.key, staging, ticker.report, checkpointer)
-
-
-def _set_modes(staging: Path) -> None:
-    """Give what another server has left the modes that this one gives."""
-    umask = _umask()
-    for path in staging.rglob("*"):
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
 
 
 def _summarise(task: SummaryTask) -> SummaryReady | UserNotFound:
@@ -162,41 +158,6 @@ class Ticker:
         if self._progress:
             self._send(ProgressReported(self._progress))
         self._progress = None
-
-
-@contextmanager
-def _output_errors() -> Iterator[None]:
-    """Raise ConversionError for what the file system refuses: it is all about the output here."""
-    try:
-        yield
-    except OSError as error:
-        reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
-        raise refused(reason, "the output directory cannot be written", error) from None
-
-
-@contextmanager
-def _owned(staging: Path) -> Iterator[None]:
-    """Make the staging directory, or take over that of a dead worker, and lock it meanwhile."""
-    with suppress(FileExistsError):
-        staging.mkdir(mode=0o700)
-    fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fchmod(fd, 0o700)
-        if not lock(fd, time.monotonic() + _PREDECESSOR_ENDS_S):
-            raise ConversionError(
-                Reason.OUTPUT_UNAVAILABLE, "a worker from before still writes the output"
-            )
-        yield
-    finally:
-        os.close(fd)
-
-
-def _empty(staging: Path) -> None:
-    for path in staging.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 def _private_stdout() -> BinaryIO:
@@ -258,19 +219,7 @@ def _peak_forgetter() -> Callable[[], None]:
 def _peak_bytes() -> int:
     """The most memory held, in bytes; 0 where that cannot be read, which must not fail a task."""
     with suppress(OSError):
-        return _status("VmHWM", 10) * 1024
-    return 0
-
-
-def _umask() -> int:
-    return _status("Umask", 8)
-
-
-def _status(field: str, base: int) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == field:
-            return int(value.split()[0], base)
+        return process_status("VmHWM", 10) * 1024
     return 0
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from myd_grpc.codec import decode, encode, pieces
+from myd_grpc.codec import decode, encode, encode_in_chunks
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.shopping import Query, Summary
@@ -131,7 +131,7 @@ FinalMessage: TypeAlias = Done | SummaryReady | UserNotFound | Failed
 def encode_task(task: Task | SummaryTask) -> bytes:
     """The task as a line; holds the key, so it goes to the worker and nowhere else."""
     # Bit by bit, so that other threads get their turn: there may be a hundred thousand names.
-    return "".join(pieces(task)).encode() + b"\n"
+    return "".join(encode_in_chunks(task)).encode() + b"\n"
 
 
 def decode_task(line: bytes) -> Task | SummaryTask:

@@ -38,15 +38,15 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def content(data: Path, name: str, no_inputs: tuple[Path, ...] = ()) -> bytes:
-    fd = open_input(str(data), name, [str(path) for path in no_inputs])
+def content(data: Path, name: str, excluded_dirs: tuple[Path, ...] = ()) -> bytes:
+    fd = open_input(str(data), name, [str(path) for path in excluded_dirs])
     with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no path
         return file.read()
 
 
-def refusal(data: Path, name: str, no_inputs: tuple[Path, ...] = ()) -> ConversionError:
+def refusal(data: Path, name: str, excluded_dirs: tuple[Path, ...] = ()) -> ConversionError:
     with pytest.raises(ConversionError) as caught:
-        content(data, name, no_inputs)
+        content(data, name, excluded_dirs)
     message = caught.value.message
     assert message.isprintable()
     assert str(data.parent) not in message, "no path outside of the data directory"

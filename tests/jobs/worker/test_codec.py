@@ -42,7 +42,7 @@ settings: dict[str, Any] = {
     "data_dir": paths,
     "limits": limits,
     "section_names": st.frozensets(texts, max_size=3),
-    "no_inputs": tuples(paths),
+    "excluded_dirs": tuples(paths),
     "engine": texts,
     "threads": sizes,
 }

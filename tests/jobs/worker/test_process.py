@@ -40,7 +40,7 @@ async def opened(environ: Mapping[str, str] = os.environ) -> AsyncIterator[Worke
 
 
 async def assert_gives_one_that_lives(workers: WorkerPool) -> None:
-    worker = await workers.take()
+    worker = await workers.acquire()
     assert worker.alive
     await worker.end()
 
@@ -63,7 +63,7 @@ async def test_that_no_worker_can_be_started_is_an_error_in_the_log(
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     async with opened() as workers:
         with pytest.raises(ConversionError) as caught:
-            await workers.take()
+            await workers.acquire()
     assert caught.value.reason is Reason.WORKER_DIED
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("ERROR", "no worker process could be started: no such file or directory")
@@ -81,14 +81,14 @@ async def test_a_spare_that_has_ended_is_replaced() -> None:
 async def done_by(workers: WorkerPool, home: Path, name: str) -> tuple[WorkerProcess, Message]:
     """Who was given a conversion of that file, and what came of it."""
     staging = home / f"staging-{uuid.uuid4()}"
-    worker = await workers.take()
+    worker = await workers.acquire()
     messages = [
         message
         async for message in worker.work(
             Task("j1", Conversion(str(home), (name,), "out"), str(staging))
         )
     ]
-    await workers.give_back(worker)
+    await workers.release(worker)
     return worker, messages[-1]
 
 
@@ -118,7 +118,7 @@ async def test_names_that_are_no_utf8_on_disk_are_found_by_a_worker(tmp_path: Pa
     (home / f"{name}.json").write_text('[{"id":1}]')
     conversion = Conversion(str(home), (f"{name}.json",), "out", ConvertOptions(merge=True))
     async with opened() as workers:
-        worker = await workers.take()
+        worker = await workers.acquire()
         task = Task("j1", conversion, str(home / "staged"))
         *_, last = [message async for message in worker.work(task)]
         await worker.end()
@@ -168,7 +168,7 @@ async def test_what_a_worker_says_of_a_failed_task_comes_before_its_end(tmp_path
     points = "before_sync=sleep:0.2;batch_written=sleep:0.01"
     async with opened({**os.environ, failpoints.VARIABLE: points}) as workers:
         for number in range(3):
-            worker = await workers.take()
+            worker = await workers.acquire()
             staging = tmp_path / f"staging-{number}"
             conversion = Conversion(str(tmp_path), ("bad.json",), "out")
             messages = []
@@ -181,7 +181,7 @@ async def test_what_a_worker_says_of_a_failed_task_comes_before_its_end(tmp_path
             assert isinstance(messages[0], ProgressReported)
             assert isinstance(messages[-1], Failed)
             assert any(isinstance(message, CheckpointSaved) for message in messages)
-            await workers.give_back(worker)
+            await workers.release(worker)
 
 
 @pytest.mark.usefixtures("no_spare_in_between")
@@ -209,9 +209,9 @@ async def test_only_one_worker_is_kept(tmp_path: Path) -> None:
 async def test_what_is_given_back_after_the_end_ends(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[1]")
     async with opened() as workers:
-        worker = await workers.take()
+        worker = await workers.acquire()
         task = Task("j1", Conversion(str(tmp_path), ("a.json",), "out"), str(tmp_path / "s"))
         assert [message async for message in worker.work(task)]
         await workers.close()
-        await workers.give_back(worker)
+        await workers.release(worker)
         assert not worker.alive

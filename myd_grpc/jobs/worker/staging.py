@@ -1,0 +1,64 @@
+"""A task's staging directory: owned by one worker at a time, and private while it is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.jobs.worker.hardening import process_status
+from myd_grpc.locks import lock
+
+_PREDECESSOR_ENDS_S = 30.0
+
+
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """Raise ConversionError for what the file system refuses: it is all about the output here."""
+    try:
+        yield
+    except OSError as error:
+        reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
+        raise refused(reason, "the output directory cannot be written", error) from None
+
+
+@contextmanager
+def owned(staging: Path) -> Iterator[None]:
+    """Make the staging directory, or take over that of a dead worker, and lock it meanwhile."""
+    with suppress(FileExistsError):
+        staging.mkdir(mode=0o700)
+    fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(fd, 0o700)
+        if not lock(fd, time.monotonic() + _PREDECESSOR_ENDS_S):
+            raise ConversionError(
+                Reason.OUTPUT_UNAVAILABLE, "a worker from before still writes the output"
+            )
+        yield
+    finally:
+        os.close(fd)
+
+
+def empty(staging: Path) -> None:
+    """Remove whatever is in the staging directory."""
+    for path in staging.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def set_modes(staging: Path) -> None:
+    """Give what another server has left the modes that this one gives."""
+    umask = process_status("Umask", 8)
+    for path in staging.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
+
+
+def publish_modes(staging: Path) -> None:
+    """Let others at a finished set as far as the umask lets them."""
+    staging.chmod(0o777 & ~process_status("Umask", 8))
