@@ -22,7 +22,7 @@ from myd_grpc.client.requests import (
 )
 from myd_grpc.client.retry import pauses
 from myd_grpc.client.tables import TableJoiner
-from myd_grpc.client.watching import ENDED, AsyncWatch, OnBreak, RetryBudget, WatchCursor
+from myd_grpc.client.watch import ENDED, AsyncWatch, OnBreak, RetryBudget, WatchCursor
 from myd_grpc.options import ConvertKeywords, ReadKeywords
 
 

@@ -10,9 +10,9 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.cipher import BLOCK, RawText, recognise_encoding
 from myd_grpc.convert.input.source import HEAD, Source, wrong_key
 from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption
-from myd_grpc.convert.jsontext.forms import (
+from myd_grpc.convert.jsontext.formats import (
     CP949_HINT,
-    Form,
+    FileFormat,
     begins_json,
     damage,
     looks_encrypted,
@@ -38,8 +38,8 @@ def probe(source: Source) -> None:
             raise _invalid(source, "is empty: there is no JSON value in the file")
         if source.key is not None:
             _try(source, source.key)
-        elif not may_begin_json(source.head[:BLOCK]) and (form := _recognise(source.head)):
-            raise _invalid(source, f"the file is {form}")
+        elif not may_begin_json(source.head[:BLOCK]) and (file_format := _recognise(source.head)):
+            raise _invalid(source, f"the file is {file_format}")
 
 
 @contextmanager
@@ -95,20 +95,20 @@ def _no_ciphertext(source: Source, fault: str) -> ConversionError:
         return wrong_key(
             source.name, "its base64 or hex text is in quotation marks: leave them out"
         )
-    form = _recognise(source.head)
-    if form is None or form.is_encrypted:
-        return wrong_key(source.name, f"it is {form}" if form else fault)
-    return _invalid(source, f"the file is {form}")
+    file_format = _recognise(source.head)
+    if file_format is None or file_format.is_encrypted:
+        return wrong_key(source.name, f"it is {file_format}" if file_format else fault)
+    return _invalid(source, f"the file is {file_format}")
 
 
-def _content(trial: TrialDecryption) -> Form | None:
+def _content(trial: TrialDecryption) -> FileFormat | None:
     """What was encrypted, if that is known and no JSON in UTF-8."""
-    if form := _recognise(trial.plain):
-        return form
+    if file_format := _recognise(trial.plain):
+        return file_format
     if not _is_encoded(trial.plain):
         return None
     what = "JSON in base64 or hex" if begins_json(_decoded(trial.plain)) else "base64 or hex text"
-    return Form(what, "encrypt the JSON itself")
+    return FileFormat(what, "encrypt the JSON itself")
 
 
 def _hint(source: Source) -> str:
@@ -118,8 +118,8 @@ def _hint(source: Source) -> str:
         return f"what was encrypted is {content}" if content else ""
     if begins_json(_decoded(source.head)):
         return "the file is JSON in base64 or hex: decode it first"
-    if form := _recognise(source.head):
-        return f"the file is {form}"
+    if file_format := _recognise(source.head):
+        return f"the file is {file_format}"
     return _LOOKS_ENCRYPTED if _looks_encrypted(source) else ""
 
 
@@ -140,10 +140,10 @@ def _is_encoded(text: bytes) -> bool:
     return len(word) > len("false") and not set(word) <= set(b"0123456789+-.eE")
 
 
-def _recognise(head: bytes) -> Form | None:
+def _recognise(head: bytes) -> FileFormat | None:
     """What a file is that begins with `head`, or what it is the base64 or hex text of."""
-    if form := recognise(head):
-        return form
+    if file_format := recognise(head):
+        return file_format
     encoded = recognise(_decoded(head))
     return encoded and replace(encoded, what=f"base64 or hex text of something {encoded.what}")
 

@@ -14,7 +14,7 @@ from Crypto.Cipher import AES
 
 from myd_grpc.convert.input.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
 from myd_grpc.convert.jsontext.boundary import UnfinishedError, value_end
-from myd_grpc.convert.jsontext.forms import begins_json, may_begin_json, reads_as_text
+from myd_grpc.convert.jsontext.formats import begins_json, may_begin_json, reads_as_text
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey
 

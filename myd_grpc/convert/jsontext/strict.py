@@ -11,7 +11,7 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from myd_grpc.convert.jsontext.forms import CP949_HINT, looks_like_cp949
+from myd_grpc.convert.jsontext.formats import CP949_HINT, looks_like_cp949
 from myd_grpc.convert.jsontext.tokens import (
     MALFORMED_UTF8,
     TextError,

@@ -1,4 +1,4 @@
-"""The stretch of a file's decrypted bytes that was read and is not yet done with."""
+"""A window that slides over the decrypted bytes of a file: what was read and is still needed."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from myd_grpc.convert.input.cipher import (
     unpad,
 )
 from myd_grpc.convert.input.source import Source
-from myd_grpc.convert.jsontext.forms import may_begin_json
+from myd_grpc.convert.jsontext.formats import may_begin_json
 from myd_grpc.convert.model import CipherKey
 from tests.support.converting import (
     KEY,

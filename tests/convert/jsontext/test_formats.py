@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.jsontext.forms import recognise
+from myd_grpc.convert.jsontext.formats import recognise
 from myd_grpc.convert.jsontext.strict import StrictReader
 from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window

@@ -1,4 +1,4 @@
-"""What content is where it is not JSON in UTF-8: people send files of every kind.
+"""Formats that content has where it is not JSON in UTF-8: people send files of every kind.
 
 All of this looks at the first bytes of something that has failed already. What is named here, no
 JSON text in UTF-8 can begin with.
@@ -26,7 +26,7 @@ _MANY = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FileFormat:
     """What something is, and what to do about it."""
 
     what: str
@@ -37,25 +37,25 @@ class Form:
         return f"{self.what}: {self.advice}"
 
 
-def _compressed(program: str) -> Form:
-    return Form(f"compressed with {program}", "expand it first")
+def _compressed(program: str) -> FileFormat:
+    return FileFormat(f"compressed with {program}", "expand it first")
 
 
-def _archive(kind: str) -> Form:
-    return Form(f"a {kind} archive", "take the JSON file out of it first")
+def _archive(kind: str) -> FileFormat:
+    return FileFormat(f"a {kind} archive", "take the JSON file out of it first")
 
 
-def _other(what: str) -> Form:
-    return Form(what, "send the JSON file itself")
+def _other(what: str) -> FileFormat:
+    return FileFormat(what, "send the JSON file itself")
 
 
 _ZIP = re.compile(rb"PK(?:\x03\x04|\x05\x06)")
 _OFFICE_PARTS = (b"[Content_Types].xml", b"docProps/", b"xl/")
-_OFFICE = Form("an Office file, such as an Excel workbook", "save what is in it as JSON")
+_OFFICE = FileFormat("an Office file, such as an Excel workbook", "save what is in it as JSON")
 
 _BEGINNINGS = [
-    (re.compile(beginning), form)
-    for beginning, form in (
+    (re.compile(beginning), file_format)
+    for beginning, file_format in (
         (rb"\x1f\x8b\x08[\x00-\x1f]", _compressed("gzip")),
         (rb"\x28\xb5\x2f\xfd", _compressed("zstd")),
         (rb"\xfd7zXZ\x00", _compressed("xz")),
@@ -70,7 +70,7 @@ _BEGINNINGS = [
         (rb"PAR1", _other("a Parquet file")),
         (
             rb"Salted__",
-            Form(
+            FileFormat(
                 "encrypted with a password, by OpenSSL (it begins with Salted__)",
                 "encrypt it with a key and an iv (openssl enc -aes-256-cbc -K ... -iv ...)",
                 is_encrypted=True,
@@ -78,14 +78,14 @@ _BEGINNINGS = [
         ),
         (
             rb"-----BEGIN PGP MESSAGE",
-            Form("encrypted with PGP", "decrypt it first", is_encrypted=True),
+            FileFormat("encrypted with PGP", "decrypt it first", is_encrypted=True),
         ),
     )
 ]
 _HTML = re.compile(rb"(?i)" + _MARK + rb"?\s*<(?:!doctype\s+html|html|head|body)\b")
 _PLAIN = re.compile(_MARK + rb"?\s*[\[{]\s*[\[{\"]")
 _MARKUP = re.compile(_MARK + rb"?\s*<[?!a-zA-Z]")
-_PAGE = Form("an HTML page", "it may tell why a download failed; fetch the JSON file again")
+_PAGE = FileFormat("an HTML page", "it may tell why a download failed; fetch the JSON file again")
 
 _WIDE = (
     ("UTF-32 (little-endian)", "utf-32-le", codecs.BOM_UTF32_LE),
@@ -98,18 +98,18 @@ CP949_HINT = "the text looks like CP949 (EUC-KR): save it as UTF-8"
 """What to say of text of which `looks_like_cp949` is true."""
 
 
-def recognise(head: bytes) -> Form | None:
+def recognise(head: bytes) -> FileFormat | None:
     """What begins with `head`, if it is something that is known and not JSON in UTF-8."""
     if _ZIP.match(head):
         return _OFFICE if any(part in head for part in _OFFICE_PARTS) else _archive("zip")
-    for beginning, form in _BEGINNINGS:
+    for beginning, file_format in _BEGINNINGS:
         if beginning.match(head):
-            return form
+            return file_format
     if _MARKUP.match(head) and (reads_as_text(head) or looks_like_cp949(head)):
         return _PAGE if _HTML.match(head) else _other("XML")
     for name, codec, bom in _WIDE:
         if _is_text(head, codec, bom):
-            return Form(f"text in {name}", "save it as UTF-8")
+            return FileFormat(f"text in {name}", "save it as UTF-8")
     return _compressed("zlib") if _is_zlib(head) else None
 
 
