@@ -21,7 +21,7 @@ GATEWAY_OR_NOT = @if command -v go >/dev/null; then $(MAKE) --no-print-directory
 	else echo "left out: REST, as its gateway takes Go"; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup serve gateway bench crash fuzz check fmt gen
+.PHONY: help demo test soak setup serve gateway bench crash fuzz check fmt gen
 
 help: ## show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -31,10 +31,16 @@ demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
 	$(GATEWAY_OR_NOT)
 	@$(BIN)/python scripts/demo.py
 
-test: check ## set up, check everything and run the whole test suite
+test: check ## set up, check everything and run the suite but for its long part
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m 'not soak'
+	@echo "all of the suite but its long part, which \`make soak\` runs"
+
+soak: $(VENV)/dev.stamp ## run the long part of the suite: large files, many documents, crashes
+	$(NATIVE_OR_NOT)
+	$(GATEWAY_OR_NOT)
+	$(BIN)/python -m pytest -n 2 -m soak
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs
 

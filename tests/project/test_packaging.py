@@ -66,15 +66,15 @@ async def wait(job_id: str) -> None:
 """
 
 
-def packages(place: Path) -> Path:
-    """The directory of the source package and of the wheel that was built from it."""
+def packages(place: Path, *kinds: str) -> Path:
+    """The directory of the source package and, by default, of the wheel that was built from it."""
     source, made = place / "source", place / "made"
     names = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(names, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(lambda name: (ROOT / name).is_file(), listed.split("\0")):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, source / name)
-    build = [sys.executable, "-m", "build", "--outdir", str(made), str(source)]
+    build = [sys.executable, "-m", "build", *kinds, "--outdir", str(made), str(source)]
     # What the engine is made with need not be compiled by every run.
     kept = {"CARGO_TARGET_DIR": str(ROOT / "native" / "target" / "package")}
     subprocess.run(build, env=os.environ | kept, check=True)
@@ -130,8 +130,8 @@ def types() -> list[str]:
     return [line for line in lines if line.split("==")[0] in TYPES]
 
 
-def test_the_source_package_holds_what_building_takes(made: Path) -> None:
-    (path,) = made.glob("*.tar.gz")
+def test_the_source_package_holds_what_building_takes(tmp_path: Path) -> None:
+    (path,) = packages(tmp_path, "--sdist").glob("*.tar.gz")
     with tarfile.open(path) as package:
         names = {name.partition("/")[2] for name in package.getnames()}
     native = {
@@ -144,6 +144,7 @@ def test_the_source_package_holds_what_building_takes(made: Path) -> None:
     assert not any(name.startswith(("tests", "benchmarks")) for name in names)
 
 
+@pytest.mark.soak
 def test_one_wheel_does_for_every_python(made: Path) -> None:
     (path,) = made.glob("*.whl")
     assert re.search(r"-cp311-abi3-\w+\.whl$", path.name)
@@ -169,6 +170,7 @@ class Installed(Server):
         return subprocess.check_output(command, cwd=self.home, text=True)
 
 
+@pytest.mark.soak
 def test_what_is_installed_works_with_the_oldest_it_allows(installed: Path, tmp_path: Path) -> None:
     server = Installed(tmp_path / "server", MYD_REFLECTION="true")
     server.place(installed)
@@ -184,6 +186,7 @@ def test_what_is_installed_works_with_the_oldest_it_allows(installed: Path, tmp_
         server.kill()
 
 
+@pytest.mark.soak
 def test_the_types_are_there_for_those_who_check_them(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(TYPED)
     command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(installed)]
