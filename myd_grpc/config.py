@@ -100,7 +100,7 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read all settings; raises SettingsError that names every bad one."""
-        source = _Source(environ)
+        source = _EnvironReader(environ)
         data_dir = source.directory("MYD_DATA_DIR", Path("data"))
         settings = cls(
             data_dir=data_dir,
@@ -151,7 +151,7 @@ def _overlap(one: Path, other: Path) -> bool:
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
-def _limits(source: _Source) -> Limits:
+def _limits(source: _EnvironReader) -> Limits:
     limits = Limits()
     return Limits(
         batch_records=source.integer("MYD_FILE_SEP_SIZE", FILE_SEP_SIZE, 1, 10_000_000),
@@ -168,7 +168,7 @@ def _limits(source: _Source) -> Limits:
 
 
 @dataclass
-class _Source:
+class _EnvironReader:
     """Reads variables and collects what is wrong with them, so that all is said at once."""
 
     environ: Mapping[str, str]

@@ -28,7 +28,7 @@ def default_address() -> str:
     return os.environ.get(ADDRESS_VARIABLE) or _LOCAL_ADDRESS
 
 
-def again(address: str, command: str) -> str:
+def follow_up_command(address: str, command: str) -> str:
     """A command as it is typed after this one, for the same server."""
     given = "" if address == default_address() else f" --address {address}"
     return f"client.py{given} {command}"

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from myd.analysis.v1.analysis_pb2 import Job
 from myd_grpc.cli import wording
-from myd_grpc.cli.arguments import again
+from myd_grpc.cli.arguments import follow_up_command
 from myd_grpc.cli.output import Output, View
 from myd_grpc.client import CallError, Client, InvalidKeyError, Key
-from myd_grpc.client.errors import CALLERS_FAULTS
+from myd_grpc.client.errors import NON_RETRYABLE_CODES
 from myd_grpc.options import ConvertOptions, ReadOptions
 
 OK, NOT_DONE, INTERRUPTED = 0, 1, 130
@@ -75,7 +75,7 @@ def _submitted(submit: Callable[[], str], request_id: str) -> str:
     try:
         return submit()
     except CallError as error:
-        if error.reason or error.code in CALLERS_FAULTS:  # it was refused: no job was started
+        if error.reason or error.code in NON_RETRYABLE_CODES:  # it was refused: no job was started
             raise
         raise UnansweredError(
             f"{error}\nif a job was started all the same, this command finds it with "
@@ -204,7 +204,7 @@ def _waits(job: Job) -> bool:
 
 
 def _how_to_resume(session: Session, job: Job) -> str:
-    return again(session.arguments.address, f"resume {job.job_id} --key-file F")
+    return follow_up_command(session.arguments.address, f"resume {job.job_id} --key-file F")
 
 
 def _require_known(job: Job) -> None:

@@ -70,6 +70,6 @@ def _fail(text: str, exit_code: int) -> int:
 
 def _how_to_go_on(address: str, job_id: str) -> str:
     return (
-        f"watch it again:  {command_line.again(address, f'watch {job_id}')}\n"
-        f"cancel it:       {command_line.again(address, f'cancel {job_id}')}"
+        f"watch it again:  {command_line.follow_up_command(address, f'watch {job_id}')}\n"
+        f"cancel it:       {command_line.follow_up_command(address, f'cancel {job_id}')}"
     )

@@ -20,7 +20,7 @@ from myd_grpc.client.requests import (
     convert_request,
     preprocess_request,
 )
-from myd_grpc.client.retry import pauses
+from myd_grpc.client.retry import backoff
 from myd_grpc.client.tables import TableJoiner
 from myd_grpc.client.watch import ENDED, AsyncWatch, OnBreak, RetryBudget, WatchCursor
 from myd_grpc.options import ConvertKeywords, ReadKeywords
@@ -207,7 +207,7 @@ class AsyncClient:
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The answer; safe to repeat, as every call is either a question or has a request_id."""
-        pause = pauses(self._budget.connect_s)
+        pause = backoff(self._budget.connect_s)
         while True:
             try:
                 return await method(request, timeout=timeout_s)

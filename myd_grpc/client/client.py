@@ -19,7 +19,7 @@ from myd_grpc.client.requests import (
     convert_request,
     preprocess_request,
 )
-from myd_grpc.client.retry import pauses
+from myd_grpc.client.retry import backoff
 from myd_grpc.client.tables import TableJoiner
 from myd_grpc.client.watch import ENDED, OnBreak, RetryBudget, Watch, WatchCursor
 from myd_grpc.options import ConvertKeywords, ReadKeywords
@@ -206,7 +206,7 @@ class Client:
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The answer; safe to repeat, as every call is either a question or has a request_id."""
-        pause = pauses(self._budget.connect_s)
+        pause = backoff(self._budget.connect_s)
         while True:
             try:
                 return method(request, timeout=timeout_s)

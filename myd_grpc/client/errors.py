@@ -66,7 +66,7 @@ _CLASSES: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
 }
 
-CALLERS_FAULTS = frozenset(
+NON_RETRYABLE_CODES = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.NOT_FOUND,

@@ -9,8 +9,8 @@ _FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
 
-def pauses(patience_s: float) -> Iterator[float]:
-    """Seconds to wait before each further attempt, `patience_s` in all.
+def backoff(patience_s: float) -> Iterator[float]:
+    """Yields the seconds to wait before each further attempt, `patience_s` in all.
 
     Each is between half and all of a pause that doubles: without jitter, all clients of a server
     that was restarted would come back at the same moment.

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import grpc
 
 from myd.analysis.v1.analysis_pb2 import Job
-from myd_grpc.client.errors import CALLERS_FAULTS, CallError, UnavailableError
-from myd_grpc.client.retry import LONGEST_PAUSE_S, pauses
+from myd_grpc.client.errors import NON_RETRYABLE_CODES, CallError, UnavailableError
+from myd_grpc.client.retry import LONGEST_PAUSE_S, backoff
 
 ENDED = frozenset({Job.DONE, Job.FAILED, Job.NOTFOUND})
 
@@ -50,7 +50,7 @@ class WatchCursor:
         self.revision = from_revision
         self._budget = budget
         self._on_break = on_break
-        self._pauses = pauses(budget.connect_s)
+        self._pauses = backoff(budget.connect_s)
         self._seen: dict[str, int] = {}
         self._heard = False
         self._answered_s = math.inf
@@ -64,7 +64,7 @@ class WatchCursor:
         self._heard = True
         is_news = self._is_news(job)
         if is_news:
-            self._pauses = pauses(self._budget.resume_s)
+            self._pauses = backoff(self._budget.resume_s)
         return is_news
 
     def pause_after(self, broken: CallError) -> float:
@@ -75,10 +75,10 @@ class WatchCursor:
         """
         if time.monotonic() - self._answered_s > LONGEST_PAUSE_S:
             # It has stood, though there may have been nothing to tell.
-            self._pauses = pauses(self._budget.resume_s)
+            self._pauses = backoff(self._budget.resume_s)
         self._answered_s = math.inf
         pause_s = next(self._pauses, None)
-        if pause_s is None or broken.code in CALLERS_FAULTS:
+        if pause_s is None or broken.code in NON_RETRYABLE_CODES:
             raise broken
         if self._on_break and self._heard:
             self._on_break(broken)  # once, however many attempts it takes

@@ -10,8 +10,9 @@ from myd_grpc.sample.person import Person
 from myd_grpc.sample.pools import Pools, join, pools_of
 
 # A list gets one row for each this many bytes that are left in the file, so that nobody outgrows
-# it; the first user's lists other than shopping are short, to be the same in a file of any size.
+# it.
 BYTES_PER_ROW: Final = 12_000
+# The first user's lists other than shopping are short, to be the same in a file of any size.
 FIRST_MOST: Final = 5
 # With less than ROOMY left only people with few firms are added, with hardly anything nobody.
 ROOMY: Final = 40_000

@@ -87,9 +87,10 @@ def _days(first: date) -> list[date]:
     return [date.fromordinal(n) for n in range(first.toordinal(), LAST_DAY.toordinal() + 1)]
 
 
-# Five years of days and months as YYYYMMDD and YYYYMM; the last year is the shopping's.
+# Five years of days as YYYYMMDD, and their months as YYYYMM.
 DAYS: Final = [f"{day:%Y%m%d}" for day in _days(FIRST_DAY)]
 MONTHS: Final = sorted({day[:6] for day in DAYS})
+# The last year of them, in which there is shopping.
 SHOPPING_DAYS: Final = [f"{day:%Y%m%d}" for day in _days(SHOPPING_FIRST_DAY)]
 SHOPPING_MONTHS: Final = sorted({day[:6] for day in SHOPPING_DAYS})
 # Epoch seconds of each shopping day's midnight in Seoul, which is at 15:00 UTC of the day before.

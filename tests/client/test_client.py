@@ -22,8 +22,8 @@ from myd_grpc.client import (
     Key,
     UnavailableError,
 )
-from myd_grpc.client.errors import CALLERS_FAULTS
-from myd_grpc.client.retry import pauses
+from myd_grpc.client.errors import NON_RETRYABLE_CODES
+from myd_grpc.client.retry import backoff
 from tests.support.scripted import (
     CODES,
     Handler,
@@ -217,7 +217,7 @@ def test_a_watch_gives_up_when_the_server_stays_away() -> None:
         list(client.watch("j"))
 
 
-@pytest.mark.parametrize("code", sorted(CODES - CALLERS_FAULTS, key=str))
+@pytest.mark.parametrize("code", sorted(CODES - NON_RETRYABLE_CODES, key=str))
 def test_a_watch_goes_on_whatever_the_code(code: grpc.StatusCode) -> None:
     with scripted(
         fail(code), stream(state(1), then=code), fail(code), stream(state(2, "DONE"))
@@ -226,7 +226,7 @@ def test_a_watch_goes_on_whatever_the_code(code: grpc.StatusCode) -> None:
     assert [request.from_revision for request in service.requests] == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("code", sorted(CALLERS_FAULTS, key=str))
+@pytest.mark.parametrize("code", sorted(NON_RETRYABLE_CODES, key=str))
 def test_a_watch_does_not_resume_from_what_is_wrong_with_the_call(code: grpc.StatusCode) -> None:
     with scripted(stream(state(1), then=code)) as (client, service):
         with pytest.raises(CallError, match="as the test says"):
@@ -267,11 +267,11 @@ def test_watch_all_tells_jobs_apart() -> None:
 
 
 def test_pauses_grow_with_jitter_and_end() -> None:
-    got = list(pauses(20))
+    got = list(backoff(20))
     assert sum(got) == pytest.approx(20)
     assert max(got) <= 5
     assert got[0] <= 0.1
-    assert got != list(pauses(20))
+    assert got != list(backoff(20))
 
 
 # Keys

@@ -20,7 +20,7 @@ from myd_grpc.client import (
     Key,
     UnavailableError,
 )
-from myd_grpc.client.errors import CALLERS_FAULTS
+from myd_grpc.client.errors import NON_RETRYABLE_CODES
 from tests.support.proxying import Break, every_break, proxy_to
 from tests.support.scripted import (
     CODES,
@@ -106,7 +106,7 @@ async def test_no_server_is_one_clear_line() -> None:
 # Watches
 
 
-@pytest.mark.parametrize("code", sorted(CODES - CALLERS_FAULTS, key=str))
+@pytest.mark.parametrize("code", sorted(CODES - NON_RETRYABLE_CODES, key=str))
 async def test_a_watch_goes_on_whatever_the_code(code: grpc.StatusCode) -> None:
     breaks: list[CallError] = []
     async with scripted(
@@ -118,7 +118,7 @@ async def test_a_watch_goes_on_whatever_the_code(code: grpc.StatusCode) -> None:
     assert len(breaks) == 1
 
 
-@pytest.mark.parametrize("code", sorted(CALLERS_FAULTS, key=str))
+@pytest.mark.parametrize("code", sorted(NON_RETRYABLE_CODES, key=str))
 async def test_a_watch_does_not_resume_from_what_is_wrong_with_the_call(
     code: grpc.StatusCode,
 ) -> None:

@@ -35,9 +35,10 @@ from myd_grpc.convert.schema import (
 
 Members = Iterable[tuple[str, Value]]
 
-# Rows that take so many bytes are many; one has as many beside its text.
 _MANY = 8 << 20
-_END = 8
+"""Bytes of rows that are many."""
+_BESIDE_TEXT = 8
+"""Bytes that a row takes beside its text."""
 
 
 class _TooDeepError(Exception):
@@ -250,7 +251,7 @@ class PythonFlattener:
         data = table.data
         data += text
         table.ends.append(len(data))
-        self._held += len(text) + _END
+        self._held += len(text) + _BESIDE_TEXT
 
     def _require_depth(self, depth: int) -> None:
         if depth > self._rules.max_depth:
