@@ -11,7 +11,6 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -31,6 +30,7 @@ from myd_grpc.jobs.model import (
 )
 from myd_grpc.jobs.store import database, queries, statements
 from myd_grpc.jobs.store.clock import TrustedTime
+from myd_grpc.jobs.store.connection import ConnectionThread
 from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ class JobStore:
         path = state_dir / DATABASE_NAME
         self._announce = announce
         database.warn_of_old_sqlite()
-        self._writing = _ConnectionThread("store-writer", partial(database.open_for_writing, path))
-        self._reading = _ConnectionThread("store-reader", partial(database.open_for_reading, path))
+        self._writing = ConnectionThread("store-writer", partial(database.open_for_writing, path))
+        self._reading = ConnectionThread("store-reader", partial(database.open_for_reading, path))
         self._pinned = (
             PinnedPath.of("the job database", path),
             # SQLite has it beside the file that a link leads to.
@@ -244,12 +244,12 @@ class JobStore:
         self._writing.close()
 
     async def _read(self, query: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        def told(connection: sqlite3.Connection) -> _Result:
+        def checked(connection: sqlite3.Connection) -> _Result:
             self.check_paths()
             with database.state_errors():
                 return query(connection)
 
-        return await self._reading.call_soon(told)
+        return await self._reading.call_soon(checked)
 
     async def _write(
         self, change: Callable[[sqlite3.Connection], _Result], *, durable: bool = True
@@ -285,26 +285,3 @@ class JobStore:
             if changed:
                 self._announced = changed[-1].revision
                 self._announce(changed)
-
-
-class _ConnectionThread:
-    """A connection and the one thread that uses it."""
-
-    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        try:
-            self._connection = self._thread.submit(connect).result()
-        except BaseException:
-            self._thread.shutdown()
-            raise
-
-    def call(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        return self._thread.submit(function, self._connection).result()
-
-    async def call_soon(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, self._connection)
-
-    def close(self) -> None:
-        self._thread.submit(self._connection.close).result()
-        self._thread.shutdown()
