@@ -65,10 +65,14 @@ class RequestFingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of an output set, with its parts in order."""
+    """A table of an output set, with its parts in order.
+
+    `message_bytes` is what it takes in a message, or a few bytes more.
+    """
 
     name: str
     parts: tuple[PartFile, ...]
+    message_bytes: int
 
     @property
     def rows(self) -> int:

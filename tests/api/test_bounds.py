@@ -15,7 +15,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import Client
 from myd_grpc.convert.model import PartFile
 from myd_grpc.jobs.store.store import DATABASE_NAME
-from myd_grpc.jobs.store.tables import first_tables, tables_of
+from myd_grpc.jobs.store.tables import first_tables
 from tests.support.bounds import MANY_PARTS, MANY_TABLES, keep
 from tests.support.serving import Server, details_of
 
@@ -202,14 +202,17 @@ def test_a_list_of_tables_is_refused_where_it_makes_no_sense(long_server: Server
 def test_tables_stay_whole_where_they_can() -> None:
     parts = [PartFile(name, f"{name}_{n}.csv", 1, 1) for name in "abc" for n in range(4)]
     numbered = list(enumerate(parts))
-    whole = tables_of(parts)
 
     def first(most_bytes: int, begin: int = 0, *, may_break: bool = True) -> tuple[object, ...]:
         left = iter(numbered[begin:])
         tables, following = first_tables(left, 10, most_bytes, may_break=may_break)
         return [(table.name, len(table.parts)) for table in tables], following
 
-    assert first_tables(iter(numbered), 10, 1 << 20, may_break=True) == (whole, None)
+    whole, following = first_tables(iter(numbered), 10, 1 << 20, may_break=True)
+    assert ([(table.name, *table.parts) for table in whole], following) == (
+        [("a", *parts[:4]), ("b", *parts[4:8]), ("c", *parts[8:])],
+        None,
+    )
     assert first_tables(iter(numbered), 2, 1 << 20, may_break=True) == (whole[:2], 8)
     assert first(150) == ([("a", 4)], 4)
     assert first(50) == ([("a", 2)], 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from myd_grpc.convert.model import PartFile
-from myd_grpc.jobs.model import Job, Table
+from myd_grpc.jobs.model import Job
 
 MOST_TABLES = 1 << 20
 """Bytes of a job's tables that are in the job itself."""
@@ -20,6 +20,7 @@ MOST_IN_A_PAGE = 2 << 20
 """Bytes of jobs or tables in a page of a list."""
 
 _TABLE_AND_LENGTH = 1 + 5
+_ROWS_OF_TABLE = 1 + 10
 _BESIDE_NAMES = 500
 """Bytes of a job beside its names: its figures, ids and enums, and what is in front of each."""
 
@@ -37,35 +38,27 @@ def first_names(names: Iterable[str]) -> list[str]:
 
 def size_of_job(job: Job) -> int:
     """Bytes of a job with its names and tables, or a few more."""
-    names = sum(_text(name) for name in job.request.file_names)
+    names = sum(map(_text, job.request.file_names))
     # The output's name is there twice, once as its directory.
     texts = _text(job.msg) + 2 * _text(job.request.output_file_name)
-    return _BESIDE_NAMES + names + texts + sum(map(_size_of_table, job.tables))
+    return _BESIDE_NAMES + names + texts + sum(table.message_bytes for table in job.tables)
 
 
 def size_of_table_alone(name: str) -> int:
     """Bytes of a table without its parts, or a few more."""
-    return _TABLE_AND_LENGTH + _text(name) + _number(1 << 63)
+    return _TABLE_AND_LENGTH + _text(name) + _ROWS_OF_TABLE
 
 
 def size_of_part(part: PartFile) -> int:
     """Bytes of one part of a table."""
-    content = _text(part.file_name) + _number(part.rows) + _number(part.size)
+    content = 1 + _varint(part.rows) + 1 + _varint(part.size) + _text(part.file_name)
     return 1 + _varint(content) + content
-
-
-def _size_of_table(table: Table) -> int:
-    return size_of_table_alone(table.name) + sum(map(size_of_part, table.parts))
 
 
 def _text(text: str) -> int:
     # What is no UTF-8 cannot be sent anyway: its size does not matter, but it must have one.
     length = len(text) if text.isascii() else len(text.encode(errors="replace"))
     return 1 + _varint(length) + length
-
-
-def _number(number: int) -> int:
-    return 1 + _varint(number)
 
 
 def _varint(number: int) -> int:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from myd_grpc.convert.model import PartFile
 from myd_grpc.jobs.model import Table
 from myd_grpc.jobs.store.message_sizes import size_of_part, size_of_table_alone
-
-
-def tables_of(parts: Iterable[PartFile]) -> tuple[Table, ...]:
-    """The parts grouped into tables, one for each set; those of a table follow one another."""
-    return tuple(
-        Table(name, tuple(members)) for (_, name), members in groupby(parts, _set_and_table)
-    )
 
 
 def count_tables(parts: Iterable[PartFile]) -> int:
@@ -30,27 +23,22 @@ def first_tables(
     At most `limit`, fewer if they take more bytes in a message. They are whole; but a first one
     that does not fit is broken off if it `may_break`, and left out otherwise.
     """
-    taken, begun, size = list[PartFile](), list[tuple[int, int]](), 0
-    for position, part in parts:
-        if not taken or _set_and_table(part) != _set_and_table(taken[-1]):
-            if len(begun) == limit:
-                return tables_of(taken), position
-            begun.append((len(taken), position))
-            size += size_of_table_alone(part.table)
-        size += size_of_part(part)
-        if size > most_bytes and (taken or not may_break):
-            return _broken_off(taken, begun, position, may_break=may_break)
-        taken.append(part)
-    return tables_of(taken), None
-
-
-def _broken_off(
-    taken: Sequence[PartFile], begun: Sequence[tuple[int, int]], position: int, *, may_break: bool
-) -> tuple[tuple[Table, ...], int]:
-    if may_break and len(begun) == 1:
-        return tables_of(taken), position
-    last, its_position = begun[-1]
-    return tables_of(taken[:last]), its_position
+    tables, size = list[Table](), 0
+    for (_, name), members in groupby(parts, lambda numbered: _set_and_table(numbered[1])):
+        taken, begin, its_size = list[PartFile](), -1, size_of_table_alone(name)
+        for position, part in members:
+            begin = begin if taken else position
+            if len(tables) == limit:
+                return tuple(tables), begin
+            its_size += size_of_part(part)
+            if size + its_size > most_bytes and (tables or taken or not may_break):
+                if tables or not may_break:
+                    return tuple(tables), begin
+                return (Table(name, tuple(taken), its_size),), position
+            taken.append(part)
+        size += its_size
+        tables.append(Table(name, tuple(taken), its_size))
+    return tuple(tables), None
 
 
 def _set_and_table(part: PartFile) -> tuple[str, str]:
