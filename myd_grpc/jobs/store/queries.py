@@ -88,9 +88,10 @@ def changed_since(connection: Connection, revision: int, limit: int) -> tuple[li
     them. At most `limit`, fewer if they are long.
     """
     cursor = connection.execute(
-        "SELECT revision, job_id, TRUE AS is_there FROM job_status WHERE revision > :revision "
-        "UNION ALL SELECT revision, job_id, FALSE FROM job_deleted WHERE revision > :revision "
-        "ORDER BY revision",
+        "SELECT job_status.*, change.job_id AS changed_id, change.revision AS changed_at FROM ("
+        "SELECT revision, job_id FROM job_status WHERE revision > :revision UNION ALL "
+        "SELECT revision, job_id FROM job_deleted WHERE revision > :revision) AS change "
+        "LEFT JOIN job_status USING (job_id) ORDER BY changed_at",
         {"revision": revision},
     )
     with closing(cursor):
@@ -222,9 +223,10 @@ def _size(change: Change) -> int:
 
 
 def _change(connection: Connection, row: sqlite3.Row) -> Change:
-    # The cursor that gives the row keeps what it reads from changing meanwhile.
-    job = get(connection, row["job_id"]) if row["is_there"] else None
-    return job or DeletedJob(row["job_id"], row["revision"])
+    if row["status"] is None:
+        return DeletedJob(row["changed_id"], row["changed_at"])
+    # The cursor that gives the row keeps what is read from changing meanwhile.
+    return _job_with_tables(connection, row)
 
 
 def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:
