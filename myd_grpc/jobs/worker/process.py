@@ -11,10 +11,9 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 import myd_grpc
 from myd_grpc import failpoints
@@ -29,6 +28,7 @@ from myd_grpc.jobs.worker.protocol import (
     Task,
     decode_message,
     encode_task,
+    is_long,
 )
 from myd_grpc.jobs.worker.watchdog import LOOKS, Watchdog
 
@@ -44,16 +44,11 @@ ALLOCATOR = {
 }
 STALL_SECONDS = 300.0
 """How long a worker with a task may do nothing, unless it is set otherwise."""
-_Result = TypeVar("_Result")
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 
 
 class WorkerDiedError(ConversionError):
     """A worker process ended in the middle of its work, or was ended as it did none."""
-
-
-class _StalledError(Exception):
-    """A worker process does nothing."""
 
 
 class WorkerProcess:
@@ -100,22 +95,21 @@ class WorkerProcess:
         Raises WorkerDiedError when the process ends before it has said so, or does nothing.
         """
         self.reusable = False
-        try:
-            # In a thread: a task may name many thousands of files.
-            line = await asyncio.to_thread(encode_task, task)
-            await self._unless_stalled(self._tell(line))
-            while message := await self._unless_stalled(self._hear()):
-                if isinstance(message, FinalMessage):
-                    # Before the caller has it, who may never come back here.
-                    self.reusable = _ended_well(message)
-                    yield message
-                    return
+        watch = _Watch(self._process, self._stall_s / LOOKS)
+        line = await _encoded(task)
+        with watch:
+            await self._tell(line)
+        while message := await self._hear(watch):
+            if isinstance(message, FinalMessage):
+                # Before the caller has it, who may never come back here.
+                self.reusable = _ended_well(message) and not watch.stalled
                 yield message
-        except _StalledError:
-            await self.end()
+                return
+            yield message
+        status = await self.end()
+        if watch.stalled:
             how = f"did nothing for {self._stall_s:g} s and was ended"
         else:
-            status = await self.end()
             how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         raise WorkerDiedError(Reason.WORKER_DIED, f"the worker process {how}")
 
@@ -130,11 +124,7 @@ class WorkerProcess:
     async def end(self) -> int:
         """End the process whatever it does, and return its exit status, negative for a signal."""
         self.reusable = False
-        # It has nothing to lose: what it wrote is either synced and committed or cut off.
-        # Not Process.kill, which may take the exit status away from whoever waits for it.
-        if self.alive:
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+        _kill(self._process)
         return await self._process.wait()
 
     async def _tell(self, line: bytes) -> None:
@@ -145,29 +135,62 @@ class WorkerProcess:
             self._process.stdin.write(line)
             await self._process.stdin.drain()
 
-    async def _hear(self) -> Message | None:
+    async def _hear(self, watch: _Watch) -> Message | None:
         """The next message; None when there is none, or what no worker of ours writes."""
         if self._process.stdout is None:
             raise RuntimeError("a worker is started with pipes")
         try:
             # An empty line is the end; one beyond all measure is a ValueError.
-            return decode_message(await self._process.stdout.readline())
+            with watch:
+                return decode_message(await self._process.stdout.readline())
         except ValueError:
             return None
 
-    async def _unless_stalled(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """The result of the work. Raises _StalledError when the process does nothing meanwhile."""
+
+class _Watch:
+    """Ends a process that does nothing while it is owed something; looks every so many seconds.
+
+    Whoever waits for it then hears that its pipe is closed.
+    """
+
+    def __init__(self, process: Process, every_s: float) -> None:
+        self.stalled = False
+        self._process = process
+        self._every_s = every_s
+
+    def __enter__(self) -> None:
         # Most messages come long before the first look, which takes more time than they do.
-        watchdog, doing = None, asyncio.ensure_future(work)
-        try:
-            while not (await asyncio.wait([doing], timeout=self._stall_s / LOOKS))[0]:
-                if watchdog is None:
-                    watchdog = Watchdog(self._process.pid)
-                elif not watchdog.look():
-                    raise _StalledError
-            return doing.result()
-        finally:
-            doing.cancel()
+        self._watchdog: Watchdog | None = None
+        self._look_later()
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+
+    def _look_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._every_s, self._look)
+
+    def _look(self) -> None:
+        if self._watchdog is None:
+            self._watchdog = Watchdog(self._process.pid)
+        elif not self._watchdog.look():
+            self.stalled = True
+            _kill(self._process)
+            return
+        self._look_later()
+
+
+def _kill(process: Process) -> None:
+    """End a process that has nothing to lose: what it wrote is synced and committed, or cut off.
+
+    Not Process.kill, which may take the exit status away from whoever waits for it.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+
+
+async def _encoded(task: Task | SummaryTask) -> bytes:
+    return await asyncio.to_thread(encode_task, task) if is_long(task) else encode_task(task)
 
 
 def _ended_well(message: FinalMessage) -> bool:

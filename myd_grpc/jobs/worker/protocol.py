@@ -26,6 +26,8 @@ SAVE_NOW = b"save_now\n"
 PARTS_IN_A_LINE = 500
 """Parts in one message, which keeps lines short: a set may have many thousands."""
 
+_FEW_FILES = 100
+
 
 class Task(Struct, frozen=True, tag=True):
     """A conversion to be done in the staging directory `staging` (absolute).
@@ -128,10 +130,16 @@ Message: TypeAlias = (
 FinalMessage: TypeAlias = Done | SummaryReady | UserNotFound | Failed
 
 
+def is_long(task: Task | SummaryTask) -> bool:
+    """Whether it takes a moment to encode the task: there may be a hundred thousand names."""
+    return isinstance(task, Task) and len(task.conversion.file_names) > _FEW_FILES
+
+
 def encode_task(task: Task | SummaryTask) -> bytes:
     """The task as a line; holds the key, so it goes to the worker and nowhere else."""
-    # Bit by bit, so that other threads get their turn: there may be a hundred thousand names.
-    return "".join(encode_in_chunks(task)).encode() + b"\n"
+    # A long one bit by bit, so that other threads get their turn.
+    text = "".join(encode_in_chunks(task)) if is_long(task) else encode(task)
+    return text.encode() + b"\n"
 
 
 def decode_task(line: bytes) -> Task | SummaryTask:
