@@ -12,7 +12,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
-from myd_grpc.jobs.model import QueuedJob
+from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.output_directory import NotDurableError, staging_name
 from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.eta import Eta
@@ -133,7 +133,6 @@ class Attempt:
         self._raise_if_stopped()
         if not await self._recorder.start(self._now()):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
-        await self._while_short(self._check_target)
         for _ in range(_NEW_WORKERS):
             try:
                 await self._while_short(self._in_worker)
@@ -143,14 +142,12 @@ class Attempt:
                 return
         await self._while_short(self._in_worker)
 
-    async def _check_target(self) -> None:
-        await asyncio.to_thread(self._context.output.check_target, self._directory)
-
     async def _in_worker(self) -> None:
+        task = await self._task()
         worker = self._worker = await self._context.workers.acquire()
         try:
             self._raise_if_stopped()
-            await self._follow(worker)
+            await self._follow(worker, task)
         except WorkerDiedError:
             self._raise_if_stopped()  # it died because it was told to
             raise
@@ -162,34 +159,37 @@ class Attempt:
             self._saved.set()
         self._raise_if_stopped()
 
-    async def _follow(self, worker: WorkerProcess) -> None:
-        """Have the worker do the task, and act on each of its messages."""
+    async def _task(self) -> Task:
+        """What a worker is to do. It is not kept while a job waits: there may be many files."""
         job = self._job
-        checkpoint = await self._recorder.last_checkpoint()
+        request, checkpoint = await self._recorder.work()
+        if request is None:
+            raise ConversionError(Reason.INTERNAL, "the job was not working")
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
-        task = Task(
+        return Task(
             job.job_id,
-            await self._conversion(),
+            await asyncio.to_thread(self._checked, request),
             str(self._context.output.path / staging_name(job.job_id)),
             job.key,
             checkpoint,
             self._context.checkpoint_s,
         )
+
+    def _checked(self, request: Request) -> Conversion:
+        """The conversion that is asked for. Raises ConversionError when it would be in vain."""
+        self._context.output.check_target(self._directory)
+        try:
+            return self._context.conversion_of(request)
+        except InvalidRequestError:
+            raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
+
+    async def _follow(self, worker: WorkerProcess, task: Task) -> None:
+        """Have the worker do the task, and act on each of its messages."""
         self._eta = Eta(time.monotonic)
         self._parts.clear()
         async for message in worker.work(task):
             await self._handle(message, worker)
-
-    async def _conversion(self) -> Conversion:
-        """What is to be done. It is not kept while a job waits: there may be many files."""
-        request = await self._recorder.request()
-        if request is None:
-            raise ConversionError(Reason.INTERNAL, "the job was not working")
-        try:
-            return await asyncio.to_thread(self._context.conversion_of, request)
-        except InvalidRequestError:
-            raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
     async def _handle(self, message: Message, worker: WorkerProcess) -> None:
         match message:

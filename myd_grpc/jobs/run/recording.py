@@ -40,14 +40,13 @@ class JobRecorder:
         """Record that a worker takes the job; False when it was not waiting for one."""
         return await self._persist(lambda: self._store.start(self._job_id, now))
 
-    async def request(self) -> Request | None:
-        """What was asked for; None when the job does not work any more."""
-        return await self._persist(lambda: self._store.request(self._job_id))
+    async def work(self) -> tuple[Request | None, str | None]:
+        """What was asked for, and the checkpoint from which a worker goes on.
 
-    async def last_checkpoint(self) -> str | None:
-        """The checkpoint from which a worker goes on; None for the start."""
+        There is no request when the job does not work any more, and no checkpoint at the start.
+        """
         self._changed.clear()  # the checkpoint has them, or they are changed once more
-        return await self._persist(lambda: self._store.checkpoint(self._job_id))
+        return await self._persist(lambda: self._store.work(self._job_id))
 
     async def drop_checkpoint(self) -> None:
         """Record that there is no checkpoint any more."""

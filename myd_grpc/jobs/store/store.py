@@ -184,9 +184,17 @@ class JobStore:
             lambda connection: queries.newest(connection, statuses, before, limit)
         )
 
-    async def request(self, job_id: str) -> Request | None:
-        """What was asked for, with all file names; None when there is no such job that works."""
-        return await self._read(lambda connection: queries.request(connection, job_id))
+    async def work(self, job_id: str) -> tuple[Request | None, str | None]:
+        """What was asked for, with all file names, and the checkpoint from which the job goes on.
+
+        There is no request when no such job works, and no checkpoint at the start.
+        """
+        return await self._read(
+            lambda connection: (
+                queries.request(connection, job_id),
+                queries.checkpoint(connection, job_id),
+            )
+        )
 
     async def tables(
         self, job_id: str, position: int, limit: int
@@ -228,10 +236,6 @@ class JobStore:
     async def unfinished(self) -> list[UnfinishedJob]:
         """The jobs that have not ended, in the order they came in."""
         return await self._read(queries.unfinished)
-
-    async def checkpoint(self, job_id: str) -> str | None:
-        """The checkpoint from which the job goes on; None for the start."""
-        return await self._read(lambda connection: queries.checkpoint(connection, job_id))
 
     def check_paths(self) -> None:
         """Raises DirectoryLostError when the database is no longer where the next server looks."""

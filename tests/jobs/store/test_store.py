@@ -272,9 +272,9 @@ async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> Non
         first, second = await store.unfinished()
         assert (first.encrypted, first.has_request_id, first.waiting_since) == (False, False, 0)
         assert (second.encrypted, second.has_request_id) == (True, True)
-        assert [await store.request(one.job_id) for one in (first, second)] == [PLAIN, ENCRYPTED]
-        assert await store.checkpoint("j1") == "here"
-        assert await store.checkpoint("j2") is None
+        assert [(await store.work(one.job_id))[0] for one in (first, second)] == [PLAIN, ENCRYPTED]
+        assert (await store.work("j1"))[1] == "here"
+        assert (await store.work("j2"))[1] is None
 
 
 async def test_a_job_waits_from_the_first_restart_on_until_it_goes_on(tmp_path: Path) -> None:
@@ -320,14 +320,14 @@ async def test_a_checkpoint_lasts_as_long_as_its_job_works(tmp_path: Path) -> No
             await store.submit(name, request(name), None, now=1)
             assert await store.keep_checkpoint(name, "old", [part])
             assert await store.keep_checkpoint(name, "here", [])
-            assert await store.checkpoint(name) == "here"
+            assert (await store.work(name))[1] == "here"
         await store.publishing("published", Progress(), [part], HERE)
         await store.fail(["failed"], "CANCELLED", "", now=2)
         await store.drop_checkpoint("dropped")
         for name in ("published", "failed", "dropped"):
-            assert await store.checkpoint(name) is None
+            assert (await store.work(name))[1] is None
         assert not await store.keep_checkpoint("failed", "late", [part])
-        assert await store.checkpoint("failed") is None
+        assert (await store.work("failed"))[1] is None
 
 
 async def test_a_checkpoint_is_no_news(tmp_path: Path) -> None:
@@ -410,10 +410,10 @@ async def test_a_database_of_the_second_version_gets_bounds(tmp_path: Path) -> N
         shown = done.request.file_names
         assert shown == tuple(names[: len(shown)])
         assert 250_000 < sum(len(name.encode()) for name in shown) < 256 << 10
-        wanted = await store.request("running")
+        wanted = (await store.work("running"))[0]
         assert wanted
         assert wanted.file_names == tuple(names)
-        assert await store.request("done") is None
+        assert (await store.work("done"))[0] is None
 
 
 @pytest.mark.parametrize("version", [1, 6])
@@ -433,7 +433,7 @@ async def test_options_in_columns_of_their_own_become_one(tmp_path: Path, versio
             old.execute("UPDATE job_status SET terms = ? WHERE job_id = 'running'", (TERMS,))
         old.commit()
     async with opened(tmp_path) as store:
-        running, marked = await store.request("running"), await store.request("marked")
+        running, marked = (await store.work("running"))[0], (await store.work("marked"))[0]
         job = await store.get("running")
         assert [one.overwrite for one in await store.unfinished()] == [True, False]
     assert running
@@ -463,7 +463,7 @@ async def test_an_option_that_came_later_has_its_default_in_older_jobs(tmp_path:
         old.execute("""UPDATE job_status SET options = '{"merge":true,"gone":1}', terms = '{}'""")
         old.commit()
     async with opened(tmp_path) as store:
-        found = await store.request("j1")
+        found = (await store.work("j1"))[0]
     assert found == Request(PLAIN.file_names, "out", ConvertOptions(merge=True))
 
 
