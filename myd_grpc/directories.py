@@ -37,7 +37,7 @@ class PinnedPath:
     """
 
     what: str
-    path: Path
+    path: str
     device: int
     inode: int
 
@@ -45,12 +45,12 @@ class PinnedPath:
     def of(cls, what: str, path: Path) -> PinnedPath:
         """The path with what it leads to now; `what` is its name for people. Raises OSError."""
         found = path.stat()
-        return cls(what, path, found.st_dev, found.st_ino)
+        return cls(what, str(path), found.st_dev, found.st_ino)
 
     def check(self) -> None:
         """Raises DirectoryLostError when the path leads to something else by now, or to nothing."""
         try:
-            found = self.path.stat()
+            found = os.stat(self.path)  # noqa: PTH116 - quicker, and asked for each transaction
         except OSError:
             raise DirectoryLostError(self.what) from None
         if (found.st_dev, found.st_ino) != (self.device, self.inode):

@@ -81,10 +81,12 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
 
         If that has lost its key in a restart, it goes on.
         """
-        # In a thread, as what follows: a request may name many thousands of files.
-        fingerprint = await asyncio.to_thread(
-            fingerprints.request_fingerprint, request, self._backend.store.secret
-        )
+        fingerprint = None
+        if request.request_id:
+            # In a thread, as what follows: a request may name many thousands of files.
+            fingerprint = await asyncio.to_thread(
+                fingerprints.request_fingerprint, request, self._backend.store.secret
+            )
         job_id = await self._backend.store.find_request(fingerprint) if fingerprint else None
         if job_id is None:
             job_id = await self._submit(request, fingerprint)
