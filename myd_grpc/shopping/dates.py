@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from myd_grpc.convert.jsontext.values import Number, Value
@@ -82,6 +83,13 @@ def read_time(value: Value, this_year: int) -> datetime | None:
     nanoseconds; ISO 8601; or as Korean exports write it. None for anything else, and for years
     before 1990 or after the one that follows `this_year`.
     """
+    if (type(value) is not str and type(value) is not Number) or len(value) > _LONGEST:
+        return None
+    return _time(value, this_year)
+
+
+@lru_cache(maxsize=1024, typed=True)  # the lines of an order have the same, or all of a day
+def _time(value: str, this_year: int) -> datetime | None:
     for moment in _readings(_plain(value)):
         # A day more on both sides is still far from where a calendar ends.
         if _FIRST_YEAR - 1 <= moment.year <= this_year + 2:
@@ -95,10 +103,8 @@ def _in_seoul(moment: datetime) -> datetime:
     return moment.astimezone(SEOUL) if moment.tzinfo else moment.replace(tzinfo=SEOUL)
 
 
-def _plain(value: Value) -> str:
-    """The text with one form for each character, a number without an exponent; "" for no time."""
-    if (type(value) is not str and type(value) is not Number) or len(value) > _LONGEST:
-        return ""
+def _plain(value: str) -> str:
+    """The text with one form for each character, a number without an exponent."""
     if type(value) is Number and _EXPONENT.fullmatch(value):
         return format(Decimal(value), "f")
     # Full-width digits, Hangul taken apart, and spaces of any kind.
@@ -118,7 +124,7 @@ def _of_digits(whole: str, fraction: str) -> Iterator[datetime]:
     if calendar and (len(whole) == _SECONDS_DIGITS or not fraction.strip("0")):
         # Digits that are no date of the calendar may be an epoch.
         with suppress(ValueError):
-            year, month, day, hour, minute, second = (int(part or 0) for part in calendar.groups())
+            year, month, day, hour, minute, second = map(int, calendar.groups("0"))
             yield datetime(year, month, day, hour, minute, second, tzinfo=SEOUL)
     for unit in _EPOCH_UNITS:
         seconds = int(whole) // unit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from myd_grpc.convert.jsontext.values import Value
 from myd_grpc.shopping.dates import read_time
@@ -38,6 +37,7 @@ class _Place:
         self.members = members
         self._around = around
         self._query = query
+        self._named: tuple[Owner, ...] | None = None
 
     def outward(self) -> Iterator[_Place]:
         """Itself, the object around it, and so on."""
@@ -46,10 +46,12 @@ class _Place:
             yield place
             place = place._around
 
-    @cached_property
+    @property
     def named(self) -> tuple[Owner, ...]:
         """Whom it names; once for all the lines in it, as it may be large."""
-        return owners_named(self.members, self._query.owner_fields)
+        if self._named is None:
+            self._named = owners_named(self.members, self._query.owner_fields)
+        return self._named
 
 
 def order_lines(record: Value, query: Query) -> Iterator[OrderLine]:
@@ -67,7 +69,10 @@ def order_lines(record: Value, query: Query) -> Iterator[OrderLine]:
             if levels is not None:
                 owners = _owners(place) or keyed
                 yield OrderLine(levels, _year_month(place, query), _proposed(place, query), owners)
-            beside = another if _holds(place.members.get(user)) else keyed
+            if user not in place.members:  # as in most objects
+                stack += [(item, place, keyed) for _, item in reversed(value) if _holds(item)]
+                continue
+            beside = another if _holds(place.members[user]) else keyed
             stack += [
                 (item, place, own if nfc(name) == user else beside)
                 for name, item in reversed(value)
@@ -107,8 +112,8 @@ def _owners(line: _Place) -> tuple[Owner, ...]:
 def _proposed(line: _Place, query: Query) -> bool:
     """Whether the nearest object that carries a proposal_id, if any, carries the one asked for."""
     for place in line.outward():
-        carried = text_of(place.members.get("proposal_id"))
-        if carried is not None:
+        value = place.members.get("proposal_id")
+        if value is not None and (carried := text_of(value)) is not None:
             return carried == nfc(query.proposal_id)
     return True
 
@@ -120,6 +125,8 @@ def _year_month(line: _Place, query: Query) -> str | None:
     where there are only blank ones, as exports write what is unknown, no outer one is taken.
     """
     for place in line.outward():
+        if place.members.keys().isdisjoint(query.date_fields):
+            continue
         blank = False
         for field in query.date_fields:
             value = place.members.get(field)
