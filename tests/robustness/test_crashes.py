@@ -31,7 +31,8 @@ EARLY = {"before_commit", "after_commit"}
 @pytest.mark.parametrize(
     ("victim", "points"),
     [
-        ("server", [*IN_WORKER, *IN_SERVER]),
+        ("server", [*IN_SERVER]),
+        pytest.param("server", [*IN_WORKER], marks=pytest.mark.soak),
         ("worker", [*IN_WORKER]),
         (STOP, ["batch_written", "after_sync", "before_checkpoint_commit", "after_rename"]),
     ],
@@ -76,8 +77,9 @@ def test_a_job_is_found_whose_caller_was_not_answered(tmp_path: Path, victim: st
 
 
 @pytest.mark.timeout(600)
-def test_jobs_survive_crashes_at_any_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.soak)])
+def test_jobs_survive_crashes_at_any_time(tmp_path: Path, kills: int) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    for one, _ in rounds(tmp_path, seed, kills=10):
+    for one, _ in rounds(tmp_path, seed, kills=kills):
         print(one)  # noqa: T201

@@ -18,7 +18,6 @@ MakeServer = Callable[..., Server]
 
 MOST_FILES = 100_000
 LONG = "가" * 80  # 240 bytes
-WAITING = 80
 
 
 def names(number: int) -> list[str]:
@@ -139,8 +138,9 @@ def test_it_is_the_same_over_rest(rest_server: RestServer) -> None:
     assert refused.json["message"] == "file_names[0]: must have at most 4096 bytes"
 
 
+@pytest.mark.parametrize("more", [30, pytest.param(80, marks=pytest.mark.soak)])
 def test_a_waiting_job_costs_no_more_than_its_request_also_after_a_restart(
-    make_server: MakeServer, hold: Callable[[str], Hold]
+    make_server: MakeServer, hold: Callable[[str], Hold], more: int
 ) -> None:
     started = hold("worker_started")
     server = make_server(MYD_WORKERS="1", MYD_FAILPOINTS=started.setting).start()
@@ -152,12 +152,12 @@ def test_a_waiting_job_costs_no_more_than_its_request_also_after_a_restart(
         # The first ones show what checking a request takes for a moment.
         waiting = [server.submit(*many, output=str(n)) for n in range(10)]
         before = memory(server)
-        waiting += [server.submit(*many, output=str(n)) for n in range(10, 10 + WAITING)]
-        assert memory(server) - before < WAITING * size
+        waiting += [server.submit(*many, output=str(n)) for n in range(10, 10 + more)]
+        assert memory(server) - before < more * size
         server.kill()
     server.start(MYD_FAILPOINTS="")
     # What is left names no file; each job's are read when it begins.
-    assert memory(server) < before + WAITING * size
+    assert memory(server) < before + more * size
     assert server.wait(first).status == pb.Job.DONE
     assert server.job(waiting[-1]).status == pb.Job.WORKING
 

@@ -11,15 +11,25 @@ from pathlib import Path
 
 import pytest
 
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.sample import generate, key_and_iv
 from tests.support.converting import MEMORY_DISK, directory, each_engine, encrypted
 
-pytestmark = each_engine
-
 MIB = 1 << 20
 SEED = 3
 MOST_THREADS = 4  # unless more are asked for
+
+
+def only_in_the_long_part(engine: str) -> tuple[pytest.MarkDecorator, ...]:
+    """The Python engine takes large files at a thirtieth of the speed."""
+    return (pytest.mark.soak,) if engine == "python" else ()
+
+
+each_engine_at_length = pytest.mark.parametrize(
+    "engine", [pytest.param(engine, marks=only_in_the_long_part(engine)) for engine in ENGINES]
+)
+"""As `each_engine`, with the Python engine in the long part of the suite."""
 
 # Only what a worker needs is imported: the tests' own helpers would count, too.
 PEAK = """
@@ -98,13 +108,21 @@ def sample(work: Path, name: str, mebibytes: int, *, encrypt: bool = False) -> s
     return str(path.relative_to(work))
 
 
-def test_a_file_three_times_as_large_takes_no_more(engine: str, work: Path) -> None:
-    small = peak(work, engine, sample(work, "small", 50))
-    large = peak(work, engine, sample(work, "large", 150))
+@pytest.mark.parametrize(
+    ("engine", "mebibytes"),
+    [
+        *(pytest.param(engine, 50, marks=only_in_the_long_part(engine)) for engine in ENGINES),
+        ("python", 15),
+    ],
+)
+def test_a_file_three_times_as_large_takes_no_more(engine: str, mebibytes: int, work: Path) -> None:
+    small = peak(work, engine, sample(work, "small", mebibytes))
+    large = peak(work, engine, sample(work, "large", 3 * mebibytes))
     assert large < 200
     assert large < small + BY_CHANCE
 
 
+@each_engine_at_length
 def test_an_encrypted_file_takes_no_more(engine: str, work: Path) -> None:
     key = [part.hex() for part in key_and_iv(SEED)]
     plain = peak(work, engine, sample(work, "plain", 40))
@@ -112,6 +130,7 @@ def test_an_encrypted_file_takes_no_more(engine: str, work: Path) -> None:
     assert peak(work, engine, name, key=key) < plain + BY_CHANCE
 
 
+@each_engine_at_length
 def test_more_files_take_no_more(engine: str, work: Path) -> None:
     key = [part.hex() for part in key_and_iv(SEED)]
     name = sample(work, "encrypted", 6, encrypt=True)
@@ -123,6 +142,7 @@ def test_more_files_take_no_more(engine: str, work: Path) -> None:
     assert peak(work, engine, "", file_names=names, key=key) < few + BY_CHANCE
 
 
+@each_engine_at_length
 def test_smaller_batches_take_less(engine: str, work: Path) -> None:
     """Of small records: those of 4 MiB of text are a batch anyway."""
     record = '{"id":"%s","rows":[' + ",".join(['{"a":1,"b":"text"}'] * 10) + "]}"
@@ -132,6 +152,7 @@ def test_smaller_batches_take_less(engine: str, work: Path) -> None:
     assert peaks[0] < peaks[1] - 10
 
 
+@each_engine_at_length
 @pytest.mark.parametrize("layout", ["ARRAY", "KEYED", "LINES"])
 def test_records_of_a_mebibyte(engine: str, work: Path, layout: str) -> None:
     inner = ",".join(f'{{"n":{i},"t":"한글 text {i}"}}' for i in range(32_000))
@@ -152,6 +173,7 @@ def test_records_of_a_mebibyte(engine: str, work: Path, layout: str) -> None:
     assert size < 200
 
 
+@each_engine_at_length
 @pytest.mark.parametrize("element", ['{"a":1},', "1,", "{},"])
 def test_records_of_a_mebibyte_of_tiny_rows(engine: str, work: Path, element: str) -> None:
     record = '{"v":[{},' + element * (MIB // len(element) - 20) + "{}]}"
@@ -159,6 +181,7 @@ def test_records_of_a_mebibyte_of_tiny_rows(engine: str, work: Path, element: st
     assert peak(work, engine, "in.json", threads=MOST_THREADS) < 200
 
 
+@each_engine_at_length
 def test_columns_of_the_last_record_take_no_more(engine: str, work: Path) -> None:
     """Every table gets a column in the end, so all parts are written once more."""
     record = '{"id":%d,"text":"0123456789","rows":[{"a":"0123456789"},{"a":"0123456789"}]}'
@@ -170,6 +193,7 @@ def test_columns_of_the_last_record_take_no_more(engine: str, work: Path) -> Non
     assert more < same + 10
 
 
+@each_engine
 @pytest.mark.parametrize(
     ("start", "filling", "end", "outcome"),
     [
@@ -202,6 +226,7 @@ def test_what_is_too_long_is_not_held(
     assert size < 90
 
 
+@each_engine
 def test_what_follows_the_records_is_not_held(engine: str, work: Path) -> None:
     text = "x" * MIB
     with (work / "in.json").open("w") as file:
@@ -211,6 +236,7 @@ def test_what_follows_the_records_is_not_held(engine: str, work: Path) -> None:
     assert peak(work, engine, "in.json", record_path="r") < 90
 
 
+@each_engine
 def test_the_ciphertext_of_one_long_line_is_not_held(engine: str, work: Path) -> None:
     plain = b"[" + b",".join([b'{"a":"0123456789"}'] * 800_000) + b"]"
     (work / "in.json").write_bytes(encrypted(plain).hex().encode())
@@ -234,6 +260,7 @@ HOSTILE = {
 }
 
 
+@each_engine
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_small_records_of_which_much_is_made(engine: str, work: Path, kind: str) -> None:
     (work / "in.json").write_text(HOSTILE[kind])
@@ -244,6 +271,7 @@ TIMES = {"native": 3, "python": 10}
 """How many times the largest record a worker may take, beside 100 MiB."""
 
 
+@each_engine
 def test_one_large_cell(engine: str, work: Path) -> None:
     """More is made of each byte than anywhere else."""
     size = 50 if engine == "native" else 4
@@ -254,6 +282,7 @@ def test_one_large_cell(engine: str, work: Path) -> None:
     assert peak(work, engine, "in.json") < 100 + TIMES[engine] * size
 
 
+@each_engine
 @pytest.mark.parametrize("member", ['"%x":{}', '"%x":{"a":[],"b":{}}', '"\\n%x":[]'])
 def test_many_keys_of_which_nothing_comes(engine: str, work: Path, member: str) -> None:
     size = 12 if engine == "native" else 3
@@ -262,9 +291,21 @@ def test_many_keys_of_which_nothing_comes(engine: str, work: Path, member: str) 
     assert peak(work, engine, "in.json") < 100 + TIMES[engine] * size
 
 
+TEXT = '"%s"' % ("x" * 20 * MIB)
+LISTS_AND_ROWS = ("[%s1]" % ("1," * (4 * MIB)), '{"a":[%s{}]}' % ("{}," * MIB))
+
+
 @pytest.mark.parametrize(
-    "value",
-    ['"%s"' % ("x" * 20 * MIB), "[%s1]" % ("1," * (4 * MIB)), '{"a":[%s{}]}' % ("{}," * MIB)],
+    ("engine", "value"),
+    [
+        *((engine, TEXT) for engine in ENGINES),
+        *(
+            pytest.param(engine, value, marks=only_in_the_long_part(engine))
+            for engine in ENGINES
+            for value in LISTS_AND_ROWS
+        ),
+    ],
+    ids=lambda value: value[:9],
 )
 def test_long_records_one_after_another(engine: str, work: Path, value: str) -> None:
     (work / "in.json").write_text(f"[{value},{value},{value}]")

@@ -62,7 +62,7 @@ def test_a_spare_that_is_stopped_costs_nobody_the_job_or_the_summary(
     server.convert("a.json")
     stopped = stop_all(server)
     # More than the pipe to the worker holds.
-    names = ["a.json"] * 20_000
+    names = ["./" * 60 + "a.json"] * 2_000
     assert server.convert(*names).status == pb.Job.DONE
     for worker in stopped:
         worker.wait(PATIENCE_S)

@@ -52,8 +52,9 @@ def stubs(
     return channels, [pb_grpc.AnalysisServiceStub(channel) for channel in channels]
 
 
-def test_a_burst_of_five_thousand_watchers_is_served_to_the_last(
-    held: tuple[Server, Hold, str],
+@pytest.mark.parametrize("watchers", [1000, pytest.param(5000, marks=pytest.mark.soak)])
+def test_a_burst_of_watchers_is_served_to_the_last(
+    held: tuple[Server, Hold, str], watchers: int
 ) -> None:
     server, converted, job_id = held
 
@@ -70,7 +71,7 @@ def test_a_burst_of_five_thousand_watchers_is_served_to_the_last(
                 states.append(response.data)
             return states
 
-        watching = [asyncio.create_task(watch(number)) for number in range(5000)]
+        watching = [asyncio.create_task(watch(number)) for number in range(watchers)]
         for _ in watching:
             await begun.acquire()
         assert not any(task.done() for task in watching)
@@ -89,7 +90,10 @@ def test_a_burst_of_five_thousand_watchers_is_served_to_the_last(
     assert memory(server) < 400 * MIB
 
 
-def test_ten_thousand_cancelled_watches_leave_nothing(held: tuple[Server, Hold, str]) -> None:
+@pytest.mark.parametrize(("first", "then"), [(2, 6), pytest.param(6, 20, marks=pytest.mark.soak)])
+def test_thousands_of_cancelled_watches_leave_nothing(
+    held: tuple[Server, Hold, str], first: int, then: int
+) -> None:
     server, converted, job_id = held
 
     async def cancel_many(rounds: int) -> None:
@@ -105,9 +109,9 @@ def test_ten_thousand_cancelled_watches_leave_nothing(held: tuple[Server, Hold, 
         for channel in channels:
             await channel.close()
 
-    asyncio.run(cancel_many(6))
+    asyncio.run(cancel_many(first))
     before = memory(server)
-    asyncio.run(cancel_many(20))
+    asyncio.run(cancel_many(then))
     assert memory(server) - before < 12 * MIB
     converted.release()
     assert server.wait(job_id).status == pb.Job.DONE
