@@ -100,6 +100,14 @@ def test_help_lists_every_target() -> None:
     assert targets == set(phony.removeprefix(".PHONY:").split())
 
 
+def test_both_parts_of_the_suite_are_all_of_it() -> None:
+    assert re.findall(r"pytest .*-m (.*)$", read("Makefile"), re.MULTILINE) == [
+        "'not soak'",
+        "soak",
+    ]
+    assert re.search("^make test soak ", read(".ci/run"), re.MULTILINE)
+
+
 def test_what_is_checked_before_a_commit_is_what_make_check_runs() -> None:
     """So no version of a tool is named twice, and no check is there that nobody else runs."""
     checks = (
