@@ -34,7 +34,8 @@ EARLY = {"before_commit", "after_commit"}
         ("server", [*IN_SERVER]),
         pytest.param("server", [*IN_WORKER], marks=pytest.mark.soak),
         ("worker", [*IN_WORKER]),
-        (STOP, ["batch_written", "after_sync", "before_checkpoint_commit", "after_rename"]),
+        (STOP, ["before_checkpoint_commit"]),
+        pytest.param(STOP, ["batch_written", "after_sync", "after_rename"], marks=pytest.mark.soak),
     ],
 )
 def test_a_job_survives_a_crash_at_every_point(
@@ -62,7 +63,7 @@ def test_a_job_survives_a_crash_at_every_point(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("victim", ["server", STOP])
+@pytest.mark.parametrize("victim", ["server", pytest.param(STOP, marks=pytest.mark.soak)])
 def test_a_job_is_found_whose_caller_was_not_answered(tmp_path: Path, victim: str) -> None:
     world, tally = World(tmp_path), Tally()
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import psutil
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -256,11 +257,20 @@ class Machine(RuleBasedStateMachine):
         return self.expected[name, last.request.file_names[0][0]]
 
 
-TestMachine = Machine.TestCase
-TestMachine.settings = settings(
-    max_examples=6,
+QUICK = settings(
+    max_examples=2,
     stateful_step_count=12,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # shrinking would take as long again
     suppress_health_check=list(HealthCheck),
 )
+
+
+class MachineAtLength(Machine):
+    """The same, for a class of tests of its own."""
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = QUICK
+TestMachineAtLength = pytest.mark.soak(MachineAtLength.TestCase)
+TestMachineAtLength.settings = settings(QUICK, max_examples=6)

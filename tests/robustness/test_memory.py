@@ -226,7 +226,7 @@ def test_what_is_too_long_is_not_held(
     assert size < 90
 
 
-@each_engine
+@each_engine_at_length
 def test_what_follows_the_records_is_not_held(engine: str, work: Path) -> None:
     text = "x" * MIB
     with (work / "in.json").open("w") as file:
@@ -236,7 +236,7 @@ def test_what_follows_the_records_is_not_held(engine: str, work: Path) -> None:
     assert peak(work, engine, "in.json", record_path="r") < 90
 
 
-@each_engine
+@each_engine_at_length
 def test_the_ciphertext_of_one_long_line_is_not_held(engine: str, work: Path) -> None:
     plain = b"[" + b",".join([b'{"a":"0123456789"}'] * 800_000) + b"]"
     (work / "in.json").write_bytes(encrypted(plain).hex().encode())
@@ -282,7 +282,7 @@ def test_one_large_cell(engine: str, work: Path) -> None:
     assert peak(work, engine, "in.json") < 100 + TIMES[engine] * size
 
 
-@each_engine
+@each_engine_at_length
 @pytest.mark.parametrize("member", ['"%x":{}', '"%x":{"a":[],"b":{}}', '"\\n%x":[]'])
 def test_many_keys_of_which_nothing_comes(engine: str, work: Path, member: str) -> None:
     size = 12 if engine == "native" else 3
