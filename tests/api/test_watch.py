@@ -126,8 +126,8 @@ def test_a_watch_from_a_revision_stands_at_once_and_is_silent_until_there_is_mor
 
 def settled_state(server: Server, job_id: str) -> pb.Job:
     """The state of a job whose worker waits, once all that it had reported has been committed."""
-    repeated = pairwise(data(server.watch(job_id)))
-    return next(later for earlier, later in repeated if earlier == later)
+    states = data(server.watch(job_id))
+    return next(state for state in states if state.progress.files_done == 1)
 
 
 def test_a_quiet_job_repeats_its_last_message_unchanged(
