@@ -26,7 +26,8 @@ class Ends(Sequence[int]):
 _Records: TypeAlias = tuple[Buffer, Spans, Spans, int, int]
 _Entry: TypeAlias = tuple[bool, int, tuple[str, ...]]
 _Rows: TypeAlias = tuple[int, Buffer, Ends, int]
-_Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], int, bool]
+_Kinds: TypeAlias = tuple[int, int, int, int, int]
+_Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], list[_Kinds], int, bool]
 _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...

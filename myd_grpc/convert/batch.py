@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import IntFlag
 from typing import NamedTuple
 
 from myd_grpc.convert.schema import Entry
@@ -62,11 +63,44 @@ class Rows(NamedTuple):
     width: int
 
 
+class Kind(IntFlag):
+    """What a value is that became a cell; of a number, how it is written."""
+
+    STRING = 1
+    INTEGER = 2
+    """A number without a point or an exponent."""
+    DECIMAL = 4
+    """A number with a point, without an exponent."""
+    OTHER_NUMBER = 8
+    """A number with an exponent, or a zero with a sign."""
+    BOOLEAN = 16
+    NULL = 32
+    """A null that is there: what is missing is no value."""
+    LIST = 64
+    """A list that is a cell."""
+
+
+class ColumnKinds(NamedTuple):
+    """Which kinds of values a column has: `kinds` are flags of `Kind`, as a plain number.
+
+    `column` counts from 0 and leaves link columns out. The digits are the most that an integer or
+    decimal has before and after its point; signs and other numbers do not count.
+    """
+
+    table: int
+    column: int
+    kinds: int
+    whole_digits: int
+    fraction_digits: int
+
+
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """A batch's rows by table, made for the schema's first `base` entries and then `entries`.
 
-    `origins[i]` is the index of the record that brought `entries[i]`. `records` is how many
+    `kinds` says, by table and column, which values are in the rows; of a part of a record, it may
+    count a row that comes in a later part. `origins[i]` is the index of the record that brought
+    `entries[i]`. `records` is how many
     records are in it: when that is not all of the batch's, the next one is bad, and the fragment
     holds nothing of it. Or its last entry is one that no schema takes: then there are no rows. Or
     it `is_full`: the rest was left out because the rows are many.
@@ -76,11 +110,12 @@ class Fragment:
     entries: Sequence[Entry]
     origins: Sequence[int]
     rows: Sequence[Rows]
+    kinds: Sequence[ColumnKinds]
     records: int
     is_full: bool = False
 
 
-EMPTY_FRAGMENT = Fragment(0, (), (), (), 0, is_full=True)
+EMPTY_FRAGMENT = Fragment(0, (), (), (), (), 0, is_full=True)
 """The fragment of a batch that is still to be flattened."""
 
 

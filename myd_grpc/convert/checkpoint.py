@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from myd_grpc.codec import decode, encode
+from myd_grpc.convert.batch import ColumnKinds
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import PartFile, Progress
@@ -20,7 +21,7 @@ from myd_grpc.convert.output.parts import Part
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 4
+_VERSION = 5
 
 
 class StaleCheckpointError(Exception):
@@ -33,8 +34,8 @@ class Checkpoint(Struct, frozen=True):
     `file` is the index of the file at hand and `piece` what is left of it, None when it is not
     begun. `finishing` says that the set's rows are all written and its parts are getting their
     final headers. `done` are the parts of the sets before, and `notes` what was noted about those.
-    `entries`, with the `records` that brought them, `parts` and `beginning` (None before its first
-    record) describe the set at hand. `progress` is what was reported.
+    `entries`, with the `records` that brought them, `kinds`, `parts` and `beginning` (None before
+    its first record) describe the set at hand. `progress` is what was reported.
     """
 
     inputs: tuple[InputVersion, ...]
@@ -46,6 +47,7 @@ class Checkpoint(Struct, frozen=True):
     beginning: FirstRecord | None
     entries: tuple[Entry, ...]
     records: tuple[int, ...]
+    kinds: tuple[ColumnKinds, ...]
     parts: tuple[Part, ...]
     progress: Progress
 

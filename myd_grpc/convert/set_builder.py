@@ -12,6 +12,7 @@ from myd_grpc.convert.batch import Batch, Fragment
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
+from myd_grpc.convert.kinds import SetKinds
 from myd_grpc.convert.model import Conversion, PartFile
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.output.csv_set import CsvSet
@@ -46,6 +47,7 @@ class SetBuilder:
         self.schema = schema
         self.writer = writer
         self.beginning: FirstRecord | None = None
+        self.kinds = SetKinds()
         self._conversion = conversion
         self._growth = bound
 
@@ -85,6 +87,7 @@ class SetBuilder:
         self._adopt(fragment, batch, reader, earlier)
         self._require_growth(fragment, batch, reader)
         self.writer.add(fragment)
+        self.kinds.add(fragment.kinds)
 
     def _adopt(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
         records = [earlier + batch.first + index for index in fragment.origins]
@@ -126,6 +129,7 @@ class SetBuilder:
             self.beginning = resume.beginning
             self.schema.adopt(resume.entries, resume.records)
             self._growth.restore(resume.parts)
+            self.kinds.add(resume.kinds)
         try:
             self.writer.restore(resume.parts if resume else ())
         except (ValueError, FileNotFoundError):

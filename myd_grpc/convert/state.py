@@ -89,6 +89,7 @@ class ConversionState:
             beginning=builder.beginning,
             entries=tuple(builder.schema.entries),
             records=tuple(builder.schema.records),
+            kinds=builder.kinds.snapshot(),
             parts=builder.writer.snapshot(),
             progress=self.progress,
         )

@@ -148,7 +148,7 @@ def _records_of(batch: Batch) -> Iterator[tuple[int, int, bytes, bytes]]:
 def _plain(fragment: Fragment) -> tuple[object, ...]:
     rows = [(rows.table, bytes(rows.data), list(rows.ends), rows.width) for rows in fragment.rows]
     entries, origins = list(fragment.entries), list(fragment.origins)
-    return fragment.base, entries, origins, rows, fragment.records
+    return fragment.base, entries, origins, rows, list(fragment.kinds), fragment.records
 
 
 def _same(one: object, other: object, what: str, text: bytes) -> None:

@@ -498,6 +498,7 @@ class Row:
 
     links: list[Cell]
     cells: dict[Path, Cell] = field(default_factory=dict)
+    values: dict[Path, Value] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -550,6 +551,7 @@ class TableSet:
                 taken = [*table.links, *table.columns.values()]
                 table.columns[path] = self.required(free_name(shown(path), taken))
             row.cells[path] = cell_text(value)
+            row.values[path] = value
 
     def child(self, parent: Table, path: Path) -> Table:
         """The child table for the lists at this path of the parent table."""
@@ -643,6 +645,44 @@ def escaped(character: str) -> str:
     if character < " ":
         return short.get(character, f"\\u{ord(character):04x}")
     return character
+
+
+# ---------------------------------------------------------------------------------------------
+# What kinds of values there are
+
+Kinds: TypeAlias = tuple[int, int, frozenset[str], int, int]
+"""A table and a column, both from 0, the kinds, and the most digits before and after the point."""
+
+
+def kinds_of(tables: TableSet) -> list[Kinds]:
+    """The kinds of all columns that have a value."""
+    return [
+        (number, column, *kinds_in([row.values[path] for row in table.rows if path in row.values]))
+        for number, table in enumerate(tables.tables)
+        for column, path in enumerate(table.columns)
+    ]
+
+
+def kinds_in(values: list[Value]) -> tuple[frozenset[str], int, int]:
+    """The kinds of these values, and the most digits of those that are plain numbers."""
+    numbers = [value for value in values if isinstance(value, Number)]
+    plain = [one.text for one in numbers if kind_of(one) != "OTHER_NUMBER"]
+    parts = [text.lstrip("-").split(".") for text in plain]
+    whole = max((len(part[0]) for part in parts), default=0)
+    fraction = max((len(part[1]) for part in parts if len(part) > 1), default=0)
+    return frozenset(map(kind_of, values)), whole, fraction
+
+
+def kind_of(value: Value) -> str:
+    """What a value is that became a cell."""
+    if isinstance(value, Number):
+        is_zero = all(character in "-0." for character in value.text)
+        if "e" in value.text.lower() or (is_zero and value.text.startswith("-")):
+            return "OTHER_NUMBER"
+        return "DECIMAL" if "." in value.text else "INTEGER"
+    if isinstance(value, Word):
+        return "NULL" if value.text == "null" else "BOOLEAN"
+    return "LIST" if isinstance(value, List) else "STRING"
 
 
 # ---------------------------------------------------------------------------------------------

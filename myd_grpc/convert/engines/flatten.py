@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from myd_grpc.convert.batch import EMPTY_BATCH, Batch, Fragment, Rows, Span
+from myd_grpc.convert.batch import EMPTY_BATCH, Batch, ColumnKinds, Fragment, Kind, Rows, Span
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line, long_line
 from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take
-from myd_grpc.convert.engines.trees import BeyondBoundsError, Node, SchemaTrees, Table
+from myd_grpc.convert.engines.trees import NUMBER, BeyondBoundsError, Node, SchemaTrees, Table
 from myd_grpc.convert.jsontext import long_values
 from myd_grpc.convert.jsontext.long_values import (
     LongValue,
@@ -39,6 +39,17 @@ _MANY = 8 << 20
 """Bytes of rows that are many."""
 _BESIDE_TEXT = 8
 """Bytes that a row takes beside its text."""
+
+
+# Of the types that values of cells have.
+_KINDS = {
+    str: Kind.STRING.value,
+    Number: NUMBER,
+    bool: Kind.BOOLEAN.value,
+    type(None): Kind.NULL.value,
+    list: Kind.LIST.value,
+    LongValue: Kind.LIST.value,
+}
 
 
 class _TooDeepError(Exception):
@@ -96,10 +107,14 @@ class PythonFlattener:
         base, self._base = self._base, len(trees.log)
         origins, trees.origins = trees.origins, []
         self._held = 0
-        return Fragment(base, trees.log[base:], origins, self._take_rows(), records)
+        rows, kinds = self._take_rows()
+        return Fragment(base, trees.log[base:], origins, rows, kinds, records)
 
-    def _take_rows(self) -> list[Rows]:
-        return [rows for table in self._trees.tables for rows in table.take()]
+    def _take_rows(self) -> tuple[list[Rows], list[ColumnKinds]]:
+        taken = [table.take() for table in self._trees.tables]
+        return [one for rows, _ in taken for one in rows], [
+            one for _, kinds in taken for one in kinds
+        ]
 
     def _is_sound(self, index: int) -> bool:
         """Whether a record that can be parsed is not nested too deep anywhere."""
@@ -186,10 +201,8 @@ class PythonFlattener:
         distinct = type(pairs) is tuple and len(dict(pairs)) == len(pairs)
         for key, value in pairs if distinct else _renamed(pairs):
             kind = type(value)
-            if kind is str:
+            if kind is str or kind is Number:
                 cell = value or EMPTY_STRING
-            elif kind is Number:
-                cell = value
             elif kind is tuple or kind is list:
                 self._require_depth(depth + 1)
                 if not value:
@@ -212,6 +225,7 @@ class PythonFlattener:
             else:
                 self._trees.add_column(table, kid)
                 row.append(cell)
+            kid.note(_KINDS[kind], cell)
 
     def _other_cell(
         self, value: Value, key: str, node: Node, table: Table, row: Row, depth: int

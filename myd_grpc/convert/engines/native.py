@@ -19,7 +19,7 @@ from typing import Self, TypeVar
 from typing_extensions import Buffer
 
 from myd_grpc import _native
-from myd_grpc.convert.batch import Batch, Fragment, Rows, Scanned, Span
+from myd_grpc.convert.batch import Batch, ColumnKinds, Fragment, Rows, Scanned, Span
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, RowRules, Take
 from myd_grpc.convert.input.source import Source
@@ -204,6 +204,7 @@ def _fragment(
     entries: Sequence[tuple[bool, int, tuple[str, ...]]],
     origins: Sequence[int],
     rows: Sequence[tuple[int, Buffer, _native.Ends, int]],
+    kinds: Sequence[tuple[int, int, int, int, int]],
     records: int,
     is_full: bool,
 ) -> Fragment:
@@ -215,6 +216,7 @@ def _fragment(
             Rows(table, memoryview(data), ends, columns + _links(table))
             for table, data, ends, columns in rows
         ],
+        list(map(ColumnKinds._make, kinds)),
         records,
         is_full,
     )

@@ -12,6 +12,7 @@ pub mod cut;
 pub mod flatten;
 pub mod input;
 mod json;
+pub mod kinds;
 mod marks;
 mod ordered;
 pub mod outline;

@@ -1,8 +1,9 @@
 //! Usual scalars, read without a loop and with few branches.
 
+use crate::kinds::{Traits, is_signed_zero, kind};
 use crate::simd::digit_bits;
 
-/// A short scalar: where its CSV cell begins and ends, and where the scalar itself ends.
+/// A short scalar: where its CSV cell begins and ends, where the scalar itself ends, what it is.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Short {
     /// The cell's first byte.
@@ -11,6 +12,8 @@ pub struct Short {
     pub stop: usize,
     /// The byte after the scalar.
     pub end: usize,
+    /// The value's kind and digits.
+    pub traits: Traits,
 }
 
 /// How many bytes are looked at for a short scalar.
@@ -26,11 +29,16 @@ pub fn short_scalar(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short
     match text[0] {
         b'"' => short_string(text, at + 1, marks),
         b'-' | b'0'..=b'9' => short_number(text),
-        b'n' if text[1..4] == *b"ull" => Some(Short { start: 0, stop: 0, end: 4 }),
-        b't' if text[1..4] == *b"rue" => Some(Short { start: 0, stop: 4, end: 4 }),
-        b'f' if text[1..5] == *b"alse" => Some(Short { start: 0, stop: 5, end: 5 }),
+        b'n' if text[1..4] == *b"ull" => Some(literal(0, 4, kind::NULL)),
+        b't' if text[1..4] == *b"rue" => Some(literal(4, 4, kind::BOOLEAN)),
+        b'f' if text[1..5] == *b"alse" => Some(literal(5, 5, kind::BOOLEAN)),
         _ => None,
     }
+}
+
+#[inline(always)]
+fn literal(stop: usize, end: usize, kind: u8) -> Short {
+    Short { start: 0, stop, end, traits: Traits::of(kind) }
 }
 
 #[inline(always)]
@@ -41,7 +49,7 @@ fn short_string(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short> {
         return None;
     }
     let (start, stop) = if length == 0 { (0, 2) } else { (1, 1 + length) };
-    Some(Short { start, stop, end: length + 2 })
+    Some(Short { start, stop, end: length + 2, traits: Traits::of(kind::STRING) })
 }
 
 /// Without loops and with few branches: how long a number is cannot be guessed.
@@ -56,7 +64,15 @@ fn short_number(text: &[u8; SHORT]) -> Option<Short> {
     let end = if has_point { point + 1 + decimals } else { point };
     let is_number = whole > 0 && (whole == 1 || text[sign] != b'0') && (decimals > 0 || !has_point);
     let is_over = matches!(text.get(end), Some(b',' | b'}'));
-    (is_number && is_over).then_some(Short { start: 0, stop: end, end })
+    if !(is_number && is_over) {
+        return None;
+    }
+    let traits = if sign == 1 && text[1] == b'0' && is_signed_zero(&text[..end]) {
+        Traits::of(kind::OTHER_NUMBER)
+    } else {
+        Traits::plain(has_point, whole, if has_point { decimals } else { 0 })
+    };
+    Some(Short { start: 0, stop: end, end, traits })
 }
 
 #[cfg(test)]

@@ -24,7 +24,10 @@ pub type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
 /// Rows of a table: its number, their text and ends, and how many columns they have.
 pub type PyRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
 /// A fragment, in the order of the fields of `Fragment` in `batch.py`.
-pub type PyFragment<'py> = (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, usize, bool);
+pub type PyFragment<'py> =
+    (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, Vec<PyKinds>, usize, bool);
+/// Which kinds of values a column has, in the order of the fields of `ColumnKinds`.
+pub type PyKinds = (usize, usize, u8, u32, u32);
 
 /// What a scan found.
 pub fn scanned(found: Found) -> PyScanned {
@@ -48,7 +51,7 @@ impl AsRef<[u8]> for Lent {
 
 /// A fragment.
 pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragment<'py>> {
-    let Fragment { base, entries, origins, rows, records, is_full } = fragment;
+    let Fragment { base, entries, origins, rows, kinds, records, is_full } = fragment;
     let entries = entries
         .into_iter()
         .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
@@ -56,7 +59,10 @@ pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragmen
         Ok((table, text_of(py, text)?, Ends(ends), columns))
     });
     let (entries, rows) = (entries.collect::<PyResult<_>>()?, rows.collect::<PyResult<_>>()?);
-    Ok((base, entries, origins, rows, records, is_full))
+    let kinds = kinds
+        .into_iter()
+        .map(|it| (it.table, it.column, it.kinds, it.whole_digits, it.fraction_digits));
+    Ok((base, entries, origins, rows, kinds.collect(), records, is_full))
 }
 
 /// A table's rows as an object whose bytes Python can use.

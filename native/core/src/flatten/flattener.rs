@@ -216,12 +216,13 @@ impl Flattener {
         let base = self.known + self.own.len();
         self.own.extend(entries.iter().map(|(entry, _)| entry.clone()));
         let (entries, origins) = entries.into_iter().unzip();
-        let mut rows = self.trees.take_rows();
+        let (mut rows, mut kinds) = self.trees.take_rows();
         if self.trees.is_beyond {
             rows.clear();
+            kinds.clear();
         }
         self.held = 0;
-        Fragment { base, entries, origins, rows, records, is_full }
+        Fragment { base, entries, origins, rows, kinds, records, is_full }
     }
 
     fn forget_large(&mut self) {

@@ -1,6 +1,7 @@
 //! What comes of a batch.
 
 use super::csv::Rows;
+use crate::kinds::ColumnKinds;
 
 /// A table or column of the schema: in document order they are its log.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Fragment {
     pub origins: Vec<usize>,
     /// The rows of each table that has any.
     pub rows: Vec<Rows>,
+    /// Which kinds of values the columns of those tables have in the rows.
+    pub kinds: Vec<ColumnKinds>,
     /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
     pub records: usize,
     /// Whether the next one is neither, but was left out because the rows are many.

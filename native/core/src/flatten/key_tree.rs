@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::kinds::{ColumnKinds, Seen, Traits};
 use crate::simd::equal;
 
 /// Number of a node in a [`KeyTree`]; 0, a table's root, stands for none where a member is meant.
@@ -59,6 +60,8 @@ struct Place {
 #[derive(Default)]
 pub struct KeyTree {
     nodes: Vec<Node>,
+    /// What was seen of the values at each node.
+    seen: Vec<Seen>,
     places: Vec<Place>,
     index: HashTable<NodeId>,
     hasher: DefaultHashBuilder,
@@ -85,6 +88,27 @@ impl KeyTree {
     /// Makes the node's path the table with that number.
     pub fn set_table(&mut self, node: NodeId, number: usize) {
         self.nodes[node].table = number as u32;
+    }
+
+    /// Notes a value that became a node's cell.
+    #[inline(always)]
+    pub fn note(&mut self, node: NodeId, traits: Traits) {
+        self.seen[node].note(traits);
+    }
+
+    /// Notes a number that became a node's cell, of any form and length.
+    pub fn note_number(&mut self, node: NodeId, number: &[u8]) {
+        self.seen[node].note_number(number);
+    }
+
+    /// Takes what was seen of the values of a table's columns, whose nodes these are.
+    pub fn take_kinds<'a>(
+        &'a mut self,
+        table: usize,
+        nodes: &'a [NodeId],
+    ) -> impl Iterator<Item = ColumnKinds> + 'a {
+        let columns = nodes.iter().enumerate();
+        columns.filter_map(move |(column, &node)| self.seen[node].take(table, column))
     }
 
     /// The path of a node, from its table's root.
@@ -176,6 +200,7 @@ impl KeyTree {
             }
         }
         self.nodes.truncate(node);
+        self.seen.truncate(node);
     }
 
     fn new_node(&mut self, parent: NodeId, key: &[u8]) -> NodeId {
@@ -190,6 +215,7 @@ impl KeyTree {
             first: 0,
             seen: 0,
         });
+        self.seen.push(Seen::default());
         self.places.push(Place { parent, key: key.into(), again: (0, 0) });
         self.nodes.len() - 1
     }

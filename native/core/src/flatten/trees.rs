@@ -5,6 +5,7 @@ use super::csv::{Output, Rows};
 use super::fragment;
 use super::key_tree::{KeyTree, NodeId};
 use crate::json::Malformed;
+use crate::kinds::ColumnKinds;
 
 /// How many columns of ids the root table has.
 const ROOT_LINKS: usize = 2;
@@ -22,8 +23,8 @@ pub struct Table {
     pub value: NodeId,
     /// The cells of a row, empty between two rows; whoever fills a row takes them meanwhile.
     pub cells: Vec<Cell>,
-    /// How many cells a row has.
-    pub columns: usize,
+    /// The nodes of its columns: a row has a cell for each.
+    pub columns: Vec<NodeId>,
     /// The finished rows.
     pub output: Output,
 }
@@ -114,18 +115,21 @@ impl SchemaTrees {
         taken.collect()
     }
 
-    /// Takes the rows of all tables.
-    pub fn take_rows(&mut self) -> Vec<Rows> {
+    /// Takes the rows of all tables, and which kinds of values the columns of those tables have.
+    pub fn take_rows(&mut self) -> (Vec<Rows>, Vec<ColumnKinds>) {
         let are_many = self.tables.len() > MANY_TABLES;
-        let tables = self.tables.iter_mut().enumerate();
-        let rows = tables.flat_map(|(number, table)| {
-            let rows = table.output.take_as(number, table.columns);
+        let (mut rows, mut kinds) = (Vec::new(), Vec::new());
+        for (number, table) in self.tables.iter_mut().enumerate() {
+            let taken = table.output.take_as(number, table.columns.len());
             if are_many {
                 table.output.forget();
             }
-            rows
-        });
-        rows.collect()
+            if !taken.is_empty() {
+                kinds.extend(self.keys.take_kinds(number, &table.columns));
+                rows.extend(taken);
+            }
+        }
+        (rows, kinds)
     }
 
     /// Makes the node's path a table.
@@ -157,7 +161,7 @@ impl SchemaTrees {
             root,
             value,
             cells: Vec::new(),
-            columns: 0,
+            columns: Vec::new(),
             output: Output::default(),
         });
         self.tables.len() - 1
@@ -176,7 +180,7 @@ impl SchemaTrees {
         self.tables[owner].output.widen(cells.len());
         cells.push(cell);
         self.keys.set_column(node, cells.len());
-        self.tables[owner].columns = cells.len();
+        self.tables[owner].columns.push(node);
         let links = if owner == 0 { ROOT_LINKS } else { CHILD_LINKS };
         self.require_bounds(node, links + cells.len() <= self.bounds.columns)
     }

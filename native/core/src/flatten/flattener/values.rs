@@ -6,6 +6,7 @@ use crate::flatten::cell::{Cell, Texts, cell};
 use crate::flatten::ids::Ids;
 use crate::flatten::key_tree::{LABEL, NodeId};
 use crate::json::{Malformed, byte_at, literal_end, number_end, scan_string, skip_space};
+use crate::kinds::{Traits, kind};
 use crate::short::{SHORT, short_scalar};
 
 /// Bytes in which a usual member ends, and the next one has begun.
@@ -82,6 +83,7 @@ impl Flattener {
                 if let Some(short) = short {
                     let cell = Cell { start: start + short.start, end: start + short.stop };
                     self.set_column(row, member.node, member.column, cell)?;
+                    self.trees.keys.note(member.node, short.traits);
                     at = start + short.end;
                     let end = member.length + short.end;
                     if window.get(end..end + 2) == Some(b",\"") {
@@ -162,17 +164,20 @@ impl Flattener {
         row: &mut Row,
         depth: usize,
     ) -> Result<usize, Malformed> {
-        let (cell, end) = match byte_at(data, at) {
-            b'"' => self.string(data, at)?,
+        let ((cell, end), kind) = match byte_at(data, at) {
+            b'"' => (self.string(data, at)?, kind::STRING),
             b'-' | b'0'..=b'9' => {
                 let end = number_end(data, at)?;
-                (Cell { start: at, end }, end)
+                let column = self.trees.keys.node(node).column;
+                self.set_column(row, node, column, Cell { start: at, end })?;
+                self.trees.keys.note_number(node, &data[at..end]);
+                return Ok(end);
             }
             b't' | b'f' => {
                 let end = literal_end(data, at)?;
-                (Cell { start: at, end }, end)
+                ((Cell { start: at, end }, end), kind::BOOLEAN)
             }
-            b'n' => (Cell::default(), literal_end(data, at)?),
+            b'n' => ((Cell::default(), literal_end(data, at)?), kind::NULL),
             b'{' => {
                 self.require_depth(depth + 1)?;
                 return self.object(data, at + 1, node, row, depth + 1);
@@ -183,7 +188,7 @@ impl Flattener {
             }
             _ => return Err(Malformed),
         };
-        self.set(row, node, cell)?;
+        self.set(row, node, cell, kind)?;
         Ok(end)
     }
 
@@ -206,9 +211,12 @@ impl Flattener {
         cell(data, at, &mut self.scratch)?.ok_or(Malformed)
     }
 
+    /// Sets the cell of a node to a value of that kind.
     #[inline(always)]
-    fn set(&mut self, row: &mut Row, node: NodeId, cell: Cell) -> Result<(), Malformed> {
-        self.set_column(row, node, self.trees.keys.node(node).column, cell)
+    fn set(&mut self, row: &mut Row, node: NodeId, cell: Cell, kind: u8) -> Result<(), Malformed> {
+        self.set_column(row, node, self.trees.keys.node(node).column, cell)?;
+        self.trees.keys.note(node, Traits::of(kind));
+        Ok(())
     }
 
     /// Sets the cell of a node whose column is known.
@@ -249,7 +257,7 @@ impl Flattener {
             return Ok(first + 1);
         }
         if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch)? {
-            self.set(row, node, cell)?;
+            self.set(row, node, cell, kind::LIST)?;
             return Ok(end);
         }
         self.children(data, first, node, row.table, depth)
