@@ -26,7 +26,7 @@ class Ends(Sequence[int]):
 _Records: TypeAlias = tuple[Buffer, Spans, Spans, int, int]
 _Entry: TypeAlias = tuple[bool, int, tuple[str, ...]]
 _Rows: TypeAlias = tuple[int, Buffer, Ends, int]
-_Kinds: TypeAlias = tuple[int, int, int, int, int]
+_Kinds: TypeAlias = tuple[int, bytes]
 _Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], list[_Kinds], int, bool]
 _Scanned: TypeAlias = tuple[int, list[int]]
 

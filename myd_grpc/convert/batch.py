@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import IntFlag
 from typing import NamedTuple
 
+from myd_grpc.convert.kinds import TableKinds
 from myd_grpc.convert.schema import Entry
 
 Span = tuple[int, int]
@@ -63,42 +63,11 @@ class Rows(NamedTuple):
     width: int
 
 
-class Kind(IntFlag):
-    """What a value is that became a cell; of a number, how it is written."""
-
-    STRING = 1
-    INTEGER = 2
-    """A number without a point or an exponent."""
-    DECIMAL = 4
-    """A number with a point, without an exponent."""
-    OTHER_NUMBER = 8
-    """A number with an exponent, or a zero with a sign."""
-    BOOLEAN = 16
-    NULL = 32
-    """A null that is there: what is missing is no value."""
-    LIST = 64
-    """A list that is a cell."""
-
-
-class ColumnKinds(NamedTuple):
-    """Which kinds of values a column has: `kinds` are flags of `Kind`, as a plain number.
-
-    `column` counts from 0 and leaves link columns out. The digits are the most that an integer or
-    decimal has before and after its point; signs and other numbers do not count.
-    """
-
-    table: int
-    column: int
-    kinds: int
-    whole_digits: int
-    fraction_digits: int
-
-
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """A batch's rows by table, made for the schema's first `base` entries and then `entries`.
 
-    `kinds` says, by table and column, which values are in the rows; of a part of a record, it may
+    `kinds` says of each table in `rows` which values are in them; of a part of a record, it may
     count a row that comes in a later part. `origins[i]` is the index of the record that brought
     `entries[i]`. `records` is how many
     records are in it: when that is not all of the batch's, the next one is bad, and the fragment
@@ -110,7 +79,7 @@ class Fragment:
     entries: Sequence[Entry]
     origins: Sequence[int]
     rows: Sequence[Rows]
-    kinds: Sequence[ColumnKinds]
+    kinds: Sequence[TableKinds]
     records: int
     is_full: bool = False
 

@@ -13,9 +13,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from myd_grpc.codec import decode, encode
-from myd_grpc.convert.batch import ColumnKinds
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
+from myd_grpc.convert.kinds import TableKinds
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.output.parts import Part
 from myd_grpc.convert.piece import Piece
@@ -47,7 +47,7 @@ class Checkpoint(Struct, frozen=True):
     beginning: FirstRecord | None
     entries: tuple[Entry, ...]
     records: tuple[int, ...]
-    kinds: tuple[ColumnKinds, ...]
+    kinds: tuple[TableKinds, ...]
     parts: tuple[Part, ...]
     progress: Progress
 

@@ -1,39 +1,114 @@
-"""Which kinds of values the columns of a set have, in all fragments so far."""
+"""Which kinds of values columns have, and how many digits, in a form that adds up fast."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from enum import IntFlag
+from typing import NamedTuple
 
-from myd_grpc.convert.batch import ColumnKinds
+MOST_DIGITS = 55
+"""So many digits on one side of a point stand for more, too: no format has types for these."""
+
+_COLUMN_BYTES = 16
+_WHOLE, _FRACTION = 8, 64
+_ZERO = "-0."
+
+
+class Kind(IntFlag):
+    """What a value is that became a cell; of a number, how it is written."""
+
+    STRING = 1
+    INTEGER = 2
+    """A number without a point or an exponent."""
+    DECIMAL = 4
+    """A number with a point, without an exponent."""
+    OTHER_NUMBER = 8
+    """A number with an exponent, or a zero with a sign."""
+    BOOLEAN = 16
+    NULL = 32
+    """A null that is there: what is missing is no value."""
+    LIST = 64
+    """A list that is a cell."""
+
+
+class ColumnKinds(NamedTuple):
+    """Which kinds of values a column has, and the most digits of its integers and decimals.
+
+    `column` counts from 0 and leaves link columns out. Digits are those before and those after the
+    point, at most MOST_DIGITS; signs and other numbers do not count.
+    """
+
+    table: int
+    column: int
+    kinds: Kind
+    whole_digits: int
+    fraction_digits: int
+
+
+class TableKinds(NamedTuple):
+    """The same of all columns of a table, in `bits`: each has 16 bytes, little-endian.
+
+    Bits 0 to 7 are the flags of `Kind`, bit 8 + n is for n digits before the point, and bit 64 + n
+    for n after it. So OR adds up, and the highest bit is the most digits.
+    """
+
+    table: int
+    bits: bytes
+
+    def columns(self) -> Iterator[ColumnKinds]:
+        """Those columns that have a value."""
+        for start in range(0, len(self.bits), _COLUMN_BYTES):
+            bits = int.from_bytes(self.bits[start : start + _COLUMN_BYTES], "little")
+            if bits:
+                yield _column(self.table, start // _COLUMN_BYTES, bits)
+
+
+def _column(table: int, column: int, bits: int) -> ColumnKinds:
+    whole, fraction = bits >> _WHOLE & (1 << _FRACTION - _WHOLE) - 1, bits >> _FRACTION
+    kinds = Kind(bits & 0xFF)
+    return ColumnKinds(table, column, kinds, _highest(whole), _highest(fraction))
+
+
+def _highest(bits: int) -> int:
+    return max(bits.bit_length() - 1, 0)
+
+
+def packed(table: int, columns: Iterable[int]) -> TableKinds:
+    """What the bits of a table's columns are together."""
+    return TableKinds(table, b"".join(bits.to_bytes(_COLUMN_BYTES, "little") for bits in columns))
+
+
+def number_bits(text: str) -> int:
+    """The bits of a column that has this number."""
+    if "e" in text or "E" in text or (text[0] == "-" and not text.strip(_ZERO)):
+        return Kind.OTHER_NUMBER.value
+    whole, point, fraction = text.removeprefix("-").partition(".")
+    kind = Kind.DECIMAL.value if point else Kind.INTEGER.value
+    digits = 1 << _WHOLE + min(len(whole), MOST_DIGITS)
+    return kind | digits | 1 << _FRACTION + min(len(fraction), MOST_DIGITS)
 
 
 class SetKinds:
-    """Adds up what fragments say of their columns."""
+    """Adds up what the fragments of a set say."""
 
     def __init__(self) -> None:
-        self._columns: dict[tuple[int, ...], ColumnKinds] = {}
+        self._tables: dict[int, int] = {}
 
-    def add(self, kinds: Iterable[ColumnKinds]) -> None:
+    def add(self, kinds: Iterable[TableKinds]) -> None:
         """Adds what a fragment, or a checkpoint, says."""
-        columns = self._columns
-        for one in kinds:
-            place = one[:2]
-            known = columns.get(place)
-            if known is None:
-                columns[place] = one
-            elif known != one:
-                columns[place] = _both(known, one)
+        tables = self._tables
+        for table, bits in kinds:
+            tables[table] = tables.get(table, 0) | int.from_bytes(bits, "little")
 
-    def snapshot(self) -> tuple[ColumnKinds, ...]:
+    def snapshot(self) -> tuple[TableKinds, ...]:
+        """All tables that have rows, by number."""
+        return tuple(_unpacked(table, self._tables[table]) for table in sorted(self._tables))
+
+    def columns(self) -> list[ColumnKinds]:
         """All columns that have a value, by table and column."""
-        return tuple(self._columns[place] for place in sorted(self._columns))
+        return [column for table in self.snapshot() for column in table.columns()]
 
 
-def _both(one: ColumnKinds, other: ColumnKinds) -> ColumnKinds:
-    return ColumnKinds(
-        one.table,
-        one.column,
-        one.kinds | other.kinds,
-        max(one.whole_digits, other.whole_digits),
-        max(one.fraction_digits, other.fraction_digits),
-    )
+def _unpacked(table: int, bits: int) -> TableKinds:
+    columns = -(-bits.bit_length() // (8 * _COLUMN_BYTES))
+    return TableKinds(table, bits.to_bytes(columns * _COLUMN_BYTES, "little"))

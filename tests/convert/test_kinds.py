@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from myd_grpc.convert.batch import ColumnKinds, Kind
 from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.kinds import MOST_DIGITS, ColumnKinds, Kind, SetKinds
 from myd_grpc.convert.model import Limits, PartFile
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout
@@ -30,7 +30,22 @@ pytestmark = each_engine
 
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
-NUMBERS = ("0", "-0", "-0.00", "0e0", "1", "-12", "10.50", "-0.5", "1e5", "1E-2", "9" * 40, "0.0")
+NUMBERS = (
+    "0",
+    "-0",
+    "-0.00",
+    "0e0",
+    "1",
+    "-12",
+    "10.50",
+    "-0.5",
+    "1e5",
+    "1E-2",
+    "9" * 40,
+    "0.0",
+    "-" + "7" * 90,
+    "0." + "1" * 60,
+)
 VALUES = (*NUMBERS, '"1"', '""', "true", "false", "null", "[]", "[1]", "{}", '[{"a":1}]')
 
 
@@ -72,14 +87,22 @@ def kinds_of(files: Files, engine: str, limits: Limits, most: int) -> list[Colum
             resume = Checkpoint.from_json(kept.text)
             kept.left = -1
             convert(work, None, output, silent, kept, resume)
-        return list(Checkpoint.from_json(kept.text).kinds)
+        kinds = SetKinds()
+        kinds.add(Checkpoint.from_json(kept.text).kinds)
+        return kinds.columns()
 
 
 def expected(files: Files) -> list[ColumnKinds]:
     records = [oracle.read_records(data, "ARRAY", "", 128, ()) for _, data in files]
     found = oracle.kinds_of(oracle.gather("out", records, "id", 1024))
     return [
-        ColumnKinds(table, column, sum(Kind[name] for name in names), whole, fraction)
+        ColumnKinds(
+            table,
+            column,
+            Kind(sum(Kind[name] for name in names)),
+            min(whole, MOST_DIGITS),
+            min(fraction, MOST_DIGITS),
+        )
         for table, column, names, whole, fraction in found
     ]
 

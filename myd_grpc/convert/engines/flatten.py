@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from myd_grpc.convert.batch import EMPTY_BATCH, Batch, ColumnKinds, Fragment, Kind, Rows, Span
+from myd_grpc.convert.batch import EMPTY_BATCH, Batch, Fragment, Rows, Span
 from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line, long_line
 from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take
-from myd_grpc.convert.engines.trees import NUMBER, BeyondBoundsError, Node, SchemaTrees, Table
+from myd_grpc.convert.engines.trees import BeyondBoundsError, Node, SchemaTrees, Table
 from myd_grpc.convert.jsontext import long_values
 from myd_grpc.convert.jsontext.long_values import (
     LongValue,
@@ -28,6 +28,7 @@ from myd_grpc.convert.jsontext.values import (
     is_scalar_list,
     parse,
 )
+from myd_grpc.convert.kinds import Kind, TableKinds, number_bits
 from myd_grpc.convert.schema import (
     FreeNames,
     Schema,
@@ -41,10 +42,10 @@ _BESIDE_TEXT = 8
 """Bytes that a row takes beside its text."""
 
 
-# Of the types that values of cells have.
-_KINDS = {
+# By the types of values that become cells; a number's are to be looked up.
+_BITS = {
     str: Kind.STRING.value,
-    Number: NUMBER,
+    Number: 0,
     bool: Kind.BOOLEAN.value,
     type(None): Kind.NULL.value,
     list: Kind.LIST.value,
@@ -110,11 +111,14 @@ class PythonFlattener:
         rows, kinds = self._take_rows()
         return Fragment(base, trees.log[base:], origins, rows, kinds, records)
 
-    def _take_rows(self) -> tuple[list[Rows], list[ColumnKinds]]:
-        taken = [table.take() for table in self._trees.tables]
-        return [one for rows, _ in taken for one in rows], [
-            one for _, kinds in taken for one in kinds
-        ]
+    def _take_rows(self) -> tuple[list[Rows], list[TableKinds]]:
+        rows: list[Rows] = []
+        kinds: list[TableKinds] = []
+        for table in self._trees.tables:
+            if taken := table.take():
+                rows += taken
+                kinds.append(table.take_kinds())
+        return rows, kinds
 
     def _is_sound(self, index: int) -> bool:
         """Whether a record that can be parsed is not nested too deep anywhere."""
@@ -225,7 +229,7 @@ class PythonFlattener:
             else:
                 self._trees.add_column(table, kid)
                 row.append(cell)
-            kid.note(_KINDS[kind], cell)
+            kid.bits |= _BITS[kind] or number_bits(cell)
 
     def _other_cell(
         self, value: Value, key: str, node: Node, table: Table, row: Row, depth: int

@@ -19,10 +19,11 @@ from typing import Self, TypeVar
 from typing_extensions import Buffer
 
 from myd_grpc import _native
-from myd_grpc.convert.batch import Batch, ColumnKinds, Fragment, Rows, Scanned, Span
+from myd_grpc.convert.batch import Batch, Fragment, Rows, Scanned, Span
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, RowRules, Take
 from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.kinds import TableKinds
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable, Schema
 
@@ -204,7 +205,7 @@ def _fragment(
     entries: Sequence[tuple[bool, int, tuple[str, ...]]],
     origins: Sequence[int],
     rows: Sequence[tuple[int, Buffer, _native.Ends, int]],
-    kinds: Sequence[tuple[int, int, int, int, int]],
+    kinds: Sequence[tuple[int, bytes]],
     records: int,
     is_full: bool,
 ) -> Fragment:
@@ -216,7 +217,7 @@ def _fragment(
             Rows(table, memoryview(data), ends, columns + _links(table))
             for table, data, ends, columns in rows
         ],
-        list(map(ColumnKinds._make, kinds)),
+        [TableKinds(*one) for one in kinds],
         records,
         is_full,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from myd_grpc.convert.batch import ColumnKinds, Kind, Rows
+from myd_grpc.convert.batch import Rows
 from myd_grpc.convert.csvtext import Row
 from myd_grpc.convert.engines.engine import RowRules
+from myd_grpc.convert.kinds import TableKinds, packed
 from myd_grpc.convert.schema import (
     CHILD_LINKS,
     ROOT_LINKS,
@@ -25,16 +26,10 @@ class BeyondBoundsError(Exception):
     """The last entry is one that no schema takes."""
 
 
-NUMBER = int(Kind.INTEGER | Kind.DECIMAL | Kind.OTHER_NUMBER)
-"""A number, of whichever of these kinds."""
-
-_ZERO = "-0."
-
-
 class Node:
     """A key in a table's tree: what is at its path, and of which kinds the values were."""
 
-    __slots__ = ("column", "fraction_digits", "kids", "kinds", "path", "table", "whole_digits")
+    __slots__ = ("bits", "column", "kids", "path", "table")
 
     def __init__(self, path: KeyPath) -> None:
         self.path = path
@@ -42,29 +37,8 @@ class Node:
         # The position of the path's cell in a row; 0, a link column's, stands for none.
         self.column = 0
         self.table: Table | None = None
-        # See `ColumnKinds`.
-        self.kinds = self.whole_digits = self.fraction_digits = 0
-
-    def note(self, kinds: int, cell: str) -> None:
-        """Notes a value that became a cell, of those kinds; a number is looked at."""
-        if kinds != NUMBER:
-            self.kinds |= kinds
-        elif "e" in cell or "E" in cell or (cell[0] == "-" and not cell.strip(_ZERO)):
-            self.kinds |= Kind.OTHER_NUMBER.value
-        else:
-            self._note_plain(cell)
-
-    def _note_plain(self, number: str) -> None:
-        whole, point, fraction = number.partition(".")
-        self.kinds |= Kind.DECIMAL.value if point else Kind.INTEGER.value
-        self.whole_digits = max(self.whole_digits, len(whole) - (whole[0] == "-"))
-        self.fraction_digits = max(self.fraction_digits, len(fraction))
-
-    def take_kinds(self, table: int, column: int) -> ColumnKinds:
-        """Hands over what was noted of the column with that number in that table."""
-        found = ColumnKinds(table, column, self.kinds, self.whole_digits, self.fraction_digits)
-        self.kinds = self.whole_digits = self.fraction_digits = 0
-        return found
+        # Of the values that became cells: see `TableKinds`.
+        self.bits = 0
 
 
 class Table:
@@ -93,16 +67,18 @@ class Table:
             self.data, self.ends = bytearray(), array("Q")
         self.width = width
 
-    def take(self) -> tuple[list[Rows], list[ColumnKinds]]:
-        """Hands over all rows so far, and where there are any, of which kinds the values are."""
+    def take(self) -> list[Rows]:
+        """Hands over all rows so far."""
         self.end_run(self.width)
         runs, self.runs = self.runs, []
-        if not runs:
-            return [], []
-        columns = enumerate(self.columns)
-        return runs, [
-            node.take_kinds(self.number, column) for column, node in columns if node.kinds
-        ]
+        return runs
+
+    def take_kinds(self) -> TableKinds:
+        """Hands over of which kinds the values are."""
+        kinds = packed(self.number, [node.bits for node in self.columns])
+        for node in self.columns:
+            node.bits = 0
+        return kinds
 
 
 class SchemaTrees:

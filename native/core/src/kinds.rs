@@ -2,7 +2,7 @@
 
 use crate::json::byte_at;
 
-/// Kinds of values as flags, the same as those of `Kind` in `batch.py`.
+/// Kinds of values as flags, the same as those of `Kind` in `kinds.py`.
 pub mod kind {
     /// A string.
     pub const STRING: u8 = 1;
@@ -20,20 +20,17 @@ pub mod kind {
     pub const LIST: u8 = 64;
 }
 
-/// Which kinds of values a column has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ColumnKinds {
-    /// The column's table.
+/// Which kinds of values a table's columns have, and how many digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableKinds {
+    /// The table's number.
     pub table: usize,
-    /// Its number in that, from 0, ids left out.
-    pub column: usize,
-    /// The kinds as flags.
-    pub kinds: u8,
-    /// The most digits before the point of an integer or decimal.
-    pub whole_digits: u32,
-    /// The most digits after it.
-    pub fraction_digits: u32,
+    /// Sixteen bytes for each of its columns, ids left out: see `TableKinds` in `kinds.py`.
+    pub bits: Vec<u8>,
 }
+
+/// So many digits on one side of a point stand for more, too.
+const MOST_DIGITS: u32 = 55;
 
 /// Kinds of values, and how many digits few-digit numbers have: one bit for each count of digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,20 +91,18 @@ impl Seen {
         self.fraction = self.fraction.max(u32::try_from(fraction).unwrap_or(u32::MAX));
     }
 
-    /// Takes what was seen, if that is anything, as what a column has.
-    pub fn take(&mut self, table: usize, column: usize) -> Option<ColumnKinds> {
+    /// Takes what was seen, as the bits of a column.
+    pub fn take(&mut self) -> u128 {
         let Self { traits, whole, fraction } = std::mem::take(self);
+        let kinds = u128::from(traits as u8);
+        if traits >> WHOLE == 0 && whole == 0 {
+            return kinds;
+        }
         let most = |first: u32, others: u32| {
             let bits = traits >> first & ((1 << FEW_DIGITS) - 1);
-            others.max(bits.checked_ilog2().unwrap_or(0))
+            others.max(bits.checked_ilog2().unwrap_or(0)).min(MOST_DIGITS)
         };
-        (traits != 0).then(|| ColumnKinds {
-            table,
-            column,
-            kinds: traits as u8,
-            whole_digits: most(WHOLE, whole),
-            fraction_digits: most(FRACTION, fraction),
-        })
+        kinds | 1 << (8 + most(WHOLE, whole)) | 1 << (64 + most(FRACTION, fraction))
     }
 }
 
@@ -124,15 +119,16 @@ pub fn is_signed_zero(number: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{ColumnKinds, Seen, Traits, kind};
+    use super::{Seen, Traits, kind};
 
-    /// The kinds and digits of a column that has these numbers.
-    fn seen(numbers: &[&str]) -> Option<(u8, u32, u32)> {
+    /// The kinds of a column that has these numbers, and the most digits.
+    fn seen(numbers: &[&str]) -> (u8, u32, u32) {
         let mut seen = Seen::default();
         numbers.iter().for_each(|number| seen.note_number(number.as_bytes()));
-        let found = seen.take(0, 0);
-        assert_eq!(seen.take(0, 0), None);
-        found.map(|found| (found.kinds, found.whole_digits, found.fraction_digits))
+        let bits = seen.take();
+        assert_eq!(seen.take(), 0);
+        let digits = |bits: u64| bits.checked_ilog2().unwrap_or(0);
+        (bits as u8, digits(bits as u64 >> 8), digits((bits >> 64) as u64))
     }
 
     #[test]
@@ -147,21 +143,22 @@ mod tests {
             ("1.5E+05", kind::OTHER_NUMBER, 0, 0),
             ("-0", kind::OTHER_NUMBER, 0, 0),
             ("-0.00", kind::OTHER_NUMBER, 0, 0),
-            (&long, kind::INTEGER, 1000, 0),
-            (&format!("-1.{long}"), kind::DECIMAL, 1, 1000),
+            (&long, kind::INTEGER, 55, 0),
+            (&format!("-1.{long}"), kind::DECIMAL, 1, 55),
             (&"1".repeat(23), kind::INTEGER, 23, 0),
             (&"1".repeat(24), kind::INTEGER, 24, 0),
+            (&"1".repeat(54), kind::INTEGER, 54, 0),
         ] {
-            assert_eq!(seen(&[number]), Some((kind, whole, fraction)), "{number}");
+            assert_eq!(seen(&[number]), (kind, whole, fraction), "{number}");
         }
     }
 
     #[test]
     fn the_most_digits_are_told() {
         let both = kind::INTEGER | kind::DECIMAL;
-        assert_eq!(seen(&["1.25", "12345", "7"]), Some((both, 5, 2)));
-        assert_eq!(seen(&["1.2", &format!("0.{}", "3".repeat(30))]), Some((4, 1, 30)));
-        assert_eq!(seen(&[]), None);
+        assert_eq!(seen(&["1.25", "12345", "7"]), (both, 5, 2));
+        assert_eq!(seen(&["1.2", &format!("0.{}", "3".repeat(30))]), (kind::DECIMAL, 1, 30));
+        assert_eq!(seen(&[]), (0, 0, 0));
     }
 
     #[test]
@@ -170,9 +167,7 @@ mod tests {
         seen.note(Traits::of(kind::NULL));
         seen.note(Traits::of(kind::LIST));
         seen.note(Traits::plain(true, 3, 4));
-        let kinds = kind::NULL | kind::LIST | kind::DECIMAL;
-        let expected =
-            ColumnKinds { table: 1, column: 2, kinds, whole_digits: 3, fraction_digits: 4 };
-        assert_eq!(seen.take(1, 2), Some(expected));
+        let kinds = u128::from(kind::NULL | kind::LIST | kind::DECIMAL);
+        assert_eq!(seen.take(), kinds | 1 << (8 + 3) | 1 << (64 + 4));
     }
 }

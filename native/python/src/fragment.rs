@@ -25,9 +25,9 @@ pub type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
 pub type PyRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
 /// A fragment, in the order of the fields of `Fragment` in `batch.py`.
 pub type PyFragment<'py> =
-    (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, Vec<PyKinds>, usize, bool);
-/// Which kinds of values a column has, in the order of the fields of `ColumnKinds`.
-pub type PyKinds = (usize, usize, u8, u32, u32);
+    (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, Vec<PyKinds<'py>>, usize, bool);
+/// Which kinds of values a table's columns have: its number, and sixteen bytes for each column.
+pub type PyKinds<'py> = (usize, Bound<'py, PyBytes>);
 
 /// What a scan found.
 pub fn scanned(found: Found) -> PyScanned {
@@ -59,10 +59,8 @@ pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragmen
         Ok((table, text_of(py, text)?, Ends(ends), columns))
     });
     let (entries, rows) = (entries.collect::<PyResult<_>>()?, rows.collect::<PyResult<_>>()?);
-    let kinds = kinds
-        .into_iter()
-        .map(|it| (it.table, it.column, it.kinds, it.whole_digits, it.fraction_digits));
-    Ok((base, entries, origins, rows, kinds.collect(), records, is_full))
+    let kinds = kinds.into_iter().map(|it| (it.table, PyBytes::new(py, &it.bits))).collect();
+    Ok((base, entries, origins, rows, kinds, records, is_full))
 }
 
 /// A table's rows as an object whose bytes Python can use.

@@ -162,9 +162,9 @@ OF_VERSION_3 = (
     "text",
     [
         OF_VERSION_3,
-        SOME.to_json().replace('"version":4', '"version":5'),
-        SOME.to_json().replace('"version":4', '"version":true'),
-        SOME.to_json().replace('"version":4,', ""),
+        SOME.to_json().replace('"version":5', '"version":6'),
+        SOME.to_json().replace('"version":5', '"version":true'),
+        SOME.to_json().replace('"version":5,', ""),
         SOME.to_json().replace('"file":1', '"file":"1"'),
         SOME.to_json().replace('"file":1,', ""),
         SOME.to_json().replace('"AUTO"', '"ODD"'),

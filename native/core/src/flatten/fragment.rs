@@ -1,7 +1,7 @@
 //! What comes of a batch.
 
 use super::csv::Rows;
-use crate::kinds::ColumnKinds;
+use crate::kinds::TableKinds;
 
 /// A table or column of the schema: in document order they are its log.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Fragment {
     /// The rows of each table that has any.
     pub rows: Vec<Rows>,
     /// Which kinds of values the columns of those tables have in the rows.
-    pub kinds: Vec<ColumnKinds>,
+    pub kinds: Vec<TableKinds>,
     /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
     pub records: usize,
     /// Whether the next one is neither, but was left out because the rows are many.

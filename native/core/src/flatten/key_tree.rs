@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::kinds::{ColumnKinds, Seen, Traits};
+use crate::kinds::{Seen, TableKinds, Traits};
 use crate::simd::equal;
 
 /// Number of a node in a [`KeyTree`]; 0, a table's root, stands for none where a member is meant.
@@ -102,13 +102,12 @@ impl KeyTree {
     }
 
     /// Takes what was seen of the values of a table's columns, whose nodes these are.
-    pub fn take_kinds<'a>(
-        &'a mut self,
-        table: usize,
-        nodes: &'a [NodeId],
-    ) -> impl Iterator<Item = ColumnKinds> + 'a {
-        let columns = nodes.iter().enumerate();
-        columns.filter_map(move |(column, &node)| self.seen[node].take(table, column))
+    pub fn take_kinds(&mut self, table: usize, columns: &[NodeId]) -> TableKinds {
+        let mut bits = Vec::with_capacity(size_of::<u128>() * columns.len());
+        for &node in columns {
+            bits.extend_from_slice(&self.seen[node].take().to_le_bytes());
+        }
+        TableKinds { table, bits }
     }
 
     /// The path of a node, from its table's root.

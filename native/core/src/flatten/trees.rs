@@ -5,7 +5,7 @@ use super::csv::{Output, Rows};
 use super::fragment;
 use super::key_tree::{KeyTree, NodeId};
 use crate::json::Malformed;
-use crate::kinds::ColumnKinds;
+use crate::kinds::TableKinds;
 
 /// How many columns of ids the root table has.
 const ROOT_LINKS: usize = 2;
@@ -116,7 +116,7 @@ impl SchemaTrees {
     }
 
     /// Takes the rows of all tables, and which kinds of values the columns of those tables have.
-    pub fn take_rows(&mut self) -> (Vec<Rows>, Vec<ColumnKinds>) {
+    pub fn take_rows(&mut self) -> (Vec<Rows>, Vec<TableKinds>) {
         let are_many = self.tables.len() > MANY_TABLES;
         let (mut rows, mut kinds) = (Vec::new(), Vec::new());
         for (number, table) in self.tables.iter_mut().enumerate() {
@@ -125,7 +125,7 @@ impl SchemaTrees {
                 table.output.forget();
             }
             if !taken.is_empty() {
-                kinds.extend(self.keys.take_kinds(number, &table.columns));
+                kinds.push(self.keys.take_kinds(number, &table.columns));
                 rows.extend(taken);
             }
         }
