@@ -11,6 +11,7 @@ MOST_DIGITS = 55
 
 _COLUMN_BYTES = 16
 _WHOLE, _FRACTION = 8, 64
+_WHOLE_MASK = (1 << _FRACTION - _WHOLE) - 1
 _ZERO = "-0."
 
 
@@ -64,7 +65,7 @@ class TableKinds(NamedTuple):
 
 
 def _column(table: int, column: int, bits: int) -> ColumnKinds:
-    whole, fraction = bits >> _WHOLE & (1 << _FRACTION - _WHOLE) - 1, bits >> _FRACTION
+    whole, fraction = bits >> _WHOLE & _WHOLE_MASK, bits >> _FRACTION
     kinds = Kind(bits & 0xFF)
     return ColumnKinds(table, column, kinds, _highest(whole), _highest(fraction))
 
@@ -74,8 +75,16 @@ def _highest(bits: int) -> int:
 
 
 def packed(table: int, columns: Iterable[int]) -> TableKinds:
-    """What the bits of a table's columns are together."""
-    return TableKinds(table, b"".join(bits.to_bytes(_COLUMN_BYTES, "little") for bits in columns))
+    """What the bits of a table's columns are together, with those for the most digits alone."""
+    kept = (_most(bits).to_bytes(_COLUMN_BYTES, "little") for bits in columns)
+    return TableKinds(table, b"".join(kept))
+
+
+def _most(bits: int) -> int:
+    whole, fraction = bits >> _WHOLE & _WHOLE_MASK, bits >> _FRACTION
+    if not whole:
+        return bits
+    return bits & 0xFF | 1 << _WHOLE + _highest(whole) | 1 << _FRACTION + _highest(fraction)
 
 
 def number_bits(text: str) -> int:
