@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Self
 
 from myd_grpc.convert.errors import ConversionError, Reason, why
 from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
@@ -35,12 +35,13 @@ HEAD = 4096
 _FIRST_CHUNK = 1 << 20
 
 
-class _Position(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Position:
     """Where a decrypted offset is in the file as it lies: see `Stored`."""
 
     position: int
     skip: int = 0
-    key: tuple[bytes, bytes] | None = None
+    key: tuple[bytes, bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ class Source:
         if self._is_text or not isinstance(self._file, LocalFile):
             return None
         found = self._position_of(offset)
-        return Stored(os.dup(self._file.fd), self.size, *found)
+        fd = os.dup(self._file.fd)
+        return Stored(fd, self.size, found.position, found.skip, found.key)
 
     def _position_of(self, offset: int) -> _Position:
         if self.key is None:

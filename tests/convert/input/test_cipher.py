@@ -97,6 +97,18 @@ def test_a_key_does_not_show_itself() -> None:
         assert repr(KEY.iv) not in text
 
 
+def test_where_reading_goes_on_shows_no_key(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes(64))
+    with Source.open(str(tmp_path), "a", (), KEY) as source:
+        for offset in (0, 40):
+            place, stored = source._position_of(offset), source.stored(offset)
+            assert stored
+            os.close(stored.fd)
+            for text in (repr(place), repr(stored)):
+                assert repr(KEY.key) not in text
+                assert repr(KEY.iv) not in text
+
+
 @pytest.mark.parametrize("count", range(1, 17))
 def test_padding_is_taken_off(count: int) -> None:
     assert unpad(b"x" * (16 - count) + bytes([count]) * count) == b"x" * (16 - count)
