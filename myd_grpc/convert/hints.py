@@ -6,7 +6,7 @@ name. Every other one may be a person, an account or a day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from myd_grpc.convert.errors import one_line, shortened
@@ -79,21 +79,18 @@ def refusal(schema: Schema, beyond: BeyondError, record: int, context: ReadConte
     name = shortened(shape.table_name(entry.owner), _NAME_BYTES)
     match beyond.bound:
         case Bound.TABLES:
-            way_out = _way_out(shape, lambda one: isinstance(one, NewTable), context)
+            way_out = _way_out(shape, range(len(schema.tables)), NewTable, context)
             return f"the set has more than {most} tables{way_out}"
         case Bound.COLUMNS:
-            table = entry.owner
-            way_out = _way_out(
-                shape, lambda one: isinstance(one, NewColumn) and one.table == table, context
-            )
+            way_out = _way_out(shape, (entry.owner,), NewColumn, context)
             return f"table {name} has more than {most} columns{way_out}"
         case Bound.NAME_BYTES:
             what = "a list in" if isinstance(entry, NewTable) else "a column of"
             return f"the name of {what} table {name} has more than {most} bytes"
 
 
-def _way_out(shape: Shape, wanted: Callable[[Entry], bool], context: ReadContext) -> str:
-    map_like = shape.map_like(_MANY, wanted)
+def _way_out(shape: Shape, tables: Container[int], kind: type[Entry], context: ReadContext) -> str:
+    map_like = shape.map_like(_MANY, tables, kind)
     return f"; {_looks(shape, map_like, context)}" if map_like else ""
 
 
@@ -106,14 +103,12 @@ def note(schema: Schema, context: ReadContext, beginning: FirstRecord) -> str:
         )
     shape = Shape(schema, context.section_names)
     wide = shape.wide_tables(_VERY_MANY)
-    map_like = shape.map_like(_VERY_MANY, lambda one: one.owner in wide) if wide else None
+    map_like = shape.map_like(_VERY_MANY, wide) if wide else None
     # Many values in a record are many columns, and may well be meant.
     if map_like is None or (map_like.scalars and not map_like.path):
         # Others grow not, and most sets have few of these.
         widened = shape.widened_tables()
-        map_like = shape.map_like(
-            _FEW, lambda one: one.owner in widened, lambda one: one.grows and not one.scalars
-        )
+        map_like = shape.map_like(_FEW, widened, fits=lambda one: one.grows and not one.scalars)
     return _looks(shape, map_like, context) if map_like else ""
 
 

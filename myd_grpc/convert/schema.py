@@ -25,27 +25,17 @@ CHILD_LINKS = ("_record_id", "_row_id", "_parent_row_id")
 
 
 class NewTable(Struct, frozen=True, array_like=True, tag="table"):
-    """A list at `path` in a row of table number `parent` became a table: the next number."""
+    """A list at `path` in a row of table number `owner` became a table: the next number."""
 
-    parent: int
+    owner: int
     path: KeyPath
-
-    @property
-    def owner(self) -> int:
-        """The table whose rows it is met in."""
-        return self.parent
 
 
 class NewColumn(Struct, frozen=True, array_like=True, tag="column"):
-    """A value at `path` in a row of table number `table` became that table's next column."""
+    """A value at `path` in a row of table number `owner` became that table's next column."""
 
-    table: int
+    owner: int
     path: KeyPath
-
-    @property
-    def owner(self) -> int:
-        """The table whose rows it is met in."""
-        return self.table
 
 
 Entry = NewTable | NewColumn
@@ -132,12 +122,12 @@ class Schema:
     def _add_table(self, entry: NewTable) -> None:
         if len(self.tables) >= self._limits.max_tables:
             raise BeyondError(entry, Bound.TABLES, self._limits.max_tables)
-        parent = self.tables[entry.parent].name
+        parent = self.tables[entry.owner].name
         name = self._claimed(self._names, f"{parent}.", entry)
         self.tables.append(Table(name, list(CHILD_LINKS), FreeNames(CHILD_LINKS)))
 
     def _add_column(self, entry: NewColumn) -> None:
-        table = self.tables[entry.table]
+        table = self.tables[entry.owner]
         if len(table.columns) >= self._limits.max_columns:
             raise BeyondError(entry, Bound.COLUMNS, self._limits.max_columns)
         table.columns.append(self._claimed(table.names, "", entry))

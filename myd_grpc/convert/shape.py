@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
+from types import UnionType
 from typing import TypeAlias
 
 from myd_grpc.convert.schema import Entry, KeyPath, NewTable, Schema, shown
@@ -69,7 +70,7 @@ class Shape:
         self._added = added
         tables = (entry for entry in schema.entries if isinstance(entry, NewTable))
         # Where each table is: the table around it and the path there.
-        self._places = [(0, ()), *((table.parent, table.path) for table in tables)]
+        self._places = [(0, ()), *((table.owner, table.path) for table in tables)]
 
     def table_name(self, table: int) -> str:
         """The table's name as far as it may be told."""
@@ -118,14 +119,18 @@ class Shape:
     def map_like(
         self,
         least: int,
-        wanted: Callable[[Entry], bool] = bool,
+        tables: Container[int],
+        kind: type[Entry] | UnionType = Entry,
         fits: Callable[[MapLikeObject], bool] = bool,
     ) -> MapLikeObject | None:
-        """The object with the most members that are alike, of those that have so many, if any."""
+        """The object with the most members that are alike, of those that have so many, if any.
+
+        Only what is in the rows of `tables`, and entries of that `kind`, are looked at.
+        """
         rows: dict[int, list[tuple[Entry, int]]] = {}
         for entry, record in self._log():
-            if wanted(entry):
-                rows.setdefault(entry.owner, []).append((entry, record))
+            if (owner := entry.owner) in tables and isinstance(entry, kind):
+                rows.setdefault(owner, []).append((entry, record))
         # Table by table: a tree takes far more room than what it is made of.
         found = (
             map_like

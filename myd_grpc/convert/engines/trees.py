@@ -113,9 +113,9 @@ class SchemaTrees:
 
     def _apply(self, entry: Entry) -> None:
         if isinstance(entry, NewTable):
-            self.add_table(self.tables[entry.parent], self._node(entry.parent, entry.path))
+            self.add_table(self.tables[entry.owner], self._node(entry.owner, entry.path))
         else:
-            self.add_column(self.tables[entry.table], self._node(entry.table, entry.path))
+            self.add_column(self.tables[entry.owner], self._node(entry.owner, entry.path))
 
     def _node(self, table: int, path: KeyPath) -> Node:
         node = self.tables[table].root

@@ -98,7 +98,7 @@ class Growth:
         `first` is the number of its batch's first record.
         """
         changed = {rows.table for rows in fragment.rows}
-        changed.update(entry.table for entry in fragment.entries if isinstance(entry, NewColumn))
+        changed.update(entry.owner for entry in fragment.entries if isinstance(entry, NewColumn))
         self._make_room()
         self._size -= self._size_of(changed)
         for table in changed:
@@ -150,7 +150,7 @@ def _changes(fragment: Fragment, first: int) -> dict[int, list[_Change]]:
     changes = defaultdict[int, list[_Change]](list)
     for entry, index in zip(fragment.entries, fragment.origins, strict=True):
         if isinstance(entry, NewColumn):
-            changes[index].append(_Change(entry.table, columns=1))
+            changes[index].append(_Change(entry.owner, columns=1))
     for rows in fragment.rows:
         start = 0
         for end in rows.ends:

@@ -75,4 +75,6 @@ def stem(file_name: str) -> str:
 
 def folded(name: str) -> str:
     """What differs between names that are apart on every file system."""
+    if name.isascii():  # as usual, and there may be many
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

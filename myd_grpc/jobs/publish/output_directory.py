@@ -78,16 +78,19 @@ class OutputDirectory:
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
         return next((one for one in names if folded(one) == wanted), None)
 
-    def check_target(self, name: str) -> None:
-        """Raises ConversionError when a set of that name cannot be published."""
+    def check(self, name: str, wanted: int) -> None:
+        """Raises ConversionError when a set of that name, of so many bytes, cannot be published."""
+        self._check_target(name)
+        self._check_space(wanted)
+
+    def _check_target(self, name: str) -> None:
         mode = self._mode(self.find(name) or name)
         if mode is not None and not stat.S_ISDIR(mode):
             raise ConversionError(
                 Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
             )
 
-    def check_space(self, wanted: int) -> None:
-        """Raises ConversionError (DISK_FULL) when fewer bytes are free."""
+    def _check_space(self, wanted: int) -> None:
         volume = os.fstatvfs(self._fd)
         free = volume.f_bavail * volume.f_frsize
         if volume.f_blocks and free < wanted:
@@ -177,7 +180,7 @@ class OutputDirectory:
         if found and not replace:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         if found and found != name:
-            self.check_target(name)
+            self._check_target(name)
             # First it gets the new form of its name: whatever happens next, it can be replaced.
             self._rename_new(found, name)
         try:
@@ -185,7 +188,7 @@ class OutputDirectory:
         except FileExistsError:
             if not replace:
                 raise
-            self.check_target(name)
+            self._check_target(name)
             self._exchange(staged, name)
 
     def _rename_new(self, source: str, target: str) -> None:

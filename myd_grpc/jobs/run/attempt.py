@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 _NEW_WORKERS = 2
 """How often a worker that died is replaced: a file may kill every one that there is."""
 
+_FEW_FILES = 100
+"""Files whose names are looked at in no time."""
+
 _NO_INPUT = (
     "the server was started again with directories in which a file is no input; submit it again"
 )
@@ -61,7 +64,7 @@ class Attempt:
         self._publishing = False
         self._progress = Progress()
         self._eta = Eta(time.monotonic)
-        self._space_checked = False
+        self._output_checked = False
         self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
         self._note = ""
@@ -169,18 +172,20 @@ class Attempt:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
         return Task(
             job.job_id,
-            await asyncio.to_thread(self._checked, request),
+            await self._conversion(request),
             str(self._context.output.path / staging_name(job.job_id)),
             job.key,
             checkpoint,
             self._context.checkpoint_s,
         )
 
-    def _checked(self, request: Request) -> Conversion:
-        """The conversion that is asked for. Raises ConversionError when it would be in vain."""
-        self._context.output.check_target(self._directory)
+    async def _conversion(self, request: Request) -> Conversion:
+        """The conversion that is asked for. Raises ConversionError when there is no input."""
+        conversion_of = self._context.conversion_of
         try:
-            return self._context.conversion_of(request)
+            if len(request.file_names) > _FEW_FILES:
+                return await asyncio.to_thread(conversion_of, request)
+            return conversion_of(request)
         except InvalidRequestError:
             raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
@@ -194,7 +199,7 @@ class Attempt:
     async def _handle(self, message: Message, worker: WorkerProcess) -> None:
         match message:
             case ProgressReported(progress):
-                await self._check_space(progress)
+                await self._check_output(progress)
                 self._progress = progress
                 await self._recorder.say("")
                 await self._recorder.progress(progress, self._eta.after(progress))
@@ -209,21 +214,21 @@ class Attempt:
                 await worker.acknowledge()
             case PartsWritten(parts):
                 self._parts.extend(parts)
-            case Done(note, peak_bytes):
-                self._note = note
+            case Done(progress, note, peak_bytes):
+                self._progress, self._note = progress, note
                 self._log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
                 self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
                 raise (ShortageError if passing else ConversionError)(reason, text)
 
-    async def _check_space(self, progress: Progress) -> None:
-        """Fail at once where the room cannot be enough, rather than fill the disk for an hour."""
-        if self._space_checked or not progress.bytes_total:
+    async def _check_output(self, progress: Progress) -> None:
+        """Fail at once where the set cannot be published, rather than after an hour of work."""
+        if self._output_checked:
             return
-        self._space_checked = True
+        self._output_checked = True
         bytes_left = progress.bytes_total - progress.bytes_read
         wanted = bytes_left * self._context.space_percent // 100
-        await asyncio.to_thread(self._context.output.check_space, wanted)
+        await asyncio.to_thread(self._context.output.check, self._directory, wanted)
 
     # In the output directory
 

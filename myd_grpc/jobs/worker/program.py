@@ -83,7 +83,7 @@ def _work(
         if isinstance(task, SummaryTask):
             send(_summarise(task))
             return
-        converted = _convert(task, send, signals)
+        converted, progress = _convert(task, send, signals)
     except ConversionError as error:
         passing = isinstance(error, ShortageError)
         send(Failed(error.reason, error.message, "", _peak_bytes(), passing))
@@ -95,10 +95,13 @@ def _work(
         parts = converted.parts
         for first in range(0, len(parts), PARTS_IN_A_LINE):
             send(PartsWritten(tuple(parts[first : first + PARTS_IN_A_LINE])))
-        send(Done(converted.note, _peak_bytes()))
+        send(Done(progress, converted.note, _peak_bytes()))
 
 
-def _convert(task: Task, send: Callable[[Message], None], signals: ServerSignals) -> Converted:
+def _convert(
+    task: Task, send: Callable[[Message], None], signals: ServerSignals
+) -> tuple[Converted, Progress]:
+    """Convert, and say how far that came: the last report comes with the end, not before it."""
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
@@ -106,11 +109,12 @@ def _convert(task: Task, send: Callable[[Message], None], signals: ServerSignals
         try:
             converted = _convert_from(task, staging, ticker, checkpointer)
             checkpointer.wait()
-        finally:
+        except BaseException:
             ticker.flush()
+            raise
         publish_modes(staging)
     failpoints.reach("converted")
-    return converted
+    return converted, ticker.progress
 
 
 def _convert_from(
@@ -143,11 +147,12 @@ class Ticker:
         self._send = send
         self._clock = clock
         self._due = clock()
-        self._progress: Progress | None = None
+        self._sent = True
+        self.progress = Progress()
 
     def report(self, progress: Progress) -> None:
         """Take a report, and send it if it is time."""
-        self._progress = progress
+        self.progress, self._sent = progress, False
         now = self._clock()
         if now >= self._due:
             self.flush()
@@ -155,9 +160,9 @@ class Ticker:
 
     def flush(self) -> None:
         """Send what has not been sent yet."""
-        if self._progress:
-            self._send(ProgressReported(self._progress))
-        self._progress = None
+        if not self._sent:
+            self._send(ProgressReported(self.progress))
+        self._sent = True
 
 
 def _private_stdout() -> BinaryIO:

@@ -73,18 +73,19 @@ class CheckpointRejected(Struct, frozen=True, tag=True):
 
 
 class PartsWritten(Struct, frozen=True, tag=True):
-    """Some of the finished parts, in order; all of them come after the last `ProgressReported`."""
+    """Some of the finished parts, in order; after them comes nothing but others and `Done`."""
 
     parts: tuple[PartFile, ...]
 
 
 class Done(Struct, frozen=True, tag=True):
-    """The set is written and synced.
+    """The set is written and synced, and `progress` is how far the conversion came.
 
     `note` is what is strange about its shape, for the job's message, or empty. `peak_bytes` is the
     most memory the worker held.
     """
 
+    progress: Progress
     note: str
     peak_bytes: int
 

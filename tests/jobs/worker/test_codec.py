@@ -81,7 +81,7 @@ messages = st.one_of(
     st.builds(protocol.CheckpointSaved, texts, parts, st.booleans()),
     st.builds(protocol.CheckpointRejected),
     st.builds(protocol.PartsWritten, parts),
-    st.builds(protocol.Done, texts, counts),
+    st.builds(protocol.Done, progresses, texts, counts),
     st.builds(protocol.SummaryReady, summaries, counts),
     st.builds(protocol.UserNotFound, texts, counts),
     st.builds(protocol.Failed, st.sampled_from(Reason), texts, texts, counts, st.booleans()),
