@@ -108,26 +108,21 @@ def test_every_state_was_committed_before_it_was_sent(stepping: tuple[Server, Ho
 def test_a_watch_from_a_revision_stands_at_once_and_is_silent_until_there_is_more(
     make_server: MakeServer, hold: MakeHold
 ) -> None:
-    converted = hold("converted")
-    settings = {"MYD_FAILPOINTS": converted.setting, "MYD_HEARTBEAT_SECONDS": "0.05"}
+    started = hold("worker_started")
+    settings = {"MYD_FAILPOINTS": started.setting, "MYD_HEARTBEAT_SECONDS": "0.05"}
     server = make_server(**settings).start()
     server.put("a.json", SMALL)
     job_id = server.submit("a.json")
-    with converted.at_point():
-        # A worker that waits here has nothing more to report: this state stays.
-        known = settled_state(server, job_id)
+    with started.at_point():
+        # A worker that waits here has nothing to report yet: this state stays.
+        states = data(server.watch(job_id))
+        known = next(job for job in states if job.phase == pb.Job.PHASE_CONVERTING)
         stream = server.watch(job_id, from_revision=known.revision)
         stream.initial_metadata()
         # On another stream heartbeats come meanwhile; this one has nothing to repeat.
         assert len(list(islice(server.watch(job_id), 5))) == 5
     states = check_order(data(stream))
     assert states[0].revision > known.revision
-
-
-def settled_state(server: Server, job_id: str) -> pb.Job:
-    """The state of a job whose worker waits, once all that it had reported has been committed."""
-    states = data(server.watch(job_id))
-    return next(state for state in states if state.progress.files_done == 1)
 
 
 def test_a_quiet_job_repeats_its_last_message_unchanged(
