@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from myd_grpc.convert.batch import Fragment
+from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.csvtext import line
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
 from myd_grpc.convert.output.parts import Part
@@ -58,8 +58,12 @@ class _Table:
 
     def size(self, rows_per_part: int) -> int:
         """The bytes of all its parts, every row as wide as the table."""
-        parts = -(-self.rows // rows_per_part)
-        return parts * self.header + self.data + self.rows * self.columns - self.cells
+        headers = self.parts(rows_per_part) * self.header
+        return headers + self.data + self.rows * self.columns - self.cells
+
+    def parts(self, rows_per_part: int) -> int:
+        """How many parts it has."""
+        return -(-self.rows // rows_per_part)
 
     def change(self, rows: int, cells: int, data: int) -> None:
         """Adds so many of each; negative numbers take them away."""
@@ -97,18 +101,23 @@ class Growth:
 
         `first` is the number of its batch's first record.
         """
-        changed = {rows.table for rows in fragment.rows}
-        changed.update(entry.owner for entry in fragment.entries if isinstance(entry, NewColumn))
         self._make_room()
-        self._size -= self._size_of(changed)
-        for table in changed:
-            self._widen(table)
+        widened = {entry.owner for entry in fragment.entries if isinstance(entry, NewColumn)}
+        for number in widened:
+            self._size -= self._tables[number].size(self._rows_per_part)
+            self._widen(number)
+            self._size += self._tables[number].size(self._rows_per_part)
         for rows in fragment.rows:
-            count = len(rows.ends)
-            self._tables[rows.table].change(count, count * rows.width, len(rows.data))
-        self._size += self._size_of(changed)
+            self._add_rows(rows)
         if self._size > self._most_bytes:
             raise TooLargeError(self._culprit(fragment, first))
+
+    def _add_rows(self, rows: Rows) -> None:
+        table, count = self._tables[rows.table], len(rows.ends)
+        before = table.parts(self._rows_per_part)
+        table.change(count, count * rows.width, len(rows.data))
+        parts = table.parts(self._rows_per_part) - before
+        self._size += parts * table.header + len(rows.data) + count * (table.columns - rows.width)
 
     def _make_room(self) -> None:
         missing = len(self._schema.tables) - len(self._tables)
