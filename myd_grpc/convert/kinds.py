@@ -89,12 +89,30 @@ def _most(bits: int) -> int:
 
 def number_bits(text: str) -> int:
     """The bits of a column that has this number."""
+    if text.isdigit():  # as usual, and there are many
+        return _INTEGERS[min(len(text), MOST_DIGITS)]
+    whole, _, fraction = text.partition(".")
+    if whole.isdigit() and fraction.isdigit():
+        return _WHOLES[min(len(whole), MOST_DIGITS)] | _FRACTIONS[min(len(fraction), MOST_DIGITS)]
+    return _unusual_bits(text)
+
+
+def _unusual_bits(text: str) -> int:
+    """The bits of a column that has this number, which has a sign or an exponent."""
     if "e" in text or "E" in text or (text[0] == "-" and not text.strip(_ZERO)):
         return Kind.OTHER_NUMBER.value
     whole, point, fraction = text.removeprefix("-").partition(".")
-    kind = Kind.DECIMAL.value if point else Kind.INTEGER.value
-    digits = 1 << _WHOLE + min(len(whole), MOST_DIGITS)
-    return kind | digits | 1 << _FRACTION + min(len(fraction), MOST_DIGITS)
+    if point:
+        return _WHOLES[min(len(whole), MOST_DIGITS)] | _FRACTIONS[min(len(fraction), MOST_DIGITS)]
+    return _INTEGERS[min(len(whole), MOST_DIGITS)]
+
+
+# By how many digits there are: those of an integer, and on each side of a decimal's point.
+_INTEGERS = [
+    Kind.INTEGER.value | 1 << _WHOLE + digits | 1 << _FRACTION for digits in range(MOST_DIGITS + 1)
+]
+_WHOLES = [Kind.DECIMAL.value | 1 << _WHOLE + digits for digits in range(MOST_DIGITS + 1)]
+_FRACTIONS = [1 << _FRACTION + digits for digits in range(MOST_DIGITS + 1)]
 
 
 class SetKinds:
