@@ -59,6 +59,49 @@ class RequestTooLongError(CallError):
         super().__init__(f"the request has more than {most_bytes} bytes")
 
 
+class UnauthenticatedError(CallError):
+    """The call came without a credential that is known: whatever is wrong with it, this is said."""
+
+    reason = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("a valid credential is needed: a bearer token or a client certificate")
+
+
+class RoleMissingError(CallError):
+    """The caller may not make this call."""
+
+    reason = "ROLE_MISSING"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"this call needs the role {role}", {"role": role})
+
+
+class QuotaError(CallError):
+    """The caller has as many of something as it may have at once, or the server has.
+
+    `subject` is whose bound it is, "caller" or "server", `limit` names what is bounded and by which
+    setting, and after `retry_s` seconds it may be worth to call again.
+    """
+
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(self, subject: str, limit: str, retry_s: float = 1.0) -> None:
+        super().__init__(f"{limit}; call again later", {"subject": subject})
+        self.subject = subject
+        self.limit = limit
+        self.retry_s = retry_s
+
+
+class AuditError(CallError):
+    """The call cannot be written into the audit file, so it is refused."""
+
+    reason = "AUDIT_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the call cannot be recorded, so it is refused; call again later")
+
+
 class OutputBusyError(CallError):
     """A working job is writing that output set."""
 

@@ -14,12 +14,14 @@ import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError, Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from myd_grpc import errors
 from myd_grpc.api import origin
+from myd_grpc.callers import current as callers
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.errors import shortened
 from myd_grpc.tracebacks import describe, new_error_id
 
@@ -31,6 +33,10 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.InvalidRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.MalformedRequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.RequestNeededError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
+    errors.RoleMissingError: grpc.StatusCode.PERMISSION_DENIED,
+    errors.QuotaError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.AuditError: grpc.StatusCode.UNAVAILABLE,
     errors.RequestTooLongError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
@@ -106,6 +112,7 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     async def guarded(request: Any, context: Any) -> Any:
         began, peer = time.monotonic(), context.peer()
         origin.note(context.invocation_metadata() or ())
+        callers.enter(ANYBODY)
         try:
             response = await behaviour(_read(request), context)
         except asyncio.CancelledError:
@@ -190,6 +197,8 @@ def to_status(error: errors.CallError) -> grpc.Status:
     details: list[Message] = [_error_info(error.reason, error.metadata)]
     if isinstance(error, errors.InvalidRequestError):
         details.append(_bad_request(error))
+    if isinstance(error, errors.QuotaError):
+        details += _quota_failure(error)
     return _status(CODES[type(error)], error.message, details)
 
 
@@ -212,6 +221,14 @@ def _bad_request(error: errors.InvalidRequestError) -> Message:
             for one in error.violations[:_MOST_VIOLATIONS]
         ]
     )
+
+
+def _quota_failure(error: errors.QuotaError) -> list[Message]:
+    """When to call again, and what is used up: clients call again only where they are told when."""
+    violation = QuotaFailure.Violation(subject=error.subject, description=error.limit)
+    retry = RetryInfo()
+    retry.retry_delay.FromMilliseconds(round(error.retry_s * 1000))
+    return [retry, QuotaFailure(violations=[violation])]
 
 
 def _status(code: grpc.StatusCode, message: str, details: list[Message]) -> grpc.Status:
