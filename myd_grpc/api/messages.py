@@ -8,6 +8,7 @@ is at fault, so that no list or stream of others ends with it.
 from __future__ import annotations
 
 import logging
+import posixpath
 from dataclasses import fields
 from typing import Any
 
@@ -73,7 +74,9 @@ def _whole(job: Job) -> pb.Job:
         output_file_name=job.request.output_file_name,
         engine=job.progress.engine,
         submit_time=job.submit_time,
-        output_dir=set_directory(job.request.output_file_name),
+        output_dir=posixpath.join(
+            job.request.output_dir, set_directory(job.request.output_file_name)
+        ),
         tables=map(table_message, job.tables),
         tables_total=job.tables_total,
         **_options(job),

@@ -1,6 +1,7 @@
 """Page tokens: where the last page ended, signed, so that no other text is one.
 
-A token is good for the same `list` only, which is whatever decides what is in it.
+A token is good for the same `list` only, which is whatever decides what is in it: first of all who
+asks for it (docs/spec.md 9.3).
 """
 
 from __future__ import annotations
@@ -9,21 +10,24 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import struct
 from collections.abc import Sequence
+
+from myd_grpc.callers.model import Caller
 
 _POSITION = struct.Struct(">Q")
 _SIGNATURE_BYTES = 12
 
 
-def list_of_jobs(statuses: Sequence[str]) -> str:
-    """The list of the jobs with these statuses."""
-    return ",".join(sorted(statuses))
+def list_of_jobs(caller: Caller, statuses: Sequence[str]) -> str:
+    """The list of the caller's jobs with these statuses."""
+    return json.dumps([caller.name, "jobs", *sorted(statuses)])
 
 
-def list_of_tables(job_id: str) -> str:
+def list_of_tables(caller: Caller, job_id: str) -> str:
     """The list of a job's tables."""
-    return f"tables of {job_id}"
+    return json.dumps([caller.name, "tables", job_id])
 
 
 def make_token(secret: bytes, of_list: str, position: int) -> str:

@@ -15,6 +15,8 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc.api import fields, fingerprints, origin, paging, requests
 from myd_grpc.api.messages import job_message, job_or_not_found, summary_message, table_message
+from myd_grpc.callers.current import current
+from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.output.naming import set_directory
@@ -81,18 +83,19 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
 
         If that has lost its key in a restart, it goes on.
         """
-        fingerprint = None
+        caller, fingerprint = current(), None
         if request.request_id:
             # In a thread, as what follows: a request may name many thousands of files.
             fingerprint = await asyncio.to_thread(
                 fingerprints.request_fingerprint, request, self._backend.store.secret
             )
-        job_id = await self._backend.store.find_request(fingerprint) if fingerprint else None
+        store = self._backend.store
+        job_id = await store.find_request(caller, fingerprint) if fingerprint else None
         if job_id is None:
-            job_id = await self._submit(request, fingerprint)
+            job_id = await self._submit(caller, request, fingerprint)
         else:
             # The same key as before, since the whole request is the same.
-            await self._backend.runner.hand_over(job_id, fields.key_of(request))
+            await self._backend.runner.hand_over(caller, job_id, fields.key_of(request))
         return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
 
     async def GetJobStatus(
@@ -114,7 +117,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         backend, send = self._backend, self._sender(context)
         heartbeat_s = backend.settings.heartbeat_s
         found = await follow_job(
-            backend.hub, backend.store, job_id, request.from_revision, heartbeat_s, send
+            backend.hub, backend.store, current(), job_id, request.from_revision, heartbeat_s, send
         )
         if not found:
             await context.write(pb.WatchJobResponse(data=job_or_not_found(job_id, None)))
@@ -126,15 +129,17 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         job_filter = requests.job_filter_of(request)
         await context.send_initial_metadata(())
         backend, send = self._backend, self._sender(context)
-        await follow_all(backend.hub, backend.store, job_filter, request.from_revision, send)
+        await follow_all(
+            backend.hub, backend.store, current(), job_filter, request.from_revision, send
+        )
 
     async def ListJobs(self, request: pb.ListJobsRequest, _context: Context) -> pb.ListJobsResponse:
         """Answer a page of jobs, newest first."""
-        statuses = requests.statuses_of(request)
+        caller, statuses = current(), requests.statuses_of(request)
         size = requests.page_size_of(request, _JOBS_IN_A_PAGE)
-        of_list = paging.list_of_jobs(statuses)
+        of_list = paging.list_of_jobs(caller, statuses)
         before = self._position(of_list, request.page_token)
-        jobs, more = await self._backend.store.newest(statuses, before, size)
+        jobs, more = await self._backend.store.newest(caller, statuses, before, size)
         token = self._token(of_list, jobs[-1].submit_revision) if more else ""
         return pb.ListJobsResponse(data=map(job_message, jobs), next_page_token=token)
 
@@ -143,20 +148,20 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.CancelJobResponse:
         """End the job if it still works, and answer its state."""
         job_id = requests.job_id_of(request)
-        await self._backend.runner.cancel(job_id)
+        await self._backend.runner.cancel(current(), job_id)
         return pb.CancelJobResponse(data=await self._state(job_id))
 
     async def ResumeJob(
         self, request: pb.ResumeJobRequest, _context: Context
     ) -> pb.ResumeJobResponse:
         """Hand its key to a job that waits for it, and answer its state."""
-        job_id = requests.job_id_of(request)
+        job_id, caller, store = requests.job_id_of(request), current(), self._backend.store
         fields.key_of(request)  # which has to be one, whatever the job does
-        job = await self._backend.store.get(job_id)
+        job = await store.get(caller, job_id)
         if job and job.phase is Phase.WAITING_FOR_KEY:
-            known = await self._backend.store.key_digest(job_id)
-            key = fingerprints.check_key(request, known, self._backend.store.secret)
-            await self._backend.runner.hand_over(job_id, key)
+            known = await store.key_digest(caller, job_id)
+            key = fingerprints.check_key(request, known, store.secret)
+            await self._backend.runner.hand_over(caller, job_id, key)
         return pb.ResumeJobResponse(data=await self._state(job_id))
 
     async def DeleteJob(
@@ -164,7 +169,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.DeleteJobResponse:
         """Forget the job if it has ended."""
         job_id = requests.job_id_of(request)
-        if await self._backend.runner.delete(job_id):
+        if await self._backend.runner.delete(current(), job_id):
             logger.info("job %s: deleted", job_id)
         return pb.DeleteJobResponse(data=await self._state(job_id))
 
@@ -172,16 +177,19 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self, request: pb.ListTablesRequest, _context: Context
     ) -> pb.ListTablesResponse:
         """Answer a page of the job's tables."""
-        job_id, store = requests.job_id_of(request), self._backend.store
+        job_id, caller, store = requests.job_id_of(request), current(), self._backend.store
         size = requests.page_size_of(request, _TABLES_IN_A_PAGE)
-        of_list = paging.list_of_tables(job_id)
+        of_list = paging.list_of_tables(caller, job_id)
         first = self._position(of_list, request.page_token) or 0
-        tables, following = await store.tables(job_id, first, size)
+        tables, following = await store.tables(caller, job_id, first, size)
         token = "" if following is None else self._token(of_list, following)
         return pb.ListTablesResponse(data=map(table_message, tables), next_page_token=token)
 
     async def _submit(
-        self, request: pb.ConvertToCsvRequest, fingerprint: RequestFingerprint | None
+        self,
+        caller: Caller,
+        request: pb.ConvertToCsvRequest,
+        fingerprint: RequestFingerprint | None,
     ) -> str:
         wanted = await asyncio.to_thread(requests.submission, request, self._backend.settings)
         name = wanted.request.output_file_name
@@ -190,12 +198,14 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             await self._refuse_existing(name)
         job = QueuedJob(
             secrets.token_hex(16),
+            caller.name,
+            wanted.request.output_dir,
             wanted.request.output_file_name,
             wanted.key,
             wanted.request.options.overwrite,
             resumable=wanted.key is None or fingerprint is not None,
         )
-        job_id = await self._backend.runner.submit(wanted.request, fingerprint, job)
+        job_id = await self._backend.runner.submit(caller, wanted.request, fingerprint, job)
         files = len(request.file_names)
         logger.info("job %s: submitted, %d files", job_id, files, extra=origin.extra())
         return job_id
@@ -211,7 +221,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             )
 
     async def _state(self, job_id: str) -> pb.Job:
-        return job_or_not_found(job_id, await self._backend.store.get(job_id))
+        return job_or_not_found(job_id, await self._backend.store.get(current(), job_id))
 
     def _position(self, of_list: str, token: str) -> int | None:
         if not token:

@@ -41,7 +41,8 @@ class Caller:
     """Who calls: a configured name, and what goes with it.
 
     `data` and `output` are the directories, relative to the data and the output directory, to
-    which the caller is confined; "" for all of it.
+    which the caller is confined; "" for all of it. Only admins may be nameless: the jobs without an
+    owner are theirs.
     """
 
     name: str
@@ -49,6 +50,21 @@ class Caller:
     data: str = ""
     output: str = ""
     limits: CallerLimits = field(default_factory=CallerLimits)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a caller who would be taken for the owner of jobs without one."""
+        if not self.name and not self.is_admin:
+            raise ValueError("a caller without a name must be an admin")
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether everybody's jobs are there for this caller."""
+        return Role.ADMIN in self.roles
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose jobs are this caller's own, which for admins are those without an owner, too."""
+        return tuple({self.name: None, "": None}) if self.is_admin else (self.name,)
 
     def may(self, role: Role) -> bool:
         """Whether the caller has a role, perhaps as part of a larger one."""
@@ -59,8 +75,11 @@ class Caller:
 
         A job from before callers were configured has the owner "", whom only admins see.
         """
-        return self.may(Role.ADMIN) or owner == self.name
+        return self.is_admin or owner == self.name
 
 
 ANYBODY = Caller("", frozenset({Role.ADMIN}))
 """Everybody, where no callers are configured."""
+
+SERVER = Caller("", frozenset({Role.ADMIN}))
+"""The server itself, in what it does for nobody in particular: to it, all jobs are there."""

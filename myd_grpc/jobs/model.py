@@ -14,6 +14,7 @@ from myd_grpc.convert.model import (
     PartFile,
     Progress,
 )
+from myd_grpc.convert.output.naming import set_key
 from myd_grpc.options import ConvertOptions
 
 
@@ -40,6 +41,8 @@ class Request:
     """What was asked for, without the key, and the settings it was accepted under.
 
     `file_names` are as the caller wrote them, `encrypted` says that a key came with them.
+    `data_dir` and `output_dir` are the directories, relative to the data and the output directory,
+    to which the caller was confined; "" for all of it.
     """
 
     file_names: tuple[str, ...]
@@ -48,6 +51,13 @@ class Request:
     encrypted: bool = False
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
+    data_dir: str = ""
+    output_dir: str = ""
+
+    @property
+    def set_key(self) -> str:
+        """What tells its output set from others."""
+        return set_key(self.output_dir, self.output_file_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,8 @@ class Job:
     Times are epoch seconds, 0 for "not yet". `revision` is the store's change counter at the last
     change, `submit_revision` at the first. `eta_s` is negative while unknown. The file names of
     `request` are the first ones, and so are `tables`, as many as a message has room for; they are
-    there only when the job is DONE and they were asked for.
+    there only when the job is DONE and they were asked for. `owner` is the caller that submitted
+    it, "" where none was configured.
     """
 
     job_id: str
@@ -105,6 +116,7 @@ class Job:
     eta_s: float
     tables_total: int = 0
     tables: tuple[Table, ...] = ()
+    owner: str = ""
 
     @property
     def ended(self) -> bool:
@@ -118,6 +130,7 @@ class DeletedJob:
 
     job_id: str
     revision: int
+    owner: str = ""
 
     @property
     def ended(self) -> bool:
@@ -151,15 +164,23 @@ class DirectoryId:
 class QueuedJob:
     """A job that waits for a worker, with its key, which only memory holds.
 
-    Its files are in the store. `name` is its output's. `resumable` says that the next server can go
-    on with it: it needs no key, or can be handed it.
+    Its files are in the store. `name` is its output's, `output_dir` the directory of that, relative
+    to the output directory. `resumable` says that the next server can go on with it: it needs no
+    key, or can be handed it.
     """
 
     job_id: str
+    owner: str
+    output_dir: str
     name: str
     key: CipherKey | None = field(repr=False)
     overwrite: bool
     resumable: bool = False
+
+    @property
+    def set_key(self) -> str:
+        """What tells its output set from others."""
+        return set_key(self.output_dir, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +192,8 @@ class UnfinishedJob:
     """
 
     job_id: str
+    owner: str
+    output_dir: str
     name: str
     overwrite: bool
     encrypted: bool

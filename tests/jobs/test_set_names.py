@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.jobs.model import Phase
 from myd_grpc.jobs.store.migrations import APPLICATION_ID, STEPS
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
@@ -104,7 +105,7 @@ async def test_jobs_that_were_told_apart_before_both_go_on(tmp_path: Path) -> No
         old.execute("PRAGMA user_version = 2")
     store = JobStore(tmp_path, lambda _: None)
     try:
-        jobs = [await store.get(job_id) for job_id in ("j1", "j2")]
+        jobs = [await store.get(ANYBODY, job_id) for job_id in ("j1", "j2")]
         assert [job and job.phase for job in jobs] == [Phase.QUEUED] * 2
     finally:
         store.close()

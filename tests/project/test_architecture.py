@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import Progress
 from myd_grpc.jobs.model import DirectoryId, Phase, Request, Status
 from myd_grpc.jobs.store.store import JobStore
@@ -44,7 +45,7 @@ async def bring(store: JobStore, job_id: str, state: str) -> None:
 
 
 async def state_of(store: JobStore, job_id: str) -> str:
-    job = await store.get(job_id)
+    job = await store.get(ANYBODY, job_id)
     assert job
     return job.status.value if job.ended else job.phase.value
 
@@ -57,7 +58,7 @@ def test_the_diagram_has_every_state() -> None:
 async def test_the_store_makes_the_change(before: str, after: str, tmp_path: Path) -> None:
     store = JobStore(tmp_path, lambda _: None)
     try:
-        await store.submit("job", Request(("a.json",), "out"), None, 1)
+        await store.submit(ANYBODY, "job", Request(("a.json",), "out"), None, 1)
         await bring(store, "job", before)
         assert await state_of(store, "job") == before
         await bring(store, "job", after)
@@ -70,7 +71,7 @@ async def test_the_store_makes_the_change(before: str, after: str, tmp_path: Pat
 async def test_the_store_changes_no_end(end: str, after: str, tmp_path: Path) -> None:
     store = JobStore(tmp_path, lambda _: None)
     try:
-        await store.submit("job", Request(("a.json",), "out"), None, 1)
+        await store.submit(ANYBODY, "job", Request(("a.json",), "out"), None, 1)
         await bring(store, "job", end)
         await bring(store, "job", after)
         assert await state_of(store, "job") == end

@@ -20,6 +20,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import directories, failpoints
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Conversion, Limits, PartFile
@@ -120,11 +121,11 @@ class Jobs:
         """The final state of a job that writes the set "out"."""
         self._made += 1
         job_id = f"j{self._made}"
-        queued = QueuedJob(job_id, "out", None, overwrite=True, resumable=True)
+        queued = QueuedJob(job_id, "", "", "out", None, overwrite=True, resumable=True)
         request = Request(("in",), "out", ConvertOptions(merge=True, overwrite=True), limits=LIMITS)
-        await self._runner.submit(request, None, queued)
+        await self._runner.submit(ANYBODY, request, None, queued)
         while True:
-            job = await self._store.get(job_id)
+            job = await self._store.get(ANYBODY, job_id)
             assert job
             if job.ended:
                 return job

@@ -189,7 +189,11 @@ def test_a_key_is_nowhere_to_be_found(make_server: MakeServer, hold: MakeHold) -
 def test_keys_are_not_in_what_is_printed_of_anything() -> None:
     key = CipherKey(KEY, IV)
     conversion = Conversion("/data", ("a",), "out")
-    for holder in (key, QueuedJob("j", "out", key, False), Task("j", conversion, "/s", key)):
+    for holder in (
+        key,
+        QueuedJob("j", "", "", "out", key, False),
+        Task("j", conversion, "/s", key),
+    ):
         for secret in (KEY, IV):
             assert not any(one.decode("latin-1") in repr(holder) for one in spellings(secret))
 

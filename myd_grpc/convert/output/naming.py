@@ -68,6 +68,14 @@ def set_directory(name: str) -> str:
     return name if len(name.encode()) <= LONGEST_DIRECTORY else encode(name)
 
 
+def set_key(directory: str, name: str) -> str:
+    """What tells output sets apart on every file system: those with the same key are one.
+
+    `directory` is where the set is, relative to the output directory.
+    """
+    return folded(f"{directory}/{name}" if directory else name)
+
+
 def stem(file_name: str) -> str:
     """A file's name without directories and without its extension."""
     return posixpath.splitext(posixpath.basename(file_name))[0]

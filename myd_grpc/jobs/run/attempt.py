@@ -55,7 +55,7 @@ class Attempt:
     """
 
     def __init__(self, job: QueuedJob, context: AttemptContext) -> None:
-        self._job = job
+        self.job = job
         self._directory = set_directory(job.name)
         self._context = context
         self._recorder = JobRecorder(context.store, job.job_id)
@@ -72,21 +72,21 @@ class Attempt:
     @property
     def resumable(self) -> bool:
         """Whether the next server can go on with the job."""
-        return self._job.resumable
+        return self.job.resumable
 
     async def run(self) -> None:
         """Convert, publish, and commit the end."""
-        job_id = self._job.job_id
+        job_id = self.job.job_id
         try:
             await self._convert()
             await self._publish()
         except SuspendedError:
             logger.info("job %s: suspended at %d bytes", job_id, self._progress.bytes_read)
         except ConversionError as error:
-            await fail(self._context, job_id, error.reason, error.message)
+            await fail(self._context, self.job, error.reason, error.message)
         except Exception as error:  # noqa: BLE001 - a job must not stay WORKING, whatever happens
             await fail(
-                self._context, job_id, Reason.INTERNAL, self._log_unexpected(describe(error))
+                self._context, self.job, Reason.INTERNAL, self._log_unexpected(describe(error))
             )
 
     async def stop(self, reason: Reason, message: str) -> None:
@@ -140,7 +140,7 @@ class Attempt:
             try:
                 await self._while_short(self._in_worker)
             except WorkerDiedError as error:
-                logger.warning("job %s: %s; another one goes on", self._job.job_id, error.message)
+                logger.warning("job %s: %s; another one goes on", self.job.job_id, error.message)
             else:
                 return
         await self._while_short(self._in_worker)
@@ -164,7 +164,7 @@ class Attempt:
 
     async def _task(self) -> Task:
         """What a worker is to do. It is not kept while a job waits: there may be many files."""
-        job = self._job
+        job = self.job
         request, checkpoint = await self._recorder.work()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
@@ -208,7 +208,7 @@ class Attempt:
                     self._saved.set()
                 await worker.acknowledge()
             case CheckpointRejected():
-                job_id = self._job.job_id
+                job_id = self.job.job_id
                 logger.warning("job %s: its checkpoint does not fit; from the start", job_id)
                 await self._recorder.drop_checkpoint()
                 await worker.acknowledge()
@@ -233,13 +233,13 @@ class Attempt:
     # In the output directory
 
     async def _publish(self) -> None:
-        job_id, name, output = self._job.job_id, self._directory, self._context.output
+        job_id, name, output = self.job.job_id, self._directory, self._context.output
         self._publishing = True
         identity = await asyncio.to_thread(output.identify, job_id)
         await self._recorder.publishing(self._progress, self._parts, identity, self._note)
 
         async def appear() -> None:
-            await asyncio.to_thread(output.publish, job_id, name, replace=self._job.overwrite)
+            await asyncio.to_thread(output.publish, job_id, name, replace=self.job.overwrite)
 
         try:
             await self._while_short(appear)
@@ -248,11 +248,11 @@ class Attempt:
             raise error.why from None
         await self._recorder.done(self._now())
         logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
-        await discard(self._context, job_id)
+        await discard(self._context, self.job)
 
     async def _take_back(self) -> None:
         """Hide the set again, however long it takes: a FAILED job must have none to be seen."""
-        job_id = self._job.job_id
+        job_id = self.job.job_id
         while True:
             try:
                 await asyncio.to_thread(self._context.output.take_back, job_id, self._directory)
@@ -264,12 +264,12 @@ class Attempt:
 
     def _log_unexpected(self, trace: str) -> str:
         error_id = new_error_id()
-        logger.error("job %s: internal error %s: %s", self._job.job_id, error_id, trace)
+        logger.error("job %s: internal error %s: %s", self.job.job_id, error_id, trace)
         return f"internal error {error_id}"
 
     def _log_end(self, how: str, peak_bytes: int) -> None:
         logger.info(
-            "job %s: worker: %s, peak %.1f MiB", self._job.job_id, how, peak_bytes / (1 << 20)
+            "job %s: worker: %s, peak %.1f MiB", self.job.job_id, how, peak_bytes / (1 << 20)
         )
 
     def _now(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from myd_grpc.convert.errors import Reason, ShortageError
 from myd_grpc.convert.model import Conversion
-from myd_grpc.jobs.model import Request
+from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.recording import pause, persist
 from myd_grpc.jobs.store.store import JobStore
@@ -38,25 +38,26 @@ class AttemptContext:
     now: Callable[[], float] = time.time
 
 
-async def fail(context: AttemptContext, job_id: str, reason: Reason, message: str) -> None:
+async def fail(context: AttemptContext, job: QueuedJob, reason: Reason, message: str) -> None:
     """Free the job's space and commit its failure, in this order: who hears of it may count on it.
 
     Nothing may be working on the job.
     """
-    await discard(context, job_id)
+    job_id = job.job_id
+    await discard(context, job)
     await persist(
         f"job {job_id}", lambda: context.store.fail([job_id], reason, message, int(context.now()))
     )
     logger.info("job %s: FAILED, %s", job_id, reason)
 
 
-async def discard(context: AttemptContext, job_id: str) -> None:
+async def discard(context: AttemptContext, job: QueuedJob) -> None:
     """Free the job's space, however long the machine lacks what that takes."""
     while True:
         try:
-            await asyncio.to_thread(context.output.discard, job_id)
+            await asyncio.to_thread(context.output.discard, job.job_id)
         except ShortageError as error:
-            logger.warning("job %s: %s", job_id, error.message)
+            logger.warning("job %s: %s", job.job_id, error.message)
             await pause()
         else:
             return

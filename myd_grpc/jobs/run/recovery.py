@@ -77,7 +77,9 @@ class Recovery:
         if self._publish(one):
             self._done.append(one.job_id)
             return
-        job = QueuedJob(one.job_id, one.name, None, one.overwrite, resumable=True)
+        job = QueuedJob(
+            one.job_id, one.owner, one.output_dir, one.name, None, one.overwrite, resumable=True
+        )
         if not one.encrypted:
             self._resumed.queued.append(job)
         elif one.has_request_id:

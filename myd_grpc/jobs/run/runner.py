@@ -15,9 +15,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from myd_grpc.callers.model import Caller
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
 from myd_grpc.jobs.model import QueuedJob, Request, RequestFingerprint
 from myd_grpc.jobs.run.attempt import Attempt
@@ -42,16 +42,20 @@ class Runner:
         self._waiting: dict[str, tuple[WaitingJob, asyncio.TimerHandle]] = {}
         self._queue: dict[str, QueuedJob] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
-        self._failing: dict[str, asyncio.Task[None]] = {}
+        self._failing: dict[str, tuple[QueuedJob, asyncio.Task[None]]] = {}
         self._stops: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     async def submit(
-        self, request: Request, fingerprint: RequestFingerprint | None, job: QueuedJob
+        self,
+        caller: Caller,
+        request: Request,
+        fingerprint: RequestFingerprint | None,
+        job: QueuedJob,
     ) -> str:
         """The id of the job that does this: of `job`, or of an earlier one with this fingerprint.
 
-        Raises ShuttingDownError, QueueFullError, OutputBusyError, StateError or
+        Raises ShuttingDownError, QueueFullError, OutputBusyError, OutputExistsError, StateError or
         InvalidRequestError.
         """
         if self._stopping:
@@ -59,39 +63,49 @@ class Runner:
         if len(self._accepting) + len(self._queue) + len(self._running) >= self._capacity:
             raise QueueFullError("as many jobs wait as may wait; submit again later")
         with _recording():
-            return await _uninterrupted(self._accept(request, fingerprint, job), self._accepting)
+            return await _uninterrupted(
+                self._accept(caller, request, fingerprint, job), self._accepting
+            )
 
-    async def hand_over(self, job_id: str, key: CipherKey | None) -> None:
-        """Let a job go on that waits for this key; nothing happens to any other.
+    async def hand_over(self, caller: Caller, job_id: str, key: CipherKey | None) -> None:
+        """Let a job of the caller's go on that waits for this key; nothing happens to any other.
 
         Raises ShuttingDownError or StateError.
         """
-        if job_id in self._waiting:
+        if job_id in self._waiting and self._is_there(caller, job_id):
             if self._stopping:
                 raise ShuttingDownError
             with _recording():
                 await _uninterrupted(self._resume(job_id, key), self._accepting)
 
-    async def cancel(self, job_id: str) -> None:
-        """End the job as CANCELLED if it waits or runs; return when it has ended."""
+    async def cancel(self, caller: Caller, job_id: str) -> None:
+        """End the job as CANCELLED if it waits or runs; return when it has ended.
+
+        Nothing happens to a job that is not there for the caller.
+        """
         await _all_done(self._accepting)
-        if self._queue.pop(job_id, None) or self._take_waiting([job_id]):
-            self._fail(job_id, Reason.CANCELLED, _CANCELLED)
+        if not self._is_there(caller, job_id):
+            return
+        if queued := self._queue.pop(job_id, None):
+            self._fail(queued, Reason.CANCELLED, _CANCELLED)
+        elif waiting := self._take_waiting([job_id]):
+            self._fail(waiting[0].job, Reason.CANCELLED, _CANCELLED)
         elif running := self._running.get(job_id):
             attempt, task = running
             await _uninterrupted(attempt.stop(Reason.CANCELLED, _CANCELLED), self._stops)
             await asyncio.shield(task)
         # Also when somebody else has begun to end it.
         if failing := self._failing.get(job_id):
-            await asyncio.shield(failing)
+            _, task = failing
+            await asyncio.shield(task)
 
-    async def delete(self, job_id: str) -> bool:
+    async def delete(self, caller: Caller, job_id: str) -> bool:
         """Forget the job if it has ended; False when there is none.
 
         Raises JobWorkingError or NotRecordedError.
         """
         with _recording():
-            return await self._context.store.delete(job_id, self._now())
+            return await self._context.store.delete(caller, job_id, self._now())
 
     def start(self, resumed: ResumedJobs) -> None:
         """Get ready for the first job, and go on with those of the last server."""
@@ -122,7 +136,7 @@ class Runner:
             *(_suspend_or_stop(attempt, patience_s) for attempt, _ in running),
             *(task for _, task in running),
         )
-        await _all_done({*self._failing.values(), *self._stops})
+        await _all_done({*(task for _, task in self._failing.values()), *self._stops})
         await self._context.workers.close()
 
     async def _fail_queued(self, job_ids: list[str]) -> None:
@@ -132,14 +146,18 @@ class Runner:
             await persist("queued jobs", lambda: fail_them(self._now()))
 
     async def _accept(
-        self, request: Request, fingerprint: RequestFingerprint | None, job: QueuedJob
+        self,
+        caller: Caller,
+        request: Request,
+        fingerprint: RequestFingerprint | None,
+        job: QueuedJob,
     ) -> str:
         store, job_id = self._context.store, ""
-        in_the_way = self._take_waiting(self._waiting_for(request.output_file_name))
+        in_the_way = self._take_waiting(self._waiting_for(caller, job))
         try:
             for one in in_the_way:  # they end with the submission
-                await discard(self._context, one.job.job_id)
-            job_id = await store.submit(job.job_id, request, fingerprint, self._now())
+                await discard(self._context, one.job)
+            job_id = await store.submit(caller, job.job_id, request, fingerprint, self._now())
         finally:
             if job_id != job.job_id:
                 for one in in_the_way:
@@ -166,14 +184,25 @@ class Runner:
         self._waiting[job_id] = (one, timer)
 
     def _expire(self, job_id: str) -> None:
-        self._take_waiting([job_id])
-        self._fail(job_id, Reason.INTERRUPTED, TOO_LATE)
+        for one in self._take_waiting([job_id]):
+            self._fail(one.job, Reason.INTERRUPTED, TOO_LATE)
 
-    def _fail(self, job_id: str, reason: Reason, message: str) -> None:
+    def _fail(self, job: QueuedJob, reason: Reason, message: str) -> None:
         """End a job that nothing works on."""
-        task = asyncio.create_task(fail(self._context, job_id, reason, message))
-        self._failing[job_id] = task
-        task.add_done_callback(lambda _: self._failing.pop(job_id))
+        task = asyncio.create_task(fail(self._context, job, reason, message))
+        self._failing[job.job_id] = (job, task)
+        task.add_done_callback(lambda _: self._failing.pop(job.job_id))
+
+    def _is_there(self, caller: Caller, job_id: str) -> bool:
+        """Whether such a job is at hand, and there for the caller."""
+        job: QueuedJob | None = self._queue.get(job_id)
+        if waiting := self._waiting.get(job_id):
+            job = waiting[0].job
+        elif running := self._running.get(job_id):
+            job = running[0].job
+        elif failing := self._failing.get(job_id):
+            job = failing[0]
+        return job is not None and caller.sees(job.owner)
 
     def _take_waiting(self, job_ids: Iterable[str]) -> list[WaitingJob]:
         """Take those of the jobs that wait for a key; from now on they do not wait."""
@@ -182,10 +211,12 @@ class Runner:
             timer.cancel()
         return [one for one, _ in taken]
 
-    def _waiting_for(self, name: str) -> list[str]:
-        """The jobs that wait for a key to write that output set."""
-        waiting, key = self._waiting.items(), folded(name)
-        return [job_id for job_id, (one, _) in waiting if folded(one.job.name) == key]
+    def _waiting_for(self, caller: Caller, job: QueuedJob) -> list[str]:
+        """The jobs that wait for a key to write the job's set, if they are there for the caller."""
+        waiting = (one.job for one, _ in self._waiting.values())
+        return [
+            one.job_id for one in waiting if one.set_key == job.set_key and caller.sees(one.owner)
+        ]
 
     def _start_next(self) -> None:
         while self._queue and len(self._running) < self._workers and not self._stopping:

@@ -206,7 +206,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
-    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA foreign_keys = OFF")  # as steps of the schema need it
     connection.create_function("folded", 1, folded, deterministic=True)  # for steps of the schema
     with transaction(connection, durable=True):
         version = int(_pragma(connection, "user_version"))
@@ -216,6 +216,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO meta VALUES (1, 0, ?)", (secrets.token_bytes(32),))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int | str:

@@ -40,7 +40,8 @@ def size_of_job(job: Job) -> int:
     """Bytes of a job with its names and tables, or a few more."""
     names = sum(map(_text, job.request.file_names))
     # The output's name is there twice, once as its directory.
-    texts = _text(job.msg) + 2 * _text(job.request.output_file_name)
+    output = 2 * _text(job.request.output_file_name) + _text(job.request.output_dir)
+    texts = _text(job.msg) + output
     return _BESIDE_NAMES + names + texts + sum(table.message_bytes for table in job.tables)
 
 

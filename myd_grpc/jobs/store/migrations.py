@@ -1,7 +1,8 @@
 """The tables of the job database, as one step from each version to the next.
 
 A new database takes all steps, an older one those it has not taken yet, so both end up the same.
-What is here is in somebody's database: a change is a step more.
+What is here is in somebody's database: a change is a step more. Foreign keys are not enforced
+meanwhile: a table that others refer to can be replaced by one of the same name.
 """
 
 from __future__ import annotations
@@ -205,5 +206,76 @@ _OPTIONS = (
     ),
 )
 
-STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK, _KEYS, _OPTIONS)
+_KEPT = """
+    job_id, status, msg, job_start_time, job_end_time, phase, reason, revision, submit_revision,
+    submit_time, bytes_total, bytes_read, records, rows, files_total, files_done, eta_seconds,
+    engine, layout, file_names, output_file_name, output_key, options, terms, encrypted,
+    waiting_since, tables_total, request_id, request_digest, key_digest, staging_device,
+    staging_inode, staging_modified_ns
+"""
+
+# A request_id was unique among all jobs, and an output's name among those that work. SQLite takes
+# neither from a table that is there: it is made anew, as sqlite.org/lang_altertable.html#otheralter
+# has it, and its indices with it.
+_OWNERS = (
+    """
+    CREATE TABLE job_status_with_owner (
+        job_id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL DEFAULT '',     -- the caller; of none when none were configured
+        status TEXT NOT NULL CHECK (status IN ('WORKING', 'DONE', 'FAILED')),
+        msg TEXT NOT NULL DEFAULT '',
+        job_start_time INTEGER NOT NULL DEFAULT 0,
+        job_end_time INTEGER NOT NULL DEFAULT 0,
+        phase TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',
+        revision INTEGER NOT NULL UNIQUE,
+        submit_revision INTEGER NOT NULL UNIQUE,
+        submit_time INTEGER NOT NULL,
+        bytes_total INTEGER NOT NULL DEFAULT 0,
+        bytes_read INTEGER NOT NULL DEFAULT 0,
+        records INTEGER NOT NULL DEFAULT 0,
+        rows INTEGER NOT NULL DEFAULT 0,
+        files_total INTEGER NOT NULL,
+        files_done INTEGER NOT NULL DEFAULT 0,
+        eta_seconds REAL NOT NULL DEFAULT -1,
+        engine TEXT NOT NULL DEFAULT '',
+        layout TEXT NOT NULL,               -- as requested, later as found
+        data_dir TEXT NOT NULL DEFAULT '',  -- in which its files are, in the data directory
+        file_names TEXT NOT NULL,           -- JSON, as the caller wrote them: those that are shown
+        output_dir TEXT NOT NULL DEFAULT '',  -- in which its set is to be, in the output directory
+        output_file_name TEXT NOT NULL,
+        output_key TEXT,                    -- the set's place as far as it tells sets apart
+        options TEXT NOT NULL DEFAULT '{}',
+        terms TEXT,
+        encrypted INTEGER NOT NULL DEFAULT 1,
+        waiting_since INTEGER NOT NULL DEFAULT 0,
+        tables_total INTEGER NOT NULL DEFAULT 0,
+        request_id TEXT,
+        request_digest BLOB,
+        key_digest BLOB,
+        staging_device INTEGER,             -- which directory is being published
+        staging_inode INTEGER,
+        staging_modified_ns INTEGER
+    )
+    """,
+    f"INSERT INTO job_status_with_owner ({_KEPT}) SELECT {_KEPT} FROM job_status",  # noqa: S608
+    "DROP TABLE job_status",
+    "ALTER TABLE job_status_with_owner RENAME TO job_status",
+    """
+    CREATE UNIQUE INDEX one_writer_for_an_output_key
+        ON job_status (output_key) WHERE status = 'WORKING'
+    """,
+    """
+    CREATE UNIQUE INDEX one_job_for_a_request
+        ON job_status (request_id, owner) WHERE request_id IS NOT NULL
+    """,
+    # Of jobs with an owner alone: where there are no callers, nobody has to keep these.
+    "CREATE INDEX submissions_of_an_owner ON job_status (owner, submit_revision) WHERE owner <> ''",
+    "CREATE INDEX changes_of_an_owner ON job_status (owner, revision) WHERE owner <> ''",
+    "CREATE INDEX output_dirs ON job_status (output_dir) WHERE output_dir <> ''",
+    "ALTER TABLE job_deleted ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX deletions_of_an_owner ON job_deleted (owner, revision) WHERE owner <> ''",
+)
+
+STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK, _KEYS, _OPTIONS, _OWNERS)
 SCHEMA_VERSION = len(STEPS)

@@ -1,7 +1,8 @@
 """Every SQL question about jobs. Nothing here changes anything.
 
 What is answered is bounded, whatever lies in the database: rows are read one by one, and no more
-of them than are shown.
+of them than are shown. What is asked for a caller takes the caller, and finds no job that is not
+there for this one (docs/spec.md 9.3); the rest is for the server itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
+from myd_grpc.callers.model import Caller
 from myd_grpc.convert.model import PartFile
 from myd_grpc.errors import InvalidRequestError, JobMissingError, Violation
 from myd_grpc.jobs.model import (
@@ -37,11 +39,18 @@ _NO_BOUND = 1 << 62
 _Item = TypeVar("_Item", bound=Change)
 
 
-def find_request(connection: Connection, fingerprint: RequestFingerprint) -> str | None:
-    """The job of an earlier request. Raises InvalidRequestError when that was another one."""
+def find_request(
+    connection: Connection, caller: Caller, fingerprint: RequestFingerprint
+) -> str | None:
+    """The job of the caller's earlier request.
+
+    Raises InvalidRequestError when that was another one.
+    """
     rows = connection.execute(
-        "SELECT job_id, request_digest FROM job_status WHERE request_id = ?",
-        (fingerprint.request_id,),
+        "SELECT job_id, request_digest FROM job_status WHERE request_id = ? "
+        # An admin's own comes first.
+        "AND owner IN (SELECT value FROM json_each(?)) ORDER BY owner DESC",
+        (fingerprint.request_id, json.dumps(caller.owners)),
     ).fetchall()
     if not rows:
         return None
@@ -51,24 +60,25 @@ def find_request(connection: Connection, fingerprint: RequestFingerprint) -> str
     return str(rows[0]["job_id"])
 
 
-def key_digest(connection: Connection, job_id: str) -> bytes | None:
+def key_digest(connection: Connection, caller: Caller, job_id: str) -> bytes | None:
     """The keyed digest of the job's key; None where none was kept."""
-    rows = connection.execute("SELECT key_digest FROM job_status WHERE job_id = ?", (job_id,))
-    found: bytes | None = next((row["key_digest"] for row in rows.fetchall()), None)
+    row = _row(connection, caller, job_id, "key_digest")
+    found: bytes | None = row["key_digest"] if row else None
     return found
 
 
-def get(connection: Connection, job_id: str) -> Job | None:
+def get(connection: Connection, caller: Caller, job_id: str) -> Job | None:
     """The job, with its first tables when DONE."""
-    rows = connection.execute("SELECT * FROM job_status WHERE job_id = ?", (job_id,)).fetchall()
-    return _job_with_tables(connection, rows[0]) if rows else None
+    row = _row(connection, caller, job_id, "*")
+    return _job_with_tables(connection, row) if row else None
 
 
-def status_of(connection: Connection, job_id: str) -> Status | None:
-    """Where the job stands; None when there is no such job."""
-    rows = connection.execute("SELECT status FROM job_status WHERE job_id = ?", (job_id,))
-    found = rows.fetchall()
-    return Status(found[0][0]) if found else None
+def status_and_owner(
+    connection: Connection, caller: Caller, job_id: str
+) -> tuple[Status, str] | None:
+    """Where the job stands and whose it is; None when there is no such job."""
+    row = _row(connection, caller, job_id, "status, owner")
+    return (Status(row["status"]), row["owner"]) if row else None
 
 
 def request(connection: Connection, job_id: str) -> Request | None:
@@ -81,83 +91,108 @@ def request(connection: Connection, job_id: str) -> Request | None:
     return request_of(rows[0], rows[0]["all_file_names"]) if rows else None
 
 
-def changed_since(connection: Connection, revision: int, limit: int) -> tuple[list[Change], bool]:
+def changed_since(
+    connection: Connection, caller: Caller, revision: int, limit: int
+) -> tuple[list[Change], bool]:
     """The jobs whose last change came after `revision`, and whether there are more of them.
 
     They are in order of it, with their first tables, and those that were deleted since are among
     them. At most `limit`, fewer if they are long.
     """
+    seen = _seen_by(caller)
     cursor = connection.execute(
-        "SELECT job_status.*, change.job_id AS changed_id, change.revision AS changed_at FROM ("
-        "SELECT revision, job_id FROM job_status WHERE revision > :revision UNION ALL "
-        "SELECT revision, job_id FROM job_deleted WHERE revision > :revision) AS change "
-        "LEFT JOIN job_status USING (job_id) ORDER BY changed_at",
-        {"revision": revision},
+        "SELECT job_status.*, change.job_id AS changed_id, change.revision AS changed_at, "  # noqa: S608
+        "change.owner AS changed_owner FROM ("
+        f"SELECT revision, job_id, owner FROM job_status WHERE revision > :revision AND {seen} "
+        "UNION ALL "
+        f"SELECT revision, job_id, owner FROM job_deleted WHERE revision > :revision AND {seen}"
+        ") AS change LEFT JOIN job_status USING (job_id) ORDER BY changed_at",
+        {"revision": revision, "caller": caller.name},
     )
     with closing(cursor):
         return _first((_change(connection, row) for row in cursor), limit)
 
 
 def shown_first(
-    connection: Connection, statuses: Sequence[Status], ended_limit: int, last: int
+    connection: Connection,
+    caller: Caller,
+    statuses: Sequence[Status],
+    ended_limit: int,
+    last: int,
 ) -> list[int]:
     """The revisions, up to `last`, of all jobs that work and of the newest that have ended."""
+    seen = _seen_by(caller)
     rows = connection.execute(
         # With the plus sign, those that work are found by their own index, as they are few.
-        "SELECT revision FROM job_status WHERE status = 'WORKING' AND +revision <= :last "
-        "AND status IN (SELECT value FROM json_each(:statuses)) "
+        "SELECT revision FROM job_status WHERE status = 'WORKING' AND +revision <= :last "  # noqa: S608
+        f"AND status IN (SELECT value FROM json_each(:statuses)) AND {seen} "
         "UNION ALL SELECT revision FROM ("
         "SELECT revision FROM job_status WHERE status <> 'WORKING' AND revision <= :last "
-        "AND status IN (SELECT value FROM json_each(:statuses)) "
+        f"AND status IN (SELECT value FROM json_each(:statuses)) AND {seen} "
         "ORDER BY revision DESC LIMIT :limit) ORDER BY revision",
-        {"last": last, "statuses": _listed(statuses), "limit": ended_limit},
+        {
+            "last": last,
+            "statuses": _listed(statuses),
+            "limit": ended_limit,
+            "caller": caller.name,
+        },
     )
     return [int(row[0]) for row in rows.fetchall()]
 
 
-def at_revisions(connection: Connection, revisions: Sequence[int], limit: int) -> list[Job]:
+def at_revisions(
+    connection: Connection, caller: Caller, revisions: Sequence[int], limit: int
+) -> list[Job]:
     """The jobs whose last change had one of these revisions, in order, with their first tables.
 
     At most `limit`, fewer if they are long.
     """
     cursor = connection.execute(
-        "SELECT * FROM job_status WHERE revision IN (SELECT value FROM json_each(?)) "
-        "ORDER BY revision",
-        (json.dumps(revisions),),
+        "SELECT * FROM job_status WHERE revision IN (SELECT value FROM json_each(:revisions)) "  # noqa: S608
+        f"AND {_seen_by(caller)} ORDER BY revision",
+        {"revisions": json.dumps(revisions), "caller": caller.name},
     )
     with closing(cursor):
         return _first((_job_with_tables(connection, row) for row in cursor), limit)[0]
 
 
 def newest(
-    connection: Connection, statuses: Sequence[Status], before: int | None, limit: int
+    connection: Connection,
+    caller: Caller,
+    statuses: Sequence[Status],
+    before: int | None,
+    limit: int,
 ) -> tuple[list[Job], bool]:
     """Jobs, newest first, without tables, and whether there are more of them.
 
     Only those submitted before that revision, if given; at most `limit`, fewer if they are long.
     """
     cursor = connection.execute(
-        "SELECT * FROM job_status WHERE submit_revision < :before "
+        f"SELECT * FROM job_status WHERE submit_revision < :before AND {_seen_by(caller)} "  # noqa: S608
         "AND status IN (SELECT value FROM json_each(:statuses)) "
         "ORDER BY submit_revision DESC",
-        {"before": _NO_BOUND if before is None else before, "statuses": _listed(statuses)},
+        {
+            "before": _NO_BOUND if before is None else before,
+            "statuses": _listed(statuses),
+            "caller": caller.name,
+        },
     )
     with closing(cursor):
         return _first(map(job_of, cursor), limit)
 
 
 def tables(
-    connection: Connection, job_id: str, position: int, limit: int
+    connection: Connection, caller: Caller, job_id: str, position: int, limit: int
 ) -> tuple[tuple[Table, ...], int | None]:
     """A job's tables from that part on, and the part with which the next page begins.
 
     At most `limit`, fewer if they are long. A table that is too long by itself is broken off.
     Raises JobMissingError.
     """
-    status = status_of(connection, job_id)
-    if status is None:
+    found = status_and_owner(connection, caller, job_id)
+    if found is None:
         raise JobMissingError("there is no such job, or its record was deleted")
-    if status is not Status.DONE:
+    if found[0] is not Status.DONE:
         return (), None
     with _parts(connection, job_id, position) as parts:
         return first_tables(parts, limit, message_sizes.MOST_IN_A_PAGE, may_break=True)
@@ -166,8 +201,8 @@ def tables(
 def unfinished(connection: Connection) -> list[UnfinishedJob]:
     """The jobs that have not ended, in the order they came in."""
     cursor = connection.execute(
-        "SELECT job_id, output_file_name, options, encrypted, phase, request_id, waiting_since, "
-        "staging_device, staging_inode, staging_modified_ns "
+        "SELECT job_id, owner, output_dir, output_file_name, options, encrypted, phase, "
+        "request_id, waiting_since, staging_device, staging_inode, staging_modified_ns "
         "FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
     )
     with closing(cursor):
@@ -201,6 +236,23 @@ def secret(connection: Connection) -> bytes:
 # --- parts of the above ----------------------------------------------------------------------
 
 
+def _row(connection: Connection, caller: Caller, job_id: str, columns: str) -> sqlite3.Row | None:
+    """Some columns of a job, if it is there for the caller."""
+    rows = connection.execute(
+        f"SELECT {columns} FROM job_status WHERE job_id = :job_id AND {_seen_by(caller)}",  # noqa: S608
+        {"job_id": job_id, "caller": caller.name},
+    ).fetchall()
+    return rows[0] if rows else None
+
+
+def _seen_by(caller: Caller) -> str:
+    """The condition that a job is there for the caller, whose name is the value `:caller`.
+
+    Its second half changes nothing, but tells SQLite that the indices of jobs with an owner do.
+    """
+    return "TRUE" if caller.is_admin else "owner = :caller AND owner <> ''"
+
+
 def _listed(statuses: Sequence[Status]) -> str:
     return json.dumps(statuses or list(Status))
 
@@ -224,7 +276,7 @@ def _size(change: Change) -> int:
 
 def _change(connection: Connection, row: sqlite3.Row) -> Change:
     if row["status"] is None:
-        return DeletedJob(row["changed_id"], row["changed_at"])
+        return DeletedJob(row["changed_id"], row["changed_at"], row["changed_owner"])
     # The cursor that gives the row keeps what is read from changing meanwhile.
     return _job_with_tables(connection, row)
 

@@ -16,7 +16,6 @@ from myd_grpc.convert.model import (
     PartFile,
     Progress,
 )
-from myd_grpc.convert.output.naming import folded
 from myd_grpc.jobs.model import (
     DirectoryId,
     Job,
@@ -48,17 +47,20 @@ _TERMS = msgspec.json.Decoder(_Terms)
 
 
 def submission_columns(
-    job_id: str, request: Request, fingerprint: RequestFingerprint | None
+    owner: str, job_id: str, request: Request, fingerprint: RequestFingerprint | None
 ) -> dict[str, object]:
     """The columns of a job that has just been submitted."""
     return {
         "job_id": job_id,
+        "owner": owner,
         "status": Status.WORKING,
         "phase": Phase.QUEUED,
         "files_total": len(request.file_names),
         "file_names": file_names_text(first_names(request.file_names)),
         "output_file_name": request.output_file_name,
-        "output_key": folded(request.output_file_name),
+        "output_key": request.set_key,
+        "data_dir": request.data_dir,
+        "output_dir": request.output_dir,
         "layout": request.options.layout,
         "options": _json(request.options),
         "encrypted": request.encrypted,
@@ -109,6 +111,7 @@ def job_of(row: sqlite3.Row) -> Job:
         progress=_progress(row),
         eta_s=row["eta_seconds"],
         tables_total=row["tables_total"] if row["status"] == Status.DONE else 0,
+        owner=row["owner"],
     )
 
 
@@ -122,6 +125,8 @@ def request_of(row: sqlite3.Row, all_file_names: str | None = None) -> Request:
         encrypted=bool(row["encrypted"]),
         limits=terms.limits,
         section_names=terms.section_names,
+        data_dir=row["data_dir"],
+        output_dir=row["output_dir"],
     )
 
 
@@ -156,6 +161,8 @@ def unfinished_of(row: sqlite3.Row) -> UnfinishedJob:
     """The job of a row of job_status that has not ended."""
     return UnfinishedJob(
         job_id=row["job_id"],
+        owner=row["owner"],
+        output_dir=row["output_dir"],
         name=row["output_file_name"],
         overwrite=_OPTIONS.decode(row["options"]).overwrite,
         encrypted=bool(row["encrypted"]),

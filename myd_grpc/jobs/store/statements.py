@@ -9,14 +9,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from myd_grpc.callers.model import Caller
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.convert.output.naming import folded
-from myd_grpc.errors import JobWorkingError, OutputBusyError
-from myd_grpc.jobs.model import DirectoryId, Request, RequestFingerprint, Status
+from myd_grpc.errors import JobWorkingError, OutputBusyError, OutputExistsError
+from myd_grpc.jobs.model import DirectoryId, Phase, Request, RequestFingerprint, Status
 from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.message_sizes import first_names
-from myd_grpc.jobs.store.queries import find_request, status_of
+from myd_grpc.jobs.store.queries import find_request, status_and_owner
 from myd_grpc.jobs.store.rows import file_names_text, progress_columns, submission_columns
 from myd_grpc.jobs.store.tables import count_tables
 
@@ -30,6 +30,7 @@ _SUPERSEDED = "the server was restarted, and a new job writes the same output se
 
 def submit(
     connection: Connection,
+    caller: Caller,
     job_id: str,
     request: Request,
     fingerprint: RequestFingerprint | None,
@@ -38,14 +39,14 @@ def submit(
     """The id of the job for this request: `job_id`, or that of an earlier one of the fingerprint.
 
     A job that waits for its key to write the same output set makes way for the new one. Raises
-    OutputBusyError, and InvalidRequestError when the request_id came with another request before.
+    OutputBusyError, OutputExistsError where a job that is not there for the caller writes that set,
+    and InvalidRequestError when the request_id came with another request before.
     """
-    if fingerprint and (known := find_request(connection, fingerprint)):
+    if fingerprint and (known := find_request(connection, caller, fingerprint)):
         return known
-    _supersede(connection, request.output_file_name, now)
-    _refuse_busy_output(connection, request.output_file_name)
+    _make_way(connection, caller, request, now)
     revision = _next_revision(connection)
-    values = submission_columns(job_id, request, fingerprint) | {
+    values = submission_columns(caller.name, job_id, request, fingerprint) | {
         "revision": revision,
         "submit_revision": revision,
         "submit_time": now,
@@ -187,16 +188,18 @@ def fail(connection: Connection, job_ids: Iterable[str], reason: str, msg: str, 
         _drop_work(connection, job_id)
 
 
-def delete(connection: Connection, job_id: str, now: int) -> bool:
+def delete(connection: Connection, caller: Caller, job_id: str, now: int) -> bool:
     """Forget an ended job; False when there is none. Raises JobWorkingError."""
-    status = status_of(connection, job_id)
+    found = status_and_owner(connection, caller, job_id)
+    if found is None:
+        return False
+    status, owner = found
     if status is Status.WORKING:
         raise JobWorkingError(f"the job {job_id} has not ended; cancel it first")
-    if status is None:
-        return False
     connection.execute("DELETE FROM job_status WHERE job_id = ?", (job_id,))
     connection.execute(
-        "INSERT INTO job_deleted VALUES (?, ?, ?)", (_next_revision(connection), job_id, now)
+        "INSERT INTO job_deleted (revision, job_id, time, owner) VALUES (?, ?, ?, ?)",
+        (_next_revision(connection), job_id, now, owner),
     )
     return True
 
@@ -257,23 +260,21 @@ def _next_revision(connection: Connection) -> int:
     return int(rows.fetchall()[0][0])
 
 
-def _supersede(connection: Connection, name: str, now: int) -> None:
-    waiting = connection.execute(
-        "SELECT job_id FROM job_status WHERE output_key = ? AND status = 'WORKING' "
-        "AND phase = 'WAITING_FOR_KEY'",
-        (folded(name),),
+def _make_way(connection: Connection, caller: Caller, request: Request, now: int) -> None:
+    """End the job that waits for its key to write the same set; refuse while another one works."""
+    name = request.output_file_name
+    writing = connection.execute(
+        "SELECT job_id, owner, phase FROM job_status WHERE output_key = ? AND status = 'WORKING'",
+        (request.set_key,),
     ).fetchall()
-    fail(connection, [row[0] for row in waiting], Reason.INTERRUPTED, _SUPERSEDED, now)
-
-
-def _refuse_busy_output(connection: Connection, name: str) -> None:
-    busy = connection.execute(
-        "SELECT 1 FROM job_status WHERE output_key = ? AND status = 'WORKING'", (folded(name),)
-    ).fetchall()
-    if busy:
+    if not all(caller.sees(row["owner"]) for row in writing):
+        # Nor does it make way: that would be to cancel a job that is not there.
+        raise OutputExistsError(f"the output set {name!r} exists; choose another name")
+    if any(row["phase"] != Phase.WAITING_FOR_KEY for row in writing):
         raise OutputBusyError(
             f"a working job is writing the output set {name!r}; wait for it to end"
         )
+    fail(connection, [row["job_id"] for row in writing], Reason.INTERRUPTED, _SUPERSEDED, now)
 
 
 def _keep_file_names(connection: Connection, job_id: str, names: Sequence[str]) -> None:

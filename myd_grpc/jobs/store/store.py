@@ -3,6 +3,9 @@
 One thread owns the one writing connection, so changes are serial and no checkpoint runs beside a
 commit. A second thread reads, so that a status call never waits for a write. After each commit the
 changed jobs are read back and announced: what a watcher sees has been committed.
+
+A method that takes a caller does what that one asks for, and knows of no job that is not there for
+this one. All others are what the server does on its own behalf.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from myd_grpc import failpoints
+from myd_grpc.callers.model import SERVER, Caller
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.model import (
@@ -64,15 +68,22 @@ class JobStore:
         self.secret = self._reading.call(queries.secret)
 
     async def submit(
-        self, job_id: str, request: Request, fingerprint: RequestFingerprint | None, now: int
+        self,
+        caller: Caller,
+        job_id: str,
+        request: Request,
+        fingerprint: RequestFingerprint | None,
+        now: int,
     ) -> str:
         """The id of the job: `job_id`, or that of an earlier job with the same fingerprint.
 
-        Raises OutputBusyError, and InvalidRequestError when its request_id came with another
-        request before.
+        Raises OutputBusyError or OutputExistsError, and InvalidRequestError when its request_id
+        came with another request before.
         """
         return await self._write(
-            lambda connection: statements.submit(connection, job_id, request, fingerprint, now)
+            lambda connection: statements.submit(
+                connection, caller, job_id, request, fingerprint, now
+            )
         )
 
     async def start(self, job_id: str, now: int) -> bool:
@@ -143,9 +154,11 @@ class JobStore:
         """End these jobs without output, in one transaction; ended ones stay as they are."""
         await self._write(lambda connection: statements.fail(connection, job_ids, reason, msg, now))
 
-    async def delete(self, job_id: str, now: int) -> bool:
+    async def delete(self, caller: Caller, job_id: str, now: int) -> bool:
         """Forget an ended job; False when there is none. Raises JobWorkingError."""
-        return await self._write(lambda connection: statements.delete(connection, job_id, now))
+        return await self._write(
+            lambda connection: statements.delete(connection, caller, job_id, now)
+        )
 
     async def purge(self, ended_before: int) -> int:
         """Forget the jobs that ended before that time (epoch seconds); how many there were."""
@@ -161,27 +174,29 @@ class JobStore:
         """The time that was believed last; None for a new store."""
         return await self._read(queries.trusted_time)
 
-    async def find_request(self, fingerprint: RequestFingerprint) -> str | None:
+    async def find_request(self, caller: Caller, fingerprint: RequestFingerprint) -> str | None:
         """The job of an earlier request. Raises InvalidRequestError when that was another one."""
-        return await self._read(lambda connection: queries.find_request(connection, fingerprint))
+        return await self._read(
+            lambda connection: queries.find_request(connection, caller, fingerprint)
+        )
 
-    async def key_digest(self, job_id: str) -> bytes | None:
+    async def key_digest(self, caller: Caller, job_id: str) -> bytes | None:
         """The keyed digest of the job's key; None where none was kept."""
-        return await self._read(lambda connection: queries.key_digest(connection, job_id))
+        return await self._read(lambda connection: queries.key_digest(connection, caller, job_id))
 
-    async def get(self, job_id: str) -> Job | None:
+    async def get(self, caller: Caller, job_id: str) -> Job | None:
         """The job as last committed, with its first tables when DONE."""
-        return await self._read(lambda connection: queries.get(connection, job_id))
+        return await self._read(lambda connection: queries.get(connection, caller, job_id))
 
     async def newest(
-        self, statuses: Sequence[Status], before: int | None, limit: int
+        self, caller: Caller, statuses: Sequence[Status], before: int | None, limit: int
     ) -> tuple[list[Job], bool]:
         """Jobs, newest first, without tables, and whether there are more of them.
 
         Only those submitted before that revision; at most `limit`, fewer if they are long.
         """
         return await self._read(
-            lambda connection: queries.newest(connection, statuses, before, limit)
+            lambda connection: queries.newest(connection, caller, statuses, before, limit)
         )
 
     async def work(self, job_id: str) -> tuple[Request | None, str | None]:
@@ -197,7 +212,7 @@ class JobStore:
         )
 
     async def tables(
-        self, job_id: str, position: int, limit: int
+        self, caller: Caller, job_id: str, position: int, limit: int
     ) -> tuple[tuple[Table, ...], int | None]:
         """A job's tables from that part on, and the part with which the next page begins.
 
@@ -205,28 +220,28 @@ class JobStore:
         Raises JobMissingError.
         """
         return await self._read(
-            lambda connection: queries.tables(connection, job_id, position, limit)
+            lambda connection: queries.tables(connection, caller, job_id, position, limit)
         )
 
-    async def changed_since(self, revision: int, limit: int) -> list[Change]:
+    async def changed_since(self, caller: Caller, revision: int, limit: int) -> list[Change]:
         """Changes in order of revision, only those after that one; fewer if they are long."""
         changed, _ = await self._read(
-            lambda connection: queries.changed_since(connection, revision, limit)
+            lambda connection: queries.changed_since(connection, caller, revision, limit)
         )
         return changed
 
     async def shown_first(
-        self, statuses: Sequence[Status], ended_limit: int, last: int
+        self, caller: Caller, statuses: Sequence[Status], ended_limit: int, last: int
     ) -> list[int]:
         """The revisions, up to `last`, of all jobs that work and of the newest that have ended."""
         return await self._read(
-            lambda connection: queries.shown_first(connection, statuses, ended_limit, last)
+            lambda connection: queries.shown_first(connection, caller, statuses, ended_limit, last)
         )
 
-    async def at_revisions(self, revisions: Sequence[int], limit: int) -> list[Job]:
+    async def at_revisions(self, caller: Caller, revisions: Sequence[int], limit: int) -> list[Job]:
         """The jobs last changed at these revisions, in order; fewer if they are long."""
         return await self._read(
-            lambda connection: queries.at_revisions(connection, revisions, limit)
+            lambda connection: queries.at_revisions(connection, caller, revisions, limit)
         )
 
     async def last_revision(self) -> int:
@@ -285,7 +300,9 @@ class JobStore:
     def _announce_pages(self, connection: sqlite3.Connection) -> None:
         more = True
         while more:
-            changed, more = queries.changed_since(connection, self._announced, _ANNOUNCED_AT_ONCE)
+            changed, more = queries.changed_since(
+                connection, SERVER, self._announced, _ANNOUNCED_AT_ONCE
+            )
             if changed:
                 self._announced = changed[-1].revision
                 self._announce(changed)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from myd_grpc.callers.model import Caller
 from myd_grpc.jobs.model import Change, DeletedJob, Status
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.watch.hub import Hub
@@ -32,7 +33,13 @@ class JobFilter:
 
 
 async def follow_job(
-    hub: Hub, store: JobStore, job_id: str, from_revision: int, heartbeat_s: float, send: Send
+    hub: Hub,
+    store: JobStore,
+    caller: Caller,
+    job_id: str,
+    from_revision: int,
+    heartbeat_s: float,
+    send: Send,
 ) -> bool:
     """Send the job's states until its final one is sent; False when there is no such job.
 
@@ -41,7 +48,7 @@ async def follow_job(
     """
     with hub.watch_job(job_id) as (topic, watcher):
         # Watching began before this read, so no change falls in between.
-        job = await store.get(job_id)
+        job = await store.get(caller, job_id)
         if job is None:
             return False
         hub.show_at_least(topic, job)
@@ -59,7 +66,12 @@ async def follow_job(
 
 
 async def follow_all(
-    hub: Hub, store: JobStore, job_filter: JobFilter, from_revision: int, send: Send
+    hub: Hub,
+    store: JobStore,
+    caller: Caller,
+    job_filter: JobFilter,
+    from_revision: int,
+    send: Send,
 ) -> None:
     """Send the matching jobs' states and then each change; ends only by an exception.
 
@@ -70,9 +82,9 @@ async def follow_all(
     with hub.watch_all() as (feed, watcher):
         upto = await store.last_revision()
         states = (
-            _changes(hub, store, feed, from_revision, upto)
+            _changes(hub, store, caller, feed, from_revision, upto)
             if from_revision
-            else _beginning(hub, store, job_filter, upto)
+            else _beginning(hub, store, caller, job_filter, upto)
         )
         sent_to = from_revision
         while True:
@@ -82,33 +94,34 @@ async def follow_all(
             sent_to = max(sent_to, upto)
             await watcher.wait(None)
             upto = feed.shown
-            states = _changes(hub, store, feed, sent_to, upto)
+            states = _changes(hub, store, caller, feed, sent_to, upto)
 
 
 async def _beginning(
-    hub: Hub, store: JobStore, job_filter: JobFilter, last: int
+    hub: Hub, store: JobStore, caller: Caller, job_filter: JobFilter, last: int
 ) -> AsyncIterator[EncodedChange]:
     """The states up to that revision of the jobs that work and of the newest that have ended."""
-    revisions = await store.shown_first(job_filter.statuses, job_filter.ended_limit, last)
+    revisions = await store.shown_first(caller, job_filter.statuses, job_filter.ended_limit, last)
     while revisions:
         # A job that has changed meanwhile comes with its change.
-        jobs = await store.at_revisions(revisions, _PAGE)
+        jobs = await store.at_revisions(caller, revisions, _PAGE)
         for job in jobs:
             yield hub.encoded(job)
         revisions = [one for one in revisions if jobs and one > jobs[-1].revision]
 
 
 async def _changes(
-    hub: Hub, store: JobStore, feed: JobFeed, after: int, last: int
+    hub: Hub, store: JobStore, caller: Caller, feed: JobFeed, after: int, last: int
 ) -> AsyncIterator[EncodedChange]:
-    """The newest states with a revision in (after, last], in order."""
+    """The newest states with a revision in (after, last], in order, that the caller may see."""
     if after >= last:
         return
     if (recent := feed.between(after, last)) is not None:
         for state in recent:
-            yield state
+            if caller.sees(state.change.owner):
+                yield state
         return
-    while changes := await store.changed_since(after, _PAGE):
+    while changes := await store.changed_since(caller, after, _PAGE):
         for change in changes:
             if change.revision > last:
                 return

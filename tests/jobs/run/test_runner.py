@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from myd_grpc import directories, failpoints
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.model import QueuedJob, Request, Status
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
@@ -29,16 +30,16 @@ async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(
             store, OutputDirectory(tmp_path, fd), WorkerPool(), lambda _: conversion
         )
         runner = Runner(context, workers=0, max_queued=10)  # so that it stays in the queue
-        queued = QueuedJob("j1", "out", None, overwrite=True)
-        await runner.submit(Request(("in",), "out"), None, queued)
+        queued = QueuedJob("j1", "", "", "out", None, overwrite=True)
+        await runner.submit(ANYBODY, Request(("in",), "out"), None, queued)
         point = hold("before_commit")
         monkeypatch.setattr(failpoints, "_points", failpoints._parse(point.setting))
-        callers = [asyncio.create_task(runner.cancel("j1")) for _ in range(3)]
+        callers = [asyncio.create_task(runner.cancel(ANYBODY, "j1")) for _ in range(3)]
         await asyncio.to_thread(point.reached)
         assert not any(caller.done() for caller in callers)
         point.release()
         await asyncio.gather(*callers)
-        job = await store.get("j1")
+        job = await store.get(ANYBODY, "j1")
         assert job
         assert (job.status, job.reason) == (Status.FAILED, "CANCELLED")
         await runner.stop(1)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import SECTION_NAMES, Limits, PartFile, Progress
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import InvalidRequestError, JobWorkingError, OutputBusyError
@@ -67,12 +68,12 @@ async def opened(state_dir: Path, announced: Announced | None = None) -> AsyncIt
 async def test_a_job_goes_from_queued_to_done_and_keeps_its_tables(tmp_path: Path) -> None:
     parts = [PartFile("out", "out_1.csv", 2, 30), PartFile("out.tr", "out.tr_1.csv", 5, 60)]
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=100)
+        await store.submit(ANYBODY, "j1", request(), None, now=100)
         assert await store.start("j1", now=101)
         reached = Progress(50, 50, 2, 7, 1, 1, Layout.ARRAY, "python")
         assert await store.publishing("j1", reached, parts, HERE)
         assert await store.done("j1", now=105)
-        job = await store.get("j1")
+        job = await store.get(ANYBODY, "j1")
     assert job
     assert (job.status, job.phase, job.reason) == (Status.DONE, Phase.ENDED, "")
     assert (job.submit_time, job.start_time, job.end_time) == (100, 101, 105)
@@ -86,10 +87,10 @@ async def test_a_job_goes_from_queued_to_done_and_keeps_its_tables(tmp_path: Pat
 async def test_tables_of_the_same_name_in_several_sets_stay_apart(tmp_path: Path) -> None:
     parts = [PartFile("out", f"{name}/out_1.csv", 1, 9) for name in ("a", "b")]
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         await store.publishing("j1", Progress(), parts, HERE)
         await store.done("j1", now=2)
-        job = await store.get("j1")
+        job = await store.get(ANYBODY, "j1")
     assert job
     assert [table.parts for table in job.tables] == [(parts[0],), (parts[1],)]
 
@@ -97,15 +98,15 @@ async def test_tables_of_the_same_name_in_several_sets_stay_apart(tmp_path: Path
 async def test_a_final_state_is_final(tmp_path: Path) -> None:
     announced = Announced()
     async with opened(tmp_path, announced) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         await store.fail(["j1"], "CANCELLED", "cancelled", now=2)
-        ended = await store.get("j1")
+        ended = await store.get(ANYBODY, "j1")
         assert not await store.start("j1", now=3)
         assert not await store.progress("j1", Progress(rows=1), 0.0)
         assert not await store.publishing("j1", Progress(), [], HERE)
         assert not await store.done("j1", now=3)
         await store.fail(["j1"], "INTERNAL", "other", now=3)
-        assert await store.get("j1") == ended
+        assert await store.get(ANYBODY, "j1") == ended
         assert await store.last_revision() == 2
     assert [job.revision for job in announced] == [1, 2]
 
@@ -114,16 +115,16 @@ async def test_a_change_is_announced_before_its_caller_hears_of_it(tmp_path: Pat
     announced = Announced()
     async with opened(tmp_path, announced) as store:
         for number in range(1, 4):
-            await store.submit(f"j{number}", request(f"out{number}"), None, now=1)
+            await store.submit(ANYBODY, f"j{number}", request(f"out{number}"), None, now=1)
             assert [job.revision for job in announced] == list(range(1, number + 1))
-            assert announced[-1] == await store.get(f"j{number}")
+            assert announced[-1] == await store.get(ANYBODY, f"j{number}")
 
 
 async def test_jobs_that_fail_together_take_a_revision_each(tmp_path: Path) -> None:
     announced = Announced()
     async with opened(tmp_path, announced) as store:
         for name in ("j1", "j2", "j3"):
-            await store.submit(name, request(name), None, now=1)
+            await store.submit(ANYBODY, name, request(name), None, now=1)
         await store.fail(["j1", "j2", "j3"], "INTERRUPTED", "stopped", now=2)
     assert [(job.job_id, job.revision) for job in announced[3:]] == [
         ("j1", 4),
@@ -134,66 +135,68 @@ async def test_jobs_that_fail_together_take_a_revision_each(tmp_path: Path) -> N
 
 async def test_progress_never_falls(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         await store.start("j1", now=1)
         await store.progress("j1", Progress(100, 60, 6, 9, 1, 1, Layout.KEYED, "python"), 4.0)
         await store.progress("j1", Progress(100, 40, 5, 8, 1, 0, Layout.AUTO, "python"), 5.0)
-        job = await store.get("j1")
+        job = await store.get(ANYBODY, "j1")
     assert job
     assert job.progress == Progress(100, 60, 6, 9, 1, 1, Layout.KEYED, "python")
 
 
 async def test_one_output_set_has_one_working_job(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         with pytest.raises(OutputBusyError):
-            await store.submit("j2", request(), None, now=1)
+            await store.submit(ANYBODY, "j2", request(), None, now=1)
         await store.fail(["j1"], "CANCELLED", "", now=2)
-        assert await store.submit("j2", request(), None, now=3) == "j2"
+        assert await store.submit(ANYBODY, "j2", request(), None, now=3) == "j2"
 
 
 async def test_one_output_set_has_one_working_job_even_against_the_code(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
-        await store.submit("j2", request("other"), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j2", request("other"), None, now=1)
     connection = sqlite3.connect(tmp_path / DATABASE_NAME)
     with pytest.raises(sqlite3.IntegrityError):
-        connection.execute("UPDATE job_status SET output_file_name = 'out'")
+        connection.execute("UPDATE job_status SET output_key = 'out'")
     connection.close()
 
 
 async def test_a_request_id_means_one_job_however_often_it_comes(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         names = [f"j{number}" for number in range(20)]
-        found = await asyncio.gather(*(store.submit(n, request(), MARK, now=1) for n in names))
+        found = await asyncio.gather(
+            *(store.submit(ANYBODY, n, request(), MARK, now=1) for n in names)
+        )
         assert set(found) == {found[0]}
         await store.fail([found[0]], "CANCELLED", "", now=2)
     async with opened(tmp_path) as store:
-        assert await store.submit("later", request(), MARK, now=9) == found[0]
-        assert await store.find_request(MARK) == found[0]
-        jobs, _ = await store.newest((), None, 100)
+        assert await store.submit(ANYBODY, "later", request(), MARK, now=9) == found[0]
+        assert await store.find_request(ANYBODY, MARK) == found[0]
+        jobs, _ = await store.newest(ANYBODY, (), None, 100)
         assert len(jobs) == 1
 
 
 async def test_a_request_id_with_another_request_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), MARK, now=1)
+        await store.submit(ANYBODY, "j1", request(), MARK, now=1)
         other = RequestFingerprint(MARK.request_id, b"other")
         with pytest.raises(InvalidRequestError, match="request_id"):
-            await store.submit("j2", request("other"), other, now=1)
+            await store.submit(ANYBODY, "j2", request("other"), other, now=1)
         with pytest.raises(InvalidRequestError, match="request_id"):
-            await store.find_request(other)
+            await store.find_request(ANYBODY, other)
 
 
 async def test_a_page_goes_on_where_the_last_one_ended_though_jobs_come(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         for number in range(5):
-            await store.submit(f"j{number}", request(f"o{number}"), None, now=1)
-        page, more = await store.newest((), None, 2)
-        await store.submit("new", request("new"), None, now=1)
+            await store.submit(ANYBODY, f"j{number}", request(f"o{number}"), None, now=1)
+        page, more = await store.newest(ANYBODY, (), None, 2)
+        await store.submit(ANYBODY, "new", request("new"), None, now=1)
         await store.fail(["j2"], "CANCELLED", "", now=2)
-        rest, no_more = await store.newest((), page[-1].submit_revision, 3)
-        working, _ = await store.newest((Status.WORKING,), None, 10)
+        rest, no_more = await store.newest(ANYBODY, (), page[-1].submit_revision, 3)
+        working, _ = await store.newest(ANYBODY, (Status.WORKING,), None, 10)
     assert [job.job_id for job in page + rest] == ["j4", "j3", "j2", "j1", "j0"]
     assert [job.job_id for job in working] == ["new", "j4", "j3", "j1", "j0"]
     assert (more, no_more) == (True, False)
@@ -203,12 +206,12 @@ async def test_purging_takes_only_jobs_that_ended_before(tmp_path: Path) -> None
     part = PartFile("out", "out_1.csv", 1, 1)
     async with opened(tmp_path) as store:
         for name in ("old", "recent", "working"):
-            await store.submit(name, request(name), None, now=1)
+            await store.submit(ANYBODY, name, request(name), None, now=1)
             await store.keep_checkpoint(name, "{}", [part])
         await store.fail(["old"], "CANCELLED", "", now=10)
         await store.fail(["recent"], "CANCELLED", "", now=20)
         assert await store.purge(ended_before=20) == 1
-        left, _ = await store.newest((), None, 10)
+        left, _ = await store.newest(ANYBODY, (), None, 10)
     assert [job.job_id for job in left] == ["working", "recent"]
     connection = sqlite3.connect(tmp_path / DATABASE_NAME)
     owners = connection.execute("SELECT DISTINCT job_id FROM csv_rows ORDER BY 1").fetchall()
@@ -220,25 +223,25 @@ async def test_deletions_are_announced_in_order_and_go_with_the_purge(tmp_path: 
     announced = Announced()
     async with opened(tmp_path, announced) as store:
         for name in ("j1", "j2"):
-            await store.submit(name, request(name), None, now=1)
+            await store.submit(ANYBODY, name, request(name), None, now=1)
         await store.fail(["j1", "j2"], "CANCELLED", "", now=2)
-        await store.submit("j3", request("j3"), None, now=3)
+        await store.submit(ANYBODY, "j3", request("j3"), None, now=3)
         with pytest.raises(JobWorkingError):
-            await store.delete("j3", now=3)
-        assert await store.delete("j1", now=10)
-        assert not await store.delete("j1", now=11)
-        assert await store.delete("j2", now=20)
+            await store.delete(ANYBODY, "j3", now=3)
+        assert await store.delete(ANYBODY, "j1", now=10)
+        assert not await store.delete(ANYBODY, "j1", now=11)
+        assert await store.delete(ANYBODY, "j2", now=20)
         assert announced.deleted == [DeletedJob("j1", 6), DeletedJob("j2", 7)]
-        changes = await store.changed_since(3, 10)
+        changes = await store.changed_since(ANYBODY, 3, 10)
         assert [(one.job_id, one.revision) for one in changes] == [("j3", 5), ("j1", 6), ("j2", 7)]
         await store.purge(ended_before=20)
-        changes = await store.changed_since(5, 10)
+        changes = await store.changed_since(ANYBODY, 5, 10)
         assert changes == [DeletedJob("j2", 7)]
 
 
 async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         secret = store.secret
         await store.publishing("j1", Progress(), [], HERE)
     announced = Announced()
@@ -262,8 +265,8 @@ ENCRYPTED = Request(("a.json",), "secret", encrypted=True)
 
 async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", PLAIN, None, now=1)
-        await store.submit("j2", ENCRYPTED, MARK, now=1)
+        await store.submit(ANYBODY, "j1", PLAIN, None, now=1)
+        await store.submit(ANYBODY, "j2", ENCRYPTED, MARK, now=1)
         await store.start("j1", now=2)
         # What was found out about one file says nothing about the next.
         await store.progress("j1", Progress(layout=Layout.ARRAY), -1)
@@ -280,7 +283,7 @@ async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> Non
 async def test_a_job_waits_from_the_first_restart_on_until_it_goes_on(tmp_path: Path) -> None:
     announced = Announced()
     async with opened(tmp_path, announced) as store:
-        await store.submit("j1", ENCRYPTED, MARK, now=1)
+        await store.submit(ANYBODY, "j1", ENCRYPTED, MARK, now=1)
         await store.start("j1", now=2)
         await store.wait_for_key(["j1"], "send it", now=10)
         await store.wait_for_key(["j1"], "send it", now=20)
@@ -289,7 +292,7 @@ async def test_a_job_waits_from_the_first_restart_on_until_it_goes_on(tmp_path: 
         await store.queue_again(["j1"])
         await store.queue_again(["j1"])
         await store.start("j1", now=30)
-        job = await store.get("j1")
+        job = await store.get(ANYBODY, "j1")
     assert job
     assert (job.phase, job.msg, job.start_time) == (Phase.CONVERTING, "", 2)
     assert [one.phase for one in announced[2:]] == [
@@ -302,12 +305,12 @@ async def test_a_job_waits_from_the_first_restart_on_until_it_goes_on(tmp_path: 
 async def test_a_waiting_job_makes_way_for_a_new_one(tmp_path: Path) -> None:
     announced = Announced()
     async with opened(tmp_path, announced) as store:
-        await store.submit("j1", ENCRYPTED, MARK, now=1)
+        await store.submit(ANYBODY, "j1", ENCRYPTED, MARK, now=1)
         with pytest.raises(OutputBusyError):
-            await store.submit("j2", ENCRYPTED, None, now=2)
+            await store.submit(ANYBODY, "j2", ENCRYPTED, None, now=2)
         await store.wait_for_key(["j1"], "send it", now=3)
-        assert await store.submit("j2", ENCRYPTED, None, now=4) == "j2"
-        job = await store.get("j1")
+        assert await store.submit(ANYBODY, "j2", ENCRYPTED, None, now=4) == "j2"
+        job = await store.get(ANYBODY, "j1")
     assert job
     assert (job.status, job.reason, job.end_time) == (Status.FAILED, "INTERRUPTED", 4)
     assert [one.job_id for one in announced[-2:]] == ["j1", "j2"]
@@ -317,7 +320,7 @@ async def test_a_checkpoint_lasts_as_long_as_its_job_works(tmp_path: Path) -> No
     part = PartFile("out", "out_1.csv", 3, 30)
     async with opened(tmp_path) as store:
         for name in ("published", "failed", "dropped"):
-            await store.submit(name, request(name), None, now=1)
+            await store.submit(ANYBODY, name, request(name), None, now=1)
             assert await store.keep_checkpoint(name, "old", [part])
             assert await store.keep_checkpoint(name, "here", [])
             assert (await store.work(name))[1] == "here"
@@ -333,7 +336,7 @@ async def test_a_checkpoint_lasts_as_long_as_its_job_works(tmp_path: Path) -> No
 async def test_a_checkpoint_is_no_news(tmp_path: Path) -> None:
     announced = Announced()
     async with opened(tmp_path, announced) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         await store.keep_checkpoint("j1", "here", [])
         assert await store.last_revision() == 1
     assert len(announced) == 1
@@ -341,11 +344,11 @@ async def test_a_checkpoint_is_no_news(tmp_path: Path) -> None:
 
 async def test_the_share_that_was_read_never_falls_even_when_an_input_grows(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         shares = []
         for total, read in ((100, 60), (300, 10), (300, 70), (200, 90), (1 << 45, 100)):
             await store.progress("j1", Progress(total, read), -1)
-            job = await store.get("j1")
+            job = await store.get(ANYBODY, "j1")
             assert job
             shares.append(job.progress.bytes_read / job.progress.bytes_total)
     assert shares == sorted(shares)
@@ -360,10 +363,10 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
     connection.executescript(V1.read_text())
     connection.close()
     async with opened(tmp_path) as store:
-        done = await store.get("done")
+        done = await store.get(ANYBODY, "done")
         assert done
         assert [table.rows for table in done.tables] == [2]
-        failed = await store.get("failed")
+        failed = await store.get(ANYBODY, "failed")
         assert failed
         assert failed.reason == "CANCELLED"
         running, marked = await store.unfinished()
@@ -372,7 +375,7 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
         assert not running.has_request_id
         assert marked.encrypted
         assert marked.has_request_id
-        assert await store.find_request(MARK) == "marked"
+        assert await store.find_request(ANYBODY, MARK) == "marked"
         assert await store.last_revision() == 11
         await store.keep_checkpoint("running", "here", [])
     with opened_raw(tmp_path) as old:
@@ -403,7 +406,7 @@ async def test_a_database_of_the_second_version_gets_bounds(tmp_path: Path) -> N
         old.executemany("INSERT INTO csv_rows VALUES (?, ?, ?, ?, ?, ?)", parts)
         old.commit()
     async with opened(tmp_path) as store:
-        done, failed = await store.get("done"), await store.get("failed")
+        done, failed = await store.get(ANYBODY, "done"), await store.get(ANYBODY, "failed")
         assert done
         assert failed
         assert (done.tables_total, failed.tables_total) == (3, 0)
@@ -434,7 +437,7 @@ async def test_options_in_columns_of_their_own_become_one(tmp_path: Path, versio
         old.commit()
     async with opened(tmp_path) as store:
         running, marked = (await store.work("running"))[0], (await store.work("marked"))[0]
-        job = await store.get("running")
+        job = await store.get(ANYBODY, "running")
         assert [one.overwrite for one in await store.unfinished()] == [True, False]
     assert running
     assert marked
@@ -458,7 +461,7 @@ TERMS = (
 
 async def test_an_option_that_came_later_has_its_default_in_older_jobs(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", PLAIN, None, now=1)
+        await store.submit(ANYBODY, "j1", PLAIN, None, now=1)
     with opened_raw(tmp_path) as old:
         old.execute("""UPDATE job_status SET options = '{"merge":true,"gone":1}', terms = '{}'""")
         old.commit()
@@ -482,14 +485,14 @@ def modes_of(directory: Path) -> dict[str, int]:
 
 async def test_the_database_is_for_its_owner_only(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         modes = modes_of(tmp_path)
     assert modes == {DATABASE_NAME + end: 0o600 for end in ("", "-wal", "-shm")}
 
 
 async def test_the_journal_stays_small(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        await store.submit("j1", request(), None, now=1)
+        await store.submit(ANYBODY, "j1", request(), None, now=1)
         for number in range(3000):
             await store.progress("j1", Progress(rows=number), 0.0)
             if number % 30 == 0:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import Progress
 from myd_grpc.errors import ShuttingDownError
 from myd_grpc.jobs.model import Change, DeletedJob, Job, Phase, Request, Status
@@ -61,7 +62,7 @@ async def watching(state_dir: Path, encode: Encoder) -> AsyncIterator[tuple[JobS
 
 
 async def submit(store: JobStore, job_id: str) -> None:
-    await store.submit(job_id, Request(("a",), job_id), None, now=1)
+    await store.submit(ANYBODY, job_id, Request(("a",), job_id), None, now=1)
     await store.start(job_id, now=1)
 
 
@@ -79,7 +80,7 @@ class Reader:
             await asyncio.sleep(0)
 
     async def read(self, job_id: str, from_revision: int = 0) -> list[bytes]:
-        await follow_job(self._hub, self._store, job_id, from_revision, QUIET_S, self.send)
+        await follow_job(self._hub, self._store, ANYBODY, job_id, from_revision, QUIET_S, self.send)
         return self.messages
 
 
@@ -123,7 +124,7 @@ async def test_a_state_is_serialised_once_for_all(tmp_path: Path) -> None:
 async def test_more_readers_are_shown_fewer_states(tmp_path: Path) -> None:
     async with watching(tmp_path, Encoder()) as (store, hub):
         await submit(store, "j1")
-        job = await store.get("j1")
+        job = await store.get(ANYBODY, "j1")
         assert job
         begun, shown = asyncio.Semaphore(0), 0
 
@@ -133,7 +134,8 @@ async def test_more_readers_are_shown_fewer_states(tmp_path: Path) -> None:
             begun.release()
 
         reading = [
-            asyncio.create_task(follow_job(hub, store, "j1", 0, QUIET_S, send)) for _ in range(1000)
+            asyncio.create_task(follow_job(hub, store, ANYBODY, "j1", 0, QUIET_S, send))
+            for _ in range(1000)
         ]
         for _ in reading:
             await begun.acquire()
@@ -152,7 +154,7 @@ async def test_an_end_is_told_while_the_progress_of_another_job_is_being_shown(
     async with watching(tmp_path, Encoder()) as (store, hub):
         for job_id in ("j1", "j2"):
             await submit(store, job_id)
-        job = await store.get("j2")
+        job = await store.get(ANYBODY, "j2")
         assert job
         ended = replace(job, status=Status.DONE, phase=Phase.ENDED, revision=1000)
         begun, shown = asyncio.Semaphore(0), 0
@@ -167,7 +169,8 @@ async def test_an_end_is_told_while_the_progress_of_another_job_is_being_shown(
             shown += 1
 
         many = [
-            asyncio.create_task(follow_job(hub, store, "j1", 0, QUIET_S, send)) for _ in range(1000)
+            asyncio.create_task(follow_job(hub, store, ANYBODY, "j1", 0, QUIET_S, send))
+            for _ in range(1000)
         ]
         reader = Reader(hub, store, 0)
         reading = asyncio.create_task(reader.read("j2"))
@@ -202,13 +205,13 @@ async def test_closing_ends_readers_and_refuses_new_ones(tmp_path: Path) -> None
         async def send(_message: bytes) -> None:
             first.set()
 
-        reading = asyncio.create_task(follow_job(hub, store, "j1", 0, QUIET_S, send))
+        reading = asyncio.create_task(follow_job(hub, store, ANYBODY, "j1", 0, QUIET_S, send))
         await first.wait()
         await hub.close()
         with pytest.raises(ShuttingDownError):
             await reading
         with pytest.raises(ShuttingDownError):
-            await follow_job(hub, store, "j1", 0, QUIET_S, send)
+            await follow_job(hub, store, ANYBODY, "j1", 0, QUIET_S, send)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -250,7 +253,7 @@ class Page:
         while True:
             last = self.revisions[-1] if self.revisions else 0
             with suppress(PageLostError):
-                await follow_all(self._hub, self._store, ALL, last, self._send)
+                await follow_all(self._hub, self._store, ANYBODY, ALL, last, self._send)
 
     async def reached(self, revision: int) -> None:
         while not self.revisions or self.revisions[-1] < revision:
