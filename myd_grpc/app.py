@@ -36,7 +36,9 @@ from myd_grpc.jobs.store.clock import TrustedClock, TrustedTime
 from myd_grpc.jobs.store.database import DatabaseRefusedError
 from myd_grpc.jobs.store.store import Announce, JobStore
 from myd_grpc.jobs.watch.hub import Hub
+from myd_grpc.jobs.worker import sandbox
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps
+from myd_grpc.jobs.worker.places import Places
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.lifecycle import serve_calls
 from myd_grpc.rest import GatewayError, find_gateway
@@ -62,6 +64,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         return 2
     logs.configure(settings.log_format, settings.log_level)
     _tell_engine(settings.engine)
+    _tell_sandbox()
     forbid_core_dumps()
     try:
         asyncio.run(_serve(settings, gateway))
@@ -101,6 +104,15 @@ def _tell_engine(name: str) -> None:
         )
 
 
+def _tell_sandbox() -> None:
+    """Log what workers lack to be confined with: nobody would find out."""
+    if lacking := sandbox.lacking():
+        logger.warning(
+            "workers are not wholly confined, as this system has no %s to be used",
+            " and no ".join(lacking),
+        )
+
+
 async def _serve(settings: Settings, gateway: Path | None) -> None:
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
@@ -110,7 +122,7 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
         with _opened_store(settings, hub) as store:
             output = OutputDirectory(settings.output_dir, fd)
             resumed = await _recovery(settings, store, output).run()
-            workers = WorkerPool(stall_s=settings.stall_s)
+            workers = WorkerPool(stall_s=settings.stall_s, places=_places(settings))
             context = AttemptContext(
                 store,
                 output,
@@ -124,6 +136,10 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
             async with _purging(store):
                 backend = Backend(settings, store, output, runner, summaries, hub)
                 await serve_calls(backend, resumed, gateway, stop)
+
+
+def _places(settings: Settings) -> Places:
+    return Places(str(settings.data_dir), str(settings.output_dir), settings.excluded_dirs)
 
 
 def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> Recovery:

@@ -87,9 +87,14 @@ def _parse(setting: str) -> dict[str, Callable[[], None]]:
 def _parse_action(text: str) -> Callable[[], None]:
     counted = _WHEN.fullmatch(text)
     name, _, argument = (counted[1] if counted else text).partition(":")
+    if name.strip() == "hold":
+        files.append(argument.strip())
     action = partial(_ACTIONS[name.strip()], argument.strip())
     return _Counted(action, int(counted[2]), bool(counted[3])) if counted else action
 
+
+files: list[str] = []
+"""What actions open: whoever confines itself has to leave them to itself."""
 
 _points = _parse(os.environ.get(VARIABLE, ""))
 

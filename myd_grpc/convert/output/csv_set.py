@@ -8,7 +8,6 @@ it: such parts, and no others, are written once more when the set is finished.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -262,7 +261,8 @@ class CsvSet:
         elif path.stat().st_size < part.size:
             raise ValueError(f"{part.file_name} is shorter than it was")
         else:
-            os.truncate(path, part.size)
+            with path.open("r+b") as file:
+                file.truncate(part.size)
 
     def _is_final(self, part: GrowingPart, path: Path) -> bool:
         """Whether the part had been written once more before the crash."""

@@ -6,13 +6,15 @@ Linux only.
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import signal
-from pathlib import Path
+from functools import cache
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _NO_LIMIT = 1 << 20
+_STATUS_BYTES = 1 << 14
 
 
 def forbid_core_dumps() -> None:
@@ -41,8 +43,14 @@ def die_with_parent() -> None:
 
 def process_status(field: str, base: int) -> int:
     """A number that the kernel tells of this process (proc(5), status); 0 for none."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in os.pread(_status(), _STATUS_BYTES, 0).decode().splitlines():
         name, _, value = line.partition(":")
         if name == field:
             return int(value.split()[0], base)
     return 0
+
+
+@cache
+def _status() -> int:
+    """The file of that: opened once, as a worker cannot open it any more when it needs it."""
+    return os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from myd_grpc.convert.errors import Reason, refused
-from myd_grpc.jobs.worker.process import STALL_SECONDS, WorkerProcess
+from myd_grpc.jobs.worker.places import Places
+from myd_grpc.jobs.worker.process import STALL_SECONDS, WorkerProcess, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -20,22 +21,28 @@ class WorkerPool:
     """Hands out worker processes, one of them kept warm so that a small job starts at once.
 
     A worker that has done its task is the next spare: to start one takes more than a small job.
+    All are confined to `places`, if there are any.
     """
 
     def __init__(
-        self, environ: Mapping[str, str] = os.environ, stall_s: float = STALL_SECONDS
+        self,
+        environ: Mapping[str, str] = os.environ,
+        stall_s: float = STALL_SECONDS,
+        places: Places | None = None,
     ) -> None:
         self._environ = environ
         self._stall_s = stall_s
+        self._places = places
         self._spare: asyncio.Future[WorkerProcess] | None = None
         self._warming: asyncio.TimerHandle | None = None
 
     def warm_up(self) -> None:
         """Start a spare; an error of that shows when the spare is needed."""
         self._warm_up_no_more()
-        self._spare = self._spare or asyncio.create_task(
-            WorkerProcess.start(self._environ, self._stall_s)
-        )
+        self._spare = self._spare or asyncio.create_task(self._start())
+
+    async def _start(self) -> WorkerProcess:
+        return await WorkerProcess.start(self._environ, self._stall_s, self._places)
 
     def _warm_up_later(self) -> None:
         """Start a spare unless one comes back soon: a short job is to have the processors."""
@@ -55,7 +62,7 @@ class WorkerPool:
         spare, self._spare = self._spare, None
         self._warm_up_later()
         try:
-            return await _usable(spare) or await WorkerProcess.start(self._environ, self._stall_s)
+            return await self._usable(spare) or await self._start()
         except OSError as error:
             what = "no worker process could be started"
             failure = refused(Reason.WORKER_DIED, what, error)
@@ -82,13 +89,20 @@ class WorkerPool:
             with suppress(OSError):
                 await (await spare).end()
 
+    async def _usable(self, spare: asyncio.Future[WorkerProcess] | None) -> WorkerProcess | None:
+        """The spare; None when it could not be started back then, or is known to have ended since.
 
-async def _usable(spare: asyncio.Future[WorkerProcess] | None) -> WorkerProcess | None:
-    """The spare; None when it could not be started back then, or is known to have ended since."""
-    if spare is None:
+        Nor is one of use that may not get at what is there by now.
+        """
+        if spare is None:
+            return None
+        try:
+            worker = await spare
+        except OSError:
+            return None
+        if not worker.alive:
+            return None
+        if worker.version == await version_of(self._places):
+            return worker
+        await worker.end()
         return None
-    try:
-        worker = await spare
-    except OSError:
-        return None
-    return worker if worker.alive else None

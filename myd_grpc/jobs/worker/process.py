@@ -18,6 +18,7 @@ from pathlib import Path
 import myd_grpc
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.jobs.worker.places import Places, Version
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
     SAVE_NOW,
@@ -27,6 +28,7 @@ from myd_grpc.jobs.worker.protocol import (
     SummaryTask,
     Task,
     decode_message,
+    encode_places,
     encode_task,
     is_long,
 )
@@ -45,6 +47,7 @@ ALLOCATOR = {
 STALL_SECONDS = 300.0
 """How long a worker with a task may do nothing, unless it is set otherwise."""
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
+PROGRAM = "myd_grpc.jobs.worker.program"
 
 
 class WorkerDiedError(ConversionError):
@@ -55,23 +58,29 @@ class WorkerProcess:
     """A worker process, with at most one task at a time.
 
     `reusable` says that it has come to the end of one, be it to say what is wrong with the files,
-    and waits for the next.
+    and waits for the next. `version` is that of its places when it was confined to them.
     """
 
-    def __init__(self, process: Process, stall_s: float) -> None:
+    def __init__(self, process: Process, stall_s: float, version: Version) -> None:
         self.reusable = False
+        self.version = version
         self._process = process
         self._stall_s = stall_s
 
     @classmethod
-    async def start(cls, environ: Mapping[str, str], stall_s: float) -> WorkerProcess:
+    async def start(
+        cls, environ: Mapping[str, str], stall_s: float, places: Places | None = None
+    ) -> WorkerProcess:
         """Start a process, which gets ready for a task by itself. Raises OSError.
 
-        With a task, it is ended when it does nothing for `stall_s` seconds.
+        With a task, it is ended when it does nothing for `stall_s` seconds. It is confined to
+        `places`, unless there are none.
         """
+        # Before it looks for itself, so that nothing comes in between.
+        version = await version_of(places)
         process = await asyncio.create_subprocess_exec(
             # -P: what lies in the current directory is not imported.
-            *(sys.executable, "-P", "-m", "myd_grpc.jobs.worker.program"),
+            *(sys.executable, "-P", "-m", PROGRAM),
             stdin=PIPE,
             stdout=PIPE,
             limit=_LINE_LIMIT_BYTES,
@@ -82,7 +91,9 @@ class WorkerProcess:
                 "PYTHONPATH": _ROOT,
             },
         )
-        return cls(process, stall_s)
+        worker = cls(process, stall_s, version)
+        await worker._tell(encode_places(places))
+        return worker
 
     @property
     def alive(self) -> bool:
@@ -187,6 +198,11 @@ def _kill(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
+
+
+async def version_of(places: Places | None) -> Version:
+    """The version of the places now; of none, there is one."""
+    return await asyncio.to_thread(places.version) if places else ()
 
 
 async def _encoded(task: Task | SummaryTask) -> bytes:

@@ -1,8 +1,8 @@
 """The worker process: takes a task from stdin, does it, reports on stdout, waits for the next.
 
 It imports neither gRPC nor SQLite, so it starts fast, and what a file does to it cannot reach the
-server. It never outlives its server: the kernel kills it (parent-death signal), and should that
-not be, the end of stdin does.
+server: it shuts itself up in a sandbox before it is given anything. It never outlives its server:
+the kernel kills it (parent-death signal), and should that not be, the end of stdin does.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from typing import BinaryIO
 
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.engines import processors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
-from myd_grpc.convert.model import Progress
+from myd_grpc.convert.input.cipher import CbcDecryptor
+from myd_grpc.convert.model import CipherKey, Progress
 from myd_grpc.convert.pipeline import Converted, convert
+from myd_grpc.jobs.worker import sandbox
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
 from myd_grpc.jobs.worker.hardening import (
     die_with_parent,
@@ -44,6 +47,7 @@ from myd_grpc.jobs.worker.protocol import (
     SummaryTask,
     Task,
     UserNotFound,
+    decode_places,
     decode_task,
     encode_message,
 )
@@ -63,6 +67,7 @@ def main() -> None:
     forget_peak = _peak_forgetter()
     forbid_core_dumps()  # after which not even this process may write such files of its own
     channel = _Channel(_private_stdout())
+    _confine(sys.stdin.buffer.readline())
     signals, tasks = ServerSignals(), SimpleQueue[bytes]()
     threading.Thread(target=_listen, args=(signals, tasks), daemon=True).start()
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
@@ -163,6 +168,18 @@ class Ticker:
         if not self._sent:
             self._send(ProgressReported(self.progress))
         self._sent = True
+
+
+def _confine(line: bytes) -> None:
+    """Enter the sandbox, with all at hand that will not be to be had any more in there."""
+    if not line:
+        os._exit(1)  # the server has ended
+    processors.usable()
+    process_status("Umask", 8)
+    time.tzset()
+    CbcDecryptor(CipherKey(bytes(32), bytes(16)))  # the library imports its modes when asked for
+    if places := decode_places(line):
+        sandbox.enter(places, failpoints.files)
 
 
 def _private_stdout() -> BinaryIO:

@@ -1,10 +1,11 @@
 """What the server and a worker process say to each other: one JSON object a line.
 
-The server writes one task and then keeps the pipe open as a sign of life. The worker writes any
-number of `ProgressReported`, `CheckpointSaved`, `CheckpointRejected` and `PartsWritten` lines and
-then one `FinalMessage`. The server answers each `CheckpointSaved` and `CheckpointRejected` with a
-line COMMITTED once it is committed; the worker waits with the next one for that. The line SAVE_NOW
-asks for a `CheckpointSaved` soon.
+The server says first where the worker may read and write at all. Then it writes one task and keeps
+the pipe open as a sign of life. The worker writes any number of `ProgressReported`,
+`CheckpointSaved`, `CheckpointRejected` and `PartsWritten` lines and then one `FinalMessage`. The
+server answers each `CheckpointSaved` and `CheckpointRejected` with a line COMMITTED once it is
+committed; the worker waits with the next one for that. The line SAVE_NOW asks for a
+`CheckpointSaved` soon.
 
 This module must stay light: a worker imports it before it is ready.
 """
@@ -18,6 +19,7 @@ from msgspec import Struct
 from myd_grpc.codec import decode, encode, encode_in_chunks
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
+from myd_grpc.jobs.worker.places import Places
 from myd_grpc.shopping import Query, Summary
 
 COMMITTED = b"committed\n"
@@ -129,6 +131,17 @@ Message: TypeAlias = (
     | Failed
 )
 FinalMessage: TypeAlias = Done | SummaryReady | UserNotFound | Failed
+
+
+def encode_places(places: Places | None) -> bytes:
+    """Where a worker may read and write, as a line; None where it is not confined."""
+    return encode(places).encode() + b"\n"
+
+
+def decode_places(line: bytes) -> Places | None:
+    """The places in a line that `encode_places` made; ValueError for any other."""
+    places: Places | None = decode(line, Places | None)
+    return places
 
 
 def is_long(task: Task | SummaryTask) -> bool:

@@ -56,9 +56,18 @@ def set_modes(staging: Path) -> None:
     """Give what another server has left the modes that this one gives."""
     umask = process_status("Umask", 8)
     for path in staging.rglob("*"):
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
+        _set_mode(path, (0o777 if path.is_dir() else 0o666) & ~umask)
 
 
 def publish_modes(staging: Path) -> None:
     """Let others at a finished set as far as the umask lets them."""
-    staging.chmod(0o777 & ~process_status("Umask", 8))
+    _set_mode(staging, 0o777 & ~process_status("Umask", 8))
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    """By a descriptor: a path that is not to be opened is not to be given another mode either."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)

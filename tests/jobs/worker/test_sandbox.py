@@ -1,0 +1,176 @@
+"""The sandbox of workers: what one that was taken over tries, and what all still can do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.jobs.worker import sandbox, syscalls
+from tests.support.serving import ROOT, Hold, Server, worker_of
+
+MakeServer = Callable[..., Server]
+SMALL = '[{"id":1}]'
+DIRS = ("data", "output", "state")
+
+
+class CaptiveServer(Server):
+    """A server whose workers try to get out."""
+
+    program = (sys.executable, str(ROOT / "tests" / "support" / "captive_server.py"))
+
+
+class BareServer(Server):
+    """A server on a kernel that has nothing to confine workers with."""
+
+    program = (sys.executable, str(ROOT / "tests" / "support" / "bare_server.py"))
+
+
+@pytest.fixture(params=["apart", "within"])
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """What is around a server, with something to be had in it.
+
+    The state and the output directory are apart from the data directory, or in it, as they are by
+    default.
+    """
+    for directory in ("data/state", "data/output", "other"):
+        (tmp_path / directory).mkdir(parents=True)
+    for name in ("data/a.json", "data/spare.json"):
+        (tmp_path / name).write_text(SMALL)
+    (tmp_path / "other" / "secret").write_text("x")
+    for name in ("state", "output"):
+        if request.param == "within":
+            (tmp_path / name).symlink_to(tmp_path / "data" / name)
+        else:
+            (tmp_path / "data" / name).rename(tmp_path / name)
+    return tmp_path
+
+
+def server_in(home: Path, kind: type[Server] = CaptiveServer) -> Server:
+    return kind(home, **{f"MYD_{name.upper()}_DIR": str((home / name).resolve()) for name in DIRS})
+
+
+def require(what: str) -> None:
+    if what in sandbox.lacking():
+        pytest.skip(f"this system has no {what}")
+
+
+def test_a_worker_gets_out_by_no_file_and_no_call(home: Path) -> None:
+    require("Landlock")
+    require("seccomp")
+    server = server_in(home).start()
+    try:
+        assert server.convert("a.json").status == pb.Job.DONE
+        assert server.convert("a.json", output="again").status == pb.Job.DONE
+    finally:
+        server.stop()
+    first, second = (
+        json.loads(line.partition(" ")[2])
+        for line in server.log.splitlines()
+        if line.startswith("tried ")
+    )
+    assert first == second
+    assert set(first["files"].values()) <= {"EACCES", "EXDEV"}
+    assert set(first["calls"].values()) == {"ENOSYS"}
+    assert (home / "data" / "spare.json").exists()
+
+
+def test_without_a_sandbox_all_of_that_is_to_be_had(home: Path) -> None:
+    """Otherwise it would be no wonder that a worker cannot get it."""
+    for name in ("state/csv_status.db", "log"):
+        (home / name).write_text("x")
+    command = [sys.executable, "-m", "tests.support.attacks", str(os.getpid()), str(home)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, input=b"")
+    tried = json.loads(done.stdout)
+    assert not any(tried["files"].values())
+    assert "ENOSYS" not in tried["calls"].values()
+
+
+def test_files_that_come_later_are_inputs_too(home: Path) -> None:
+    server = server_in(home, Server).start()
+    try:
+        assert server.convert("a.json").status == pb.Job.DONE
+        # Of another name, in place of one that was there, and in a directory.
+        for name in ("new.json", "a.json", "sub/new.json"):
+            server.put("made", SMALL)
+            (home / "data" / name).parent.mkdir(exist_ok=True)
+            (home / "data" / "made").rename(home / "data" / name)
+            assert server.convert(name, output=name.replace("/", "-")).status == pb.Job.DONE
+        server.put("sub/newer.json", SMALL)
+        assert server.convert("sub/newer.json", output="newer").status == pb.Job.DONE
+    finally:
+        server.stop()
+
+
+def test_a_data_directory_in_place_of_the_first_is_read(home: Path) -> None:
+    server = server_in(home, Server).start()
+    try:
+        assert server.convert("a.json").status == pb.Job.DONE
+        if not (home / "state").is_symlink():  # else it cannot go while the server works in it
+            (home / "data").rename(home / "old")
+            server.put("b.json", SMALL)
+            assert server.convert("b.json", output="b").status == pb.Job.DONE
+    finally:
+        server.stop()
+
+
+def test_what_a_system_lacks_for_the_sandbox_is_said_once(tmp_path: Path) -> None:
+    require("seccomp")
+    server = BareServer(tmp_path).start()
+    try:
+        server.put("a.json", SMALL)
+        for name in ("one", "two"):
+            assert server.convert("a.json", output=name).status == pb.Job.DONE
+    finally:
+        server.stop()
+    said = "workers are not wholly confined, as this system has no Landlock and no seccomp"
+    assert server.log.count(said) == 1
+
+
+def test_a_worker_has_no_files_but_its_own(
+    make_server: MakeServer, hold: Callable[[str], Hold]
+) -> None:
+    started = hold("worker_started")
+    server = make_server(MYD_FAILPOINTS=started.setting).start()
+    server.put("a.json", SMALL)
+    server.submit("a.json")
+    with started.at_point():
+        worker = worker_of(server)
+        descriptors = Path(f"/proc/{worker.pid}/fd")
+        opened = [str(one.readlink()) for one in descriptors.iterdir()]
+        status = dict(
+            line.split(":\t", 1)
+            for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines()
+        )
+    own = {"/proc/%d/clear_refs", "/proc/%d/status"}
+    files = {one for one in opened if one.startswith("/")} - {one % worker.pid for one in own}
+    assert files == {str(server.log_file), started.setting.partition(":")[2]}
+    # Standard input and output; the latter twice, unless it is standard error by now.
+    assert len([one for one in opened if not one.startswith("/")]) == 2
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == ("0" if "seccomp" in sandbox.lacking() else "2")
+
+
+@pytest.mark.parametrize(
+    ("machine", "header"),
+    [
+        ("x86_64", "x86_64-linux-gnu/asm/unistd_64.h"),
+        ("aarch64", "asm-generic/unistd.h"),
+    ],
+)
+def test_the_numbers_of_the_calls_are_those_of_the_kernel(machine: str, header: str) -> None:
+    path = Path("/usr/include") / header
+    if not path.exists():
+        pytest.skip(f"there is no {path}")
+    defined = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", path.read_text()))
+    defined["newfstatat"] = defined.get("newfstatat") or defined["fstatat"]
+    for table in (syscalls.free, syscalls.checked, syscalls.sandbox):
+        for name, number in table(machine).items():
+            assert str(number) == defined[name], name
