@@ -2,97 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import PartFile
 from tests.support.bounds import MANY_TABLES, keep
+from tests.support.browsing import Browser
 from tests.support.keys import KEYS, encrypted, with_id
 from tests.support.resting import RestServer
-from tests.support.serving import PATIENCE_S, Hold, lasting_address
-
-FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
-    --disable-background-networking --disable-component-update --disable-sync
-    --disable-dev-shm-usage --lang=en""".split()
-
-
-class Browser:
-    """A browser, as a person uses it."""
-
-    def __init__(self, driver: Chrome) -> None:
-        self.driver = driver
-
-    def open(self, url: str) -> None:
-        self.driver.get(url)
-
-    def find(self, selector: str) -> WebElement:
-        """The first visible one, as soon as there is one."""
-        found: WebElement = self.until(lambda: next(iter(self.all(selector)), None))
-        return found
-
-    def all(self, selector: str) -> list[WebElement]:
-        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
-        return [one for one in found if one.is_displayed()]
-
-    def until(self, look: Callable[[], Any]) -> Any:
-        """What `look` finds, as soon as it finds something."""
-        wait = WebDriverWait(
-            self.driver,
-            PATIENCE_S,
-            poll_frequency=0.05,
-            ignored_exceptions=[NoSuchElementException, StaleElementReferenceException],
-        )
-        return wait.until(lambda _: look())
-
-    def until_shown(self, selector: str, text: str) -> None:
-        self.until(lambda: any(text in one.text for one in self.all(selector)))
-
-    def tab(self) -> WebElement:
-        """What the tab key leads to."""
-        self.driver.switch_to.active_element.send_keys(Keys.TAB)
-        return self.driver.switch_to.active_element
-
-    def complaints(self) -> list[str]:
-        """Errors in the console, such as a breach of the page's policy."""
-        log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
-        return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not driver:
-        pytest.skip("left out: the pages, as there is no chromium with its chromedriver")
-    options = ChromeOptions()
-    options.binary_location = browser
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # A proxy of the environment is not for this machine's own addresses.
-    environ = {name: text for name, text in os.environ.items() if "proxy" not in name.lower()}
-    started = Chrome(options=options, service=Service(driver, env=environ))
-    yield started
-    started.quit()
-
-
-@pytest.fixture
-def browser(chromium: Chrome) -> Browser:
-    chromium.get("about:blank")
-    chromium.get_log("browser")  # type: ignore[no-untyped-call]
-    return Browser(chromium)
+from tests.support.serving import Hold, lasting_address
 
 
 @pytest.fixture
