@@ -58,6 +58,9 @@ func notePattern(next runtime.HandlerFunc) runtime.HandlerFunc {
 func (e *exchange) WriteHeader(status int) {
 	if e.status == 0 { // a stream that breaks has sent its own
 		e.status = status
+		if status == http.StatusUnauthorized { // the library puts the message there
+			e.Header().Set("WWW-Authenticate", "Bearer")
+		}
 		e.ResponseWriter.WriteHeader(status)
 	}
 }

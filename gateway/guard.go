@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,15 +30,15 @@ const (
 // refusal answers a call with an error.
 type refusal func(http.ResponseWriter, *http.Request, error)
 
-var crossOrigin = http.NewCrossOriginProtection()
+// check finds what is wrong with a call, before its body is read.
+type check func(http.ResponseWriter, *http.Request) error
 
-// guarded refuses what must not get any further: a key in a URL, a body without bounds, and a call
-// that another site makes a browser send.
-func guarded(refuse refusal, next http.Handler) http.Handler {
+// guarded refuses what must not get any further: what one of the checks, in their order, finds wrong, and
+// a body without bounds.
+func guarded(refuse refusal, checks []check, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Referrer-Policy", "no-referrer")
-		for _, check := range []func(http.ResponseWriter, *http.Request) error{checkHeaders, checkURL, checkOrigin} {
+		harden(w.Header(), r.TLS != nil)
+		for _, check := range checks {
 			if err := check(w, r); err != nil {
 				refuse(w, r, err)
 				return
@@ -54,7 +55,7 @@ func guarded(refuse refusal, next http.Handler) http.Handler {
 }
 
 // checkURL says what is wrong with the URL, with its query above all. URLs are written to logs and histories by whatever
-// they pass, so a key is refused there, whoever it was meant for and however it is spelt.
+// they pass, so a key or token is refused there, whoever it was meant for and however it is spelt.
 func checkURL(_ http.ResponseWriter, r *http.Request) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -67,6 +68,9 @@ func checkURL(_ http.ResponseWriter, r *http.Request) error {
 	for name := range values {
 		if isKey(name) {
 			return status.Error(codes.InvalidArgument, "aes256cbckey and iv must not be in a URL: POST them in a JSON body")
+		}
+		if isToken(name) {
+			return status.Error(codes.InvalidArgument, "a token must not be in a URL: send the header Authorization")
 		}
 	}
 	return nil
@@ -87,20 +91,25 @@ func bodyOnly(refuse refusal) runtime.Middleware {
 }
 
 func isKey(name string) bool {
-	separator := func(c rune) bool { return strings.ContainsRune(".[]=&;? \t\r\n", c) }
-	for _, part := range strings.FieldsFunc(strings.ToLower(name), separator) {
-		if part == "iv" || strings.Contains(part, "aes256cbckey") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts(name), func(part string) bool {
+		return part == "iv" || strings.Contains(part, "aes256cbckey")
+	})
 }
 
-func checkOrigin(_ http.ResponseWriter, r *http.Request) error {
-	if crossOrigin.Check(r) != nil {
-		return status.Error(codes.PermissionDenied, "a page of another site must not make this call")
-	}
-	return nil
+// tokens are names by which credentials are put into URLs elsewhere, without what may join their words.
+var tokens = []string{
+	"accesstoken", "apikey", "auth", "authorization", "authtoken", "bearer", "bearertoken", "idtoken", "jwt", "token",
+}
+
+func isToken(name string) bool {
+	joined := strings.NewReplacer("_", "", "-", "").Replace(name)
+	return slices.ContainsFunc(parts(joined), func(part string) bool { return slices.Contains(tokens, part) })
+}
+
+// parts are the words of a parameter's name in lower case, however it is spelt.
+func parts(name string) []string {
+	separator := func(c rune) bool { return strings.ContainsRune(".[]=&;? \t\r\n", c) }
+	return strings.FieldsFunc(strings.ToLower(name), separator)
 }
 
 var largeBodyTurns = make(chan struct{}, largeBodies)

@@ -14,7 +14,7 @@ import (
 )
 
 // newHandler is all of the gateway: the API, its description and the pages.
-func newHandler(conn *grpc.ClientConn) (http.Handler, error) {
+func newHandler(conn *grpc.ClientConn, known hosts, allowed origins) (http.Handler, error) {
 	codec := newCodec()
 	var api *runtime.ServeMux
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
@@ -26,9 +26,10 @@ func newHandler(conn *grpc.ClientConn) (http.Handler, error) {
 		runtime.WithIncomingHeaderMatcher(forwarded),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
-		runtime.WithMiddlewares(notePattern, bodyOnly(refuse), checkFields(refuse), streaming(refuse)),
+		runtime.WithMiddlewares(notePattern, asked(allowed, refuse), bodyOnly(refuse), checkFields(refuse), streaming(refuse)),
 		runtime.WithForwardResponseOption(begin),
 		runtime.WithStreamErrorHandler(breakOff),
+		runtime.WithErrorHandler(refuseWithTime),
 		runtime.WithRoutingErrorHandler(refuseRoute),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithHealthzEndpoint(healthpb.NewHealthClient(conn)),
@@ -39,7 +40,8 @@ func newHandler(conn *grpc.ClientConn) (http.Handler, error) {
 	root := http.NewServeMux()
 	root.Handle("/", noStore(api))
 	addPages(root)
-	return logged(guarded(refuse, root)), nil
+	checks := []check{known.check, checkHeaders, checkURL, allowed.check}
+	return logged(guarded(refuse, checks, preflighted(root))), nil
 }
 
 func nothing(string) (string, bool) { return "", false }

@@ -5,6 +5,8 @@
 //
 //	MYD_GRPC_ADDRESS       the gRPC server (127.0.0.1:50051)
 //	MYD_REST_ADDRESS       where to listen; port 0 takes a free one (127.0.0.1:9090)
+//	MYD_REST_HOSTS         names that the gateway answers to, beside its address and those of this machine
+//	MYD_REST_ORIGINS       origins whose pages may call, as https://portal.example
 //	MYD_REST_ADDRESS_FILE  written with the address in use, which is also printed on stdout
 //	MYD_LOG_FORMAT         text or json (text); the log goes to stderr
 //
@@ -46,8 +48,16 @@ func main() {
 	}
 	if err := run(ctx); err != nil {
 		slog.Error(err.Error())
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
+}
+
+// exitStatus is 2 for a setting that cannot be used, as the server's is.
+func exitStatus(err error) int {
+	if errors.As(err, new(settingError)) {
+		return 2
+	}
+	return 1
 }
 
 // run serves until ctx ends.
@@ -57,7 +67,16 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	handler, err := newHandler(conn)
+	address := setting("MYD_REST_ADDRESS", "127.0.0.1:9090")
+	known, err := readHosts(os.Getenv("MYD_REST_HOSTS"), address)
+	if err != nil {
+		return err
+	}
+	allowed, err := readOrigins(os.Getenv("MYD_REST_ORIGINS"))
+	if err != nil {
+		return err
+	}
+	handler, err := newHandler(conn, known, allowed)
 	if err != nil {
 		return err
 	}
@@ -68,7 +87,7 @@ func run(ctx context.Context) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
-	listener, err := listen(setting("MYD_REST_ADDRESS", "127.0.0.1:9090"))
+	listener, err := listen(address)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 
 // operation is one way to call an rpc by REST, as the API's description has it.
 type operation struct {
+	// rpc is its name.
+	rpc string
 	// request is the rpc's request.
 	request protoreflect.MessageDescriptor
 	// hasBody says that the fields are in the body; else they are in the path and the query.
@@ -46,7 +48,7 @@ func readOperations() map[string]map[string]operation {
 		all[path] = map[string]operation{}
 		for method, one := range operations {
 			rpc := rpcs.ByName(protoreflect.Name(again.ReplaceAllString(one.OperationID, "")))
-			this := operation{request: rpc.Input()}
+			this := operation{rpc: string(rpc.Name()), request: rpc.Input()}
 			for _, place := range one.Parameters {
 				this.hasBody = this.hasBody || place.In == "body"
 			}

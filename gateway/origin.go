@@ -60,8 +60,8 @@ func cleanOrigin(header http.Header) string {
 	return id
 }
 
-// checkHeaders bounds what the library passes on by itself. The server would refuse too much of it
-// as if the gateway were at fault.
+// checkHeaders bounds what the library passes on by itself, the caller's credential, and takes from it what
+// anybody may claim. The server would refuse too much of it as if the gateway were at fault.
 func checkHeaders(_ http.ResponseWriter, r *http.Request) error {
 	size := len(r.Host)
 	for _, name := range []string{"Authorization", "X-Forwarded-For", "X-Forwarded-Host"} {
@@ -70,5 +70,7 @@ func checkHeaders(_ http.ResponseWriter, r *http.Request) error {
 	if size > largestPassedOn {
 		return errLargeHeaders
 	}
+	r.Header.Del("X-Forwarded-For")
+	r.Header.Del("X-Forwarded-Host")
 	return nil
 }

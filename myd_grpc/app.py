@@ -41,7 +41,7 @@ from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.lifecycle import serve_calls
-from myd_grpc.rest import GatewayError, find_gateway
+from myd_grpc.rest import GatewayError, GatewaySettingsError, find_gateway
 from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,9 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
     forbid_core_dumps()
     try:
         asyncio.run(_serve(settings, gateway))
+    except GatewaySettingsError as error:
+        logger.critical("%s", error)
+        return 2
     except (
         directories.InUseError,
         DatabaseRefusedError,

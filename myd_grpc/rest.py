@@ -24,10 +24,16 @@ _NAME = "myd-gateway"
 _START_TIMEOUT_S = 30
 # The gateway gives calls under way 5 s to end.
 _STOP_TIMEOUT_S = 10
+# The exit status by which it tells of a setting that it cannot use.
+_BAD_SETTING = 2
 
 
 class GatewayError(Exception):
     """The gateway is not there, does not start, or has ended."""
+
+
+class GatewaySettingsError(GatewayError):
+    """The gateway does not start, as it cannot use one of its settings."""
 
 
 def find_gateway() -> Path:
@@ -76,6 +82,10 @@ async def _start(program: Path, grpc_address: str, rest_address: str) -> Process
     line = b""
     with suppress(TimeoutError):
         line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT_S)
+        if not line:  # it ends by itself, and its status tells why
+            await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+    if process.returncode == _BAD_SETTING:
+        raise GatewaySettingsError("the REST gateway cannot use a setting: see above")
     if not line:
         await _stop(process)
         raise GatewayError(f"the REST gateway cannot listen on {rest_address}: see above")

@@ -190,7 +190,10 @@ async function cancel(card) {
   card.tell("");
   try {
     // Without "./", the id would be read as the scheme of a URL.
-    const answer = await fetch(`./${encodeURIComponent(id)}:cancel`, { method: "POST" });
+    const answer = await fetch(`./${encodeURIComponent(id)}:cancel`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+    });
     if (!answer.ok) {
       card.tell(text.notCancelled((await answer.json()).message));
     }

@@ -355,7 +355,7 @@ def test_a_body_that_cannot_be_read_is_refused_without_repeating_it(
     shared_rest: RestServer, body: bytes, said: str
 ) -> None:
     message = refused(
-        shared_rest.rest.call("POST", "/convert_to_csv", body),
+        shared_rest.rest.post("/convert_to_csv", body),
         400,
         grpc.StatusCode.INVALID_ARGUMENT,
     )
@@ -475,12 +475,6 @@ def test_a_body_has_a_bound(shared_rest: RestServer) -> None:
     body = {"file_names": ["x" * (64 << 20)]}
     answer = shared_rest.rest.post("/convert_to_csv", body)
     refused(answer, 413, grpc.StatusCode.INVALID_ARGUMENT)
-
-
-def test_another_sites_page_cannot_start_a_job(shared_rest: RestServer) -> None:
-    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.example"}):
-        answer = shared_rest.rest.call("POST", "/convert_to_csv", {}, headers)
-        refused(answer, 403, grpc.StatusCode.PERMISSION_DENIED)
 
 
 def test_the_log_shows_routes_and_not_urls(shared_rest: RestServer) -> None:
