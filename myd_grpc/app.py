@@ -23,6 +23,9 @@ from myd_grpc.api.endpoint import AddressTakenError
 from myd_grpc.api.messages import watch_bytes
 from myd_grpc.api.requests import conversion_of
 from myd_grpc.api.service import Backend
+from myd_grpc.callers.access import Access
+from myd_grpc.callers.file import CallersFileError
+from myd_grpc.callers.registry import Registry
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
 from myd_grpc.jobs.model import Change
@@ -59,7 +62,8 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         # For the worker processes and the gateway, too, which inherit it.
         os.umask(settings.umask)
         directories.prepare(settings)
-    except (SettingsError, GatewayError) as error:
+        access = Access(Registry(settings.callers) if settings.callers else None)
+    except (SettingsError, CallersFileError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
     logs.configure(settings.log_format, settings.log_level)
@@ -67,7 +71,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
     _tell_sandbox()
     forbid_core_dumps()
     try:
-        asyncio.run(_serve(settings, gateway))
+        asyncio.run(_serve(settings, access, gateway))
     except GatewaySettingsError as error:
         logger.critical("%s", error)
         return 2
@@ -116,7 +120,7 @@ def _tell_sandbox() -> None:
         )
 
 
-async def _serve(settings: Settings, gateway: Path | None) -> None:
+async def _serve(settings: Settings, access: Access, gateway: Path | None) -> None:
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
@@ -138,7 +142,7 @@ async def _serve(settings: Settings, gateway: Path | None) -> None:
             summaries = Summaries(workers, settings.summaries, settings.max_queued)
             async with _purging(store):
                 backend = Backend(settings, store, output, runner, summaries, hub)
-                await serve_calls(backend, resumed, gateway, stop)
+                await serve_calls(backend, access, resumed, gateway, stop)
 
 
 def _places(settings: Settings) -> Places:

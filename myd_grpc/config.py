@@ -41,6 +41,8 @@ class Settings:
     """MYD_GRPC_ADDRESS: host:port to listen on, port 0 takes a free one (127.0.0.1:50051)."""
     rest_address: str
     """MYD_REST_ADDRESS: host:port of the REST gateway, a process of its own (127.0.0.1:9090)."""
+    callers: Path | None
+    """MYD_CALLERS: a TOML file of those who may call, and what; without, everybody may (none)."""
     address_file: Path | None
     """MYD_ADDRESS_FILE: written with the gRPC address in use once the server is ready."""
     workers: int
@@ -67,7 +69,8 @@ class Settings:
     """MYD_OUTPUT_ACCESS: owner, group or all: who else than the server's user may read output sets
     (group). The modes that new files and directories do not get, whatever this process inherits."""
     overwrite: bool
-    """MYD_OVERWRITE: whether an output set is replaced when the request does not say (true)."""
+    """MYD_OVERWRITE: whether an output set is replaced when the request does not say (true; with
+    MYD_CALLERS false, as a set may be another caller's)."""
     engine: str
     """MYD_ENGINE: auto, native or python: what converts (auto)."""
     threads: int
@@ -108,6 +111,7 @@ class Settings:
             state_dir=source.directory("MYD_STATE_DIR", data_dir / "state"),
             grpc_address=source.address("MYD_GRPC_ADDRESS", "127.0.0.1:50051"),
             rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
+            callers=source.file("MYD_CALLERS"),
             address_file=source.file("MYD_ADDRESS_FILE"),
             workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
@@ -120,7 +124,7 @@ class Settings:
             resume_window_s=source.integer("MYD_RESUME_WINDOW", 86_400, 0, 31_536_000),
             space_percent=source.integer("MYD_SPACE_PERCENT", 25, 0, 1000),
             umask=_UMASKS[source.choice("MYD_OUTPUT_ACCESS", "group", "owner", "all")],
-            overwrite=source.boolean("MYD_OVERWRITE", True),
+            overwrite=source.boolean("MYD_OVERWRITE", source.file("MYD_CALLERS") is None),
             engine=source.choice("MYD_ENGINE", "auto", "native", "python"),
             threads=source.integer("MYD_THREADS", 0, 0, 64),
             limits=_limits(source),

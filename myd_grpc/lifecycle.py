@@ -14,6 +14,7 @@ from pathlib import Path
 
 from myd_grpc.api.endpoint import Endpoint
 from myd_grpc.api.service import AnalysisService, Backend
+from myd_grpc.callers.access import Access
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.jobs.run.recovery import ResumedJobs
 from myd_grpc.jobs.worker.hardening import raise_open_files
@@ -29,18 +30,23 @@ _JOBS_END_S = 10.0
 
 
 async def serve_calls(
-    backend: Backend, resumed: ResumedJobs, gateway: Path | None, stop: asyncio.Event
+    backend: Backend,
+    access: Access,
+    resumed: ResumedJobs,
+    gateway: Path | None,
+    stop: asyncio.Event,
 ) -> None:
-    """Serve until `stop` is set, also REST where there is a `gateway` program.
+    """Serve who has `access` until `stop` is set, also REST where there is a `gateway` program.
 
     Raises AddressTakenError or GatewayError when it cannot.
     """
-    endpoint = Endpoint(backend.settings, AnalysisService(backend), raise_open_files())
+    endpoint = Endpoint(backend.settings, AnalysisService(backend), access, raise_open_files())
     endpoint.bind()
     backend.runner.start(resumed)
     showing = asyncio.create_task(backend.hub.run(), name="hub")
     await endpoint.start()
     looking = asyncio.create_task(_look_after_directories(backend, endpoint), name="directories")
+    admitting = asyncio.create_task(access.look_after(), name="callers")
     rest_address = backend.settings.rest_address
     try:
         async with (
@@ -48,13 +54,16 @@ async def serve_calls(
             if gateway
             else nullcontext()
         ):
-            # Without the hub, watchers would wait for ever: better to end and be started again.
+            # Without the hub, watchers would wait for ever, and without a look at the callers,
+            # none would lose a right: better to end and be started again.
             await asyncio.wait(
-                [showing, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED
+                [showing, admitting, asyncio.create_task(stop.wait())],
+                return_when=asyncio.FIRST_COMPLETED,
             )
             logger.info("stopping")
     finally:
         looking.cancel()
+        admitting.cancel()
         await _stop(backend, endpoint)
         await showing
     logger.info("stopped")

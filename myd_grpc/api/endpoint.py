@@ -13,6 +13,7 @@ from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc.addresses import warn_if_open
 from myd_grpc.api.interceptors import CallInterceptor
 from myd_grpc.api.service import SERVICE_NAME, AnalysisService
+from myd_grpc.callers.access import Access
 from myd_grpc.config import Settings
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,13 @@ class AddressTakenError(Exception):
 class Endpoint:
     """Serves the service, health and (if set) reflection on the settings' address."""
 
-    def __init__(self, settings: Settings, service: AnalysisService, open_files: int) -> None:
+    def __init__(
+        self, settings: Settings, service: AnalysisService, access: Access, open_files: int
+    ) -> None:
         """`open_files` is how many this process may have: some are kept from connections."""
         self._settings = settings
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor(SERVICE_NAME, long_requests="ConvertToCsv")],
+            interceptors=[CallInterceptor(SERVICE_NAME, "ConvertToCsv", access)],
             options=_options(settings, _most_connections(settings, open_files)),
         )
         pb_grpc.add_AnalysisServiceServicer_to_server(service, self._server)

@@ -7,7 +7,8 @@ import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -20,8 +21,10 @@ from grpc_status import rpc_status
 
 from myd_grpc import errors
 from myd_grpc.api import origin
+from myd_grpc.api.credentials import credentials_of
 from myd_grpc.callers import current as callers
-from myd_grpc.callers.model import ANYBODY
+from myd_grpc.callers import rights
+from myd_grpc.callers.access import Access, Session
 from myd_grpc.convert.errors import shortened
 from myd_grpc.tracebacks import describe, new_error_id
 
@@ -66,17 +69,20 @@ _MOST_BYTES_OF_REQUEST = 1 << 20
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 Conversation: TypeAlias = Callable[[AsyncIterator[Any], Any], AsyncIterator[Any]]
+Read: TypeAlias = Callable[[bytes], Message]
+Admit: TypeAlias = Callable[[Any], Awaitable[object]]
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of one service; of others, only how they read requests.
+    """Lets calls in, and wraps the handlers of one service; of others, how they read requests.
 
     Only requests of the rpc `long_requests` may have more than a MiB.
     """
 
-    def __init__(self, service_name: str, long_requests: str) -> None:
+    def __init__(self, service_name: str, long_requests: str, access: Access) -> None:
         self._prefix = f"/{service_name}/"
         self._long_requests = long_requests
+        self._access = access
 
     async def intercept_service(
         self,
@@ -89,32 +95,60 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return None
         if not method.startswith(self._prefix):
-            return _lenient_handler(handler)
-        name = method.removeprefix(self._prefix)
+            admit = partial(_admit, self._access, method)
+            return _lenient_handler(handler, _open if method in rights.OPEN else admit)
+        most_bytes = sys.maxsize if method == self._prefix + self._long_requests else None
+        return self._guarded_handler(handler, method, most_bytes or _MOST_BYTES_OF_REQUEST)
+
+    def _guarded_handler(self, handler: Handler, method: str, most_bytes: int) -> Handler:
         # The annotations of grpcio know the handlers of threaded servers only.
         behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
-        most_bytes = sys.maxsize if name == self._long_requests else _MOST_BYTES_OF_REQUEST
-        read = _lenient(handler.request_deserializer, most_bytes)
-        return _handler_like(handler, _guarded(name, behaviour), read, _serialize)
+        read = _reading(handler.request_deserializer, most_bytes)
+        name = method.removeprefix(self._prefix)
+
+        async def answer(request: bytes, context: Any) -> Any:
+            session = await _admit(self._access, method, context)
+            lasting = self._access.standing(session) if handler.response_streaming else _AT_ONCE
+            async with lasting:
+                return await behaviour(read(request), context)
+
+        return _handler_like(handler, _guarded(name, answer), _serialize)
 
 
-def _handler_like(handler: Handler, behaviour: Behaviour, read: Any, write: Any) -> Handler:
-    """A handler that answers as that one does, with one response or a stream of them."""
+_AT_ONCE: AbstractAsyncContextManager[None] = nullcontext()
+"""Around a call that ends by itself."""
+
+
+async def _admit(access: Access, method: str, context: Any) -> Session:
+    """Let a call in as one of its caller. Raises what refuses it, before its request is read."""
+    session = await access.admit(method, credentials_of(context))
+    callers.enter(session.identity.caller)
+    return session
+
+
+async def _open(_context: Any) -> None:
+    """Let in a call that is for everybody."""
+
+
+def _handler_like(handler: Handler, behaviour: Behaviour, write: Any) -> Handler:
+    """A handler that answers as that one does, with one response or a stream of them.
+
+    It is given requests as bytes, as one may first have to be let in.
+    """
     make = (
         grpc.unary_stream_rpc_method_handler
         if handler.response_streaming
         else grpc.unary_unary_rpc_method_handler
     )
-    return make(behaviour, request_deserializer=read, response_serializer=write)
+    return make(behaviour, request_deserializer=None, response_serializer=write)
 
 
 def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
-    async def guarded(request: Any, context: Any) -> Any:
+    async def guarded(request: bytes, context: Any) -> Any:
         began, peer = time.monotonic(), context.peer()
         origin.note(context.invocation_metadata() or ())
-        callers.enter(ANYBODY)
         try:
-            response = await behaviour(_read(request), context)
+            response = await behaviour(request, context)
         except asyncio.CancelledError:
             # The caller has left. Swallowing this would leak a call's memory in the library.
             _log(name, "CANCELLED", began, peer)
@@ -134,28 +168,34 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     return guarded
 
 
-def _lenient_handler(handler: Handler) -> Handler:
-    """A handler of the library's, whose requests are read by `_lenient`."""
-    read = _lenient(handler.request_deserializer, _MOST_BYTES_OF_REQUEST)
+def _lenient_handler(handler: Handler, admit: Admit) -> Handler:
+    """A handler of the library's, whose callers are let in, and whose requests are read by us."""
+    read = _reading(handler.request_deserializer, _MOST_BYTES_OF_REQUEST)
     write = handler.response_serializer
     if handler.request_streaming:
-        conversing = _conversing(cast("Conversation", handler.stream_stream))
-        return grpc.stream_stream_rpc_method_handler(conversing, read, write)
+        conversing = _conversing(cast("Conversation", handler.stream_stream), admit, read)
+        return grpc.stream_stream_rpc_method_handler(conversing, None, write)
     behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
 
-    async def replying(request: Any, context: Any) -> Any:
+    async def replying(request: bytes, context: Any) -> Any:
         try:
-            return await behaviour(_read(request), context)
+            await admit(context)
+            return await behaviour(read(request), context)
         except errors.CallError as error:
             await _refuse(context, to_status(error))
 
-    return _handler_like(handler, replying, read, write)
+    return _handler_like(handler, replying, write)
 
 
-def _conversing(converse: Conversation) -> Conversation:
-    async def conversing(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+def _conversing(converse: Conversation, admit: Admit, read: Read) -> Conversation:
+    async def conversing(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
+        async def admitted() -> AsyncIterator[Message]:
+            async for request in requests:
+                await admit(context)  # each time, as the caller may be no more
+                yield read(request)
+
         try:
-            async for response in converse((_read(one) async for one in requests), context):
+            async for response in converse(admitted(), context):
                 yield response
         except errors.CallError as error:
             await _refuse(context, to_status(error))
@@ -168,28 +208,23 @@ async def _refuse(context: Any, status: grpc.Status) -> None:
         await context.abort_with_status(status)
 
 
-def _lenient(read: Any, most_bytes: int) -> Callable[[bytes], Message | errors.CallError]:
-    """Reads a request, or answers what is wrong with it.
+def _reading(deserialize: Any, most_bytes: int) -> Read:
+    """Reads a request, or raises what is wrong with it.
 
-    An exception would be logged by the library, and the caller be told its text.
+    Not as the library's deserializer, whose exceptions would be logged, and their texts be told to
+    the caller.
     """
 
-    def deserialize(data: bytes) -> Message | errors.CallError:
+    def read(data: bytes) -> Message:
         if len(data) > most_bytes:
-            return errors.RequestTooLongError(most_bytes)
+            raise errors.RequestTooLongError(most_bytes)
         try:
-            message: Message = read(data)
+            message: Message = deserialize(data)
         except DecodeError:
-            return errors.MalformedRequestError(read.__self__.DESCRIPTOR.name)
+            raise errors.MalformedRequestError(deserialize.__self__.DESCRIPTOR.name) from None
         return message
 
-    return deserialize
-
-
-def _read(request: Message | errors.CallError) -> Message:
-    if isinstance(request, errors.CallError):
-        raise request
-    return request
+    return read
 
 
 def to_status(error: errors.CallError) -> grpc.Status:

@@ -1,0 +1,106 @@
+"""Who is let in: each call as it comes, and streams for as long as their caller would be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from myd_grpc.callers import rights
+from myd_grpc.callers.identity import Credentials, Identity
+from myd_grpc.callers.model import ANYBODY
+from myd_grpc.callers.registry import Known, Registry
+from myd_grpc.errors import UnauthenticatedError
+
+LOOK_S = 1.0
+"""How often the files are looked at, and streams ended: none outlives its right by much more."""
+
+_REFUSAL_S = 0.01
+"""How long it takes to say that a credential is wrong: longer than to find out what is wrong with
+it, so that the time tells nothing of that."""
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """A call that was let in: as whom, with what, and by what was known then."""
+
+    identity: Identity
+    credentials: Credentials = field(default_factory=Credentials)
+    known: Known | None = None
+
+    def lasts(self, known: Known, now: float) -> bool:
+        """Whether the caller would still be let in as the same one, by what is known now."""
+        if known is not self.known:
+            try:
+                later = known.identify(self.credentials, now)
+            except UnauthenticatedError:
+                return False
+            if not self.identity.still_is(later):
+                return False
+            self.identity, self.known = later, known
+        return now < self.identity.expires_at
+
+
+class Access:
+    """Lets calls in, by the callers of a registry; without one, everybody may do everything."""
+
+    def __init__(self, registry: Registry | None, look_s: float = LOOK_S) -> None:
+        self._registry = registry
+        self._look_s = look_s
+        self._standing: dict[Session, asyncio.Timeout] = {}
+
+    async def admit(self, method: str, credentials: Credentials) -> Session:
+        """Let a call in, if its caller is known and may call that method, named as on the wire.
+
+        Raises UnauthenticatedError or RoleMissingError.
+        """
+        answer_at = asyncio.get_running_loop().time() + _REFUSAL_S
+        try:
+            session = self._recognise(credentials)
+        except UnauthenticatedError:
+            await asyncio.sleep(answer_at - asyncio.get_running_loop().time())
+            raise
+        rights.check(session.identity.caller, method)
+        return session
+
+    @asynccontextmanager
+    async def standing(self, session: Session) -> AsyncIterator[None]:
+        """Raises UnauthenticatedError out of the block when its caller is let in no more."""
+        try:
+            async with asyncio.timeout(None) as end:
+                self._standing[session] = end
+                yield
+        except TimeoutError:
+            if end.expired():
+                raise UnauthenticatedError from None
+            raise
+        finally:
+            self._standing.pop(session, None)
+
+    async def look_after(self) -> None:
+        """Have changed files read, and streams ended, for ever."""
+        while True:
+            await asyncio.sleep(self._look_s)
+            if self._registry:
+                await asyncio.to_thread(self._registry.refresh)
+                self.end_streams(time.time())
+
+    def end_streams(self, now: float) -> None:
+        """End those whose callers would not be let in at this time (epoch seconds)."""
+        if not self._registry:
+            return
+        known = self._registry.known
+        over = [session for session in self._standing if not session.lasts(known, now)]
+        for session in over:
+            self._standing.pop(session).reschedule(asyncio.get_running_loop().time())
+
+    def _recognise(self, credentials: Credentials) -> Session:
+        if not self._registry:
+            return _OPEN_TO_ALL
+        known = self._registry.known
+        return Session(known.identify(credentials, time.time()), credentials, known)
+
+
+_OPEN_TO_ALL = Session(Identity(ANYBODY))

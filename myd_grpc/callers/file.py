@@ -1,0 +1,240 @@
+"""The file of callers (`MYD_CALLERS`), read and checked as a whole.
+
+What is wrong with it is told by table and key, and never by the value of a token: whoever takes a
+token for its digest would find it in the log.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from myd_grpc.callers.model import Caller, CallerLimits, Role
+from myd_grpc.convert.errors import why
+
+_MOST_BYTES = 16 << 20
+_LONGEST_NAME = 128
+_MOST_OF_ONE = 1_000_000
+
+_DIGEST = re.compile(r"sha256:[0-9a-fA-F]{64}")
+_ALTERNATIVE_NAME = re.compile(r"uri:[!-~]+|dns:[0-9A-Za-z._-]+")
+
+_LIMITS = tuple(one.name for one in fields(CallerLimits))
+_KEYS = ("tokens", "certificates", "roles", "data", "output", *_LIMITS)
+
+
+class CallersFileError(Exception):
+    """The file of callers cannot be used; the text says of each place what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JwtTable:
+    """How JSON Web Tokens are taken: by which keys, from whom, and what they say of a caller."""
+
+    keys: Path
+    """A JWKS file."""
+    issuer: str
+    audience: str
+    caller: str
+    """The claim with the caller's name."""
+    roles: str
+    """The claim with the caller's roles; "" where they are those of the caller's table."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallersFile:
+    """What the file says: callers by name, by digests of their tokens, and by certificates."""
+
+    callers: Mapping[str, Caller]
+    tokens: Mapping[str, Caller]
+    certificates: Mapping[str, Caller]
+    jwt: JwtTable | None
+
+
+def read(path: Path) -> CallersFile:
+    """The file as it is now. Raises CallersFileError."""
+    import tomllib  # noqa: PLC0415 - only where there is such a file
+
+    try:
+        content = tomllib.loads(read_bounded(path).decode())
+    except UnicodeDecodeError:
+        raise CallersFileError(f"{path} is not in UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CallersFileError(f"{path} is no TOML: {error}") from None
+    reader = _Reader(path)
+    found = reader.file(content)
+    if reader.problems:
+        raise CallersFileError("\n".join(f"{path}: {problem}" for problem in reader.problems))
+    return found
+
+
+def read_bounded(path: Path) -> bytes:
+    """All of a file that is as small as it should be. Raises CallersFileError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise CallersFileError(f"{path} cannot be read: {why(error)}") from None
+    if len(data) > _MOST_BYTES:
+        raise CallersFileError(f"{path} has more than {_MOST_BYTES} bytes")
+    return data
+
+
+def is_name(text: str) -> bool:
+    """Whether callers may be called so: it is shown in logs, and owns jobs.
+
+    Only one of the forms that look alike in Unicode is taken, so that nobody is taken for another.
+    """
+    return (
+        0 < len(text) <= _LONGEST_NAME
+        and text.isprintable()
+        and text == text.strip()
+        and unicodedata.is_normalized("NFC", text)
+    )
+
+
+@dataclass
+class _Reader:
+    """Reads tables and collects what is wrong with them, so that all is said at once."""
+
+    path: Path
+    problems: list[str] = field(default_factory=list)
+    tokens: dict[str, Caller] = field(default_factory=dict)
+    certificates: dict[str, Caller] = field(default_factory=dict)
+
+    def file(self, content: dict[str, Any]) -> CallersFile:
+        self._known_keys("the file", content, ("callers", "jwt"))
+        if not content:
+            # As a file is for a moment that an editor writes: not a reason to let nobody in.
+            self.problems.append("it names nobody: add a table [callers.NAME]")
+        tables = self._table("callers", content.get("callers", {}))
+        callers = {name: self._caller(name, table) for name, table in tables.items()}
+        jwt = self._jwt(content["jwt"]) if "jwt" in content else None
+        return CallersFile(callers, self.tokens, self.certificates, jwt)
+
+    def _caller(self, name: str, value: object) -> Caller:
+        where = f"[callers.{name if name.isprintable() else ascii(name)}]"
+        if not is_name(name):
+            self.problems.append(
+                f"{where}: a name has 1 to {_LONGEST_NAME} printable characters in Unicode's form "
+                "NFC, and no space at either end"
+            )
+        table = self._table(where, value)
+        self._known_keys(where, table, _KEYS)
+        caller = Caller(
+            name,
+            self._roles(where, table),
+            self._place(f"{where} data", table.get("data", "")),
+            self._place(f"{where} output", table.get("output", "")),
+            CallerLimits(**{key: self._limit(where, key, table.get(key)) for key in _LIMITS}),
+        )
+        self._note_tokens(where, table, caller)
+        self._note_certificates(where, table, caller)
+        return caller
+
+    def _note_tokens(self, where: str, table: dict[str, Any], caller: Caller) -> None:
+        for number, text in enumerate(self._texts(where, "tokens", table), 1):
+            place = f"{where} tokens, number {number}"
+            if not _DIGEST.fullmatch(text):
+                self.problems.append(
+                    f"{place}: must be sha256: and 64 hex digits, as `python -m myd_grpc.token` "
+                    "prints them; if a token itself stands there, make another one"
+                )
+            else:
+                self._note(self.tokens, text.lower(), caller, place)
+
+    def _note_certificates(self, where: str, table: dict[str, Any], caller: Caller) -> None:
+        for number, text in enumerate(self._texts(where, "certificates", table), 1):
+            place = f"{where} certificates, number {number}"
+            if not _ALTERNATIVE_NAME.fullmatch(text):
+                self.problems.append(
+                    f"{place}: must be a subject alternative name, uri:... or dns:..., "
+                    "letter by letter as it is in the certificate"
+                )
+            else:
+                self._note(self.certificates, alternative_name(text), caller, place)
+
+    def _note(self, known: dict[str, Caller], text: str, caller: Caller, place: str) -> None:
+        if text in known:
+            self.problems.append(f"{place}: is there already, of [callers.{known[text].name}]")
+        known[text] = caller
+
+    def _roles(self, where: str, table: dict[str, Any]) -> frozenset[Role]:
+        found = self._texts(where, "roles", table)
+        unknown = [text for text in found if text not in list(Role)]
+        for text in unknown:
+            self.problems.append(f"{where} roles: {text!r} is none of {_listed(Role)}")
+        return frozenset(Role(text) for text in found if text not in unknown)
+
+    def _place(self, where: str, value: object) -> str:
+        """A directory in the data or output directory; "" for all of that."""
+        if not isinstance(value, str) or "\0" in value:
+            self.problems.append(f"{where}: must be the path of a directory")
+            return ""
+        path = posixpath.normpath(value or ".")
+        if path.startswith("/") or path.split("/")[0] == "..":
+            self.problems.append(
+                f"{where}: {value!r} must be relative, and must not lead out: it is a directory in "
+                "that of the server"
+            )
+        return "" if path == "." else path
+
+    def _limit(self, where: str, key: str, value: object) -> int | None:
+        least = 1 if key == "running" else 0
+        if value is None or (type(value) is int and least <= value <= _MOST_OF_ONE):
+            return value
+        self.problems.append(
+            f"{where} {key}: must be a whole number from {least} to {_MOST_OF_ONE}"
+        )
+        return None
+
+    def _jwt(self, value: object) -> JwtTable:
+        table = self._table("[jwt]", value)
+        self._known_keys("[jwt]", table, [one.name for one in fields(JwtTable)])
+        texts = {
+            key: self._text(f"[jwt] {key}", table.get(key, default))
+            for key, default in {"keys": None, "issuer": None, "audience": None}.items()
+        } | {
+            "caller": self._text("[jwt] caller", table.get("caller", "sub")),
+            "roles": self._text("[jwt] roles", table["roles"]) if "roles" in table else "",
+        }
+        # Beside this file, wherever the server is started.
+        return JwtTable(keys=self.path.parent / texts.pop("keys"), **texts)
+
+    def _text(self, where: str, value: object) -> str:
+        if isinstance(value, str) and value and "\0" not in value:
+            return value
+        self.problems.append(f"{where}: must be a text, and is needed")
+        return ""
+
+    def _texts(self, where: str, key: str, table: dict[str, Any]) -> list[str]:
+        value = table.get(key, [])
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return value
+        self.problems.append(f"{where} {key}: must be a list of texts")
+        return []
+
+    def _table(self, where: str, value: object) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        self.problems.append(f"{where}: must be a table")
+        return {}
+
+    def _known_keys(self, where: str, table: Iterable[str], known: Iterable[str]) -> None:
+        for key in table:
+            if key not in known:
+                self.problems.append(f"{where}: {key!r} is none of {_listed(known)}")
+
+
+def alternative_name(text: str) -> str:
+    """The form in which names of certificates are compared: those of hosts have no case."""
+    return text.lower() if text.startswith("dns:") else text
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
