@@ -32,6 +32,7 @@ from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.purge import Purger
+from myd_grpc.jobs.run.queue import JobQueue
 from myd_grpc.jobs.run.recovery import Recovery
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.run.summaries import Summaries
@@ -138,7 +139,7 @@ async def _serve(settings: Settings, access: Access, gateway: Path | None) -> No
                 settings.checkpoint_s,
                 settings.space_percent,
             )
-            runner = Runner(context, settings.workers, settings.max_queued)
+            runner = Runner(context, JobQueue(settings.workers, settings.max_queued))
             summaries = Summaries(workers, settings.summaries, settings.max_queued)
             async with _purging(store):
                 backend = Backend(settings, store, output, runner, summaries, hub)

@@ -31,6 +31,7 @@ from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run import recording
 from myd_grpc.jobs.run.context import AttemptContext
+from myd_grpc.jobs.run.queue import JobQueue
 from myd_grpc.jobs.run.recovery import ResumedJobs
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store import database
@@ -147,7 +148,7 @@ async def running(home: Path, points_of_workers: str = "") -> AsyncIterator[Jobs
             lambda _: conversion(home),
             checkpoint_s=0.001,
         )
-        runner = Runner(context, 1, 10)
+        runner = Runner(context, JobQueue(1, 10))
         runner.start(ResumedJobs())
         try:
             yield Jobs(runner, store)

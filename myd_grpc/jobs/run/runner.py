@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 from myd_grpc.callers.model import Caller
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.errors import QueueFullError, ShuttingDownError, StateError
+from myd_grpc.errors import ShuttingDownError, StateError
 from myd_grpc.jobs.model import QueuedJob, Request, RequestFingerprint
 from myd_grpc.jobs.run.attempt import Attempt
 from myd_grpc.jobs.run.context import AttemptContext, discard, fail
+from myd_grpc.jobs.run.queue import JobQueue
 from myd_grpc.jobs.run.recording import explained, persist
 from myd_grpc.jobs.run.recovery import INTERRUPTED, TOO_LATE, ResumedJobs, WaitingJob
 
@@ -34,13 +35,11 @@ _Result = TypeVar("_Result")
 class Runner:
     """Takes jobs in and sees to it that each comes to its end."""
 
-    def __init__(self, context: AttemptContext, workers: int, max_queued: int) -> None:
+    def __init__(self, context: AttemptContext, queue: JobQueue) -> None:
         self._context = context
-        self._workers = workers
-        self._capacity = workers + max_queued
+        self._queue = queue
         self._accepting: set[asyncio.Task[Any]] = set()
         self._waiting: dict[str, tuple[WaitingJob, asyncio.TimerHandle]] = {}
-        self._queue: dict[str, QueuedJob] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
         self._failing: dict[str, tuple[QueuedJob, asyncio.Task[None]]] = {}
         self._stops: set[asyncio.Task[Any]] = set()
@@ -55,13 +54,11 @@ class Runner:
     ) -> str:
         """The id of the job that does this: of `job`, or of an earlier one with this fingerprint.
 
-        Raises ShuttingDownError, QueueFullError, OutputBusyError, OutputExistsError, StateError or
-        InvalidRequestError.
+        Raises ShuttingDownError, QueueFullError, QuotaError, OutputBusyError, OutputExistsError,
+        StateError or InvalidRequestError.
         """
         if self._stopping:
             raise ShuttingDownError
-        if len(self._accepting) + len(self._queue) + len(self._running) >= self._capacity:
-            raise QueueFullError("as many jobs wait as may wait; submit again later")
         with _recording():
             return await _uninterrupted(
                 self._accept(caller, request, fingerprint, job), self._accepting
@@ -86,7 +83,7 @@ class Runner:
         await _all_done(self._accepting)
         if not self._is_there(caller, job_id):
             return
-        if queued := self._queue.pop(job_id, None):
+        if queued := self._queue.remove(job_id):
             self._fail(queued, Reason.CANCELLED, _CANCELLED)
         elif waiting := self._take_waiting([job_id]):
             self._fail(waiting[0].job, Reason.CANCELLED, _CANCELLED)
@@ -112,7 +109,8 @@ class Runner:
         self._context.workers.warm_up()
         for one in resumed.waiting:
             self._wait_for_key(one)
-        self._queue |= {job.job_id: job for job in resumed.queued}
+        for job in resumed.queued:
+            self._queue.add(job)
         self._start_next()
 
     def stop_accepting(self) -> None:
@@ -128,8 +126,7 @@ class Runner:
         self.stop_accepting()
         await _all_done(self._accepting)
         self._take_waiting(list(self._waiting))  # which they do in the store
-        queued, self._queue = self._queue, {}
-        lost = [job_id for job_id, job in queued.items() if not job.resumable]
+        lost = [job.job_id for job in self._queue.remove_all() if not job.resumable]
         running = list(self._running.values())
         await asyncio.gather(
             self._fail_queued(lost),
@@ -152,6 +149,21 @@ class Runner:
         fingerprint: RequestFingerprint | None,
         job: QueuedJob,
     ) -> str:
+        with self._queue.accepting(job.owner):
+            job_id = await self._record(caller, request, fingerprint, job)
+            if job_id == job.job_id:
+                self._queue.add(job)
+        self._start_next()
+        return job_id
+
+    async def _record(
+        self,
+        caller: Caller,
+        request: Request,
+        fingerprint: RequestFingerprint | None,
+        job: QueuedJob,
+    ) -> str:
+        """Commit the submission; the id of the job that does it."""
         store, job_id = self._context.store, ""
         in_the_way = self._take_waiting(self._waiting_for(caller, job))
         try:
@@ -162,9 +174,6 @@ class Runner:
             if job_id != job.job_id:
                 for one in in_the_way:
                     self._wait_for_key(one)
-        if job_id == job.job_id:
-            self._queue[job_id] = job
-            self._start_next()
         return job_id
 
     async def _resume(self, job_id: str, key: CipherKey | None) -> None:
@@ -174,7 +183,7 @@ class Runner:
             except BaseException:
                 self._wait_for_key(one)
                 raise
-            self._queue[job_id] = replace(one.job, key=key)
+            self._queue.add(replace(one.job, key=key))
             self._start_next()
 
     def _wait_for_key(self, one: WaitingJob) -> None:
@@ -219,15 +228,15 @@ class Runner:
         ]
 
     def _start_next(self) -> None:
-        while self._queue and len(self._running) < self._workers and not self._stopping:
-            job_id = next(iter(self._queue))
-            attempt = Attempt(self._queue.pop(job_id), self._context)
-            task = asyncio.create_task(attempt.run(), name=f"job {job_id}")
-            self._running[job_id] = (attempt, task)
-            task.add_done_callback(partial(self._ended, job_id))
+        while not self._stopping and (job := self._queue.begin()):
+            attempt = Attempt(job, self._context)
+            task = asyncio.create_task(attempt.run(), name=f"job {job.job_id}")
+            self._running[job.job_id] = (attempt, task)
+            task.add_done_callback(partial(self._ended, job))
 
-    def _ended(self, job_id: str, _task: asyncio.Task[None]) -> None:
-        del self._running[job_id]
+    def _ended(self, job: QueuedJob, _task: asyncio.Task[None]) -> None:
+        del self._running[job.job_id]
+        self._queue.end(job)
         self._start_next()
 
     def _now(self) -> int:

@@ -14,6 +14,7 @@ from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.model import QueuedJob, Request, Status
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.context import AttemptContext
+from myd_grpc.jobs.run.queue import JobQueue
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.pool import WorkerPool
@@ -29,7 +30,9 @@ async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(
         context = AttemptContext(
             store, OutputDirectory(tmp_path, fd), WorkerPool(), lambda _: conversion
         )
-        runner = Runner(context, workers=0, max_queued=10)  # so that it stays in the queue
+        runner = Runner(
+            context, JobQueue(workers=0, max_queued=10)
+        )  # so that it stays in the queue
         queued = QueuedJob("j1", "", "", "out", None, overwrite=True)
         await runner.submit(ANYBODY, Request(("in",), "out"), None, queued)
         point = hold("before_commit")

@@ -1,0 +1,102 @@
+"""The jobs that wait for a worker, and how many of them there may be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from myd_grpc.callers.model import CallerLimits
+from myd_grpc.errors import QueueFullError, QuotaError
+from myd_grpc.jobs.model import QueuedJob
+from myd_grpc.jobs.run.turns import Turns
+
+_RETRY_S = 5.0
+
+
+class JobQueue:
+    """Jobs that wait: those of each caller in order of arrival, and callers in turn.
+
+    `workers` is how many run at once, `max_queued` how many may wait beside them. A caller has the
+    bounds that `limits_of` tells by its name; None in these is no bound.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        max_queued: int,
+        limits_of: Callable[[str], CallerLimits] = lambda _: CallerLimits(),
+    ) -> None:
+        self._workers = workers
+        self._max_queued = max_queued
+        self._limits_of = limits_of
+        self._accepting: Counter[str] = Counter()
+        self._jobs: dict[str, QueuedJob] = {}
+        self._turns: Turns[str] = Turns()
+        self._running: Counter[str] = Counter()
+
+    @contextmanager
+    def accepting(self, caller: str) -> Iterator[None]:
+        """Keep a place for a job that may be added in the block.
+
+        Raises QueueFullError or QuotaError when the caller may not submit one more.
+        """
+        self._check(caller)
+        self._accepting[caller] += 1
+        try:
+            yield
+        finally:
+            self._accepting[caller] -= 1
+
+    def add(self, job: QueuedJob) -> None:
+        """Let a job wait."""
+        self._jobs[job.job_id] = job
+        self._turns.add(job.owner, job.job_id)
+
+    def get(self, job_id: str) -> QueuedJob | None:
+        """The job, if it waits."""
+        return self._jobs.get(job_id)
+
+    def remove(self, job_id: str) -> QueuedJob | None:
+        """Take the job out; None if it does not wait."""
+        job = self._jobs.pop(job_id, None)
+        if job:
+            self._turns.remove(job.owner, job_id)
+        return job
+
+    def remove_all(self) -> list[QueuedJob]:
+        """Take all jobs out."""
+        jobs, self._jobs, self._turns = list(self._jobs.values()), {}, Turns()
+        return jobs
+
+    def begin(self) -> QueuedJob | None:
+        """Take out the job that is to run next; None when none may."""
+        if self._running.total() >= self._workers:
+            return None
+        job_id = self._turns.take(self._may_run)
+        if job_id is None:
+            return None
+        job = self._jobs.pop(job_id)
+        self._running[job.owner] += 1
+        return job
+
+    def end(self, job: QueuedJob) -> None:
+        """Note that a job that was begun runs no more."""
+        self._running[job.owner] -= 1
+
+    def _check(self, caller: str) -> None:
+        free = self._workers - self._running.total()
+        if self._accepting.total() + len(self._jobs) - free >= self._max_queued:
+            raise QueueFullError("as many jobs wait as may wait; submit again later")
+        limits = self._limits_of(caller)
+        if limits.queued is None:
+            return
+        if limits.running is not None:
+            free = min(free, max(limits.running - self._running[caller], 0))
+        if self._accepting[caller] + self._turns.of(caller) - free >= limits.queued:
+            most = f"as many jobs of this caller wait as may: {limits.queued} (queued)"
+            raise QuotaError("caller", most, _RETRY_S)
+
+    def _may_run(self, caller: str) -> bool:
+        most = self._limits_of(caller).running
+        return most is None or self._running[caller] < most
