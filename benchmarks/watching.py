@@ -17,7 +17,7 @@ import grpc.aio
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 
-_CHANNELS = 10
+_CHANNELS = 40
 _LONGEST_S = 600
 
 

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -14,7 +13,7 @@ import (
 )
 
 // newHandler is all of the gateway: the API, its description and the pages.
-func newHandler(conn *grpc.ClientConn, known hosts, allowed origins) (http.Handler, error) {
+func newHandler(conn *connections, known hosts, allowed origins) (http.Handler, error) {
 	codec := newCodec()
 	var api *runtime.ServeMux
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
@@ -34,7 +33,8 @@ func newHandler(conn *grpc.ClientConn, known hosts, allowed origins) (http.Handl
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithHealthzEndpoint(healthpb.NewHealthClient(conn)),
 	)
-	if err := pb.RegisterAnalysisServiceHandler(context.Background(), api, conn); err != nil {
+	client := pb.NewAnalysisServiceClient(conn)
+	if err := pb.RegisterAnalysisServiceHandlerClient(context.Background(), api, client); err != nil {
 		return nil, err
 	}
 	root := http.NewServeMux()

@@ -29,6 +29,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // stopGrace is how long calls under way may take to end at a stop; streams are ended at once.
@@ -62,7 +64,9 @@ func exitStatus(err error) int {
 
 // run serves until ctx ends.
 func run(ctx context.Context) error {
-	conn, err := dial(ctx, setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051"))
+	conn, err := connect(func() (*grpc.ClientConn, error) {
+		return dial(ctx, setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051"))
+	})
 	if err != nil {
 		return err
 	}

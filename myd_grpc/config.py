@@ -51,6 +51,14 @@ class Settings:
     """MYD_MAX_QUEUED: conversions that may wait for a worker (1000)."""
     max_files: int
     """MYD_MAX_FILES: files that one request may name (100000)."""
+    max_connections: int
+    """MYD_MAX_CONNECTIONS: callers connected at once, if open files suffice (10000)."""
+    max_streams: int
+    """MYD_MAX_STREAMS: calls at once on one connection (250)."""
+    max_request_bytes: int
+    """MYD_MAX_REQUEST_BYTES: of a request, without the names of its files (1048576)."""
+    max_metadata_bytes: int
+    """MYD_MAX_METADATA_BYTES: of what comes in headers with a call (16384)."""
     summaries: int
     """MYD_SUMMARIES: shopping summaries at once; more callers wait (2)."""
     owner_fields: tuple[str, ...]
@@ -116,6 +124,10 @@ class Settings:
             workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
             max_files=source.integer("MYD_MAX_FILES", 100_000, 1, 1_000_000),
+            max_connections=source.integer("MYD_MAX_CONNECTIONS", 10_000, 1, 1_000_000),
+            max_streams=source.integer("MYD_MAX_STREAMS", 250, 100, 100_000),
+            max_request_bytes=source.integer("MYD_MAX_REQUEST_BYTES", 1 << 20, 1 << 16, 1 << 30),
+            max_metadata_bytes=source.integer("MYD_MAX_METADATA_BYTES", 1 << 14, 1 << 13, 1 << 20),
             summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
             owner_fields=source.names("MYD_OWNER_FIELDS", OWNER_FIELDS),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),

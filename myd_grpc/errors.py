@@ -12,10 +12,12 @@ class CallError(Exception):
     """A call ends in a status other than OK, on purpose.
 
     `reason` is UPPER_SNAKE for programs, `message` one line for a person that never holds a key or
-    a path outside the data directory, `metadata` further facts for programs.
+    a path outside the data directory, `metadata` further facts for programs. After `retry_s`
+    seconds the same call may go well; None where nothing says that it ever will.
     """
 
     reason: str
+    retry_s: float | None = None
 
     def __init__(self, message: str, metadata: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -97,6 +99,7 @@ class AuditError(CallError):
     """The call cannot be written into the audit file, so it is refused."""
 
     reason = "AUDIT_UNAVAILABLE"
+    retry_s = 5.0
 
     def __init__(self) -> None:
         super().__init__("the call cannot be recorded, so it is refused; call again later")
@@ -174,12 +177,14 @@ class BusyError(CallError):
     """As many callers wait for a summary as may wait."""
 
     reason = "BUSY"
+    retry_s = 1.0
 
 
 class QueueFullError(CallError):
     """As many jobs wait as may wait."""
 
     reason = "QUEUE_FULL"
+    retry_s = 5.0
 
 
 class StateError(CallError):
@@ -190,18 +195,21 @@ class NotRecordedError(StateError):
     """The disk with the job database is full."""
 
     reason = "NOT_RECORDED"
+    retry_s = 5.0
 
 
 class StateUnavailableError(StateError):
     """The job database cannot be used, for whatever other reason."""
 
     reason = "STATE_UNAVAILABLE"
+    retry_s = 5.0
 
 
 class DirectoryLostError(StateError):
     """A directory of the server's was removed or replaced under it: what is written is lost."""
 
     reason = "DIRECTORY_LOST"
+    retry_s = 5.0
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -214,6 +222,7 @@ class ShuttingDownError(CallError):
     """The server is stopping: the call may be made again when it is back."""
 
     reason = "SHUTTING_DOWN"
+    retry_s = 1.0
 
     def __init__(self) -> None:
         super().__init__("the server is stopping; call again shortly")
@@ -223,3 +232,4 @@ class SlowReaderError(CallError):
     """A stream was not read for too long."""
 
     reason = "SLOW_READER"
+    retry_s = 1.0

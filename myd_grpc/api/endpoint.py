@@ -21,9 +21,6 @@ logger = logging.getLogger(__name__)
 _MOST_PENDING = 100_000
 _FILE_NAME = 320
 """Bytes of a file name in a request: as long as file systems have them, in a directory."""
-_REST_OF_REQUEST = 1 << 20
-"""Bytes of a request beside its file names."""
-
 _RESERVED_FILES = 96
 _FILES_OF_A_WORKER = 8
 
@@ -41,7 +38,9 @@ class Endpoint:
         """`open_files` is how many this process may have: some are kept from connections."""
         self._settings = settings
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor(SERVICE_NAME, "ConvertToCsv", access)],
+            interceptors=[
+                CallInterceptor(SERVICE_NAME, "ConvertToCsv", settings.max_request_bytes, access)
+            ],
             options=_options(settings, _most_connections(settings, open_files)),
         )
         pb_grpc.add_AnalysisServiceServicer_to_server(service, self._server)
@@ -97,7 +96,7 @@ class Endpoint:
 def _most_connections(settings: Settings, open_files: int) -> int:
     """How many callers may be connected: without open files, jobs could not be done any more."""
     reserve = _RESERVED_FILES + _FILES_OF_A_WORKER * (settings.workers + settings.summaries)
-    return max(open_files - reserve, open_files // 2)
+    return min(settings.max_connections, max(open_files - reserve, open_files // 2))
 
 
 def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]:
@@ -108,6 +107,12 @@ def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]
         ("grpc.so_reuseport", 0),
         # Further ones are closed as soon as they come.
         ("grpc.max_allowed_incoming_connections", most_connections),
+        # Whoever opens more without waiting, as to reset them at once, has them refused before they
+        # cost the event loop anything. A call counts until all of it is gone, reset or not.
+        ("grpc.max_concurrent_streams", settings.max_streams),
+        # By default the library refuses by chance between a softer bound and this one.
+        ("grpc.max_metadata_size", settings.max_metadata_bytes),
+        ("grpc.absolute_max_metadata_size", settings.max_metadata_bytes),
         # Finds callers that vanished without a word, whose watches would stay for ever.
         ("grpc.keepalive_time_ms", keepalive_ms),
         ("grpc.keepalive_timeout_ms", answer_ms),
@@ -120,7 +125,10 @@ def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]
         ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
         ("grpc.server_handshake_timeout_ms", 20_000),
         # Room for the names of as many files as may be; nothing else in a request is large.
-        ("grpc.max_receive_message_length", _REST_OF_REQUEST + settings.max_files * _FILE_NAME),
+        (
+            "grpc.max_receive_message_length",
+            settings.max_request_bytes + settings.max_files * _FILE_NAME,
+        ),
     ]
 
 

@@ -64,7 +64,6 @@ _MOST_VIOLATIONS = 20
 _MOST_BYTES = 1000
 """Of a status's message, which is in the headers twice: with up to three bytes for each, and in
 base64."""
-_MOST_BYTES_OF_REQUEST = 1 << 20
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
@@ -76,12 +75,15 @@ Admit: TypeAlias = Callable[[Any], Awaitable[object]]
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Lets calls in, and wraps the handlers of one service; of others, how they read requests.
 
-    Only requests of the rpc `long_requests` may have more than a MiB.
+    Only requests of the rpc `long_requests` may have more than `most_bytes`.
     """
 
-    def __init__(self, service_name: str, long_requests: str, access: Access) -> None:
+    def __init__(
+        self, service_name: str, long_requests: str, most_bytes: int, access: Access
+    ) -> None:
         self._prefix = f"/{service_name}/"
         self._long_requests = long_requests
+        self._most_bytes = most_bytes
         self._access = access
 
     async def intercept_service(
@@ -96,9 +98,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return None
         if not method.startswith(self._prefix):
             admit = partial(_admit, self._access, method)
-            return _lenient_handler(handler, _open if method in rights.OPEN else admit)
-        most_bytes = sys.maxsize if method == self._prefix + self._long_requests else None
-        return self._guarded_handler(handler, method, most_bytes or _MOST_BYTES_OF_REQUEST)
+            let_in = _open if method in rights.OPEN else admit
+            return _lenient_handler(handler, let_in, self._most_bytes)
+        is_long = method == self._prefix + self._long_requests
+        return self._guarded_handler(handler, method, sys.maxsize if is_long else self._most_bytes)
 
     def _guarded_handler(self, handler: Handler, method: str, most_bytes: int) -> Handler:
         # The annotations of grpcio know the handlers of threaded servers only.
@@ -168,9 +171,9 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     return guarded
 
 
-def _lenient_handler(handler: Handler, admit: Admit) -> Handler:
+def _lenient_handler(handler: Handler, admit: Admit, most_bytes: int) -> Handler:
     """A handler of the library's, whose callers are let in, and whose requests are read by us."""
-    read = _reading(handler.request_deserializer, _MOST_BYTES_OF_REQUEST)
+    read = _reading(handler.request_deserializer, most_bytes)
     write = handler.response_serializer
     if handler.request_streaming:
         conversing = _conversing(cast("Conversation", handler.stream_stream), admit, read)
@@ -232,8 +235,10 @@ def to_status(error: errors.CallError) -> grpc.Status:
     details: list[Message] = [_error_info(error.reason, error.metadata)]
     if isinstance(error, errors.InvalidRequestError):
         details.append(_bad_request(error))
+    if error.retry_s is not None:
+        details.append(_retry_info(error.retry_s))
     if isinstance(error, errors.QuotaError):
-        details += _quota_failure(error)
+        details.append(_quota_failure(error))
     return _status(CODES[type(error)], error.message, details)
 
 
@@ -258,12 +263,16 @@ def _bad_request(error: errors.InvalidRequestError) -> Message:
     )
 
 
-def _quota_failure(error: errors.QuotaError) -> list[Message]:
-    """When to call again, and what is used up: clients call again only where they are told when."""
-    violation = QuotaFailure.Violation(subject=error.subject, description=error.limit)
+def _retry_info(retry_s: float) -> Message:
+    """When to call again: clients do so only where they are told when."""
     retry = RetryInfo()
-    retry.retry_delay.FromMilliseconds(round(error.retry_s * 1000))
-    return [retry, QuotaFailure(violations=[violation])]
+    retry.retry_delay.FromMilliseconds(round(retry_s * 1000))
+    return retry
+
+
+def _quota_failure(error: errors.QuotaError) -> Message:
+    violation = QuotaFailure.Violation(subject=error.subject, description=error.limit)
+    return QuotaFailure(violations=[violation])
 
 
 def _status(code: grpc.StatusCode, message: str, details: list[Message]) -> grpc.Status:

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent import futures
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -584,6 +585,19 @@ def test_a_resumed_watch_has_its_headers_before_there_is_news(
         path = f"/convert_to_csv/watch?job_id={job_id}&from_revision={revision}"
         with rest_server.rest.stream(path) as response:  # returns with the headers
             assert response.status == 200
+
+
+def test_there_are_more_watches_than_one_connection_to_the_server_has_room_for(
+    rest_server: RestServer, held: Hold
+) -> None:
+    rest_server.restart(MYD_MAX_STREAMS="100")
+    job_id = rest_server.submit("a.json")
+    with held.at_point(), ExitStack() as watching:
+        path = f"/convert_to_csv/watch?job_id={job_id}"
+        streams = [watching.enter_context(rest_server.rest.stream(path)) for _ in range(230)]
+        first = [json.loads(stream.readline())["result"]["data"]["job_id"] for stream in streams]
+        assert first == [job_id] * len(streams)
+        assert rest_server.rest.get("/jobs").status == 200
 
 
 def test_a_watch_that_cannot_begin_is_a_plain_refusal(shared_rest: RestServer) -> None:
