@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -49,8 +50,10 @@ def is_request_id(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
-def input_names(checks: Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
-    """The input files of a new request, relative to the data directory."""
+def input_names(
+    checks: Checks, names: Sequence[str], settings: Settings, confined_to: str
+) -> tuple[str, ...]:
+    """The input files of a new request, relative to `confined_to` in the data directory."""
     if not names:
         checks.refuse("file_names", "must name at least one file")
     if len(names) > settings.max_files:
@@ -58,22 +61,28 @@ def input_names(checks: Checks, names: Sequence[str], settings: Settings) -> tup
         limit = f"at most {settings.max_files} files (MYD_MAX_FILES), not {len(names)}"
         checks.refuse("file_names", f"must name {limit}")
         return ()
-    return relative_names(checks, names, settings)
+    return relative_names(checks, names, settings, confined_to)
 
 
-def relative_names(checks: Checks, names: Sequence[str], settings: Settings) -> tuple[str, ...]:
-    """The input files of a request, however many, relative to the data directory."""
+def relative_names(
+    checks: Checks, names: Sequence[str], settings: Settings, confined_to: str
+) -> tuple[str, ...]:
+    """The input files of a request, however many, relative to `confined_to`."""
     given = ((f"file_names[{position}]", name) for position, name in enumerate(names))
-    return tuple(input_name(checks, where, name, settings) for where, name in given)
+    return tuple(input_name(checks, where, name, settings, confined_to) for where, name in given)
 
 
-def input_name(checks: Checks, where: str, name: str, settings: Settings) -> str:
-    """An input file, relative to the data directory; `where` is the field that names it."""
+def input_name(checks: Checks, where: str, name: str, settings: Settings, confined_to: str) -> str:
+    """An input file, relative to `confined_to` in the data directory.
+
+    `where` is the field that names it.
+    """
     if len(name.encode(errors="surrogatepass")) > _LONGEST_FILE_NAME:
         checks.refuse(where, f"must have at most {_LONGEST_FILE_NAME} bytes")
         return ""
     try:
-        return check_name(name, str(settings.data_dir), settings.excluded_dirs)
+        data_dir = posixpath.join(str(settings.data_dir), confined_to)
+        return check_name(name, data_dir, settings.excluded_dirs)
     except ValueError as error:
         checks.refuse(where, str(error))
         return ""

@@ -19,6 +19,7 @@ from myd_grpc.api.fields import (
     relative_names,
 )
 from myd_grpc.api.messages import STATUSES
+from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
 from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.errors import InvalidRequestError, Violation
@@ -43,10 +44,10 @@ class Submission:
     key: CipherKey | None = field(repr=False)
 
 
-def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submission:
+def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Caller) -> Submission:
     """The request, checked. Raises InvalidRequestError that names every field at fault."""
     checks = Checks()
-    input_names(checks, message.file_names, settings)
+    input_names(checks, message.file_names, settings, caller.data)
     name = output_name(checks, message.output_file_name)
     key = cipher_key(checks, message.aes256cbckey, message.iv)
     options = options_of(checks, message, ConvertOptions, overwrite=settings.overwrite)
@@ -60,6 +61,8 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings) -> Submissio
         encrypted=key is not None,
         limits=settings.limits,
         section_names=settings.section_names,
+        data_dir=caller.data,
+        output_dir=caller.output,
     )
     return Submission(request, key)
 
@@ -70,13 +73,13 @@ def conversion_of(request: Request, settings: Settings) -> Conversion:
     Raises InvalidRequestError when the files are no inputs any more.
     """
     checks = Checks()
-    relative = relative_names(checks, request.file_names, settings)
+    relative = relative_names(checks, request.file_names, settings, request.data_dir)
     checks.raise_violations()
     return _conversion(request, relative, settings)
 
 
 def summary_query(
-    message: pb.PreprocessShoppingRequest, settings: Settings, now: datetime
+    message: pb.PreprocessShoppingRequest, settings: Settings, caller: Caller, now: datetime
 ) -> tuple[Query, CipherKey | None]:
     """What is to be summarised, and the file's key. Raises InvalidRequestError."""
     checks = Checks()
@@ -85,9 +88,9 @@ def summary_query(
             checks.refuse(name, "must not be empty")
     for name in ("user_id", "proposal_id"):
         check_length(checks, name, getattr(message, name))
-    relative = (
-        input_name(checks, "file_name", message.file_name, settings) if message.file_name else ""
-    )
+    relative = ""
+    if message.file_name:
+        relative = input_name(checks, "file_name", message.file_name, settings, caller.data)
     key = cipher_key(checks, message.aes256cbckey, message.iv)
     options = options_of(checks, message, ReadOptions)
     checks.raise_violations()
@@ -101,6 +104,7 @@ def summary_query(
         limits=settings.limits,
         section_names=settings.section_names,
         excluded_dirs=settings.excluded_dirs,
+        confined_to=caller.data,
         owner_fields=tuple(map(nfc, settings.owner_fields)),
         date_fields=tuple(map(nfc, settings.date_fields)),
         engine=settings.engine,
@@ -162,6 +166,7 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         limits=request.limits,
         section_names=request.section_names,
         excluded_dirs=settings.excluded_dirs,
+        confined_to=request.data_dir,
         engine=settings.engine,
         threads=settings.threads,
     )

@@ -27,7 +27,7 @@ from myd_grpc.errors import (
     SlowReaderError,
     Violation,
 )
-from myd_grpc.jobs.model import Phase, QueuedJob, RequestFingerprint
+from myd_grpc.jobs.model import Phase, QueuedJob, Request, RequestFingerprint
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.run.summaries import Summaries
@@ -72,7 +72,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self, request: pb.PreprocessShoppingRequest, _context: Context
     ) -> pb.PreprocessShoppingResponse:
         """Summarise a user's shopping while the caller waits."""
-        query, key = requests.summary_query(request, self._backend.settings, datetime.now(UTC))
+        query, key = requests.summary_query(
+            request, self._backend.settings, current(), datetime.now(UTC)
+        )
         summary = await self._backend.summaries.summarise(query, key)
         return pb.PreprocessShoppingResponse(data=summary_message(summary))
 
@@ -191,11 +193,11 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         request: pb.ConvertToCsvRequest,
         fingerprint: RequestFingerprint | None,
     ) -> str:
-        wanted = await asyncio.to_thread(requests.submission, request, self._backend.settings)
-        name = wanted.request.output_file_name
+        settings = self._backend.settings
+        wanted = await asyncio.to_thread(requests.submission, request, settings, caller)
         self._backend.output.check_path()
         if not wanted.request.options.overwrite:
-            await self._refuse_existing(name)
+            await self._refuse_existing(wanted.request)
         job = QueuedJob(
             secrets.token_hex(16),
             caller.name,
@@ -210,9 +212,10 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         logger.info("job %s: submitted, %d files", job_id, files, extra=origin.extra())
         return job_id
 
-    async def _refuse_existing(self, name: str) -> None:
+    async def _refuse_existing(self, request: Request) -> None:
+        name, output = set_directory(request.output_file_name), self._backend.output
         try:
-            found = await asyncio.to_thread(self._backend.output.find, set_directory(name))
+            found = await asyncio.to_thread(output.find_in, request.output_dir, name)
         except ConversionError as error:
             raise BusyError(f"{error.message}; call again later") from None
         if found:

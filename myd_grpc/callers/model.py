@@ -41,8 +41,7 @@ class Caller:
     """Who calls: a configured name, and what goes with it.
 
     `data` and `output` are the directories, relative to the data and the output directory, to
-    which the caller is confined; "" for all of it. Only admins may be nameless: the jobs without an
-    owner are theirs.
+    which the caller is confined; "" for all of it.
     """
 
     name: str
@@ -50,11 +49,6 @@ class Caller:
     data: str = ""
     output: str = ""
     limits: CallerLimits = field(default_factory=CallerLimits)
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a caller who would be taken for the owner of jobs without one."""
-        if not self.name and not self.is_admin:
-            raise ValueError("a caller without a name must be an admin")
 
     @property
     def is_admin(self) -> bool:
@@ -64,7 +58,8 @@ class Caller:
     @property
     def owners(self) -> tuple[str, ...]:
         """Whose jobs are this caller's own, which for admins are those without an owner, too."""
-        return tuple({self.name: None, "": None}) if self.is_admin else (self.name,)
+        named = (self.name,) if self.name else ()
+        return (*named, "") if self.is_admin else named
 
     def may(self, role: Role) -> bool:
         """Whether the caller has a role, perhaps as part of a larger one."""
@@ -75,7 +70,7 @@ class Caller:
 
         A job from before callers were configured has the owner "", whom only admins see.
         """
-        return self.is_admin or owner == self.name
+        return self.is_admin or owner == self.name != ""
 
 
 ANYBODY = Caller("", frozenset({Role.ADMIN}))

@@ -54,8 +54,8 @@ class CipherKey:
 class Conversion:
     """All that decides the bytes of an output set, and where its input lies.
 
-    `file_names` are relative to `data_dir`; nothing inside one of `excluded_dirs` (absolute
-    directories) is opened.
+    `file_names` are relative to the directory `confined_to` in `data_dir`, "" for that itself, and
+    none leads out of it; nothing inside one of `excluded_dirs` (absolute directories) is opened.
     """
 
     data_dir: str
@@ -65,6 +65,7 @@ class Conversion:
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     excluded_dirs: tuple[str, ...] = ()
+    confined_to: str = ""
     engine: str = "auto"
     threads: int = 0
     """On how many threads an engine flattens that can use several; 0: one a core, at most 4."""

@@ -145,7 +145,13 @@ class _Run:
     def _open(self, name: str, start: int = 0, version: InputVersion | None = None) -> Source:
         conversion = self._conversion
         return Source.open(
-            conversion.data_dir, name, conversion.excluded_dirs, self._key, start, version
+            conversion.data_dir,
+            name,
+            conversion.excluded_dirs,
+            self._key,
+            start,
+            version,
+            conversion.confined_to,
         )
 
     def convert(self, resume: Checkpoint | None) -> Converted:

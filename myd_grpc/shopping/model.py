@@ -63,6 +63,7 @@ class Query:
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     excluded_dirs: tuple[str, ...] = ()
+    confined_to: str = ""
     owner_fields: tuple[str, ...] = OWNER_FIELDS
     date_fields: tuple[str, ...] = DATE_FIELDS
     engine: str = "auto"

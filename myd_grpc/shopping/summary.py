@@ -25,7 +25,9 @@ from myd_grpc.shopping.owners import KEY
 def summarise(query: Query, key: CipherKey | None) -> Summary:
     """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
     options = query.options
-    source = Source.open(query.data_dir, query.file_name, query.excluded_dirs, key)
+    source = Source.open(
+        query.data_dir, query.file_name, query.excluded_dirs, key, confined_to=query.confined_to
+    )
     with engine_for(query.engine, query.threads) as engine, source:
         probe(source)
         with source.unchanged(), hinting(source):

@@ -14,6 +14,7 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import errors
 from myd_grpc.api.requests import conversion_of, submission
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES
@@ -108,7 +109,7 @@ def outcome(example: Example, engine: str, home: Path) -> dict[str, bytes] | str
     request = _request(example, [word for one in quoted for word in shlex.split(one)])
     try:
         convert(
-            conversion_of(submission(request, settings).request, settings),
+            conversion_of(submission(request, settings, ANYBODY).request, settings),
             None,
             output,
             lambda *_: None,

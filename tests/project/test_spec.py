@@ -17,6 +17,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import errors
 from myd_grpc.api import requests, service
 from myd_grpc.api.interceptors import CODES
+from myd_grpc.callers.model import ANYBODY
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES
@@ -149,9 +150,9 @@ def test_texts_may_be_as_long_as_is_said() -> None:
     longest["output_file_name"] = numbers(cell_of("output_file_name"))[1]
     longest["file_names"] = numbers(cell_of("file_names"))[-1]
     for name, length in longest.items():
-        requests.submission(conversion(**{name: "n" * length}), SETTINGS)
+        requests.submission(conversion(**{name: "n" * length}), SETTINGS, ANYBODY)
         with pytest.raises(InvalidRequestError):
-            requests.submission(conversion(**{name: "n" * (length + 1)}), SETTINGS)
+            requests.submission(conversion(**{name: "n" * (length + 1)}), SETTINGS, ANYBODY)
 
 
 def test_a_job_id_may_be_as_long_as_is_said() -> None:
@@ -164,9 +165,9 @@ def test_a_job_id_may_be_as_long_as_is_said() -> None:
 def test_the_texts_of_a_summary_may_be_as_long_as_is_said() -> None:
     (longest,) = numbers(cell_of("user_id"))
     now = datetime.now(UTC)
-    requests.summary_query(summary("u" * longest), SETTINGS, now)
+    requests.summary_query(summary("u" * longest), SETTINGS, ANYBODY, now)
     with pytest.raises(InvalidRequestError):
-        requests.summary_query(summary("u" * (longest + 1)), SETTINGS, now)
+        requests.summary_query(summary("u" * (longest + 1)), SETTINGS, ANYBODY, now)
 
 
 def conversion(**texts: str) -> pb.ConvertToCsvRequest:

@@ -12,9 +12,11 @@ import posixpath
 import stat
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from myd_grpc.beneath import open_beneath
 from myd_grpc.convert.errors import ConversionError, Reason, refused
 
 
@@ -37,25 +39,47 @@ def check_name(name: str, data_dir: str, excluded_dirs: Sequence[str]) -> str:
     return relative
 
 
-def open_input(data_dir: str, relative: str, excluded_dirs: Sequence[str]) -> int:
-    """A file descriptor of the regular file `relative` to `data_dir`, for reading.
+def open_input(
+    data_dir: str, relative: str, excluded_dirs: Sequence[str], confined_to: str = ""
+) -> int:
+    """A file descriptor of the regular file `relative`, for reading.
 
-    Raises ConversionError: FILE_NOT_FOUND, or FILE_UNREADABLE for anything that is no regular
-    file, may not be read, or is reached only by leaving `data_dir`.
+    It is relative to the directory `confined_to` in `data_dir`, which is reached by no link, or to
+    `data_dir` itself. Raises ConversionError: FILE_NOT_FOUND, or FILE_UNREADABLE for anything that
+    is no regular file, may not be read, or is reached only by leaving that directory.
     """
     try:
-        root = os.path.realpath(data_dir)
+        root = _Root(os.path.realpath(data_dir), confined_to)
         found = os.path.realpath(_as_spelled_on_disk(root, relative))
-        inside = _relative_to(found, root)
+        inside = root.inside(found)
         if inside is None or any(_relative_to(found, os.path.realpath(p)) for p in excluded_dirs):
             raise ConversionError(
                 Reason.FILE_UNREADABLE, f"{relative}: leads to a place that holds no inputs"
             )
-        return _open_beneath(root, inside, relative)
+        return _open_file(root, inside, relative)
     except (FileNotFoundError, NotADirectoryError):
         raise ConversionError(Reason.FILE_NOT_FOUND, f"{relative}: no such file") from None
     except OSError as error:
         raise refused(Reason.FILE_UNREADABLE, relative, error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """Where names lead: the directory `confined_to` in `data_dir`, which is without links."""
+
+    data_dir: str
+    confined_to: str
+
+    @property
+    def path(self) -> str:
+        """The directory itself."""
+        return posixpath.join(self.data_dir, self.confined_to)
+
+    def inside(self, path: str) -> str | None:
+        """A path relative to `data_dir`, None when it is not in the directory."""
+        if _relative_to(path, self.path) is None:
+            return None
+        return _relative_to(path, self.data_dir)
 
 
 def _relative_to(path: str, place: str) -> str | None:
@@ -73,24 +97,24 @@ def _normalised(place: str) -> tuple[str, str]:
     return place, place if place.endswith("/") else place + "/"
 
 
-def _as_spelled_on_disk(root: str, relative: str) -> str:
+def _as_spelled_on_disk(root: _Root, relative: str) -> str:
     """The path whose components equal those of `relative` after NFC; exact spelling wins.
 
     macOS writes Hangul names decomposed (NFD), most other systems composed (NFC).
     """
-    path = Path(root)
+    path = Path(root.path)
     for component in relative.split("/"):
         exact = path / component
         path = exact if os.path.lexists(exact) else path / _same_after_nfc(root, path, component)
     return str(path)
 
 
-def _same_after_nfc(root: str, directory: Path, component: str) -> str:
-    inside = _relative_to(os.path.realpath(directory), root)
+def _same_after_nfc(root: _Root, directory: Path, component: str) -> str:
+    inside = root.inside(os.path.realpath(directory))
     if inside is None:
         # Of what lies outside, not even the names are read.
         return component
-    fd = _open_directory(root, inside)
+    fd = open_beneath(root.data_dir, inside)
     try:
         with os.scandir(fd) as entries:
             names = [entry.name for entry in entries]
@@ -100,23 +124,10 @@ def _same_after_nfc(root: str, directory: Path, component: str) -> str:
     return next((name for name in names if unicodedata.normalize("NFC", name) == wanted), component)
 
 
-def _open_directory(root: str, inside: str) -> int:
-    """Opens the directory `inside` below `root` following no link: one swapped in is refused."""
-    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    for component in filter(None, inside.split("/")):
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            child = os.open(component, flags, dir_fd=directory)
-        finally:
-            os.close(directory)
-        directory = child
-    return directory
-
-
-def _open_beneath(root: str, inside: str, shown: str) -> int:
-    """Opens the file `inside` below `root` following no link at all."""
+def _open_file(root: _Root, inside: str, shown: str) -> int:
+    """Opens a file following no link at all from the data directory on: none that is swapped in."""
     parents, _, last = inside.rpartition("/")
-    directory = _open_directory(root, parents)
+    directory = open_beneath(root.data_dir, parents)
     try:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

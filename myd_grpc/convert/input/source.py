@@ -95,13 +95,15 @@ class Source:
         key: CipherKey | None,
         start: int = 0,
         version: InputVersion | None = None,
+        confined_to: str = "",
     ) -> Self:
-        """Opens `name` (relative to `data_dir`), to be read from a decrypted offset on.
+        """Opens `name`, to be read from a decrypted offset on.
 
-        `version` is that of the file when it was looked at before. Raises ConversionError as
-        `open_input` does, and where that offset is not in the file.
+        It is relative to `confined_to` in `data_dir`. `version` is that of the file when it was
+        looked at before. Raises ConversionError as `open_input` does, and where that offset is not
+        in the file.
         """
-        file = LocalFile(open_input(data_dir, name, excluded_dirs))
+        file = LocalFile(open_input(data_dir, name, excluded_dirs, confined_to))
         try:
             return cls(file, name, key, start, version)
         except ConversionError:

@@ -209,9 +209,12 @@ def _write_all(fd: int, text: memoryview, offset: int) -> None:
         text, offset = text[written:], offset + written
 
 
-def sync(path: Path) -> None:
-    """Makes a file's content, or a directory's entries, survive a loss of power."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def sync(path: Path | str, directory: int | None = None) -> None:
+    """Makes a file's content, or a directory's entries, survive a loss of power.
+
+    The path is relative to a descriptor of a directory, if one is given.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
     try:
         reach("sync")
         os.fsync(fd)

@@ -2,7 +2,8 @@
 
 `.myd-<job_id>` is a job's staging directory: hidden, and owned by a worker that holds a lock on
 it. After an exchange it holds the set that was replaced. `.myd-<job_id>-old` is a replaced set on
-a filesystem that cannot exchange. Methods block; none may run on an event loop.
+a filesystem that cannot exchange. A caller who is confined to a directory in it has all that in
+there. Methods block; none may run on an event loop.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
@@ -23,7 +25,9 @@ from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.model import DirectoryId
+from myd_grpc.jobs.publish import sub_directories
 from myd_grpc.jobs.publish.rename import NOT_SUPPORTED, exchange, rename_new
+from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.locks import lock
 
 logger = logging.getLogger(__name__)
@@ -31,6 +35,8 @@ logger = logging.getLogger(__name__)
 _STAGING = ".myd-"
 _OLD = "-old"
 _ORPHAN_PATIENCE_S = 5.0
+
+_Result = TypeVar("_Result")
 
 
 def staging_name(job_id: str) -> str:
@@ -49,14 +55,35 @@ class NotDurableError(Exception):
 class OutputDirectory:
     """Where sets are staged, published and replaced. `fd` is a descriptor of the directory."""
 
-    def __init__(self, path: Path, fd: int) -> None:
+    def __init__(self, path: Path, fd: int, pinned: PinnedPath | None = None) -> None:
         self.path = path
         self._fd = fd
-        self._pinned = PinnedPath.of("the output directory", path)
+        self._pinned = pinned or PinnedPath.of("the output directory", path)
 
     def check_path(self) -> None:
         """Raises DirectoryLostError when nobody would find what is published."""
         self._pinned.check()
+
+    def within(self, directory: str, act: Callable[[OutputDirectory], _Result]) -> _Result:
+        """What `act` makes of a directory, relative to this one; of this one for "".
+
+        Raises ConversionError: DirectoryMissingError, or why it cannot be opened.
+        """
+        if not directory:
+            return act(self)
+        with sub_directories.opened(self._fd, directory) as fd:
+            return act(OutputDirectory(self.path / directory, fd, self._pinned))
+
+    def make(self, directory: str) -> None:
+        """Make a directory that is to hold sets, where it is missing. Raises ConversionError."""
+        sub_directories.make(self._fd, directory)
+
+    def find_in(self, directory: str, name: str) -> str | None:
+        """As `find`, in a directory that may be missing."""
+        try:
+            return self.within(directory, lambda place: place.find(name))
+        except DirectoryMissingError:
+            return None
 
     def holds(self, name: str) -> bool:
         """Whether anything of that name is there."""
@@ -71,8 +98,7 @@ class OutputDirectory:
             return name
         wanted = folded(name)
         try:
-            # There may be many thousands, of which no more than the names are wanted.
-            names = os.listdir(self.path)  # noqa: PTH208
+            names = self._names()
         except OSError as error:
             what = "the output directory cannot be read"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
@@ -84,11 +110,15 @@ class OutputDirectory:
         self._check_space(wanted)
 
     def _check_target(self, name: str) -> None:
-        mode = self._mode(self.find(name) or name)
-        if mode is not None and not stat.S_ISDIR(mode):
-            raise ConversionError(
-                Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
-            )
+        found = self.find(name) or name
+        mode, what = self._mode(found), "something that is no directory"
+        if mode is None:
+            return
+        if stat.S_ISDIR(mode):
+            if not sub_directories.is_marked(self._fd, found):
+                return
+            what = "a directory that holds sets"
+        raise ConversionError(Reason.OUTPUT_UNAVAILABLE, f"{name}: {what} is in the way")
 
     def _check_space(self, wanted: int) -> None:
         volume = os.fstatvfs(self._fd)
@@ -123,7 +153,7 @@ class OutputDirectory:
         """
         try:
             failpoints.reach("before_publish")
-            disk.sync(self.path / staging_name(job_id))
+            disk.sync(staging_name(job_id), self._fd)
             self._put_in_place(staging_name(job_id), name, replace)
         except OSError as error:
             raise _unpublishable(error, name) from None
@@ -152,7 +182,7 @@ class OutputDirectory:
     def discard(self, job_id: str) -> None:
         """Remove what is left of a job beside the sets. Raises ShortageError."""
         for name in (staging_name(job_id), staging_name(job_id) + _OLD):
-            _remove(self.path / name)
+            self._remove(name)
 
     def restore(self, job_id: str, name: str) -> None:
         """Bring back a set that was put aside when its replacement did not come to an end."""
@@ -165,14 +195,14 @@ class OutputDirectory:
         """Remove every staging directory that no worker owns, but those of the jobs `but`."""
         deadline = time.monotonic() + _ORPHAN_PATIENCE_S
         kept = set(map(staging_name, but))
-        for path in self.path.glob(_STAGING + "*"):
-            if path.name in kept:
+        for name in self._names():
+            if not name.startswith(_STAGING) or name in kept:
                 continue
-            if _wait_until_ownerless(path, deadline):
+            if self._wait_until_ownerless(name, deadline):
                 with suppress(ShortageError):  # the next start removes it
-                    _remove(path)
+                    self._remove(name)
             else:
-                logger.warning("%s belongs to a worker that does not end; it is left", path.name)
+                logger.warning("%s belongs to a worker that does not end; it is left", name)
 
     def _put_in_place(self, staged: str, name: str, replace: bool) -> None:
         """Rename the staged set; one that was there gets its name then, or is put aside."""
@@ -217,6 +247,42 @@ class OutputDirectory:
     def _rename(self, source: str, target: str) -> None:
         os.rename(source, target, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
+    def _names(self) -> list[str]:
+        """All names in the directory: there may be many thousands. Raises OSError."""
+        # What is read of a descriptor, another thread that reads of it or of a copy would not get.
+        fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
+        try:
+            return os.listdir(fd)  # noqa: PTH208 - no Path is made for each of them
+        finally:
+            os.close(fd)
+
+    def _remove(self, name: str) -> None:
+        """Remove a directory and all in it; what cannot be removed is logged and left.
+
+        Raises ShortageError.
+        """
+        try:
+            shutil.rmtree(name, dir_fd=self._fd)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            failure = refused(Reason.OUTPUT_UNAVAILABLE, f"{name} cannot be removed", error)
+            if isinstance(failure, ShortageError):
+                raise failure from None
+            logger.warning("%s", failure.message)
+
+    def _wait_until_ownerless(self, name: str, deadline: float) -> bool:
+        """Whether nobody holds the lock; a killed worker may take a moment to let go of it."""
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+            fd = os.open(name, flags, dir_fd=self._fd)
+        except OSError:
+            return True
+        try:
+            return lock(fd, deadline)
+        finally:
+            os.close(fd)
+
     def _mode(self, name: str) -> int | None:
         with suppress(FileNotFoundError):
             return os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_mode
@@ -245,31 +311,3 @@ def _unpublishable(error: OSError, name: str) -> ConversionError:
         return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)
     what = f"{name}: the output set cannot be published"
     return refused(Reason.OUTPUT_UNAVAILABLE, what, error)
-
-
-def _remove(path: Path) -> None:
-    """Remove a directory and all in it; what cannot be removed is logged and left.
-
-    Raises ShortageError.
-    """
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        failure = refused(Reason.OUTPUT_UNAVAILABLE, f"{path.name} cannot be removed", error)
-        if isinstance(failure, ShortageError):
-            raise failure from None
-        logger.warning("%s", failure.message)
-
-
-def _wait_until_ownerless(path: Path, deadline: float) -> bool:
-    """Whether nobody holds the lock; a killed worker may take a moment to let go of it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return True
-    try:
-        return lock(fd, deadline)
-    finally:
-        os.close(fd)

@@ -7,13 +7,19 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.model import QueuedJob, Request
-from myd_grpc.jobs.publish.output_directory import NotDurableError, staging_name
+from myd_grpc.jobs.publish.output_directory import (
+    NotDurableError,
+    OutputDirectory,
+    staging_name,
+)
+from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.run.recording import JobRecorder, pause
@@ -32,6 +38,8 @@ from myd_grpc.jobs.worker.protocol import (
 from myd_grpc.tracebacks import describe, new_error_id
 
 logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 _NEW_WORKERS = 2
 """How often a worker that died is replaced: a file may kill every one that there is."""
@@ -170,10 +178,13 @@ class Attempt:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
+        output = self._context.output
+        if job.output_dir:
+            await asyncio.to_thread(output.make, job.output_dir)
         return Task(
             job.job_id,
             await self._conversion(request),
-            str(self._context.output.path / staging_name(job.job_id)),
+            str(output.path / job.output_dir / staging_name(job.job_id)),
             job.key,
             checkpoint,
             self._context.checkpoint_s,
@@ -228,18 +239,22 @@ class Attempt:
         self._output_checked = True
         bytes_left = progress.bytes_total - progress.bytes_read
         wanted = bytes_left * self._context.space_percent // 100
-        await asyncio.to_thread(self._context.output.check, self._directory, wanted)
+        await self._in_output(lambda output: output.check(self._directory, wanted))
 
     # In the output directory
 
+    async def _in_output(self, act: Callable[[OutputDirectory], _Result]) -> _Result:
+        """What `act` makes, in a thread, of the directory in which the job's set is to be."""
+        return await asyncio.to_thread(self._context.output.within, self.job.output_dir, act)
+
     async def _publish(self) -> None:
-        job_id, name, output = self.job.job_id, self._directory, self._context.output
+        job_id, name, replace = self.job.job_id, self._directory, self.job.overwrite
         self._publishing = True
-        identity = await asyncio.to_thread(output.identify, job_id)
+        identity = await self._in_output(lambda output: output.identify(job_id))
         await self._recorder.publishing(self._progress, self._parts, identity, self._note)
 
         async def appear() -> None:
-            await asyncio.to_thread(output.publish, job_id, name, replace=self.job.overwrite)
+            await self._in_output(lambda output: output.publish(job_id, name, replace=replace))
 
         try:
             await self._while_short(appear)
@@ -255,8 +270,10 @@ class Attempt:
         job_id = self.job.job_id
         while True:
             try:
-                await asyncio.to_thread(self._context.output.take_back, job_id, self._directory)
-            except OSError as error:
+                await self._in_output(lambda output: output.take_back(job_id, self._directory))
+            except DirectoryMissingError:
+                return
+            except (ConversionError, OSError) as error:
                 logger.warning("job %s: its set is not hidden again: %s", job_id, describe(error))
                 await pause()
             else:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from myd_grpc.convert.errors import Reason, ShortageError
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.jobs.run.recording import pause, persist
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.pool import WorkerPool
@@ -55,9 +56,16 @@ async def discard(context: AttemptContext, job: QueuedJob) -> None:
     """Free the job's space, however long the machine lacks what that takes."""
     while True:
         try:
-            await asyncio.to_thread(context.output.discard, job.job_id)
+            await asyncio.to_thread(
+                context.output.within, job.output_dir, lambda output: output.discard(job.job_id)
+            )
         except ShortageError as error:
             logger.warning("job %s: %s", job.job_id, error.message)
             await pause()
+        except DirectoryMissingError:
+            return
+        except ConversionError as error:
+            logger.warning("job %s: nothing is removed: %s", job.job_id, error.message)
+            return
         else:
             return

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.model import QueuedJob, UnfinishedJob
 from myd_grpc.jobs.publish.output_directory import NotDurableError, OutputDirectory
+from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.jobs.store.store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -92,19 +94,10 @@ class Recovery:
 
     def _publish(self, one: UnfinishedJob) -> bool:
         """Whether the job's set was complete, and is published now if it was not before."""
-        job_id, identity = one.job_id, one.identity
-        name = set_directory(one.name)
-        if identity and self._output.holds_published(name, identity):
-            return True
-        self._output.restore(job_id, name)
-        if identity and self._output.holds_staged(job_id, identity):
-            try:
-                self._output.publish(job_id, name, replace=one.overwrite)
-            except NotDurableError as error:
-                self._output.take_back(job_id, name)
-                raise error.why from None
-            return True
-        return False
+        try:
+            return self._output.within(one.output_dir, partial(_publish, one))
+        except DirectoryMissingError:
+            return False
 
     async def _commit(self) -> None:
         """Record it all; the space of a failed job is free before anyone hears of the failure."""
@@ -112,11 +105,20 @@ class Recovery:
         waiting = [one.job.job_id for one in self._resumed.waiting]
         for job_id in self._done:
             await self._store.done(job_id, self._now)
-        self._output.sweep(but=[*queued, *waiting])
+        for directory in ["", *await self._store.output_dirs()]:
+            self._sweep(directory, [*queued, *waiting])
         for (reason, message), job_ids in self._failed.items():
             await self._store.fail(job_ids, reason, message, self._now)
         await self._store.queue_again(queued)
         await self._store.wait_for_key(waiting, WAITING, self._now)
+
+    def _sweep(self, directory: str, but: list[str]) -> None:
+        try:
+            self._output.within(directory, lambda output: output.sweep(but))
+        except DirectoryMissingError:
+            return
+        except ConversionError as error:
+            logger.warning("a directory of sets is not swept: %s", error.message)
 
     def _summary(self) -> str:
         numbers = {
@@ -126,3 +128,19 @@ class Recovery:
             "waiting for their keys": len(self._resumed.waiting),
         }
         return ", ".join(f"{number} jobs {what}" for what, number in numbers.items() if number)
+
+
+def _publish(one: UnfinishedJob, output: OutputDirectory) -> bool:
+    job_id, identity = one.job_id, one.identity
+    name = set_directory(one.name)
+    if identity and output.holds_published(name, identity):
+        return True
+    output.restore(job_id, name)
+    if identity and output.holds_staged(job_id, identity):
+        try:
+            output.publish(job_id, name, replace=one.overwrite)
+        except NotDurableError as error:
+            output.take_back(job_id, name)
+            raise error.why from None
+        return True
+    return False

@@ -209,6 +209,12 @@ def unfinished(connection: Connection) -> list[UnfinishedJob]:
         return [unfinished_of(row) for row in cursor]
 
 
+def output_dirs(connection: Connection) -> list[str]:
+    """The directories in the output directory in which jobs had their sets, but for itself."""
+    rows = connection.execute("SELECT DISTINCT output_dir FROM job_status WHERE output_dir <> ''")
+    return [str(row[0]) for row in rows.fetchall()]
+
+
 def checkpoint(connection: Connection, job_id: str) -> str | None:
     """The checkpoint from which the job goes on; None for the start."""
     rows = connection.execute(

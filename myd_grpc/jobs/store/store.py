@@ -252,6 +252,10 @@ class JobStore:
         """The jobs that have not ended, in the order they came in."""
         return await self._read(queries.unfinished)
 
+    async def output_dirs(self) -> list[str]:
+        """The directories in the output directory in which jobs had their sets."""
+        return await self._read(queries.output_dirs)
+
     def check_paths(self) -> None:
         """Raises DirectoryLostError when the database is no longer where the next server looks."""
         for path in self._pinned:

@@ -244,9 +244,14 @@ async def test_what_is_asked_for_a_caller_is_found_by_an_index(
     assert not [plan for plan in plans if plan in ("SCAN job_status", "SCAN job_deleted")]
 
 
-def test_a_caller_without_a_name_is_an_admin() -> None:
-    with pytest.raises(ValueError, match="without a name"):
-        Caller("", frozenset({Role.CONVERT}))
+async def test_a_caller_without_a_name_owns_nothing(tmp_path: Path) -> None:
+    nobody = Caller("", frozenset({Role.CONVERT}))
+    async with opened(tmp_path) as store:
+        await store.submit(ANYBODY, "old", request("old"), MARK, now=1)
+        assert await store.get(nobody, "old") is None
+        assert await store.find_request(nobody, MARK) is None
+        assert await store.changed_since(nobody, 0, 10) == []
+        assert not nobody.sees("")
 
 
 # --- databases from before ------------------------------------------------------------------------

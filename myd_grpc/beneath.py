@@ -1,0 +1,35 @@
+"""Directories that are reached from another one without following links: none leads out of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def open_beneath(root: str, inside: str) -> int:
+    """A descriptor of the directory `inside`, relative to `root`; the root itself for "".
+
+    Raises OSError, also for a link that was put in the place of a directory.
+    """
+    directory = os.open(root, _FLAGS)
+    for component in components(inside):
+        try:
+            child = open_child(directory, component)
+        finally:
+            os.close(directory)
+        directory = child
+    return directory
+
+
+def open_child(directory: int, name: str) -> int:
+    """A descriptor of a directory in another one, `directory`. Raises OSError, also for a link."""
+    if name == "..":
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    return os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=directory)
+
+
+def components(inside: str) -> list[str]:
+    """The names of the directories on the way to a relative path."""
+    return [component for component in inside.split("/") if component]

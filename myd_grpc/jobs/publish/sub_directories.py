@@ -1,0 +1,85 @@
+"""Directories in the output directory to which callers are confined (docs/spec.md 9.3).
+
+They are opened without following links, from a descriptor of the output directory on. What holds
+sets is marked by a hidden file, so that nobody's set replaces it with all that is in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from myd_grpc.beneath import components, open_child
+from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+
+MARK = ".myd_holds_sets"
+
+_WHAT = "the directory in which the caller's sets are"
+
+
+class DirectoryMissingError(ConversionError):
+    """A caller's directory is not there: it has not been needed yet, or somebody has removed it."""
+
+
+@contextmanager
+def opened(root: int, inside: str) -> Iterator[int]:
+    """A descriptor of the directory `inside`, relative to `root`.
+
+    Raises ConversionError: DirectoryMissingError, or why it cannot be opened.
+    """
+    fd = _descend(root, inside, make=False)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def make(root: int, inside: str) -> None:
+    """Make the directory `inside` where it is missing, and mark it. Raises ConversionError."""
+    os.close(_descend(root, inside, make=True))
+
+
+def is_marked(parent: int, name: str) -> bool:
+    """Whether what has that name in the directory `parent` holds sets."""
+    with suppress(OSError):  # where it cannot be looked for, it could not have been made
+        os.stat(f"{name}/{MARK}", dir_fd=parent, follow_symlinks=False)
+        return True
+    return False
+
+
+def _descend(root: int, inside: str, *, make: bool) -> int:
+    directory = os.dup(root)
+    try:
+        for name in components(inside):
+            if name.startswith("."):
+                # So do staging directories, and those that nobody owns are removed.
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+            if make:
+                _make(directory, name)
+            child = open_child(directory, name)
+            os.close(directory)
+            directory = child
+            if make:
+                _mark(directory)
+    except FileNotFoundError:
+        os.close(directory)
+        raise DirectoryMissingError(Reason.OUTPUT_UNAVAILABLE, f"{_WHAT} is not there") from None
+    except OSError as error:
+        os.close(directory)
+        reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
+        raise refused(reason, f"{_WHAT} cannot be opened", error) from None
+    return directory
+
+
+def _make(directory: int, name: str) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o777, dir_fd=directory)
+        os.fsync(directory)
+
+
+def _mark(directory: int) -> None:
+    with suppress(FileExistsError):
+        os.close(os.open(MARK, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=directory))
+        os.fsync(directory)
