@@ -126,11 +126,15 @@ class _Reader:
             )
         table = self._table(where, value)
         self._known_keys(where, table, _KEYS)
+        output = self._place(f"{where} output", table.get("output", ""))
+        if any(part.startswith(".") for part in output.split("/")):
+            # As those do in which the server stages sets.
+            self.problems.append(f"{where} output: {output!r} must have no name that begins with .")
         caller = Caller(
             name,
             self._roles(where, table),
             self._place(f"{where} data", table.get("data", "")),
-            self._place(f"{where} output", table.get("output", "")),
+            output,
             CallerLimits(**{key: self._limit(where, key, table.get(key)) for key in _LIMITS}),
         )
         self._note_tokens(where, table, caller)

@@ -97,6 +97,7 @@ BAD = {
     "[callers.a] data: '/srv' must be relative": "[callers.a]\ndata = '/srv'",
     "[callers.a] data: '..' must be": "[callers.a]\ndata = '..'",
     "[callers.a] output: 'a/../../b' must be": "[callers.a]\noutput = 'a/../../b'",
+    "[callers.a] output: 'a/.myd-b' must have no name": "[callers.a]\noutput = 'a/.myd-b'",
     "[callers.a] output: must be the path": '[callers.a]\noutput = "a\\u0000"',
     "data: must be the path": "[callers.a]\ndata = 1",
     "[callers.a] running: must be a whole number from 1": "[callers.a]\nrunning = 0",
