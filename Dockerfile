@@ -7,9 +7,12 @@ WORKDIR /src
 COPY gateway/go.mod gateway/go.sum ./
 RUN go mod download
 COPY gateway/ ./
-RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /myd-gateway .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /myd-gateway . \
+    && go version -m -json /myd-gateway > /myd-gateway.json
 
 FROM ${PYTHON_IMAGE} AS build
+# For the bill of materials: what the last stage has, before this one gets more.
+RUN dpkg-query --show > /packages.txt
 # Without a version: Debian offers only the latest build of a package, so one named here would soon
 # be gone. The image's release decides which compiler it is.
 # hadolint ignore=DL3008
@@ -26,6 +29,17 @@ COPY myd/ myd/
 COPY myd_grpc/ myd_grpc/
 RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt . \
     && /opt/myd/bin/python -c 'import myd_grpc._native'
+# What is in this image, for whoever has to know: /opt/myd/share/sbom.cdx.json.
+COPY scripts/sbom.py scripts/
+COPY --from=gateway /myd-gateway.json ./
+RUN python -m venv /opt/sbom \
+    && /opt/sbom/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt \
+        cyclonedx-python-lib packageurl-python packaging \
+    && cargo metadata --format-version 1 --manifest-path native/Cargo.toml > crates.json \
+    && mkdir -p /opt/myd/share \
+    && /opt/sbom/bin/python scripts/sbom.py --site /opt/myd/lib/python3.*/site-packages \
+        --crates crates.json --gateway myd-gateway.json --system /packages.txt \
+        --out /opt/myd/share/sbom.cdx.json
 
 FROM ${PYTHON_IMAGE}
 # A mounted data directory has to be writable by this uid, or by the one named with --user.

@@ -21,7 +21,7 @@ GATEWAY_OR_NOT = @if command -v go >/dev/null; then $(MAKE) --no-print-directory
 	else echo "left out: REST, as its gateway takes Go"; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak setup serve gateway bench crash fuzz check fmt gen
+.PHONY: help demo test soak setup serve gateway bench sbom audit crash fuzz check fmt gen
 
 help: ## show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -59,6 +59,21 @@ bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
 
 fuzz: $(VENV)/dev.stamp ## compare the two engines on a million random documents
 	$(BIN)/python -m tests.robustness.fuzz
+
+sbom: $(VENV)/dev.stamp ## write the bill of materials (CycloneDX) to build/sbom.cdx.json
+	$(NATIVE_OR_NOT)
+	$(GATEWAY_OR_NOT)
+	@mkdir -p build && set -- --out build/sbom.cdx.json; \
+	if command -v cargo >/dev/null; then \
+		cargo metadata --format-version 1 --manifest-path native/Cargo.toml >build/crates.json; \
+		set -- "$$@" --crates build/crates.json; fi; \
+	if command -v go >/dev/null; then \
+		go version -m -json gateway/bin/myd-gateway >build/gateway.json; \
+		set -- "$$@" --gateway build/gateway.json; fi; \
+	$(BIN)/python scripts/sbom.py "$$@"
+
+audit: sbom ## look for known weaknesses in what is used
+	$(BIN)/python scripts/audit.py build/sbom.cdx.json
 
 crash: $(VENV)/dev.stamp ## kill servers and workers 200 times, and compare what comes of it
 	$(BIN)/python -m tests.robustness.crashing --kills 200

@@ -94,7 +94,7 @@ class Image:
     def _run(self, rest: str) -> None:
         # Building the gateway shows that what is copied is all it is made of.
         if "go build" in rest:
-            command = rest.replace("-o /", f"-o {self.last.root}/")
+            command = rest.replace(" /", f" {self.last.root}/")
             subprocess.run(["sh", "-c", command], cwd=self.last.path("."), check=True)
 
 

@@ -31,12 +31,15 @@ def build_gateway() -> Path:
     """The gateway's program as its sources are now; without Go, the test is left out."""
     if not shutil.which("go"):
         pytest.skip("left out: REST, as there is no Go to build the gateway with")
-    with (ROOT / "gateway" / "generate").open() as lock:  # Go itself locks go.mod
-        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of one run build one after another
-        subprocess.run(
-            ["make", "--silent", "gateway"], cwd=ROOT, check=True, timeout=BUILD_TIMEOUT_S
-        )
+    make_alone("gateway")
     return GATEWAY
+
+
+def make_alone(target: str) -> None:
+    """Makes a target that builds the gateway, while no other worker of this run does."""
+    with (ROOT / "gateway" / "generate").open() as lock:  # Go itself locks go.mod
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["make", "--silent", target], cwd=ROOT, check=True, timeout=BUILD_TIMEOUT_S)
 
 
 def read_when_there(file: Path, process: subprocess.Popen[bytes]) -> str:
