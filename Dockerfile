@@ -56,7 +56,8 @@ ENV PATH=/opt/myd/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MYD_DATA_DIR=/app/data \
     MYD_GRPC_ADDRESS=0.0.0.0:50051 \
-    MYD_REST_ADDRESS=0.0.0.0:9090
+    MYD_REST_ADDRESS=0.0.0.0:9090 \
+    MYD_PLAINTEXT=true
 VOLUME /app/data
 EXPOSE 50051 9090
 # As a number, so that an orchestrator sees that it is not root.

@@ -8,10 +8,18 @@
 //	MYD_REST_HOSTS         names that the gateway answers to, beside its address and those of this machine
 //	MYD_REST_ORIGINS       origins whose pages may call, as https://portal.example
 //	MYD_REST_ADDRESS_FILE  written with the address in use, which is also printed on stdout
+//	MYD_REST_TLS_CERT, MYD_REST_TLS_KEY
+//	                       certificate and key to listen with over TLS, in PEM
+//	MYD_PLAINTEXT          whether other hosts may be served without TLS (false)
+//	MYD_TLS_CA             who signs the server's certificate, in PEM; the server is called over TLS
+//	MYD_TLS_SERVER_NAME    the name that it has to be for, if that is not in MYD_GRPC_ADDRESS
+//	MYD_REST_CLIENT_CERT, MYD_REST_CLIENT_KEY
+//	                       certificate and key that the server is shown
 //	MYD_LOG_FORMAT         text or json (text); the log goes to stderr
 //
 // With -stop-with-stdin it ends when its standard input does: whoever started it holds the other
-// end, which closes however that process dies.
+// end, which closes however that process dies. With -server-certificate, the server is called over
+// TLS, and has to have the certificate in that file, whoever signed it.
 package main
 
 import (
@@ -20,6 +28,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,6 +47,7 @@ const stopGrace = 5 * time.Second
 
 func main() {
 	stopWithStdin := flag.Bool("stop-with-stdin", false, "end when standard input does")
+	shownByServer := flag.String("server-certificate", "", "the certificate that the server shows")
 	flag.Parse()
 	configureLog(os.Getenv("MYD_LOG_FORMAT"))
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -48,7 +58,7 @@ func main() {
 			cancel()
 		}()
 	}
-	if err := run(ctx); err != nil {
+	if err := run(ctx, *shownByServer); err != nil {
 		slog.Error(err.Error())
 		os.Exit(exitStatus(err))
 	}
@@ -63,9 +73,17 @@ func exitStatus(err error) int {
 }
 
 // run serves until ctx ends.
-func run(ctx context.Context) error {
+func run(ctx context.Context, shownByServer string) error {
+	own, err := ownCertificate()
+	if err != nil {
+		return err
+	}
+	server, err := toServer(shownByServer)
+	if err != nil {
+		return err
+	}
 	conn, err := connect(func() (*grpc.ClientConn, error) {
-		return dial(ctx, setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051"))
+		return dial(ctx, setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051"), server.credentials())
 	})
 	if err != nil {
 		return err
@@ -84,24 +102,33 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
+	public := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(withoutHandshakes{slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn).Writer()}, "", 0),
 	}
-	listener, err := listen(address)
+	if own != nil {
+		public.TLSConfig = listening(own)
+	}
+	listener, err := listen(address, own != nil)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, server, listener)
+	return serve(ctx, public, listener)
 }
 
 // serve answers calls until ctx ends, and then lets those under way end.
 func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(listener, "", "")
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
 	select {
 	case err := <-failed:
 		return err
@@ -120,7 +147,12 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 }
 
 // listen takes the address and tells which one it is: in the log, on stdout and in the file.
-func listen(wanted string) (net.Listener, error) {
+func listen(wanted string, encrypted bool) (net.Listener, error) {
+	if !encrypted {
+		if err := requireEncryption(wanted); err != nil {
+			return nil, err
+		}
+	}
 	listener, err := net.Listen("tcp", wanted)
 	if err != nil {
 		return nil, fmt.Errorf("MYD_REST_ADDRESS=%s cannot be listened on: %w", wanted, err)
@@ -149,14 +181,6 @@ func writeWhole(path, text string) error {
 		return err
 	}
 	return os.Rename(fresh, path)
-}
-
-// setting is an environment variable; one that is set to nothing counts as not set.
-func setting(name, value string) string {
-	if text := strings.TrimSpace(os.Getenv(name)); text != "" {
-		return text
-	}
-	return value
 }
 
 // configureLog sends the log to stderr; JSON lines have the members of the server's.

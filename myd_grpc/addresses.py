@@ -9,15 +9,17 @@ logger = logging.getLogger(__name__)
 
 
 def warn_if_open(address: str) -> None:
-    """Log a warning when others than this host can reach `address`, a host:port.
-
-    Nothing on it is encrypted, and whoever calls is served.
-    """
-    if not _is_loopback(address.rpartition(":")[0]):
+    """Log a warning when others than this host can reach `address`, where nothing is encrypted."""
+    if not is_loopback(address):
         logger.warning("%s is reachable from other hosts, and is not encrypted", address)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether only this host can reach `address`, a host:port.
+
+    Of names, that is certain of localhost alone: others lead where a name server says.
+    """
+    host = address.rpartition(":")[0]
     if host == "localhost":
         return True
     try:

@@ -18,8 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from myd_grpc import directories, logs
-from myd_grpc.api.endpoint import AddressTakenError
+from myd_grpc import directories, logs, tls
+from myd_grpc.addresses import is_loopback
+from myd_grpc.api.endpoint import AddressTakenError, tls_files
 from myd_grpc.api.messages import watch_bytes
 from myd_grpc.api.requests import conversion_of
 from myd_grpc.api.service import Backend
@@ -60,6 +61,8 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         gateway = find_gateway() if rest else None
         settings = Settings.from_environ(environ)
         _require_engine(settings.engine)
+        _require_encryption(settings, rest=rest)
+        _require_certificates(settings, rest=rest)
         # For the worker processes and the gateway, too, which inherit it.
         os.umask(settings.umask)
         directories.prepare(settings)
@@ -81,6 +84,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         DatabaseRefusedError,
         AddressTakenError,
         GatewayError,
+        tls.TlsFileError,
     ) as error:
         logger.critical("%s", error)
         return 1
@@ -97,6 +101,34 @@ def _require_engine(name: str) -> None:
             f"MYD_ENGINE={name} cannot be used: that engine is not installed. Install Rust (cargo) "
             "and run make setup to build it, or set MYD_ENGINE=auto for the best there is"
         )
+
+
+def _require_encryption(settings: Settings, *, rest: bool) -> None:
+    """Raises SettingsError where keys and data would go over a network for all to read."""
+    served = [("GRPC", settings.grpc_address, "MYD_TLS_CERT and MYD_TLS_KEY", settings.tls_cert)]
+    if rest:
+        pair = "MYD_REST_TLS_CERT and MYD_REST_TLS_KEY"
+        served.append(("REST", settings.rest_address, pair, settings.rest_tls_cert))
+    problems = [
+        f"MYD_{kind}_ADDRESS={address} is reachable from other hosts, and is not encrypted: set "
+        f"{pair}, or take a loopback address such as 127.0.0.1:{address.rpartition(':')[2]}; in "
+        "a network that nobody else can listen to, MYD_PLAINTEXT=true allows it"
+        for kind, address, pair, certificate in served
+        if not certificate and not is_loopback(address)
+    ]
+    if problems and not settings.plaintext:
+        raise SettingsError("\n".join(problems))
+
+
+def _require_certificates(settings: Settings, *, rest: bool) -> None:
+    """Raises SettingsError when a certificate or key cannot be used."""
+    try:
+        if files := tls_files(settings):
+            files.load()
+        if rest and settings.rest_tls_cert and settings.rest_tls_key:
+            tls.server_pair(settings.rest_tls_cert, settings.rest_tls_key)
+    except tls.TlsFileError as error:
+        raise SettingsError(f"the settings of TLS name what cannot be used: {error}") from None
 
 
 def _tell_engine(name: str) -> None:

@@ -43,6 +43,20 @@ class Settings:
     """MYD_REST_ADDRESS: host:port of the REST gateway, a process of its own (127.0.0.1:9090)."""
     callers: Path | None
     """MYD_CALLERS: a TOML file of those who may call, and what; without, everybody may (none)."""
+    plaintext: bool
+    """MYD_PLAINTEXT: whether other hosts may be served without encryption (false)."""
+    tls_cert: Path | None
+    """MYD_TLS_CERT: certificate of the gRPC server in PEM; with it, gRPC is over TLS."""
+    tls_key: Path | None
+    """MYD_TLS_KEY: its key."""
+    tls_client_ca: Path | None
+    """MYD_TLS_CLIENT_CA: callers have to show a certificate that one of these has signed."""
+    connection_age_s: int
+    """MYD_CONNECTION_AGE_SECONDS: a connection this old is ended, 0: never (1800 with TLS)."""
+    rest_tls_cert: Path | None
+    """MYD_REST_TLS_CERT: certificate of the REST gateway in PEM; with it, REST is over TLS."""
+    rest_tls_key: Path | None
+    """MYD_REST_TLS_KEY: its key."""
     address_file: Path | None
     """MYD_ADDRESS_FILE: written with the gRPC address in use once the server is ready."""
     workers: int
@@ -120,6 +134,13 @@ class Settings:
             grpc_address=source.address("MYD_GRPC_ADDRESS", "127.0.0.1:50051"),
             rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
             callers=source.file("MYD_CALLERS"),
+            plaintext=source.boolean("MYD_PLAINTEXT", False),
+            tls_cert=source.file("MYD_TLS_CERT"),
+            tls_key=source.file("MYD_TLS_KEY"),
+            tls_client_ca=source.file("MYD_TLS_CLIENT_CA"),
+            connection_age_s=source.integer("MYD_CONNECTION_AGE_SECONDS", 1800, 0, 31_536_000),
+            rest_tls_cert=source.file("MYD_REST_TLS_CERT"),
+            rest_tls_key=source.file("MYD_REST_TLS_KEY"),
             address_file=source.file("MYD_ADDRESS_FILE"),
             workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
@@ -152,6 +173,7 @@ class Settings:
         source.check(not _overlap(settings.state_dir, settings.output_dir), _OVERLAP)
         excluded_dirs = any(data_dir.is_relative_to(place) for place in settings.excluded_dirs)
         source.check(not excluded_dirs, _NO_INPUTS)
+        _check_tls(source, settings)
         source.raise_problems()
         return settings
 
@@ -161,6 +183,17 @@ _OVERLAP = "MYD_STATE_DIR and MYD_OUTPUT_DIR must not be the same or lie in one 
 _NO_INPUTS = (
     "MYD_DATA_DIR must not be, nor lie in, MYD_STATE_DIR or MYD_OUTPUT_DIR, which hold no inputs"
 )
+
+
+def _check_tls(source: _EnvironReader, settings: Settings) -> None:
+    source.pair("MYD_TLS_CERT", settings.tls_cert, "MYD_TLS_KEY", settings.tls_key)
+    source.pair(
+        "MYD_REST_TLS_CERT", settings.rest_tls_cert, "MYD_REST_TLS_KEY", settings.rest_tls_key
+    )
+    source.check(
+        settings.tls_cert is not None or settings.tls_client_ca is None,
+        "MYD_TLS_CLIENT_CA needs MYD_TLS_CERT and MYD_TLS_KEY: certificates are shown over TLS",
+    )
 
 
 def _overlap(one: Path, other: Path) -> bool:
@@ -247,6 +280,11 @@ class _EnvironReader:
         if text is None:
             return tuple(default)
         return tuple(filter(None, (one.strip() for one in text.split(","))))
+
+    def pair(self, one: str, path: Path | None, other: str, other_path: Path | None) -> None:
+        self.check(
+            (path is None) == (other_path is None), f"set both {one} and {other}, or neither"
+        )
 
     def check(self, holds: bool, problem: str) -> None:
         if not holds:

@@ -15,15 +15,16 @@ from pathlib import Path
 from myd_grpc.api.endpoint import Endpoint
 from myd_grpc.api.service import AnalysisService, Backend
 from myd_grpc.callers.access import Access
+from myd_grpc.config import Settings
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.jobs.run.recovery import ResumedJobs
 from myd_grpc.jobs.worker.hardening import raise_open_files
-from myd_grpc.rest import gateway_beside
+from myd_grpc.rest import Gateway, gateway_beside
 
 logger = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
-"""How often the directories are looked after, beside each call that needs them."""
+"""How often directories and certificate are looked after, beside each call that needs them."""
 
 _JOBS_END_S = 10.0
 """Seconds that jobs have to end: they take long only where a full disk keeps them from it."""
@@ -38,22 +39,18 @@ async def serve_calls(
 ) -> None:
     """Serve who has `access` until `stop` is set, also REST where there is a `gateway` program.
 
-    Raises AddressTakenError or GatewayError when it cannot.
+    Raises AddressTakenError, GatewayError or TlsFileError when it cannot.
     """
     endpoint = Endpoint(backend.settings, AnalysisService(backend), access, raise_open_files())
     endpoint.bind()
     backend.runner.start(resumed)
     showing = asyncio.create_task(backend.hub.run(), name="hub")
     await endpoint.start()
-    looking = asyncio.create_task(_look_after_directories(backend, endpoint), name="directories")
+    looking = asyncio.create_task(_look_after_files(backend, endpoint), name="files")
     admitting = asyncio.create_task(access.look_after(), name="callers")
-    rest_address = backend.settings.rest_address
+    beside = _gateway(gateway, backend.settings, endpoint.address) if gateway else None
     try:
-        async with (
-            gateway_beside(gateway, endpoint.address, rest_address, stop)
-            if gateway
-            else nullcontext()
-        ):
+        async with gateway_beside(beside, stop) if beside else nullcontext():
             # Without the hub, watchers would wait for ever, and without a look at the callers,
             # none would lose a right: better to end and be started again.
             await asyncio.wait(
@@ -69,14 +66,25 @@ async def serve_calls(
     logger.info("stopped")
 
 
-async def _look_after_directories(backend: Backend, endpoint: Endpoint) -> None:
-    """Let health say so as long as a directory is not the one that was opened.
+def _gateway(program: Path, settings: Settings, grpc_address: str) -> Gateway:
+    return Gateway(
+        program,
+        grpc_address,
+        settings.rest_address,
+        grpc_certificate=settings.tls_cert,
+        encrypted=settings.rest_tls_cert is not None,
+    )
 
-    New calls find that out by themselves; streams that wait for news are told.
+
+async def _look_after_files(backend: Backend, endpoint: Endpoint) -> None:
+    """Take new certificates, and let health say when a directory is not the one that was opened.
+
+    New calls find both out by themselves; streams that wait for news are told of directories.
     """
     lost = ""
     while True:
         await asyncio.sleep(_LOOK_S)
+        await asyncio.to_thread(endpoint.look_after_certificate)
         before, lost = lost, await asyncio.to_thread(_lost, backend)
         if lost == before:
             continue

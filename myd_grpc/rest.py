@@ -14,6 +14,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from myd_grpc.addresses import warn_if_open
@@ -26,6 +27,29 @@ _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 10
 # The exit status by which it tells of a setting that it cannot use.
 _BAD_SETTING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What is to be run."""
+
+    program: Path
+    grpc_address: str
+    """Where the server is."""
+    rest_address: str
+    """Where the gateway listens."""
+    grpc_certificate: Path | None
+    """The file of the certificate that the server shows; None where it does not speak TLS."""
+    encrypted: bool
+    """Whether the gateway has a certificate of its own."""
+
+    @property
+    def arguments(self) -> list[str]:
+        """The command that is run."""
+        # The server is on this machine, under whatever name its certificate is for others: the
+        # gateway takes this certificate, and no other that the same authority may have signed.
+        shown = ["-server-certificate", self.grpc_certificate] if self.grpc_certificate else []
+        return [str(one) for one in (self.program, "-stop-with-stdin", *shown)]
 
 
 class GatewayError(Exception):
@@ -47,14 +71,12 @@ def find_gateway() -> Path:
 
 
 @asynccontextmanager
-async def gateway_beside(
-    program: Path, grpc_address: str, rest_address: str, stop: asyncio.Event
-) -> AsyncIterator[None]:
+async def gateway_beside(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]:
     """Runs the gateway for as long as the block runs; sets `stop` when it ends by itself.
 
     Raises GatewayError, at the start or at the end of the block, when it did not run all the time.
     """
-    process = await _start(program, grpc_address, rest_address)
+    process = await _start(gateway)
     watching = asyncio.create_task(_tell_of_end(process, stop), name="gateway")
     try:
         yield
@@ -66,12 +88,14 @@ async def gateway_beside(
         raise GatewayError(f"the REST gateway has ended, with status {ended}: so does the server")
 
 
-async def _start(program: Path, grpc_address: str, rest_address: str) -> Process:
+async def _start(gateway: Gateway) -> Process:
     """The process, listening: its first line is where."""
-    environ = os.environ | {"MYD_GRPC_ADDRESS": grpc_address, "MYD_REST_ADDRESS": rest_address}
+    environ = os.environ | {
+        "MYD_GRPC_ADDRESS": gateway.grpc_address,
+        "MYD_REST_ADDRESS": gateway.rest_address,
+    }
     process = await asyncio.create_subprocess_exec(
-        program,
-        "-stop-with-stdin",
+        *gateway.arguments,
         stdin=PIPE,
         stdout=PIPE,
         env=environ,
@@ -88,10 +112,11 @@ async def _start(program: Path, grpc_address: str, rest_address: str) -> Process
         raise GatewaySettingsError("the REST gateway cannot use a setting: see above")
     if not line:
         await _stop(process)
-        raise GatewayError(f"the REST gateway cannot listen on {rest_address}: see above")
+        raise GatewayError(f"the REST gateway cannot listen on {gateway.rest_address}: see above")
     address = line.decode().strip()
     logger.info("REST on %s", address)
-    warn_if_open(address)
+    if not gateway.encrypted:
+        warn_if_open(address)
     return process
 
 

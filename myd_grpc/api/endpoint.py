@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc.addresses import warn_if_open
+from myd_grpc.api.certificates import ServedCertificate, TlsFiles
 from myd_grpc.api.interceptors import CallInterceptor
 from myd_grpc.api.service import SERVICE_NAME, AnalysisService
 from myd_grpc.callers.access import Access
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 _MOST_PENDING = 100_000
 _FILE_NAME = 320
 """Bytes of a file name in a request: as long as file systems have them, in a directory."""
+_LAST_CALLS_S = 300
+"""Seconds that calls of a connection which is too old have to end; watches are resumed anyway."""
+
 _RESERVED_FILES = 96
 _FILES_OF_A_WORKER = 8
 
@@ -35,7 +39,10 @@ class Endpoint:
     def __init__(
         self, settings: Settings, service: AnalysisService, access: Access, open_files: int
     ) -> None:
-        """`open_files` is how many this process may have: some are kept from connections."""
+        """`open_files` is how many this process may have: some are kept from connections.
+
+        Raises TlsFileError.
+        """
         self._settings = settings
         self._server = grpc.aio.server(
             interceptors=[
@@ -50,6 +57,7 @@ class Endpoint:
             from myd_grpc.api import reflection  # noqa: PLC0415 - only where it is asked for
 
             reflection.add_to(self._server, [SERVICE_NAME, health.SERVICE_NAME])
+        self._certificate = _certificate(settings)
         self._address = ""
 
     @property
@@ -62,13 +70,27 @@ class Endpoint:
         wanted = self._settings.grpc_address
         host = wanted.rpartition(":")[0]
         try:
-            port = self._server.add_insecure_port(wanted)
+            port = self._listen(wanted)
         except RuntimeError:
             raise AddressTakenError(
                 f"cannot listen on {wanted}: the port is in use, or the address is not this host's"
             ) from None
         self._address = f"{host}:{port}"
-        warn_if_open(self._address)
+        if not self._certificate:
+            warn_if_open(self._address)
+
+    def _listen(self, address: str) -> int:
+        if self._certificate:
+            return self._server.add_secure_port(address, self._certificate.credentials())
+        return self._server.add_insecure_port(address)
+
+    def look_after_certificate(self) -> None:
+        """Take a certificate that has been replaced, and tell if it cannot be used.
+
+        New connections do that as well, but whoever puts new files there is to see it in the log.
+        """
+        if self._certificate:
+            self._certificate.current()
 
     async def start(self) -> None:
         """Serve, and say so: in the log, by health, and in the address file."""
@@ -99,6 +121,31 @@ def _most_connections(settings: Settings, open_files: int) -> int:
     return min(settings.max_connections, max(open_files - reserve, open_files // 2))
 
 
+def _certificate(settings: Settings) -> ServedCertificate | None:
+    files = tls_files(settings)
+    return ServedCertificate(files) if files else None
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The files that are served with; None without TLS."""
+    if not settings.tls_cert or not settings.tls_key:
+        return None
+    return TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+
+
+def _connection_age(settings: Settings) -> list[tuple[str, int]]:
+    """How long a connection lives on with the certificates that it began with, on both sides."""
+    if not settings.tls_cert or not settings.connection_age_s:
+        return []
+    return [
+        ("grpc.max_connection_age_ms", settings.connection_age_s * 1000),
+        (
+            "grpc.max_connection_age_grace_ms",
+            min(_LAST_CALLS_S, settings.connection_age_s) * 1000,
+        ),
+    ]
+
+
 def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]:
     keepalive_ms = int(settings.keepalive_s * 1000)
     answer_ms = min(keepalive_ms, 20_000)
@@ -124,6 +171,7 @@ def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]
         ("grpc.server.max_pending_requests", _MOST_PENDING),
         ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
         ("grpc.server_handshake_timeout_ms", 20_000),
+        *_connection_age(settings),
         # Room for the names of as many files as may be; nothing else in a request is large.
         (
             "grpc.max_receive_message_length",

@@ -172,7 +172,7 @@ def test_what_the_page_shows_works(page: Page, with_tools: Checkout) -> None:
 
 @pytest.mark.parametrize("page", [OPERATING, SPEC], ids=lambda page: page.name)
 def test_every_setting_is_listed(page: Page) -> None:
-    sources = [ROOT / "myd_grpc" / "config.py", ROOT / "gateway" / "main.go"]
+    sources = [ROOT / "myd_grpc" / "config.py", *(ROOT / "gateway").glob("*.go")]
     text = "".join(source.read_text("utf-8") for source in sources)
     assert set(page.rows("variable")) == set(re.findall(r'"(MYD_\w+)"', text))
 

@@ -544,7 +544,7 @@ def test_health_is_told_also_of_a_server_that_hangs(server: Server, tmp_path: Pa
 
 
 def test_an_address_that_others_reach_is_warned_of(rest_server: RestServer) -> None:
-    rest_server.start(MYD_REST_ADDRESS="0.0.0.0:0")
+    rest_server.start(MYD_REST_ADDRESS="0.0.0.0:0", MYD_PLAINTEXT="true")
     rest_server.wait_for_log(
         f"{rest_server.rest.address} is reachable from other hosts, and is not encrypted"
     )

@@ -68,7 +68,7 @@ def test_a_damaged_database_is_refused_and_left(make_server: MakeServer) -> None
 
 
 def test_an_open_address_is_warned_of(make_server: MakeServer) -> None:
-    server = make_server(MYD_GRPC_ADDRESS="0.0.0.0:0").start()
+    server = make_server(MYD_GRPC_ADDRESS="0.0.0.0:0", MYD_PLAINTEXT="true").start()
     assert "is reachable from other hosts, and is not encrypted" in server.log
     assert "listening on 0.0.0.0:" in server.log
 

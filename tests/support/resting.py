@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -68,9 +69,11 @@ class Answer:
 class Rest:
     """Calls to a gateway."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, tls: ssl.SSLContext | None = None) -> None:
+        """With `tls`, calls are over TLS."""
         self.address = address
-        self.url = f"http://{address}"
+        self._tls = tls
+        self.url = f"{'https' if tls else 'http'}://{address}"
 
     def call(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
@@ -94,7 +97,11 @@ class Rest:
         body: Any = None,
     ) -> Iterator[http.client.HTTPResponse]:
         """An answer whose body has not been read."""
-        connection = http.client.HTTPConnection(self.address, timeout=PATIENCE_S)
+        connection = (
+            http.client.HTTPSConnection(self.address, timeout=PATIENCE_S, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection(self.address, timeout=PATIENCE_S)
+        )
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         with closing(connection):
             connection.request(method, path, content, dict(headers or {}))
@@ -105,6 +112,8 @@ class RestServer(Server):
     """`server.py --rest`."""
 
     arguments = ("--rest",)
+    tls: ssl.SSLContext | None = None
+    """What REST is called with, over TLS."""
 
     def start(self, **settings: str) -> Self:
         """Start, and return when calls are served over gRPC and REST."""
@@ -112,16 +121,17 @@ class RestServer(Server):
         ready.unlink(missing_ok=True)
         rest = {"MYD_REST_ADDRESS": "127.0.0.1:0", "MYD_REST_ADDRESS_FILE": str(ready)}
         super().start(**{**rest, **settings})
-        self.rest = Rest(read_when_there(ready, self.process))
+        self.rest = Rest(read_when_there(ready, self.process), self.tls)
         return self
 
 
 @contextmanager
-def gateway_to(grpc_address: str, home: Path) -> Iterator[Rest]:
+def gateway_to(grpc_address: str, home: Path, **settings: str) -> Iterator[Rest]:
     """A gateway by itself, for as long as the block runs."""
     ready = home / "gateway-address"
     ready.unlink(missing_ok=True)
     environ = {
+        **settings,
         "PATH": os.environ["PATH"],
         "MYD_GRPC_ADDRESS": grpc_address,
         "MYD_REST_ADDRESS": "127.0.0.1:0",

@@ -77,6 +77,7 @@ class Server:
         self.log_file = home / "log"
         self.settings = settings
         self.address = ""
+        self.credentials: grpc.ChannelCredentials | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: grpc.Channel | None = None
         self.data.mkdir(parents=True, exist_ok=True)
@@ -93,10 +94,17 @@ class Server:
 
     @property
     def channel(self) -> grpc.Channel:
-        """One channel that lasts until the server is stopped."""
+        """One channel that lasts until the server is stopped; over TLS if there are credentials."""
         if self._channel is None:
-            self._channel = grpc.insecure_channel(self.address)
+            self._channel = self.connect(self.credentials)
         return self._channel
+
+    def connect(self, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
+        """A channel of its own, whose connection is none that another has."""
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        if credentials is None:
+            return grpc.insecure_channel(self.address, options)
+        return grpc.secure_channel(self.address, credentials, options)
 
     @property
     def health(self) -> Any:
