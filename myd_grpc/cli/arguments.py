@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
 ADDRESS_VARIABLE = "MYD_GRPC_ADDRESS"
+CA_VARIABLE = "MYD_TLS_CA"
+CERTIFICATE_VARIABLE = "MYD_TLS_CLIENT_CERT"
+KEY_VARIABLE = "MYD_TLS_CLIENT_KEY"
 
 _LOCAL_ADDRESS = "127.0.0.1:50051"
 _STATUSES = ("working", "done", "failed")
@@ -19,19 +23,28 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The parsed command line; usage errors end the process with exit code 2."""
     # The common options leave no default behind where they are not given: given before the
     # subcommand, they would be overwritten by those of the subcommand.
-    defaults = argparse.Namespace(address=default_address(), json=False)
-    return _parser().parse_args(arguments, namespace=defaults)
+    return _parser().parse_args(arguments, namespace=_defaults())
 
 
-def default_address() -> str:
-    """The server that is asked where no --address is given."""
-    return os.environ.get(ADDRESS_VARIABLE) or _LOCAL_ADDRESS
+def _defaults() -> argparse.Namespace:
+    return argparse.Namespace(
+        address=os.environ.get(ADDRESS_VARIABLE) or _LOCAL_ADDRESS,
+        tls_ca=os.environ.get(CA_VARIABLE),
+        tls_cert=os.environ.get(CERTIFICATE_VARIABLE),
+        tls_key=os.environ.get(KEY_VARIABLE),
+        json=False,
+    )
 
 
-def follow_up_command(address: str, command: str) -> str:
-    """A command as it is typed after this one, for the same server."""
-    given = "" if address == default_address() else f" --address {address}"
-    return f"client.py{given} {command}"
+def follow_up_command(arguments: argparse.Namespace, command: str) -> str:
+    """A command as it is typed after one with these arguments, for the same server."""
+    defaults = _defaults()
+    given = (
+        f" --{name.replace('_', '-')} {shlex.quote(getattr(arguments, name))}"
+        for name in ("address", "tls_ca", "tls_cert", "tls_key")
+        if getattr(arguments, name) != getattr(defaults, name)
+    )
+    return f"client.py{''.join(given)} {command}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,6 +77,15 @@ def _common_options() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help=f"the server (default: ${ADDRESS_VARIABLE} or {_LOCAL_ADDRESS})",
     )
+    common.add_argument(
+        "--tls-ca",
+        metavar="F",
+        help=f"file with who signs the server's certificate: asks over TLS (${CA_VARIABLE})",
+    )
+    common.add_argument(
+        "--tls-cert", metavar="F", help=f"file with a certificate to show (${CERTIFICATE_VARIABLE})"
+    )
+    common.add_argument("--tls-key", metavar="F", help=f"file with its key (${KEY_VARIABLE})")
     common.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
     return common
 

@@ -204,7 +204,7 @@ def _waits(job: Job) -> bool:
 
 
 def _how_to_resume(session: Session, job: Job) -> str:
-    return follow_up_command(session.arguments.address, f"resume {job.job_id} --key-file F")
+    return follow_up_command(session.arguments, f"resume {job.job_id} --key-file F")
 
 
 def _require_known(job: Job) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from myd_grpc.cli import arguments as command_line
+
+if TYPE_CHECKING:
+    from myd_grpc.client import Tls
 
 USAGE = 2
 
@@ -20,11 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = command_line.parse(argv)
     # Loaded only now, so that --help and usage errors need not wait for gRPC.
     from myd_grpc.cli import commands, output, wording  # noqa: PLC0415
-    from myd_grpc.client import CallError, Client, InvalidKeyError  # noqa: PLC0415
+    from myd_grpc.client import (  # noqa: PLC0415
+        CallError,
+        Client,
+        InvalidKeyError,
+        InvalidTlsError,
+    )
 
     _never_fail_to_print()
     try:
-        with Client(arguments.address) as client:
+        with Client(arguments.address, tls=_tls(arguments)) as client:
             chosen = output.choose(as_json=arguments.json)
             exit_code = commands.run(commands.Session(client, chosen, arguments))
         if sys.stdout:
@@ -33,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"error: {error}", commands.NOT_DONE)
     except commands.WatchEndedError as left:
         _drop_output()
-        how = _how_to_go_on(arguments.address, left.job_id)
+        how = _how_to_go_on(arguments, left.job_id)
         return _fail(f"{left}\n{how}", left.exit_code)
     except KeyboardInterrupt:
         return commands.INTERRUPTED
@@ -42,10 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         said = not isinstance(error, BrokenPipeError)
         wrong = f"error: {wording.why_unwritten(error)}"
         return _fail(wrong, commands.NOT_DONE) if said else commands.NOT_DONE
-    except (InvalidKeyError, UnicodeEncodeError) as error:
+    except (InvalidKeyError, InvalidTlsError, UnicodeEncodeError) as error:
         wrong = _NO_TEXT if isinstance(error, UnicodeEncodeError) else str(error)
         return _fail(f"error: {wrong}", USAGE)
     return exit_code
+
+
+def _tls(arguments: Namespace) -> Tls | None:
+    from myd_grpc.client import Tls  # noqa: PLC0415
+
+    files = (arguments.tls_ca, arguments.tls_cert, arguments.tls_key)
+    return Tls.of(*files, os.environ.get("MYD_TLS_SERVER_NAME"))
 
 
 def _never_fail_to_print() -> None:
@@ -68,8 +85,8 @@ def _fail(text: str, exit_code: int) -> int:
     return exit_code
 
 
-def _how_to_go_on(address: str, job_id: str) -> str:
+def _how_to_go_on(arguments: Namespace, job_id: str) -> str:
     return (
-        f"watch it again:  {command_line.follow_up_command(address, f'watch {job_id}')}\n"
-        f"cancel it:       {command_line.follow_up_command(address, f'cancel {job_id}')}"
+        f"watch it again:  {command_line.follow_up_command(arguments, f'watch {job_id}')}\n"
+        f"cancel it:       {command_line.follow_up_command(arguments, f'cancel {job_id}')}"
     )

@@ -13,6 +13,7 @@ AsyncClient is the same for asyncio.
 from myd_grpc.client.aio import AsyncClient
 from myd_grpc.client.channel import DEFAULT_ADDRESS
 from myd_grpc.client.client import Client
+from myd_grpc.client.connector import InvalidTlsError, Tls
 from myd_grpc.client.errors import (
     AlreadyExistsError,
     CallError,
@@ -20,6 +21,7 @@ from myd_grpc.client.errors import (
     NotFoundError,
     PreconditionError,
     ResourceError,
+    TlsError,
     UnavailableError,
 )
 from myd_grpc.client.keys import InvalidKeyError, Key
@@ -34,10 +36,13 @@ __all__ = [
     "ConvertKeywords",
     "InvalidKeyError",
     "InvalidRequestError",
+    "InvalidTlsError",
     "Key",
     "NotFoundError",
     "PreconditionError",
     "ReadKeywords",
     "ResourceError",
+    "Tls",
+    "TlsError",
     "UnavailableError",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -13,8 +13,15 @@ import grpc.aio
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc
-from myd_grpc.client.channel import ANSWER_TIMEOUT_S, CHANNEL_OPTIONS, DEFAULT_ADDRESS
-from myd_grpc.client.errors import CallError, UnavailableError, from_rpc_error
+from myd_grpc.client.channel import ANSWER_TIMEOUT_S, DEFAULT_ADDRESS
+from myd_grpc.client.connector import Connector, Tls
+from myd_grpc.client.diagnosis import explained
+from myd_grpc.client.errors import (
+    CallError,
+    UnavailableError,
+    from_rpc_error,
+    never_connected,
+)
 from myd_grpc.client.keys import Key
 from myd_grpc.client.requests import (
     convert_request,
@@ -37,14 +44,15 @@ class AsyncClient:
         self,
         address: str = DEFAULT_ADDRESS,
         *,
+        tls: Tls | None = None,
         patience_s: float = 3.0,
         resume_patience_s: float = 300.0,
     ) -> None:
-        self._address = address
+        self._connector = Connector(address, tls)
         self._budget = RetryBudget(patience_s, resume_patience_s)
-        self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self._channels = [self._connector.open_aio()]
         # The annotations of the stub know threaded calls only.
-        self._stub: Any = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
+        self._stub: Any = analysis_pb2_grpc.AnalysisServiceStub(self._channels[0])
         self._closed = threading.Event()
 
     async def __aenter__(self) -> Self:
@@ -61,7 +69,8 @@ class AsyncClient:
     async def close(self) -> None:
         """Ends the connection and all watches on it."""
         self._closed.set()
-        await self._channel.close()
+        for channel in self._channels:
+            await channel.close()
 
     async def convert(
         self,
@@ -74,13 +83,13 @@ class AsyncClient:
     ) -> str:
         """Queues a conversion and answers its job_id; see `Client.convert`."""
         request = convert_request(file_names, output_file_name, key, request_id, options)
-        response: pb.ConvertToCsvResponse = await self._call(self._stub.ConvertToCsv, request)
+        response: pb.ConvertToCsvResponse = await self._call("ConvertToCsv", request)
         return response.data.job_id
 
     async def status(self, job_id: str) -> pb.Job:
         """A job's state; of an unknown one, status NOTFOUND."""
         request = pb.GetJobStatusRequest(job_id=job_id)
-        response: pb.GetJobStatusResponse = await self._call(self._stub.GetJobStatus, request)
+        response: pb.GetJobStatusResponse = await self._call("GetJobStatus", request)
         return response.data
 
     async def watch(
@@ -135,13 +144,13 @@ class AsyncClient:
         They are asked for in pages of at most `page_size`; 0 leaves that to the server.
         """
         request = pb.ListJobsRequest(status=statuses, page_size=page_size)
-        async for job in self._listed(self._stub.ListJobs, request):
+        async for job in self._listed("ListJobs", request):
             yield job
 
     async def cancel(self, job_id: str) -> pb.Job:
         """Cancels a job and answers its state; one that has ended stays as it is."""
         request = pb.CancelJobRequest(job_id=job_id)
-        response: pb.CancelJobResponse = await self._call(self._stub.CancelJob, request)
+        response: pb.CancelJobResponse = await self._call("CancelJob", request)
         return response.data
 
     async def resume(self, job_id: str, key: Key) -> pb.Job:
@@ -150,7 +159,7 @@ class AsyncClient:
         Nothing happens to a job that does not wait. A wrong key raises InvalidRequestError.
         """
         request = pb.ResumeJobRequest(job_id=job_id, aes256cbckey=key.aes256cbckey, iv=key.iv)
-        response: pb.ResumeJobResponse = await self._call(self._stub.ResumeJob, request)
+        response: pb.ResumeJobResponse = await self._call("ResumeJob", request)
         return response.data
 
     async def forget(self, job_id: str) -> pb.Job:
@@ -159,7 +168,7 @@ class AsyncClient:
         One that still works raises PreconditionError.
         """
         request = pb.DeleteJobRequest(job_id=job_id)
-        response: pb.DeleteJobResponse = await self._call(self._stub.DeleteJob, request)
+        response: pb.DeleteJobResponse = await self._call("DeleteJob", request)
         return response.data
 
     async def tables(self, job_id: str, page_size: int = 0) -> AsyncIterator[pb.Job.Table]:
@@ -169,7 +178,7 @@ class AsyncClient:
         """
         request = pb.ListTablesRequest(job_id=job_id, page_size=page_size)
         joiner = TableJoiner()
-        async for piece in self._listed(self._stub.ListTables, request):
+        async for piece in self._listed("ListTables", request):
             if whole := joiner.add(piece):
                 yield whole
         if last := joiner.end():
@@ -186,11 +195,12 @@ class AsyncClient:
     ) -> pb.ShoppingSummary:
         """The summary of one user's shopping in one file; takes as long as reading the file."""
         request = preprocess_request(user_id, proposal_id, file_name, key, options)
-        method = self._stub.PreprocessShopping
-        response: pb.PreprocessShoppingResponse = await self._call(method, request, timeout_s=None)
+        response: pb.PreprocessShoppingResponse = await self._call(
+            "PreprocessShopping", request, timeout_s=None
+        )
         return response.data
 
-    async def _listed(self, method: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
+    async def _listed(self, method: str, request: Any) -> AsyncIterator[Any]:
         """All that the pages of a list hold."""
         while True:
             response = await self._call(method, request)
@@ -202,7 +212,7 @@ class AsyncClient:
 
     async def _call(
         self,
-        method: Callable[..., Any],
+        method: str,
         request: Any,
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
@@ -210,13 +220,28 @@ class AsyncClient:
         pause = backoff(self._budget.connect_s)
         while True:
             try:
-                return await method(request, timeout=timeout_s)
+                # By its name: the stub is another one after the files of TLS have changed.
+                return await getattr(self._stub, method)(request, timeout=timeout_s)
             except grpc.RpcError as error:
-                failure = self._translate(error)
+                failure = await self._translate(error)
             pause_s = next(pause, None)
             if pause_s is None or not isinstance(failure, UnavailableError):
                 raise failure
             await asyncio.sleep(pause_s)
 
-    def _translate(self, error: grpc.RpcError) -> CallError:
-        return from_rpc_error(error, self._address)
+    async def _translate(self, error: grpc.RpcError) -> CallError:
+        failure = from_rpc_error(error, self._connector.address)
+        if not isinstance(failure, UnavailableError) or self._renew():
+            return failure
+        if never_connected(error):
+            return await asyncio.to_thread(explained, failure, self._connector)
+        return failure
+
+    def _renew(self) -> bool:
+        """Connect anew for the calls to come if the files of TLS have changed; whether they had."""
+        if self._closed.is_set() or not self._connector.read_again():
+            return False
+        # Others may still have calls on the channels from before.
+        self._channels.append(self._connector.open_aio())
+        self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channels[-1])
+        return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -12,8 +12,15 @@ import grpc
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc
-from myd_grpc.client.channel import ANSWER_TIMEOUT_S, CHANNEL_OPTIONS, DEFAULT_ADDRESS
-from myd_grpc.client.errors import CallError, UnavailableError, from_rpc_error
+from myd_grpc.client.channel import ANSWER_TIMEOUT_S, DEFAULT_ADDRESS
+from myd_grpc.client.connector import Connector, Tls
+from myd_grpc.client.diagnosis import explained
+from myd_grpc.client.errors import (
+    CallError,
+    UnavailableError,
+    from_rpc_error,
+    never_connected,
+)
 from myd_grpc.client.keys import Key
 from myd_grpc.client.requests import (
     convert_request,
@@ -31,19 +38,24 @@ class Client:
     Calls that find no server are repeated for `patience_s` seconds before UnavailableError is
     raised. A watch that breaks, for whatever reason but the call itself, is resumed for
     `resume_patience_s`. All other errors are raised at once, as subclasses of CallError.
+
+    With `tls`, or an address that begins with grpcs://, the connection is over TLS. Files that
+    change are read again for connections to come. What cannot be used raises InvalidTlsError.
     """
 
     def __init__(
         self,
         address: str = DEFAULT_ADDRESS,
         *,
+        tls: Tls | None = None,
         patience_s: float = 3.0,
         resume_patience_s: float = 300.0,
     ) -> None:
-        self._address = address
+        self._connector = Connector(address, tls)
         self._budget = RetryBudget(patience_s, resume_patience_s)
-        self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
-        self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
+        self._channels = [self._connector.open()]
+        self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channels[0])
+        self._renewing = threading.Lock()
         self._closed = threading.Event()
 
     def __enter__(self) -> Self:
@@ -60,7 +72,9 @@ class Client:
     def close(self) -> None:
         """Ends the connection and all watches on it."""
         self._closed.set()
-        self._channel.close()
+        with self._renewing:
+            for channel in self._channels:
+                channel.close()
 
     def convert(
         self,
@@ -77,13 +91,13 @@ class Client:
         `request_id` is given one.
         """
         request = convert_request(file_names, output_file_name, key, request_id, options)
-        response: pb.ConvertToCsvResponse = self._call(self._stub.ConvertToCsv, request)
+        response: pb.ConvertToCsvResponse = self._call("ConvertToCsv", request)
         return response.data.job_id
 
     def status(self, job_id: str) -> pb.Job:
         """A job's state; of an unknown one, status NOTFOUND."""
         request = pb.GetJobStatusRequest(job_id=job_id)
-        response: pb.GetJobStatusResponse = self._call(self._stub.GetJobStatus, request)
+        response: pb.GetJobStatusResponse = self._call("GetJobStatus", request)
         return response.data
 
     def watch(
@@ -136,12 +150,12 @@ class Client:
         They are asked for in pages of at most `page_size`; 0 leaves that to the server.
         """
         request = pb.ListJobsRequest(status=statuses, page_size=page_size)
-        yield from self._listed(self._stub.ListJobs, request)
+        yield from self._listed("ListJobs", request)
 
     def cancel(self, job_id: str) -> pb.Job:
         """Cancels a job and answers its state; one that has ended stays as it is."""
         request = pb.CancelJobRequest(job_id=job_id)
-        response: pb.CancelJobResponse = self._call(self._stub.CancelJob, request)
+        response: pb.CancelJobResponse = self._call("CancelJob", request)
         return response.data
 
     def resume(self, job_id: str, key: Key) -> pb.Job:
@@ -150,7 +164,7 @@ class Client:
         Nothing happens to a job that does not wait. A wrong key raises InvalidRequestError.
         """
         request = pb.ResumeJobRequest(job_id=job_id, aes256cbckey=key.aes256cbckey, iv=key.iv)
-        response: pb.ResumeJobResponse = self._call(self._stub.ResumeJob, request)
+        response: pb.ResumeJobResponse = self._call("ResumeJob", request)
         return response.data
 
     def forget(self, job_id: str) -> pb.Job:
@@ -159,7 +173,7 @@ class Client:
         One that still works raises PreconditionError.
         """
         request = pb.DeleteJobRequest(job_id=job_id)
-        response: pb.DeleteJobResponse = self._call(self._stub.DeleteJob, request)
+        response: pb.DeleteJobResponse = self._call("DeleteJob", request)
         return response.data
 
     def tables(self, job_id: str, page_size: int = 0) -> Iterator[pb.Job.Table]:
@@ -169,7 +183,7 @@ class Client:
         """
         request = pb.ListTablesRequest(job_id=job_id, page_size=page_size)
         joiner = TableJoiner()
-        for piece in self._listed(self._stub.ListTables, request):
+        for piece in self._listed("ListTables", request):
             if whole := joiner.add(piece):
                 yield whole
         if last := joiner.end():
@@ -186,11 +200,12 @@ class Client:
     ) -> pb.ShoppingSummary:
         """The summary of one user's shopping in one file; takes as long as reading the file."""
         request = preprocess_request(user_id, proposal_id, file_name, key, options)
-        method = self._stub.PreprocessShopping
-        response: pb.PreprocessShoppingResponse = self._call(method, request, timeout_s=None)
+        response: pb.PreprocessShoppingResponse = self._call(
+            "PreprocessShopping", request, timeout_s=None
+        )
         return response.data
 
-    def _listed(self, method: Callable[..., Any], request: Any) -> Iterator[Any]:
+    def _listed(self, method: str, request: Any) -> Iterator[Any]:
         """All that the pages of a list hold."""
         while True:
             response = self._call(method, request)
@@ -201,7 +216,7 @@ class Client:
 
     def _call(
         self,
-        method: Callable[..., Any],
+        method: str,
         request: Any,
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
@@ -209,7 +224,8 @@ class Client:
         pause = backoff(self._budget.connect_s)
         while True:
             try:
-                return method(request, timeout=timeout_s)
+                # By its name: the stub is another one after the files of TLS have changed.
+                return getattr(self._stub, method)(request, timeout=timeout_s)
             except grpc.RpcError as error:
                 failure = self._translate(error)
             pause_s = next(pause, None)
@@ -218,4 +234,17 @@ class Client:
             time.sleep(pause_s)
 
     def _translate(self, error: grpc.RpcError) -> CallError:
-        return from_rpc_error(error, self._address)
+        failure = from_rpc_error(error, self._connector.address)
+        if not isinstance(failure, UnavailableError) or self._renew():
+            return failure
+        return explained(failure, self._connector) if never_connected(error) else failure
+
+    def _renew(self) -> bool:
+        """Connect anew for the calls to come if the files of TLS have changed; whether they had."""
+        with self._renewing:
+            if self._closed.is_set() or not self._connector.read_again():
+                return False
+            # Others may still have calls on the channels from before.
+            self._channels.append(self._connector.open())
+            self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channels[-1])
+            return True

@@ -57,6 +57,14 @@ class UnavailableError(CallError):
     """The server cannot be reached, or is just starting or stopping: call again."""
 
 
+class ConnectionAgedError(UnavailableError):
+    """The server has ended a connection that had lasted for long enough: nothing is wrong."""
+
+
+class TlsError(CallError):
+    """Client and server do not agree about TLS; the text says what to do."""
+
+
 _CLASSES: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
@@ -65,6 +73,9 @@ _CLASSES: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
 }
+
+_AGED = "max connection age"
+_NOT_CONNECTED = "failed to connect to all addresses"
 
 NON_RETRYABLE_CODES = frozenset(
     {
@@ -88,7 +99,18 @@ def from_rpc_error(error: grpc.RpcError, address: str) -> CallError:
     reason = _reason(status)
     violations = _violations(status)
     message = _message(error, address, violations, from_server=bool(reason))
+    if code is grpc.StatusCode.UNAVAILABLE and error.details() == _AGED:
+        return ConnectionAgedError(message, code)
     return _CLASSES.get(code, CallError)(message, code, reason, violations)
+
+
+def never_connected(error: grpc.RpcError) -> bool:
+    """Whether a call failed as something answered at the address, but was no server to connect to.
+
+    Only gRPC's own words tell that.
+    """
+    details = error.details() or ""
+    return details.startswith(_NOT_CONNECTED) and "Connection refused" not in details
 
 
 def _rich_status(error: grpc.RpcError) -> status_pb2.Status:

@@ -6,14 +6,20 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, NamedTuple, Protocol
 
 import grpc
 
 from myd.analysis.v1.analysis_pb2 import Job
-from myd_grpc.client.errors import NON_RETRYABLE_CODES, CallError, UnavailableError
+from myd_grpc.client.errors import (
+    NON_RETRYABLE_CODES,
+    CallError,
+    ConnectionAgedError,
+    TlsError,
+    UnavailableError,
+)
 from myd_grpc.client.retry import LONGEST_PAUSE_S, backoff
 
 ENDED = frozenset({Job.DONE, Job.FAILED, Job.NOTFOUND})
@@ -78,12 +84,20 @@ class WatchCursor:
             self._pauses = backoff(self._budget.resume_s)
         self._answered_s = math.inf
         pause_s = next(self._pauses, None)
-        if pause_s is None or broken.code in NON_RETRYABLE_CODES:
+        if pause_s is None or broken.code in NON_RETRYABLE_CODES or self._never_began(broken):
             raise broken
-        if self._on_break and self._heard:
-            self._on_break(broken)  # once, however many attempts it takes
-        self._heard = False
+        if not isinstance(broken, ConnectionAgedError):  # which is nothing to tell anybody
+            if self._on_break and self._heard:
+                self._on_break(broken)  # once, however many attempts it takes
+            self._heard = False
         return pause_s
+
+    def _never_began(self, broken: CallError) -> bool:
+        """Whether TLS keeps the watch from the server, and always did.
+
+        Later it may be that certificates are just being replaced.
+        """
+        return isinstance(broken, TlsError) and not self._seen
 
     def _is_news(self, job: Job) -> bool:
         """Whether a state was not there before; a heartbeat repeats one."""
@@ -151,7 +165,7 @@ class AsyncWatch:
     def __init__(
         self,
         open_stream: Callable[[int], Any],
-        translate: Callable[[grpc.RpcError], CallError],
+        translate: Callable[[grpc.RpcError], Awaitable[CallError]],
         closed: threading.Event,
     ) -> None:
         self._open_stream = open_stream
@@ -168,7 +182,7 @@ class AsyncWatch:
                             yield job
                 broken: CallError = ended_early()
             except grpc.RpcError as error:
-                broken = self._translate(error)
+                broken = await self._translate(error)
             except asyncio.CancelledError:
                 if not self._is_closed_by_another():
                     raise

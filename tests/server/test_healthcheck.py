@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from myd_grpc.healthcheck import reachable
+from tests.support.certificates import Authority
 from tests.support.serving import ROOT, Server
 
 
-def exit_code(address: str) -> int:
+def exit_code(address: str, **settings: str) -> int:
     command = [sys.executable, "-m", "myd_grpc.healthcheck"]
-    environment = {**os.environ, "MYD_GRPC_ADDRESS": address}
+    environment = {**os.environ, **settings, "MYD_GRPC_ADDRESS": address}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
@@ -22,6 +25,33 @@ def test_it_tells_a_server_that_serves_from_none(server: Server) -> None:
     assert exit_code(server.address) == 0
     server.stop()
     assert exit_code(server.address) == 1
+
+
+def test_it_speaks_tls_with_the_settings_of_the_server(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    ca = Authority(tmp_path)
+    pair, shown = ca.issue("server", "dns:*.example.org"), ca.issue("health")
+    settings = {
+        "MYD_TLS_CERT": str(pair.certificate),
+        "MYD_TLS_KEY": str(pair.key),
+        "MYD_TLS_CLIENT_CA": str(ca.certificate),
+    }
+    own = {
+        "MYD_TLS_CLIENT_CERT": str(shown.certificate),
+        "MYD_TLS_CLIENT_KEY": str(shown.key),
+    }
+    server = make_server(**settings).start()
+    assert exit_code(server.address, **settings, **own) == 0
+    assert exit_code(server.address, **settings) == 1
+    assert exit_code(server.address, MYD_TLS_CA=str(ca.certificate), **own) == 0
+    other = str(Authority(tmp_path, "other").certificate)
+    assert exit_code(server.address, MYD_TLS_CA=other, **own) == 1
+    # Bad files leave the server as it was, and so they do its health.
+    pair.certificate.write_text("half")
+    assert exit_code(server.address, **settings, **own) == 0
+    server.stop()
+    assert exit_code(server.address, **settings, **own) == 1
 
 
 @pytest.mark.parametrize(
