@@ -58,11 +58,18 @@ func notePattern(next runtime.HandlerFunc) runtime.HandlerFunc {
 func (e *exchange) WriteHeader(status int) {
 	if e.status == 0 { // a stream that breaks has sent its own
 		e.status = status
-		if status == http.StatusUnauthorized { // the library puts the message there
-			e.Header().Set("WWW-Authenticate", "Bearer")
+		if status == http.StatusUnauthorized {
+			e.askForToken()
 		}
 		e.ResponseWriter.WriteHeader(status)
 	}
+}
+
+// askForToken says what credential is wanted, where the library has put the message of the refusal, and spells
+// the header as it is usually spelt, which net/http does not.
+func (e *exchange) askForToken() {
+	e.Header().Del("WWW-Authenticate")
+	e.Header()["WWW-Authenticate"] = []string{"Bearer"}
 }
 
 // Write gives each piece of the answer a time to be taken.

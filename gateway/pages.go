@@ -33,6 +33,20 @@ const (
   }
   @media (max-width: 40rem) { .swagger-ui .opblock-tag small { display: none } }
 </style>`
+	// uiRequest makes a token that was entered without it the header that it is, and says that it is the page
+	// which calls. Swagger UI keeps the token in memory only.
+	uiRequest = `(request) => {
+		request.headers = { ...request.headers, "X-Requested-With": "myd" };
+		const token = request.headers.Authorization;
+		if (token && !/^bearer /i.test(token)) request.headers.Authorization = "Bearer " + token;
+		return request;
+	}`
+	// uiResponse asks for a token when the server does.
+	uiResponse = `(response) => {
+		const open = document.querySelector(".dialog-ux");
+		if (response.status === 401 && !open) document.querySelector(".scheme-container .authorize")?.click();
+		return response;
+	}`
 	// policy lets a page load only what this server sends with it.
 	policy = "default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 		"form-action 'none'; frame-ancestors 'none'; "
@@ -51,7 +65,10 @@ func addPages(mux *http.ServeMux) {
 		AppendHead:  uiHead,
 		PrependHTML: `<p class="pages"><a href="/jobs/live">Jobs, live</a></p>`,
 		// What is tried here is small, and people look at what comes back, not at schemas.
-		SettingsUI: map[string]string{"tryItOutEnabled": "true", "displayRequestDuration": "true"},
+		SettingsUI: map[string]string{
+			"tryItOutEnabled": "true", "displayRequestDuration": "true",
+			"requestInterceptor": uiRequest, "responseInterceptor": uiResponse,
+		},
 	})
 	mux.Handle("GET /{$}", rendered(ui))
 	mux.Handle("GET "+uiPath, ui)

@@ -1,5 +1,6 @@
 // One job as a card that is changed in place. All text goes in as text, never as markup.
 
+import { ask } from "./api.js";
 import { count, duration, moment, percent, size, text } from "./texts.js";
 
 const SYMBOLS = { WORKING: "▶", DONE: "✓", FAILED: "✕", waiting: "…" };
@@ -169,18 +170,6 @@ export class Card {
     }
     more.disabled = false;
   }
-}
-
-/** What the API answers to a question; an Error says why there is no answer. */
-export async function ask(path, query) {
-  const answer = await fetch(`${path}?${new URLSearchParams(query)}`).catch(() => {
-    throw new Error(text.lost);
-  });
-  const body = await answer.json();
-  if (!answer.ok) {
-    throw new Error(body.message);
-  }
-  return body;
 }
 
 function tableRow({ name, rows, parts }) {

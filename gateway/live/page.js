@@ -1,7 +1,9 @@
 // The page of all jobs, live, on one stream of their states.
 
-import { Card, ask, put } from "./card.js";
+import { Refused, ask, call, events, whenTokenIsRefused } from "./api.js";
+import { Card, put } from "./card.js";
 import { count, language, switchLanguage, text } from "./texts.js";
+import { askForToken, showToken, whenTokenChanges } from "./token.js";
 
 const SHOW_EVERY_MS = 100;
 const TICK_MS = 1000;
@@ -27,37 +29,77 @@ let connection = "connecting";
 
 const byId = (id) => document.getElementById(id);
 
-let stream = null;
+let watching = null;
 let retry = 0;
 
 // Each connection tells all that works and what has ended last: nothing has to be remembered
 // across them.
-function connect() {
-  const mine = new EventSource(`watch?ended_limit=${ENDED_LIMIT}`);
-  stream = mine;
-  const again = () => {
-    disconnect();
-    setConnection("lost");
-    retry = setTimeout(connect, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
-    failures += 1;
-  };
-  stream.addEventListener("open", () => {
+async function connect() {
+  const mine = new AbortController();
+  const isMine = () => watching === mine;
+  watching = mine;
+  try {
+    for await (const event of events(`watch?ended_limit=${ENDED_LIMIT}`, mine.signal)) {
+      if (isMine()) {
+        heed(event, isMine);
+      }
+    }
+  } catch (error) {
+    if (isMine()) {
+      goOnAfter(error);
+    }
+  }
+}
+
+function heed({ name, data }, isMine) {
+  if (name === "message") {
+    take(JSON.parse(data).result.data);
+  } else if (name === "open") {
     failures = 0;
     setConnection("live");
     for (const card of cards.values()) {
       card.stale = true;
     }
-    setTimeout(() => mine === stream && sweep(), SWEEP_MS);
-  });
-  stream.addEventListener("message", (event) => take(JSON.parse(event.data).result.data));
-  stream.addEventListener("error", again);
-  stream.addEventListener("end", again);
+    setTimeout(() => isMine() && sweep(), SWEEP_MS);
+  }
+}
+
+function goOnAfter(error) {
+  disconnect();
+  if (error instanceof Refused && error.status === 403) {
+    stopFor(error);
+    return;
+  }
+  setConnection("lost");
+  const usual = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)];
+  retry = setTimeout(connect, Math.max(usual, error.retryMs ?? 0));
+  failures += 1;
 }
 
 function disconnect() {
   clearTimeout(retry);
-  stream?.close();
-  stream = null;
+  watching?.abort();
+  watching = null;
+}
+
+/** Shows no jobs any more until there is another token: who has that may be somebody else. */
+function stopFor(refused) {
+  disconnect();
+  clear();
+  setConnection("asking");
+  askForToken(refused);
+}
+
+function clear() {
+  for (const card of cards.values()) {
+    card.element.remove();
+  }
+  cards.clear();
+  changed.clear();
+  older = { token: "", read: false, added: 0 };
+  put(byId("older-trouble"), "");
+  put(byId("news"), "");
+  arrange();
 }
 
 function take(job) {
@@ -115,6 +157,9 @@ async function loadOlder(wanted) {
         ["page_size", PAGE],
         ["page_token", asked.token],
       ]);
+      if (asked !== older) {
+        continue; // what was read so far is not counted any more, nor is this
+      }
       const unknown = page.data.filter((job) => !cards.has(job.job_id));
       unknown.forEach(take);
       asked.added += unknown.length;
@@ -190,15 +235,12 @@ async function cancel(card) {
   card.tell("");
   try {
     // Without "./", the id would be read as the scheme of a URL.
-    const answer = await fetch(`./${encodeURIComponent(id)}:cancel`, {
+    await call(`./${encodeURIComponent(id)}:cancel`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
     });
-    if (!answer.ok) {
-      card.tell(text.notCancelled((await answer.json()).message));
-    }
-  } catch {
-    card.tell(text.notCancelled(text.lost));
+  } catch (error) {
+    card.tell(text.notCancelled(error.message));
   }
 }
 
@@ -222,6 +264,7 @@ function showLanguage() {
   byId("language").textContent = text.other;
   byId("language").lang = text.otherLanguage;
   setConnection(connection);
+  showToken();
   for (const card of cards.values()) {
     changed.add(card);
   }
@@ -252,7 +295,14 @@ setInterval(() => {
 
 // A page that is kept for the way back must not keep a connection, of which a browser has few.
 addEventListener("pagehide", disconnect);
-addEventListener("pageshow", (event) => event.persisted && connect());
+addEventListener("pageshow", (event) => event.persisted && connection !== "asking" && connect());
 
+whenTokenIsRefused(stopFor);
+whenTokenChanges(() => {
+  disconnect();
+  clear();
+  setConnection("connecting");
+  connect();
+});
 showLanguage();
 connect();

@@ -1,7 +1,7 @@
 // Command openapi completes the OpenAPI document that protoc-gen-openapiv2 writes: it reads it from
 // stdin and writes to stdout the one that is published. There, no key is among the parameters of a
 // URL, where the gateway refuses it, and parameters have the bounds of their types in the proto and
-// the values of enums that a request may have.
+// the values of enums that a request may have. A token may come with each call.
 package main
 
 import (
@@ -35,6 +35,8 @@ func run() error {
 			complete(operation.(object))
 		}
 	}
+	// With or without a token: which of both, is a setting of the server.
+	document["security"] = []any{object{"bearer": []any{}}, object{}}
 	out := json.NewEncoder(os.Stdout)
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
