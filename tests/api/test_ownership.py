@@ -13,8 +13,8 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.callers import bearing, stub_of, token_of
 from tests.support.keys import KEYS, encrypted, with_id
-from tests.support.serving import PATIENCE_S, Hold, Server, refusal
-from tests.support.teams import BOB, As, put, shown, staged, start, table
+from tests.support.serving import PATIENCE_S, Hold, Server, refusal, tree
+from tests.support.teams import BOB, As, put, staged, start, table
 
 SERVICE = pb.DESCRIPTOR.services_by_name["AnalysisService"]
 OF_A_JOB = [one for one in SERVICE.methods if "job_id" in one.input_type.fields_by_name]
@@ -106,7 +106,7 @@ def test_a_job_does_not_exist_for_strangers_whatever_it_does(
     assert alice.wait(queued).output_dir == "team-a/queued"
     alice.stub.ResumeJob(pb.ResumeJobRequest(job_id=running, **KEYS))
     assert alice.wait(running).output_dir == "team-a/secret"
-    assert {name.rpartition("/")[0] for name in shown(server)} == {
+    assert {name.rpartition("/")[0] for name in tree(server.output)} == {
         f"team-a/{name}" for name in ("done", "queued", "secret")
     }
 
@@ -222,7 +222,7 @@ def test_each_team_has_its_own_files_and_sets(team_server: Server) -> None:
         assert list(job.file_names) == ["a.json"]
         content = (team_server.output / f"{place}out/out_1.csv").read_bytes()
         assert (place or "everybody").encode() in content
-    assert list(shown(team_server)) == [
+    assert list(tree(team_server.output)) == [
         f"{place}out/out_1.csv" for place in ("", "team-a/", "team-b/")
     ]
 
@@ -325,12 +325,12 @@ def test_a_waiting_job_of_another_caller_is_not_replaced(
 def test_no_name_replaces_the_directory_of_a_team(team_server: Server, name: str) -> None:
     put(team_server)
     As(team_server, "alice").convert("a.json")
-    before = shown(team_server)
+    before = tree(team_server.output)
     free = As(team_server, "free")
-    assert refusal(lambda: free.submit("a.json", name))[1] == "OUTPUT_EXISTS"
-    job = free.convert("a.json", name, overwrite=True)
-    assert (job.status, job.reason) == (pb.Job.FAILED, "OUTPUT_UNAVAILABLE")
-    assert shown(team_server) == before
+    for overwrite in (False, True):
+        again = partial(free.submit, "a.json", name, overwrite=overwrite)
+        assert refusal(again)[:2] == EXISTS
+    assert tree(team_server.output) == before
     assert staged(team_server) == []
 
 
@@ -348,7 +348,7 @@ def test_a_link_in_a_teams_directory_leads_nowhere(team_server: Server) -> None:
     alice, bob = As(team_server, "alice"), As(team_server, "bob")
     alice.convert("a.json", "first")
     bob.convert("a.json")
-    before = shown(team_server)
+    before = tree(team_server.output)
     (team_server.output / "team-a" / "out").symlink_to("../team-b/out")
     (team_server.output / "team-a" / "OTHER").symlink_to(team_server.output / "team-b")
     for name in ("out", "other", "OTHER"):
@@ -357,16 +357,16 @@ def test_a_link_in_a_teams_directory_leads_nowhere(team_server: Server) -> None:
         assert str(team_server.home) not in job.msg
     for link in ("out", "OTHER"):
         (team_server.output / "team-a" / link).unlink()
-    assert shown(team_server) == before
+    assert tree(team_server.output) == before
 
 
 def test_a_link_in_the_place_of_a_teams_directory_is_refused(team_server: Server) -> None:
     put(team_server)
     bob = As(team_server, "bob")
     assert bob.convert("a.json").status == pb.Job.DONE
-    before = shown(team_server)
+    before = tree(team_server.output)
     (team_server.output / "team-a").symlink_to("team-b")
     job = As(team_server, "alice").convert("a.json", "mine", overwrite=True)
     assert (job.status, job.reason) == (pb.Job.FAILED, "OUTPUT_UNAVAILABLE")
     assert "team" not in job.msg
-    assert {name for name in shown(team_server) if name.startswith("team-b")} == set(before)
+    assert {name for name in tree(team_server.output) if name.startswith("team-b")} == set(before)

@@ -1,4 +1,4 @@
-"""Directories in the output directory: what is made there, and what nobody's set replaces."""
+"""Directories in the output directory to which callers are confined, and the sets in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
-from tests.support.nasty import NFC_HAN, NFD_HAN
 
 
 @pytest.fixture
@@ -38,8 +37,8 @@ def publish(output: OutputDirectory, place: str, job_id: str, name: str = "out")
 
 
 def shown(output: OutputDirectory) -> list[str]:
-    files = [path for path in output.path.rglob("*") if not path.name.startswith(".myd_")]
-    return sorted(path.relative_to(output.path).as_posix() for path in files if path.is_file())
+    files = [path for path in output.path.rglob("*") if path.is_file()]
+    return sorted(path.relative_to(output.path).as_posix() for path in files)
 
 
 def test_a_directory_is_made_as_other_directories_are(output: OutputDirectory) -> None:
@@ -110,33 +109,6 @@ def test_no_directory_leads_out_or_is_taken_for_a_staging_directory(
     for act in (partial(output.make, place), partial(output.find_in, place, "out")):
         with pytest.raises(ConversionError):
             act()
-
-
-@pytest.mark.parametrize(
-    ("place", "name"),
-    [
-        ("team", "team"),
-        ("team", "TEAM"),
-        (NFC_HAN, NFD_HAN),
-        ("team/a", "team"),
-        ("team/a", "Team"),
-    ],
-)
-def test_no_set_replaces_a_directory_that_holds_sets(
-    output: OutputDirectory, place: str, name: str
-) -> None:
-    output.make(place)
-    publish(output, place, stage(output, place, "theirs"))
-    job_id = stage(output, "", "mine")
-    for act in (
-        partial(output.check, name, 0),
-        partial(output.publish, job_id, name, replace=True),
-        partial(output.publish, job_id, name, replace=False),
-    ):
-        with pytest.raises(ConversionError) as refusal:
-            act()
-        assert refusal.value.reason is Reason.OUTPUT_UNAVAILABLE
-    assert shown(output) == [f"{staging_name('mine')}/out_1.csv", f"{place}/out/out_1.csv"]
 
 
 def test_a_link_in_the_place_of_a_set_is_not_replaced(output: OutputDirectory) -> None:

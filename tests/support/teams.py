@@ -7,7 +7,7 @@ from typing import Any
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.callers import caller_table, stub_of, write_callers
-from tests.support.serving import PATIENCE_S, Server, tree
+from tests.support.serving import PATIENCE_S, Server
 
 
 def table(name: str, team: str = "", *roles: str) -> str:
@@ -72,12 +72,6 @@ class As:
 def put(server: Server) -> None:
     for place in ("team-a/", "team-b/", ""):
         server.put(f"{place}a.json", f'[{{"whose":"{place or "everybody"}"}}]')
-
-
-def shown(server: Server) -> dict[str, bytes]:
-    """The files of all sets, those of teams too."""
-    found = tree(server.output)
-    return {name: text for name, text in found.items() if not name.endswith(".myd_holds_sets")}
 
 
 def staged(server: Server) -> list[str]:

@@ -110,15 +110,11 @@ class OutputDirectory:
         self._check_space(wanted)
 
     def _check_target(self, name: str) -> None:
-        found = self.find(name) or name
-        mode, what = self._mode(found), "something that is no directory"
-        if mode is None:
-            return
-        if stat.S_ISDIR(mode):
-            if not sub_directories.is_marked(self._fd, found):
-                return
-            what = "a directory that holds sets"
-        raise ConversionError(Reason.OUTPUT_UNAVAILABLE, f"{name}: {what} is in the way")
+        mode = self._mode(self.find(name) or name)
+        if mode is not None and not stat.S_ISDIR(mode):
+            raise ConversionError(
+                Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
+            )
 
     def _check_space(self, wanted: int) -> None:
         volume = os.fstatvfs(self._fd)

@@ -1,7 +1,6 @@
 """Directories in the output directory to which callers are confined (docs/spec.md 9.3).
 
-They are opened without following links, from a descriptor of the output directory on. What holds
-sets is marked by a hidden file, so that nobody's set replaces it with all that is in it.
+They are opened without following links, from a descriptor of the output directory on.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from contextlib import contextmanager, suppress
 
 from myd_grpc.beneath import components, open_child
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
-
-MARK = ".myd_holds_sets"
 
 _WHAT = "the directory in which the caller's sets are"
 
@@ -37,16 +34,8 @@ def opened(root: int, inside: str) -> Iterator[int]:
 
 
 def make(root: int, inside: str) -> None:
-    """Make the directory `inside` where it is missing, and mark it. Raises ConversionError."""
+    """Make the directory `inside` where it is missing. Raises ConversionError."""
     os.close(_descend(root, inside, make=True))
-
-
-def is_marked(parent: int, name: str) -> bool:
-    """Whether what has that name in the directory `parent` holds sets."""
-    with suppress(OSError):  # where it cannot be looked for, it could not have been made
-        os.stat(f"{name}/{MARK}", dir_fd=parent, follow_symlinks=False)
-        return True
-    return False
 
 
 def _descend(root: int, inside: str, *, make: bool) -> int:
@@ -61,8 +50,6 @@ def _descend(root: int, inside: str, *, make: bool) -> int:
             child = open_child(directory, name)
             os.close(directory)
             directory = child
-            if make:
-                _mark(directory)
     except FileNotFoundError:
         os.close(directory)
         raise DirectoryMissingError(Reason.OUTPUT_UNAVAILABLE, f"{_WHAT} is not there") from None
@@ -76,10 +63,4 @@ def _descend(root: int, inside: str, *, make: bool) -> int:
 def _make(directory: int, name: str) -> None:
     with suppress(FileExistsError):
         os.mkdir(name, 0o777, dir_fd=directory)
-        os.fsync(directory)
-
-
-def _mark(directory: int) -> None:
-    with suppress(FileExistsError):
-        os.close(os.open(MARK, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=directory))
         os.fsync(directory)

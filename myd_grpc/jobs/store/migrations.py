@@ -272,7 +272,14 @@ _OWNERS = (
     # Of jobs with an owner alone: where there are no callers, nobody has to keep these.
     "CREATE INDEX submissions_of_an_owner ON job_status (owner, submit_revision) WHERE owner <> ''",
     "CREATE INDEX changes_of_an_owner ON job_status (owner, revision) WHERE owner <> ''",
-    "CREATE INDEX output_dirs ON job_status (output_dir) WHERE output_dir <> ''",
+    """
+    -- Directories that hold sets of callers, for good: no set may take the place of one.
+    CREATE TABLE output_directory (
+        path TEXT PRIMARY KEY,              -- relative to the output directory
+        key TEXT NOT NULL                   -- as job_status.output_key
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX places_of_directories ON output_directory (key)",
     "ALTER TABLE job_deleted ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX deletions_of_an_owner ON job_deleted (owner, revision) WHERE owner <> ''",
 )

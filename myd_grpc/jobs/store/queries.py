@@ -210,8 +210,8 @@ def unfinished(connection: Connection) -> list[UnfinishedJob]:
 
 
 def output_dirs(connection: Connection) -> list[str]:
-    """The directories in the output directory in which jobs had their sets, but for itself."""
-    rows = connection.execute("SELECT DISTINCT output_dir FROM job_status WHERE output_dir <> ''")
+    """The directories in the output directory that hold sets of callers."""
+    rows = connection.execute("SELECT path FROM output_directory")
     return [str(row[0]) for row in rows.fetchall()]
 
 

@@ -9,9 +9,11 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from myd_grpc.beneath import components
 from myd_grpc.callers.model import Caller
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import JobWorkingError, OutputBusyError, OutputExistsError
 from myd_grpc.jobs.model import DirectoryId, Phase, Request, RequestFingerprint, Status
 from myd_grpc.jobs.store.clock import TrustedTime
@@ -39,12 +41,14 @@ def submit(
     """The id of the job for this request: `job_id`, or that of an earlier one of the fingerprint.
 
     A job that waits for its key to write the same output set makes way for the new one. Raises
-    OutputBusyError, OutputExistsError where a job that is not there for the caller writes that set,
-    and InvalidRequestError when the request_id came with another request before.
+    OutputBusyError, OutputExistsError where a job that is not there for the caller writes that set
+    or the set would be in the place of a directory that holds others, and InvalidRequestError when
+    the request_id came with another request before.
     """
     if fingerprint and (known := find_request(connection, caller, fingerprint)):
         return known
     _make_way(connection, caller, request, now)
+    _keep_directory(connection, request)
     revision = _next_revision(connection)
     values = submission_columns(caller.name, job_id, request, fingerprint) | {
         "revision": revision,
@@ -275,6 +279,36 @@ def _make_way(connection: Connection, caller: Caller, request: Request, now: int
             f"a working job is writing the output set {name!r}; wait for it to end"
         )
     fail(connection, [row["job_id"] for row in writing], Reason.INTERRUPTED, _SUPERSEDED, now)
+
+
+def _keep_directory(connection: Connection, request: Request) -> None:
+    """Note the directory of the request's set for good: a set in its place would replace all in it.
+
+    Raises OutputExistsError when the set would be in the place of one, OutputBusyError when one is
+    being written in the place of its directory.
+    """
+    name = request.output_file_name
+    if connection.execute(
+        "SELECT 1 FROM output_directory WHERE key = ?", (request.set_key,)
+    ).fetchall():
+        raise OutputExistsError(f"the output set {name!r} exists; choose another name")
+    for path in _with_parents(request.output_dir):
+        if connection.execute(
+            "SELECT 1 FROM job_status WHERE output_key = ? AND status = 'WORKING'", (folded(path),)
+        ).fetchall():
+            raise OutputBusyError(
+                f"a working job is writing where the output set {name!r} is to be; wait for it "
+                "to end"
+            )
+        connection.execute(
+            "INSERT OR IGNORE INTO output_directory VALUES (?, ?)", (path, folded(path))
+        )
+
+
+def _with_parents(directory: str) -> list[str]:
+    """A relative path with those of the directories that it is in; none for ""."""
+    names = components(directory)
+    return ["/".join(names[: count + 1]) for count in range(len(names))]
 
 
 def _keep_file_names(connection: Connection, job_id: str, names: Sequence[str]) -> None:

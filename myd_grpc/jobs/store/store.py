@@ -253,7 +253,7 @@ class JobStore:
         return await self._read(queries.unfinished)
 
     async def output_dirs(self) -> list[str]:
-        """The directories in the output directory in which jobs had their sets."""
+        """The directories in the output directory that hold sets of callers."""
         return await self._read(queries.output_dirs)
 
     def check_paths(self) -> None:

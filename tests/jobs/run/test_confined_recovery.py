@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.serving import Hold, Server
-from tests.support.teams import As, put, shown, staged, start, table
+from tests.support.serving import Hold, Server, tree
+from tests.support.teams import As, put, staged, start, table
 
 MakeServer = Callable[..., Server]
 BOSS = table("boss", "", "admin")
@@ -21,7 +21,7 @@ def server(make_server: MakeServer) -> Server:
     server = start(make_server())
     put(server)
     assert As(server, "alice").convert("a.json").status == pb.Job.DONE
-    assert b"team-a" in shown(server)[SET]
+    assert b"team-a" in tree(server.output)[SET]
     server.put("team-a/a.json", '[{"whose":"hers"}]')
     server.stop()
     return server
@@ -42,8 +42,8 @@ def test_a_set_is_published_where_it_belongs_after_a_crash(
     start(server, BOSS, MYD_FAILPOINTS="")
     job = As(server, "boss").wait(job_id)
     assert (job.status, job.output_dir) == (pb.Job.DONE, "team-a/out")
-    assert list(shown(server)) == [SET]
-    assert b"hers" in shown(server)[SET]
+    assert list(tree(server.output)) == [SET]
+    assert b"hers" in tree(server.output)[SET]
     server.stop()
     assert staged(server) == []
 
@@ -67,22 +67,22 @@ def test_a_job_goes_on_from_its_checkpoint_where_it_belongs(
 
 
 def test_a_publication_that_cannot_be_made_to_last_is_taken_back(server: Server) -> None:
-    before = shown(server)
+    before = tree(server.output)
     start(server, MYD_FAILPOINTS="after_rename=error:EIO")
     job = As(server, "alice").convert("a.json", overwrite=True)
     assert (job.status, job.reason) == (pb.Job.FAILED, "OUTPUT_UNAVAILABLE")
     assert str(server.home) not in job.msg
-    assert shown(server) == before
+    assert tree(server.output) == before
     assert staged(server) == []
 
 
 def test_what_a_crash_has_left_is_removed_at_the_next_start(server: Server) -> None:
-    before, left = shown(server), server.output / "team-a" / f".myd-{'0' * 32}"
+    before, left = tree(server.output), server.output / "team-a" / f".myd-{'0' * 32}"
     left.mkdir()
     (left / "out_1.csv").touch()
     start(server)
     assert staged(server) == []
-    assert shown(server) == before
+    assert tree(server.output) == before
 
 
 def test_a_directory_that_is_gone_is_made_anew(server: Server, hold: Callable[[str], Hold]) -> None:
@@ -96,4 +96,4 @@ def test_a_directory_that_is_gone_is_made_anew(server: Server, hold: Callable[[s
     start(server, MYD_FAILPOINTS="")
     job = As(server, "alice").wait(job_id)
     assert (job.status, job.output_dir) == (pb.Job.DONE, "team-a/out")
-    assert list(shown(server)) == [SET]
+    assert list(tree(server.output)) == [SET]

@@ -37,6 +37,7 @@ from myd_grpc.jobs.model import (
 from myd_grpc.jobs.store import queries
 from myd_grpc.jobs.store.migrations import STEPS
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
+from tests.support.nasty import NFC_HAN, NFD_HAN
 
 ALICE = Caller("alice", frozenset({Role.CONVERT}))
 BOB = Caller("bob", frozenset({Role.CONVERT, Role.PREPROCESS}))
@@ -206,6 +207,30 @@ async def test_sets_of_the_same_name_in_other_directories_have_writers_of_their_
         for name, place in (("OUT", "team-a"), ("out", "team-b")):
             with pytest.raises(OutputBusyError):
                 await store.submit(ALICE, "late", request(name, place), None, now=1)
+
+
+async def test_no_set_takes_the_place_of_a_directory_that_has_held_sets(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit(ALICE, "hers", request("out", f"x/{NFC_HAN}"), None, now=1)
+        await store.fail(["hers"], "CANCELLED", "", now=2)
+        await store.purge(ended_before=3)
+        for name, place in (("X", ""), (NFD_HAN, "x"), (NFC_HAN, "X")):
+            for caller in (ALICE, BOB, BOSS, ANYBODY):
+                with pytest.raises(OutputExistsError):
+                    await store.submit(caller, "late", request(name, place), None, now=4)
+        assert await store.submit(BOB, "his", request("x", "y"), None, now=4) == "his"
+        assert await store.output_dirs() == ["x", f"x/{NFC_HAN}", "y"]
+
+
+async def test_no_directory_takes_the_place_of_a_set_that_is_being_written(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit(BOB, "his", request("Team"), None, now=1)
+        for place in ("team", "team/deep"):
+            with pytest.raises(OutputBusyError):
+                await store.submit(ALICE, "hers", request("out", place), None, now=2)
+        assert await store.output_dirs() == []
+        await store.fail(["his"], "CANCELLED", "", now=3)
+        assert await store.submit(ALICE, "hers", request("out", "team"), None, now=4) == "hers"
 
 
 async def test_owner_and_directories_are_there_after_a_restart(tmp_path: Path) -> None:
