@@ -1,8 +1,8 @@
 """Looks for known weaknesses in what a bill of materials (CycloneDX, JSON) names.
 
 Two sources are asked: the list beside this script, which needs no network, and OSV, which knows
-the advisories of PyPI, crates.io, Go and Debian. What could not be looked up is said. The exit
-status is 1 if a weakness is known, else 0.
+the advisories about packages of Python, Rust, Go and Debian. What could not be looked up is said.
+The exit status is 1 if a weakness is known, else 0.
 """
 
 from __future__ import annotations
