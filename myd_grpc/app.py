@@ -26,6 +26,7 @@ from myd_grpc.api.requests import conversion_of
 from myd_grpc.api.service import Backend
 from myd_grpc.callers.access import Access
 from myd_grpc.callers.file import CallersFileError
+from myd_grpc.callers.quota import Quota
 from myd_grpc.callers.registry import Registry
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
@@ -170,11 +171,20 @@ async def _serve(settings: Settings, access: Access, gateway: Path | None) -> No
                 partial(conversion_of, settings=settings),
                 settings.checkpoint_s,
                 settings.space_percent,
+                settings.max_job_s,
             )
-            runner = Runner(context, JobQueue(settings.workers, settings.max_queued))
-            summaries = Summaries(workers, settings.summaries, settings.max_queued)
+            limits_of = partial(access.limits_of, settings.caller_limits)
+            queue = JobQueue(settings.workers, settings.max_queued, limits_of)
+            runner = Runner(context, queue)
+            summaries = Summaries(workers, settings.summaries, settings.max_queued, limits_of)
+            watches = Quota(
+                "watches",
+                settings.max_watches,
+                "MYD_MAX_WATCHES",
+                lambda one: limits_of(one).watches,
+            )
             async with _purging(store):
-                backend = Backend(settings, store, output, runner, summaries, hub)
+                backend = Backend(settings, store, output, runner, summaries, hub, watches)
                 await serve_calls(backend, access, resumed, gateway, stop)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from myd_grpc.callers.model import CallerLimits
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.model import SECTION_NAMES, Limits
 from myd_grpc.shopping import DATE_FIELDS, OWNER_FIELDS
@@ -73,14 +74,21 @@ class Settings:
     """MYD_MAX_REQUEST_BYTES: of a request, without the names of its files (1048576)."""
     max_metadata_bytes: int
     """MYD_MAX_METADATA_BYTES: of what comes in headers with a call (16384)."""
+    max_watches: int
+    """MYD_MAX_WATCHES: watches at once (10000)."""
     summaries: int
     """MYD_SUMMARIES: shopping summaries at once; more callers wait (2)."""
+    caller_limits: CallerLimits
+    """MYD_CALLER_RUNNING, MYD_CALLER_QUEUED, MYD_CALLER_WATCHES, MYD_CALLER_SUMMARIES: how many of
+    each a caller may have for whom MYD_CALLERS does not say (all workers, 200, 1000, 20)."""
     owner_fields: tuple[str, ...]
     """MYD_OWNER_FIELDS: comma-separated members that name whose a record or order line is."""
     date_fields: tuple[str, ...]
     """MYD_DATE_FIELDS: comma-separated members an order line's time is looked for in."""
     stall_s: float
     """MYD_STALL_SECONDS: a worker that does nothing for so long is ended (300)."""
+    max_job_s: int
+    """MYD_MAX_JOB_SECONDS: a job that works for longer is ended; 0: none is (0)."""
     checkpoint_s: float
     """MYD_CHECKPOINT_SECONDS: a running job notes this often from where it could go on (1)."""
     resume_window_s: int
@@ -99,7 +107,8 @@ class Settings:
     """MYD_THREADS: threads a conversion's engine works on; 0: one for each core, at most 4 (0)."""
     limits: Limits
     """MYD_FILE_SEP_SIZE, MYD_MAX_CSV_ROW, MYD_MAX_DEPTH (at most 1000), MYD_MAX_RECORD_BYTES,
-    MYD_MAX_COLUMNS, MYD_MAX_TABLES, MYD_MAX_NAME_BYTES, MYD_MAX_GROWTH: bounds of a conversion."""
+    MYD_MAX_COLUMNS, MYD_MAX_TABLES, MYD_MAX_NAME_BYTES, MYD_MAX_GROWTH, MYD_MAX_INPUT_BYTES: bounds
+    of a conversion."""
     section_names: frozenset[str]
     """MYD_SECTION_NAMES: comma-separated keys that name parts of one document, not records."""
     reflection: bool
@@ -149,10 +158,13 @@ class Settings:
             max_streams=source.integer("MYD_MAX_STREAMS", 250, 100, 100_000),
             max_request_bytes=source.integer("MYD_MAX_REQUEST_BYTES", 1 << 20, 1 << 16, 1 << 30),
             max_metadata_bytes=source.integer("MYD_MAX_METADATA_BYTES", 1 << 14, 1 << 13, 1 << 20),
+            max_watches=source.integer("MYD_MAX_WATCHES", 10_000, 1, 1_000_000),
             summaries=source.integer("MYD_SUMMARIES", 2, 1, 256),
+            caller_limits=_caller_limits(source),
             owner_fields=source.names("MYD_OWNER_FIELDS", OWNER_FIELDS),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),
             stall_s=source.seconds("MYD_STALL_SECONDS", 300, 86_400),
+            max_job_s=source.integer("MYD_MAX_JOB_SECONDS", 0, 0, 31_536_000),
             checkpoint_s=source.seconds("MYD_CHECKPOINT_SECONDS", 1, 3600),
             resume_window_s=source.integer("MYD_RESUME_WINDOW", 86_400, 0, 31_536_000),
             space_percent=source.integer("MYD_SPACE_PERCENT", 25, 0, 1000),
@@ -200,6 +212,15 @@ def _overlap(one: Path, other: Path) -> bool:
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
+def _caller_limits(source: _EnvironReader) -> CallerLimits:
+    return CallerLimits(
+        running=source.integer("MYD_CALLER_RUNNING", 256, 1, 256),
+        queued=source.integer("MYD_CALLER_QUEUED", 200, 0, 1_000_000),
+        watches=source.integer("MYD_CALLER_WATCHES", 1000, 0, 1_000_000),
+        summaries=source.integer("MYD_CALLER_SUMMARIES", 20, 0, 1_000_000),
+    )
+
+
 def _limits(source: _EnvironReader) -> Limits:
     limits = Limits()
     return Limits(
@@ -213,6 +234,7 @@ def _limits(source: _EnvironReader) -> Limits:
         max_tables=source.integer("MYD_MAX_TABLES", limits.max_tables, 1, 1 << 20),
         max_name_bytes=source.integer("MYD_MAX_NAME_BYTES", limits.max_name_bytes, 1, 1 << 16),
         max_growth=source.integer("MYD_MAX_GROWTH", limits.max_growth, 1, 1_000_000),
+        max_input_bytes=source.integer("MYD_MAX_INPUT_BYTES", limits.max_input_bytes, 1, 1 << 50),
     )
 
 

@@ -17,6 +17,7 @@ from myd_grpc.api import fields, fingerprints, origin, paging, requests
 from myd_grpc.api.messages import job_message, job_or_not_found, summary_message, table_message
 from myd_grpc.callers.current import current
 from myd_grpc.callers.model import Caller
+from myd_grpc.callers.quota import Quota
 from myd_grpc.config import Settings
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.output.naming import set_directory
@@ -55,6 +56,7 @@ class Backend:
     runner: Runner
     summaries: Summaries
     hub: Hub
+    watches: Quota
 
     def check_paths(self) -> None:
         """Raises DirectoryLostError when a directory is no longer the one that was opened."""
@@ -72,10 +74,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self, request: pb.PreprocessShoppingRequest, _context: Context
     ) -> pb.PreprocessShoppingResponse:
         """Summarise a user's shopping while the caller waits."""
-        query, key = requests.summary_query(
-            request, self._backend.settings, current(), datetime.now(UTC)
-        )
-        summary = await self._backend.summaries.summarise(query, key)
+        caller, settings = current(), self._backend.settings
+        query, key = requests.summary_query(request, settings, caller, datetime.now(UTC))
+        summary = await self._backend.summaries.summarise(caller, query, key)
         return pb.PreprocessShoppingResponse(data=summary_message(summary))
 
     async def ConvertToCsv(
@@ -113,27 +114,29 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         self, request: pb.WatchJobRequest, context: Context
     ) -> None:
         """Stream the job's states until its end."""
-        job_id = requests.job_id_of(request)
-        # At once, so that a caller who waits for news knows that the watch stands.
-        await context.send_initial_metadata(())
+        job_id, caller = requests.job_id_of(request), current()
         backend, send = self._backend, self._sender(context)
-        heartbeat_s = backend.settings.heartbeat_s
-        found = await follow_job(
-            backend.hub, backend.store, current(), job_id, request.from_revision, heartbeat_s, send
-        )
-        if not found:
-            await context.write(pb.WatchJobResponse(data=job_or_not_found(job_id, None)))
+        with backend.watches.one_of(caller.name):
+            # At once, so that a caller who waits for news knows that the watch stands.
+            await context.send_initial_metadata(())
+            heartbeat_s = backend.settings.heartbeat_s
+            found = await follow_job(
+                backend.hub, backend.store, caller, job_id, request.from_revision, heartbeat_s, send
+            )
+            if not found:
+                await context.write(pb.WatchJobResponse(data=job_or_not_found(job_id, None)))
 
     async def WatchJobs(  # type: ignore[override]
         self, request: pb.WatchJobsRequest, context: Context
     ) -> None:
         """Stream the states of all matching jobs."""
-        job_filter = requests.job_filter_of(request)
-        await context.send_initial_metadata(())
+        job_filter, caller = requests.job_filter_of(request), current()
         backend, send = self._backend, self._sender(context)
-        await follow_all(
-            backend.hub, backend.store, current(), job_filter, request.from_revision, send
-        )
+        with backend.watches.one_of(caller.name):
+            await context.send_initial_metadata(())
+            await follow_all(
+                backend.hub, backend.store, caller, job_filter, request.from_revision, send
+            )
 
     async def ListJobs(self, request: pb.ListJobsRequest, _context: Context) -> pb.ListJobsResponse:
         """Answer a page of jobs, newest first."""

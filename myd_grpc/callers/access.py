@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from myd_grpc.callers import rights
 from myd_grpc.callers.identity import Credentials, Identity
-from myd_grpc.callers.model import ANYBODY
+from myd_grpc.callers.model import ANYBODY, CallerLimits
 from myd_grpc.callers.registry import Known, Registry
 from myd_grpc.errors import UnauthenticatedError
 
@@ -95,6 +95,16 @@ class Access:
         over = [session for session in self._standing if not session.lasts(known, now)]
         for session in over:
             self._standing.pop(session).reschedule(asyncio.get_running_loop().time())
+
+    def limits_of(self, usual: CallerLimits, name: str) -> CallerLimits:
+        """How many of each a caller of that name may have: what it has not, is as usual.
+
+        There are none where no callers are configured, nor for jobs from before that.
+        """
+        if not self._registry or not name:
+            return CallerLimits()
+        caller = self._registry.known.file.callers.get(name)
+        return caller.limits.or_else(usual) if caller else usual
 
     def _recognise(self, credentials: Credentials) -> Session:
         if not self._registry:

@@ -35,6 +35,15 @@ class CallerLimits:
     watches: int | None = None
     summaries: int | None = None
 
+    def or_else(self, usual: CallerLimits) -> CallerLimits:
+        """These, and the usual ones in place of those that are not set."""
+        return CallerLimits(
+            usual.running if self.running is None else self.running,
+            usual.queued if self.queued is None else self.queued,
+            usual.watches if self.watches is None else self.watches,
+            usual.summaries if self.summaries is None else self.summaries,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

@@ -37,6 +37,7 @@ class Limits:
     max_tables: int = 4_096
     max_name_bytes: int = 1_024
     max_growth: int = 64
+    max_input_bytes: int = 1 << 40
 
 
 DEFAULT_LIMITS = Limits()

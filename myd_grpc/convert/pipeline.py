@@ -23,7 +23,7 @@ from myd_grpc.convert.hints import (
     joined_notes,
 )
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.input.probe import hinting, probe
+from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.output import disk
@@ -129,16 +129,17 @@ class _Run:
 
     def probe(self, resume: Checkpoint | None) -> None:
         """Looks at every file before the first is converted: a wrong key shows at once."""
-        state, versions = self._state, list[InputVersion]()
+        state, versions, total = self._state, list[InputVersion](), 0
         for name in self._conversion.file_names:
             with self._open(name) as source:
                 probe(source)
                 versions.append(source.version)
+                total += source.size
+                check_size(name, total, self._conversion.limits)
         state.inputs = tuple(versions)
         if resume and resume.inputs != state.inputs:
             raise StaleCheckpointError
         figures = resume.progress if resume else state.progress
-        total = sum(version.size for version in versions)
         state.progress = replace(figures, bytes_total=total, engine=self.engine.name)
         state.report()
 

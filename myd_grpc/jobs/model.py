@@ -166,7 +166,7 @@ class QueuedJob:
 
     Its files are in the store. `name` is its output's, `output_dir` the directory of that, relative
     to the output directory. `resumable` says that the next server can go on with it: it needs no
-    key, or can be handed it.
+    key, or can be handed it. `begun` says that it ran before a restart.
     """
 
     job_id: str
@@ -176,6 +176,7 @@ class QueuedJob:
     key: CipherKey | None = field(repr=False)
     overwrite: bool
     resumable: bool = False
+    begun: bool = False
 
     @property
     def set_key(self) -> str:
@@ -188,7 +189,8 @@ class UnfinishedJob:
     """A job that a server has left: what decides how it goes on, as there may be many.
 
     `identity` is the directory it may have published. `has_request_id` says that it came with a
-    request_id, by which its key can be handed over. `waiting_since` is 0 or epoch seconds.
+    request_id, by which its key can be handed over. `waiting_since` is 0 or epoch seconds. `begun`
+    says that a worker has had it.
     """
 
     job_id: str
@@ -201,3 +203,4 @@ class UnfinishedJob:
     identity: DirectoryId | None
     has_request_id: bool
     waiting_since: int
+    begun: bool

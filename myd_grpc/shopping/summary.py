@@ -10,7 +10,7 @@ from myd_grpc.convert.batch import Batch, Scanned
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Scanner
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.input.probe import hinting, probe
+from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import Value, parse
 from myd_grpc.convert.model import CipherKey
@@ -30,6 +30,7 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     )
     with engine_for(query.engine, query.threads) as engine, source:
         probe(source)
+        check_size(query.file_name, source.size, query.limits)
         with source.unchanged(), hinting(source):
             reader = RecordReader(source, query.limits, options, query.section_names)
             reader.find(engine)

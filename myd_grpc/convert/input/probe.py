@@ -20,7 +20,7 @@ from myd_grpc.convert.jsontext.formats import (
     may_begin_json,
     recognise,
 )
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.model import CipherKey, Limits
 
 _PLAIN = "it is plain JSON{}: leave the key and iv out"
 _LOOKS_ENCRYPTED = "the file looks encrypted: send aes256cbckey and iv"
@@ -40,6 +40,14 @@ def probe(source: Source) -> None:
             _try(source, source.key)
         elif not may_begin_json(source.head[:BLOCK]) and (file_format := _recognise(source.head)):
             raise _invalid(source, f"the file is {file_format}")
+
+
+def check_size(name: str, total: int, limits: Limits) -> None:
+    """Raises ConversionError where the files up to this one have more bytes than they may."""
+    most = limits.max_input_bytes
+    if total > most:
+        what = f"with this file, the input has more than {most} bytes (MYD_MAX_INPUT_BYTES)"
+        raise ConversionError(Reason.LIMIT_EXCEEDED, f"{name}: {what}")
 
 
 @contextmanager

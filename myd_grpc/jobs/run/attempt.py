@@ -84,6 +84,19 @@ class Attempt:
 
     async def run(self) -> None:
         """Convert, publish, and commit the end."""
+        ending = asyncio.create_task(self._end_in_time())
+        try:
+            await self._run()
+        finally:
+            ending.cancel()
+
+    async def _end_in_time(self) -> None:
+        if most_s := self._context.most_s:
+            await asyncio.sleep(most_s)
+            too_long = f"the job has worked for {most_s} s, which is as long as it may"
+            await self.stop(Reason.LIMIT_EXCEEDED, f"{too_long} (MYD_MAX_JOB_SECONDS)")
+
+    async def _run(self) -> None:
         job_id = self.job.job_id
         try:
             await self._convert()

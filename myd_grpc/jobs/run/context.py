@@ -26,8 +26,8 @@ class AttemptContext:
 
     `conversion_of` tells what a request stands for, and raises InvalidRequestError when its files
     are no inputs any more. `checkpoint_s` is how often a worker saves where it is, `space_percent`
-    how much room is wanted for the output, measured by the size of the input. `now` tells the time
-    in epoch seconds.
+    how much room is wanted for the output, measured by the size of the input. `most_s` is for how
+    many seconds an attempt may go on; 0 is for ever. `now` tells the time in epoch seconds.
     """
 
     store: JobStore
@@ -36,6 +36,7 @@ class AttemptContext:
     conversion_of: Callable[[Request], Conversion]
     checkpoint_s: float = 1.0
     space_percent: int = 0
+    most_s: int = 0
     now: Callable[[], float] = time.time
 
 

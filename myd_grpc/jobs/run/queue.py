@@ -17,6 +17,7 @@ _RETRY_S = 5.0
 class JobQueue:
     """Jobs that wait: those of each caller in order of arrival, and callers in turn.
 
+    Those that ran before a restart come before all others, as they did.
     `workers` is how many run at once, `max_queued` how many may wait beside them. A caller has the
     bounds that `limits_of` tells by its name; None in these is no bound.
     """
@@ -32,6 +33,7 @@ class JobQueue:
         self._limits_of = limits_of
         self._accepting: Counter[str] = Counter()
         self._jobs: dict[str, QueuedJob] = {}
+        self._begun: Turns[str] = Turns()
         self._turns: Turns[str] = Turns()
         self._running: Counter[str] = Counter()
 
@@ -51,7 +53,7 @@ class JobQueue:
     def add(self, job: QueuedJob) -> None:
         """Let a job wait."""
         self._jobs[job.job_id] = job
-        self._turns.add(job.owner, job.job_id)
+        self._line_of(job).add(job.owner, job.job_id)
 
     def get(self, job_id: str) -> QueuedJob | None:
         """The job, if it waits."""
@@ -61,22 +63,25 @@ class JobQueue:
         """Take the job out; None if it does not wait."""
         job = self._jobs.pop(job_id, None)
         if job:
-            self._turns.remove(job.owner, job_id)
+            self._line_of(job).remove(job.owner, job_id)
         return job
 
     def remove_all(self) -> list[QueuedJob]:
         """Take all jobs out."""
-        jobs, self._jobs, self._turns = list(self._jobs.values()), {}, Turns()
+        jobs, self._jobs = list(self._jobs.values()), {}
+        self._begun, self._turns = Turns(), Turns()
         return jobs
 
     def begin(self) -> QueuedJob | None:
         """Take out the job that is to run next; None when none may."""
         if self._running.total() >= self._workers:
             return None
-        job_id = self._turns.take(self._may_run)
+        job_id = self._begun.take(self._may_run) or self._turns.take(self._may_run)
         if job_id is None:
             return None
         job = self._jobs.pop(job_id)
+        if job.begun:
+            self._turns.defer(job.owner)
         self._running[job.owner] += 1
         return job
 
@@ -93,9 +98,13 @@ class JobQueue:
             return
         if limits.running is not None:
             free = min(free, max(limits.running - self._running[caller], 0))
-        if self._accepting[caller] + self._turns.of(caller) - free >= limits.queued:
+        waiting = self._begun.of(caller) + self._turns.of(caller)
+        if self._accepting[caller] + waiting - free >= limits.queued:
             most = f"as many jobs of this caller wait as may: {limits.queued} (queued)"
             raise QuotaError("caller", most, _RETRY_S)
+
+    def _line_of(self, job: QueuedJob) -> Turns[str]:
+        return self._begun if job.begun else self._turns
 
     def _may_run(self, caller: str) -> bool:
         most = self._limits_of(caller).running

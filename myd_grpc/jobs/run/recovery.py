@@ -80,7 +80,14 @@ class Recovery:
             self._done.append(one.job_id)
             return
         job = QueuedJob(
-            one.job_id, one.owner, one.output_dir, one.name, None, one.overwrite, resumable=True
+            one.job_id,
+            one.owner,
+            one.output_dir,
+            one.name,
+            None,
+            one.overwrite,
+            resumable=True,
+            begun=one.begun,
         )
         if not one.encrypted:
             self._resumed.queued.append(job)

@@ -1,13 +1,18 @@
-"""Shopping summaries: each in a worker process, a few at once, ended with its caller."""
+"""Shopping summaries: each in a worker process, a few at once, ended with its call."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from myd_grpc import errors
+from myd_grpc.callers.model import Caller, CallerLimits
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.jobs.run.turns import Turns
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.jobs.worker.process import WorkerDiedError, WorkerProcess
 from myd_grpc.jobs.worker.protocol import Failed, Message, SummaryReady, SummaryTask, UserNotFound
@@ -20,37 +25,84 @@ _NEW_WORKERS = 1
 
 
 class Summaries:
-    """At most `at_once` summaries at a time; further callers wait, at most `waiting` of them."""
+    """At most `at_once` summaries at a time; further calls wait, at most `waiting` of them.
 
-    def __init__(self, workers: WorkerPool, at_once: int, waiting: int) -> None:
+    Callers are served in turn. Each may have as many calls as `limits_of` tells by its name.
+    """
+
+    def __init__(
+        self,
+        workers: WorkerPool,
+        at_once: int,
+        waiting: int,
+        limits_of: Callable[[str], CallerLimits] = lambda _: CallerLimits(),
+    ) -> None:
         self._workers = workers
         self._capacity = at_once + waiting
-        self._turn = asyncio.Semaphore(at_once)
-        self._callers = 0
+        self._limits_of = limits_of
+        self._free = at_once
+        self._turns: Turns[asyncio.Future[None]] = Turns()
+        self._calls: Counter[str] = Counter()
         self._running: set[WorkerProcess] = set()
         self._stopping = False
 
-    async def summarise(self, query: Query, key: CipherKey | None) -> Summary:
+    async def summarise(self, caller: Caller, query: Query, key: CipherKey | None) -> Summary:
         """The summary. When the caller goes away, the worker ends.
 
-        Raises CallError: what is wrong with the file, that the user is not there, BusyError or
-        ShuttingDownError.
+        Raises CallError: what is wrong with the file, that the user is not there, BusyError,
+        QuotaError or ShuttingDownError.
         """
-        if self._callers >= self._capacity:
-            raise errors.BusyError("as many callers wait for a summary as may; call again later")
-        self._callers += 1
+        name = caller.name
+        self._check(name)
+        self._calls[name] += 1
         try:
-            async with self._turn:
+            async with self._turn_of(name):
                 return await self._summarise(SummaryTask(query, key))
         except ConversionError as error:
             raise _refusal(error) from None
         finally:
-            self._callers -= 1
+            self._calls[name] -= 1
 
     async def stop(self) -> None:
         """End all workers; their callers get ShuttingDownError."""
         self._stopping = True
         await asyncio.gather(*(worker.end() for worker in self._running))
+
+    def _check(self, caller: str) -> None:
+        most = self._limits_of(caller).summaries
+        if most is not None and self._calls[caller] >= most:
+            used_up = f"as many summaries of this caller as may be at once: {most} (summaries)"
+            raise errors.QuotaError("caller", used_up)
+        if self._calls.total() >= self._capacity:
+            raise errors.BusyError("as many callers wait for a summary as may; call again later")
+
+    @asynccontextmanager
+    async def _turn_of(self, caller: str) -> AsyncIterator[None]:
+        """Waits until there is room for one more of the caller's."""
+        if self._free:
+            self._free -= 1
+        else:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._turns.add(caller, turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                self._turns.remove(caller, turn)
+                if not turn.cancelled():  # its turn came just as the caller left
+                    self._pass_on()
+                raise
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the next one begin."""
+        while turn := self._turns.take(lambda _: True):
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     async def _summarise(self, task: SummaryTask) -> Summary:
         for _ in range(_NEW_WORKERS):

@@ -202,7 +202,8 @@ def unfinished(connection: Connection) -> list[UnfinishedJob]:
     """The jobs that have not ended, in the order they came in."""
     cursor = connection.execute(
         "SELECT job_id, owner, output_dir, output_file_name, options, encrypted, phase, "
-        "request_id, waiting_since, staging_device, staging_inode, staging_modified_ns "
+        "request_id, waiting_since, job_start_time, "
+        "staging_device, staging_inode, staging_modified_ns "
         "FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
     )
     with closing(cursor):

@@ -170,6 +170,7 @@ def unfinished_of(row: sqlite3.Row) -> UnfinishedJob:
         identity=_identity(row),
         has_request_id=row["request_id"] is not None,
         waiting_since=row["waiting_since"],
+        begun=row["job_start_time"] > 0,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -116,3 +117,17 @@ def test_of_many_callers_each_is_served_in_turn_within_its_bounds(
     own = {name: [one for one in served if one[0] == name] for name in set(came)}
     for jobs in own.values():
         assert jobs == sorted(jobs, key=lambda one: int(one[1:]))
+
+
+def test_jobs_that_ran_before_a_restart_go_on_first_as_if_nothing_had_been() -> None:
+    queue = queue_with(2, 100, {})
+    names = ["a0", "a1", "a2", "b0", "c0", "b1"]
+    for name in names:  # in the order of their submission, as the store has them
+        queue.add(replace(job(name[0], int(name[1])), begun=name in {"a0", "b0"}))
+    went_on = [queue.begin(), queue.begin()]
+    assert [one.job_id for one in went_on if one] == ["a0", "b0"]
+    served = []
+    for _ in range(4):
+        queue.end(job("a", 0))
+        served.append(queue.begin())
+    assert [one.job_id for one in served if one] == ["c0", "a1", "b1", "a2"]
