@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from myd_grpc.client import Client, Tls
 from tests.support.certificates import LOCAL, Authority, Pair
 from tests.support.resting import Rest, RestServer, build_gateway, gateway_to
 from tests.support.serving import PATIENCE_S, Server, lasting_address
@@ -79,6 +80,25 @@ def test_both_sides_speak_tls(rest_server: RestServer, ca: Authority) -> None:
     assert health(rest_server.rest) == 200
     assert Rest(rest_server.rest.address).get("/healthz").status == 400, "plain HTTP"
     assert "not encrypted" not in rest_server.log
+
+
+def test_the_certificate_of_the_gateway_is_nobodys(
+    rest_server: RestServer, ca: Authority, tmp_path: Path
+) -> None:
+    """Not even where the callers file gives it to somebody: who calls by REST may be anybody."""
+    shown = ca.issue("gateway", SPIFFE)
+    callers = tmp_path / "callers.toml"
+    callers.write_text(f'[callers.mistake]\ncertificates = ["{SPIFFE}"]\nroles = ["admin"]\n')
+    rest_server.start(
+        **settings("MYD_TLS", ca.issue("server", *LOCAL)),
+        **settings("MYD_REST_CLIENT", shown),
+        MYD_TLS_CLIENT_CA=str(ca.certificate),
+        MYD_CALLERS=str(callers),
+    )
+    assert rest_server.rest.get("/jobs").status == 401
+    tls = Tls(ca.certificate, shown.certificate, shown.key)
+    with Client(rest_server.address, tls=tls) as client:
+        assert list(client.list_jobs()) == []
 
 
 def test_without_a_certificate_the_gateway_is_not_let_in(
