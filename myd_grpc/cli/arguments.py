@@ -32,6 +32,7 @@ def _defaults() -> argparse.Namespace:
         tls_ca=os.environ.get(CA_VARIABLE),
         tls_cert=os.environ.get(CERTIFICATE_VARIABLE),
         tls_key=os.environ.get(KEY_VARIABLE),
+        token_file=None,
         json=False,
     )
 
@@ -41,7 +42,7 @@ def follow_up_command(arguments: argparse.Namespace, command: str) -> str:
     defaults = _defaults()
     given = (
         f" --{name.replace('_', '-')} {shlex.quote(getattr(arguments, name))}"
-        for name in ("address", "tls_ca", "tls_cert", "tls_key")
+        for name in ("address", "tls_ca", "tls_cert", "tls_key", "token_file")
         if getattr(arguments, name) != getattr(defaults, name)
     )
     return f"client.py{''.join(given)} {command}"
@@ -86,6 +87,11 @@ def _common_options() -> argparse.ArgumentParser:
         "--tls-cert", metavar="F", help=f"file with a certificate to show (${CERTIFICATE_VARIABLE})"
     )
     common.add_argument("--tls-key", metavar="F", help=f"file with its key (${KEY_VARIABLE})")
+    common.add_argument(
+        "--token-file",
+        metavar="F",
+        help="file with the token that says who calls (default: $MYD_TOKEN)",
+    )
     common.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
     return common
 

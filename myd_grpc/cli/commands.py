@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from myd.analysis.v1.analysis_pb2 import Job
@@ -18,6 +19,7 @@ from myd_grpc.cli.arguments import follow_up_command
 from myd_grpc.cli.output import Output, View
 from myd_grpc.client import CallError, Client, InvalidKeyError, Key
 from myd_grpc.client.errors import NON_RETRYABLE_CODES
+from myd_grpc.client.tokens import TokenSource, from_environment
 from myd_grpc.options import ConvertOptions, ReadOptions
 
 OK, NOT_DONE, INTERRUPTED = 0, 1, 130
@@ -46,6 +48,12 @@ class UnansweredError(Exception):
 
 class UnknownJobError(Exception):
     """The command was about a job that the server does not know."""
+
+
+def token(arguments: Namespace) -> TokenSource | None:
+    """Whence the token comes that says who calls."""
+    # The file, not what is in it: the token may be renewed while a job is watched.
+    return Path(arguments.token_file) if arguments.token_file else from_environment(os.environ)
 
 
 def run(session: Session) -> int:
@@ -166,7 +174,7 @@ def _follow(
         why = "stopped watching, the job goes on"
         raise WatchEndedError(job_id, why, INTERRUPTED) from None
     except CallError as error:
-        why = f"error: {error}\nthe job may go on all the same"
+        why = f"error: {wording.refusal(error)}\nthe job may go on all the same"
         raise WatchEndedError(job_id, why, NOT_DONE) from None
     except OSError as error:
         why = f"{wording.why_unwritten(error)}, the job goes on"

@@ -30,17 +30,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         Client,
         InvalidKeyError,
         InvalidTlsError,
+        InvalidTokenError,
     )
 
     _never_fail_to_print()
     try:
-        with Client(arguments.address, tls=_tls(arguments)) as client:
+        with Client(
+            arguments.address, tls=_tls(arguments), token=commands.token(arguments)
+        ) as client:
             chosen = output.choose(as_json=arguments.json)
             exit_code = commands.run(commands.Session(client, chosen, arguments))
         if sys.stdout:
             sys.stdout.flush()
     except (CallError, commands.UnansweredError, commands.UnknownJobError) as error:
-        return _fail(f"error: {error}", commands.NOT_DONE)
+        return _fail(f"error: {wording.refusal(error)}", commands.NOT_DONE)
     except commands.WatchEndedError as left:
         _drop_output()
         how = _how_to_go_on(arguments, left.job_id)
@@ -52,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         said = not isinstance(error, BrokenPipeError)
         wrong = f"error: {wording.why_unwritten(error)}"
         return _fail(wrong, commands.NOT_DONE) if said else commands.NOT_DONE
-    except (InvalidKeyError, InvalidTlsError, UnicodeEncodeError) as error:
+    except (InvalidKeyError, InvalidTlsError, InvalidTokenError, UnicodeEncodeError) as error:
         wrong = _NO_TEXT if isinstance(error, UnicodeEncodeError) else str(error)
         return _fail(f"error: {wrong}", USAGE)
     return exit_code

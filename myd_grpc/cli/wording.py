@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
+from myd_grpc.client import PermissionDeniedError, UnauthenticatedError
 
 _UNITS = ("kB", "MB", "GB", "TB")
 
@@ -37,6 +38,19 @@ def time_left(job: Job) -> str:
     if job.status != Job.WORKING or eta_s < 0 or not job.progress.bytes_read:
         return ""
     return f"{duration(eta_s)} left"
+
+
+def refusal(error: Exception) -> str:
+    """Why something was not done, and what would help where the caller is not the right one."""
+    if isinstance(error, UnauthenticatedError):
+        return (
+            f"{error}\n"
+            "give a token with --token-file F or in MYD_TOKEN; if there is one, it is not valid "
+            "(any more), and whoever runs the server can make another"
+        )
+    if isinstance(error, PermissionDeniedError):
+        return f"{error}\nwhoever runs the server can give it to this caller"
+    return str(error)
 
 
 def printable(text: str) -> str:

@@ -19,12 +19,15 @@ from myd_grpc.client.errors import (
     CallError,
     InvalidRequestError,
     NotFoundError,
+    PermissionDeniedError,
     PreconditionError,
     ResourceError,
     TlsError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from myd_grpc.client.keys import InvalidKeyError, Key
+from myd_grpc.client.tokens import InvalidTokenError, TokenSource
 from myd_grpc.options import ConvertKeywords, ReadKeywords
 
 __all__ = [
@@ -37,12 +40,16 @@ __all__ = [
     "InvalidKeyError",
     "InvalidRequestError",
     "InvalidTlsError",
+    "InvalidTokenError",
     "Key",
     "NotFoundError",
+    "PermissionDeniedError",
     "PreconditionError",
     "ReadKeywords",
     "ResourceError",
     "Tls",
     "TlsError",
+    "TokenSource",
+    "UnauthenticatedError",
     "UnavailableError",
 ]

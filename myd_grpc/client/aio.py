@@ -29,6 +29,7 @@ from myd_grpc.client.requests import (
 )
 from myd_grpc.client.retry import backoff
 from myd_grpc.client.tables import TableJoiner
+from myd_grpc.client.tokens import Token, TokenSource
 from myd_grpc.client.watch import ENDED, AsyncWatch, OnBreak, RetryBudget, WatchCursor
 from myd_grpc.options import ConvertKeywords, ReadKeywords
 
@@ -36,8 +37,8 @@ from myd_grpc.options import ConvertKeywords, ReadKeywords
 class AsyncClient:
     """A connection to the server at `address`; an asynchronous context manager.
 
-    It belongs to the event loop in which it is made. Calls, errors and patience are those of
-    `Client`; a task that is cancelled ends its call.
+    It belongs to the event loop in which it is made. Calls, errors, patience and `token` are those
+    of `Client`; a task that is cancelled ends its call.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class AsyncClient:
         address: str = DEFAULT_ADDRESS,
         *,
         tls: Tls | None = None,
+        token: TokenSource | None = None,
         patience_s: float = 3.0,
         resume_patience_s: float = 300.0,
     ) -> None:
         self._connector = Connector(address, tls)
+        self._token = Token(token)
         self._budget = RetryBudget(patience_s, resume_patience_s)
         self._channels = [self._connector.open_aio()]
         # The annotations of the stub know threaded calls only.
@@ -101,7 +104,8 @@ class AsyncClient:
         """
 
         def open_stream(revision: int) -> Any:
-            return self._stub.WatchJob(pb.WatchJobRequest(job_id=job_id, from_revision=revision))
+            request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
+            return self._stub.WatchJob(request, metadata=self._token.metadata())
 
         cursor = WatchCursor(from_revision, self._budget, on_break)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
@@ -126,9 +130,10 @@ class AsyncClient:
         wanted = list(statuses)
 
         def open_stream(revision: int) -> Any:
-            return self._stub.WatchJobs(
-                pb.WatchJobsRequest(status=wanted, from_revision=revision, ended_limit=ended_limit)
+            request = pb.WatchJobsRequest(
+                status=wanted, from_revision=revision, ended_limit=ended_limit
             )
+            return self._stub.WatchJobs(request, metadata=self._token.metadata())
 
         cursor = WatchCursor(from_revision, self._budget, on_break)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
@@ -221,7 +226,9 @@ class AsyncClient:
         while True:
             try:
                 # By its name: the stub is another one after the files of TLS have changed.
-                return await getattr(self._stub, method)(request, timeout=timeout_s)
+                return await getattr(self._stub, method)(
+                    request, timeout=timeout_s, metadata=self._token.metadata()
+                )
             except grpc.RpcError as error:
                 failure = await self._translate(error)
             pause_s = next(pause, None)

@@ -28,6 +28,7 @@ from myd_grpc.client.requests import (
 )
 from myd_grpc.client.retry import backoff
 from myd_grpc.client.tables import TableJoiner
+from myd_grpc.client.tokens import Token, TokenSource
 from myd_grpc.client.watch import ENDED, OnBreak, RetryBudget, Watch, WatchCursor
 from myd_grpc.options import ConvertKeywords, ReadKeywords
 
@@ -35,6 +36,8 @@ from myd_grpc.options import ConvertKeywords, ReadKeywords
 class Client:
     """A connection to the server at `address`; a context manager. Safe to share among threads.
 
+    Where the server asks who calls, `token` says it. A path is that of a file with the token; it is
+    read, as what answers a token is called, for each call and each time that a watch is resumed.
     Calls that find no server are repeated for `patience_s` seconds before UnavailableError is
     raised. A watch that breaks, for whatever reason but the call itself, is resumed for
     `resume_patience_s`. All other errors are raised at once, as subclasses of CallError.
@@ -48,10 +51,12 @@ class Client:
         address: str = DEFAULT_ADDRESS,
         *,
         tls: Tls | None = None,
+        token: TokenSource | None = None,
         patience_s: float = 3.0,
         resume_patience_s: float = 300.0,
     ) -> None:
         self._connector = Connector(address, tls)
+        self._token = Token(token)
         self._budget = RetryBudget(patience_s, resume_patience_s)
         self._channels = [self._connector.open()]
         self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channels[0])
@@ -110,7 +115,7 @@ class Client:
 
         def open_stream(revision: int) -> Any:
             request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
-            return self._stub.WatchJob(request)
+            return self._stub.WatchJob(request, metadata=self._token.metadata())
 
         cursor = WatchCursor(from_revision, self._budget, on_break)
         for job in Watch(open_stream, self._translate, self._closed).states(cursor):
@@ -135,9 +140,10 @@ class Client:
         wanted = list(statuses)
 
         def open_stream(revision: int) -> Any:
-            return self._stub.WatchJobs(
-                pb.WatchJobsRequest(status=wanted, from_revision=revision, ended_limit=ended_limit)
+            request = pb.WatchJobsRequest(
+                status=wanted, from_revision=revision, ended_limit=ended_limit
             )
+            return self._stub.WatchJobs(request, metadata=self._token.metadata())
 
         cursor = WatchCursor(from_revision, self._budget, on_break)
         yield from Watch(open_stream, self._translate, self._closed).states(cursor)
@@ -225,7 +231,9 @@ class Client:
         while True:
             try:
                 # By its name: the stub is another one after the files of TLS have changed.
-                return getattr(self._stub, method)(request, timeout=timeout_s)
+                return getattr(self._stub, method)(
+                    request, timeout=timeout_s, metadata=self._token.metadata()
+                )
             except grpc.RpcError as error:
                 failure = self._translate(error)
             pause_s = next(pause, None)

@@ -53,6 +53,14 @@ class ResourceError(CallError):
     """The server is at a limit: call again later."""
 
 
+class UnauthenticatedError(CallError):
+    """The server does not know the caller: there is no token, or it is not valid (any more)."""
+
+
+class PermissionDeniedError(CallError):
+    """The server knows the caller, who may not make this call."""
+
+
 class UnavailableError(CallError):
     """The server cannot be reached, or is just starting or stopping: call again."""
 
@@ -71,6 +79,8 @@ _CLASSES: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.FAILED_PRECONDITION: PreconditionError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceError,
+    grpc.StatusCode.UNAUTHENTICATED: UnauthenticatedError,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
 }
 
