@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -70,6 +71,23 @@ async def done(store: JobStore, caller: Caller, job_id: str) -> None:
 
 def ids(changes: Sequence[Change]) -> list[str]:
     return [one.job_id for one in changes]
+
+
+OF_THE_SERVER = set(
+    "start queue_again wait_for_key progress say keep_checkpoint drop_checkpoint publishing done "
+    "fail purge keep_trusted_time trusted_time work last_revision unfinished output_dirs "
+    "check_paths close".split()
+)
+"""What the server does on its own behalf, with jobs that it has at hand or with none."""
+
+
+def test_whatever_is_asked_for_a_caller_takes_the_caller() -> None:
+    methods = dict(inspect.getmembers(JobStore, inspect.isfunction))
+    shown = {name: one for name, one in methods.items() if not name.startswith("_")}
+    assert set(shown) >= OF_THE_SERVER
+    for name, method in shown.items():
+        first = [*inspect.signature(method).parameters, ""][1]
+        assert (first == "caller") is (name not in OF_THE_SERVER), name
 
 
 async def test_a_job_is_there_for_its_owner_and_for_admins_alone(tmp_path: Path) -> None:
