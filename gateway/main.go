@@ -167,6 +167,9 @@ func listen(wanted string, encrypted bool) (net.Listener, error) {
 	}
 	address := net.JoinHostPort(host, port)
 	slog.Info("listening on " + address)
+	if !encrypted && !isLoopback(wanted) {
+		slog.Warn(address + " is reachable from other hosts, and is not encrypted")
+	}
 	fmt.Println(address)
 	if file := os.Getenv("MYD_REST_ADDRESS_FILE"); file != "" {
 		return listener, writeWhole(file, address+"\n")

@@ -126,10 +126,20 @@ def _require_certificates(settings: Settings, *, rest: bool) -> None:
     try:
         if files := tls_files(settings):
             files.load()
-        if rest and settings.rest_tls_cert and settings.rest_tls_key:
-            tls.server_pair(settings.rest_tls_cert, settings.rest_tls_key)
+        if rest:
+            _check_gateways_pairs(settings)
     except tls.TlsFileError as error:
         raise SettingsError(f"the settings of TLS name what cannot be used: {error}") from None
+
+
+def _check_gateways_pairs(settings: Settings) -> None:
+    """Raises TlsFileError or SettingsError."""
+    if settings.rest_tls_cert and settings.rest_tls_key:
+        tls.server_pair(settings.rest_tls_cert, settings.rest_tls_key)
+    if settings.rest_client_cert and settings.rest_client_key:
+        if not settings.tls_cert:
+            raise SettingsError("MYD_REST_CLIENT_CERT needs MYD_TLS_CERT: it is shown over TLS")
+        tls.client_pair(settings.rest_client_cert, settings.rest_client_key)
 
 
 def _tell_engine(name: str) -> None:

@@ -58,6 +58,10 @@ class Settings:
     """MYD_REST_TLS_CERT: certificate of the REST gateway in PEM; with it, REST is over TLS."""
     rest_tls_key: Path | None
     """MYD_REST_TLS_KEY: its key."""
+    rest_client_cert: Path | None
+    """MYD_REST_CLIENT_CERT: certificate that the REST gateway shows to the gRPC server."""
+    rest_client_key: Path | None
+    """MYD_REST_CLIENT_KEY: its key."""
     address_file: Path | None
     """MYD_ADDRESS_FILE: written with the gRPC address in use once the server is ready."""
     workers: int
@@ -150,6 +154,8 @@ class Settings:
             connection_age_s=source.integer("MYD_CONNECTION_AGE_SECONDS", 1800, 0, 31_536_000),
             rest_tls_cert=source.file("MYD_REST_TLS_CERT"),
             rest_tls_key=source.file("MYD_REST_TLS_KEY"),
+            rest_client_cert=source.file("MYD_REST_CLIENT_CERT"),
+            rest_client_key=source.file("MYD_REST_CLIENT_KEY"),
             address_file=source.file("MYD_ADDRESS_FILE"),
             workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
@@ -201,6 +207,12 @@ def _check_tls(source: _EnvironReader, settings: Settings) -> None:
     source.pair("MYD_TLS_CERT", settings.tls_cert, "MYD_TLS_KEY", settings.tls_key)
     source.pair(
         "MYD_REST_TLS_CERT", settings.rest_tls_cert, "MYD_REST_TLS_KEY", settings.rest_tls_key
+    )
+    source.pair(
+        "MYD_REST_CLIENT_CERT",
+        settings.rest_client_cert,
+        "MYD_REST_CLIENT_KEY",
+        settings.rest_client_key,
     )
     source.check(
         settings.tls_cert is not None or settings.tls_client_ca is None,

@@ -40,8 +40,16 @@ def reachable(address: str) -> str:
 
 
 def tls_of(environ: Mapping[str, str]) -> Tls | None:
-    """How a server with these settings is called; None for without TLS."""
-    return Tls.from_environment(environ) or (Tls() if environ.get("MYD_TLS_CERT") else None)
+    """How a server with these settings is called; None for without TLS.
+
+    A certificate of the gateway's will do where the check has none of its own.
+    """
+    gateways = {
+        "MYD_TLS_CLIENT_CERT": environ.get("MYD_REST_CLIENT_CERT", ""),
+        "MYD_TLS_CLIENT_KEY": environ.get("MYD_REST_CLIENT_KEY", ""),
+    }
+    own = {name: value for name, value in environ.items() if value}
+    return Tls.from_environment(gateways | own) or (Tls() if environ.get("MYD_TLS_CERT") else None)
 
 
 def _channel(address: str, tls: Tls | None) -> grpc.Channel:

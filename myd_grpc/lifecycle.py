@@ -72,7 +72,6 @@ def _gateway(program: Path, settings: Settings, grpc_address: str) -> Gateway:
         grpc_address,
         settings.rest_address,
         grpc_certificate=settings.tls_cert,
-        encrypted=settings.rest_tls_cert is not None,
     )
 
 

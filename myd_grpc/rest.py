@@ -17,8 +17,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from myd_grpc.addresses import warn_if_open
-
 logger = logging.getLogger(__name__)
 
 _NAME = "myd-gateway"
@@ -40,8 +38,6 @@ class Gateway:
     """Where the gateway listens."""
     grpc_certificate: Path | None
     """The file of the certificate that the server shows; None where it does not speak TLS."""
-    encrypted: bool
-    """Whether the gateway has a certificate of its own."""
 
     @property
     def arguments(self) -> list[str]:
@@ -115,8 +111,6 @@ async def _start(gateway: Gateway) -> Process:
         raise GatewayError(f"the REST gateway cannot listen on {gateway.rest_address}: see above")
     address = line.decode().strip()
     logger.info("REST on %s", address)
-    if not gateway.encrypted:
-        warn_if_open(address)
     return process
 
 

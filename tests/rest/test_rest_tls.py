@@ -130,9 +130,17 @@ def test_the_gateway_follows_the_servers_certificate(
 def test_a_start_with_bad_files_of_the_gateway_is_refused(
     rest_server: RestServer, ca: Authority
 ) -> None:
-    files = settings("MYD_REST_TLS", ca.issue("rest", *LOCAL, expired=True))
-    assert rest_server.launch(**files).wait(PATIENCE_S) == 2
-    assert "has expired" in rest_server.log
+    own = settings("MYD_REST_TLS", ca.issue("rest", *LOCAL, expired=True))
+    shown = settings("MYD_REST_CLIENT", ca.issue("gateway", SPIFFE))
+    mixed = settings("MYD_TLS", ca.issue("server", *LOCAL)) | shown
+    mixed["MYD_REST_CLIENT_KEY"] = own["MYD_REST_TLS_KEY"]
+    for files, said in (
+        (own, "has expired"),
+        (shown, "MYD_REST_CLIENT_CERT needs MYD_TLS_CERT"),
+        (mixed, "is not the key of the certificate"),
+    ):
+        assert rest_server.launch(**files).wait(PATIENCE_S) == 2
+        assert said in rest_server.log
 
 
 def test_rest_for_other_hosts_is_refused_without_encryption(
@@ -247,6 +255,7 @@ def test_a_gateway_by_itself_refuses_what_cannot_be(ca: Authority, tmp_path: Pat
     pair, other = ca.issue("rest", *LOCAL), ca.issue("other")
     assert "MYD_PLAINTEXT=true" in refused_gateway(tmp_path, MYD_REST_ADDRESS="0.0.0.0:0")
     assert "MYD_PLAINTEXT=true" in refused_gateway(tmp_path, MYD_REST_ADDRESS=":0")
+    assert "not encrypted" in refused_gateway(tmp_path, MYD_REST_ADDRESS="example.org:0")
     assert "or neither" in refused_gateway(tmp_path, MYD_REST_TLS_KEY="/x")
     assert "MYD_TLS_CA" in refused_gateway(tmp_path, **settings("MYD_REST_CLIENT", other))
     assert "cannot be used" in refused_gateway(tmp_path, MYD_TLS_CA=str(pair.key))

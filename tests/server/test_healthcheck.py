@@ -44,6 +44,8 @@ def test_it_speaks_tls_with_the_settings_of_the_server(
     server = make_server(**settings).start()
     assert exit_code(server.address, **settings, **own) == 0
     assert exit_code(server.address, **settings) == 1
+    gateways = {name.replace("TLS", "REST"): value for name, value in own.items()}
+    assert exit_code(server.address, **settings, **gateways) == 0
     assert exit_code(server.address, MYD_TLS_CA=str(ca.certificate), **own) == 0
     other = str(Authority(tmp_path, "other").certificate)
     assert exit_code(server.address, MYD_TLS_CA=other, **own) == 1

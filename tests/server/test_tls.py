@@ -217,6 +217,7 @@ def test_a_key_with_a_passphrase_is_refused_and_not_asked_for(
         {"MYD_TLS_CLIENT_CA": "/x"},
         {"MYD_REST_TLS_CERT": "/x"},
         {"MYD_REST_TLS_KEY": "/x"},
+        {"MYD_REST_CLIENT_CERT": "/x"},
     ],
     ids=str,
 )
