@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     checkpoints,
+    flood,
     latency,
     memory,
     plot,
@@ -59,6 +60,7 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         "shapes": lambda: shapes.measure(size // 10, 1 if quick else 3),
         "checkpoints": lambda: checkpoints.measure(size // 2, large, 1 if quick else 3),
         "summary": lambda: summary.measure(large),
+        "flood": flood.measure,
         "watchers": lambda: watchers.measure(100 if quick else 5000, size),
     }
     if rest.GATEWAY.exists():  # as it does after make gateway

@@ -67,7 +67,9 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         # For the worker processes and the gateway, too, which inherit it.
         os.umask(settings.umask)
         directories.prepare(settings)
-        access = Access(Registry(settings.callers) if settings.callers else None)
+        access = Access(
+            Registry(settings.callers) if settings.callers else None, settings.caller_calls
+        )
     except (SettingsError, CallersFileError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2

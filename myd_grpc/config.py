@@ -91,6 +91,8 @@ class Settings:
     """MYD_DATE_FIELDS: comma-separated members an order line's time is looked for in."""
     stall_s: float
     """MYD_STALL_SECONDS: a worker that does nothing for so long is ended (300)."""
+    caller_calls: int
+    """MYD_CALLER_CALLS: calls of one caller that are taken up in a second; 0: all (200)."""
     max_job_s: int
     """MYD_MAX_JOB_SECONDS: a job that works for longer is ended; 0: none is (0)."""
     checkpoint_s: float
@@ -170,6 +172,7 @@ class Settings:
             owner_fields=source.names("MYD_OWNER_FIELDS", OWNER_FIELDS),
             date_fields=source.names("MYD_DATE_FIELDS", DATE_FIELDS),
             stall_s=source.seconds("MYD_STALL_SECONDS", 300, 86_400),
+            caller_calls=source.integer("MYD_CALLER_CALLS", 200, 0, 1_000_000),
             max_job_s=source.integer("MYD_MAX_JOB_SECONDS", 0, 0, 31_536_000),
             checkpoint_s=source.seconds("MYD_CHECKPOINT_SECONDS", 1, 3600),
             resume_window_s=source.integer("MYD_RESUME_WINDOW", 86_400, 0, 31_536_000),

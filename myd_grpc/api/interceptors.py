@@ -113,7 +113,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             session = await _admit(self._access, method, context)
             lasting = self._access.standing(session) if handler.response_streaming else _AT_ONCE
             async with lasting:
-                return await behaviour(read(request), context)
+                response = await behaviour(read(request), context)
+            if response is not None:
+                self._access.charge(session, response.ByteSize())
+            return response
 
         return _handler_like(handler, _guarded(name, answer), _serialize)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from myd_grpc.callers import rights
 from myd_grpc.callers.identity import Credentials, Identity
 from myd_grpc.callers.model import ANYBODY, CallerLimits
+from myd_grpc.callers.rates import Rates
 from myd_grpc.callers.registry import Known, Registry
 from myd_grpc.errors import UnauthenticatedError
 
@@ -46,24 +47,38 @@ class Session:
 class Access:
     """Lets calls in, by the callers of a registry; without one, everybody may do everything."""
 
-    def __init__(self, registry: Registry | None, look_s: float = LOOK_S) -> None:
+    def __init__(
+        self, registry: Registry | None, calls_per_s: int = 0, look_s: float = LOOK_S
+    ) -> None:
+        """`calls_per_s` is how fast the calls of one caller are let in; 0 is no bound."""
         self._registry = registry
+        self._rates = Rates(calls_per_s)
         self._look_s = look_s
         self._standing: dict[Session, asyncio.Timeout] = {}
 
     async def admit(self, method: str, credentials: Credentials) -> Session:
         """Let a call in, if its caller is known and may call that method, named as on the wire.
 
-        Raises UnauthenticatedError or RoleMissingError.
+        It waits where its caller calls too fast. Raises UnauthenticatedError or RoleMissingError.
         """
         answer_at = asyncio.get_running_loop().time() + _REFUSAL_S
         try:
             session = self._recognise(credentials)
+            if session.known and (delay_s := self._rates.delay_s(session.identity.caller.name)):
+                await asyncio.sleep(delay_s)
+                session = self._recognise(credentials)  # which may have been revoked meanwhile
         except UnauthenticatedError:
+            # All strangers are one caller: there is no telling them apart.
+            answer_at += self._rates.delay_s(_STRANGERS)
             await asyncio.sleep(answer_at - asyncio.get_running_loop().time())
             raise
         rights.check(session.identity.caller, method)
         return session
+
+    def charge(self, session: Session, answered_bytes: int) -> None:
+        """Let a long answer count for as many calls."""
+        if session.known:
+            self._rates.charge(session.identity.caller.name, answered_bytes)
 
     @asynccontextmanager
     async def standing(self, session: Session) -> AsyncIterator[None]:
@@ -112,5 +127,8 @@ class Access:
         known = self._registry.known
         return Session(known.identify(credentials, time.time()), credentials, known)
 
+
+_STRANGERS = ""
+"""Whoever has no valid credential; no caller has this name."""
 
 _OPEN_TO_ALL = Session(Identity(ANYBODY))

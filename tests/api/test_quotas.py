@@ -210,6 +210,25 @@ def test_a_caller_has_so_many_summaries_at_once(make_server: MakeServer, hold: M
         assert with_answer is None or with_answer.code() is grpc.StatusCode.NOT_FOUND
 
 
+def test_a_caller_who_calls_too_fast_waits_and_nobody_else_does(make_server: MakeServer) -> None:
+    server = server_for(
+        make_server,
+        caller_table("loud", ROLES),
+        caller_table("calm", ROLES),
+        MYD_CALLER_CALLS="1",
+    )
+    request = pb.GetJobStatusRequest(job_id="none")
+    loud = stub_of(server, "loud")
+    calls = [loud.GetJobStatus.future(request, timeout=PATIENCE_S) for _ in range(200)]
+    assert stub_of(server, "calm").GetJobStatus(request).data.status == pb.Job.NOTFOUND
+    health = server.health.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
+    assert health.status == health.SERVING
+    assert not all(call.done() for call in calls)
+    assert any(call.result().data.status == pb.Job.NOTFOUND for call in calls[:1])
+    for call in calls:
+        call.cancel()
+
+
 def test_without_callers_only_what_is_for_all_counts(
     make_server: MakeServer, hold: MakeHold
 ) -> None:
