@@ -122,7 +122,7 @@ def test_a_name_that_is_known_is_answered_to(rest: Rest, host: str) -> None:
 
 
 def test_it_is_known_by_the_address_that_it_was_called_at(rest_server: RestServer) -> None:
-    rest_server.start(MYD_REST_ADDRESS="0.0.0.0:0")
+    rest_server.start(MYD_REST_ADDRESS="0.0.0.0:0", MYD_PLAINTEXT="true")
     port = rest_server.rest.address.rpartition(":")[2]
     for address in ("127.0.0.1", "127.0.0.2"):
         assert Rest(f"{address}:{port}").get("/jobs").status == 200

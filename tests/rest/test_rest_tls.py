@@ -101,6 +101,17 @@ def test_the_certificate_of_the_gateway_is_nobodys(
         assert list(client.list_jobs()) == []
 
 
+def test_browsers_are_told_to_stay_with_tls(rest_server: RestServer, ca: Authority) -> None:
+    rest_server.tls = trusting(ca)
+    rest = rest_server.start(**settings("MYD_REST_TLS", ca.issue("rest", *LOCAL))).rest
+    for path in ("/jobs", "/", "/nowhere"):
+        assert rest.get(path).headers["Strict-Transport-Security"] == "max-age=31536000"
+    # Whoever is on the network can make a page of that name without TLS.
+    for origin, status in ((rest.url, 200), (f"http://{rest.address}", 403)):
+        headers = {"Content-Type": "application/json", "Origin": origin}
+        assert rest.call("POST", "/jobs/none:cancel", {}, headers).status == status
+
+
 def test_without_a_certificate_the_gateway_is_not_let_in(
     rest_server: RestServer, ca: Authority
 ) -> None:

@@ -146,7 +146,7 @@ def test_a_watch_is_told_that_its_credential_is_no_longer_taken(tmp_path: Path) 
         assert json.loads(last.removeprefix("data: "))["error"]["code"] == 16
 
 
-def test_a_credential_that_no_header_can_carry_is_none(tmp_path: Path) -> None:
+def test_a_credential_that_no_metadata_can_carry_is_none(tmp_path: Path) -> None:
     seen: list[Any] = []
 
     def note(_request: Any, context: grpc.ServicerContext) -> pb.ListJobsResponse:
