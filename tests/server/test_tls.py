@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.addresses import is_loopback
-from tests.support.certificates import LOCAL, Authority, Pair
+from tests.support.certificates import LOCAL, Authority, Pair, old_tls
 from tests.support.serving import PATIENCE_S, Server
 
 MakeServer = Callable[..., Server]
@@ -85,6 +86,16 @@ def test_only_certificates_of_the_authority_for_clients_get_in(
     assert not gets_in(server, trusting(ca, other.issue("stranger")))
     assert not gets_in(server, trusting(ca, ca.issue("servers")))
     assert not gets_in(server, trusting(ca, clients.issue("old", expired=True)))
+
+
+def test_old_versions_of_tls_are_refused(make_server: MakeServer, ca: Authority) -> None:
+    server = make_server(**served(ca.issue("server", *LOCAL))).start()
+    host, _, port = server.address.rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), PATIENCE_S) as raw,
+        pytest.raises(OSError, match=r"EOF|reset"),  # gRPC hangs up without a word
+    ):
+        old_tls().wrap_socket(raw)
 
 
 def test_refused_connections_leave_nothing_on_the_log(
