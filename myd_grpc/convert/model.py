@@ -43,6 +43,9 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+KEY_BYTES, IV_BYTES = 32, 16
+
+
 @dataclass(frozen=True, slots=True)
 class CipherKey:
     """An AES-256 key (32 bytes) and a CBC initialisation vector (16 bytes); kept out of `repr`."""

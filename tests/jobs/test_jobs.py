@@ -16,7 +16,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion
-from myd_grpc.jobs.worker.protocol import Task, encode_task
+from myd_grpc.jobs.worker.protocol import Task, encode_places, encode_task
 from tests.support.keys import KEYS, encrypted
 from tests.support.serving import (
     PATIENCE_S,
@@ -422,7 +422,7 @@ def test_a_worker_ends_with_its_stdin_even_if_its_server_lives(
         env={"PYTHONPATH": str(ROOT), "MYD_FAILPOINTS": started.setting},
     )
     assert worker.stdin
-    worker.stdin.write(encode_task(task))
+    worker.stdin.write(encode_places(None) + encode_task(task))
     worker.stdin.flush()
     with started.at_point():  # in the middle of its work
         worker.stdin.close()

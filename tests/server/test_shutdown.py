@@ -23,6 +23,7 @@ from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.jobs.model import QueuedJob
 from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.jobs.worker.protocol import Task
+from tests.support.resting import GATEWAY, RestServer
 from tests.support.serving import PATIENCE_S, Hold, Server
 
 MakeServer = Callable[..., Server]
@@ -153,9 +154,10 @@ def places(server: Server) -> Iterator[tuple[str, bytes]]:
         if path.is_file():
             yield str(path), path.read_bytes()
     for process in (psutil.Process(server.process.pid), *server.workers()):
-        for name in ("cmdline", "environ"):
-            path = Path(f"/proc/{process.pid}/{name}")
-            with suppress(PermissionError):  # only root may look at all
+        about = Path(f"/proc/{process.pid}")
+        for path in (about / "cmdline", about / "environ", about / "maps", *about.glob("fdinfo/*")):
+            # Only root may look at all, and one may end meanwhile.
+            with suppress(PermissionError, ProcessLookupError, FileNotFoundError):
                 yield str(path), path.read_bytes()
 
 
@@ -166,11 +168,12 @@ def check_no_key(server: Server) -> None:
                 assert spelling not in content, place
 
 
-def test_a_key_is_nowhere_to_be_found(make_server: MakeServer, hold: MakeHold) -> None:
+def test_a_key_is_nowhere_to_be_found(rest_server: RestServer, hold: MakeHold) -> None:
     converted = hold("converted")
-    server = make_server(
+    # The gateway, too: what it prints is in the same log.
+    server = rest_server.start(
         MYD_LOG_LEVEL="DEBUG", MYD_FAILPOINTS=converted.setting, MYD_WORKERS="1"
-    ).start()
+    )
     encrypted = AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(SMALL.encode(), 16))
     server.put("a.enc", encrypted)
     server.put("bad.enc", encrypted[:-1])
@@ -178,8 +181,20 @@ def test_a_key_is_nowhere_to_be_found(make_server: MakeServer, hold: MakeHold) -
     right, wrong = (server.submit(n, output=n, **keys) for n in ("a.enc", "bad.enc"))
     with pytest.raises(grpc.RpcError):
         server.submit("a.enc", output="../x", **keys)
-    with converted.at_point():
-        check_no_key(server)  # while one job runs and one waits
+    asked = {"file_names": ["a.enc"], "merge": True, **keys}
+    for output, status in (("rest", 200), ("../x", 400)):
+        answer = server.rest.post("/convert_to_csv", {**asked, "output_file_name": output})
+        assert answer.status == status
+    converted.reached()
+    # Another one goes on, and nothing is left of what this one had in memory.
+    workers = [one for one in server.workers() if one.name() != GATEWAY.name]
+    working = min(workers, key=lambda worker: (worker.create_time(), worker.pid))
+    working.send_signal(signal.SIGSEGV)
+    working.wait(PATIENCE_S)
+    converted.reached()
+    check_no_key(server)  # while one job runs and others wait
+    assert not list(server.home.rglob("*core*"))
+    converted.release()
     assert server.wait(right).status == pb.Job.DONE
     assert server.wait(wrong).reason == "WRONG_KEY"
     check_no_key(server)

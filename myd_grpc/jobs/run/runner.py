@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from myd_grpc.callers.model import Caller
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.wiping import wipe
 from myd_grpc.errors import ShuttingDownError, StateError
 from myd_grpc.jobs.model import QueuedJob, Request, RequestFingerprint
 from myd_grpc.jobs.run.attempt import Attempt
@@ -153,6 +154,8 @@ class Runner:
             job_id = await self._record(caller, request, fingerprint, job)
             if job_id == job.job_id:
                 self._queue.add(job)
+            else:
+                wipe(job.key)
         self._start_next()
         return job_id
 
@@ -198,6 +201,7 @@ class Runner:
 
     def _fail(self, job: QueuedJob, reason: Reason, message: str) -> None:
         """End a job that nothing works on."""
+        wipe(job.key)
         task = asyncio.create_task(fail(self._context, job, reason, message))
         self._failing[job.job_id] = (job, task)
         task.add_done_callback(lambda _: self._failing.pop(job.job_id))
@@ -237,6 +241,7 @@ class Runner:
     def _ended(self, job: QueuedJob, _task: asyncio.Task[None]) -> None:
         del self._running[job.job_id]
         self._queue.end(job)
+        wipe(job.key)
         self._start_next()
 
     def _now(self) -> int:

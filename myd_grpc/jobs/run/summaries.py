@@ -12,6 +12,7 @@ from myd_grpc import errors
 from myd_grpc.callers.model import Caller, CallerLimits
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.run.turns import Turns
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.jobs.worker.process import WorkerDiedError, WorkerProcess
@@ -62,6 +63,7 @@ class Summaries:
             raise _refusal(error) from None
         finally:
             self._calls[name] -= 1
+            wipe(key)
 
     async def stop(self) -> None:
         """End all workers; their callers get ShuttingDownError."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import myd_grpc
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.model import CipherKey
 from myd_grpc.jobs.worker.places import Places, Version
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
@@ -28,6 +29,7 @@ from myd_grpc.jobs.worker.protocol import (
     SummaryTask,
     Task,
     decode_message,
+    encode_key,
     encode_places,
     encode_task,
     is_long,
@@ -109,6 +111,7 @@ class WorkerProcess:
         watch = _Watch(self._process, self._stall_s / LOOKS)
         line = await _encoded(task)
         with watch:
+            await self._hand_over(task.key)
             await self._tell(line)
         while message := await self._hear(watch):
             if isinstance(message, FinalMessage):
@@ -138,7 +141,13 @@ class WorkerProcess:
         _kill(self._process)
         return await self._process.wait()
 
-    async def _tell(self, line: bytes) -> None:
+    async def _hand_over(self, key: CipherKey | None) -> None:
+        if key:
+            message = encode_key(key)
+            await self._tell(message)
+            message[:] = bytes(len(message))
+
+    async def _tell(self, line: bytes | bytearray) -> None:
         if self._process.stdin is None:
             raise RuntimeError("a worker is started with pipes")
         # A worker that has died already is noticed when it says nothing.

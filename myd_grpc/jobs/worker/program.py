@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
@@ -26,6 +26,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.cipher import CbcDecryptor
 from myd_grpc.convert.model import CipherKey, Progress
 from myd_grpc.convert.pipeline import Converted, convert
+from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.worker import sandbox
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
 from myd_grpc.jobs.worker.hardening import (
@@ -34,8 +35,10 @@ from myd_grpc.jobs.worker.hardening import (
     give_memory_back,
     process_status,
 )
+from myd_grpc.jobs.worker.intake import Intake
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
+    KEY,
     PARTS_IN_A_LINE,
     SAVE_NOW,
     Done,
@@ -57,6 +60,12 @@ from myd_grpc.tracebacks import describe, new_error_id
 
 _TICK_S = 0.2
 
+_CIPHERS = 8
+"""More than one task's own cipher and those of its look at the file."""
+
+_Tasks: TypeAlias = SimpleQueue[tuple[bytes, CipherKey | None]]
+"""Tasks as lines, with their keys."""
+
 
 def main() -> None:
     """Do one task after the other; end with the server."""
@@ -67,18 +76,33 @@ def main() -> None:
     forget_peak = _peak_forgetter()
     forbid_core_dumps()  # after which not even this process may write such files of its own
     channel = _Channel(_private_stdout())
-    _confine(sys.stdin.buffer.readline())
-    signals, tasks = ServerSignals(), SimpleQueue[bytes]()
-    threading.Thread(target=_listen, args=(signals, tasks), daemon=True).start()
+    intake = Intake(sys.stdin.fileno())
+    _confine(intake.line())
+    signals, tasks = ServerSignals(), _Tasks()
+    threading.Thread(target=_listen, args=(intake, signals, tasks), daemon=True).start()
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
     while True:
-        task = decode_task(tasks.get())
+        task = decode_task(*tasks.get())
         signals.save_now.clear()
         forget_peak()
         _work(task, channel.send, signals)
-        del task  # with its key
+        key = task.key
+        del task
         gc.collect()
+        if key:
+            _forget(key)
         give_memory_back()
+
+
+def _forget(key: CipherKey) -> None:
+    """Overwrite a key that is not needed any more."""
+    wipe(key)
+    # The library gives its ciphers' memory back as it is. Others of their kind get it next.
+    _zero_ciphers(_CIPHERS)
+
+
+def _zero_ciphers(count: int) -> list[CbcDecryptor]:
+    return [CbcDecryptor(CipherKey(bytes(32), bytes(16))) for _ in range(count)]
 
 
 def _work(
@@ -177,7 +201,7 @@ def _confine(line: bytes) -> None:
     processors.usable()
     process_status("Umask", 8)
     time.tzset()
-    CbcDecryptor(CipherKey(bytes(32), bytes(16)))  # the library imports its modes when asked for
+    _zero_ciphers(1)  # the library imports its modes when asked for
     if places := decode_places(line):
         sandbox.enter(places, failpoints.files)
 
@@ -206,15 +230,19 @@ class _Channel:
             os._exit(1)  # nobody listens any more
 
 
-def _listen(signals: ServerSignals, tasks: SimpleQueue[bytes]) -> None:
+def _listen(intake: Intake, signals: ServerSignals, tasks: _Tasks) -> None:
     """Take the server's signals and tasks; end with it."""
-    for line in sys.stdin.buffer:
+    while line := intake.line():
         if line == COMMITTED:
             signals.committed.set()
         elif line == SAVE_NOW:
             signals.save_now.set()
+        elif line == KEY:
+            key = intake.key()
+            tasks.put((intake.line(), key))
+            del key
         else:
-            tasks.put(line)
+            tasks.put((line, None))
     os._exit(1)
 
 

@@ -1,11 +1,12 @@
 """What the server and a worker process say to each other: one JSON object a line.
 
 The server says first where the worker may read and write at all. Then it writes one task and keeps
-the pipe open as a sign of life. The worker writes any number of `ProgressReported`,
-`CheckpointSaved`, `CheckpointRejected` and `PartsWritten` lines and then one `FinalMessage`. The
-server answers each `CheckpointSaved` and `CheckpointRejected` with a line COMMITTED once it is
-committed; the worker waits with the next one for that. The line SAVE_NOW asks for a
-`CheckpointSaved` soon.
+the pipe open as a sign of life. Before a task that has a key comes the line KEY, and then the key
+as it is: a worker can overwrite that when the task has ended, where no line that held it could be.
+The worker writes any number of `ProgressReported`, `CheckpointSaved`, `CheckpointRejected` and
+`PartsWritten` lines and then one `FinalMessage`. The server answers each `CheckpointSaved` and
+`CheckpointRejected` with a line COMMITTED once it is committed; the worker waits with the next one
+for that. The line SAVE_NOW asks for a `CheckpointSaved` soon.
 
 This module must stay light: a worker imports it before it is ready.
 """
@@ -14,14 +15,22 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from myd_grpc.codec import decode, encode, encode_in_chunks
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
+from myd_grpc.convert.model import (
+    IV_BYTES,
+    KEY_BYTES,
+    CipherKey,
+    Conversion,
+    PartFile,
+    Progress,
+)
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.shopping import Query, Summary
 
+KEY = b"key\n"
 COMMITTED = b"committed\n"
 SAVE_NOW = b"save_now\n"
 
@@ -150,16 +159,27 @@ def is_long(task: Task | SummaryTask) -> bool:
 
 
 def encode_task(task: Task | SummaryTask) -> bytes:
-    """The task as a line; holds the key, so it goes to the worker and nowhere else."""
+    """The task as a line, without its key."""
+    task = structs.replace(task, key=None)
     # A long one bit by bit, so that other threads get their turn.
     text = "".join(encode_in_chunks(task)) if is_long(task) else encode(task)
     return text.encode() + b"\n"
 
 
-def decode_task(line: bytes) -> Task | SummaryTask:
-    """The task in a line that `encode_task` made; ValueError for any other."""
+def decode_task(line: bytes, key: CipherKey | None) -> Task | SummaryTask:
+    """The task in a line that `encode_task` made, with its key; ValueError for any other."""
     task: Task | SummaryTask = decode(line, Task | SummaryTask)
-    return task
+    return structs.replace(task, key=key)
+
+
+def encode_key(key: CipherKey) -> bytearray:
+    """The line KEY and what follows it, to be overwritten once it is sent."""
+    # In place: whatever would be put together would leave its pieces behind.
+    message = bytearray(len(KEY) + KEY_BYTES + IV_BYTES)
+    message[: len(KEY)] = KEY
+    message[len(KEY) : -IV_BYTES] = key.key
+    message[-IV_BYTES:] = key.iv
+    return message
 
 
 def encode_message(message: Message) -> bytes:

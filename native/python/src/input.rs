@@ -7,6 +7,7 @@ use myd_core::input::{Cause, FileText, PullText};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use zeroize::Zeroizing;
 
 /// A file to read: see `Stored` in `source.py`.
 #[derive(FromPyObject)]
@@ -28,6 +29,8 @@ impl PyFile {
         let Some((key, iv)) = self.key else {
             return Ok(text);
         };
+        // Freed memory keeps what was in it.
+        let (key, iv) = (Zeroizing::new(key), Zeroizing::new(iv));
         let wrong = |_| PyValueError::new_err("no AES-256 key and iv");
         let key = key.as_slice().try_into().map_err(wrong)?;
         Ok(text.decrypted(key, iv.as_slice().try_into().map_err(wrong)?))

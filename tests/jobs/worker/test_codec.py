@@ -111,7 +111,7 @@ def test_a_task_comes_as_it_was_sent(task: protocol.Task | protocol.SummaryTask)
     line = encode_task(task)
     assert line.isascii()
     assert line.index(b"\n") == len(line) - 1
-    assert decode_task(line) == task
+    assert decode_task(line, task.key) == task
 
 
 @given(messages)

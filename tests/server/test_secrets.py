@@ -1,0 +1,67 @@
+"""What is left of a key in the memory of the processes once its job has ended."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.memory import copies
+from tests.support.resting import GATEWAY, RestServer
+
+_CALLS = 3
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key with a vector, which no other call has."""
+
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    iv: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+
+    def encrypted(self, text: bytes) -> bytes:
+        return AES.new(self.key, AES.MODE_CBC, self.iv).encrypt(pad(text, 16))
+
+    def fields(self) -> dict[str, str]:
+        return {"aes256cbckey": self.key.hex(), "iv": self.iv.hex()}
+
+    def copies(self, pid: int) -> Counter[str]:
+        return copies(pid, self.key) + copies(pid, self.iv)
+
+
+def convert(server: RestServer, key: Key, output: str) -> None:
+    server.put("a.enc", key.encrypted(b'[{"id":1}]'))
+    assert server.convert("a.enc", output=output, **key.fields()).status == pb.Job.DONE
+
+
+def convert_by_rest(server: RestServer, key: Key, output: str) -> None:
+    server.put("a.enc", key.encrypted(b'[{"id":1}]'))
+    request = {"file_names": ["a.enc"], "output_file_name": output, "merge": True, **key.fields()}
+    job_id = server.rest.post("/convert_to_csv", request).json["data"]["job_id"]
+    assert server.wait(job_id).status == pb.Job.DONE
+
+
+@pytest.mark.parametrize("engine", ["auto", "python"])
+def test_what_is_left_of_a_key_is_what_came_over_the_wire(
+    rest_server: RestServer, engine: str
+) -> None:
+    # One job at a time: each begins when nothing is left to be done for the one before.
+    server = rest_server.start(MYD_WORKERS="1", MYD_ENGINE=engine)
+    canary = Key()
+    for number in range(_CALLS):
+        convert(server, canary, f"direct{number}")
+        convert_by_rest(server, canary, f"rest{number}")
+    convert(server, Key(), "other")
+    convert(server, Key(), "yet-another")
+    left = {child.name(): canary.copies(child.pid) for child in server.workers()}
+    assert set(left.pop(GATEWAY.name)) <= {"hex"}
+    assert not any(left.values()), left
+    in_server = canary.copies(server.process.pid)
+    assert set(in_server) <= {"hex"}
+    # A key and a vector for each call, in the buffers that gRPC read them into.
+    assert in_server["hex"] <= 2 * 2 * _CALLS
