@@ -106,8 +106,9 @@ def test_jobs_of_a_caller_wait_up_to_its_bound_and_those_of_others_are_let_in(
     assert last.data.status == pb.Job.DONE
 
 
+@pytest.mark.parametrize("restarts", [False, True])
 def test_callers_are_served_in_turn_also_after_a_restart(
-    make_server: MakeServer, point: Hold
+    make_server: MakeServer, point: Hold, restarts: bool
 ) -> None:
     server = server_for(
         make_server,
@@ -118,10 +119,13 @@ def test_callers_are_served_in_turn_also_after_a_restart(
     )
     bank, shop = stub_of(server, "bank"), stub_of(server, "shop")
     jobs = [submit(bank, f"bank{number}") for number in range(4)]
-    jobs[1:1] = [submit(shop, "shop")]
+    jobs[2:2] = [submit(shop, "shop")]
     point.reached()
-    server.kill()
-    server.start(MYD_FAILPOINTS="")
+    if restarts:
+        server.kill()
+        server.start(MYD_FAILPOINTS="")
+    else:
+        point.release()
     for job_id in jobs:
         server.wait_for_log(f"job {job_id}: DONE")
     done = [line for line in server.log.splitlines() if ": DONE, " in line]
@@ -208,6 +212,34 @@ def test_a_caller_has_so_many_summaries_at_once(make_server: MakeServer, hold: M
     for one in (first, second, theirs):
         with_answer = one.exception()
         assert with_answer is None or with_answer.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_summaries_are_made_for_callers_in_turn(make_server: MakeServer, hold: MakeHold) -> None:
+    point = hold("summary_started")
+    server = server_for(
+        make_server,
+        caller_table("bank", ROLES),
+        caller_table("shop", ROLES),
+        MYD_SUMMARIES="1",
+        MYD_FAILPOINTS=point.setting,
+    )
+    ended: list[str] = []
+
+    def ask(name: str) -> Any:
+        call = summary(stub_of(server, name))
+        call.add_done_callback(lambda _: ended.append(name))
+        return call
+
+    calls = [ask("bank") for _ in range(8)]
+    point.reached()
+    # So that those before have come.
+    stub_of(server, "bank").GetJobStatus(pb.GetJobStatusRequest(job_id="none"))
+    calls.append(ask("shop"))
+    stub_of(server, "bank").GetJobStatus(pb.GetJobStatusRequest(job_id="none"))
+    point.release()
+    for call in calls:
+        call.exception()
+    assert "shop" in ended[:4]
 
 
 def test_a_caller_who_calls_too_fast_waits_and_nobody_else_does(make_server: MakeServer) -> None:

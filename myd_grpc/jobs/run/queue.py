@@ -80,8 +80,6 @@ class JobQueue:
         if job_id is None:
             return None
         job = self._jobs.pop(job_id)
-        if job.begun:
-            self._turns.defer(job.owner)
         self._running[job.owner] += 1
         return job
 

@@ -37,11 +37,6 @@ class Turns(Generic[Item]):
         if not items:
             self._waiting.pop(caller, None)
 
-    def defer(self, caller: str) -> None:
-        """Let a caller have its next turn after all others."""
-        if caller in self._waiting:
-            self._waiting.move_to_end(caller)
-
     def take(self, may: Callable[[str], bool]) -> Item | None:
         """What comes next of those callers who may have one more served; None if there is none.
 

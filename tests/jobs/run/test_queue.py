@@ -119,7 +119,7 @@ def test_of_many_callers_each_is_served_in_turn_within_its_bounds(
         assert jobs == sorted(jobs, key=lambda one: int(one[1:]))
 
 
-def test_jobs_that_ran_before_a_restart_go_on_first_as_if_nothing_had_been() -> None:
+def test_jobs_that_ran_before_a_restart_go_on_first() -> None:
     queue = queue_with(2, 100, {})
     names = ["a0", "a1", "a2", "b0", "c0", "b1"]
     for name in names:  # in the order of their submission, as the store has them
@@ -130,4 +130,4 @@ def test_jobs_that_ran_before_a_restart_go_on_first_as_if_nothing_had_been() -> 
     for _ in range(4):
         queue.end(job("a", 0))
         served.append(queue.begin())
-    assert [one.job_id for one in served if one] == ["c0", "a1", "b1", "a2"]
+    assert [one.job_id for one in served if one] == ["a1", "c0", "b1", "a2"]
