@@ -105,9 +105,9 @@ class AsyncClient:
 
         def open_stream(revision: int) -> Any:
             request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
-            return self._stub.WatchJob(request, metadata=self._token.metadata())
+            return self._stub.WatchJob(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
         async with aclosing(watch.states(cursor)) as states:
             async for job in states:
@@ -133,9 +133,9 @@ class AsyncClient:
             request = pb.WatchJobsRequest(
                 status=wanted, from_revision=revision, ended_limit=ended_limit
             )
-            return self._stub.WatchJobs(request, metadata=self._token.metadata())
+            return self._stub.WatchJobs(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
         async with aclosing(watch.states(cursor)) as states:
             async for job in states:

@@ -115,9 +115,9 @@ class Client:
 
         def open_stream(revision: int) -> Any:
             request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
-            return self._stub.WatchJob(request, metadata=self._token.metadata())
+            return self._stub.WatchJob(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
         for job in Watch(open_stream, self._translate, self._closed).states(cursor):
             yield job
             if job.status in ENDED:
@@ -143,9 +143,9 @@ class Client:
             request = pb.WatchJobsRequest(
                 status=wanted, from_revision=revision, ended_limit=ended_limit
             )
-            return self._stub.WatchJobs(request, metadata=self._token.metadata())
+            return self._stub.WatchJobs(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
         yield from Watch(open_stream, self._translate, self._closed).states(cursor)
 
     def list_jobs(

@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 TOKEN_VARIABLE = "MYD_TOKEN"  # noqa: S105 - the name of the variable, not its value
 
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
+
 TokenSource: TypeAlias = str | Path | Callable[[], str]
 """A token, the file with it, or what answers it. The last two are asked for each call anew, so that
 one that was renewed is used from then on."""
@@ -30,7 +32,7 @@ class Token:
     def __repr__(self) -> str:
         return "Token(...)"  # so that no log or traceback shows it
 
-    def metadata(self) -> tuple[tuple[str, str], ...] | None:
+    def metadata(self) -> Metadata | None:
         """The metadata of the next call. Raises InvalidTokenError.
 
         The library would show a token with characters that it cannot send.

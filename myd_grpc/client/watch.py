@@ -18,9 +18,11 @@ from myd_grpc.client.errors import (
     CallError,
     ConnectionAgedError,
     TlsError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from myd_grpc.client.retry import LONGEST_PAUSE_S, backoff
+from myd_grpc.client.tokens import Metadata, Token
 
 ENDED = frozenset({Job.DONE, Job.FAILED, Job.NOTFOUND})
 
@@ -52,14 +54,23 @@ class WatchCursor:
     `revision` is the last one seen, from which the next stream begins.
     """
 
-    def __init__(self, from_revision: int, budget: RetryBudget, on_break: OnBreak | None) -> None:
+    def __init__(
+        self, from_revision: int, budget: RetryBudget, on_break: OnBreak | None, token: Token
+    ) -> None:
         self.revision = from_revision
+        self._token = token
+        self._sent: Metadata | None = None
         self._budget = budget
         self._on_break = on_break
         self._pauses = backoff(budget.connect_s)
         self._seen: dict[str, int] = {}
         self._heard = False
         self._answered_s = math.inf
+
+    def metadata(self) -> Metadata | None:
+        """What the next stream is opened with. Raises InvalidTokenError."""
+        self._sent = self._token.metadata()
+        return self._sent
 
     def answered(self) -> None:
         """Note that a stream has been opened, or has failed."""
@@ -84,13 +95,19 @@ class WatchCursor:
             self._pauses = backoff(self._budget.resume_s)
         self._answered_s = math.inf
         pause_s = next(self._pauses, None)
-        if pause_s is None or broken.code in NON_RETRYABLE_CODES or self._never_began(broken):
+        if pause_s is None or self._is_final(broken):
             raise broken
         if not isinstance(broken, ConnectionAgedError):  # which is nothing to tell anybody
             if self._on_break and self._heard:
                 self._on_break(broken)  # once, however many attempts it takes
             self._heard = False
         return pause_s
+
+    def _is_final(self, broken: CallError) -> bool:
+        if isinstance(broken, UnauthenticatedError):
+            # The token may have been renewed since the stream was opened with it.
+            return self._token.metadata() == self._sent
+        return broken.code in NON_RETRYABLE_CODES or self._never_began(broken)
 
     def _never_began(self, broken: CallError) -> bool:
         """Whether TLS keeps the watch from the server, and always did.

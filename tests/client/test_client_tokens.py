@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +80,10 @@ async def last_of(watch: AsyncIterator[pb.Job]) -> pb.Job:
 
 
 def test_a_watch_of_nobody_is_not_tried_again(closed: Server) -> None:
-    asked: list[str] = []
-
-    def token() -> str:
-        asked.append("")
-        return "wrong"
-
-    with Client(closed.address, token=token) as one, pytest.raises(UnauthenticatedError):
+    before = closed.log.count("WatchJob UNAUTHENTICATED")
+    with Client(closed.address, token="wrong") as one, pytest.raises(UnauthenticatedError):
         next(one.watch("x"))
-    assert len(asked) == 1
+    assert closed.log.count("WatchJob UNAUTHENTICATED") == before + 1
     with (
         Client(closed.address, token=token_of("reader")) as one,
         pytest.raises(PermissionDeniedError) as caught,
@@ -122,6 +117,36 @@ def test_a_token_that_was_renewed_is_used_when_a_watch_is_resumed(
 def submitted(server: Server, output: str) -> str:
     with Client(server.address, token=token_of("a")) as one:
         return one.convert(["a.json"], output, overwrite=True)
+
+
+def tables(*tokens: str) -> str:
+    return caller_table("a", ["convert"], tokens=[digest(token_of(one)) for one in tokens])
+
+
+def test_a_watch_outlives_its_token_where_there_is_a_new_one(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, file = make_server(), tmp_path / "token"
+    callers = write_callers(server.home / "callers.toml", tables("old", "a"))
+    server.start(MYD_CALLERS=str(callers))
+    server.put("a.json", "[]")
+    file.write_text(token_of("old"))
+    with Client(server.address, token=file) as one:
+        before = one.convert(["a.json"], "before")
+        breaks: list[grpc.StatusCode] = []
+        watch = one.watch_all(on_break=lambda error: breaks.append(error.code))
+        assert next(watch).job_id == before
+        file.write_text(token_of("a"))
+        write_callers(callers, tables("a"))
+        while not breaks:
+            after = one.convert(["a.json"], "after", overwrite=True)
+            while (job := next(watch)).job_id != after or job.status != pb.Job.DONE:
+                pass
+        assert breaks == [grpc.StatusCode.UNAUTHENTICATED]
+        write_callers(callers, tables("other"))
+        with pytest.raises(UnauthenticatedError):
+            for _ in watch:
+                pass
 
 
 @pytest.mark.parametrize("source", [NOT_IN_A_TOKEN, "", "a b", "a" * 9000, "토큰", "a\0"])
@@ -203,6 +228,7 @@ def test_no_help_and_no_process_shows_a_token(closed: Server) -> None:
     shown = client(closed, "--help", MYD_TOKEN=token_of("a"))
     assert "$MYD_TOKEN" in shown.stdout
     assert token_of("a") not in shown.stdout
+    submitted(closed, "shown")
     watching = subprocess.Popen(
         command(closed.address, "watch", "--all"),
         env=environment(MYD_TOKEN=token_of("a")),
