@@ -23,8 +23,11 @@ from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.jobs.model import QueuedJob
 from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.jobs.worker.protocol import Task
+from tests.support.callers import caller_table, token_of, write_callers
+from tests.support.certificates import LOCAL, Authority
 from tests.support.resting import GATEWAY, RestServer
 from tests.support.serving import PATIENCE_S, Hold, Server
+from tests.support.teams import As
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -199,6 +202,35 @@ def test_a_key_is_nowhere_to_be_found(rest_server: RestServer, hold: MakeHold) -
     assert server.wait(wrong).reason == "WRONG_KEY"
     check_no_key(server)
     server.stop()
+
+
+def test_tokens_and_tls_keys_are_nowhere_to_be_found(
+    rest_server: RestServer, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    shown = authority.issue("server", *LOCAL)
+    server = rest_server
+    server.credentials = grpc.ssl_channel_credentials(authority.certificate.read_bytes())
+    path = write_callers(tmp_path / "callers.toml", caller_table("team", ["convert"]))
+    server.start(
+        MYD_LOG_LEVEL="DEBUG",
+        MYD_CALLERS=str(path),
+        MYD_TLS_CERT=str(shown.certificate),
+        MYD_TLS_KEY=str(shown.key),
+        MYD_TLS_CA=str(authority.certificate),
+    )
+    server.put("a.json", SMALL)
+    team = As(server, "team")
+    assert team.convert("a.json").status == pb.Job.DONE
+    token = token_of("team")
+    for right, status in ((token, 200), (token[:-1], 401)):
+        asked = server.rest.call("GET", "/jobs", headers={"Authorization": f"Bearer {right}"})
+        assert asked.status == status
+    body = "".join(shown.key.read_text().splitlines()[1:-1])
+    secrets = [token[:-1].encode(), body[:64].encode(), base64.b64decode(body)]
+    for place, content in places(server):
+        for secret in secrets:
+            assert secret not in content, place
 
 
 def test_keys_are_not_in_what_is_printed_of_anything() -> None:
