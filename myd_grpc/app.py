@@ -24,12 +24,14 @@ from myd_grpc.api.endpoint import AddressTakenError, tls_files
 from myd_grpc.api.messages import watch_bytes
 from myd_grpc.api.requests import conversion_of
 from myd_grpc.api.service import Backend
+from myd_grpc.audit import AuditFile
 from myd_grpc.callers.access import Access
 from myd_grpc.callers.file import CallersFileError
 from myd_grpc.callers.quota import Quota
 from myd_grpc.callers.registry import Registry
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
+from myd_grpc.convert.errors import why
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.context import AttemptContext
@@ -70,6 +72,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         access = Access(
             Registry(settings.callers) if settings.callers else None, settings.caller_calls
         )
+        audit = _audit_file(settings)
     except (SettingsError, CallersFileError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
@@ -78,7 +81,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
     _tell_sandbox()
     forbid_core_dumps()
     try:
-        asyncio.run(_serve(settings, access, gateway))
+        asyncio.run(_serve(settings, access, audit, gateway))
     except GatewaySettingsError as error:
         logger.critical("%s", error)
         return 2
@@ -121,6 +124,32 @@ def _require_encryption(settings: Settings, *, rest: bool) -> None:
     ]
     if problems and not settings.plaintext:
         raise SettingsError("\n".join(problems))
+
+
+def _audit_file(settings: Settings) -> AuditFile | None:
+    """The file in which calls are written down, if there is to be one. Raises SettingsError."""
+    if settings.audit_file is None:
+        return None
+    try:
+        return AuditFile(settings.audit_file)
+    except OSError as error:
+        raise SettingsError(
+            f"MYD_AUDIT_FILE={settings.audit_file} cannot be written: {why(error)}; name a file in "
+            "a directory that is there and that this process may write to"
+        ) from None
+
+
+@asynccontextmanager
+async def _rotating(audit: AuditFile | None) -> AsyncIterator[None]:
+    """Goes on in a new audit file at SIGHUP, and closes the last one."""
+    if audit is None:
+        yield
+        return
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, audit.reopen)
+    try:
+        yield
+    finally:
+        await audit.close()
 
 
 def _require_certificates(settings: Settings, *, rest: bool) -> None:
@@ -166,7 +195,9 @@ def _tell_sandbox() -> None:
         )
 
 
-async def _serve(settings: Settings, access: Access, gateway: Path | None) -> None:
+async def _serve(
+    settings: Settings, access: Access, audit: AuditFile | None, gateway: Path | None
+) -> None:
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
@@ -197,7 +228,8 @@ async def _serve(settings: Settings, access: Access, gateway: Path | None) -> No
             )
             async with _purging(store):
                 backend = Backend(settings, store, output, runner, summaries, hub, watches)
-                await serve_calls(backend, access, resumed, gateway, stop)
+                async with _rotating(audit):
+                    await serve_calls(backend, access, audit, resumed, gateway, stop)
 
 
 def _places(settings: Settings) -> Places:

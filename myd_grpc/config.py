@@ -42,6 +42,8 @@ class Settings:
     """MYD_GRPC_ADDRESS: host:port to listen on, port 0 takes a free one (127.0.0.1:50051)."""
     rest_address: str
     """MYD_REST_ADDRESS: host:port of the REST gateway, a process of its own (127.0.0.1:9090)."""
+    audit_file: Path | None
+    """MYD_AUDIT_FILE: a line of JSON for each call that changes something or gives data out."""
     callers: Path | None
     """MYD_CALLERS: a TOML file of those who may call, and what; without, everybody may (none)."""
     plaintext: bool
@@ -148,6 +150,7 @@ class Settings:
             state_dir=source.directory("MYD_STATE_DIR", data_dir / "state"),
             grpc_address=source.address("MYD_GRPC_ADDRESS", "127.0.0.1:50051"),
             rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
+            audit_file=source.file("MYD_AUDIT_FILE"),
             callers=source.file("MYD_CALLERS"),
             plaintext=source.boolean("MYD_PLAINTEXT", False),
             tls_cert=source.file("MYD_TLS_CERT"),
@@ -194,6 +197,7 @@ class Settings:
         source.check(not _overlap(settings.state_dir, settings.output_dir), _OVERLAP)
         excluded_dirs = any(data_dir.is_relative_to(place) for place in settings.excluded_dirs)
         source.check(not excluded_dirs, _NO_INPUTS)
+        source.check(not _may_be_read(settings), _AUDIT_FILE_IS_OPEN)
         _check_tls(source, settings)
         source.raise_problems()
         return settings
@@ -221,6 +225,19 @@ def _check_tls(source: _EnvironReader, settings: Settings) -> None:
         settings.tls_cert is not None or settings.tls_client_ca is None,
         "MYD_TLS_CLIENT_CA needs MYD_TLS_CERT and MYD_TLS_KEY: certificates are shown over TLS",
     )
+
+
+_AUDIT_FILE_IS_OPEN = (
+    "MYD_AUDIT_FILE must not lie in MYD_DATA_DIR or MYD_OUTPUT_DIR, from where callers read"
+)
+
+
+def _may_be_read(settings: Settings) -> bool:
+    """Whether the audit file is where callers' inputs or outputs are."""
+    file = settings.audit_file
+    if file is None or file.is_relative_to(settings.state_dir):
+        return False
+    return file.is_relative_to(settings.data_dir) or file.is_relative_to(settings.output_dir)
 
 
 def _overlap(one: Path, other: Path) -> bool:

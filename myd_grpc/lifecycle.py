@@ -14,6 +14,7 @@ from pathlib import Path
 
 from myd_grpc.api.endpoint import Endpoint
 from myd_grpc.api.service import AnalysisService, Backend
+from myd_grpc.audit import AuditFile
 from myd_grpc.callers.access import Access
 from myd_grpc.config import Settings
 from myd_grpc.errors import DirectoryLostError
@@ -33,6 +34,7 @@ _JOBS_END_S = 10.0
 async def serve_calls(
     backend: Backend,
     access: Access,
+    audit: AuditFile | None,
     resumed: ResumedJobs,
     gateway: Path | None,
     stop: asyncio.Event,
@@ -41,7 +43,9 @@ async def serve_calls(
 
     Raises AddressTakenError, GatewayError or TlsFileError when it cannot.
     """
-    endpoint = Endpoint(backend.settings, AnalysisService(backend), access, raise_open_files())
+    endpoint = Endpoint(
+        backend.settings, AnalysisService(backend), access, raise_open_files(), audit
+    )
     endpoint.bind()
     backend.runner.start(resumed)
     showing = asyncio.create_task(backend.hub.run(), name="hub")

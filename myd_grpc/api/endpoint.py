@@ -14,6 +14,7 @@ from myd_grpc.addresses import warn_if_open
 from myd_grpc.api.certificates import ServedCertificate, TlsFiles
 from myd_grpc.api.interceptors import CallInterceptor
 from myd_grpc.api.service import SERVICE_NAME, AnalysisService
+from myd_grpc.audit import AuditFile
 from myd_grpc.callers.access import Access
 from myd_grpc.config import Settings
 
@@ -37,7 +38,12 @@ class Endpoint:
     """Serves the service, health and (if set) reflection on the settings' address."""
 
     def __init__(
-        self, settings: Settings, service: AnalysisService, access: Access, open_files: int
+        self,
+        settings: Settings,
+        service: AnalysisService,
+        access: Access,
+        open_files: int,
+        audit: AuditFile | None = None,
     ) -> None:
         """`open_files` is how many this process may have: some are kept from connections.
 
@@ -46,7 +52,9 @@ class Endpoint:
         self._settings = settings
         self._server = grpc.aio.server(
             interceptors=[
-                CallInterceptor(SERVICE_NAME, "ConvertToCsv", settings.max_request_bytes, access)
+                CallInterceptor(
+                    SERVICE_NAME, "ConvertToCsv", settings.max_request_bytes, access, audit
+                )
             ],
             options=_options(settings, _most_connections(settings, open_files)),
         )

@@ -21,7 +21,9 @@ from grpc_status import rpc_status
 
 from myd_grpc import errors
 from myd_grpc.api import origin
+from myd_grpc.api.auditing import AUDITED, Auditor
 from myd_grpc.api.credentials import credentials_of
+from myd_grpc.audit import AuditFile
 from myd_grpc.callers import current as callers
 from myd_grpc.callers import rights
 from myd_grpc.callers.access import Access, Session
@@ -79,12 +81,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     """
 
     def __init__(
-        self, service_name: str, long_requests: str, most_bytes: int, access: Access
+        self,
+        service_name: str,
+        long_requests: str,
+        most_bytes: int,
+        access: Access,
+        audit: AuditFile | None,
     ) -> None:
         self._prefix = f"/{service_name}/"
         self._long_requests = long_requests
         self._most_bytes = most_bytes
         self._access = access
+        self._auditor = Auditor(audit, _outcome_of) if audit else None
 
     async def intercept_service(
         self,
@@ -108,12 +116,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
         read = _reading(handler.request_deserializer, most_bytes)
         name = method.removeprefix(self._prefix)
+        auditor = self._auditor if name in AUDITED else None
 
         async def answer(request: bytes, context: Any) -> Any:
             session = await _admit(self._access, method, context)
             lasting = self._access.standing(session) if handler.response_streaming else _AT_ONCE
+            message = read(request)
+            call = partial(behaviour, message, context)
             async with lasting:
-                response = await behaviour(read(request), context)
+                if auditor:
+                    response = await auditor.answer(name, context.peer(), message, call)
+                else:
+                    response = await call()
             if response is not None:
                 self._access.charge(session, response.ByteSize())
             return response
@@ -243,6 +257,13 @@ def to_status(error: errors.CallError) -> grpc.Status:
     if isinstance(error, errors.QuotaError):
         details.append(_quota_failure(error))
     return _status(CODES[type(error)], error.message, details)
+
+
+def _outcome_of(error: BaseException) -> str:
+    """The name of the status that a call ends in which raised this."""
+    if isinstance(error, errors.CallError):
+        return CODES[type(error)].name
+    return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
 
 
 def _internal(name: str, error: Exception) -> grpc.Status:

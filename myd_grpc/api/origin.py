@@ -30,6 +30,11 @@ def note(metadata: Iterable[tuple[str, str | bytes]]) -> None:
     _current.set(origin)
 
 
+def request_id() -> str:
+    """The current call's id in the caller's logs; "" where it has none."""
+    return _current.get().get("request_id", "")
+
+
 def extra() -> dict[str, Mapping[str, str]]:
     """The current call's origin, as `extra` of a line that is logged."""
     return {"origin": _current.get()}

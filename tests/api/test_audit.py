@@ -1,0 +1,181 @@
+"""Who did what is in the audit file before the answer is out; without the file, nothing is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.serving import PATIENCE_S, Server, details_of
+
+MakeServer = Callable[..., Server]
+
+KEY, IV = "5e" * 32, "7f" * 16
+FIELDS = ["time", "caller", "peer", "method", "job_id", "output", "outcome", "request_id"]
+ORDERS = '[{"user_id":"u1","orders":[{"category1":"c","order_date":"20220630","proposal_id":"p"}]}]'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "audit.jsonl"
+
+
+@pytest.fixture
+def audited(make_server: MakeServer, file: Path) -> Server:
+    server = make_server(MYD_AUDIT_FILE=str(file), MYD_LOG_LEVEL="DEBUG").start()
+    server.put("a.json", ORDERS)
+    return server
+
+
+def lines(file: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def refusal(call: Callable[[], object]) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as raised:
+        call()
+    return raised.value
+
+
+def convert(**fields: Any) -> pb.ConvertToCsvRequest:
+    return pb.ConvertToCsvRequest(file_names=["a.json"], output_file_name="out", **fields)
+
+
+def test_each_call_that_changes_something_or_gives_data_out_is_a_line(
+    audited: Server, file: Path
+) -> None:
+    stub = audited.stub
+    metadata = (("x-request-id", "from-afar"),)
+    job_id = stub.ConvertToCsv(convert(aes256cbckey="", iv=""), metadata=metadata).data.job_id
+    audited.wait(job_id)
+    stub.PreprocessShopping(
+        pb.PreprocessShoppingRequest(user_id="u1", proposal_id="p", file_name="a.json")
+    )
+    stub.CancelJob(pb.CancelJobRequest(job_id=job_id))
+    stub.ResumeJob(pb.ResumeJobRequest(job_id=job_id, aes256cbckey=KEY, iv=IV))
+    stub.GetJobStatus(pb.GetJobStatusRequest(job_id=job_id))
+    stub.ListJobs(pb.ListJobsRequest())
+    stub.DeleteJob(pb.DeleteJobRequest(job_id=job_id))
+    found = lines(file)
+    assert [one["method"] for one in found] == [
+        "ConvertToCsv",
+        "PreprocessShopping",
+        "CancelJob",
+        "ResumeJob",
+        "DeleteJob",
+    ]
+    assert all(list(one) == FIELDS for one in found)
+    assert {one["outcome"] for one in found} == {"OK"}
+    assert [one["job_id"] for one in found] == [job_id, "", job_id, job_id, job_id]
+    assert [one["output"] for one in found] == ["out", "", "out", "out", ""]
+    assert [one["request_id"] for one in found] == ["from-afar", "", "", "", ""]
+    assert all(one["peer"].startswith("ipv4:127.0.0.1:") for one in found)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_refused_is_a_line_and_keys_and_content_are_in_none(
+    audited: Server, file: Path
+) -> None:
+    stub = audited.stub
+    refusal(lambda: stub.ConvertToCsv(convert(aes256cbckey=KEY, iv="zz")))
+    refusal(
+        lambda: stub.PreprocessShopping(
+            pb.PreprocessShoppingRequest(user_id="u9", proposal_id="p", file_name="a.json")
+        )
+    )
+    stub.CancelJob(pb.CancelJobRequest(job_id="\n" * 60_000))
+    assert [one["outcome"] for one in lines(file)] == ["INVALID_ARGUMENT", "NOT_FOUND", "OK"]
+    text = file.read_text("utf-8")
+    assert len(text.splitlines()) == 3
+    assert len(text) < 5_000
+    assert not any(secret in text for secret in (KEY, IV, "zz", "u9", "category1"))
+
+
+def test_what_was_answered_is_there_after_a_kill(audited: Server, file: Path) -> None:
+    answered: list[str] = []
+
+    def submit() -> None:
+        for number in range(1000):
+            try:
+                answered.append(
+                    audited.submit("a.json", output=f"{threading.get_ident()}-{number}")
+                )
+            except grpc.RpcError:
+                return
+
+    threads = [threading.Thread(target=submit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while len(answered) < 20:
+        assert any(thread.is_alive() for thread in threads)
+    audited.kill()
+    for thread in threads:
+        thread.join()
+    written = {one["job_id"] for one in lines(file)}
+    assert set(answered) <= written
+
+
+def test_a_renamed_file_is_left_at_sighup(audited: Server, file: Path) -> None:
+    audited.submit("a.json", output="first")
+    old = file.with_suffix(".1")
+    file.rename(old)
+    audited.submit("a.json", output="second")
+    assert audited.process
+    os.kill(audited.process.pid, signal.SIGHUP)
+    number = 0
+    while not file.exists():
+        number += 1
+        audited.submit("a.json", output=f"more-{number}")
+    audited.submit("a.json", output="last")
+    outputs = [one["output"] for one in lines(old) + lines(file)]
+    more = [f"more-{count}" for count in range(1, number + 1)]
+    assert outputs == ["first", "second", *more, "last"]
+    assert lines(file)
+
+
+@pytest.mark.parametrize("point", ["before_audited_call", "write_audit"])
+def test_a_call_that_cannot_be_written_down_is_refused(
+    make_server: MakeServer, file: Path, point: str
+) -> None:
+    server = make_server(MYD_AUDIT_FILE=str(file), MYD_FAILPOINTS=f"{point}=error:ENOSPC@1").start()
+    server.put("a.json", ORDERS)
+    error = refusal(lambda: server.submit("a.json"))
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert details_of(error)[0].reason == "AUDIT_UNAVAILABLE"
+    assert file.read_text() == "", "no line, and no part of one"
+    if point == "before_audited_call":
+        assert not server.stub.ListJobs(pb.ListJobsRequest()).data, "nothing was done"
+    assert "audit.jsonl cannot be written" in server.log
+    # What asks only is answered all the same, and so are calls once there is room again.
+    server.stub.GetJobStatus(pb.GetJobStatusRequest(job_id="x"), timeout=PATIENCE_S)
+    server.wait(server.submit("a.json", output="other"))
+    assert [one["output"] for one in lines(file)] == ["other"]
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(make_server: MakeServer, file: Path) -> None:
+    file.write_text('{"time":"20')
+    server = make_server(MYD_AUDIT_FILE=str(file)).start()
+    server.put("a.json", ORDERS)
+    server.submit("a.json")
+    cut, whole = file.read_text().splitlines()
+    assert cut == '{"time":"20'
+    assert json.loads(whole)["method"] == "ConvertToCsv"
+
+
+@pytest.mark.parametrize("place", ["data/audit.jsonl", "data/output/audit.jsonl", "none/audit"])
+def test_a_place_where_the_file_cannot_be_is_refused_at_the_start(
+    make_server: MakeServer, tmp_path: Path, place: str
+) -> None:
+    server = make_server()
+    named = server.data.parent / place if place.startswith("data") else tmp_path / place
+    process = server.launch(MYD_AUDIT_FILE=str(named))
+    assert process.wait(PATIENCE_S) == 2
+    assert "MYD_AUDIT_FILE" in server.log
