@@ -271,6 +271,11 @@ def test_the_korean_readme_has_the_same_tables() -> None:
     assert rows(KOREAN) == rows(ENGLISH)
 
 
+def anchor_of(title: str) -> str:
+    """What a heading is called in a link: its words, with hyphens between them."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Page) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.prose):
@@ -281,4 +286,4 @@ def test_links_lead_somewhere(page: Page) -> None:
         assert path.exists(), target
         if anchor:
             titles = [text for _, text in Page(str(path.relative_to(ROOT))).headings()]
-            assert anchor in [title.lower().replace(" ", "-") for title in titles], target
+            assert anchor in map(anchor_of, titles), target
