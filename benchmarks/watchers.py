@@ -63,7 +63,7 @@ def _section(count: int, seen: dict[str, Any], calls: list[Call]) -> Section:
     ]
     return Section(
         f"{count} watchers on one converting job",
-        "All opened at once over 10 connections, from one process on the same two cores.",
+        "All opened at once over 40 connections, from one process on the same two cores.",
         ["what", "value"],
         rows,
     )
