@@ -18,6 +18,8 @@ def convert_request(
     options: ConvertKeywords,
 ) -> pb.ConvertToCsvRequest:
     """The request for a conversion, with an id in any case: so it may be repeated."""
+    if isinstance(file_names, str):  # which is an iterable of names, too: its letters
+        raise TypeError("file_names must be a list of names, not one text")
     return pb.ConvertToCsvRequest(
         file_names=file_names,
         output_file_name=output_file_name,

@@ -85,6 +85,12 @@ def test_convert_sends_everything_asked_for() -> None:
     )
 
 
+def test_one_text_is_no_list_of_names() -> None:
+    with scripted() as (client, service), pytest.raises(TypeError, match="must be a list"):
+        client.convert("in.json", "out")
+    assert service.requests == []
+
+
 def test_overwrite_stays_unset_unless_given() -> None:
     with scripted(answer(pb.ConvertToCsvResponse())) as (client, service):
         client.convert(["a.json"], "out")
