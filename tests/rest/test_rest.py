@@ -124,11 +124,11 @@ def test_the_page_about_rest_can_be_followed(shared_rest: RestServer, tmp_path: 
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     key, iv = bytes(range(32)), bytes(range(16))
     cipher = AES.new(key, AES.MODE_CBC, iv)
-    text = cipher.encrypt(pad(SHOPPING.encode(), AES.block_size))
+    shopping = SHOPPING.replace('"1"', '"user-000001"').replace('"7"', '"proposal-1"')
+    text = cipher.encrypt(pad(shopping.encode(), AES.block_size))
     shared_rest.put("encrypted.myd_sample_1.json", text)
     (tmp_path / "data").mkdir()
     (tmp_path / "data/sample.key").write_text(f"{key.hex()}\n{iv.hex()}\n")
-    shared_rest.put("shopping.json", SHOPPING)
     script = "".join(blocks).replace("127.0.0.1:9090", shared_rest.rest.address)
     program = ["bash", "-euo", "pipefail", "-c", script]
     shown = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout

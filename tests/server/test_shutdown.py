@@ -109,7 +109,9 @@ def test_a_stop_ends_everything_and_commits_it(
     assert "after restart: 2 jobs going on, 1 jobs waiting for their keys\n" in server.log
     for job in (running, queued):
         assert server.wait(job).status == pb.Job.DONE
-    assert server.job(lost).reason == "INTERRUPTED"
+    interrupted = server.job(lost)
+    assert interrupted.reason == "INTERRUPTED"
+    assert "submit it again, with a request_id" in interrupted.msg
     assert server.job(waiting).phase == pb.Job.PHASE_WAITING_FOR_KEY
     assert server.left_in_output() == {"o1", "o2"}
 
