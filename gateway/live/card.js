@@ -101,6 +101,7 @@ export class Card {
       facts.push(text.left(duration(progress.eta_seconds - (nowMs - this.#receivedMs) / 1000)));
     }
     facts.push(text.records(count(progress.records)), text.rows(count(progress.rows)));
+    facts.push(...readAs(job));
     if (progress.files_total > 1) {
       const current = Math.min(progress.files_done + 1, progress.files_total);
       facts.push(text.files(current, progress.files_total));
@@ -117,6 +118,7 @@ export class Card {
     }
     if (job.status === "DONE" && job.progress) {
       facts.push(size(job.progress.bytes_total), text.records(count(job.progress.records)));
+      facts.push(...readAs(job));
     }
     return facts;
   }
@@ -204,6 +206,12 @@ function names({ file_names: files, progress }) {
   const shown = files.slice(0, MOST_NAMES);
   const left = (progress?.files_total ?? files.length) - shown.length;
   return left > 0 ? `${shown.join(", ")} ${text.moreFiles(count(left))}` : shown.join(", ");
+}
+
+/** As which layout a job's records are read, once that is known. */
+function readAs({ layout }) {
+  const known = layout.replace("RECORD_LAYOUT_", "");
+  return ["AUTO", "UNSPECIFIED"].includes(known) ? [] : [text.readAs(known)];
 }
 
 /** What a job that works waits for, or what was strange about the input of one that is done. */

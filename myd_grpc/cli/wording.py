@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
+from myd.analysis.v1.analysis_pb2 import RecordLayout as Layout
 
 _UNITS = ("kB", "MB", "GB", "TB")
 
@@ -75,9 +76,16 @@ def figures(job: Job, bytes_per_s: float | None) -> list[str]:
     if bytes_per_s is not None:
         parts.append(f"{bytes_per_s / 1e6:.1f} MB/s")
     parts += [count(progress.records, "record"), count(progress.rows, "row")]
+    parts += filter(None, [read_as(job)])
     if progress.files_total > 1:
         parts.append(f"{progress.files_done} of {progress.files_total} files done")
     return parts
+
+
+def read_as(job: Job) -> str:
+    """`read as KEYED`; empty until the layout is recognised."""
+    layout = Layout.Name(job.layout).removeprefix("RECORD_LAYOUT_")
+    return "" if layout in ("UNSPECIFIED", "AUTO") else f"read as {layout}"
 
 
 def waiting(job: Job, command: str) -> str:
@@ -95,7 +103,8 @@ def outcome(job: Job) -> str:
     """How a job ended, in one line."""
     if job.status == Job.DONE:
         note = printable(f"; note: {job.msg}") if job.msg else ""
-        return f"{_written(job)} from {count(job.progress.records, 'record')} in {_took(job)}{note}"
+        records = " ".join(filter(None, [count(job.progress.records, "record"), read_as(job)]))
+        return f"{_written(job)} from {records} in {_took(job)}{note}"
     if job.status == Job.FAILED:
         return printable(f"{job.reason}: {job.msg}" if job.msg else job.reason)
     return "there is no such job, or its record was deleted"
@@ -157,6 +166,10 @@ def basis(summary: ShoppingSummary) -> str:
 def cautions(summary: ShoppingSummary) -> list[str]:
     """What a reader of a summary should know before trusting it."""
     found = []
+    if not summary.order_lines:
+        found.append(
+            "warning: no order line counts: this user has none, or none of the proposal asked for"
+        )
     if summary.foreign_lines:
         lines = count(summary.foreign_lines, "order line")
         found.append(f"warning: {lines} left out: another owner is named, or it is in doubt whose")

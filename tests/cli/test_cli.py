@@ -541,6 +541,18 @@ def test_a_summary_of_a_file_without_owners_warns_of_it(server: Server) -> None:
     assert client(server, *ASK, "--json").stderr == warning
 
 
+def test_a_summary_of_nothing_says_what_may_be_mistyped(server: Server) -> None:
+    orders = [{"proposal_id": "p2", "category": "식품>축산물", "date": "20220630"}]
+    server.put("a.json", json.dumps([{"userId": "u1", "orders": orders}]))
+    shown = client(server, *ASK)
+    assert shown.returncode == 0
+    assert shown.stdout.endswith("0 order lines, 0 without a date, 0 left out, owner by userId\n")
+    warning = (
+        "warning: no order line counts: this user has none, or none of the proposal asked for\n"
+    )
+    assert shown.stderr == warning
+
+
 def test_a_missing_user_is_one_line(server: Server) -> None:
     server.put("a.json", json.dumps([{"userId": "u2", "orders": SHOPPING}]))
     shown = client(server, *ASK)

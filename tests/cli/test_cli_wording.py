@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from myd.analysis.v1.analysis_pb2 import Job
+from myd.analysis.v1.analysis_pb2 import RECORD_LAYOUT_KEYED, Job
 from myd_grpc.cli import wording
 from myd_grpc.cli.plain import PlainOutput, PlainView
 from myd_grpc.cli.rate import Rate
@@ -121,6 +121,15 @@ def test_a_terminal_shows_what_a_job_waits_for(capsys: pytest.CaptureFixture[str
     job.phase = Job.PHASE_WAITING_FOR_KEY  # which is said with the command that hands it over
     TerminalOutput().job(job)
     assert "waits [for]" not in capsys.readouterr().out
+
+
+def test_it_is_told_as_which_layout_a_file_was_read() -> None:
+    job = Job(status="WORKING", layout="RECORD_LAYOUT_AUTO", progress={"bytes_total": 9})
+    assert wording.figures(job, None)[-1] == "0 rows"
+    job.layout = RECORD_LAYOUT_KEYED
+    assert wording.figures(job, None)[-1] == "read as KEYED"
+    job.status = Job.DONE
+    assert " from 0 records read as KEYED in less than a second" in wording.outcome(job)
 
 
 def test_what_is_strange_about_a_set_is_told_with_its_outcome() -> None:

@@ -254,6 +254,7 @@ def test_it_speaks_korean_fits_a_phone_and_follows_the_dark_mode(
     try:
         browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
         browser.until_shown(f"{card(job_id)} .status", "완료")
+        browser.until_shown(f"{card(job_id)} .facts", "ARRAY 형식으로 읽음")
         look = browser.driver.execute_script
         assert look("return document.documentElement.lang") == "ko"
         assert look("return document.documentElement.scrollWidth") <= 360
