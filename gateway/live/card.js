@@ -92,6 +92,9 @@ export class Card {
       return facts;
     }
     const { progress } = job;
+    if (Number(progress.bytes_total) === 0) {
+      return facts; // it has not begun, and nothing is known of its files
+    }
     facts.push(text.of(size(progress.bytes_read), size(progress.bytes_total)));
     const rate = this.#rate();
     if (rate > 0 && job.phase === "PHASE_CONVERTING") {
@@ -215,7 +218,10 @@ function readAs({ layout }) {
 }
 
 /** What a job that works waits for, or what was strange about the input of one that is done. */
-function said({ status, msg }) {
+function said({ status, phase, msg }) {
+  if (phase === "PHASE_WAITING_FOR_KEY") {
+    return ""; // it is among the facts, in the reader's language
+  }
   if (status === "DONE" && msg) {
     return text.note(msg);
   }

@@ -128,7 +128,7 @@ def test_a_job_is_watched_to_its_end_and_another_is_cancelled(
 ) -> None:
     browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
     browser.until_shown("#connection", "Live")
-    browser.until_shown("#working-empty", "No job is working.")
+    browser.until_shown("#working-empty", "No job is working or waiting.")
     first = rest_server.submit("a.json", output="첫 번째 & co")
     second = rest_server.submit("a.json", output="second")
     browser.until_shown(f"#working {card(first)} .name", "첫 번째 & co")
@@ -192,7 +192,8 @@ def test_what_a_job_says_is_shown(
     started.release()
     rest_server.start(MYD_FAILPOINTS="")
     browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
-    browser.until_shown(f"#working {card(job_id)} .said", "ResumeJob")
+    browser.until_shown(f"#working {card(job_id)} .facts", "python client.py resume")
+    assert browser.all(f"{card(job_id)} .said") == []
     rest_server.stub.ResumeJob(pb.ResumeJobRequest(job_id=job_id, **KEYS))
     browser.until_shown(f"#ended {card(job_id)} .said", "note: the records are lists")
     assert browser.complaints() == []
@@ -326,13 +327,13 @@ def test_tables_that_a_message_has_no_room_for_are_loaded_page_by_page(
     keep(rest_server, {"wide": MANY_TABLES})
     rest_server.start()
     browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
-    browser.until_shown(f"{card('wide')} summary", "테이블 4,000개")
+    browser.until_shown(f"{card('wide')} summary", "표 4,000개")
     browser.find(f"{card('wide')} summary").click()
     rows = f"{card('wide')} tbody tr"
     count = "return document.querySelectorAll(arguments[0]).length"
     browser.until(lambda: browser.driver.execute_script(count, rows) == 100)
     more = browser.find(f"{card('wide')} .more-tables")
-    assert more.text == "테이블 더 불러오기"
+    assert more.text == "표 더 불러오기"
     more.click()
     browser.until(lambda: browser.driver.execute_script(count, rows) == 200)
     assert browser.complaints() == []
