@@ -140,6 +140,11 @@ def _looks(shape: Shape, map_like: MapLikeObject, context: ReadContext) -> str:
                 "name the object that holds them by record_path"
             )
         name = "the records"
+        if context.layout is Layout.LINES and not shape.recurs(0, ()):
+            return (
+                "the members of a document look like records: "
+                "name the layout KEYED, which takes each of them for one"
+            )
     elif not map_like.path:
         name = f"the elements of {name}"
     return (

@@ -147,6 +147,15 @@ def test_an_object_whose_keys_are_data(engine: str, layout: Layout, batch: int) 
     assert unnamed.endswith(f"the keys of 장바구니 look like data, 18 of them: {LIST}")
 
 
+def test_one_document_of_many_records_read_as_lines(engine: str) -> None:
+    document = json.dumps(by_person({"a": 1}))
+    error = failure(document, engine=engine, limits=FEW_COLUMNS, layout=Layout.LINES)
+    assert error.message == (
+        "in.json: record 1 at byte 0: table out has more than 20 columns; the members of a "
+        "document look like records: name the layout KEYED, which takes each of them for one"
+    )
+
+
 def test_records_whose_keys_are_data(engine: str) -> None:
     document = json.dumps([{f"day{n}-{m}": {"amt": m} for m in range(4)} for n in range(40)])
     message = failure(document, engine=engine, limits=FEW_COLUMNS).message
