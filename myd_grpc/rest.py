@@ -78,7 +78,10 @@ async def _start(program: Path, grpc_address: str, rest_address: str) -> Process
         line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT_S)
     if not line:
         await _stop(process)
-        raise GatewayError(f"the REST gateway cannot listen on {rest_address}: see above")
+        raise GatewayError(
+            f"the REST gateway cannot listen on {rest_address}: see above, and name another "
+            "address with MYD_REST_ADDRESS"
+        )
     address = line.decode().strip()
     logger.info("REST on %s", address)
     warn_if_open(address)

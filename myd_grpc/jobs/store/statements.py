@@ -272,7 +272,7 @@ def _refuse_busy_output(connection: Connection, name: str) -> None:
     ).fetchall()
     if busy:
         raise OutputBusyError(
-            f"a working job is writing the output set {name!r}; wait for it to end"
+            f"a working job is writing the output set {name!r}; wait for it or cancel it"
         )
 
 
