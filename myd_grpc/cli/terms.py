@@ -29,6 +29,7 @@ _PHRASES = (
     (r"\bsend aes256cbckey and iv\b", "give its key and iv with --key-file"),
     (r"\b(by|a|and|lets) (record_path|id_field)\b", lambda match: f"{match[1]} {option(match[2])}"),
     (r"; id_field can\b", "; --id-field can"),
+    (r"\bthat id_field names\b", "that --id-field names"),
     (r"\bname the layout ([A-Z]+)\b", lambda match: f"pass --layout {match[1].lower()}"),
     (r": no such file$", ": no such file in the server's data directory"),
     (

@@ -291,6 +291,18 @@ def test_rows_as_lists(engine: str) -> None:
         assert noted(document, engine=engine, layout=layout) == note
 
 
+@pytest.mark.parametrize(
+    ("document", "layout"),
+    [('[{"no":1},{"no":2}]', Layout.AUTO), ('{"no":1}\n{"no":2}', Layout.AUTO)],
+)
+def test_an_id_that_no_record_has(engine: str, document: str, layout: Layout) -> None:
+    note = "no record has the member that id_field names: all _record_id are empty"
+    assert noted(document, engine=engine, layout=layout, id_field="number") == note
+    assert noted(document, engine=engine, layout=layout, id_field="no") == ""
+    assert noted(document, engine=engine, layout=layout) == ""
+    assert noted('{"u1":{"a":1},"u2":{"a":2}}', engine=engine, id_field="number") == ""
+
+
 def test_many_members_that_look_like_records(engine: str) -> None:
     many = {f"u{n}": {"a": n, "b": {"c": 1}} for n in range(1200)}
     assert noted(json.dumps({"count": 1200, **many}), engine=engine) == KEYED
