@@ -180,6 +180,17 @@ def test_the_page_survives_a_restart_of_the_server(
     assert len(browser.all(f"#ended {card(bad)}")) == 1
 
 
+def test_that_there_are_no_jobs_is_said_only_while_a_server_is_heard(
+    rest_server: RestServer, browser: Browser
+) -> None:
+    rest_server.start()
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
+    browser.until_shown("#working-empty", "진행 중이거나 대기 중인 작업이 없습니다.")
+    rest_server.stop()
+    browser.until_shown("#connection", "연결이 끊겼습니다.")
+    browser.until(lambda: browser.all(".empty") == [])
+
+
 def test_what_a_job_says_is_shown(
     rest_server: RestServer, hold: Callable[[str], Hold], browser: Browser
 ) -> None:

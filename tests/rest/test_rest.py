@@ -778,6 +778,7 @@ def test_an_address_that_is_taken_is_named(rest_server: RestServer) -> None:
         process = rest_server.launch(MYD_REST_ADDRESS=address)
         assert process.wait(PATIENCE_S) == 1
     assert f"the REST gateway cannot listen on {address}" in rest_server.log
+    assert "with MYD_REST_ADDRESS" in rest_server.log
 
 
 def test_without_a_gateway_rest_says_what_to_do(tmp_path: Path) -> None:

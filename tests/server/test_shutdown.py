@@ -44,6 +44,7 @@ def test_a_second_server_on_the_same_directory_is_refused(
     settings = {f"MYD_{shared.upper()}_DIR": str(getattr(first, shared))}
     assert second.launch(**settings).wait(PATIENCE_S) == 1
     assert "another server is working in" in second.log
+    assert "directories of its own with MYD_STATE_DIR and MYD_OUTPUT_DIR" in second.log
     assert "Traceback" not in second.log
     first.put("a.json", SMALL)
     assert first.convert("a.json").status == pb.Job.DONE
@@ -53,6 +54,7 @@ def test_a_port_in_use_is_refused(make_server: MakeServer) -> None:
     first, second = make_server().start(), make_server()
     assert second.launch(MYD_GRPC_ADDRESS=first.address).wait(PATIENCE_S) == 1
     assert f"cannot listen on {first.address}" in second.log
+    assert "name another with MYD_GRPC_ADDRESS" in second.log
     assert "Traceback" not in second.log
 
 
