@@ -68,6 +68,8 @@ class RecordLines:
 
     def _look_for_owners(self, place: Place) -> None:
         named = self._naming.direct(place.members)
+        if not named:  # as in most objects
+            return
         self.names_asked |= any(owner.field == self._naming.asked for owner in named)
         if any(owner.text not in (None, self._user) for owner in named):
             self.names_another = True
