@@ -118,6 +118,8 @@ $(VENV)/python.stamp:
 	@touch $@
 
 $(VENV)/runtime.stamp: $(VENV)/python.stamp $(SETUP_INPUTS)
+	@if command -v cargo >/dev/null; then \
+		echo "building the native engine, which takes minutes when it is done for the first time"; fi
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 

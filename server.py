@@ -1,4 +1,4 @@
-"""Starts the gRPC server; `myd_grpc.config` lists the settings."""
+"""Starts the gRPC server; docs/operating.md lists its settings, which are environment variables."""
 
 import argparse
 import sys

@@ -45,7 +45,7 @@ func unknown(what, name string, request protoreflect.MessageDescriptor) violatio
 }
 
 func unfit(what, problem string, field protoreflect.FieldDescriptor) violation {
-	name, hint := string(field.Name()), wanted(field)
+	name, hint := string(field.Name()), wanted(what, field)
 	return violation{name, fmt.Sprintf("%s %q: %s", what, name, problem), hint, ": " + hint}
 }
 
@@ -140,8 +140,8 @@ func known(request protoreflect.MessageDescriptor) string {
 	return "there are " + strings.Join(all, ", ")
 }
 
-// wanted says what values a field takes.
-func wanted(field protoreflect.FieldDescriptor) string {
+// wanted says what values a field takes: a parameter that is a list is given once for each.
+func wanted(what string, field protoreflect.FieldDescriptor) string {
 	one := "a " + field.Kind().String()
 	switch field.Kind() {
 	case protoreflect.BoolKind:
@@ -150,6 +150,9 @@ func wanted(field protoreflect.FieldDescriptor) string {
 		one = "one of " + strings.Join(names(field.Enum()), ", ")
 	case protoreflect.Int32Kind, protoreflect.Uint32Kind:
 		one = "a whole number"
+	}
+	if field.IsList() && what == "parameter" {
+		return "each must be " + one
 	}
 	if field.IsList() {
 		return "must be a list, with each value " + one

@@ -66,7 +66,10 @@ def locked(directory: Path) -> Iterator[int]:
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not lock(fd):
-            raise InUseError(f"another server is working in {directory}")
+            raise InUseError(
+                f"another server is working in {directory}: stop it, or give this one directories "
+                "of its own with MYD_STATE_DIR and MYD_OUTPUT_DIR"
+            )
         yield fd
     finally:
         os.close(fd)
@@ -101,6 +104,8 @@ def _check(variable: str, directory: Path, access: int) -> None:
 
 def _owner(directory: Path) -> str:
     found = directory.stat()
+    if (found.st_uid, found.st_gid) == (os.getuid(), os.getgid()):
+        return f"{directory} belongs to this process's user already: choose another place"
     return (
         f"this process runs as {os.getuid()}:{os.getgid()}, and {directory} belongs to "
         f"{found.st_uid}:{found.st_gid}: in a container, --user {found.st_uid}:{found.st_gid} "

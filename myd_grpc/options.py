@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, TypedDict
 
@@ -62,8 +62,19 @@ class ConvertOptions(ReadOptions):
     overwrite: bool = False
 
 
+CHOICES: Mapping[str, type[StrEnum]] = {
+    one.name: type(one.default)
+    for one in fields(ConvertOptions)
+    if isinstance(one.default, StrEnum)
+}
+"""The options whose value is one of several, with these."""
+
+
 class ReadKeywords(TypedDict, total=False):
-    """`ReadOptions` as keyword arguments; enums also by their names or numbers in messages."""
+    """`ReadOptions` as keyword arguments; enums also by their names or numbers in messages.
+
+    Short names may be in small letters.
+    """
 
     layout: int | str
     record_path: str

@@ -108,7 +108,10 @@ async def _start(gateway: Gateway) -> Process:
         raise GatewaySettingsError("the REST gateway cannot use a setting: see above")
     if not line:
         await _stop(process)
-        raise GatewayError(f"the REST gateway cannot listen on {gateway.rest_address}: see above")
+        raise GatewayError(
+            f"the REST gateway cannot listen on {gateway.rest_address}: see above, and name "
+            "another address with MYD_REST_ADDRESS"
+        )
     address = line.decode().strip()
     logger.info("REST on %s", address)
     return process

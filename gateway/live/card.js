@@ -93,6 +93,9 @@ export class Card {
       return facts;
     }
     const { progress } = job;
+    if (Number(progress.bytes_total) === 0) {
+      return facts; // it has not begun, and nothing is known of its files
+    }
     facts.push(text.of(size(progress.bytes_read), size(progress.bytes_total)));
     const rate = this.#rate();
     if (rate > 0 && job.phase === "PHASE_CONVERTING") {
@@ -102,6 +105,7 @@ export class Card {
       facts.push(text.left(duration(progress.eta_seconds - (nowMs - this.#receivedMs) / 1000)));
     }
     facts.push(text.records(count(progress.records)), text.rows(count(progress.rows)));
+    facts.push(...readAs(job));
     if (progress.files_total > 1) {
       const current = Math.min(progress.files_done + 1, progress.files_total);
       facts.push(text.files(current, progress.files_total));
@@ -118,6 +122,7 @@ export class Card {
     }
     if (job.status === "DONE" && job.progress) {
       facts.push(size(job.progress.bytes_total), text.records(count(job.progress.records)));
+      facts.push(...readAs(job));
     }
     return facts;
   }
@@ -195,8 +200,17 @@ function names({ file_names: files, progress }) {
   return left > 0 ? `${shown.join(", ")} ${text.moreFiles(count(left))}` : shown.join(", ");
 }
 
+/** As which layout a job's records are read, once that is known. */
+function readAs({ layout }) {
+  const known = layout.replace("RECORD_LAYOUT_", "");
+  return ["AUTO", "UNSPECIFIED"].includes(known) ? [] : [text.readAs(known)];
+}
+
 /** What a job that works waits for, or what was strange about the input of one that is done. */
-function said({ status, msg }) {
+function said({ status, phase, msg }) {
+  if (phase === "PHASE_WAITING_FOR_KEY") {
+    return ""; // it is among the facts, in the reader's language
+  }
   if (status === "DONE" && msg) {
     return text.note(msg);
   }

@@ -220,7 +220,7 @@ function fill(name, members) {
   }
   const hasOlder = name === "ended" && members.length >= ENDED_LIMIT && !older.read;
   byId(`${name}-count`).textContent = count(members.length) + (hasOlder ? "+" : "");
-  byId(`${name}-empty`).hidden = members.length > 0;
+  byId(`${name}-empty`).hidden = members.length > 0 || connection !== "live";
   byId(`${name}-more`).hidden = members.length <= most;
   if (name === "ended") {
     byId("ended-older").hidden = !hasOlder || members.length > most;
@@ -249,6 +249,8 @@ function setConnection(state) {
   const place = byId("connection");
   place.dataset.state = state;
   put(place, text[state]);
+  arranged = false; // that there are no jobs is known only from a server
+  showing ||= setTimeout(showChanges, SHOW_EVERY_MS);
 }
 
 function setTitle() {

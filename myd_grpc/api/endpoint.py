@@ -81,7 +81,8 @@ class Endpoint:
             port = self._listen(wanted)
         except RuntimeError:
             raise AddressTakenError(
-                f"cannot listen on {wanted}: the port is in use, or the address is not this host's"
+                f"cannot listen on {wanted}: the port is in use, or the address is not this "
+                "host's; name another with MYD_GRPC_ADDRESS"
             ) from None
         self._address = f"{host}:{port}"
         if not self._certificate:

@@ -21,13 +21,23 @@ def request_fingerprint(
     """
     if not is_request_id(message.request_id):
         return None
-    rest = pb.ConvertToCsvRequest()
-    rest.CopyFrom(message)
-    rest.ClearField("request_id")
-    content = rest.SerializeToString(deterministic=True)
+    content = _canonical(message).SerializeToString(deterministic=True)
     digest = hmac.digest(secret, content, hashlib.sha256)
     key_digest = _key_digest(message.aes256cbckey, message.iv, secret)
     return RequestFingerprint(message.request_id.lower(), digest, key_digest)
+
+
+def _canonical(message: pb.ConvertToCsvRequest) -> pb.ConvertToCsvRequest:
+    """The request without its id, the same for all that ask for the same in other words."""
+    canonical = pb.ConvertToCsvRequest()
+    canonical.CopyFrom(message)
+    canonical.ClearField("request_id")
+    canonical.output_file_name = message.output_file_name.removesuffix(".csv")
+    if message.layout == pb.RECORD_LAYOUT_AUTO:
+        canonical.ClearField("layout")
+    if message.csv_profile == pb.CSV_PROFILE_EXCEL:
+        canonical.ClearField("csv_profile")
+    return canonical
 
 
 def check_key(message: pb.ResumeJobRequest, known: bytes | None, secret: bytes) -> CipherKey:

@@ -64,8 +64,8 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
 _MOST_VIOLATIONS = 20
 """Flaws of a request that a status names: it travels in headers, which may have 8 KiB."""
 _MOST_BYTES = 1000
-"""Of a status's message, which is in the headers twice: with up to three bytes for each, and in
-base64."""
+"""The bytes of a status's message that are sent: it is in the headers twice, once with up to three
+bytes for each, and once in base64."""
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]

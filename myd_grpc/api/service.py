@@ -212,7 +212,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         )
         job_id = await self._backend.runner.submit(caller, wanted.request, fingerprint, job)
         files = len(request.file_names)
-        logger.info("job %s: submitted, %d files", job_id, files, extra=origin.extra())
+        logger.info("job %s: submitted, files: %d", job_id, files, extra=origin.extra())
         return job_id
 
     async def _refuse_existing(self, request: Request) -> None:

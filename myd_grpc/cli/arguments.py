@@ -17,6 +17,7 @@ _LOCAL_ADDRESS = "127.0.0.1:50051"
 _STATUSES = ("working", "done", "failed")
 _LAYOUTS = ("auto", "array", "keyed", "lines", "single")
 _PROFILES = ("excel", "database")
+_JOB = "the job's id, as convert --detach and list show it"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,7 +46,7 @@ def follow_up_command(arguments: argparse.Namespace, command: str) -> str:
         for name in ("address", "tls_ca", "tls_cert", "tls_key", "token_file")
         if getattr(arguments, name) != getattr(defaults, name)
     )
-    return f"client.py{''.join(given)} {command}"
+    return f"python client.py{''.join(given)} {command}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,6 +114,7 @@ def _add_convert(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         dest="csv_profile",
+        type=str.lower,
         choices=_PROFILES,
         default="excel",
         help="how CSV is written (default: excel)",
@@ -136,7 +138,13 @@ def _add_preprocess(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_read_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--layout", choices=_LAYOUTS, default="auto", help="where the records are")
+    parser.add_argument(
+        "--layout",
+        type=str.lower,
+        choices=_LAYOUTS,
+        default="auto",
+        help="where the records are",
+    )
     parser.add_argument("--record-path", default="", metavar="A.B", help="objects to descend into")
     parser.add_argument("--id-field", default="", metavar="NAME", help="member with a record's id")
     _add_key_options(parser)
@@ -154,13 +162,13 @@ def _add_key_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_status(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "status", "Show a job.")
-    parser.add_argument("job", metavar="JOB")
+    parser.add_argument("job", metavar="JOB", help=_JOB)
 
 
 def _add_watch(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "watch", "Watch a job until it ends, or all jobs.")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("job", nargs="?", metavar="JOB")
+    which.add_argument("job", nargs="?", metavar="JOB", help=_JOB)
     which.add_argument("--all", action="store_true", help="every job, until Ctrl-C")
     _add_status_filter(parser)
     parser.add_argument(
@@ -187,7 +195,7 @@ def _add_list(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_tables(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "tables", "List all tables that a job has written.")
-    parser.add_argument("job", metavar="JOB")
+    parser.add_argument("job", metavar="JOB", help=_JOB)
     _add_page_size(parser)
 
 
@@ -205,6 +213,7 @@ def _add_status_filter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--status",
         nargs="+",
+        type=str.lower,
         choices=_STATUSES,
         default=[],
         metavar="STATUS",
@@ -214,20 +223,20 @@ def _add_status_filter(parser: argparse.ArgumentParser) -> None:
 
 def _add_cancel(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "cancel", "Cancel a job; nothing of its output stays.")
-    parser.add_argument("job", metavar="JOB")
+    parser.add_argument("job", metavar="JOB", help=_JOB)
 
 
 def _add_resume(commands: Any, common: argparse.ArgumentParser) -> None:
     text = "Hand its key to a job that waits for it after a restart of the server, and watch it."
     parser = _add(commands, common, "resume", text)
-    parser.add_argument("job", metavar="JOB")
+    parser.add_argument("job", metavar="JOB", help=_JOB)
     parser.add_argument("--detach", action="store_true", help="show the job and leave")
     _add_key_options(parser)
 
 
 def _add_forget(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "forget", "Delete the record of an ended job, not its files.")
-    parser.add_argument("job", metavar="JOB")
+    parser.add_argument("job", metavar="JOB", help=_JOB)
 
 
 def _count(text: str) -> int:

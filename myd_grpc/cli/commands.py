@@ -8,19 +8,19 @@ import uuid
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import fields
-from enum import Enum
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from myd.analysis.v1.analysis_pb2 import Job
-from myd_grpc.cli import wording
+from myd_grpc.cli import terms, wording
 from myd_grpc.cli.arguments import follow_up_command
 from myd_grpc.cli.output import Output, View
 from myd_grpc.client import CallError, Client, InvalidKeyError, Key
 from myd_grpc.client.errors import NON_RETRYABLE_CODES
 from myd_grpc.client.tokens import TokenSource, from_environment
-from myd_grpc.options import ConvertOptions, ReadOptions
+from myd_grpc.options import CHOICES, ConvertOptions, ReadOptions
 
 OK, NOT_DONE, INTERRUPTED = 0, 1, 130
 
@@ -86,8 +86,8 @@ def _submitted(submit: Callable[[], str], request_id: str) -> str:
         if error.reason or error.code in NON_RETRYABLE_CODES:  # it was refused: no job was started
             raise
         raise UnansweredError(
-            f"{error}\nif a job was started all the same, this command finds it with "
-            f"--request-id {request_id}"
+            f"{terms.refusal(error)}\nif a job was started all the same, this command finds it "
+            f"with --request-id {request_id}"
         ) from None
 
 
@@ -108,7 +108,11 @@ def _list(session: Session) -> int:
 
 
 def _cancel(session: Session) -> int:
-    return _show(session, session.client.cancel(session.arguments.job))
+    job = session.client.cancel(session.arguments.job)
+    if job.status == Job.DONE or (job.status == Job.FAILED and job.reason != "CANCELLED"):
+        session.output.nothing_cancelled(job)
+        return OK
+    return _show(session, job)
 
 
 def _resume(session: Session) -> int:
@@ -117,7 +121,11 @@ def _resume(session: Session) -> int:
     if key is None:
         raise InvalidKeyError("a job waits for its key: give it with --key-file or --ask-key")
     hand_over = partial(session.client.resume, arguments.job, key)
+    # Asked before: the answer does not tell whether the key was looked at.
+    before = session.client.status(arguments.job)
     job = hand_over()
+    if not wording.waits(before) and before.status != Job.NOTFOUND:
+        session.output.remark(wording.key_not_needed(before))
     if arguments.detach:
         return _show(session, job)
     return _follow(session, arguments.job, hand_key_over=hand_over)
@@ -134,7 +142,12 @@ def _forget(session: Session) -> int:
 
 def _tables(session: Session) -> int:
     arguments = session.arguments
-    session.output.tables(session.client.tables(arguments.job, arguments.page_size))
+    tables = session.client.tables(arguments.job, arguments.page_size)
+    first = next(tables, None)
+    if first is None:
+        session.output.remark(wording.no_tables(session.client.status(arguments.job)))
+    else:
+        session.output.tables(chain([first], tables))
     return OK
 
 
@@ -162,19 +175,19 @@ def _follow(
     A restarted server has forgotten the key of the job: `hand_key_over` sends it again. Without,
     it is said what would do.
     """
+    job = Job(job_id=job_id)
     try:
         with session.output.follow() as view:
             for job in session.client.watch(job_id, from_revision, _noting(view)):
                 view.show(job)
-                if hand_key_over and _waits(job):
+                if hand_key_over and wording.waits(job):
                     hand_key_over()
-                elif _waits(job):
+                elif wording.waits(job):
                     view.note(wording.waiting(job, _how_to_resume(session, job)))
     except KeyboardInterrupt:
-        why = "stopped watching, the job goes on"
-        raise WatchEndedError(job_id, why, INTERRUPTED) from None
+        raise WatchEndedError(job_id, wording.left(job), INTERRUPTED) from None
     except CallError as error:
-        why = f"error: {wording.refusal(error)}\nthe job may go on all the same"
+        why = f"error: {terms.refusal(error)}\nthe job may go on all the same"
         raise WatchEndedError(job_id, why, NOT_DONE) from None
     except OSError as error:
         why = f"{wording.why_unwritten(error)}, the job goes on"
@@ -186,7 +199,7 @@ def _follow(
 
 def _show(session: Session, job: Job) -> int:
     session.output.job(_with_all_tables(session, job))
-    if _waits(job):
+    if wording.waits(job):
         session.output.waiting(job, _how_to_resume(session, job))
     _require_known(job)
     return OK
@@ -207,17 +220,15 @@ def _with_all_tables(session: Session, job: Job) -> Job:
     return job
 
 
-def _waits(job: Job) -> bool:
-    return job.phase == Job.PHASE_WAITING_FOR_KEY
-
-
 def _how_to_resume(session: Session, job: Job) -> str:
     return follow_up_command(session.arguments, f"resume {job.job_id} --key-file F")
 
 
 def _require_known(job: Job) -> None:
     if job.status == Job.NOTFOUND:
-        raise UnknownJobError(f"there is no job {job.job_id}")
+        raise UnknownJobError(
+            f"there is no job {job.job_id}, or its record was deleted (JOB_NOT_FOUND)"
+        )
 
 
 def _watch_all(session: Session) -> int:
@@ -235,7 +246,7 @@ def _watch_all(session: Session) -> int:
 
 
 def _noting(view: View) -> Callable[[CallError], None]:
-    return lambda error: view.note(f"the watch broke off ({error}); resuming")
+    return lambda error: view.lost(wording.broken_off(str(error)))
 
 
 def _key(arguments: Namespace) -> Key | None:
@@ -248,7 +259,9 @@ def _key(arguments: Namespace) -> Key | None:
 
 def _ask_key() -> Key:
     try:
-        return Key(getpass.getpass("key (64 hex digits): "), getpass.getpass("iv (32): "))
+        return Key(
+            getpass.getpass("key (64 hex digits): "), getpass.getpass("iv (32 hex digits): ")
+        )
     except EOFError:
         raise InvalidKeyError("no key was entered") from None
 
@@ -256,8 +269,10 @@ def _ask_key() -> Key:
 def _options(arguments: Namespace, kind: type[ReadOptions]) -> dict[str, Any]:
     """The options as keyword arguments; the names of enums' values are typed in small letters."""
     values = {one.name: getattr(arguments, one.name) for one in fields(kind)}
-    choices = {one.name: type(one.default) for one in fields(kind) if isinstance(one.default, Enum)}
-    return values | {name: choice(values[name].upper()) for name, choice in choices.items()}
+    return {
+        name: CHOICES[name](value.upper()) if name in CHOICES else value
+        for name, value in values.items()
+    }
 
 
 def _statuses(arguments: Namespace) -> list[str]:

@@ -25,6 +25,8 @@ class JsonView:
         """Prints to standard error, as all that is not a result."""
         print(text, file=sys.stderr, flush=True)
 
+    lost = note
+
 
 class JsonOutput:
     """See the module."""
@@ -59,6 +61,12 @@ class JsonOutput:
         """Prints a line for each table."""
         for table in tables:
             _print(table)
+
+    def remark(self, text: str) -> None:
+        """Prints to standard error, as all that is not a result."""
+        print(text, file=sys.stderr, flush=True)
+
+    nothing_cancelled = job
 
     def forgotten(self, job: Job) -> None:
         """Prints the job as it is now: not there."""

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and answers the exit code."""
     arguments = command_line.parse(argv)
     # Loaded only now, so that --help and usage errors need not wait for gRPC.
-    from myd_grpc.cli import commands, output, wording  # noqa: PLC0415
+    from myd_grpc.cli import commands, output, terms, wording  # noqa: PLC0415
     from myd_grpc.client import (  # noqa: PLC0415
         CallError,
         Client,
@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if sys.stdout:
             sys.stdout.flush()
     except (CallError, commands.UnansweredError, commands.UnknownJobError) as error:
-        return _fail(f"error: {wording.refusal(error)}", commands.NOT_DONE)
+        why = terms.refusal(error) if isinstance(error, CallError) else str(error)
+        return _fail(f"error: {why}", commands.NOT_DONE)
     except commands.WatchEndedError as left:
         _drop_output()
         how = _how_to_go_on(arguments, left.job_id)

@@ -19,6 +19,9 @@ class View(Protocol):
     def note(self, text: str) -> None:
         """Tells a person something beside it."""
 
+    def lost(self, text: str) -> None:
+        """Tells a person that nothing is heard of the jobs until there is a new state."""
+
 
 class Output(Protocol):
     """Shows the results of the commands."""
@@ -46,6 +49,12 @@ class Output(Protocol):
 
     def tables(self, tables: Iterable[Job.Table]) -> None:
         """Shows a list of tables."""
+
+    def remark(self, text: str) -> None:
+        """Tells a person something beside the result."""
+
+    def nothing_cancelled(self, job: Job) -> None:
+        """Shows that a job had ended before."""
 
     def forgotten(self, job: Job) -> None:
         """Shows that a job's record is deleted."""

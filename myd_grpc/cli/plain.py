@@ -39,6 +39,8 @@ class PlainView:
         """Prints to standard error, as all that is not a result."""
         print(text, file=sys.stderr, flush=True)
 
+    lost = note
+
     def _line(self, job: Job) -> str:
         head = [job.job_id, wording.title(job)] if self._name_jobs else []
         rate = None if self._name_jobs else self._rate.per_second()
@@ -74,7 +76,7 @@ class PlainOutput:
     def job(self, job: Job) -> None:
         """Prints one job, with its outcome once it has one."""
         self._line(job)
-        if job.status != Job.WORKING:
+        if job.status in {Job.DONE, Job.FAILED}:
             self.outcome(job)
         elif said := wording.message(job):
             print(said)
@@ -99,6 +101,14 @@ class PlainOutput:
                 sep="\t",
             )
 
+    def remark(self, text: str) -> None:
+        """Prints to standard error, as all that is not a result."""
+        print(text, file=sys.stderr, flush=True)
+
+    def nothing_cancelled(self, job: Job) -> None:
+        """Prints that the job had ended before."""
+        print(wording.nothing_cancelled(job))
+
     def forgotten(self, job: Job) -> None:
         """Prints that the record is gone."""
         print(wording.forgotten(job))
@@ -118,5 +128,7 @@ class PlainOutput:
             print(text, file=sys.stderr, flush=True)
 
     def _line(self, job: Job) -> None:
-        percent = f"{job.progress.percent:.1f}%"
-        print(job.job_id, wording.stage(job), percent, wording.title(job), sep="\t")
+        facts = [job.job_id, wording.stage(job)]
+        if job.status != Job.NOTFOUND:  # of which nothing else is known
+            facts += [f"{job.progress.percent:.1f}%", wording.title(job)]
+        print(*facts, sep="\t")

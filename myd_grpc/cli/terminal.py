@@ -16,12 +16,10 @@ from rich.text import Text
 
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
 from myd_grpc.cli import wording
+from myd_grpc.cli.job_table import Title, job_table, live_table, style
 from myd_grpc.cli.rate import Rate
 
-_STYLES = {Job.WORKING: "cyan", Job.DONE: "green", Job.FAILED: "red"}
 _REFRESHES_PER_S = 10
-_ID_WIDTH = 32  # an id that is cut cannot be copied
-_STATE_WIDTH = 15  # of `waiting for key`
 
 
 class BarView:
@@ -31,50 +29,61 @@ class BarView:
         self._console = console
         self._rate = Rate()
         self._job: Job | None = None
+        self._is_lost = False
 
     def show(self, job: Job) -> None:
         """Takes the state that is drawn from now on."""
         self._rate.add(time.monotonic(), job.progress.bytes_read)
-        self._job = job
+        self._job, self._is_lost = job, False
 
     def note(self, text: str) -> None:
         """Prints a line above the bar."""
         self._console.print(text, style="yellow")
 
+    def lost(self, text: str) -> None:
+        """Prints a line above the bar, which shows no movement until there is a new state."""
+        self._is_lost = True
+        self.note(text)
+
     def __rich__(self) -> RenderableType:
         if self._job is None:
             return Text("waiting for the server")
-        figures = " · ".join(wording.figures(self._job, self._rate.per_second()))
+        rate = None if self._is_lost else self._rate.per_second()
+        figures = " · ".join(wording.figures(self._job, rate))
         said = wording.message(self._job)
         return Group(
-            Text(wording.title(self._job), style="bold", overflow="ellipsis", no_wrap=True),
-            _bar_line(self._job),
+            Title(self._job, style="bold"),
+            _bar_line(self._job, is_lost=self._is_lost),
             Text(figures, style="dim", overflow="ellipsis", no_wrap=True),
             *([Text(said, style="yellow")] if said else []),
         )
 
 
 class TableView:
-    """Many jobs as a live table, the newest on top."""
+    """Many jobs as a live table, those that work on top."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._jobs: dict[str, Job] = {}
 
     def show(self, job: Job) -> None:
-        """Takes a job's new state."""
-        self._jobs[job.job_id] = job
+        """Takes a job's new state; one whose record was deleted goes."""
+        if job.status == Job.NOTFOUND:
+            self._jobs.pop(job.job_id, None)
+        else:
+            self._jobs[job.job_id] = job
 
     def note(self, text: str) -> None:
         """Prints a line above the table."""
         self._console.print(text, style="yellow")
 
+    lost = note
+
     def __rich__(self) -> RenderableType:
         jobs = list(self._jobs.values())  # at once: rich draws in a thread of its own
-        jobs.sort(key=lambda job: job.submit_time, reverse=True)
-        rows = max(1, self._console.height - 4)  # what the screen has room for
         # Up to the edge, the terminal's echo of Ctrl-C would wrap and leave a line behind.
-        return Constrain(_job_table(jobs[:rows]), self._console.width - len("^C") - 1)
+        width = self._console.width - len("^C") - 1
+        return Constrain(live_table(jobs, width, self._console.height), width)
 
 
 class TerminalOutput:
@@ -107,19 +116,23 @@ class TerminalOutput:
         if job.tables:
             self.tables(job.tables)
         mark = "✔" if job.status == Job.DONE else "✘"
-        self._console.print(f"{mark} {wording.title(job)}", style=f"bold {_style(job)}")
-        self._console.print(Padding(Text(wording.outcome(job), style=_style(job)), (0, 2)))
+        self._console.print(f"{mark} {wording.title(job)}", style=f"bold {style(job)}")
+        self._console.print(Padding(Text(wording.outcome(job), style=style(job)), (0, 2)))
         if job.tables:
             self._console.print(Padding(Text(wording.location(job), style="dim"), (0, 2)))
 
     def job(self, job: Job) -> None:
         """Prints one job."""
-        if job.status != Job.WORKING:
-            self.outcome(job)
+        if job.status == Job.NOTFOUND:
+            self._console.print(f"{job.job_id} NOTFOUND", style="yellow", soft_wrap=True)
             return
-        view = BarView(self._console)
-        view.show(job)
-        self._console.print(view)
+        if job.status == Job.WORKING:
+            view = BarView(self._console)
+            view.show(job)
+            self._console.print(view)
+        else:
+            self.outcome(job)
+        self._console.print(Padding(Text(f"{job.job_id}, {wording.times(job)}", "dim"), (0, 2)))
 
     def waiting(self, job: Job, command: str) -> None:
         """Prints what is to be done about a job that waits for its key."""
@@ -127,11 +140,19 @@ class TerminalOutput:
 
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Prints a table of jobs."""
-        self._console.print(_job_table(jobs))
+        self._console.print(job_table(jobs, self._console.width))
 
     def tables(self, tables: Iterable[Job.Table]) -> None:
         """Prints a table of tables."""
         self._console.print(_written_table(tables))
+
+    def remark(self, text: str) -> None:
+        """Prints a line in yellow."""
+        self._console.print(text, style="yellow", soft_wrap=True)
+
+    def nothing_cancelled(self, job: Job) -> None:
+        """Prints that the job had ended before."""
+        self._console.print(wording.nothing_cancelled(job), soft_wrap=True)
 
     def forgotten(self, job: Job) -> None:
         """Prints that the record is gone."""
@@ -166,46 +187,27 @@ class TerminalOutput:
         )
 
 
-def _bar_line(job: Job) -> Table:
+def _bar_line(job: Job, *, is_lost: bool) -> Table:
     line = Table.grid(padding=(0, 1), expand=True)
     for _ in range(4):
         line.add_column(no_wrap=True)
     line.columns[1].ratio = 1
     line.add_row(
-        Text(wording.stage(job), style=_style(job)),
-        _bar(job),
+        Text("not connected" if is_lost else wording.stage(job), style=style(job)),
+        _bar(job, is_lost=is_lost),
         f"{job.progress.percent:5.1f}%",
-        wording.time_left(job),
+        "" if is_lost else wording.time_left(job),
     )
     return line
 
 
-def _bar(job: Job) -> ProgressBar:
+def _bar(job: Job, *, is_lost: bool) -> ProgressBar:
     is_reading = bool(job.progress.bytes_total)
     return ProgressBar(
         total=100,
         completed=job.progress.percent,
-        pulse=job.status == Job.WORKING and not is_reading,
+        pulse=job.status == Job.WORKING and not is_reading and not is_lost,
     )
-
-
-def _job_table(jobs: Iterable[Job]) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), expand=True)
-    table.add_column("job", min_width=_ID_WIDTH, no_wrap=True)
-    table.add_column("state", min_width=_STATE_WIDTH, no_wrap=True)
-    table.add_column("", min_width=6, justify="right", no_wrap=True)
-    # Names of files are long and alike; what the job is known by is its output.
-    table.add_column("output", overflow="ellipsis", no_wrap=True, ratio=1)
-    table.add_column("files", overflow="ellipsis", no_wrap=True, ratio=1)
-    for job in jobs:
-        table.add_row(
-            job.job_id,
-            Text(job.reason or wording.stage(job), style=_style(job)),
-            f"{job.progress.percent:.1f}%",
-            wording.printable(job.output_file_name),
-            wording.inputs(job),
-        )
-    return table
 
 
 def _written_table(tables: Iterable[Job.Table]) -> Table:
@@ -222,7 +224,3 @@ def _written_table(tables: Iterable[Job.Table]) -> Table:
             wording.size(wording.table_bytes(written)),
         )
     return table
-
-
-def _style(job: Job) -> str:
-    return _STYLES.get(job.status, "yellow")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
-from myd_grpc.client import PermissionDeniedError, UnauthenticatedError
+from myd.analysis.v1.analysis_pb2 import RecordLayout as Layout
+from myd_grpc.cli.terms import translated
 
 _UNITS = ("kB", "MB", "GB", "TB")
 
@@ -35,22 +38,9 @@ def duration(seconds: float) -> str:
 def time_left(job: Job) -> str:
     """`0:07 left`; empty while unknown."""
     eta_s = job.progress.eta_seconds
-    if job.status != Job.WORKING or eta_s < 0 or not job.progress.bytes_read:
+    if job.status != Job.WORKING or eta_s < 0 or not job.progress.bytes_read or waits(job):
         return ""
     return f"{duration(eta_s)} left"
-
-
-def refusal(error: Exception) -> str:
-    """Why something was not done, and what would help where the caller is not the right one."""
-    if isinstance(error, UnauthenticatedError):
-        return (
-            f"{error}\n"
-            "give a token with --token-file F or in MYD_TOKEN; if there is one, it is not valid "
-            "(any more), and whoever runs the server can make another"
-        )
-    if isinstance(error, PermissionDeniedError):
-        return f"{error}\nwhoever runs the server can give it to this caller"
-    return str(error)
 
 
 def printable(text: str) -> str:
@@ -86,33 +76,92 @@ def figures(job: Job, bytes_per_s: float | None) -> list[str]:
     if not progress.bytes_total:
         return []
     parts = [f"{size(progress.bytes_read)} of {size(progress.bytes_total)}"]
-    if bytes_per_s is not None:
+    if bytes_per_s is not None and job.phase == Job.PHASE_CONVERTING:
         parts.append(f"{bytes_per_s / 1e6:.1f} MB/s")
     parts += [count(progress.records, "record"), count(progress.rows, "row")]
+    parts += filter(None, [read_as(job)])
     if progress.files_total > 1:
         parts.append(f"{progress.files_done} of {progress.files_total} files done")
     return parts
 
 
+def read_as(job: Job) -> str:
+    """`read as KEYED`; empty until the layout is recognised."""
+    layout = Layout.Name(job.layout).removeprefix("RECORD_LAYOUT_")
+    return "" if layout in ("UNSPECIFIED", "AUTO") else f"read as {layout}"
+
+
 def waiting(job: Job, command: str) -> str:
     """What a job waits for, and the command that hands it over."""
-    return f"{printable(job.msg)}\nhand it over:  {command}"
+    return f"{translated(printable(job.msg))}\nhand it over:  {command}"
+
+
+def waits(job: Job) -> bool:
+    """Whether a job waits for its key."""
+    return job.phase == Job.PHASE_WAITING_FOR_KEY
+
+
+def left(job: Job) -> str:
+    """That a job is watched no more, and what becomes of it."""
+    return f"stopped watching, the job {'waits for its key' if waits(job) else 'goes on'}"
+
+
+def broken_off(why: str) -> str:
+    """That a watch of the client library is about to be resumed, for as long as that does so."""
+    return f"the watch broke off ({why}); resuming, for up to 5 minutes"
 
 
 def message(job: Job) -> str:
     """What a working job says; one that waits for its key says it with what is to be done."""
-    waits = job.phase == Job.PHASE_WAITING_FOR_KEY
-    return "" if job.status != Job.WORKING or waits else printable(job.msg)
+    return "" if job.status != Job.WORKING or waits(job) else printable(job.msg)
 
 
 def outcome(job: Job) -> str:
     """How a job ended, in one line."""
     if job.status == Job.DONE:
-        note = printable(f"; note: {job.msg}") if job.msg else ""
-        return f"{_written(job)} from {count(job.progress.records, 'record')} in {_took(job)}{note}"
+        note = translated(printable(f"; note: {job.msg}")) if job.msg else ""
+        records = " ".join(filter(None, [count(job.progress.records, "record"), read_as(job)]))
+        return f"{_written(job)} from {records} in {_took(job)}{note}"
     if job.status == Job.FAILED:
-        return printable(f"{job.reason}: {job.msg}" if job.msg else job.reason)
+        return translated(printable(f"{job.reason}: {job.msg}" if job.msg else job.reason))
     return "there is no such job, or its record was deleted"
+
+
+def nothing_cancelled(job: Job) -> str:
+    """A line that says that a job had ended before it was cancelled."""
+    return printable(f"{job.job_id} is already {_ending(job)}: nothing was cancelled")
+
+
+def key_not_needed(job: Job) -> str:
+    """A line that says that a key was handed to a job that did not wait for one."""
+    return printable(f"{job.job_id} does not wait for a key: this one was not looked at")
+
+
+def no_tables(job: Job) -> str:
+    """A line that says why a job has no tables to list."""
+    if job.status == Job.WORKING:
+        return printable(f"{job.job_id} still works: its tables are listed when it is DONE")
+    return printable(f"{job.job_id} is {_ending(job)}: it has no tables")
+
+
+def _ending(job: Job) -> str:
+    status = Job.Status.Name(job.status)
+    return f"{status} ({job.reason})" if job.reason else status
+
+
+def moment(epoch_s: int) -> str:
+    """`11-28 14:03`, in this machine's time zone; empty for "not yet"."""
+    return time.strftime("%m-%d %H:%M", time.localtime(epoch_s)) if epoch_s else ""
+
+
+def times(job: Job) -> str:
+    """`submitted 11-28 14:03, started 11-28 14:03`."""
+    known = {
+        "submitted": job.submit_time,
+        "started": job.job_start_time,
+        "ended": job.job_end_time,
+    }
+    return ", ".join(f"{what} {moment(epoch_s)}" for what, epoch_s in known.items() if epoch_s)
 
 
 def nothing_forgotten(job: Job) -> str:
@@ -171,6 +220,10 @@ def basis(summary: ShoppingSummary) -> str:
 def cautions(summary: ShoppingSummary) -> list[str]:
     """What a reader of a summary should know before trusting it."""
     found = []
+    if not summary.order_lines:
+        found.append(
+            "warning: no order line counts: this user has none, or none of the proposal asked for"
+        )
     if summary.foreign_lines:
         lines = count(summary.foreign_lines, "order line")
         found.append(f"warning: {lines} left out: another owner is named, or it is in doubt whose")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import grpc
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.client.errors import InvalidRequestError, Violation
 from myd_grpc.client.keys import Key
-from myd_grpc.options import ConvertKeywords, ReadKeywords, as_fields
+from myd_grpc.options import CHOICES, PREFIXES, ConvertKeywords, ReadKeywords, longer_name
 
 
 def convert_request(
@@ -18,13 +22,15 @@ def convert_request(
     options: ConvertKeywords,
 ) -> pb.ConvertToCsvRequest:
     """The request for a conversion, with an id in any case: so it may be repeated."""
+    if isinstance(file_names, str):  # which is an iterable of names, too: its letters
+        raise TypeError("file_names must be a list of names, not one text")
     return pb.ConvertToCsvRequest(
         file_names=file_names,
         output_file_name=output_file_name,
         request_id=request_id or str(uuid.uuid4()),
         aes256cbckey=key.aes256cbckey if key else "",
         iv=key.iv if key else "",
-        **as_fields(options),
+        **_fields(options),
     )
 
 
@@ -38,5 +44,32 @@ def preprocess_request(
         file_name=file_name,
         aes256cbckey=key.aes256cbckey if key else "",
         iv=key.iv if key else "",
-        **as_fields(options),
+        **_fields(options),
+    )
+
+
+def _fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as fields of a message; raises InvalidRequestError for an unknown name."""
+    return {name: _field(name, value) for name, value in options.items()}
+
+
+def _field(name: str, value: object) -> object:
+    if name not in CHOICES or not isinstance(value, str):
+        return value
+    choice = CHOICES[name]
+    short = value.upper().removeprefix(PREFIXES[choice])
+    if short == "UNSPECIFIED":
+        return value.upper()
+    if short not in set(choice):
+        raise _unknown(Violation(name, f"must be one of {', '.join(choice)}"))
+    return longer_name(choice(short))
+
+
+def _unknown(wrong: Violation) -> InvalidRequestError:
+    """The same as the server's refusal, which never gets to see such a value."""
+    return InvalidRequestError(
+        f"{wrong.field}: {wrong.description}",
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_REQUEST",
+        (wrong,),
     )

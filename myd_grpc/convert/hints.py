@@ -31,10 +31,14 @@ _VERY_MANY = 1000
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """How a file was read: its layout, the path to its records, and what are section names."""
+    """How a file was read: its layout, the path to its records, and what are section names.
+
+    `id_field` is the one that the request names, or "".
+    """
 
     layout: Layout
     record_path: str
+    id_field: str
     section_names: frozenset[str]
 
 
@@ -95,7 +99,21 @@ def _way_out(shape: Shape, tables: Container[int], kind: type[Entry], context: R
 
 
 def note(schema: Schema, context: ReadContext, beginning: FirstRecord) -> str:
-    """What is strange about a finished set's shape, and what helps; "" if nothing is."""
+    """What is strange about a finished set, and what helps; "" if nothing is."""
+    return "; ".join(
+        filter(None, [_missing_id(schema, context), _shape(schema, context, beginning)])
+    )
+
+
+def _missing_id(schema: Schema, context: ReadContext) -> str:
+    """That no record has the member that is to be its id, as where that is mistyped."""
+    wanted = NewColumn(0, (context.id_field,))
+    if not context.id_field or context.layout is Layout.KEYED or wanted in schema.entries:
+        return ""
+    return "no record has the member that id_field names: all _record_id are empty"
+
+
+def _shape(schema: Schema, context: ReadContext, beginning: FirstRecord) -> str:
     if beginning.is_list and schema.entries == [_VALUE]:
         return (
             "the records are lists, so each is one cell of JSON text: "
@@ -140,6 +158,11 @@ def _looks(shape: Shape, map_like: MapLikeObject, context: ReadContext) -> str:
                 "name the object that holds them by record_path"
             )
         name = "the records"
+        if context.layout is Layout.LINES and not shape.recurs(0, ()):
+            return (
+                "the members of a document look like records: "
+                "name the layout KEYED, which takes each of them for one"
+            )
     elif not map_like.path:
         name = f"the elements of {name}"
     return (

@@ -47,10 +47,11 @@ class ColumnKinds(NamedTuple):
 
 
 class TableKinds(NamedTuple):
-    """The same of all columns of a table, in `bits`: each has 16 bytes, little-endian.
+    """Which kinds of values and digits all columns of a table have, as `bits`.
 
-    Bits 0 to 7 are the flags of `Kind`, bit 8 + n is for n digits before the point, and bit 64 + n
-    for n after it. So OR adds up, and the highest bit is the most digits.
+    Each column has 16 bytes, little-endian: bits 0 to 7 are the flags of `Kind`, bit 8 + n is for
+    n digits before the point, and bit 64 + n for n after it. So OR adds up, and the highest bit is
+    the most digits.
     """
 
     table: int

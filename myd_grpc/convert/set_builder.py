@@ -111,8 +111,8 @@ class SetBuilder:
             raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, error.index) from None
 
     def _read_context(self, layout: Layout) -> ReadContext:
-        conversion = self._conversion
-        return ReadContext(layout, conversion.options.record_path, conversion.section_names)
+        options, names = self._conversion.options, self._conversion.section_names
+        return ReadContext(layout, options.record_path, options.id_field, names)
 
     def note(self) -> str:
         """What is strange about the finished set, or ""; begins with the file's name if need be."""

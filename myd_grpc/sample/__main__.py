@@ -38,7 +38,7 @@ def number_of_files(value: str) -> int:
 def readable(count: int) -> str:
     """A number of bytes in decimal units: 200.0 MB."""
     amount, unit = float(count), "B"
-    for larger in ("KB", "MB", "GB", "TB"):
+    for larger in ("kB", "MB", "GB", "TB"):
         if amount < 999.95:  # what would be shown as 1000.0
             break
         amount, unit = amount / 1000, larger
@@ -110,7 +110,7 @@ def _outcome(samples: SampleSet) -> str:
     key = f", key file {samples.key_file}" if samples.key_file else ""
     return (
         f"wrote {names}: {samples.bytes_written} bytes ({readable(samples.bytes_written)}), "
-        f"{samples.users} users{key}"
+        f"{samples.users} {'user' if samples.users == 1 else 'users'}{key}"
     )
 
 

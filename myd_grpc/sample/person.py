@@ -29,11 +29,11 @@ class Person(Chance):
         return min(self.below(high + 1), self.most)
 
     def day(self, first: int = 0) -> str:
-        """YYYYMMDD of the five years, the first days left out."""
+        """A day of the five years, as YYYYMMDD, the first ones left out."""
         return DAYS[first + int(self.random() * (len(DAYS) - first))]
 
     def time(self) -> str:
-        """hhmmss."""
+        """A time of day, as hhmmss."""
         return self.pick(MINUTES) + self.pick(TWO_DIGITS)
 
     def newest_first(self, count: int) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from myd_grpc.convert.jsontext.values import Value
-from myd_grpc.shopping.lines import OrderLine, category, order_lines
+from myd_grpc.shopping.lines import OrderLine, RecordLines
 from myd_grpc.shopping.model import Query, Summary, UserNotFoundError
-from myd_grpc.shopping.objects import members_of, nfc
-from myd_grpc.shopping.owners import KEY, MOST_FIELDS, Owner, key_owner, record_owner
+from myd_grpc.shopping.objects import category, members_of, nfc
+from myd_grpc.shopping.owners import ID, KEY, MOST_FIELDS, Naming, Owner, key_owner, record_owner
 
 _MOST_BYTES = 2 << 20
 """Bytes of categories in a message: callers' gRPC libraries take no more than 4 MiB in all."""
@@ -18,6 +18,12 @@ _BESIDE_LABEL = 16
 
 _LONGEST_FIELD = 100
 """Members' names come out of the file, and may be as long as they like."""
+
+
+_LOST_FIELD = (
+    "no record belongs to this user: nothing has the member that id_field names; another id_field, "
+    "or a record_path to where the records are, may find it"
+)
 
 
 class TooManyCategoriesError(Exception):
@@ -31,8 +37,11 @@ class ShoppingCollector:
         self.owned = False
         """Whether a record with an owner was seen."""
         self._query = query
+        self._naming = Naming(query)
         self._user = nfc(query.user_id)
-        self._user_seen = self._keyed = False
+        self._user_seen = self._told_apart = False
+        # What records name that have no owner themselves.
+        self._names_another = self._names_asked = False
         self._fields: list[str] = []
         self._lines = _Lines()
 
@@ -55,7 +64,10 @@ class ShoppingCollector:
             self._saw(owner)
         elif self.owned:
             return
-        for line in order_lines(record, self._query):
+        lines = RecordLines(record, self._query, self._naming, owned=self.owned)
+        self._names_another |= lines.names_another
+        self._names_asked |= lines.names_asked
+        for line in lines:
             self._take(line)
 
     def add_document(self, document: Value) -> None:
@@ -73,14 +85,34 @@ class ShoppingCollector:
     def summary(self) -> Summary:
         """What was found; raises UserNotFoundError."""
         lines = self._lines
-        if not self._user_seen and (self.owned or lines.foreign):
-            raise UserNotFoundError(_missing(self._fields[0] if self.owned else None))
-        # Where lines of others are among them, or some are under the user's id as if in a KEYED
-        # document, those that name nobody may be others' too.
-        doubtful = not self.owned and (bool(lines.foreign) or self._keyed)
+        doubtful = not self.owned and self._is_doubtful()
+        if not self._user_seen:
+            self._require_own(doubtful=doubtful)
         counted = lines.claimed if doubtful else lines.all
         foreign = lines.foreign + (lines.unclaimed if doubtful else 0)
         return counted.summary(foreign, ", ".join(self._fields))
+
+    def _is_doubtful(self) -> bool:
+        """Whether lines that name nobody may be others'.
+
+        So they are where others are named anywhere, where some are told apart by an id or key that
+        is the user's, and where the member that tells is not where the request says.
+        """
+        return (
+            bool(self._lines.foreign) or self._names_another or self._told_apart or self._lost_field
+        )
+
+    @property
+    def _lost_field(self) -> bool:
+        return bool(self._query.options.id_field) and not self._names_asked
+
+    def _require_own(self, *, doubtful: bool) -> None:
+        if self.owned:
+            raise UserNotFoundError(_missing(self._fields[0]))
+        if self._lines.foreign or self._names_another:
+            raise UserNotFoundError(_missing(None))
+        if doubtful and self._lines.unclaimed:
+            raise UserNotFoundError(_LOST_FIELD)
 
     def _take(self, line: OrderLine) -> None:
         named = {owner.text for owner in line.owners}
@@ -98,7 +130,7 @@ class ShoppingCollector:
     def _saw(self, owner: Owner) -> None:
         """The user is there, by that member."""
         self._user_seen = True
-        self._keyed = self._keyed or owner.field == KEY
+        self._told_apart = self._told_apart or owner.field in (KEY, ID)
         self._note(owner.field)
 
     def _note(self, field: str) -> None:
@@ -176,15 +208,13 @@ def _owner(record: Value, query: Query) -> Owner | None:
         return None
     members = members_of(record)
     # An order's own `id` is no user's.
-    own = () if category(members) is not None else ("id",)
+    own = () if category(members) is not None else (ID,)
     return record_owner(members, query.options.id_field, (*query.owner_fields, *own))
 
 
 def _names_user(document: Value, user: str) -> TypeGuard[Sequence[tuple[str, Value]]]:
-    """Whether an object has a member of that name, in NFC, that holds others."""
-    return type(document) is tuple and any(
-        type(value) in (tuple, list) and nfc(name) == user for name, value in document
-    )
+    """Whether an object has a member of that name, in NFC."""
+    return type(document) is tuple and any(nfc(name) == user for name, _ in document)
 
 
 def _missing(field: str | None) -> str:
@@ -195,7 +225,7 @@ def _missing(field: str | None) -> str:
             "KEYED; where they do not, another layout or a record_path lets id_field name a member"
         )
     if field is None:
-        told = "no order line belongs to this user: others are named in them or around them"
+        told = "no order line belongs to this user: others are named in them, around or beside them"
     else:
         told = f"no record belongs to this user: the owner is named by {field}"
     return f"{told}; id_field can name another member of a record"

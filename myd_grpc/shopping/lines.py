@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from myd_grpc.convert.jsontext.values import Value
 from myd_grpc.shopping.dates import read_time
 from myd_grpc.shopping.model import Query
-from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, text_of
-from myd_grpc.shopping.owners import KEY, Owner, key_owner, owners_named
-
-_PATHS = ("category", "wholeCategoryName")
+from myd_grpc.shopping.objects import category, members_of, nfc, says_nothing, text_of
+from myd_grpc.shopping.owners import Naming, Owner
+from myd_grpc.shopping.places import Owners, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +18,7 @@ class OrderLine:
     """Something bought: its category's two levels ("" for none) and its month, if known.
 
     `proposed` says that it belongs to the proposal asked for, or to none; `owners` are those that
-    it, or the nearest object around it that names any, names; see `owners_named`. Where none does,
-    an object around it may have a member that has the user's id as its name: the line is the user's
-    if it is within that, and nobody's otherwise.
+    the nearest object tells which tells any; see `Owners`.
     """
 
     levels: tuple[str, str]
@@ -30,95 +27,72 @@ class OrderLine:
     owners: tuple[Owner, ...]
 
 
-class _Place:
-    """An object, and those around it."""
+class RecordLines:
+    """The order lines anywhere in a record, and whom the record names at all."""
 
-    def __init__(self, members: Members, around: _Place | None, query: Query) -> None:
-        self.members = members
-        self._around = around
+    def __init__(self, record: Value, query: Query, naming: Naming, *, owned: bool) -> None:
+        self.names_another = self.names_asked = False
+        """Whether any object names another than the user, or has the member asked for."""
         self._query = query
-        self._named: tuple[Owner, ...] | None = None
+        self._naming = naming
+        self._user = nfc(query.user_id)
+        self._owners = Owners(query, naming, owned=owned)
+        self._found = list(self._lines(record))
 
-    def outward(self) -> Iterator[_Place]:
-        """Itself, the object around it, and so on."""
-        place: _Place | None = self
-        while place is not None:
-            yield place
-            place = place._around
+    def __iter__(self) -> Iterator[OrderLine]:
+        """In document order."""
+        for place, levels in self._found:
+            yield OrderLine(
+                levels,
+                _year_month(place, self._query),
+                _proposed(place, self._query),
+                self._owners.of(place),
+            )
 
-    @property
-    def named(self) -> tuple[Owner, ...]:
-        """Whom it names; once for all the lines in it, as it may be large."""
-        if self._named is None:
-            self._named = owners_named(self.members, self._query.owner_fields)
-        return self._named
+    def _lines(self, record: Value) -> Iterator[tuple[Place, tuple[str, str]]]:
+        stack: list[tuple[Value, Place | None, str | None]] = [(record, None, None)]
+        while stack:
+            value, around, key = stack.pop()
+            if type(value) is list:
+                stack += [(item, around, key) for item in reversed(value) if _holds(item)]
+            elif type(value) is tuple:
+                place = Place(members_of(value), around, key)
+                self._look_for_owners(place)
+                levels = category(place.members)
+                if levels is not None:
+                    place.holds_line()
+                    yield place, levels
+                stack += [
+                    (item, place, nfc(name)) for name, item in reversed(value) if _holds(item)
+                ]
 
-
-def order_lines(record: Value, query: Query) -> Iterator[OrderLine]:
-    """The order lines anywhere in a record, in document order."""
-    user = nfc(query.user_id)
-    own, another = (key_owner(user),), (Owner(KEY, None),)
-    stack: list[tuple[Value, _Place | None, tuple[Owner, ...]]] = [(record, None, ())]
-    while stack:
-        value, around, keyed = stack.pop()
-        if type(value) is list:
-            stack += [(item, around, keyed) for item in reversed(value) if _holds(item)]
-        elif type(value) is tuple:
-            place = _Place(members_of(value), around, query)
-            levels = category(place.members)
-            if levels is not None:
-                owners = _owners(place) or keyed
-                yield OrderLine(levels, _year_month(place, query), _proposed(place, query), owners)
-            if user not in place.members:  # as in most objects
-                stack += [(item, place, keyed) for _, item in reversed(value) if _holds(item)]
-                continue
-            beside = another if _holds(place.members[user]) else keyed
-            stack += [
-                (item, place, own if nfc(name) == user else beside)
-                for name, item in reversed(value)
-                if _holds(item)
-            ]
+    def _look_for_owners(self, place: Place) -> None:
+        named = self._naming.direct(place.members)
+        if not named:  # as in most objects
+            return
+        self.names_asked |= any(owner.field == self._naming.asked for owner in named)
+        if any(owner.text not in (None, self._user) for owner in named):
+            self.names_another = True
+            place.names_another()
 
 
 def _holds(value: Value) -> bool:
     return type(value) in (tuple, list)
 
 
-def category(members: Members) -> tuple[str, str] | None:
-    """The first two levels of an object's category; None for an object that has none."""
-    if type(members.get("category1")) is str:
-        return _label(members["category1"]), _label(members.get("category2"))
-    for name in _PATHS:
-        path = members.get(name)
-        if type(path) is str:
-            first, _, deeper = path.partition(">")
-            return _label(first), _label(deeper.split(">")[0])
-    return None
+def _proposed(line: Place, query: Query) -> bool:
+    """Whether the nearest object that carries a proposal_id, if any, carries the one asked for.
 
-
-def _label(value: Value) -> str:
-    return nfc(value.strip()) if type(value) is str else ""
-
-
-def _owners(line: _Place) -> tuple[Owner, ...]:
-    nobody: tuple[Owner, ...] = ()
-    for place in line.outward():
-        if place.named and place.named[0].text is not None:
-            return place.named
-        nobody = nobody or place.named
-    return nobody
-
-
-def _proposed(line: _Place, query: Query) -> bool:
-    """Whether the nearest object that carries a proposal_id, if any, carries the one asked for."""
+    One that is no text is none that is asked for.
+    """
     for place in line.outward():
         value = place.members.get("proposal_id")
-        if value is not None and (carried := text_of(value)) is not None:
-            return carried == nfc(query.proposal_id)
+        if value is not None:
+            return text_of(value) == nfc(query.proposal_id)
     return True
 
 
-def _year_month(line: _Place, query: Query) -> str | None:
+def _year_month(line: Place, query: Query) -> str | None:
     """The month in Seoul of the line's time.
 
     That is the first there is, from the inside out: one that cannot be read has no stand-in, and

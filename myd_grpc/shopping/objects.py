@@ -9,6 +9,8 @@ from myd_grpc.convert.jsontext.values import Number, Value
 
 Members = dict[str, Value]
 
+_PATHS = ("category", "wholeCategoryName")
+
 
 def nfc(text: str) -> str:
     """The text in NFC: what macOS decomposes is the same text."""
@@ -37,3 +39,19 @@ def text_of(value: Value) -> str | None:
 def says_nothing(value: Value) -> bool:
     """Whether a member is as good as not there: null, or a blank text as exports write it."""
     return value is None or (type(value) is str and not value.strip())
+
+
+def category(members: Members) -> tuple[str, str] | None:
+    """The first two levels of an object's category; None for an object that has none."""
+    if type(members.get("category1")) is str:
+        return _label(members["category1"]), _label(members.get("category2"))
+    for name in _PATHS:
+        path = members.get(name)
+        if type(path) is str:
+            first, _, deeper = path.partition(">")
+            return _label(first), _label(deeper.split(">")[0])
+    return None
+
+
+def _label(value: Value) -> str:
+    return nfc(value.strip()) if type(value) is str else ""

@@ -239,6 +239,14 @@ def test_a_request_id_starts_one_job_also_after_its_end_and_a_restart(server: Se
     assert len(server.stub.ListJobs(pb.ListJobsRequest()).data) == 1
 
 
+def test_a_default_that_is_said_makes_no_other_request(server: Server) -> None:
+    server.put("a.json", "[]")
+    again: dict[str, Any] = {"request_id": str(uuid.uuid4())}
+    job_id = server.submit("a.json", **again)
+    said = {"layout": pb.RECORD_LAYOUT_AUTO, "csv_profile": pb.CSV_PROFILE_EXCEL}
+    assert server.submit("a.json", output="out.csv", **again, **said) == job_id
+
+
 @pytest.mark.parametrize("change", [{"aes256cbckey": "f" * 64}, {"merge": False}, {"output": "b"}])
 def test_a_request_id_with_another_request_is_refused(
     shared_server: Server, change: dict[str, Any]

@@ -60,7 +60,7 @@ def test_convert_shows_its_way_and_what_it_wrote(server: Server, records: str) -
 
 def test_convert_passes_its_options_on(server: Server) -> None:
     server.put("a.json", '{"data":{"list":[{"no":7}]}}')
-    options = ["--profile", "database", "--layout", "array", "--record-path", "data.list"]
+    options = ["--profile", "DATABASE", "--layout", "ARRAY", "--record-path", "data.list"]
     options += ["--id-field", "no"]
     assert client(server, "convert", "a.json", "--merge", "--output", "o", *options).returncode == 0
     assert (server.output / "o" / "o_1.csv").read_bytes() == b"_record_id,_row_id,no\n7,f1r1,7\n"
@@ -71,6 +71,7 @@ def test_a_set_is_replaced_only_when_told(server: Server, records: str) -> None:
     again = client(server, "convert", records, "--output", "out")
     assert again.returncode == 1
     assert again.stderr.startswith("error: the output set 'out' exists")
+    assert again.stderr.endswith("choose another name or pass --overwrite (OUTPUT_EXISTS)\n")
     assert client(server, "convert", records, "--output", "out", "--overwrite").returncode == 0
 
 
@@ -137,7 +138,7 @@ def test_list_shows_the_newest_first(server: Server, records: str) -> None:
     client(server, "convert", "missing.json", "--output", "second")
     lines = client(server, "list").stdout.splitlines()
     assert [line.split("\t")[1] for line in lines] == ["FAILED", "DONE"]
-    assert client(server, "list", "--status", "done").stdout.splitlines() == lines[1:]
+    assert client(server, "list", "--status", "DONE").stdout.splitlines() == lines[1:]
 
 
 def test_cancel_shows_the_state_after_it(held: tuple[Server, Hold]) -> None:
@@ -147,6 +148,19 @@ def test_cancel_shows_the_state_after_it(held: tuple[Server, Hold]) -> None:
     assert cancelled.returncode == 0
     assert f"{job_id}\tFAILED" in cancelled.stdout
     assert "CANCELLED" in cancelled.stdout
+
+
+def test_what_did_nothing_says_so(server: Server, records: str, tmp_path: Path) -> None:
+    done, failed = server.convert(records).job_id, server.convert("missing.json").job_id
+    cancelled = client(server, "cancel", done)
+    assert cancelled.stdout == f"{done} is already DONE: nothing was cancelled\n"
+    tables = client(server, "tables", failed)
+    assert (tables.returncode, tables.stdout) == (0, "")
+    assert tables.stderr == f"{failed} is FAILED (FILE_NOT_FOUND): it has no tables\n"
+    (tmp_path / "my.key").write_text(f"{KEY}\n{IV}\n")
+    resumed = client(server, "resume", done, "--detach", "--key-file", str(tmp_path / "my.key"))
+    assert resumed.returncode == 0
+    assert resumed.stderr == f"{done} does not wait for a key: this one was not looked at\n"
 
 
 def test_tables_lists_what_was_written_and_forget_the_record_only(
@@ -175,6 +189,9 @@ def test_a_job_that_works_is_not_forgotten(held: tuple[Server, Hold]) -> None:
     refused = client(server, "forget", server.submit("a.json"))
     assert refused.returncode == 1
     assert "has not ended; cancel it first" in refused.stderr
+    assert refused.stderr.endswith("(JOB_WORKING)\n")
+    tables = client(server, "tables", server.submit("a.json", output="other"))
+    assert "still works: its tables are listed when it is DONE" in tables.stderr
 
 
 def test_all_tables_are_shown_also_where_a_message_has_no_room(
@@ -197,7 +214,9 @@ def test_an_unknown_job_is_a_failure(
     done = client(shared_server, name, "nope", *options)
     assert done.returncode == 1
     assert "NOTFOUND" in done.stdout or name == "watch"
-    assert done.stderr == "error: there is no job nope\n"
+    assert done.stdout.count("nope") == (name != "watch" or bool(options))
+    told = "error: there is no job nope, or its record was deleted (JOB_NOT_FOUND)\n"
+    assert done.stderr == told
 
 
 def test_watch_all_shows_every_job(server: Server, records: str) -> None:
@@ -246,7 +265,7 @@ def test_a_conversion_that_ends_early_names_its_job(capsys: pytest.CaptureFixtur
         assert main(["convert", "a.json", "--output", "out", "--address", address]) == 1
         said = capsys.readouterr().err
     assert said.startswith("error: not yours\nthe job may go on all the same\n")
-    assert f"client.py --address {address} watch j\n" in said
+    assert f"python client.py --address {address} watch j\n" in said
 
 
 def test_a_conversion_whose_reader_leaves_names_its_job(held: tuple[Server, Hold]) -> None:
@@ -432,7 +451,10 @@ def test_no_server_is_one_line_and_no_traceback() -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == "error: cannot reach the server at 127.0.0.1:1\n"
+    assert done.stderr == (
+        "error: cannot reach the server at 127.0.0.1:1; start it with make serve, or name its "
+        "address with --address HOST:PORT\n"
+    )
 
 
 # At a terminal
@@ -469,7 +491,7 @@ def test_a_list_shows_the_output_however_long_the_files_names_are(server: Server
     server.convert("encrypted.of_some_user_of_ours.json", output="출력")
     terminal = Terminal(command(server.address, "list"), environment())
     assert terminal.exit_code() == 0
-    assert re.search(r"0\.0% +출력 ", terminal.shown)
+    assert re.search(r"0\.0% .* → 출력 ", terminal.shown)
 
 
 def test_a_failure_is_red(server: Server) -> None:
@@ -497,7 +519,8 @@ def test_a_watch_outlives_a_restart_of_the_server(held: tuple[Server, Hold]) -> 
     with point.at_point():
         watching.read_until("converting")
         server.restart(MYD_FAILPOINTS="")
-        watching.read_until("the watch broke off .*; resuming")
+        watching.read_until(r"the watch broke off [\s\S]*; resuming")
+        watching.read_until("not connected")
     assert watching.exit_code() in (0, 1)  # how the job ended, not an error of the client
     assert re.search("✔|✘", watching.shown)
 
@@ -541,8 +564,20 @@ def test_a_summary_of_a_file_without_owners_warns_of_it(server: Server) -> None:
     assert client(server, *ASK, "--json").stderr == warning
 
 
+def test_a_summary_of_nothing_says_what_may_be_mistyped(server: Server) -> None:
+    orders = [{"proposal_id": "p2", "category": "식품>축산물", "date": "20220630"}]
+    server.put("a.json", json.dumps([{"userId": "u1", "orders": orders}]))
+    shown = client(server, *ASK)
+    assert shown.returncode == 0
+    assert shown.stdout.endswith("0 order lines, 0 without a date, 0 left out, owner by userId\n")
+    warning = (
+        "warning: no order line counts: this user has none, or none of the proposal asked for\n"
+    )
+    assert shown.stderr == warning
+
+
 def test_a_missing_user_is_one_line(server: Server) -> None:
     server.put("a.json", json.dumps([{"userId": "u2", "orders": SHOPPING}]))
     shown = client(server, *ASK)
     assert shown.returncode != 0
-    assert "the owner is named by userId; id_field can name another member" in shown.stderr
+    assert "the owner is named by userId; --id-field can name another member" in shown.stderr

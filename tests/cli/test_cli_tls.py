@@ -39,6 +39,6 @@ def test_what_to_type_next_has_the_files(monkeypatch: pytest.MonkeyPatch) -> Non
     for variable in (*VARIABLES, "MYD_GRPC_ADDRESS"):
         monkeypatch.delenv(variable, raising=False)
     given = parse(["list", "--tls-ca", "my ca.pem"])
-    assert follow_up_command(given, "watch x") == "client.py --tls-ca 'my ca.pem' watch x"
+    assert follow_up_command(given, "watch x") == "python client.py --tls-ca 'my ca.pem' watch x"
     monkeypatch.setenv("MYD_TLS_CA", "my ca.pem")
-    assert follow_up_command(given, "watch x") == "client.py watch x"
+    assert follow_up_command(given, "watch x") == "python client.py watch x"

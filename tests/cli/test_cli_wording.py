@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+import inspect
+import io
+import re
 
-from myd.analysis.v1.analysis_pb2 import Job
-from myd_grpc.cli import wording
+import grpc
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from myd.analysis.v1.analysis_pb2 import RECORD_LAYOUT_KEYED, Job
+from myd_grpc.cli import terms, wording
+from myd_grpc.cli.job_table import fitted_title, live_table
 from myd_grpc.cli.plain import PlainOutput, PlainView
 from myd_grpc.cli.rate import Rate
 from myd_grpc.cli.terminal import TerminalOutput
+from myd_grpc.client import Client, InvalidRequestError
+from myd_grpc.client.errors import Violation
+from myd_grpc.jobs.run.recovery import WAITING
 
 
 @pytest.mark.parametrize(
@@ -121,6 +132,101 @@ def test_a_terminal_shows_what_a_job_waits_for(capsys: pytest.CaptureFixture[str
     job.phase = Job.PHASE_WAITING_FOR_KEY  # which is said with the command that hands it over
     TerminalOutput().job(job)
     assert "waits [for]" not in capsys.readouterr().out
+
+
+def test_it_is_told_as_which_layout_a_file_was_read() -> None:
+    job = Job(status="WORKING", layout="RECORD_LAYOUT_AUTO", progress={"bytes_total": 9})
+    assert wording.figures(job, None)[-1] == "0 rows"
+    job.layout = RECORD_LAYOUT_KEYED
+    assert wording.figures(job, None)[-1] == "read as KEYED"
+    job.status = Job.DONE
+    assert " from 0 records read as KEYED in less than a second" in wording.outcome(job)
+
+
+def test_a_job_that_waits_shows_no_speed_and_is_not_said_to_go_on() -> None:
+    job = Job(status="WORKING", phase="PHASE_CONVERTING", progress={"bytes_total": 9})
+    job.progress.bytes_read = 1
+    assert "2.0 MB/s" in wording.figures(job, 2e6)
+    assert wording.left(job) == "stopped watching, the job goes on"
+    job.phase = Job.PHASE_WAITING_FOR_KEY
+    assert "2.0 MB/s" not in wording.figures(job, 2e6)
+    assert wording.time_left(job) == ""
+    assert wording.left(job) == "stopped watching, the job waits for its key"
+
+
+def test_a_watch_is_resumed_for_as_long_as_is_said() -> None:
+    patience = inspect.signature(Client).parameters["resume_patience_s"].default
+    assert f"for up to {patience / 60:.0f} minutes" in wording.broken_off("why")
+
+
+@pytest.mark.parametrize(
+    ("of_the_server", "here"),
+    [
+        (
+            "record_path.json: send aes256cbckey and iv",
+            "record_path.json: give its key and iv with --key-file",
+        ),
+        ("name it by record_path", "name it by --record-path"),
+        ("a.json: no such file", "a.json: no such file in the server's data directory"),
+        (
+            "plain JSON: leave the key and iv out",
+            "plain JSON: leave the key out, or convert it by itself where other files need one",
+        ),
+        ("name the layout KEYED, which", "pass --layout keyed, which"),
+        (
+            "layout or a record_path lets id_field name",
+            "layout or a --record-path lets --id-field name",
+        ),
+        (
+            WAITING,
+            WAITING.replace(
+                " with ResumeJob, or send the same request with the same request_id again", ""
+            ),
+        ),
+    ],
+)
+def test_what_the_server_says_is_told_in_words_of_the_command_line(
+    of_the_server: str, here: str
+) -> None:
+    assert terms.translated(of_the_server) == here
+
+
+def test_fields_at_fault_are_named_as_they_are_typed() -> None:
+    fields = ("output_file_name", "file_names[1]", "csv_profile", "page_size", "iv")
+    wrong = tuple(Violation(field, "is wrong") for field in fields)
+    error = InvalidRequestError("", grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", wrong)
+    assert terms.refusal(error) == (
+        "--output: is wrong; FILE 2: is wrong; --profile: is wrong; --page-size: is wrong; "
+        "iv: is wrong"
+    )
+
+
+def test_a_title_is_cut_to_its_place_without_a_stray_blank() -> None:
+    job = Job(output_file_name="출력", file_names=["아주_긴_이름의_파일.json"])
+    assert fitted_title(job, 80) == "아주_긴_이름의_파일.json → 출력"
+    for cells in range(12, 40):
+        shown = fitted_title(job, cells)
+        assert cell_len(shown) <= cells
+        assert shown.endswith(" → 출력")
+        assert " …" not in shown
+    job.output_file_name = "길" * 40
+    assert fitted_title(job, 30).startswith("아주_긴")
+
+
+def test_jobs_that_work_come_first_and_the_rest_is_counted() -> None:
+    jobs = [Job(job_id=f"{n:032}", status="DONE", submit_time=n) for n in range(1, 30)]
+    jobs.append(Job(job_id="w" * 32, status="WORKING", phase="PHASE_CONVERTING", submit_time=1))
+    for job in jobs:
+        job.file_names.append("아주 긴 이름의 파일 " * 9)
+    for width, shown in ((77, 10), (120, 20)):
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(live_table(jobs, width, height=24))
+        text = console.export_text()
+        assert re.findall("[w0-9]{32}", text) == ["w" * 32] + [
+            f"{n:032}" for n in range(29, 30 - shown, -1)
+        ]
+        assert text.rstrip().endswith(f"and {30 - shown} more")
+        assert text.count("\n") <= 24
 
 
 def test_what_is_strange_about_a_set_is_told_with_its_outcome() -> None:

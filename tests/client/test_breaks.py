@@ -79,7 +79,7 @@ def test_the_command_line_goes_on_after_any_break(
             cut(proxy)
         out, err = watching.communicate(timeout=PATIENCE_S)
     assert json.loads(out.splitlines()[-1])["status"] == "DONE"
-    assert re.fullmatch(r"the watch broke off \(.*\); resuming\n", err)
+    assert re.fullmatch(r"the watch broke off \(.*\); resuming, for up to 5 minutes\n", err)
     assert watching.returncode == 0
 
 

@@ -85,6 +85,27 @@ def test_convert_sends_everything_asked_for() -> None:
     )
 
 
+@pytest.mark.parametrize("layout", ["KEYED", "keyed", "RECORD_LAYOUT_KEYED", 3])
+def test_values_of_enums_have_short_names(layout: str | int) -> None:
+    with scripted(answer(pb.ConvertToCsvResponse())) as (client, service):
+        client.convert(["a.json"], "out", layout=layout, csv_profile="database")
+    assert service.requests[0].layout == pb.RECORD_LAYOUT_KEYED
+    assert service.requests[0].csv_profile == pb.CSV_PROFILE_DATABASE
+
+
+def test_an_unknown_value_is_refused_with_those_there_are() -> None:
+    with scripted() as (client, _), pytest.raises(InvalidRequestError) as caught:
+        client.preprocess("u", "p", "a.json", layout="LIST")
+    assert str(caught.value) == "layout: must be one of AUTO, ARRAY, KEYED, LINES, SINGLE"
+    assert caught.value.violations[0].field == "layout"
+
+
+def test_one_text_is_no_list_of_names() -> None:
+    with scripted() as (client, service), pytest.raises(TypeError, match="must be a list"):
+        client.convert("in.json", "out")
+    assert service.requests == []
+
+
 def test_overwrite_stays_unset_unless_given() -> None:
     with scripted(answer(pb.ConvertToCsvResponse())) as (client, service):
         client.convert(["a.json"], "out")

@@ -86,6 +86,13 @@ async def test_a_repeated_submission_keeps_its_request_id() -> None:
     assert service.requests[0].aes256cbckey == KEY
 
 
+async def test_one_text_is_no_list_of_names() -> None:
+    async with scripted() as (client, service):
+        with pytest.raises(TypeError, match="must be a list"):
+            await client.convert("in.json", "out")
+    assert service.requests == []
+
+
 async def test_errors_are_those_of_the_blocking_client() -> None:
     refused = rich(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", iv="must be 32 hex digits")
     exists = rich(grpc.StatusCode.ALREADY_EXISTS, "OUTPUT_EXISTS")

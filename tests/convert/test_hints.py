@@ -147,6 +147,15 @@ def test_an_object_whose_keys_are_data(engine: str, layout: Layout, batch: int) 
     assert unnamed.endswith(f"the keys of 장바구니 look like data, 18 of them: {LIST}")
 
 
+def test_one_document_of_many_records_read_as_lines(engine: str) -> None:
+    document = json.dumps(by_person({"a": 1}))
+    error = failure(document, engine=engine, limits=FEW_COLUMNS, layout=Layout.LINES)
+    assert error.message == (
+        "in.json: record 1 at byte 0: table out has more than 20 columns; the members of a "
+        "document look like records: name the layout KEYED, which takes each of them for one"
+    )
+
+
 def test_records_whose_keys_are_data(engine: str) -> None:
     document = json.dumps([{f"day{n}-{m}": {"amt": m} for m in range(4)} for n in range(40)])
     message = failure(document, engine=engine, limits=FEW_COLUMNS).message
@@ -280,6 +289,18 @@ def test_rows_as_lists(engine: str) -> None:
         ('{"u1":[1],"u2":[2]}', Layout.KEYED),
     ]:
         assert noted(document, engine=engine, layout=layout) == note
+
+
+@pytest.mark.parametrize(
+    ("document", "layout"),
+    [('[{"no":1},{"no":2}]', Layout.AUTO), ('{"no":1}\n{"no":2}', Layout.AUTO)],
+)
+def test_an_id_that_no_record_has(engine: str, document: str, layout: Layout) -> None:
+    note = "no record has the member that id_field names: all _record_id are empty"
+    assert noted(document, engine=engine, layout=layout, id_field="number") == note
+    assert noted(document, engine=engine, layout=layout, id_field="no") == ""
+    assert noted(document, engine=engine, layout=layout) == ""
+    assert noted('{"u1":{"a":1},"u2":{"a":2}}', engine=engine, id_field="number") == ""
 
 
 def test_many_members_that_look_like_records(engine: str) -> None:

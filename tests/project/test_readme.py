@@ -52,8 +52,8 @@ def test_the_python_example_works(server: Server, checkout: Checkout) -> None:
 def test_the_example_of_tables_is_what_comes_out(server: Server) -> None:
     (document,) = README.of("json")
     server.put("example.json", document.text)
-    server.convert("example.json", csv_profile="CSV_PROFILE_DATABASE")
-    written = {path.name: path.read_text("utf-8") for path in (server.output / "out").iterdir()}
+    server.convert("example.json", output="users", csv_profile="CSV_PROFILE_DATABASE")
+    written = {path.name: path.read_text("utf-8") for path in (server.output / "users").iterdir()}
     assert {block.label: block.text for block in README.of("csv")} == written
 
 

@@ -51,7 +51,7 @@ def test_a_job_is_watched_to_its_end_and_another_is_cancelled(
 ) -> None:
     browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
     browser.until_shown("#connection", "Live")
-    browser.until_shown("#working-empty", "No job is working.")
+    browser.until_shown("#working-empty", "No job is working or waiting.")
     first = rest_server.submit("a.json", output="첫 번째 & co")
     second = rest_server.submit("a.json", output="second")
     browser.until_shown(f"#working {card(first)} .name", "첫 번째 & co")
@@ -103,6 +103,17 @@ def test_the_page_survives_a_restart_of_the_server(
     assert len(browser.all(f"#ended {card(bad)}")) == 1
 
 
+def test_that_there_are_no_jobs_is_said_only_while_a_server_is_heard(
+    rest_server: RestServer, browser: Browser
+) -> None:
+    rest_server.start()
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
+    browser.until_shown("#working-empty", "진행 중이거나 대기 중인 작업이 없습니다.")
+    rest_server.stop()
+    browser.until_shown("#connection", "연결이 끊겼습니다.")
+    browser.until(lambda: browser.all(".empty") == [])
+
+
 def test_what_a_job_says_is_shown(
     rest_server: RestServer, hold: Callable[[str], Hold], browser: Browser
 ) -> None:
@@ -115,7 +126,8 @@ def test_what_a_job_says_is_shown(
     started.release()
     rest_server.start(MYD_FAILPOINTS="")
     browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
-    browser.until_shown(f"#working {card(job_id)} .said", "ResumeJob")
+    browser.until_shown(f"#working {card(job_id)} .facts", "python client.py resume")
+    assert browser.all(f"{card(job_id)} .said") == []
     rest_server.stub.ResumeJob(pb.ResumeJobRequest(job_id=job_id, **KEYS))
     browser.until_shown(f"#ended {card(job_id)} .said", "note: the records are lists")
     assert browser.complaints() == []
@@ -177,6 +189,7 @@ def test_it_speaks_korean_fits_a_phone_and_follows_the_dark_mode(
     try:
         browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
         browser.until_shown(f"{card(job_id)} .status", "완료")
+        browser.until_shown(f"{card(job_id)} .facts", "ARRAY 형식으로 읽음")
         look = browser.driver.execute_script
         assert look("return document.documentElement.lang") == "ko"
         assert look("return document.documentElement.scrollWidth") <= 360
@@ -248,13 +261,13 @@ def test_tables_that_a_message_has_no_room_for_are_loaded_page_by_page(
     keep(rest_server, {"wide": MANY_TABLES})
     rest_server.start()
     browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
-    browser.until_shown(f"{card('wide')} summary", "테이블 4,000개")
+    browser.until_shown(f"{card('wide')} summary", "표 4,000개")
     browser.find(f"{card('wide')} summary").click()
     rows = f"{card('wide')} tbody tr"
     count = "return document.querySelectorAll(arguments[0]).length"
     browser.until(lambda: browser.driver.execute_script(count, rows) == 100)
     more = browser.find(f"{card('wide')} .more-tables")
-    assert more.text == "테이블 더 불러오기"
+    assert more.text == "표 더 불러오기"
     more.click()
     browser.until(lambda: browser.driver.execute_script(count, rows) == 200)
     assert browser.complaints() == []

@@ -155,36 +155,44 @@ def test_a_process_that_computes_has_ten_times_as_long() -> None:
         assert lasts(watchdog, lambda: None) == 9
 
 
-def made_up(home: Path, state: str, ticks: int, io: str | None) -> None:
-    """What /proc tells of the process 7, whose program has a nasty name."""
+def made_up(home: Path, states: str, ticks: int, io: str | None) -> None:
+    """What /proc tells of the process 7, whose program has a nasty name, and of its threads."""
     place = home / "7"
-    place.mkdir(exist_ok=True)
     zeros = " ".join(["0"] * 10)
-    (place / "stat").write_text(f"7 (a) b) {state} {zeros} {ticks} 0 0 0\n")
+    for number, state in enumerate(states):
+        stat = f"7 (a) b) {state} {zeros} {ticks} 0 0 0\n"
+        thread = place / "task" / str(number)
+        thread.mkdir(parents=True, exist_ok=True)
+        (thread / "stat").write_text(stat)
+        if number == 0:
+            (place / "stat").write_text(stat)
     if io is not None:
         (place / "io").write_text(io)
 
 
 @pytest.mark.parametrize(
-    ("state", "ticks", "transfers", "looks"),
+    ("states", "ticks", "transfers", "looks"),
     [
         ("S", 0, 0, 9),
         ("S", 0, None, 9),
         ("S", 1, None, 99),  # computes
         ("D", 0, None, 99),  # waits for a disk
+        ("R", 0, 0, 99),  # waits for a processor
+        ("SSR", 0, 0, 99),  # one of its threads does
+        ("TTT", 0, 0, 9),
         ("S", 0, 1, 1000),  # reads and writes
         ("S", 1, 1, 1000),
     ],
 )
 def test_to_read_and_write_is_to_work(
-    tmp_path: Path, state: str, ticks: int, transfers: int | None, looks: int
+    tmp_path: Path, states: str, ticks: int, transfers: int | None, looks: int
 ) -> None:
     numbers = count(1)
 
     def go_on() -> None:
         number = next(numbers)
         io = None if transfers is None else f"rchar: {transfers * number}\n"
-        made_up(tmp_path, state, ticks * number, io)
+        made_up(tmp_path, states, ticks * number, io)
 
     go_on()
     assert lasts(Watchdog(7, tmp_path), go_on) == looks

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from myd_grpc import directories
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.processors import usable
 from tests.support.serving import PATIENCE_S, Server
@@ -151,6 +152,17 @@ def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: P
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert f"MYD_OUTPUT_DIR={output} cannot be written" in done.stderr
     assert "--user 1234:2345" in done.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root owns /proc")
+def test_whoever_owns_the_place_already_is_told_no_user_that_would_do() -> None:
+    settings = Settings.from_environ({"MYD_DATA_DIR": "/proc/data"})
+    with pytest.raises(SettingsError) as caught:
+        directories.prepare(settings)
+    assert "MYD_DATA_DIR=/proc/data cannot be made" in str(caught.value)
+    assert str(caught.value).endswith(
+        "belongs to this process's user already: choose another place"
+    )
 
 
 def without_native(place: Path) -> str:

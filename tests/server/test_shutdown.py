@@ -48,6 +48,7 @@ def test_a_second_server_on_the_same_directory_is_refused(
     settings = {f"MYD_{shared.upper()}_DIR": str(getattr(first, shared))}
     assert second.launch(**settings).wait(PATIENCE_S) == 1
     assert "another server is working in" in second.log
+    assert "directories of its own with MYD_STATE_DIR and MYD_OUTPUT_DIR" in second.log
     assert "Traceback" not in second.log
     first.put("a.json", SMALL)
     assert first.convert("a.json").status == pb.Job.DONE
@@ -57,6 +58,7 @@ def test_a_port_in_use_is_refused(make_server: MakeServer) -> None:
     first, second = make_server().start(), make_server()
     assert second.launch(MYD_GRPC_ADDRESS=first.address).wait(PATIENCE_S) == 1
     assert f"cannot listen on {first.address}" in second.log
+    assert "name another with MYD_GRPC_ADDRESS" in second.log
     assert "Traceback" not in second.log
 
 
@@ -113,7 +115,9 @@ def test_a_stop_ends_everything_and_commits_it(
     assert "after restart: 2 jobs going on, 1 jobs waiting for their keys\n" in server.log
     for job in (running, queued):
         assert server.wait(job).status == pb.Job.DONE
-    assert server.job(lost).reason == "INTERRUPTED"
+    interrupted = server.job(lost)
+    assert interrupted.reason == "INTERRUPTED"
+    assert "submit it again, with a request_id" in interrupted.msg
     assert server.job(waiting).phase == pb.Job.PHASE_WAITING_FOR_KEY
     assert server.left_in_output() == {"o1", "o2"}
 

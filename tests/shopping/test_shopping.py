@@ -292,10 +292,25 @@ LINES_OF_OTHERS = {
         ["A"],
         (0, "user_id"),
     ),
-    "lists beside a line name nobody": (
-        [{"user_id": "u1", "o": [line("A", sellers=[{"user_id": "u2"}])]}],
+    "in a list beside a line": (
+        [{"user_id": "u1", "o": [line("A", buyers=[{"user_id": "u2"}]), line("B")]}],
+        ["B"],
+        (1, "user_id"),
+    ),
+    "farther in beside a line": (
+        [{"user_id": "u1", "o": [{"buyer": {"x": {"userId": "u2"}}, "y": [line("A")]}, line("B")]}],
+        ["B"],
+        (1, "user_id"),
+    ),
+    "not in a list beside what names the user": (
+        [{"user_id": "u1", "friends": [{"user_id": "u2"}], "o": [line("A")]}],
         ["A"],
         (0, "user_id"),
+    ),
+    "nor beside a record whose id is the user's": (
+        [{"id": "u1", "friends": [{"user_id": "u2"}], "o": [line("A")]}],
+        ["A"],
+        (0, "id"),
     ),
     "lines of several in records without owners": (
         [
@@ -360,7 +375,7 @@ def test_lines_of_others_are_left_out(
 def test_lines_beside_what_is_called_like_the_user_are_not_his(
     tmp_path: Path, document: object
 ) -> None:
-    with pytest.raises(UserNotFoundError, match="others are named in them or around them"):
+    with pytest.raises(UserNotFoundError, match="others are named in them, around or beside them"):
         summary(tmp_path, document)
 
 

@@ -49,12 +49,12 @@ values: dict[str, st.SearchStrategy[Any]] = {
     "category1": st.sampled_from(LABELS),
     "category2": st.sampled_from(LABELS),
     "category": st.sampled_from(LABELS),
-    "proposal_id": st.sampled_from(("p1", "p2", 1, None)),
+    "proposal_id": st.sampled_from(("p1", "p2", 1, True, None)),
 }
 
 
 def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    nested = st.sampled_from(("a", "buyer", "order", "user_id", "u1", NFD))
+    nested = st.sampled_from(("a", "buyer", "order", "user_id", "u1", "u2", "2022-06", NFD))
     plain = st.lists(st.sampled_from(list(values)), max_size=7, unique=True).flatmap(
         lambda names: st.fixed_dictionaries({name: values[name] for name in names})
     )
@@ -116,7 +116,7 @@ def found(query: Query) -> object:
     records=st.lists(documents, min_size=1, max_size=5),
     ascii_only=st.booleans(),
     user=st.sampled_from(USERS),
-    id_field=st.sampled_from(("", MEMBER, "a", "buyer.userId", "order.id")),
+    id_field=st.sampled_from(("", MEMBER, "a", "id", "no", "buyer.userId", "order.id")),
     batch=st.sampled_from((1, 2, 1000)),
 )
 def test_summaries_are_the_oracles(

@@ -73,7 +73,7 @@ class Flattener(Protocol):
 
     @property
     def read_ahead(self) -> ReadAhead[Fragment] | None:
-        """Its way to work ahead, if it has one."""
+        """The way to work ahead of whoever takes what is made; None where there is none."""
         ...
 
     def flatten(self, batch: Batch, take: Take | None = None) -> Fragment:
@@ -90,7 +90,7 @@ class Scanner(Protocol):
 
     @property
     def read_ahead(self) -> ReadAhead[Scanned] | None:
-        """Its way to work ahead, if it has one."""
+        """The way to work ahead of whoever takes what is made; None where there is none."""
         ...
 
     def scan(self, batch: Batch) -> Scanned:

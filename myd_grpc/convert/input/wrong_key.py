@@ -14,7 +14,7 @@ from Crypto.Cipher import AES
 
 from myd_grpc.convert.input.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
 from myd_grpc.convert.jsontext.boundary import UnfinishedError, value_end
-from myd_grpc.convert.jsontext.formats import begins_json, may_begin_json, reads_as_text
+from myd_grpc.convert.jsontext.formats import begins_json, damage, may_begin_json, reads_as_text
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey
 
@@ -88,6 +88,11 @@ class TrialDecryption:
         for iv, what in ((bytes(BLOCK), "zeros"), (key[:BLOCK], "the first half of the key")):
             if may_begin_json(CbcDecryptor(CipherKey(key, iv)).decrypt(first)):
                 return f"the key is right, but it was encrypted with {what} as the iv: send that"
+        if damage(self.plain[:BLOCK]) <= 1:  # a character may be cut through
+            return (
+                "the key is right, but what was encrypted begins as a text that is no JSON: "
+                "encrypt the JSON itself; if it is JSON, send the iv it was encrypted with"
+            )
         if may_begin_json(rest[:BLOCK]) and self._is_whole_text(rest):
             return (
                 "it looks as if the iv was written before the ciphertext: take the first 16 bytes "

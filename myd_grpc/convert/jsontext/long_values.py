@@ -56,12 +56,12 @@ class LongValue:
         return bool(match) and match.end() == self.end  # type: ignore[union-attr]
 
     def items(self) -> Iterator[Value]:
-        """Its members, as pairs, or elements; raises ValueError when one is malformed."""
+        """The members, as pairs, or the elements; raises ValueError when one is malformed."""
         for some in self.chunks():
             yield from some
 
     def chunks(self) -> Iterator[list[Value] | tuple[Value, ...]]:
-        """Its members or elements, some at a time; raises ValueError as `items` does."""
+        """The members or elements, some at a time; raises ValueError as `items` does."""
         last = self.end - 1
         if self.data[last] != _CLOSERS[self.data[self.start]]:
             raise ValueError("not its closing bracket")

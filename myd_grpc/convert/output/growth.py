@@ -89,8 +89,6 @@ class Growth:
     def restore(self, parts: Iterable[Part]) -> None:
         """Begins with parts that are written, for a schema that is as it was then."""
         self._make_room()
-        for table in range(len(self._tables)):
-            self._widen(table)
         for part in parts:
             for one in part.segments:
                 self._tables[part.table].change(one.rows, one.rows * one.width, one.size)
@@ -120,8 +118,9 @@ class Growth:
         self._size += parts * table.header + len(rows.data) + count * (table.columns - rows.width)
 
     def _make_room(self) -> None:
-        missing = len(self._schema.tables) - len(self._tables)
-        self._tables += [_Table(header=self._beside) for _ in range(missing)]
+        for number in range(len(self._tables), len(self._schema.tables)):
+            self._tables.append(_Table(header=self._beside))
+            self._widen(number)
 
     def _size_of(self, tables: Iterable[int]) -> int:
         return sum(self._tables[table].size(self._rows_per_part) for table in tables)

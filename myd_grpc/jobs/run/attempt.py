@@ -275,7 +275,7 @@ class Attempt:
             await self._take_back()
             raise error.why from None
         await self._recorder.done(self._now())
-        logger.info("job %s: DONE, %d rows", job_id, self._progress.rows)
+        logger.info("job %s: DONE, rows: %d", job_id, self._progress.rows)
         await discard(self._context, self.job)
 
     async def _take_back(self) -> None:

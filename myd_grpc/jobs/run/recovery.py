@@ -15,7 +15,10 @@ from myd_grpc.jobs.store.store import JobStore
 
 logger = logging.getLogger(__name__)
 
-INTERRUPTED = "the server was stopped before the job was done; submit it again"
+INTERRUPTED = (
+    "the server was stopped before the job was done; submit it again, with a request_id, so that "
+    "it can wait for its key next time"
+)
 TOO_LATE = "the server was restarted, and the key was not sent again in time; submit it again"
 WAITING = (
     "the server was restarted and does not store keys: hand the key over with ResumeJob, or "

@@ -141,14 +141,14 @@ def failpoint(point: str) -> None:
         raise told from None
 
 
-def warn_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+def tell_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Log when this SQLite has the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
     fixed = version >= (3, 51, 3) or (
         version[:2] in {(3, 44), (3, 50)}
         and version >= {44: (3, 44, 6), 50: (3, 50, 7)}[version[1]]
     )
     if not fixed:
-        logger.warning(
+        logger.info(
             "SQLite %s can corrupt a database that several connections write and checkpoint; "
             "here only one connection does, so it is not affected",
             ".".join(map(str, version)),

@@ -276,7 +276,7 @@ def _make_way(connection: Connection, caller: Caller, request: Request, now: int
         raise OutputExistsError(f"the output set {name!r} exists; choose another name")
     if any(row["phase"] != Phase.WAITING_FOR_KEY for row in writing):
         raise OutputBusyError(
-            f"a working job is writing the output set {name!r}; wait for it to end"
+            f"a working job is writing the output set {name!r}; wait for it or cancel it"
         )
     fail(connection, [row["job_id"] for row in writing], Reason.INTERRUPTED, _SUPERSEDED, now)
 

@@ -56,7 +56,7 @@ class JobStore:
         """Opens the database, in the calling thread. Raises database.DatabaseRefusedError."""
         path = state_dir / DATABASE_NAME
         self._announce = announce
-        database.warn_of_old_sqlite()
+        database.tell_of_old_sqlite()
         self._writing = ConnectionThread("store-writer", partial(database.open_for_writing, path))
         self._reading = ConnectionThread("store-reader", partial(database.open_for_reading, path))
         self._pinned = (

@@ -38,7 +38,7 @@ impl Buffer {
         &mut self.bytes
     }
 
-    /// Its first bytes as a text, which does not change any more.
+    /// The first bytes as a text, which does not change any more.
     pub fn into_shared(self, length: usize) -> SharedText {
         SharedText { buffer: self, length }
     }

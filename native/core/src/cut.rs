@@ -34,11 +34,11 @@ pub struct Limits {
 /// Records that were cut off.
 #[derive(Default)]
 pub struct Cut {
-    /// The byte after the last of them.
+    /// The byte after the last record.
     pub end: usize,
-    /// Their values.
+    /// The values of the records.
     pub values: Vec<Span>,
-    /// Their keys, with quotes, if they have keys.
+    /// The keys of the records, with quotes, if they have keys.
     pub keys: Vec<Span>,
 }
 

@@ -4,7 +4,7 @@ use memchr::memchr2;
 
 /// `head` with what is within the values of its first one emptied, as far as brackets match.
 ///
-/// Of an object among those, the keys are left, and the values emptied: `{"a":{"b":[]},"c":[]}`.
+/// An object among those keeps its keys, with their values emptied: `{"a":{"b":[]},"c":[]}`.
 /// One that does not end in `head` is left as it is, and so is all that follows the first value.
 pub fn outline(head: &[u8]) -> Vec<u8> {
     let mut outline = Vec::new();

@@ -10,20 +10,20 @@ use crate::json::{byte_at, skip_space};
 
 /// Consecutive whole records.
 pub struct Records {
-    /// The text that they are in.
+    /// The text that the records are in.
     pub text: Arc<SharedText>,
     /// The offset of that text in the file.
     pub offset: u64,
-    /// Their values.
+    /// The values of the records.
     pub values: Vec<Span>,
-    /// Their keys, if they have keys.
+    /// The keys of the records, if they have keys.
     pub keys: Vec<Span>,
-    /// The first one's number in the file.
+    /// The number of the first record in the file.
     pub first: u64,
 }
 
 impl Records {
-    /// How many bytes of text they have.
+    /// How many bytes of text the records have.
     pub fn size(&self) -> usize {
         let start = self.keys.first().or(self.values.first()).map_or(0, |span| span.0);
         self.values.last().map_or(0, |span| span.1 - start)
@@ -32,11 +32,11 @@ impl Records {
 
 /// What is cut to batches: the records of a file from a place between two of them on.
 pub struct Piece<'a> {
-    /// Its first text, which was read already.
+    /// The beginning of its text, which was read already.
     pub head: &'a [u8],
     /// The offset of that text in the file.
     pub offset: u64,
-    /// How many records come before it.
+    /// How many records come before the piece.
     pub records: u64,
     /// How records follow one another.
     pub layout: Layout,

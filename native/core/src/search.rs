@@ -10,9 +10,9 @@ use crate::wanted::Wanted;
 pub struct Search<'a> {
     /// The text that the records are in.
     pub data: &'a [u8],
-    /// Their values.
+    /// The values of the records.
     pub values: &'a [Span],
-    /// Their keys, if they have keys.
+    /// The keys of the records, if they have keys.
     pub keys: &'a [Span],
     /// The containers around a record.
     pub depth: usize,

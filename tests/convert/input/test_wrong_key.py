@@ -267,3 +267,17 @@ def test_a_summary(tmp_path: Path, engine: str, way: Callable[[bytes], bytes]) -
     with pytest.raises(ConversionError) as caught:
         summarise(Query("u1", "p1", str(tmp_path), "in.json", 2026, engine=engine), KEY)
     assert_wrong_key(caught.value, {**ALWAYS, **WHERE_THERE_IS_MORE}[way])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,name,amount\n1,kim,1000\n2,lee,2000\n",
+        "번호,이름,금액\n1,김,1000\n2,이,2000\n",
+        'var data = [{"id": 1}, {"id": 2}, {"id": 3}];',
+        '// made by hand\n[{"id": 1}, {"id": 2}, {"id": 3}]',
+    ],
+)
+def test_text_that_is_no_json_is_no_matter_of_the_iv(text: str) -> None:
+    message = "the key is right, but what was encrypted begins as a text that is no JSON: "
+    assert_wrong_key(failure(encrypted(text.encode()), KEY), message)

@@ -10,11 +10,11 @@ pub const FEW_BYTES: usize = 32 << 10;
 pub struct Rows {
     /// The table's number.
     pub table: usize,
-    /// Their text.
+    /// The text of the rows.
     pub text: Vec<u8>,
-    /// Where each of them ends in the text.
+    /// Where each row ends in the text.
     pub ends: Vec<usize>,
-    /// How many columns they have beside their ids.
+    /// How many columns the rows have beside their ids.
     pub columns: usize,
 }
 

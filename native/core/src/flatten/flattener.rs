@@ -29,11 +29,11 @@ pub struct Settings {
 
 /// Consecutive whole records.
 pub struct Batch<'a> {
-    /// The text that they are in.
+    /// The text that the records are in.
     pub data: &'a [u8],
-    /// Their values.
+    /// The values of the records.
     pub values: &'a [Span],
-    /// Their keys, if they have keys.
+    /// The keys of the records, if they have keys.
     pub keys: &'a [Span],
     /// The file's number.
     pub file: u64,

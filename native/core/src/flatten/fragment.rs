@@ -10,7 +10,7 @@ pub struct Entry {
     pub is_table: bool,
     /// The table that it is in.
     pub owner: usize,
-    /// Its path.
+    /// The path within the rows of that table.
     pub path: Vec<String>,
 }
 

@@ -28,7 +28,7 @@ impl Tail {
         &self.bytes[..self.length]
     }
 
-    /// Its first bytes, and some after a shorter one.
+    /// The first bytes of the text, and some after a shorter one.
     pub fn first_chunk(&self) -> Option<&[u8; CHUNK]> {
         self.bytes.first_chunk()
     }

@@ -38,9 +38,9 @@ pub struct Node {
 
 /// A member that was expected.
 pub struct Member {
-    /// Its node.
+    /// The node of its path.
     pub node: NodeId,
-    /// As the node has it.
+    /// The column of its cells, as the node has it.
     pub column: u32,
     /// The guess for the member after it.
     pub next: u32,

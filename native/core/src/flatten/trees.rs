@@ -35,7 +35,7 @@ pub struct Entry {
     pub is_table: bool,
     /// The table that it is in.
     pub owner: usize,
-    /// Its path.
+    /// The node of its path.
     pub node: NodeId,
     /// The record that brought it.
     pub origin: usize,

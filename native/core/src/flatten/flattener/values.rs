@@ -24,7 +24,7 @@ struct Unexpected {
     at: usize,
     /// The node of its key.
     key: NodeId,
-    /// Its own node, another one if the object has the key again.
+    /// The node of its path, another one if the object has the key again.
     node: NodeId,
     /// Where its value is.
     value: usize,

@@ -1,0 +1,84 @@
+"""What the server says of the fields of requests, in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+
+from myd_grpc.client import (
+    CallError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from myd_grpc.client.errors import Violation
+
+_OPTIONS = {
+    "file_name": "FILE",
+    "output_file_name": "--output",
+    "aes256cbckey": "key",
+    "iv": "iv",
+    "csv_profile": "--profile",
+    "user_id": "--user",
+    "proposal_id": "--proposal",
+    "job_id": "JOB",
+}
+"""Fields whose arguments are not called like them."""
+
+_START = "start it with make serve, or name its address with --address HOST:PORT"
+
+_FILE = re.compile(r"file_names(?:\[(\d+)\])?")
+
+# Whole phrases: what is called like a field may also be the name of a file.
+_PHRASES = (
+    (r"\bset overwrite\b", "pass --overwrite"),
+    (r"\bsend aes256cbckey and iv\b", "give its key and iv with --key-file"),
+    (r"\b(by|a|and|lets) (record_path|id_field)\b", lambda match: f"{match[1]} {option(match[2])}"),
+    (r"; id_field can\b", "; --id-field can"),
+    (r"\bthat id_field names\b", "that --id-field names"),
+    (r"\bname the layout ([A-Z]+)\b", lambda match: f"pass --layout {match[1].lower()}"),
+    (r": no such file$", ": no such file in the server's data directory"),
+    (
+        r"\bleave the key and iv out\b",
+        "leave the key out, or convert it by itself where other files need one",
+    ),
+    (r"\bhand the key over with ResumeJob, or send .* again, and\b", "hand the key over, and"),
+)
+
+
+def option(field: str) -> str:
+    """The argument for a field: `--record-path`; `FILE 2` for the second of the files."""
+    if match := _FILE.fullmatch(field):
+        return f"FILE {int(match[1]) + 1}" if match[1] else "FILE"
+    return _OPTIONS.get(field) or "--" + field.replace("_", "-")
+
+
+def translated(message: str) -> str:
+    """A message of the server that says what to do, as it is done here."""
+    for phrase, replacement in _PHRASES:
+        message = re.sub(phrase, replacement, message)
+    return message
+
+
+def refusal(error: CallError) -> str:
+    """What a failed call says, with the reason by which README.md can be asked."""
+    if error.violations:
+        return "; ".join(map(_violation, error.violations))
+    text = translated(str(error))
+    return (f"{text} ({error.reason})" if error.reason else text) + _remedy(error)
+
+
+def _remedy(error: CallError) -> str:
+    """What would help where the server is not there, or the caller is not the right one."""
+    if isinstance(error, UnauthenticatedError):
+        return (
+            "\ngive a token with --token-file F or in MYD_TOKEN; if there is one, it is not valid "
+            "(any more), and whoever runs the server can make another"
+        )
+    if isinstance(error, PermissionDeniedError):
+        return "\nwhoever runs the server can give it to this caller"
+    is_away = isinstance(error, UnavailableError) and not error.reason
+    return f"; {_START}" if is_away else ""
+
+
+def _violation(one: Violation) -> str:
+    return f"{option(one.field)}: {translated(one.description)}"
