@@ -198,7 +198,7 @@ def test_the_command_line_says_what_would_help(closed: Server) -> None:
     denied = client(closed, "cancel", "x", MYD_TOKEN=token_of("reader"))
     assert denied.returncode == 1
     assert denied.stderr == (
-        "error: this call needs the role convert\n"
+        "error: this call needs the role convert (ROLE_MISSING)\n"
         "whoever runs the server can give it to this caller\n"
     )
 
