@@ -236,6 +236,6 @@ def _members(operation: dict[str, Any]) -> Iterator[str]:
     for one in operation["parameters"]:
         if one["in"] == "body":
             definition = one["schema"]["$ref"].rpartition("/")[2]
-            yield from OPENAPI["definitions"][definition]["properties"]
+            yield from OPENAPI["definitions"][definition].get("properties", ())
         elif one["in"] != "header":
             yield one["name"]
