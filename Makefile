@@ -35,13 +35,13 @@ demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
 test: check ## set up, check everything and run the suite but for its long part
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
-	$(BIN)/python -m pytest -n 4 -m 'not soak'
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not soak'
 	@echo "all of the suite but its long part, which \`make soak\` runs"
 
 soak: $(VENV)/dev.stamp ## run the long part of the suite: large files, many documents, crashes
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
-	$(BIN)/python -m pytest -n 2 -m soak
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs
 
