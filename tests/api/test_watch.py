@@ -196,9 +196,9 @@ def test_thousands_may_watch_and_each_is_told_the_end_once(
 async def _watch_in_masses(
     server: Server, job_id: str, count: int, release: Callable[[], None]
 ) -> list[list[pb.Job]]:
-    """The final states that each of many watchers is sent, on a few connections."""
+    """The final states that each of many watchers is sent, on so many connections as it takes."""
     options = [("grpc.use_local_subchannel_pool", 1)]
-    channels = [grpc.aio.insecure_channel(server.address, options) for _ in range(4)]
+    channels = [grpc.aio.insecure_channel(server.address, options) for _ in range(10)]
     stubs = [pb_grpc.AnalysisServiceStub(channel) for channel in channels]
     begun: asyncio.Queue[None] = asyncio.Queue()
 
