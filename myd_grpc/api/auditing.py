@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -57,7 +58,9 @@ class Auditor:
         caller = callers.current()
         answered = getattr(response, "data", None)
         job_id = getattr(answered, "job_id", "") or getattr(request, "job_id", "")
-        output = getattr(answered, "output_dir", "") or getattr(request, "output_file_name", "")
+        output = getattr(answered, "output_dir", "")
+        if not output and (wanted := getattr(request, "output_file_name", "")):
+            output = posixpath.join(caller.output, wanted)
         return {
             "time": self._now().isoformat(timespec="milliseconds"),
             "caller": caller.name,

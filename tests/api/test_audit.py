@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.callers import bearing, caller_table, token_of, write_callers
 from tests.support.serving import PATIENCE_S, Server, details_of
 
 MakeServer = Callable[..., Server]
@@ -97,6 +98,27 @@ def test_what_is_refused_is_a_line_and_keys_and_content_are_in_none(
     assert len(text.splitlines()) == 3
     assert len(text) < 5_000
     assert not any(secret in text for secret in (KEY, IV, "zz", "u9", "category1"))
+
+
+def test_callers_are_named_with_sets_in_their_directories_and_no_strangers(
+    make_server: MakeServer, file: Path, tmp_path: Path
+) -> None:
+    callers = write_callers(
+        tmp_path / "callers.toml",
+        caller_table("team", ["convert"], output="teams/a"),
+        caller_table("reader", ["read"]),
+    )
+    server = make_server(MYD_AUDIT_FILE=str(file), MYD_CALLERS=str(callers)).start()
+    server.put("a.json", ORDERS)
+    for stranger in (token_of("reader"), "myd_wrong"):
+        metadata = bearing(stranger)
+        refusal(lambda: server.stub.ConvertToCsv(convert(), metadata=metadata))  # noqa: B023
+    team = bearing(token_of("team"))
+    job_id = server.stub.ConvertToCsv(convert(), metadata=team).data.job_id
+    server.stub.CancelJob(pb.CancelJobRequest(job_id=job_id), metadata=team)
+    found = [(one["caller"], one["method"], one["output"]) for one in lines(file)]
+    assert found == [("team", "ConvertToCsv", "teams/a/out"), ("team", "CancelJob", "teams/a/out")]
+    assert token_of("team") not in file.read_text()
 
 
 def test_what_was_answered_is_there_after_a_kill(audited: Server, file: Path) -> None:
