@@ -98,10 +98,10 @@ def test_thousands_of_cancelled_watches_leave_nothing(
     server, converted, job_id = held
 
     async def cancel_many(rounds: int) -> None:
-        channels, services = stubs(server, 2)
+        channels, services = stubs(server, 4)
 
         async def watch(number: int) -> None:
-            call = services[number % 2].WatchJob(pb.WatchJobRequest(job_id=job_id))
+            call = services[number % 4].WatchJob(pb.WatchJobRequest(job_id=job_id))
             await call.read()
             call.cancel()
 

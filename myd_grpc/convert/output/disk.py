@@ -96,12 +96,15 @@ class AppendOnlyFiles:
             raise
         with self._lock:
             self._idle[name] = file
-            oldest = self._idle.popitem(last=False)[1] if len(self._idle) > _IDLE_FILES else None
-        if oldest:
-            try:
-                oldest.flush()
-            finally:
-                oldest.close()
+            if len(self._idle) > _IDLE_FILES:
+                # Within the lock: whoever opens it next must find all that was appended.
+                self._put_away(self._idle.popitem(last=False)[1])
+
+    def _put_away(self, file: _File) -> None:
+        try:
+            file.flush()
+        finally:
+            file.close()
 
     def close_one(self, name: str) -> None:
         """Closes a file, to which nothing is being written."""

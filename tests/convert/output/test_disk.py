@@ -123,3 +123,20 @@ def test_an_error_is_raised_by_the_next_call(
             call()
     files.close()
     assert not (tmp_path / "b").exists()
+
+
+def test_a_file_that_gives_way_is_whole_before_it_is_opened_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While one thread puts a file away, another may be about to append to it."""
+    monkeypatch.setattr(disk, "_BUFFER_BYTES", ROOM)
+    monkeypatch.setattr(disk, "_IDLE_FILES", 1)
+    monkeypatch.setattr(disk, "DIRECT_BYTES", 1)
+    with directory() as place:
+        appended = Appended(place)
+        files = AppendOnlyFiles(place)
+        for _ in range(1000):
+            appended.append(files, {name: [disk._BLOCK + 5] for name in "abcd"})
+        files.flush()
+        files.close()
+        appended.check()
