@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -36,10 +37,34 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
         """Write no log."""
 
 
+class Site(http.server.ThreadingHTTPServer):
+    """A server that ends its open connections when it is closed.
+
+    A browser connects before it has anything to ask; without this, such a connection would still be
+    answered when the port has long been another server's.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), Elsewhere)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, and serve it."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def server_close(self) -> None:
+        """Close the port and every connection to it."""
+        super().server_close()
+        for connection in self._open:
+            with suppress(OSError):  # ended by the other side
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def serving_elsewhere(port: int = 0) -> Iterator[int]:
     """The other site, for as long as the block runs; gives its port."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Elsewhere) as site:
+    with Site(port) as site:
         threading.Thread(target=site.serve_forever).start()
         try:
             yield site.server_port
