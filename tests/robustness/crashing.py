@@ -33,6 +33,7 @@ from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
+from tests.support.callers import Bearer, caller_table, stub_of, token_of, write_callers
 from tests.support.serving import ENDED, PATIENCE_S, Server, kill_worker, lasting_address, tree
 from tests.support.streams import Recorder, assert_committed, validate
 
@@ -43,6 +44,7 @@ SETTINGS = {
     "MYD_MAX_CSV_ROW": str(LIMITS.rows_per_part),
     "MYD_CHECKPOINT_SECONDS": "0.01",
     "MYD_SHUTDOWN_GRACE_SECONDS": "1",
+    "MYD_OVERWRITE": "true",
 }
 IN_WORKER = {
     "worker_started": 1,
@@ -66,10 +68,14 @@ IN_SERVER = {
     "exchange": 1,
     "put_aside": 1,
     "after_rename": 1,
+    "write_audit": 2,
 }
 ONLY_REPLACING = {"exchange", "put_aside"}
+ONLY_AUDITED = {"write_audit"}
 SLOWLY = "batch_written=sleep:0.004"
 STOP = "stop"
+CALLER, TEAM, STRANGER = "alice", "team-a", "bob"
+"""Who submits jobs where callers are named, the directory that is hers, and one of another team."""
 MOST_KILLS = 4
 MOST_DEATHS = 2
 
@@ -123,7 +129,14 @@ class World:
         # Always on the same port, so that watchers find it again.
         self.server = Server(home / "server", **SETTINGS, MYD_GRPC_ADDRESS=lasting_address())
         self.materials = materials()
+        self.audit_file = home / "audit.jsonl"
+        self._callers = write_callers(
+            home / "callers.toml",
+            caller_table(CALLER, ["convert"], data=TEAM, output=TEAM),
+            caller_table(STRANGER, ["convert"]),
+        )
         self.job_ids: set[str] = set()
+        self.audited: set[str] = set()
         self.names: dict[str, list[str]] = {}
         self.expected: dict[str, dict[str, bytes]] = {}
         for kind, material in self.materials.items():
@@ -131,6 +144,8 @@ class World:
                 self.server.put(f"{kind.replace(' ', '-')}-{number}.json", content)
                 for number, content in enumerate(material.files)
             ]
+            for name, content in zip(self.names[kind], material.files, strict=True):
+                self.server.put(f"{TEAM}/{name}", content)
             out = home / "expected" / kind / "out"
             out.mkdir(parents=True)
             convert(self._conversion(kind), KEY if material.has_key else None, out, _silent)
@@ -146,10 +161,23 @@ class World:
             engine="python",
         )
 
-    def start(self, engine: str, trap: Trap | None, *, slowly: bool) -> bool:
-        """Start the server; False when it was caught in the trap before it served anybody."""
+    def output(self, by: str) -> Path:
+        """Where the sets of that caller are."""
+        return self.server.output / TEAM if by else self.server.output
+
+    def start(self, engine: str, trap: Trap | None, by: str, *, slowly: bool) -> bool:
+        """Start the server, for named callers if that is one.
+
+        False when it was caught in the trap before it served anybody.
+        """
         points = trap.setting if trap else SLOWLY if slowly else ""
-        self.server.begin(MYD_FAILPOINTS=points, MYD_ENGINE=engine)
+        self.server.interceptors = (Bearer(token_of(by)),) if by else ()
+        self.server.begin(
+            MYD_FAILPOINTS=points,
+            MYD_ENGINE=engine,
+            MYD_CALLERS=str(self._callers) if by else "",
+            MYD_AUDIT_FILE=str(self.audit_file) if by else "",
+        )
         deadline = time.monotonic() + PATIENCE_S
         while not self.server.is_ready():
             if trap and trap.is_reached():
@@ -211,9 +239,10 @@ class Kill:
 
 @dataclass(frozen=True)
 class Plan:
-    """A job and what befalls it."""
+    """A job and what befalls it; `by` is the caller, "" where none are named."""
 
     kind: str
+    by: str
     marked: bool
     replaces: bool
     kills: tuple[Kill, ...]
@@ -225,6 +254,7 @@ def plan(rng: random.Random, engines: Sequence[str]) -> Plan:
     kills = tuple(_kill(rng) for _ in range(rng.randint(1, MOST_KILLS)))
     return Plan(
         kind=rng.choice(KINDS),
+        by=CALLER if any(one.point in ONLY_AUDITED for one in kills) else rng.choice(["", CALLER]),
         marked=rng.random() < 0.8,
         replaces=rng.random() < 0.5 or any(one.point in ONLY_REPLACING for one in kills),
         kills=kills,
@@ -247,6 +277,7 @@ class Tally:
     """What has happened in all rounds."""
 
     rounds: int = 0
+    by_caller: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     stops: Counter[str] = field(default_factory=Counter)
     points: Counter[str] = field(default_factory=Counter)
@@ -263,6 +294,7 @@ class Round:
     def __init__(self, world: World, plan: Plan, tally: Tally) -> None:
         self._world = world
         self._server = world.server
+        self._output = world.output(plan.by)
         self._plan = plan
         self._tally = tally
         self._before: dict[str, bytes] = {}
@@ -276,15 +308,16 @@ class Round:
         if self._server.runs:
             self._server.kill()
         shutil.rmtree(self._server.output, ignore_errors=True)
-        self._server.output.mkdir()
+        self._output.mkdir(parents=True)
         if self._plan.replaces:
-            (self._server.output / "out").mkdir()
-            (self._server.output / "out" / "old.csv").write_bytes(b"old")
-        self._before = tree(self._server.output)
+            (self._output / "out").mkdir()
+            (self._output / "out" / "old.csv").write_bytes(b"old")
+        self._before = tree(self._output)
         log_begins = len(self._server.log) if self._server.log_file.exists() else 0
         self._live_through()
         log = self._server.log[log_begins:]
         self._tally.rounds += 1
+        self._tally.by_caller += bool(self._plan.by)
         self._tally.resumed += log.count("goes on from its checkpoint")
         self._tally.restarted += log.count("does not fit; from the start")
 
@@ -295,13 +328,15 @@ class Round:
                 if kill and kill.point:
                     trap = Trap(self._server.home, kill.point, kill.turn)
                 self._answer = None  # the one that was waited for went with its server
-                self._world.start(engine, trap, slowly=kill is not None)
+                self._world.start(engine, trap, self._plan.by, slowly=kill is not None)
             if self._server.is_ready():
                 self._take_up(trap)
             if kill:
                 self._carry_out(kill, trap)
         assert self._recorder
         self._check_end(self._server.wait(self._job_id), self._recorder)
+        if self._plan.by:
+            self._check_callers()
 
     def _take_up(self, trap: Trap | None) -> None:
         """Submit the job, or see how it has come through."""
@@ -310,7 +345,7 @@ class Round:
         elif job_id := self._submitted() or self._ask(trap):
             self._job_id = job_id
             self._world.job_ids.add(job_id)
-            self._recorder = Recorder(self._server.address, job_id)
+            self._recorder = Recorder(self._server.address, job_id, self._server.interceptors)
 
     def _submitted(self) -> str:
         """The id of the job if there is one whose caller was never told of it, else "".
@@ -334,7 +369,10 @@ class Round:
                 return None
             time.sleep(0.002)
         answer, self._answer = self._answer, None
-        return str(answer.result().data.job_id)
+        job_id = str(answer.result().data.job_id)
+        if self._plan.by:
+            self._world.audited.add(job_id)
+        return job_id
 
     def _submit(self) -> Any:
         """The answer that is to come."""
@@ -377,7 +415,7 @@ class Round:
             legal = [self._before, self._world.expected[self._plan.kind]]
             if where == "put_aside":  # a filesystem that cannot exchange shows none for a moment
                 legal.append({})
-            assert tree(self._server.output) in legal
+            assert tree(self._output) in legal
 
     def _kill(self, victim: str, trap: Trap | None) -> None:
         if victim == STOP:
@@ -418,7 +456,7 @@ class Round:
         assert outcome in self._legal(), job
         done = outcome == "DONE"
         expected = self._world.expected[self._plan.kind] if done else self._before
-        assert tree(self._server.output) == expected
+        assert tree(self._output) == expected
         assert {part.file_name: part.bytes for table in job.tables for part in table.parts} == (
             {name.partition("/")[2]: len(data) for name, data in expected.items()} if done else {}
         )
@@ -435,9 +473,19 @@ class Round:
     def _wait_for_order(self) -> None:
         """What a job replaced is removed after its end."""
         deadline = time.monotonic() + PATIENCE_S
-        while not self._server.left_in_output() <= {"out"}:
-            assert time.monotonic() < deadline, self._server.left_in_output()
+        while not (left := {path.name for path in self._output.iterdir()}) <= {"out"}:
+            assert time.monotonic() < deadline, left
             time.sleep(0.01)
+
+    def _check_callers(self) -> None:
+        """Nobody else knows of the job, and every answer that went out is in the audit file."""
+        stranger = stub_of(self._server, STRANGER)
+        request = pb.GetJobStatusRequest(job_id=self._job_id)
+        answer = stranger.GetJobStatus(request, timeout=PATIENCE_S)
+        assert answer.data.status == pb.Job.NOTFOUND
+        entries = map(json.loads, self._world.audit_file.read_text("utf-8").splitlines())
+        submitted = {one["job_id"] for one in entries if one["method"] == "ConvertToCsv"}
+        assert submitted >= self._world.audited
 
 
 def rounds(

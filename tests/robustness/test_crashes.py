@@ -9,9 +9,11 @@ import pytest
 
 from myd_grpc.convert.engines.available import ENGINES
 from tests.robustness.crashing import (
+    CALLER,
     IN_SERVER,
     IN_WORKER,
     KINDS,
+    ONLY_AUDITED,
     ONLY_REPLACING,
     STOP,
     Kill,
@@ -46,6 +48,7 @@ def test_a_job_survives_a_crash_at_every_point(
         for number, point in enumerate(points):
             one = Plan(
                 kind=KINDS[number % len(KINDS)],
+                by=CALLER if number % 2 or point in ONLY_AUDITED else "",
                 marked=True,
                 replaces=point in ONLY_REPLACING,
                 kills=(Kill(victim, 0.0, point, 8 if point in EARLY else 1),),
@@ -69,7 +72,9 @@ def test_a_job_is_found_whose_caller_was_not_answered(tmp_path: Path, victim: st
     try:
         for turn in range(2, 6):  # the commit of the submission is one of these
             kills = (Kill(victim, 0.0, "after_commit", turn),)
-            one = Plan("plain", marked=False, replaces=False, kills=kills, engines=("python",) * 2)
+            one = Plan(
+                "plain", "", marked=False, replaces=False, kills=kills, engines=("python",) * 2
+            )
             Round(world, one, tally).run()
     finally:
         world.server.kill()

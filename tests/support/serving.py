@@ -78,6 +78,7 @@ class Server:
         self.settings = settings
         self.address = ""
         self.credentials: grpc.ChannelCredentials | None = None
+        self.interceptors: tuple[Any, ...] = ()  # gRPC has a type for each kind of call
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: grpc.Channel | None = None
         self.data.mkdir(parents=True, exist_ok=True)
@@ -89,8 +90,8 @@ class Server:
 
     @property
     def stub(self) -> Any:
-        """The service."""
-        return pb_grpc.AnalysisServiceStub(self.channel)
+        """The service; each call goes through the interceptors, if there are any."""
+        return pb_grpc.AnalysisServiceStub(grpc.intercept_channel(self.channel, *self.interceptors))
 
     @property
     def channel(self) -> grpc.Channel:

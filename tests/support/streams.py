@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import grpc
 
@@ -34,8 +35,14 @@ class Session:
 class Recorder(threading.Thread):
     """Watches a job to its end, resuming whenever the stream breaks."""
 
-    def __init__(self, address: str, job_id: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        job_id: str,
+        interceptors: Iterable[Any] = (),
+    ) -> None:
         super().__init__(daemon=True)
+        self._interceptors = interceptors
         self.sessions: list[Session] = []
         self._news = threading.Condition()
         self._address = address
@@ -67,7 +74,9 @@ class Recorder(threading.Thread):
 
     def run(self) -> None:
         with grpc.insecure_channel(self._address, options=_OPTIONS) as channel:
-            stub = pb_grpc.AnalysisServiceStub(channel)
+            stub: Any = pb_grpc.AnalysisServiceStub(
+                grpc.intercept_channel(channel, *self._interceptors)
+            )
             while not self.sessions or self.sessions[-1].end is not grpc.StatusCode.OK:
                 session = Session(self.seen)
                 with self._news:
