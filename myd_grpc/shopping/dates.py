@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -25,7 +24,10 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 _EXPONENT = _pattern(r"\d+(\.\d+)?e[+-]?\d{1,2}")
 _DIGITS = _pattern(r"(?P<whole>\d{8,19}) (?:\.(?P<fraction>\d*))?")
-_CALENDAR = _pattern(r"(\d{4})(\d\d)(\d\d) (?:(\d\d) (?:(\d\d) (?:(\d\d) (?:\d{3})?)?)?)?")
+_CALENDAR = _pattern(
+    r"""(?P<year>\d{4}) (?P<month>\d\d) (?P<day>\d\d)
+        (?:(?P<hour>\d\d) (?:(?P<minute>\d\d) (?:(?P<second>\d\d) (?P<fraction>\d{3})?)?)?)?"""
+)
 _SECONDS_DIGITS = 14
 _EPOCH_UNITS = (1, 10**3, 10**6, 10**9)
 """Units of Unix time in a second; no number is a date in two of them, in the years of dates."""
@@ -37,11 +39,16 @@ _WEEKDAY = _pattern(
       | [월화수목금토일]요일"""
 )
 _ZONE = _pattern(r"\[(?P<zone>[a-z0-9_+/-]+)\]$")
-_WEEK_DATE = _pattern(r"\d{4}-?w\d\d")
-_DATES = (
-    _pattern(r"(\d{4}) \s* ([./-]) \s* (?P<month>\d\d?) \s* \2 \s* (?P<day>\d\d?) (?!\d) \.?"),
-    _pattern(r"(\d{4}) \s* 년 \s* (?P<month>\d\d?) \s* 월 \s* (?P<day>\d\d?) \s* 일"),
-    _pattern(r"(\d{4}) (?P<month>\d\d) (?P<day>\d\d)"),
+_DATES = tuple(
+    _pattern(r"(?P<year>\d{4})" + rest)
+    for rest in (
+        r"\s* ([./-]) \s* (?P<month>\d\d?) \s* \2 \s* (?P<day>\d\d?) (?!\d) \.?",
+        r"\s* 년 \s* (?P<month>\d\d?) \s* 월 \s* (?P<day>\d\d?) \s* 일",
+        r"(?P<month>\d\d) (?P<day>\d\d)",
+        # By weeks, and by the days of the year: as ISO 8601 alone writes them, so exactly so.
+        r"(-?) w (?P<week>\d\d) \2 (?P<weekday>\d) (?=[\st]|$)",
+        r"- (?P<ordinal>\d{3}) (?=[\st]|$)",
+    )
 )
 _BETWEEN = r"[\s,t_-]*"
 _BEFORE = r"(?P<before>오전|오후|[ap]\.?m\.?)? \s*"
@@ -54,7 +61,7 @@ _TIMES = (
         _BETWEEN
         + _BEFORE
         + r"""(?P<hour>\d\d?) (?: \s* : \s* (?P<minute>\d\d?)
-            (?: \s* : \s* (?P<second>\d\d?) (?:[.,:]\d+)? )? )?"""
+            (?: \s* : \s* (?P<second>\d\d?) (?:[.,:](?P<fraction>\d+))? )? )?"""
         + _AFTER
         + _OFFSET
     ),
@@ -67,11 +74,15 @@ _TIMES = (
     ),
     _pattern(
         _BETWEEN
-        + r"(?P<hour>\d\d) (?P<minute>\d\d) (?: (?P<second>\d\d) (?:[.,]?\d+)? )?"
+        + r"(?P<hour>\d\d) (?P<minute>\d\d) (?: (?P<second>\d\d) (?:[.,]?(?P<fraction>\d+))? )?"
         + _OFFSET
     ),
 )
 _HALF_DAY = 12
+_DAY = 24
+_LEAP_SECOND = 60
+_BEFORE_LEAP = time(23, 59, 59)
+"""In UTC: in Seoul it is another time of the day."""
 _AFTERNOON = ("오후", "p")
 _OFFSETS = {"z": UTC, "utc": UTC, "gmt": UTC, "kst": SEOUL}
 
@@ -88,7 +99,7 @@ def read_time(value: Value, this_year: int) -> datetime | None:
     return _time(value, this_year)
 
 
-@lru_cache(maxsize=1024, typed=True)  # the lines of an order have the same, or all of a day
+@lru_cache(maxsize=1024)  # the lines of an order have the same, or all of a day
 def _time(value: str, this_year: int) -> datetime | None:
     for moment in _readings(_plain(value)):
         # A day more on both sides is still far from where a calendar ends.
@@ -104,9 +115,7 @@ def _in_seoul(moment: datetime) -> datetime:
 
 
 def _plain(value: str) -> str:
-    """The text with one form for each character, a number without an exponent."""
-    if type(value) is Number and _EXPONENT.fullmatch(value):
-        return format(Decimal(value), "f")
+    """The text with one form for each character."""
     # Full-width digits, Hangul taken apart, and spaces of any kind.
     return unicodedata.normalize("NFKC", str(value)).strip()
 
@@ -114,22 +123,37 @@ def _plain(value: str) -> str:
 def _readings(text: str) -> Iterator[datetime]:
     """What the text may stand for, the likelier first."""
     if digits := _DIGITS.fullmatch(text):
-        yield from _of_digits(digits["whole"], digits["fraction"] or "")
+        yield from _of_digits(digits)
+    elif _EXPONENT.fullmatch(text):
+        number = Decimal(text)
+        if digits := _DIGITS.fullmatch(format(number, "f")):
+            last_place = int(number.as_tuple().exponent)
+            yield from _of_digits(digits, 10**last_place // 2 if last_place > 0 else 0)
     elif moment := _of_text(text):
         yield moment
 
 
-def _of_digits(whole: str, fraction: str) -> Iterator[datetime]:
+def _of_digits(digits: re.Match[str], rounded: int = 0) -> Iterator[datetime]:
+    """The readings of a number that may be so much less or more, as it may have been rounded.
+
+    That leaves the month of a calendar date as it is, as there is no day 00.
+    """
+    whole, fraction = digits["whole"], digits["fraction"] or ""
     calendar = _CALENDAR.fullmatch(whole)
     if calendar and (len(whole) == _SECONDS_DIGITS or not fraction.strip("0")):
         # Digits that are no date of the calendar may be an epoch.
-        with suppress(ValueError):
-            year, month, day, hour, minute, second = map(int, calendar.groups("0"))
-            yield datetime(year, month, day, hour, minute, second, tzinfo=SEOUL)
+        parts = calendar.groupdict()
+        if moment := _moment(parts, {**parts, "fraction": parts["fraction"] or fraction}):
+            yield moment
     for unit in _EPOCH_UNITS:
-        seconds = int(whole) // unit
-        if seconds <= _LAST_EPOCH_S and not whole.startswith("0"):
-            yield datetime.fromtimestamp(seconds, UTC)
+        first, number, last = ((int(whole) + apart) // unit for apart in (-rounded, 0, rounded))
+        if last <= _LAST_EPOCH_S and not whole.startswith("0") and _same_month(first, last):
+            yield datetime.fromtimestamp(number, UTC)
+
+
+def _same_month(one_s: int, other_s: int) -> bool:
+    one, other = (datetime.fromtimestamp(epoch_s, SEOUL) for epoch_s in (one_s, other_s))
+    return (one.year, one.month) == (other.year, other.month)
 
 
 def _of_text(text: str) -> datetime | None:
@@ -137,31 +161,56 @@ def _of_text(text: str) -> datetime | None:
     zone = _ZONE.search(text)
     text = text[: zone.start()] if zone else text
     for date_form in _DATES:
-        if date := date_form.match(text):
-            times = (time_form.fullmatch(text, date.end()) for time_form in _TIMES)
-            time = next(filter(None, times), None)
-            return _moment(date, time.groupdict(), zone) if time else None
-    if _WEEK_DATE.match(text):
-        with suppress(ValueError):
-            return datetime.fromisoformat(text)
+        if day := date_form.match(text):
+            times = (time_form.fullmatch(text, day.end()) for time_form in _TIMES)
+            found = next(filter(None, times), None)
+            parts = {**found.groupdict(), "zone": zone and zone["zone"]} if found else {}
+            return _moment(day.groupdict(), parts) if found else None
     return None
 
 
-def _moment(
-    date: re.Match[str], time: dict[str, str | None], zone: re.Match[str] | None
-) -> datetime | None:
+_Parts = Mapping[str, str | None]
+"""What the groups of a pattern have found."""
+
+
+def _moment(day: _Parts, clock: _Parts) -> datetime | None:
+    """A time of a day; None where there is none such."""
     try:
-        return datetime(
-            int(date[1]),
-            int(date["month"]),
-            int(date["day"]),
-            _hour(int(time.get("hour") or 0), time.get("before") or time.get("after")),
-            int(time.get("minute") or 0),
-            int(time.get("second") or 0),
-            tzinfo=_offset(time["offset"], zone and zone["zone"]),
-        )
-    except (ValueError, LookupError, OSError):  # the last two: no such time zone
+        zone = _offset(clock.get("offset"), clock.get("zone"))
+        return _at(_date(day), clock, zone)
+    except (ValueError, LookupError, OSError, OverflowError):  # the middle two: no such time zone
         return None
+
+
+def _date(day: _Parts) -> date:
+    """Raises ValueError."""
+    year, week, ordinal = int(day["year"] or 0), day.get("week"), day.get("ordinal")
+    if week:
+        return date.fromisocalendar(year, int(week), int(day["weekday"] or 0))
+    if not ordinal:
+        return date(year, int(day["month"] or 0), int(day["day"] or 0))
+    found = date(year, 1, 1) + timedelta(days=int(ordinal) - 1)
+    if found.year != year:
+        raise ValueError("no such day of the year")
+    return found
+
+
+def _at(day: date, clock: _Parts, zone: tzinfo | None) -> datetime:
+    """A time of that day, also 24:00, which is its end; raises ValueError or OverflowError.
+
+    A leap second counts to the minute that it is in. It is one where it ends a day of UTC; any
+    other second 60 is doubtful.
+    """
+    hour = _hour(int(clock.get("hour") or 0), clock.get("before") or clock.get("after"))
+    minute, second = int(clock.get("minute") or 0), int(clock.get("second") or 0)
+    if hour == _DAY and not (minute or second or (clock.get("fraction") or "").strip("0")):
+        return datetime.combine(day, time(), zone) + timedelta(days=1)
+    if second != _LEAP_SECOND:
+        return datetime.combine(day, time(hour, minute, second), zone)
+    moment = datetime.combine(day, time(hour, minute, second - 1), zone)
+    if _in_seoul(moment).astimezone(UTC).time() != _BEFORE_LEAP:
+        raise ValueError("no leap second")
+    return moment
 
 
 def _hour(hour: int, half: str | None) -> int:
@@ -169,7 +218,10 @@ def _hour(hour: int, half: str | None) -> int:
     if half is None:
         return hour
     if half.lower().startswith(_AFTERNOON):
-        return hour + _HALF_DAY if hour < _HALF_DAY else hour
+        hour = hour + _HALF_DAY if hour < _HALF_DAY else hour
+        if hour >= _DAY:
+            raise ValueError("no hour of the afternoon")
+        return hour
     if hour > _HALF_DAY:
         raise ValueError("no hour of the morning")
     return hour % _HALF_DAY

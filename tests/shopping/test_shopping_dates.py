@@ -62,6 +62,29 @@ MONTHS = {
     "2023-07-31-15:30": "2023-07",
     "2023-07-31 23:30": "2023-07",
     "2023-W31-1": "2023-07",
+    "2023W311": "2023-07",
+    "2023-W31-1T15:30Z": "2023-08",
+    "2023W311T153000,5+09:00[Asia/Seoul]": "2023-07",
+    "2023-W31-1 24:00": "2023-08",
+    "2023-W31": None,  # which of its days may decide the month
+    "2023-W311": None,
+    "2023W31-1": None,
+    "2023-W31-0": None,
+    "2023-W31-8": None,
+    "2023-W53-1": None,
+    "2023-W31-1-05": None,
+    "2023-212": "2023-07",
+    "2023-213": "2023-08",
+    "2023-212T15:30Z": "2023-08",
+    "2023-212 23:30:00": "2023-07",
+    "2023-212T24:00": "2023-08",
+    "2024-366": "2024-12",
+    "2023-366": None,
+    "2023-000": None,
+    "2023-212-05": None,
+    "2023-21": None,
+    "2023.212": None,
+    "2023212": None,  # a day of the year, or a month and day with a zero left out
     "2023-01-16T17:14:51.794+09:00": "2023-01",
     "2023-08-01T00:30:00+10:00": "2023-07",
     "2023-08-01T00:30:00+09:00[Asia/Seoul]": "2023-08",
@@ -89,7 +112,20 @@ MONTHS = {
     "2023-01-05 오후 24:00": None,
     "20230230": None,
     "20231301": None,
-    "20230105240000": None,
+    "20230105240000": "2023-01",
+    "20230131240000": "2023-02",
+    "20230131240000000": "2023-02",
+    "20230131240000.0": "2023-02",
+    "202301312400": "2023-02",
+    "2023013124": "2023-02",
+    "20230131240001": None,
+    "20230131240000001": None,
+    "20230131240000.5": None,
+    "20230131250000": None,
+    "20161231235960": None,
+    "20170101085960": "2017-01",
+    "20170101085960999": "2017-01",
+    "20170101085961": None,
     "2023010": None,
     "202301051": None,
     "202301": None,
@@ -101,7 +137,38 @@ MONTHS = {
     "2023.01-05": None,
     "2023.13.01": None,
     "2023-02-30": None,
-    "2023-01-05 24:00": None,
+    "2023-01-05 24:00": "2023-01",
+    "2023-01-31 24:00": "2023-02",
+    "2023-01-31T24:00:00": "2023-02",
+    "2023-01-31T24:00:00.000+09:00": "2023-02",
+    "2023-01-31T240000": "2023-02",
+    "2023-01-31T24": "2023-02",
+    "2023. 1. 31. 24:00": "2023-02",
+    "2023년 1월 31일 24시": "2023-02",
+    "2023년 1월 31일 24시 00분": "2023-02",
+    "2022-12-31T24:00:00": "2023-01",
+    "2023-01-31T24:00:00-09:00": "2023-02",
+    "2023-01-30T24:00:00Z": "2023-01",
+    "2023-01-31T24:00:00Z": "2023-02",
+    "2023-01-31T24:00:00.001": None,
+    "2023-01-31T24:00:01": None,
+    "2023-01-31T24:01": None,
+    "2023-01-31T25:00": None,
+    "2023-01-31 오전 24:00": None,
+    "2027-12-31T24:00": None,
+    "9999-12-31T24:00": None,
+    "2016-12-31T23:59:60Z": "2017-01",
+    "2016-12-31T23:59:60.5+00:00": "2017-01",
+    "2015-06-30T23:59:60Z": "2015-07",
+    "2017-01-01T08:59:60+09:00": "2017-01",
+    "2017-01-01 08:59:60": "2017-01",
+    "2017년 1월 1일 8시 59분 60초": "2017-01",
+    "2016-12-31T23:59:60": None,  # no leap second in Seoul: the time of another zone, or the next
+    "2016-12-31T23:58:60Z": None,
+    "2016-12-31T23:59:61Z": None,
+    "2016-12-31T23:60": None,
+    "9999-12-31T23:59:60-23:00": None,
+    "0001-01-01T23:59:60+23:00": None,
     "2023-01-05 12:60": None,
     "2023-01-05 12:00 soon": None,
     "2023.01.05 ~ 2023.01.09": None,
@@ -114,7 +181,20 @@ MONTHS = {
     "0000001690817400": None,
     "1690817400.5.1": None,
     "1,690,817,400": None,
-    "1.6908174E9": None,
+    "1.6908174E9": "2023-08",
+    "1.6908174e+09": "2023-08",
+    "1.6908174E12": "2023-08",
+    "1.690817400123E12": "2023-08",
+    "1.69E12": None,  # digits are missing, as where a spreadsheet has rounded it
+    "1.69082E+12": None,
+    "1.692e9": "2023-08",  # whatever the next digits were
+    "1.7e9": None,
+    "2.0230105E7": "2023-01",
+    "2.0230105E13": "2023-01",
+    "2.02301E+13": None,
+    "2.02301E+07": None,
+    "1.6908174e9Z": None,
+    "e9": None,
     "어제": None,
     "": None,
     "٢٠٢٣٠١٠٥": None,
@@ -145,6 +225,9 @@ NUMBERS = {
     "16908174000e-1": "2023-08",
     "2.0230105e7": "2023-01",
     "1.6908174e12": "2023-08",
+    "1.69082e12": None,
+    "1.7e9": None,
+    "1.700000000e9": "2023-11",
     "-1690817400": None,
     "1e99": None,
     "1e999999999": None,
@@ -230,6 +313,44 @@ def test_any_day_in_each_form(
     moment: datetime, form: tuple[Callable[[datetime], str], ...]
 ) -> None:
     assert month("".join(part(moment) for part in form)) == f"{moment:%Y-%m}"
+
+
+@given(
+    moment=seoul_times,
+    form=st.sampled_from(DAYS),
+    end=st.sampled_from((" 24:00", "T24:00:00", "T24:00:00.0", " 24시", "T24")),
+)
+def test_the_end_of_any_day_is_the_next(
+    moment: datetime, form: Callable[[datetime], str], end: str
+) -> None:
+    assert month(form(moment) + end) == month(form(moment + timedelta(days=1)))
+
+
+@given(
+    moment=seoul_times,
+    form=st.sampled_from(("%G-W%V-%u", "%GW%V%u", "%Y-%j")),
+    time=st.sampled_from(("", "T%H:%M:%S", "T%H%M%S", " %H:%M")),
+)
+def test_any_day_by_weeks_and_days_of_the_year(moment: datetime, form: str, time: str) -> None:
+    assert month(moment.strftime(form + time)) == f"{moment:%Y-%m}"
+
+
+@given(
+    moment=seoul_times,
+    unit=st.sampled_from((1, 10**3, 10**6, 10**9)),
+    digits=st.integers(0, 20),
+)
+def test_a_number_that_was_rounded_is_of_its_month_or_of_none(
+    moment: datetime, unit: int, digits: int
+) -> None:
+    epoch = int(moment.timestamp()) * unit
+    calendar = int(f"{moment:%Y%m%d%H%M%S}")
+    for number in (epoch, calendar):
+        text = f"{Decimal(number):.{digits}e}"
+        assert month(text) == month(Number(text))
+        assert month(text) in (None, f"{moment:%Y-%m}")
+        if digits >= len(str(number)) - 1:
+            assert month(text) == f"{moment:%Y-%m}"
 
 
 @given(moment=seoul_times, unit=st.sampled_from((1, 10**3, 10**6, 10**9)), fraction=st.booleans())
