@@ -21,13 +21,13 @@ from myd_grpc.api.fields import (
 from myd_grpc.api.messages import STATUSES
 from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
+from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.jobs.model import Request, Status
 from myd_grpc.jobs.watch.follow import JobFilter
 from myd_grpc.options import ConvertOptions, ReadOptions
 from myd_grpc.shopping import SEOUL, Query
-from myd_grpc.shopping.objects import nfc
 
 # The answer about a job that is not there repeats its id.
 _LONGEST_JOB_ID = 65_536

@@ -10,6 +10,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from myd_grpc.convert.errors import one_line, shortened
+from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.schema import BeyondError, Bound, Entry, NewColumn, NewTable, Schema
 from myd_grpc.convert.shape import MapLikeObject, Shape
 from myd_grpc.options import Layout
@@ -107,10 +108,15 @@ def note(schema: Schema, context: ReadContext, beginning: FirstRecord) -> str:
 
 def _missing_id(schema: Schema, context: ReadContext) -> str:
     """That no record has the member that is to be its id, as where that is mistyped."""
-    wanted = NewColumn(0, (context.id_field,))
-    if not context.id_field or context.layout is Layout.KEYED or wanted in schema.entries:
+    if not context.id_field or context.layout is Layout.KEYED or _has_id(schema, context.id_field):
         return ""
     return "no record has the member that id_field names: all _record_id are empty"
+
+
+def _has_id(schema: Schema, id_field: str) -> bool:
+    wanted = nfc(id_field)
+    members = (entry.path[0] for entry in schema.entries if entry == NewColumn(0, entry.path[:1]))
+    return any(nfc(member) == wanted for member in members)
 
 
 def _shape(schema: Schema, context: ReadContext, beginning: FirstRecord) -> str:

@@ -25,6 +25,7 @@ from myd_grpc.convert.hints import (
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import FileNames, stem
@@ -113,7 +114,7 @@ class _Run:
         limits = conversion.limits
         self._rules = RowRules(
             self._options.csv_profile,
-            self._options.id_field or _ID_FIELD,
+            nfc(self._options.id_field) or _ID_FIELD,
             limits.max_depth,
             limits.max_columns,
             limits.max_tables,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from myd_grpc.convert.jsontext.values import Value
+from myd_grpc.convert.jsontext.values import Value, nfc
 from myd_grpc.shopping.lines import OrderLine, RecordLines
 from myd_grpc.shopping.model import Query, Summary, UserNotFoundError
-from myd_grpc.shopping.objects import category, members_of, nfc
+from myd_grpc.shopping.objects import category, members_of
 from myd_grpc.shopping.owners import ID, KEY, MOST_FIELDS, Naming, Owner, key_owner, record_owner
 
 _MOST_BYTES = 2 << 20

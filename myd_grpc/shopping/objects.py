@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
-from myd_grpc.convert.jsontext.values import Number, Value
+from myd_grpc.convert.jsontext.values import Number, Value, nfc
 
 Members = dict[str, Value]
 
 _PATHS = ("category", "wholeCategoryName")
-
-
-def nfc(text: str) -> str:
-    """The text in NFC: what macOS decomposes is the same text."""
-    return unicodedata.normalize("NFC", text)
 
 
 def members_of(pairs: Sequence[tuple[str, Value]]) -> Members:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from myd_grpc.convert.jsontext.values import Value
+from myd_grpc.convert.jsontext.values import Value, nfc
 from myd_grpc.shopping.model import Query
-from myd_grpc.shopping.objects import Members, members_of, nfc, says_nothing, text_of
+from myd_grpc.shopping.objects import Members, members_of, says_nothing, text_of
 
 KEY = "_record_id"
 """Stands for the keys of a KEYED document, as the column in which they are."""

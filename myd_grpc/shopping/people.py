@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from myd_grpc.shopping.objects import nfc
+from myd_grpc.convert.jsontext.values import nfc
 
 _ORDERS = frozenset(
     """

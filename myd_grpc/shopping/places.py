@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.shopping.model import Query
-from myd_grpc.shopping.objects import Members, category, nfc, text_of
+from myd_grpc.shopping.objects import Members, category, text_of
 from myd_grpc.shopping.owners import ID, KEY, UNREADABLE, Naming, Owner
 from myd_grpc.shopping.people import is_orders, may_be_people, written_alike
 

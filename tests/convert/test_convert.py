@@ -33,6 +33,7 @@ from tests.support.converting import (
     texts,
     write,
 )
+from tests.support.nasty import NFC_HAN, NFD_HAN
 
 pytestmark = each_engine
 
@@ -432,6 +433,26 @@ def test_a_path_that_is_not_there_is_named(engine: str, document: str) -> None:
 def test_a_path_may_name_a_key_with_replaced_characters(engine: str) -> None:
     tables = texts('{"\\ud83d":[1],"\\u0000":[2]}', engine=engine, record_path="\ufffd")
     assert tables["out_1.csv"] == "_record_id,_row_id,value\n,f1r1,1\n"
+
+
+NAMES = [NFC_HAN, NFD_HAN, "하\u11ab", "\\u1112\\u1161\\u11ab", "\\ud55c"]
+
+
+@pytest.mark.parametrize("asked", [NFC_HAN, NFD_HAN])
+@pytest.mark.parametrize("written", NAMES)
+def test_names_are_found_in_each_form_of_unicode(engine: str, asked: str, written: str) -> None:
+    """As macOS decomposes them."""
+    document = f'{{"a":1,"{written}":{{"{written}":[{{"no":2,"{written}":"x"}}]}}}}'
+    path = f"{asked}.{asked}"
+    [table] = texts(document, engine=engine, record_path=path, id_field=asked).values()
+    assert table.splitlines()[1] == "x,f1r1,2,x"
+
+
+def test_the_first_name_counts_in_whichever_form(engine: str) -> None:
+    record = f'{{"{NFD_HAN}":1,"{NFC_HAN}":2}}'
+    document = f'{{"{NFD_HAN}":[{record}],"{NFC_HAN}":[]}}'
+    [table] = texts(document, engine=engine, record_path=NFC_HAN, id_field=NFC_HAN).values()
+    assert table.splitlines()[1:] == ["1,f1r1,1,2"]
 
 
 @pytest.mark.parametrize("document", [b"", b" \n", b"\xef\xbb\xbf", b"\xef\xbb\xbf \t\r\n"])

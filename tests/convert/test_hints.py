@@ -24,6 +24,7 @@ from tests.support.converting import (
     texts,
     write,
 )
+from tests.support.nasty import NFC_HAN, NFD_HAN
 
 pytestmark = each_engine
 
@@ -301,6 +302,7 @@ def test_an_id_that_no_record_has(engine: str, document: str, layout: Layout) ->
     assert noted(document, engine=engine, layout=layout, id_field="no") == ""
     assert noted(document, engine=engine, layout=layout) == ""
     assert noted('{"u1":{"a":1},"u2":{"a":2}}', engine=engine, id_field="number") == ""
+    assert noted(f'[{{"{NFD_HAN}":1}}]', engine=engine, id_field=NFC_HAN) == ""
 
 
 def test_many_members_that_look_like_records(engine: str) -> None:

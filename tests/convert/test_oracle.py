@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import nasty
+from tests.support.nasty import NFC_HAN, NFD_HAN
 from tests.support.oracle import (
     AUTO_WINDOW,
     DEFAULT_SECTION_NAMES,
@@ -243,6 +244,16 @@ def test_record_path() -> None:
     assert tables('{"a":{}}', record_path="a")["out_1.csv"][1:] == [",f1r1"]
     assert tables('{"a":5}', record_path="a")["out_1.csv"][1:] == [",f1r1,5"]
     assert tables('{"a":{"x":1}}', "KEYED", record_path="a")["out_1.csv"][1:] == ["x,f1r1,1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "written"), [(NFC_HAN, NFD_HAN), (NFD_HAN, NFC_HAN), (NFD_HAN, "하\u11ab")]
+)
+def test_names_are_compared_in_nfc(asked: str, written: str) -> None:
+    """The path to the records, and the name of the id; columns are named as they are written."""
+    text = f'{{"{written}":[{{"{written}":1}}]}}'
+    lines = tables(text, record_path=asked, id_field=asked)["out_1.csv"]
+    assert lines == [f"_record_id,_row_id,{written}", "1,f1r1,1"]
 
 
 @pytest.mark.parametrize(

@@ -388,13 +388,18 @@ def descend(reader: Reader, keys: list[str], layout: Layout, depth: int) -> tupl
         raise OracleError(RECORD_PATH_NOT_FOUND, -1) if start_of_value else reader.invalid()
     found: tuple[Value, int] | None = None
     for key in reader.keys(depth):
-        if key == keys[0] and found is None:
+        if nfc(key) == nfc(keys[0]) and found is None:
             found = descend(reader, keys[1:], layout, depth + 1)
         else:
             reader.value(depth + 1)
     if found is None:
         raise OracleError(RECORD_PATH_NOT_FOUND, -1)
     return found
+
+
+def nfc(text: str) -> str:
+    """The text with its characters composed."""
+    return unicodedata.normalize("NFC", text)
 
 
 def check_fit(reader: Reader, layout: Layout) -> None:
@@ -585,7 +590,7 @@ def as_object(value: Value) -> Object:
 def member_id(record: Object, id_field: str) -> Cell:
     """The record's own id: its first member of that name, if that is a string or number."""
     for key, value in record.members:
-        if key == id_field:
+        if nfc(key) == nfc(id_field):
             return cell_text(value) if isinstance(value, String | Number) else None
     return None
 
@@ -739,7 +744,7 @@ def file_names(names: Iterable[str]) -> list[str]:
 
 def folded(name: str) -> str:
     """What must differ between the names of two files."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return nfc(name).casefold()
 
 
 def file_name(name: str) -> str:

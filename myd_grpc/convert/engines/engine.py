@@ -33,7 +33,8 @@ Take = Callable[[Fragment], None]
 class RowRules:
     """The settings that decide the rows of records.
 
-    The bounds of a schema are in it so that an engine stops where one is passed.
+    `id_field` is in NFC, in which keys are compared with it. The bounds of a schema are in it so
+    that an engine stops where one is passed.
     """
 
     profile: Profile

@@ -26,6 +26,7 @@ from myd_grpc.convert.jsontext.values import (
     cell_text,
     compact,
     is_scalar_list,
+    nfc,
     parse,
 )
 from myd_grpc.convert.kinds import Kind, TableKinds, number_bits
@@ -183,7 +184,7 @@ class PythonFlattener:
     def _id_cell(self, record: Value) -> str:
         """The record's own id: its `id_field` member if that is a string or a number."""
         for key, value in _members(record):
-            if key == self._rules.id_field:
+            if nfc(key) == self._rules.id_field:
                 if type(value) is str:
                     return value or EMPTY_STRING
                 return value if type(value) is Number else ""

@@ -7,6 +7,7 @@ they are written. Objects come out as tuples of pairs, so that repeated keys and
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from json.decoder import JSONDecoder
 from json.encoder import encode_basestring
@@ -38,6 +39,11 @@ def _refuse(_constant: str) -> NoReturn:
 _scan = JSONDecoder(
     parse_float=Number, parse_int=Number, parse_constant=_refuse, object_pairs_hook=tuple
 ).scan_once  # type: ignore[attr-defined]
+
+
+def nfc(text: str) -> str:
+    """The text in NFC: what macOS decomposes is the same text."""
+    return unicodedata.normalize("NFC", text)
 
 
 def parse(data: bytes | memoryview, levels: int | None = None) -> Value:

@@ -12,7 +12,7 @@ import ijson
 from myd_grpc.convert.jsontext.boundary import TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
 from myd_grpc.convert.jsontext.strict import StrictReader
-from myd_grpc.convert.jsontext.values import parse
+from myd_grpc.convert.jsontext.values import nfc, parse
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.options import Layout
 
@@ -176,9 +176,10 @@ def _harmless(found: re.Match[bytes]) -> bytes:
 def descend(reader: StrictReader, record_path: str) -> None:
     """Reads a document from its start to the value at `record_path` ("a.b": member b of member a).
 
-    Raises KeyError when there is none, and TextError for malformed text on the way.
+    Names are compared in NFC. Raises KeyError when there is none, and TextError for malformed text
+    on the way.
     """
-    for key in record_path.split("."):
+    for key in nfc(record_path).split("."):
         if not _enter(reader, key):
             raise KeyError(key)
 
@@ -190,7 +191,7 @@ def _enter(reader: StrictReader, wanted: str) -> bool:
     if token is None or token.kind != "{":
         return False
     while (token := reader.next()) and token.depth > level:
-        if token.kind == "key" and token.depth == level + 1 and parse(token.text) == wanted:
+        if token.kind == "key" and token.depth == level + 1 and nfc(parse(token.text)) == wanted:
             reader.next()
             return True
     return False

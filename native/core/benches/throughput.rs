@@ -3,6 +3,7 @@
 //!     cargo bench
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use myd_core::boundary::Span;
@@ -62,8 +63,12 @@ fn transaction(number: usize) -> String {
 
 fn flatteners() -> FlattenerPool {
     let bounds = Bounds { columns: 16_384, tables: 4096, name_bytes: 1024 };
-    let settings =
-        Settings { line_end: b"\n".to_vec(), id_field: b"id".to_vec(), max_depth: 128, bounds };
+    let settings = Settings {
+        line_end: b"\n".to_vec(),
+        id_field: Arc::new(Wanted::new(b"id")),
+        max_depth: 128,
+        bounds,
+    };
     FlattenerPool::new(settings, 100_000)
 }
 

@@ -3,6 +3,8 @@
 //! The first byte chooses the layout, the second how many records are in a batch.
 #![no_main]
 
+use std::sync::Arc;
+
 use libfuzzer_sys::fuzz_target;
 use myd_core::boundary::Span;
 use myd_core::cut::{Cut, Layout, Limits, cut};
@@ -43,7 +45,7 @@ fn flattened(data: &[u8], values: &[Span], keys: &[Span]) -> usize {
     let bounds = Bounds { columns: PLENTY, tables: PLENTY, name_bytes: PLENTY };
     let settings = Settings {
         line_end: b"\r\n".to_vec(),
-        id_field: b"id".to_vec(),
+        id_field: Arc::new(Wanted::new(b"id")),
         max_depth: MAX_DEPTH,
         bounds,
     };

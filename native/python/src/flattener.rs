@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use myd_core::flatten::{Batch, Bounds, Entry, FlattenerPool, Settings, TakePart};
+use myd_core::wanted::Wanted;
 use pyo3::prelude::*;
 use pyo3_bytes::PyBytes as Buffer;
 
@@ -30,7 +31,7 @@ impl PyFlattener {
     fn new(rules: PyRowRules, spare_nodes: usize) -> Self {
         let settings = Settings {
             line_end: rules.line_end.into_bytes(),
-            id_field: rules.id_field.into_bytes(),
+            id_field: Arc::new(Wanted::new(rules.id_field.as_bytes())),
             max_depth: rules.max_depth,
             bounds: Bounds {
                 columns: rules.max_columns,

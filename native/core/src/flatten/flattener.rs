@@ -3,6 +3,8 @@
 mod record_id;
 mod values;
 
+use std::sync::Arc;
+
 use super::bare_keys::BareKeys;
 use super::cell::LARGE;
 use super::fragment::{Entry, Fragment};
@@ -19,8 +21,8 @@ use crate::wanted::Wanted;
 pub struct Settings {
     /// What ends each row.
     pub line_end: Vec<u8>,
-    /// The member that is a record's id.
-    pub id_field: Vec<u8>,
+    /// The name of the member that is a record's id.
+    pub id_field: Arc<Wanted>,
     /// How many containers may be nested.
     pub max_depth: usize,
     /// How much a schema may have.

@@ -21,7 +21,7 @@ impl Flattener {
     /// Child rows may come before that member, so it is looked for in advance.
     pub(super) fn read_own_id(&mut self, data: &[u8], start: usize) -> Result<(), Malformed> {
         if byte_at(data, start) != b'{' {
-            if self.settings.id_field == b"value" {
+            if self.settings.id_field.is(b"value") {
                 self.read_id(data, start)?;
             }
             return Ok(());
@@ -46,7 +46,7 @@ impl Flattener {
     /// Whether the key whose content is at `at` is the id's, and where it ends.
     fn is_id_field(&self, data: &[u8], at: usize) -> Result<(bool, usize), Malformed> {
         let (key, end) = bare_keys::read(data, at)?;
-        Ok((*key == *self.settings.id_field, end))
+        Ok((self.settings.id_field.is(&key), end))
     }
 
     fn read_id(&mut self, data: &[u8], at: usize) -> Result<(), Malformed> {
