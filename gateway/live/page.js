@@ -125,7 +125,9 @@ function take(job) {
 
 function drop(id) {
   cards.get(id)?.element.remove();
-  arranged &&= !cards.delete(id);
+  if (cards.delete(id)) {
+    arranged = false;
+  }
   showing ||= setTimeout(showChanges, SHOW_EVERY_MS);
 }
 

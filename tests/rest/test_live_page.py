@@ -255,6 +255,24 @@ def test_a_deleted_job_leaves_the_page(rest_server: RestServer, browser: Browser
     assert len(browser.all(card(stays))) == 1
 
 
+def test_jobs_that_are_gone_after_a_restart_leave_the_page_all_of_them(
+    rest_server: RestServer, browser: Browser
+) -> None:
+    rest_server.start(MYD_REST_ADDRESS=lasting_address())
+    rest_server.put("a.json", '[{"id":1}]')
+    gone = [rest_server.convert("a.json", output=name).job_id for name in ("one", "two", "three")]
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
+    for job_id in gone:
+        browser.until_shown(f"#ended {card(job_id)} .status", "done")
+    rest_server.stop()
+    empty = str(rest_server.state.with_name("empty"))
+    rest_server.start(MYD_REST_ADDRESS=rest_server.rest.address, MYD_STATE_DIR=empty)
+    kept = rest_server.convert("a.json", output="four").job_id
+    browser.until_shown(f"#ended {card(kept)} .status", "done")
+    browser.until(lambda: len(browser.all("#ended [data-job]")) == 1)
+    browser.until_shown("#ended-count", "1")
+
+
 def test_tables_that_a_message_has_no_room_for_are_loaded_page_by_page(
     rest_server: RestServer, browser: Browser
 ) -> None:
