@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +14,11 @@ import pytest
 
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
-from myd_grpc.convert.output import disk
+from myd_grpc.convert.model import Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.options import Layout
 from tests.support import nasty
+from tests.support.breaking_off import CrashError, Kept, assert_survives, crashing
 from tests.support.converting import (
     KEY,
     TEXT_FORMS,
@@ -29,8 +28,6 @@ from tests.support.converting import (
     directory,
     each_engine,
     encrypted,
-    files_below,
-    run,
     silent,
     sized,
     write,
@@ -39,128 +36,6 @@ from tests.support.converting import (
 pytestmark = each_engine
 
 ROWS = "[" + ",".join(f'{{"id":{n},"l":[{{"a":{n}}}],"c{n % 7}":"x\\ny"}}' for n in range(40)) + "]"
-
-
-class CrashError(BaseException):
-    """The process is no more."""
-
-
-class Kept:
-    """Keeps every checkpoint; a crash may come before the newest was kept."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.superseded = 0
-
-    def due(self) -> bool:
-        return True
-
-    def save(
-        self, checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
-    ) -> None:
-        assert all(path.exists() for path in files)
-        self.texts.append(checkpoint.to_json())
-
-    def supersede(
-        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
-    ) -> None:
-        self.save(checkpoint, files, parts)
-        self.superseded = len(self.texts)
-
-    def one_of_the_last(self, rng: random.Random) -> Checkpoint | None:
-        """The newest, or an older one if the newer ones had been under way and are lost."""
-        oldest = max(self.superseded, len(self.texts) - 2, 1)
-        del self.texts[rng.randint(oldest, max(oldest, len(self.texts))) :]
-        return Checkpoint.from_json(self.texts[-1]) if self.texts else None
-
-
-@contextmanager
-def crashing(rng: random.Random) -> Iterator[Conversions]:
-    """Conversions that break off somewhere: after a batch, or while a file is being synced."""
-    conversions = Conversions(rng)
-    with pytest.MonkeyPatch.context() as patch:
-        real = disk.sync
-
-        def sync(path: Path) -> None:
-            conversions.come_closer()
-            real(path)
-
-        patch.setattr(disk, "sync", sync)
-        # Small lots, too, may go straight to the disk.
-        patch.setattr(disk, "DIRECT_BYTES", rng.choice((1, disk.DIRECT_BYTES)))
-        yield conversions
-
-
-class Conversions:
-    """Attempts at one conversion, of which all but the last crash."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        self._left = 0
-        self.crashes = 0
-
-    def come_closer(self) -> None:
-        self._left -= 1
-        if self._left == 0:
-            self.crashes += 1
-            raise CrashError
-
-    def until_done(self, request: Conversion, key: CipherKey | None, out: Path) -> Converted:
-        kept, resume, tries = Kept(), None, 0
-        while True:
-            tries += 1
-            # Later attempts come farther, so that there is an end.
-            self._left = self._rng.randint(1, 12) * tries
-            try:
-                return convert(request, key, out, self._report, kept, resume)
-            except CrashError:
-                resume = kept.one_of_the_last(self._rng)
-                if resume is None:
-                    _empty(out)
-                elif request.options.merge and not resume.finishing:
-                    self._leave_rubbish(out)
-
-    def _report(self, _progress: Progress) -> None:
-        self.come_closer()
-
-    def _leave_rubbish(self, out: Path) -> None:
-        """What a dead process had written after its last checkpoint."""
-        for path in files_below(out):
-            if self._rng.random() < 0.2:
-                with path.open("ab") as file:
-                    file.write(b"rubbish,")
-
-
-def _empty(out: Path) -> None:
-    for path in files_below(out):
-        path.unlink()
-    for path in sorted(out.iterdir(), reverse=True):
-        path.rmdir()
-
-
-def assert_survives(
-    files: Files, rng: random.Random, request: Conversion, key: CipherKey | None = None
-) -> int:
-    """The bytes are those of an undisturbed run; answers how often it crashed on the way."""
-    with directory() as work:
-        write(work / "data", files)
-        request = replace(
-            request, data_dir=str(work / "data"), file_names=tuple(name for name, _ in files)
-        )
-        try:
-            want = run(work, request, key)
-        except ConversionError:
-            return 0
-        out = work / "again"
-        out.mkdir()
-        with crashing(rng) as conversions:
-            parts = conversions.until_done(request, key, out).parts
-        got = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
-        assert got == want
-        assert {part.file_name: part.size for part in parts} == {
-            name: len(data) for name, data in want.items()
-        }
-        return conversions.crashes
 
 
 def asked(engine: str, **settings: object) -> Conversion:

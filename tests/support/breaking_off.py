@@ -1,0 +1,140 @@
+"""Conversions that break off anywhere, and go on from a checkpoint."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.pipeline import Converted, convert
+from tests.support.converting import Files, directory, files_below, run, write
+
+
+class CrashError(BaseException):
+    """The process is no more."""
+
+
+class Kept:
+    """Keeps every checkpoint; a crash may come before the newest was kept."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.superseded = 0
+
+    def due(self) -> bool:
+        return True
+
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
+    ) -> None:
+        assert all(path.exists() for path in files)
+        self.texts.append(checkpoint.to_json())
+
+    def supersede(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
+        self.save(checkpoint, files, parts)
+        self.superseded = len(self.texts)
+
+    def one_of_the_last(self, rng: random.Random) -> Checkpoint | None:
+        """The newest, or an older one if the newer ones had been under way and are lost."""
+        oldest = max(self.superseded, len(self.texts) - 2, 1)
+        del self.texts[rng.randint(oldest, max(oldest, len(self.texts))) :]
+        return Checkpoint.from_json(self.texts[-1]) if self.texts else None
+
+
+@contextmanager
+def crashing(rng: random.Random) -> Iterator[Conversions]:
+    """Conversions that break off somewhere: after a batch, or while a file is being synced."""
+    conversions = Conversions(rng)
+    with pytest.MonkeyPatch.context() as patch:
+        real = disk.sync
+
+        def sync(path: Path) -> None:
+            conversions.come_closer()
+            real(path)
+
+        patch.setattr(disk, "sync", sync)
+        # Small lots, too, may go straight to the disk.
+        patch.setattr(disk, "DIRECT_BYTES", rng.choice((1, disk.DIRECT_BYTES)))
+        yield conversions
+
+
+class Conversions:
+    """Attempts at one conversion, of which all but the last crash."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._left = 0
+        self.crashes = 0
+
+    def come_closer(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.crashes += 1
+            raise CrashError
+
+    def until_done(self, request: Conversion, key: CipherKey | None, out: Path) -> Converted:
+        kept, resume, tries = Kept(), None, 0
+        while True:
+            tries += 1
+            # Later attempts come farther, so that there is an end.
+            self._left = self._rng.randint(1, 12) * tries
+            try:
+                return convert(request, key, out, self._report, kept, resume)
+            except CrashError:
+                resume = kept.one_of_the_last(self._rng)
+                if resume is None:
+                    _empty(out)
+                elif request.options.merge and not resume.finishing:
+                    self._leave_rubbish(out)
+
+    def _report(self, _progress: Progress) -> None:
+        self.come_closer()
+
+    def _leave_rubbish(self, out: Path) -> None:
+        """What a dead process had written after its last checkpoint."""
+        for path in files_below(out):
+            if self._rng.random() < 0.2:
+                with path.open("ab") as file:
+                    file.write(b"rubbish,")
+
+
+def _empty(out: Path) -> None:
+    for path in files_below(out):
+        path.unlink()
+    for path in sorted(out.iterdir(), reverse=True):
+        path.rmdir()
+
+
+def assert_survives(
+    files: Files, rng: random.Random, request: Conversion, key: CipherKey | None = None
+) -> int:
+    """The bytes are those of an undisturbed run; answers how often it crashed on the way."""
+    with directory() as work:
+        write(work / "data", files)
+        request = replace(
+            request, data_dir=str(work / "data"), file_names=tuple(name for name, _ in files)
+        )
+        try:
+            want = run(work, request, key)
+        except ConversionError:
+            return 0
+        out = work / "again"
+        out.mkdir()
+        with crashing(rng) as conversions:
+            parts = conversions.until_done(request, key, out).parts
+        got = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
+        assert got == want
+        assert {part.file_name: part.size for part in parts} == {
+            name: len(data) for name, data in want.items()
+        }
+        return conversions.crashes
