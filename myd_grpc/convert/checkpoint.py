@@ -1,14 +1,14 @@
 """What must survive a crash for a conversion to go on where it was; nothing of it is content.
 
 A checkpoint is taken between two batches: it says how far the input is converted, what the schema
-is, and how long each part is. Everything written later is cut off again when it is taken up.
+is, and how far each writer is. Everything written later is gone again when it is taken up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -17,11 +17,11 @@ from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kinds import TableKinds
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.convert.output.parts import Part
+from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 5
+_VERSION = 6
 
 
 class StaleCheckpointError(Exception):
@@ -32,10 +32,11 @@ class Checkpoint(Struct, frozen=True):
     """The state of a conversion between two batches.
 
     `file` is the index of the file at hand and `piece` what is left of it, None when it is not
-    begun. `finishing` says that the set's rows are all written and its parts are getting their
-    final headers. `done` are the parts of the sets before, and `notes` what was noted about those.
-    `entries`, with the `records` that brought them, `kinds`, `parts` and `beginning` (None before
-    its first record) describe the set at hand. `progress` is what was reported.
+    begun. `finishing` says that the set's rows are all written and its files are getting their
+    final form. `done` are the files of the sets before, and `notes` what was noted about those.
+    `entries`, with the `records` that brought them, `kinds`, `extents` and `beginning` (None before
+    its first record) describe the tables of the set at hand, and `writers` its files: what each
+    format's writer said of its own, which nobody else reads. `progress` is what was reported.
     """
 
     inputs: tuple[InputVersion, ...]
@@ -48,7 +49,8 @@ class Checkpoint(Struct, frozen=True):
     entries: tuple[Entry, ...]
     records: tuple[int, ...]
     kinds: tuple[TableKinds, ...]
-    parts: tuple[Part, ...]
+    extents: tuple[Extent, ...]
+    writers: dict[str, Any]
     progress: Progress
 
     def to_json(self) -> str:

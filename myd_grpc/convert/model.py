@@ -91,7 +91,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PartFile:
-    """One CSV file of a table: `file_name` is relative to the output set, `size` in bytes."""
+    """One file of a table: `file_name` is relative to the output set, `size` in bytes."""
 
     table: str
     file_name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +15,9 @@ from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.kinds import SetKinds
 from myd_grpc.convert.model import Conversion, PartFile
 from myd_grpc.convert.output import growth
-from myd_grpc.convert.output.csv_set import CsvSet
 from myd_grpc.convert.output.growth import Growth, TooLargeError
-from myd_grpc.convert.output.parts import Part
-from myd_grpc.convert.output.writer import TableWriter
+from myd_grpc.convert.output.set_writer import SetWriter
+from myd_grpc.convert.output.writer import WriteContext
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import BeyondError, Schema
 from myd_grpc.options import Layout
@@ -39,17 +38,17 @@ class SetBuilder:
         self,
         conversion: Conversion,
         plan: SetPlan,
-        schema: Schema,
-        writer: TableWriter[tuple[Part, ...]],
+        context: WriteContext,
+        writer: SetWriter,
         bound: Growth,
     ) -> None:
         self.plan = plan
-        self.schema = schema
+        self.schema = context.schema
+        self.kinds = context.kinds
         self.writer = writer
+        self.growth = bound
         self.beginning: FirstRecord | None = None
-        self.kinds = SetKinds()
         self._conversion = conversion
-        self._growth = bound
 
     @classmethod
     @contextmanager
@@ -61,17 +60,14 @@ class SetBuilder:
         size: int,
     ) -> Iterator[Self]:
         """A set that is written into a directory; its inputs have `size` bytes."""
-        limits = conversion.limits
+        limits, profile = conversion.limits, conversion.options.csv_profile
         schema = Schema(conversion.name, limits)
-        writer = CsvSet(directory, schema, conversion.options.csv_profile, limits.rows_per_part)
+        context = WriteContext(directory, schema, SetKinds(), profile, limits.rows_per_part)
         most = limits.max_growth * size + growth.FREE_BYTES
-        bound = Growth(schema, conversion.options.csv_profile, limits.rows_per_part, most)
-        try:
-            yield cls(conversion, plan, schema, writer, bound)
-        finally:
-            writer.close()
+        with SetWriter.opened(context) as writer:
+            yield cls(conversion, plan, context, writer, Growth(schema, writer.size_of, most))
 
-    def named(self, parts: list[PartFile]) -> list[PartFile]:
+    def named(self, parts: Sequence[PartFile]) -> list[PartFile]:
         """Parts of the set as parts of the job."""
         prefix = self.plan.prefix
         return [replace(part, file_name=prefix + part.file_name) for part in parts]
@@ -101,7 +97,7 @@ class SetBuilder:
 
     def _require_growth(self, fragment: Fragment, batch: Batch, reader: RecordReader) -> None:
         try:
-            self._growth.add(fragment, batch.first)
+            self.growth.add(fragment, batch.first)
         except TooLargeError as error:
             most = self._conversion.limits.max_growth
             what = (
@@ -128,9 +124,9 @@ class SetBuilder:
         if resume:
             self.beginning = resume.beginning
             self.schema.adopt(resume.entries, resume.records)
-            self._growth.restore(resume.parts)
+            self.growth.restore(resume.extents)
             self.kinds.add(resume.kinds)
         try:
-            self.writer.restore(resume.parts if resume else ())
+            self.writer.restore(resume.writers if resume else None)
         except (ValueError, FileNotFoundError):
             raise StaleCheckpointError from None

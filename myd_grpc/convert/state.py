@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
 from myd_grpc.convert.input.byte_source import InputVersion
@@ -60,26 +61,21 @@ class ConversionState:
     def save(self, builder: SetBuilder, file: int, piece: Piece) -> None:
         """Saves a checkpoint if it is time for one: `piece` is what is left of the file."""
         if self._checkpoints.due():
-            checkpoint = self._checkpoint(builder, file, piece, finishing=False)
-            files = builder.writer.unsynced()
-            self._checkpoints.save(checkpoint, files, self._changed_parts(builder))
+            self._checkpoints.save(*self._checkpoint(builder, file, piece, finishing=False))
 
     def save_finishing(self, builder: SetBuilder) -> None:
         """Saves the checkpoint of a set whose rows are all written, as no older one will fit."""
-        checkpoint = self._checkpoint(builder, builder.plan.files[-1], None, finishing=True)
-        files = builder.writer.unsynced()
-        self._checkpoints.supersede(checkpoint, files, self._changed_parts(builder))
-
-    def _changed_parts(self, builder: SetBuilder) -> list[PartFile]:
-        """The parts of all sets that got rows since the last checkpoint."""
-        changed = self._unsaved + builder.named(builder.writer.changed_parts())
-        self._unsaved.clear()
-        return changed
+        file = builder.plan.files[-1]
+        self._checkpoints.supersede(*self._checkpoint(builder, file, None, finishing=True))
 
     def _checkpoint(
         self, builder: SetBuilder, file: int, piece: Piece | None, *, finishing: bool
-    ) -> Checkpoint:
-        return Checkpoint(
+    ) -> tuple[Checkpoint, Sequence[Path], list[PartFile]]:
+        """A checkpoint, the files it needs synced, and the parts that got rows since the last."""
+        written = builder.writer.snapshot()
+        changed = self._unsaved + builder.named(written.changed)
+        self._unsaved.clear()
+        checkpoint = Checkpoint(
             inputs=self.inputs,
             file=file,
             piece=piece,
@@ -90,6 +86,8 @@ class ConversionState:
             entries=tuple(builder.schema.entries),
             records=tuple(builder.schema.records),
             kinds=builder.kinds.snapshot(),
-            parts=builder.writer.snapshot(),
+            extents=builder.growth.snapshot(),
+            writers=written.state,
             progress=self.progress,
         )
+        return checkpoint, written.unsynced, changed

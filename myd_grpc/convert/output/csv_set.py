@@ -8,19 +8,20 @@ it: such parts, and no others, are written once more when the set is finished.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from msgspec import convert, to_builtins
 
 from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.csvtext import Widener, line
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.csv_parts import Held, HeldRows, Part, Segment, add_segment
 from myd_grpc.convert.output.naming import FileNames
-from myd_grpc.convert.output.parts import GrowingPart, Held, Part, Segment, add_segment, copied
-from myd_grpc.convert.schema import Schema
+from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
 from myd_grpc.failpoints import reach
-from myd_grpc.options import Profile
 
 _HELD_BYTES = 8 << 20
 _PIECE = 1 << 20
@@ -31,24 +32,29 @@ _REWRITTEN = ".rewritten"
 class CsvSet:
     """Writes one output set as CSV files: a `TableWriter`."""
 
-    def __init__(
-        self, directory: Path, schema: Schema, profile: Profile, rows_per_part: int
-    ) -> None:
-        self.rows = 0
-        self._directory = directory
-        self._schema = schema
-        self._mark = profile.byte_order_mark
-        self._line_end = profile.line_end.encode()
-        self._rows_per_part = rows_per_part
+    def __init__(self, context: WriteContext) -> None:
+        self._directory = context.directory
+        self._schema = context.schema
+        self._mark = context.profile.byte_order_mark
+        self._line_end = context.profile.line_end.encode()
+        self._rows_per_part = context.rows_per_part
+        # What a header has beside names with a byte after each.
+        self._beside_names = len(self._mark) + len(self._line_end) - 1
         self._names = FileNames()
         self._bases: list[str] = []
-        self._parts: list[list[GrowingPart]] = []
-        self._files = disk.AppendOnlyFiles(directory)
+        self._parts: list[list[Part]] = []
+        self._files = disk.AppendOnlyFiles(context.directory)
         self._held_bytes = 0
-        # Parts with rows that were not written, and parts with rows that were not reported.
-        self._held: dict[str, GrowingPart] = {}
-        self._changed: dict[str, GrowingPart] = {}
+        # Rows that were not written, and parts with rows that were not reported.
+        self._held: dict[str, HeldRows] = {}
+        self._changed: dict[str, Part] = {}
         self._unsynced: dict[str, None] = {}
+
+    def size_of(self, table: Extent) -> int:
+        """The bytes of a table's parts, with a comma for every cell that its rows lack."""
+        rows = table.rows
+        headers = -(-rows // self._rows_per_part) * (table.names + self._beside_names)
+        return headers + table.data + rows * table.columns - table.cells
 
     # Rows in
 
@@ -66,14 +72,13 @@ class CsvSet:
         """Returns when no rows are on their way to the disk."""
         self._files.drain()
 
-    def _much(self) -> list[GrowingPart]:
-        """The parts that hold enough rows to write them directly."""
-        return [part for part in self._held.values() if part.held_bytes >= disk.DIRECT_BYTES]
+    def _much(self) -> list[HeldRows]:
+        """The rows of those parts that have enough of them to write them directly."""
+        return [held for held in self._held.values() if held.size >= disk.DIRECT_BYTES]
 
     def _add_rows(self, rows: Rows) -> None:
         """Puts rows into the table's last part, and into new ones when that is full."""
         data, left = rows.data, len(rows.ends)
-        self.rows += left
         self._held_bytes += len(data)
         part = self._last_part(rows.table)
         start = 0
@@ -84,19 +89,22 @@ class CsvSet:
             part = self._last_part(rows.table)
         self._hold(part, (data[start:] if start else data, rows.width, left))
 
-    def _hold(self, part: GrowingPart, held: Held) -> None:
-        part.rows += held[2]
-        part.held.append(held)
-        part.held_bytes += len(held[0])
-        self._held[part.file_name] = self._changed[part.file_name] = part
+    def _hold(self, part: Part, rows: Held) -> None:
+        part.rows += rows[2]
+        held = self._held.get(part.file_name)
+        if held is None:
+            held = self._held[part.file_name] = HeldRows(part)
+        held.rows.append(rows)
+        held.size += len(rows[0])
+        self._changed[part.file_name] = part
 
-    def _last_part(self, table: int) -> GrowingPart:
+    def _last_part(self, table: int) -> Part:
         """The table's part that is not yet full."""
         if table >= len(self._bases):
             self._name_tables(table)
         parts = self._parts[table]
         if not parts or parts[-1].rows >= self._rows_per_part:
-            parts.append(GrowingPart(table, f"{self._bases[table]}_{len(parts) + 1}.csv"))
+            parts.append(Part(table, f"{self._bases[table]}_{len(parts) + 1}.csv"))
         return parts[-1]
 
     def _name_tables(self, last: int) -> None:
@@ -105,57 +113,53 @@ class CsvSet:
             self._bases.append(self._names.claim(table.name))
             self._parts.append([])
 
-    def changed_parts(self) -> list[PartFile]:
-        """The parts that got rows since the last call, as far as they are."""
-        changed = [self._described(part) for part in self._changed.values()]
-        self._changed.clear()
-        return changed
-
-    def _described(self, part: GrowingPart) -> PartFile:
-        table = self._schema.tables[part.table].name
-        return PartFile(table, part.file_name, part.rows, part.size + part.held_bytes)
+    def _described(self, part: Part) -> PartFile:
+        """A part of which no rows are held."""
+        return PartFile(self._schema.tables[part.table].name, part.file_name, part.rows, part.size)
 
     # Rows out
 
-    def _write(self, parts: Sequence[GrowingPart]) -> None:
+    def _write(self, waiting: Sequence[HeldRows]) -> None:
         appends = list[disk.Append]()
-        for part in parts:
-            del self._held[part.file_name]
-            self._unsynced[part.file_name] = None
-            self._held_bytes -= part.held_bytes
-            if self._missing(part) <= _HELD_BYTES:
-                appends.append((part.file_name, list(self._taken(part))))
+        for held in waiting:
+            file_name = held.part.file_name
+            del self._held[file_name]
+            self._unsynced[file_name] = None
+            self._held_bytes -= held.size
+            if self._missing(held) <= _HELD_BYTES:
+                appends.append((file_name, list(self._taken(held))))
             else:
-                self._write_some_at_a_time(part)
+                self._write_some_at_a_time(held)
         self._files.append(appends)
 
-    def _missing(self, part: GrowingPart) -> int:
+    def _missing(self, held: HeldRows) -> int:
         """How many empty cells a part's held rows get."""
-        width = part.header or self._final_width(part)
-        return sum(rows * max(0, width - cells) for _, cells, rows in part.held)
+        width = held.part.header or self._final_width(held.part)
+        return sum(rows * max(0, width - cells) for _, cells, rows in held.rows)
 
-    def _write_some_at_a_time(self, part: GrowingPart) -> None:
-        some = list[bytes | memoryview]()
-        for piece in self._taken(part):
+    def _write_some_at_a_time(self, held: HeldRows) -> None:
+        file_name, some = held.part.file_name, list[bytes | memoryview]()
+        for piece in self._taken(held):
             some.append(piece)
             if sum(map(len, some)) >= _HELD_BYTES // 2:
-                self._files.append([(part.file_name, some)])
+                self._files.append([(file_name, some)])
                 some = []
-        self._files.append([(part.file_name, some)])
+        self._files.append([(file_name, some)])
 
     def _write_all(self) -> None:
         self._write(list(self._held.values()))
         self._files.flush()
 
-    def _taken(self, part: GrowingPart) -> Iterator[bytes | memoryview]:
+    def _taken(self, held: HeldRows) -> Iterator[bytes | memoryview]:
         """A part's held rows, taken to be written; a file begins with the header of this moment."""
+        part = held.part
         if not part.header:
             part.header = self._final_width(part)
             header = self._header(part.table)
             part.size += len(header)
             yield header
-        held, part.held, part.held_bytes = part.held, [], 0
-        for data, width, rows in held:
+        taken, held.rows = held.rows, []
+        for data, width, rows in taken:
             # Rows older than the header get its columns right away.
             missing, size = max(0, part.header - width), 0
             pieces = Widener(missing, self._line_end).pieces(data, _PIECE) if missing else (data,)
@@ -176,7 +180,7 @@ class CsvSet:
         self._name_tables(len(self._schema.tables))
         if not self._parts[0]:
             part = self._last_part(0)
-            self._held[part.file_name] = part
+            self._held[part.file_name] = HeldRows(part)
         self._write_all()
 
     @property
@@ -185,27 +189,26 @@ class CsvSet:
         return any(part.header < self._final_width(part) for part in self._all_parts())
 
     def finish(self) -> list[PartFile]:
-        """Gives every part its table's final header, and syncs all files."""
+        """Gives every part its table's final header, and syncs all of them."""
         parts = list(self._all_parts())
         for part in parts:
             if part.header < self._final_width(part):
                 self._rewrite(part)
         self.close()
         disk.sync_all(self._directory / part.file_name for part in parts)
-        disk.sync(self._directory)
         return [self._described(part) for part in parts]
 
-    def _all_parts(self) -> Iterator[GrowingPart]:
+    def _all_parts(self) -> Iterator[Part]:
         return (part for parts in self._parts for part in parts)
 
-    def _final_width(self, part: GrowingPart) -> int:
+    def _final_width(self, part: Part) -> int:
         return len(self._schema.tables[part.table].columns)
 
     def close(self) -> None:
         """Closes all files."""
         self._files.close()
 
-    def _rewrite(self, part: GrowingPart) -> None:
+    def _rewrite(self, part: Part) -> None:
         """Copies a part with the final header, every row with as many cells as that has."""
         old = self._directory / part.file_name
         new = self._directory / _REWRITTEN
@@ -227,33 +230,29 @@ class CsvSet:
 
     # Checkpoints
 
-    def snapshot(self) -> tuple[Part, ...]:
+    def snapshot(self) -> Snapshot:
         """Writes what is held, and describes all parts as they are then."""
         self._write_all()
-        return tuple(copied(part, Part) for part in self._all_parts())
-
-    def unsynced(self) -> list[Path]:
-        """The files written since the last call, and their directory."""
-        files = [self._directory / name for name in self._unsynced]
+        parts = to_builtins(list(self._all_parts()))
+        unsynced = [self._directory / name for name in self._unsynced]
+        changed = [self._described(part) for part in self._changed.values()]
         self._unsynced.clear()
-        return [*files, self._directory]
+        self._changed.clear()
+        return Snapshot(parts, unsynced, changed)
 
-    def restore(self, state: tuple[Part, ...]) -> None:
-        """Goes on from a snapshot, for a schema that is as it was then.
+    def restore(self, state: Any) -> Collection[str]:
+        """Goes on from a snapshot's state, for a schema that is as it was then.
 
-        Cuts off what was written since. Raises ValueError when less is there than was recorded.
+        Cuts off what was written since, and answers the names of its files. Raises ValueError when
+        less is there than was recorded.
         """
         self._name_tables(len(self._schema.tables))
-        for part in (copied(one, GrowingPart) for one in state):
+        for part in convert(state, list[Part]):
             self._restore_part(part)
             self._parts[part.table].append(part)
-            self.rows += part.rows
-        known = {part.file_name for part in self._all_parts()}
-        for path in self._directory.iterdir():
-            if path.name not in known:
-                path.unlink()
+        return [part.file_name for part in self._all_parts()]
 
-    def _restore_part(self, part: GrowingPart) -> None:
+    def _restore_part(self, part: Part) -> None:
         path = self._directory / part.file_name
         if part.header < self._final_width(part) and self._is_final(part, path):
             part.header = self._final_width(part)
@@ -264,7 +263,7 @@ class CsvSet:
             with path.open("r+b") as file:
                 file.truncate(part.size)
 
-    def _is_final(self, part: GrowingPart, path: Path) -> bool:
+    def _is_final(self, part: Part, path: Path) -> bool:
         """Whether the part had been written once more before the crash."""
         header, width = self._header(part.table), self._final_width(part)
         with path.open("rb") as file:

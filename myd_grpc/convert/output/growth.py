@@ -1,25 +1,24 @@
 """How large an output set may get: so many times its input, whatever the records are like.
 
-A long id is in every row of its record, and an empty row has a comma for every column. What counts
-is how large the set would be if it ended now, with every row as wide as its table. That only ever
-grows: a set that would be too large is noticed before it is written, and at the same record
-whatever the size of a batch.
+A long id is in every row of its record, and an empty row may cost something for every column. What
+counts is how large the set would be if it ended now, with every row as wide as its table. That only
+ever grows: a set that would be too large is noticed before it is written, and at the same record
+whatever the size of a batch. What a table takes, its writers know.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from copy import copy
 from typing import NamedTuple
 
 from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.csvtext import line
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
-from myd_grpc.convert.output.parts import Part
+from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.schema import NewColumn, Schema
-from myd_grpc.options import Profile
 
 FREE_BYTES = 1 << 30
 """Bytes that every set may have, however small its input is."""
@@ -46,53 +45,30 @@ class _Change(NamedTuple):
     columns: int = 0
 
 
-@dataclass(slots=True)
-class _Table:
-    """A table's rows, and its columns, whose `header` takes so many bytes of each part."""
-
-    rows: int = 0
-    cells: int = 0
-    data: int = 0
-    columns: int = 0
-    header: int = 0
-
-    def size(self, rows_per_part: int) -> int:
-        """The bytes of all its parts, every row as wide as the table."""
-        headers = self.parts(rows_per_part) * self.header
-        return headers + self.data + self.rows * self.columns - self.cells
-
-    def parts(self, rows_per_part: int) -> int:
-        """How many parts it has."""
-        return -(-self.rows // rows_per_part)
-
-    def change(self, rows: int, cells: int, data: int) -> None:
-        """Adds so many of each; negative numbers take them away."""
-        self.rows += rows
-        self.cells += cells
-        self.data += data
-
-
 class Growth:
-    """The size of the set whose schema it is, which may have `most_bytes`."""
+    """The size of the set whose schema it is, which may have `most_bytes`.
 
-    def __init__(
-        self, schema: Schema, profile: Profile, rows_per_part: int, most_bytes: int
-    ) -> None:
+    `size_of` says how many bytes a table takes as it is.
+    """
+
+    def __init__(self, schema: Schema, size_of: Callable[[Extent], int], most_bytes: int) -> None:
         self._schema = schema
-        # What a part's header has beside names with a byte after each.
-        self._beside = len(profile.byte_order_mark) + len(profile.line_end) - 1
-        self._rows_per_part = rows_per_part
+        self._size_of = size_of
         self._most_bytes = most_bytes
-        self._tables: list[_Table] = []
+        self._tables: list[Extent] = []
+        # Of each table, and of all.
+        self._sizes: list[int] = []
         self._size = 0
 
-    def restore(self, parts: Iterable[Part]) -> None:
-        """Begins with parts that are written, for a schema that is as it was then."""
-        self._make_room()
-        for part in parts:
-            for one in part.segments:
-                self._tables[part.table].change(one.rows, one.rows * one.width, one.size)
-        self._size = self._size_of(range(len(self._tables)))
+    def snapshot(self) -> tuple[Extent, ...]:
+        """How large each table is."""
+        return tuple(map(copy, self._tables))
+
+    def restore(self, tables: Iterable[Extent]) -> None:
+        """Begins with tables that large, for a schema that is as it was then."""
+        self._tables = list(map(copy, tables))
+        self._sizes = list(map(self._size_of, self._tables))
+        self._size = sum(self._sizes)
 
     def add(self, fragment: Fragment, first: int) -> None:
         """Adds a fragment, whose columns the schema has adopted; raises TooLargeError.
@@ -102,9 +78,7 @@ class Growth:
         self._make_room()
         widened = {entry.owner for entry in fragment.entries if isinstance(entry, NewColumn)}
         for number in widened:
-            self._size -= self._tables[number].size(self._rows_per_part)
             self._widen(number)
-            self._size += self._tables[number].size(self._rows_per_part)
         for rows in fragment.rows:
             self._add_rows(rows)
         if self._size > self._most_bytes:
@@ -112,25 +86,31 @@ class Growth:
 
     def _add_rows(self, rows: Rows) -> None:
         table, count = self._tables[rows.table], len(rows.ends)
-        before = table.parts(self._rows_per_part)
-        table.change(count, count * rows.width, len(rows.data))
-        parts = table.parts(self._rows_per_part) - before
-        self._size += parts * table.header + len(rows.data) + count * (table.columns - rows.width)
+        table.rows += count
+        table.cells += count * rows.width
+        table.data += len(rows.data)
+        self._measure(rows.table)
 
     def _make_room(self) -> None:
         for number in range(len(self._tables), len(self._schema.tables)):
-            self._tables.append(_Table(header=self._beside))
+            self._tables.append(Extent())
+            self._sizes.append(0)
             self._widen(number)
-
-    def _size_of(self, tables: Iterable[int]) -> int:
-        return sum(self._tables[table].size(self._rows_per_part) for table in tables)
 
     def _widen(self, number: int) -> None:
         """Brings a table to the columns that the schema has."""
         table, names = self._tables[number], self._schema.tables[number].columns
         if table.columns < len(names):
-            table.header += _bytes(names[table.columns :])
+            table.names += _bytes(names[table.columns :])
             table.columns = len(names)
+            if table.rows:  # else it takes nothing
+                self._measure(number)
+
+    def _measure(self, number: int) -> None:
+        """Counts a table as it is now."""
+        size = self._size_of(self._tables[number])
+        self._size += size - self._sizes[number]
+        self._sizes[number] = size
 
     def _culprit(self, fragment: Fragment, first: int) -> int:
         """The index of the record up to which the set would not be too large without it."""
@@ -143,14 +123,14 @@ class Growth:
         return min(changes)
 
     def _take_back(self, change: _Change) -> None:
-        number = change.table
-        table, names = self._tables[number], self._schema.tables[number].columns
-        self._size -= table.size(self._rows_per_part)
-        table.change(-change.rows, -change.cells, -change.data)
+        table, names = self._tables[change.table], self._schema.tables[change.table].columns
+        table.rows -= change.rows
+        table.cells -= change.cells
+        table.data -= change.data
         if change.columns:
             table.columns -= 1
-            table.header -= _bytes([names[table.columns]])
-        self._size += table.size(self._rows_per_part)
+            table.names -= _bytes([names[table.columns]])
+        self._measure(change.table)
 
 
 def _changes(fragment: Fragment, first: int) -> dict[int, list[_Change]]:

@@ -2,25 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from myd_grpc.convert.batch import Fragment
+from myd_grpc.convert.kinds import SetKinds
 from myd_grpc.convert.model import PartFile
+from myd_grpc.convert.schema import Schema
+from myd_grpc.options import Profile
 
-State = TypeVar("State")
 
+@dataclass(frozen=True, slots=True)
+class WriteContext:
+    """What the writers of a set are made for: where its files go, and how its tables are written.
 
-class TableWriter(Protocol[State]):
-    """Writes a set's tables into a directory that exists and is empty.
-
-    Its `State` is what a checkpoint holds of it: plain data. All methods raise OSError as the file
-    system does.
+    The schema and the kinds grow with the fragments: a writer finds the columns of a fragment in
+    the schema, and all kinds there are once no rows come any more.
     """
 
-    rows: int
-    """How many it was given."""
+    directory: Path
+    schema: Schema
+    kinds: SetKinds
+    profile: Profile
+    rows_per_part: int
+
+
+class Extent(Struct, array_like=True):
+    """How large a table is, as text: `data` bytes of its rows, which have so many cells.
+
+    Of its columns there are so many, too, and their names are `names` bytes.
+    """
+
+    rows: int = 0
+    cells: int = 0
+    data: int = 0
+    columns: int = 0
+    names: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A writer's files between two batches.
+
+    `state` is what a checkpoint keeps, and only the writer reads: plain data, of numbers, texts,
+    lists and dictionaries, and nothing of a cell. `unsynced` are the files written since the last
+    snapshot, and `changed` the files that got rows since then, as far as they are.
+    """
+
+    state: Any
+    unsynced: Sequence[Path]
+    changed: Sequence[PartFile]
+
+
+class TableWriter(Protocol):
+    """Writes a set's tables into a directory, in which others write files of other names.
+
+    All methods raise OSError as the file system does.
+    """
+
+    def size_of(self, table: Extent) -> int:
+        """The bytes that such a table takes, with all its rows as wide as it is.
+
+        It takes none without rows, and never less where there is more of anything.
+        """
+        ...
 
     def add(self, fragment: Fragment) -> None:
         """Takes a fragment's rows, whose columns the schema has adopted already."""
@@ -30,23 +79,15 @@ class TableWriter(Protocol[State]):
         """Returns when no rows are on their way to the disk."""
         ...
 
-    def changed_parts(self) -> list[PartFile]:
-        """The parts that got rows since the last call, as far as they are."""
-        ...
-
-    def snapshot(self) -> State:
+    def snapshot(self) -> Snapshot:
         """Writes what is held, and describes the files as they are then."""
         ...
 
-    def unsynced(self) -> Sequence[Path]:
-        """The files written since the last call, and their directory."""
-        ...
+    def restore(self, state: Any) -> Collection[str]:
+        """Goes on from a snapshot's state, for a schema that is as it was then.
 
-    def restore(self, state: State) -> None:
-        """Goes on from a snapshot, for a schema that is as it was then.
-
-        What was written since is gone then. Raises ValueError or FileNotFoundError when less is
-        there than was described.
+        What was written to its files since is gone then; answers their names, as files of no writer
+        are deleted. Raises ValueError or FileNotFoundError when less is there than was described.
         """
         ...
 

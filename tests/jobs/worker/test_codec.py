@@ -17,7 +17,7 @@ from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
-from myd_grpc.convert.output.parts import Part, Segment
+from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import NewColumn, NewTable
 from myd_grpc.jobs.worker import protocol
@@ -89,7 +89,12 @@ messages = st.one_of(
 
 key_paths = tuples(texts)
 entries = st.builds(NewTable, sizes, key_paths) | st.builds(NewColumn, sizes, key_paths)
-segments = st.lists(st.builds(Segment, *[counts] * 3), max_size=3)
+# What writers say of their files: whatever plain data they like.
+states = st.recursive(
+    st.none() | st.booleans() | counts | paths,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(paths, inner, max_size=3),
+    max_leaves=5,
+)
 checkpoints = st.builds(
     Checkpoint,
     inputs=tuples(st.builds(InputVersion, *[counts] * 4)),
@@ -101,7 +106,8 @@ checkpoints = st.builds(
     beginning=st.none() | st.builds(FirstRecord, layouts, st.booleans()),
     entries=tuples(entries),
     records=tuples(counts),
-    parts=tuples(st.builds(Part, sizes, paths, *[counts] * 3, segments)),
+    extents=tuples(st.builds(Extent, *[counts] * 5)),
+    writers=st.dictionaries(texts, states, max_size=3),
     progress=progresses,
 )
 
@@ -149,8 +155,8 @@ def test_what_no_worker_says_is_refused(line: bytes) -> None:
         decode_message(line)
 
 
-SOME = Checkpoint((), 1, None, False, (), (), None, (), (), (), (), Progress())
-# As the version before wrote it.
+SOME = Checkpoint((), 1, None, False, (), (), None, (), (), (), (), {}, Progress())
+# As an older version wrote it.
 OF_VERSION_3 = (
     '{"inputs":[],"file":0,"place":null,"finishing":false,"done":[],"notes":[],"beginning":null,'
     '"entries":[],"records":[],"parts":[],"progress":{"bytes_total":0,"bytes_read":0,"records":0,'
@@ -162,9 +168,9 @@ OF_VERSION_3 = (
     "text",
     [
         OF_VERSION_3,
-        SOME.to_json().replace('"version":5', '"version":6'),
-        SOME.to_json().replace('"version":5', '"version":true'),
-        SOME.to_json().replace('"version":5,', ""),
+        SOME.to_json().replace('"version":6', '"version":7'),
+        SOME.to_json().replace('"version":6', '"version":true'),
+        SOME.to_json().replace('"version":6,', ""),
         SOME.to_json().replace('"file":1', '"file":"1"'),
         SOME.to_json().replace('"file":1,', ""),
         SOME.to_json().replace('"AUTO"', '"ODD"'),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 
 class Segment(Struct):
@@ -16,15 +13,11 @@ class Segment(Struct):
     rows: int
 
 
-Held = tuple[bytes | memoryview, int, int]
-"""Rows that are not written yet: their text, how many cells each has, and how many they are."""
-
-
 class Part(Struct):
     """A CSV file as far as it is written.
 
     `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
-    `segments` are what the file holds.
+    `segments` are what the file holds. `rows` counts those that are held, too.
     """
 
     table: int
@@ -35,20 +28,16 @@ class Part(Struct):
     segments: list[Segment] = field(default_factory=list)
 
 
-class GrowingPart(Part):
-    """A part and the rows that come next in it: those that are held, of `held_bytes`."""
-
-    held: list[Held] = field(default_factory=list)
-    held_bytes: int = 0
+Held = tuple[bytes | memoryview, int, int]
+"""Rows that are not written yet: their text, how many cells each has, and how many they are."""
 
 
-_Part = TypeVar("_Part", bound=Part)
+class HeldRows(Struct):
+    """The rows that come next in a part, of `size` bytes."""
 
-
-def copied(part: Part, kind: type[_Part]) -> _Part:
-    """A part of that kind with what the given one has in its file; the two share nothing."""
-    segments = [replace(segment) for segment in part.segments]
-    return kind(part.table, part.file_name, part.rows, part.header, part.size, segments)
+    part: Part
+    rows: list[Held] = field(default_factory=list)
+    size: int = 0
 
 
 def add_segment(segments: list[Segment], added: Segment) -> None:
