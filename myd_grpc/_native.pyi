@@ -71,6 +71,7 @@ class ReadAhead:
         chunk: int,
         batch_bytes: int,
         batch_values: int,
+        long_gap: int,
         threads: int,
         most: int,
         most_bytes: int,

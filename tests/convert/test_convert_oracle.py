@@ -40,6 +40,7 @@ PIECES = (1, 7, 1 << 20)
 MANY = (0, 40, 8 << 20)
 LONG = (0, 30, 1 << 20)
 LONG_PIECES = (0, 1, 9, 64 << 10)
+LONG_GAPS = (0, 1, 1 << 20)
 PARTS = (1, 2, 5, 300_000)
 DEPTHS = (3, 6, 128)
 
@@ -52,6 +53,7 @@ sizes = st.builds(
     st.sampled_from(MANY),
     st.sampled_from(LONG),
     st.sampled_from(LONG_PIECES),
+    st.sampled_from(LONG_GAPS),
 )
 limits = st.builds(
     Limits, st.sampled_from(BATCHES), st.sampled_from(PARTS), st.sampled_from(DEPTHS)
@@ -194,7 +196,10 @@ def one_random_conversion(rng: random.Random, engine: str) -> None:
     if broken:
         files = [(name, nasty.random_broken(rng, data)) for name, data in dict(files).items()]
     sizes = Sizes(
-        *map(rng.choice, (CHUNKS, BATCH_BYTES, HELD_BYTES, PIECES, MANY, LONG, LONG_PIECES))
+        *map(
+            rng.choice,
+            (CHUNKS, BATCH_BYTES, HELD_BYTES, PIECES, MANY, LONG, LONG_PIECES, LONG_GAPS),
+        )
     )
     with sized(sizes):
         assert_as_expected(

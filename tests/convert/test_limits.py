@@ -175,24 +175,49 @@ def test_no_value_is_read_beyond_the_limit_wherever_it_is(
             assert "more than 100 bytes" in error.message
 
 
+def within_records(document: str, layout: Layout) -> set[int]:
+    """The positions within a record, or between its key and its value."""
+    key = r'"k\d": ' if layout is Layout.KEYED else ""
+    found = re.finditer(key + r"""(\{\}|\[1\]|"2")""", document)
+    return {at for one in found for at in range(one.start() + 1, one.end())}
+
+
 @pytest.mark.parametrize("layout", list(RECORDS))
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 18])
-def test_white_space_is_limited_like_a_record(engine: str, layout: Layout, chunk: int) -> None:
+@pytest.mark.parametrize("long_gap", [0, 40, 1 << 20])
+def test_white_space_counts_where_it_is_in_a_record(
+    engine: str, layout: Layout, chunk: int, long_gap: int
+) -> None:
     limits = Limits(max_record_bytes=100)
     document = RECORDS[layout](["{}", "[1]", '"2"'])
-    with sized(Sizes(chunk=chunk)):
-        for at in range(len(document) + 1):
-            if document[:at].count('"') % 2:
-                continue
-            fits = document[:at] + " " * 60 + document[at:]
+    within = within_records(document, layout)
+    assert within
+    for at in range(len(document) + 1):
+        if document[:at].count('"') % 2:
+            continue
+        fits, beyond = (document[:at] + " " * size + document[at:] for size in (60, 201))
+        with sized(Sizes(chunk=chunk, long_gap=long_gap)):
             texts(fits, engine=engine, layout=layout, limits=limits)
-            beyond = document[:at] + " " * 201 + document[at:]
-            # Before the document, white space is forgotten as it is read.
-            if not at:
-                texts(beyond, engine=engine, layout=layout, limits=limits)
-            elif at < len(document):
+            if at in within:
                 error = failure(beyond, engine=engine, layout=layout, limits=limits)
                 assert error.reason is Reason.LIMIT_EXCEEDED
+            else:
+                tables = texts(beyond, engine=engine, layout=layout, limits=limits)
+                assert tables == texts(document, engine=engine, layout=layout)
+
+
+@pytest.mark.parametrize("layout", list(RECORDS))
+@pytest.mark.parametrize("bad", ["[1,]", "tru", '"' + "x" * 101 + '"', "[[[[[]]]]]", "", "}", "]"])
+def test_flaws_are_placed_beyond_white_space(engine: str, layout: Layout, bad: str) -> None:
+    """Whatever part of it was held, and however much was read at a time."""
+    limits = Limits(max_record_bytes=100, max_depth=4)
+    document = RECORDS[layout](["{}", "[[]]", bad or ",", "3"])
+    document = re.sub(r"[,\n](?=.)", lambda gap: f"{' ' * 150}{gap[0]}{' ' * 150}", document)
+    messages = set()
+    for chunk, long_gap in product((1, 7, 1 << 18), (0, 40, 1 << 20)):
+        with sized(Sizes(chunk=chunk, long_gap=long_gap)):
+            messages.add(failure(document, engine=engine, layout=layout, limits=limits).message)
+    assert len(messages) == 1
 
 
 def test_columns(engine: str) -> None:

@@ -63,7 +63,11 @@ def test_several_files(engine: str, merge: bool) -> None:
 def test_random_documents(engine: str) -> None:
     rng, crashes = random.Random(2), 0
     for _ in range(150):
-        sizes = Sizes(chunk=rng.choice([1, 50, 1 << 18]), held_bytes=rng.choice([0, 100, 8 << 20]))
+        sizes = Sizes(
+            chunk=rng.choice([1, 50, 1 << 18]),
+            held_bytes=rng.choice([0, 100, 8 << 20]),
+            long_gap=rng.choice([0, 1, 1 << 20]),
+        )
         request = asked(engine, merge=rng.random() < 0.5)
         request = replace(request, limits=Limits(batch_records=1, rows_per_part=rng.choice([1, 5])))
         with sized(sizes):

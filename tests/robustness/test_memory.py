@@ -199,7 +199,12 @@ def test_columns_of_the_last_record_take_no_more(engine: str, work: Path) -> Non
     [
         ('["', b"x", '"]', "LIMIT_EXCEEDED"),
         ("[", b"1", "]", "LIMIT_EXCEEDED"),
-        ("[1,", b" ", "2]", "LIMIT_EXCEEDED"),
+        ("[1,", b" ", "2]", 2),
+        ("[1", b" ", ",2]", 2),
+        ("[1", b"\n", "]", 1),
+        ('{"k":{},', b" ", '"l":{}}', 2),
+        ('{"k":', b" ", "1}", "LIMIT_EXCEEDED"),
+        ("1 2", b"\n", "3", 3),
         (" ", b" ", "[1]", 1),
         ('{"a":"', b"x", '","r":[]}', "LIMIT_EXCEEDED"),
         ('{"r":[],"a":"', b"x", '"}', "LIMIT_EXCEEDED"),

@@ -197,12 +197,15 @@ class Sizes:
     many: int = flatten._MANY
     long_bytes: int = longjson.LONG_BYTES
     long_piece: int = longjson._PIECE
+    long_gap: int = engine.LONG_GAP
     free_bytes: int = growth.FREE_BYTES
 
 
 _BATCHING = ["reading.records"]
+_SKIPPING = ["reading.cutters"]
 if IS_BUILT:
     _BATCHING.append("engines.native")
+    _SKIPPING.append("engines.native")
 
 
 @contextmanager
@@ -212,6 +215,8 @@ def sized(sizes: Sizes) -> Iterator[None]:
         patch.setattr(source, "CHUNK", sizes.chunk)
         for module in _BATCHING:
             patch.setattr(f"myd_grpc.convert.{module}.BATCH_BYTES", sizes.batch_bytes)
+        for module in _SKIPPING:
+            patch.setattr(f"myd_grpc.convert.{module}.LONG_GAP", sizes.long_gap)
         patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
         patch.setattr(tables, "_PIECE", sizes.piece)
         patch.setattr(flatten, "_MANY", sizes.many)

@@ -23,6 +23,9 @@ BATCH_BYTES = 4 << 20
 BATCH_VALUES = 200_000
 """Values of a batch, by its commas: a row of one digit takes far more memory than its text."""
 
+LONG_GAP = 1 << 20
+"""Bytes of white space between two records from which on it is not held: it is nobody's."""
+
 Made = TypeVar("Made", covariant=True)  # noqa: PLC0105 - there is but one
 
 Take = Callable[[Fragment], None]

@@ -21,7 +21,7 @@ from typing_extensions import Buffer
 from myd_grpc import _native
 from myd_grpc.convert.batch import Batch, Fragment, Rows, Scanned, Span
 from myd_grpc.convert.engines import processors
-from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, RowRules, Take
+from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, LONG_GAP, RowRules, Take
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.kinds import TableKinds
 from myd_grpc.convert.piece import Piece
@@ -100,6 +100,7 @@ class _Reader:
             chunk=source.chunk,
             batch_bytes=BATCH_BYTES,
             batch_values=BATCH_VALUES,
+            long_gap=LONG_GAP,
             threads=self._threads,
             most=2 * self._threads + _BATCHES_AHEAD,
             most_bytes=self._threads * _HELD_BYTES,

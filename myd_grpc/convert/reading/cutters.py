@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from myd_grpc.convert.batch import Span
+from myd_grpc.convert.engines.engine import LONG_GAP
 from myd_grpc.convert.jsontext.boundary import TooLongError, UnfinishedError, string_end, value_end
 from myd_grpc.convert.jsontext.strict import Expect
 from myd_grpc.convert.jsontext.window import Window
@@ -47,10 +48,29 @@ class RecordCutter(ABC):
 
     @abstractmethod
     def next(self, position: int) -> RecordSpan | None:
-        """The record after `position`, None when there are no more; raises StuckError."""
+        """The record after `position`, or None; raises StuckError.
+
+        None means that there are no more, or that the window has to begin at `position` first.
+        Where it does already, what is before the record may be dropped from it.
+        """
+
+    def _skip_gap(self, position: int, *, at_front: bool) -> int | None:
+        """Where white space ends that is not in a record, however much it is.
+
+        None for much of it where the window has to begin with it first.
+        """
+        window = self._window
+        end = window.skip_space(position, LONG_GAP)
+        if end - position <= LONG_GAP:
+            return end
+        if not at_front:
+            return None
+        window.drop(end)
+        window.drop_space()
+        return 0
 
     def _skip_space(self, position: int, faulty: int, expect: Expect) -> int:
-        """Where white space ends, as long as it is no longer than a record may be."""
+        """Where white space within a record ends; it is no longer than the record may be."""
         end = self._window.skip_space(position, self._max_bytes)
         if end - position > self._max_bytes:
             raise StuckError(faulty, expect)
@@ -77,7 +97,9 @@ class _LinesCutter(RecordCutter):
     """Cuts off values that follow one another, with or without white space between them."""
 
     def next(self, position: int) -> RecordSpan | None:
-        start = self._skip_space(position, position, Expect.VALUE)
+        start = self._skip_gap(position, at_front=position == 0)
+        if start is None:
+            return None
         if start == len(self._window.data):
             self.position, self.ended = start, True
             return None
@@ -89,11 +111,12 @@ class _ArrayCutter(RecordCutter):
 
     closer = "]"
     expect = Expect.VALUE
-    or_close = Expect.VALUE_OR_CLOSE
 
     def next(self, position: int) -> RecordSpan | None:
-        before = self.or_close if self.first else Expect.COMMA_OR_CLOSE
-        start = self._skip_space(position, position, before)
+        at_front = position == 0
+        start = self._skip_gap(position, at_front=at_front)
+        if start is None:
+            return None
         byte = self._window.byte(start)
         if byte == self.closer:
             self.position, self.ended = start + 1, True
@@ -101,7 +124,9 @@ class _ArrayCutter(RecordCutter):
         if not self.first:
             if byte != ",":
                 raise StuckError(start, Expect.COMMA_OR_CLOSE)
-            start = self._skip_space(start + 1, start + 1, self.expect)
+            start = self._skip_gap(start + 1, at_front=at_front)
+            if start is None:
+                return None
         if start == len(self._window.data):
             raise StuckError(start, self.expect)
         self.first = False
@@ -116,7 +141,6 @@ class _KeyedCutter(_ArrayCutter):
 
     closer = "}"
     expect = Expect.KEY
-    or_close = Expect.KEY_OR_CLOSE
 
     def _record(self, start: int) -> RecordSpan:
         key_end = self._key_end(start)

@@ -169,7 +169,7 @@ class RecordReader:
         cutter = CUTTERS[self.layout](self._window, self._limits)
         cutter.first = not self.records
         window, spans, keys = self._window, list[Span](), list[Span]()
-        offset, fault, end, commas = window.base, None, 0, 0
+        fault, end, commas = None, 0, 0
         while not cutter.ended and len(spans) < self._limits.batch_records and end < BATCH_BYTES:
             if commas >= BATCH_VALUES:
                 break
@@ -178,12 +178,14 @@ class RecordReader:
             except StuckError as stuck:
                 fault, end = stuck, stuck.position
                 break
-            if record:
-                spans.append(record.value)
-                commas += window.data.count(b",", *record.value)
-                if record.key:
-                    keys.append(record.key)
             end = cutter.position
+            if record is None:
+                break
+            spans.append(record.value)
+            commas += window.data.count(b",", *record.value)
+            if record.key:
+                keys.append(record.key)
+        offset = window.base
         # With the byte after the last record, which shows why a number or literal ends there.
         data = bytes(memoryview(window.data)[: spans[-1][1] + 1]) if spans else b""
         window.drop(end)

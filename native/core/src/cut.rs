@@ -26,8 +26,7 @@ pub struct Limits {
     pub bytes: usize,
     /// No record begins after so many commas in those before it.
     pub commas: usize,
-    /// No record has more bytes than this in its value, its key, or the white space before one of
-    /// them.
+    /// No record has more bytes than this in its value, its key, or what is between them.
     pub record_bytes: usize,
 }
 
@@ -69,8 +68,8 @@ impl Work for Cutting<'_> {
             let Some((key, value, within)) = next_record(simd, data, cut.end, layout, first) else {
                 break;
             };
-            let (start, middle) = key.map_or((value.0, value.0), |key| (key.0, key.1));
-            let stretches = [start - cut.end, middle - start, value.0 - middle, value.1 - value.0];
+            let (start, middle) = key.unwrap_or((value.0, value.0));
+            let stretches = [middle - start, value.0 - middle, value.1 - value.0];
             if stretches.iter().any(|&length| length > limits.record_bytes) {
                 break;
             }

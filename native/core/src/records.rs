@@ -44,6 +44,8 @@ pub struct Piece<'a> {
     pub limits: Limits,
     /// How many bytes to read at a time.
     pub chunk: usize,
+    /// White space of more bytes than this, between two records, is left to the caller.
+    pub long_gap: usize,
 }
 
 /// Reads a piece, and cuts its records off.
@@ -59,6 +61,7 @@ pub struct RecordCutter {
     layout: Layout,
     limits: Limits,
     chunk: usize,
+    long_gap: usize,
     /// Whether the text may hold another whole batch.
     is_full: bool,
     /// Whether there is no more to read.
@@ -81,6 +84,7 @@ impl RecordCutter {
             layout: piece.layout,
             limits: piece.limits,
             chunk: piece.chunk,
+            long_gap: piece.long_gap,
             is_full: true,
             ended: false,
         }
@@ -99,11 +103,20 @@ impl RecordCutter {
         }
     }
 
-    /// Whether to read on would be in vain: where no record can be cut off, none will be.
+    /// Whether to read on would be in vain, as where no record can be cut off none will be, or would
+    /// be for nothing but white space.
     fn is_stuck(&self) -> bool {
         let rest = self.rest();
-        let is_closed = matches!(byte_at(rest, skip_space(rest, 0)), b']' | b'}');
-        is_closed || self.ended || rest.len() > self.limits.record_bytes
+        let start = skip_space(rest, 0);
+        let is_closed = matches!(byte_at(rest, start), b']' | b'}');
+        is_closed || self.ended || rest.len() > self.limits.record_bytes || self.is_in_gap(start)
+    }
+
+    /// Whether nothing but white space and a comma was read, and much of it.
+    fn is_in_gap(&self, start: usize) -> bool {
+        let rest = self.rest();
+        let end = if byte_at(rest, start) == b',' { skip_space(rest, start + 1) } else { start };
+        end == rest.len() && end > self.long_gap
     }
 
     fn cut(&mut self, most_bytes: usize) -> Option<Records> {

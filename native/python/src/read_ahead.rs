@@ -87,7 +87,7 @@ impl PyReadAhead {
     #[new]
     #[pyo3(signature = (
         work, buffers, piece, head, file, read, *,
-        chunk, batch_bytes, batch_values, threads, most, most_bytes
+        chunk, batch_bytes, batch_values, long_gap, threads, most, most_bytes
     ))]
     #[expect(clippy::too_many_arguments, reason = "named at the call")]
     fn new(
@@ -100,6 +100,7 @@ impl PyReadAhead {
         chunk: usize,
         batch_bytes: usize,
         batch_values: usize,
+        long_gap: usize,
         threads: usize,
         most: usize,
         most_bytes: usize,
@@ -116,6 +117,7 @@ impl PyReadAhead {
                 record_bytes: piece.limits.max_record_bytes,
             },
             chunk,
+            long_gap,
         };
         let input = match file {
             Some(file) => Input::File(Box::new(file.open()?)),
