@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from myd_grpc import directories, logs, tls
+from myd_grpc import announcements, directories, logs, tls
 from myd_grpc.addresses import is_loopback
 from myd_grpc.api.endpoint import AddressTakenError, tls_files
 from myd_grpc.api.messages import watch_bytes
@@ -30,7 +30,7 @@ from myd_grpc.callers.file import CallersFileError
 from myd_grpc.callers.quota import Quota
 from myd_grpc.callers.registry import Registry
 from myd_grpc.config import Settings, SettingsError
-from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import why
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
@@ -44,7 +44,6 @@ from myd_grpc.jobs.store.clock import TrustedClock, TrustedTime
 from myd_grpc.jobs.store.database import DatabaseRefusedError
 from myd_grpc.jobs.store.store import Announce, JobStore
 from myd_grpc.jobs.watch.hub import Hub
-from myd_grpc.jobs.worker import sandbox
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.jobs.worker.pool import WorkerPool
@@ -69,16 +68,14 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         # For the worker processes and the gateway, too, which inherit it.
         os.umask(settings.umask)
         directories.prepare(settings)
-        access = Access(
-            Registry(settings.callers) if settings.callers else None, settings.caller_calls
-        )
+        registry = Registry(settings.callers) if settings.callers else None
+        access = Access(registry, settings.caller_calls)
         audit = _audit_file(settings)
     except (SettingsError, CallersFileError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
     logs.configure(settings.log_format, settings.log_level)
-    _tell_engine(settings.engine)
-    _tell_sandbox()
+    announcements.tell_all(settings, environ, registry, rest=rest)
     forbid_core_dumps()
     try:
         asyncio.run(_serve(settings, access, audit, gateway))
@@ -171,28 +168,6 @@ def _check_gateways_pairs(settings: Settings) -> None:
         if not settings.tls_cert:
             raise SettingsError("MYD_REST_CLIENT_CERT needs MYD_TLS_CERT: it is shown over TLS")
         tls.client_pair(settings.rest_client_cert, settings.rest_client_key)
-
-
-def _tell_engine(name: str) -> None:
-    """Log which engine converts: nobody sees in time that the native one could not be built."""
-    if name == "auto" and WITHOUT_NATIVE:
-        logger.warning(
-            "files are converted by the Python engine, which is slower: the native engine %s",
-            WITHOUT_NATIVE,
-        )
-    else:
-        logger.info(
-            "files are converted by the engine %s", next(iter(ENGINES)) if name == "auto" else name
-        )
-
-
-def _tell_sandbox() -> None:
-    """Log what workers lack to be confined with: nobody would find out."""
-    if lacking := sandbox.lacking():
-        logger.warning(
-            "workers are not wholly confined, as this system has no %s to be used",
-            " and no ".join(lacking),
-        )
 
 
 async def _serve(

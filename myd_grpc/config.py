@@ -142,7 +142,10 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read all settings; raises SettingsError that names every bad one."""
-        source = _EnvironReader(environ)
+        return cls._read(_EnvironReader(environ))
+
+    @classmethod
+    def _read(cls, source: _EnvironReader) -> Settings:
         data_dir = source.directory("MYD_DATA_DIR", Path("data"))
         settings = cls(
             data_dir=data_dir,
@@ -201,6 +204,13 @@ class Settings:
         _check_tls(source, settings)
         source.raise_problems()
         return settings
+
+
+def variables() -> frozenset[str]:
+    """Every variable that this server reads."""
+    source = _EnvironReader({})
+    Settings._read(source)
+    return frozenset(source.asked)
 
 
 _UMASKS = {"owner": 0o077, "group": 0o027, "all": 0o022}
@@ -276,6 +286,8 @@ class _EnvironReader:
 
     environ: Mapping[str, str]
     problems: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    """Every variable that was looked for."""
 
     def directory(self, name: str, default: Path) -> Path:
         # Lexical: a link in the path stays, so that what is shown is what was set.
@@ -350,6 +362,7 @@ class _EnvironReader:
 
     def _text(self, name: str) -> str | None:
         """A variable that is set to nothing counts as not set, as compose files do it."""
+        self.asked.add(name)
         return self.environ.get(name, "").strip() or None
 
     def _refuse(self, name: str, text: str, allowed: str, default: _Value) -> _Value:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ssl
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 _EXPIRED = 10
 _NOT_YET_VALID = 9
+_WRONG_PURPOSE = 26
 
 
 class TlsFileError(Exception):
@@ -43,11 +45,23 @@ def client_pair(certificate: Path, key: Path) -> Pair:
 def authorities(path: Path) -> bytes:
     """The certificates of those whose signature is trusted, PEM. Raises TlsFileError."""
     content = _read(path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=_text(content))
+        context.load_verify_locations(cadata=_text(content))
     except (ssl.SSLError, ValueError):
         raise TlsFileError(f"{path} holds no certificate in PEM") from None
+    if _have_all_expired(context):
+        raise TlsFileError(f"{path} cannot be used: the authority has expired; renew it")
     return content
+
+
+def _have_all_expired(context: ssl.SSLContext) -> bool:
+    """Whether nothing that a context trusts is valid any more, as far as it tells of it."""
+    told = context.get_ca_certs()
+    if len(told) < context.cert_store_stats()["x509"]:
+        return False  # it tells of authorities only
+    now = time.time()
+    return all(ssl.cert_time_to_seconds(str(one["notAfter"])) < now for one in told)
 
 
 def is_open_to_others(path: Path) -> bool:
@@ -110,6 +124,8 @@ def _why_refused(error: ssl.SSLCertVerificationError) -> str:
         return "the certificate has expired; renew it"
     if error.verify_code == _NOT_YET_VALID:
         return "the certificate is not valid yet; look at the clock of this machine"
+    if error.verify_code == _WRONG_PURPOSE:
+        return "the certificate is not for servers; take one whose extendedKeyUsage has serverAuth"
     return error.verify_message
 
 

@@ -24,6 +24,8 @@ _MOST_OF_ONE = 1_000_000
 _DIGEST = re.compile(r"sha256:[0-9a-fA-F]{64}")
 _ALTERNATIVE_NAME = re.compile(r"uri:[!-~]+|dns:[0-9A-Za-z._-]+")
 
+_QUOTES = "texts stand in quotes, and so do names with other characters than A-Z, a-z, 0-9, - and _"
+
 _LIMITS = tuple(one.name for one in fields(CallerLimits))
 _KEYS = ("tokens", "certificates", "roles", "data", "output", *_LIMITS)
 
@@ -55,17 +57,28 @@ class CallersFile:
     certificates: Mapping[str, Caller]
     jwt: JwtTable | None
 
+    @property
+    def doubts(self) -> list[str]:
+        """What may be meant so, but keeps a caller from doing anything."""
+        if self.jwt:
+            return []  # which may let in whoever is here, and give roles
+        known = {caller.name for caller in (*self.tokens.values(), *self.certificates.values())}
+        without = [(name, "tokens or certificates") for name in self.callers if name not in known]
+        without += [(name, "roles") for name, caller in self.callers.items() if not caller.roles]
+        return [f"[callers.{name}] has no {what}: nobody can call as it" for name, what in without]
+
 
 def read(path: Path) -> CallersFile:
     """The file as it is now. Raises CallersFileError."""
     import tomllib  # noqa: PLC0415 - only where there is such a file
 
     try:
-        content = tomllib.loads(read_bounded(path).decode())
+        # Editors on Windows put a byte order mark before UTF-8.
+        content = tomllib.loads(read_bounded(path).decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise CallersFileError(f"{path} is not in UTF-8") from None
+        raise CallersFileError(f"{path} is not in UTF-8: save it so") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CallersFileError(f"{path} is no TOML: {error}") from None
+        raise CallersFileError(f"{path} is no TOML: {error}; {_QUOTES}") from None
     reader = _Reader(path)
     found = reader.file(content)
     if reader.problems:

@@ -88,7 +88,7 @@ def _keys(path: Path) -> dict[object, PyJWK]:
         from jwt import PyJWKSet  # noqa: PLC0415 - see above
     except ImportError:
         raise CallersFileError(
-            "[jwt] takes PyJWT, which is not installed: pip install 'myd-grpc[jwt]'"
+            "[jwt] takes PyJWT, which is not installed: pip install 'PyJWT[crypto]'"
         ) from None
     try:
         content = json.loads(data)

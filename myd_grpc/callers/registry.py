@@ -92,6 +92,15 @@ class Registry:
             logger.error("the callers stay as they were: %s", error)  # noqa: TRY400 - says it all
         else:
             logger.info("callers: %s was read again", self._path)
+            self.tell()
+
+    def tell(self) -> None:
+        """Log how many may call, and what looks like a mistake."""
+        found = self._known.file
+        tokens = " and whoever brings a JSON Web Token" if found.jwt else ""
+        logger.info("callers: %d in %s%s", len(found.callers), self._path, tokens)
+        for doubt in found.doubts:
+            logger.warning("callers: %s", doubt)
 
     def _read(self) -> Known:
         # Looked at before they are read: what changes meanwhile is read the next time.

@@ -144,3 +144,34 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_nesting_that_is_too_deep(tmp_path: Path) -> None:
     problems(tmp_path, "a = " + "[" * 100_000)
+
+
+def test_what_editors_on_windows_put_before_the_text_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "callers.toml").write_bytes(b"\xef\xbb\xbf[callers.a]")
+    assert list(file.read(tmp_path / "callers.toml").callers) == ["a"]
+
+
+def test_of_text_that_is_no_toml_it_is_said_what_is_mostly_wrong(tmp_path: Path) -> None:
+    for text in ("[callers.가]", "[callers.a@b]", "[callers.a]\ndata = a"):
+        assert "stand in quotes" in problems(tmp_path, text)[0]
+
+
+def test_callers_who_can_do_nothing_are_doubted(tmp_path: Path) -> None:
+    tables = f"""
+        [callers.all]
+        tokens = ["{DIGEST}"]
+        roles = ["read"]
+        [callers.by-certificate]
+        certificates = ["dns:a"]
+        roles = ["read"]
+        [callers.unknown]
+        roles = ["read"]
+        [callers.idle]
+        tokens = ["{digest("other")}"]
+        """
+    assert read(tmp_path, tables).doubts == [
+        "[callers.unknown] has no tokens or certificates: nobody can call as it",
+        "[callers.idle] has no roles: nobody can call as it",
+    ]
+    jwt = "[jwt]\nkeys = 'k'\nissuer = 'i'\naudience = 'a'"
+    assert read(tmp_path, tables + jwt).doubts == []

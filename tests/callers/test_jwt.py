@@ -335,7 +335,7 @@ def test_without_pyjwt_it_is_said_what_to_install(issuer: Issuer) -> None:
         text=True,
         check=False,
     )
-    assert "which is not installed: pip install 'myd-grpc[jwt]'" in done.stderr
+    assert "which is not installed: pip install 'PyJWT[crypto]'" in done.stderr
 
 
 def test_it_is_loaded_only_where_it_is_asked_for() -> None:

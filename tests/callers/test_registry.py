@@ -131,6 +131,13 @@ def test_a_bad_change_leaves_the_old_file_in_force(
     assert named(registry, f"Bearer {token_of('a')}") == ""
 
 
+def test_doubts_about_a_changed_file_are_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    registry = Registry(path)
+    write_callers(path, caller_table("c", []))
+    registry.refresh()
+    assert "[callers.c] has no roles" in caplog.text
+
+
 def test_nothing_shows_a_token(path: Path) -> None:
     registry = Registry(path)
     credentials = Credentials((f"Bearer {token_of('a')}",))

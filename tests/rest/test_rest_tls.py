@@ -118,6 +118,7 @@ def test_without_a_certificate_the_gateway_is_not_let_in(
     rest_server.start(
         **settings("MYD_TLS", ca.issue("server", *LOCAL)), MYD_TLS_CLIENT_CA=str(ca.certificate)
     )
+    assert "set MYD_REST_CLIENT_CERT and MYD_REST_CLIENT_KEY" in rest_server.log
     assert health(rest_server.rest) == 503
 
 

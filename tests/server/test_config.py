@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from myd_grpc import directories
+from myd_grpc import announcements, directories
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.processors import usable
-from tests.support.serving import PATIENCE_S, Server
+from tests.support.callers import caller_table, write_callers
+from tests.support.serving import PATIENCE_S, ROOT, Server
 
 
 def test_without_any_variable_everything_has_its_default() -> None:
@@ -141,7 +143,7 @@ def test_a_directory_that_cannot_be_written_names_the_user_who_could(tmp_path: P
         place.chmod(0o755)
     program = (
         "import os\n"
-        "from myd_grpc import directories\n"
+        "from myd_grpc import announcements, directories\n"
         "from myd_grpc.config import Settings\n"
         "settings = Settings.from_environ(os.environ)\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
@@ -192,3 +194,32 @@ def test_an_engine_that_is_not_installed_is_refused_with_what_to_do(
     assert "make setup" in log
     assert "MYD_ENGINE=auto" in log
     assert "Traceback" not in log
+
+
+def test_all_variables_that_something_reads_are_known() -> None:
+    sources = [*(ROOT / "myd_grpc").rglob("*.py"), *(ROOT / "gateway").glob("*.go")]
+    read = set(re.findall(r'"(MYD_\w+)"', "".join(one.read_text("utf-8") for one in sources)))
+    assert read <= announcements.variables()
+
+
+def test_a_variable_that_is_no_setting_is_warned_of(make_server: Callable[..., Server]) -> None:
+    server = make_server(MYD_CALLRES="x", MYD_COLOUR="blue", MYD_SERVICE_HOST="a", MYD_PORT="tcp")
+    log = server.start().log
+    assert "MYD_CALLRES is no setting, and does nothing: did you mean MYD_CALLERS?" in log
+    assert "MYD_COLOUR is no setting, and does nothing" in log
+    assert "blue" not in log
+    # Those that Kubernetes sets for a service of that name are nobody's mistake.
+    assert log.count("is no setting") == 2
+
+
+def test_who_may_call_is_said_at_the_start(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    file = write_callers(tmp_path / "callers.toml", caller_table("a", []))
+    server = make_server()
+    assert "INFO    myd_grpc.announcements: everybody who reaches 127.0.0.1:0" in server.start().log
+    server.restart(MYD_GRPC_ADDRESS="0.0.0.0:0", MYD_PLAINTEXT="true")
+    assert "WARNING myd_grpc.announcements: everybody who reaches 0.0.0.0:0" in server.log
+    server.restart(MYD_CALLERS=str(file))
+    assert f"callers: 1 in {file}" in server.log
+    assert "callers: [callers.a] has no roles" in server.log

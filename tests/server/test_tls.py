@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -209,6 +210,10 @@ def test_a_start_with_bad_files_says_what_to_do(
     assert "holds no certificate" in refused_at_start(server, MYD_TLS_CLIENT_CA=str(pair.key))
     old = ca.issue("old", *LOCAL, expired=True)
     assert "has expired" in refused_at_start(server, **served(old))
+    clients = ca.issue("client", *LOCAL, usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    assert "is not for servers; take one" in refused_at_start(server, **served(clients))
+    gone = str(Authority(tmp_path, "gone", expired=True).certificate)
+    assert "the authority has expired" in refused_at_start(server, MYD_TLS_CLIENT_CA=gone)
 
 
 def test_a_key_with_a_passphrase_is_refused_and_not_asked_for(

@@ -37,11 +37,11 @@ class Pair:
 class Authority:
     """Signs certificates. Its own is in the file `certificate`, in a directory of the test."""
 
-    def __init__(self, directory: Path, name: str = "ca") -> None:
+    def __init__(self, directory: Path, name: str = "ca", *, expired: bool = False) -> None:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _subject(f"{name} of a test")
-        builder = _builder(self._name, self._key, timedelta())
+        builder = _builder(self._name, self._key, expired=expired)
         builder = builder.issuer_name(self._name)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         builder = builder.add_extension(_CA_USAGE, True)
@@ -56,16 +56,17 @@ class Authority:
         *alternative_names: str,
         common_name: str = "",
         expired: bool = False,
+        usage: x509.ObjectIdentifier | None = None,
     ) -> Pair:
-        """A pair in files called `name`, good for servers and clients alike.
+        """A pair in files called `name`, good for servers and clients alike, or for one `usage`.
 
         Alternative names are written `dns:…`, `uri:…` or `ip:…`; without any, it has none.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        age = 10 * _DAY if expired else timedelta()
-        builder = _builder(_subject(common_name or name), key, age)
+        builder = _builder(_subject(common_name or name), key, expired=expired)
         builder = builder.issuer_name(self._name)
-        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        usages = [usage] if usage else both
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), False)
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -107,10 +108,10 @@ _CA_USAGE = x509.KeyUsage(
 
 
 def _builder(
-    subject: x509.Name, key: ec.EllipticCurvePrivateKey, age: timedelta
+    subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, expired: bool
 ) -> x509.CertificateBuilder:
-    """What all certificates have; valid for a week that began `age` before yesterday."""
-    begin = datetime.now(UTC) - age - _DAY
+    """What all certificates have; valid for a week that began yesterday, or ended days ago."""
+    begin = datetime.now(UTC) - (11 if expired else 1) * _DAY
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
