@@ -56,6 +56,8 @@ def test_a_job_waits_with_its_set_for_open_files(
     server.put("a.json", "[1]")
     job_id = server.submit("a.json")
     point.reached()
+    # The server has looked at the output directory, which it does at the first progress.
+    next(one for one in server.watch(job_id) if one.data.progress.bytes_total)
     with no_more_open_files(server):
         point.release()
         assert wait_for_message(server, job_id) == PUBLISHED

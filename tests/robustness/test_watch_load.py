@@ -72,10 +72,15 @@ def test_a_burst_of_watchers_is_served_to_the_last(
                 states.append(response.data)
             return states
 
+        async def all_begun() -> None:
+            for _ in range(watchers):
+                await begun.acquire()
+
         watching = [asyncio.create_task(watch(number)) for number in range(watchers)]
-        for _ in watching:
-            await begun.acquire()
-        assert not any(task.done() for task in watching)
+        beginning = asyncio.create_task(all_begun())
+        # A watch that fails is told at once: the others would wait for it for ever.
+        await asyncio.wait([beginning, *watching], return_when=asyncio.FIRST_COMPLETED)
+        assert [task.exception() for task in watching if task.done()] == []
         converted.release()
         streams = await asyncio.gather(*watching)
         for channel in channels:
