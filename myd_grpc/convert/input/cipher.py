@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import ClassVar
 
 from Crypto.Cipher import AES
 from Crypto.Util.strxor import strxor
@@ -33,8 +34,24 @@ _BEFORE_TEXT = re.compile(rb"(?:%b)?\s*" % BOM_UTF8)
 _BEFORE_HEX = re.compile(_BEFORE_TEXT.pattern + rb"(?:0[xX])?")
 
 
+_SPACE = re.escape(_WHITESPACE)
+# What text cannot have: where it is not at its end, an `=` either.
+_NO_HEX = re.compile(rb"[^0-9A-Fa-f%b]" % _SPACE)
+_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/_=%b-]|=(?=[%b]*[^=%b])" % (_SPACE, _SPACE, _SPACE))
+# So many letters for each that is none are no chance: of other bytes a quarter look like base64.
+_LETTERS_FOR_ONE = 64
+
+
 class PaddingError(ValueError):
     """The last block does not end in PKCS#7 padding."""
+
+
+class DamagedTextError(ValueError):
+    """Text that stands for ciphertext is damaged, at byte `offset` of the file if that shows."""
+
+    def __init__(self, name: str, offset: int | None) -> None:
+        where = "" if offset is None else f": the character at byte {offset} does not belong there"
+        super().__init__(f"its {name} text is damaged{where}")
 
 
 class CbcDecryptor:
@@ -72,37 +89,51 @@ class RawText:
         """The ciphertext bytes that could not be told before the end was known."""
         return b""
 
-    def tails(self, data: bytes) -> list[bytes]:
-        """What the ciphertext bytes at the end of a file that ends in `data` may be."""
+    def tails(self, data: bytes, offset: int) -> list[bytes]:  # noqa: ARG002 - of text alone
+        """What the ciphertext bytes at the end of a file may be, which ends in `data`."""
         return [data]
 
 
 class EncodedText(ABC):
     """Ciphertext as text, with white space anywhere, after `lead` bytes of something else."""
 
-    unit: int
+    name: ClassVar[str]
+    unit: ClassVar[int]
     """Letters that stand for whole bytes together."""
+    stray: ClassVar[re.Pattern[bytes]]
+    """Finds what does not belong into such text."""
 
     def __init__(self, lead: int = 0) -> None:
         self.lead = lead
         self._rest = b""
+        self._offset = lead
 
     def decode(self, data: bytes) -> bytes:
-        """The ciphertext bytes of the whole units so far; ValueError where the text is damaged."""
+        """The ciphertext bytes of the whole units so far; raises DamagedTextError."""
         text = self._rest + self._letters(data)
         whole = len(text) - len(text) % self.unit
         self._rest = text[whole:]
-        return self._bytes(text[:whole]) if whole else b""
+        if self.stray.search(self._rest):
+            raise self._damage(data, self._offset)
+        try:
+            found = self._bytes(text[:whole]) if whole else b""
+        except ValueError:
+            raise self._damage(data, self._offset) from None
+        self._offset += len(data)
+        return found
 
     def finish(self) -> bytes:
-        """The bytes of the letters that are left; ValueError where no text ends in such."""
+        """The bytes of the letters that are left; DamagedTextError where no text ends in such."""
         rest, self._rest = self._rest, b""
-        return self._bytes(rest) if rest else b""
+        try:
+            return self._bytes(rest) if rest else b""
+        except ValueError:
+            raise DamagedTextError(self.name, None) from None
 
-    def tails(self, data: bytes) -> list[bytes]:
-        """What the ciphertext bytes at the end of a file that ends in `data` may be.
+    def tails(self, data: bytes, offset: int) -> list[bytes]:
+        """What the ciphertext bytes at the end of a file may be, which ends in `data` from there.
 
-        Raises ValueError where the text is damaged.
+        Raises DamagedTextError.
         """
         letters = self._letters(data)
         bare = letters.rstrip(b"=")
@@ -111,8 +142,12 @@ class EncodedText(ABC):
             with suppress(ValueError):
                 found.append(self._bytes(bare[(len(bare) - last) % self.unit :]))
         if not found:
-            raise ValueError("no end of such a text")
+            raise self._damage(data, offset)
         return found
+
+    def _damage(self, data: bytes, offset: int) -> DamagedTextError:
+        found = self.stray.search(data)
+        return DamagedTextError(self.name, found and offset + found.start())
 
     @abstractmethod
     def _letters(self, data: bytes) -> bytes:
@@ -130,7 +165,9 @@ class EncodedText(ABC):
 class HexText(EncodedText):
     """Ciphertext as hex text."""
 
+    name = "hex"
     unit = 2
+    stray = _NO_HEX
 
     def _letters(self, data: bytes) -> bytes:
         return data.translate(None, _WHITESPACE)
@@ -145,7 +182,9 @@ class HexText(EncodedText):
 class Base64Text(EncodedText):
     """Ciphertext as base64 text of either alphabet, with or without padding."""
 
+    name = "base64"
     unit = 4
+    stray = _NO_BASE64
 
     def _letters(self, data: bytes) -> bytes:
         return data.translate(_USUAL, _WHITESPACE)
@@ -180,6 +219,20 @@ def recognise_encoding(head: bytes) -> Encoding:
     return RawText()
 
 
+def damage_in(head: bytes) -> DamagedTextError | None:
+    """What is wrong with a file that begins with `head`, if that is hex or base64 but for a little.
+
+    With a letter that is none, hex is taken for base64, and base64 for raw ciphertext.
+    """
+    for lead, text in ((_BEFORE_HEX, HexText), (_BEFORE_TEXT, Base64Text)):
+        start = lead.match(head).end()  # type: ignore[union-attr]
+        size = len(head) - start
+        strays = [found.start() for found in text.stray.finditer(head, start)]
+        if size >= BLOCK and 0 < len(strays) <= 1 + size // _LETTERS_FOR_ONE:
+            return DamagedTextError(text.name, strays[0])
+    return None
+
+
 def _found(text: bytes) -> set[int]:
     return set(text.translate(None, _WHITESPACE))
 
@@ -199,7 +252,7 @@ class Decryption:
     def read(self) -> bytes:
         """The next bytes, none at the end.
 
-        Raises PaddingError, and ValueError where the text is damaged.
+        Raises PaddingError and DamagedTextError.
         """
         while not self._ended:
             stored = self._read()

@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.input.cipher import BLOCK, RawText, recognise_encoding
+from myd_grpc.convert.input.cipher import (
+    BLOCK,
+    DamagedTextError,
+    RawText,
+    damage_in,
+    recognise_encoding,
+)
 from myd_grpc.convert.input.source import HEAD, Source, wrong_key
 from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption
 from myd_grpc.convert.jsontext.formats import (
@@ -67,8 +73,8 @@ def _try(source: Source, key: CipherKey) -> None:
     is_cut = isinstance(source.encoding(), RawText) and source.size % BLOCK != 0
     try:
         trial = _trial(source, key)
-    except ValueError:
-        raise _no_ciphertext(source, "its base64 or hex text is damaged") from None
+    except DamagedTextError as damage:
+        raise _no_ciphertext(source, str(damage)) from None
     if trial.begins and trial.is_padded and not is_cut:
         return
     if content := _content(trial):
@@ -81,32 +87,43 @@ def _try(source: Source, key: CipherKey) -> None:
 
 
 def _trial(source: Source, key: CipherKey) -> TrialDecryption:
-    """What a key makes of both ends of a file; ValueError where its text is damaged."""
+    """What a key makes of both ends of a file; raises DamagedTextError."""
     encoding = source.encoding()
     start = encoding.decode(source.head[encoding.lead :])
     is_whole = source.size <= HEAD
     if is_whole:
         start += encoding.finish()
-    end = source.at(max(encoding.lead, source.size - HEAD), HEAD)
-    return TrialDecryption(CiphertextEnds(start, is_whole, encoding.tails(end)), key)
+    end = max(encoding.lead, source.size - HEAD)
+    tails = encoding.tails(source.at(end, HEAD), end)
+    return TrialDecryption(CiphertextEnds(start, is_whole, tails), key)
 
 
 def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     """The failure of a file that a key does not decrypt: it may be one that needs none."""
-    if begins_json(source.head):
-        # One flaw may come of where the head ends.
-        is_cp949 = damage(source.head) > 1 and looks_like_cp949(source.head)
-        return wrong_key(source.name, _PLAIN.format("") + (f"; {CP949_HINT}" if is_cp949 else ""))
-    if begins_json(_decoded(source.head)):
-        return wrong_key(source.name, _PLAIN.format(" in base64 or hex"))
-    if source.head.lstrip()[:1] == b'"' and _decoded(source.head.strip(b'" \t\r\n')):
-        return wrong_key(
-            source.name, "its base64 or hex text is in quotation marks: leave them out"
-        )
+    if what := _another_form(source.head):
+        return wrong_key(source.name, what)
     file_format = _recognise(source.head)
-    if file_format is None or file_format.is_encrypted:
-        return wrong_key(source.name, f"it is {file_format}" if file_format else fault)
+    if file_format is None:
+        return wrong_key(source.name, str(damage_in(source.head) or fault))
+    if file_format.is_encrypted:
+        return wrong_key(source.name, f"it is {file_format}")
     return _invalid(source, f"the file is {file_format}")
+
+
+def _another_form(head: bytes) -> str | None:
+    """What begins with `head`, if that is plain JSON, or ciphertext with something around it."""
+    if begins_json(head):
+        # One flaw may come of where the head ends.
+        is_cp949 = damage(head) > 1 and looks_like_cp949(head)
+        return _PLAIN.format("") + (f"; {CP949_HINT}" if is_cp949 else "")
+    decoded = _decoded(head)
+    if begins_json(decoded):
+        return _PLAIN.format(" in base64 or hex")
+    if _is_encoded(decoded):
+        return "its base64 or hex text stands for base64 or hex text: decode it once"
+    if head.lstrip()[:1] == b'"' and _decoded(head.strip(b'" \t\r\n')):
+        return "its base64 or hex text is in quotation marks: leave them out"
+    return None
 
 
 def _content(trial: TrialDecryption) -> FileFormat | None:

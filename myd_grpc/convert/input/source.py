@@ -14,6 +14,7 @@ from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     CbcDecryptor,
+    DamagedTextError,
     Decryption,
     EncodedText,
     Encoding,
@@ -208,10 +209,8 @@ class Source:
                 return decrypted()
             except PaddingError:
                 raise wrong_key(self.name, "its last block does not end in padding") from None
-            except ValueError:
-                raise self._unreadable(
-                    f"its base64 or hex text is damaged before byte {self.position}"
-                ) from None
+            except DamagedTextError as damage:
+                raise self._unreadable(str(damage)) from None
 
         return read
 

@@ -45,6 +45,7 @@ class TrialDecryption:
     def __init__(self, ends: CiphertextEnds, key: CipherKey) -> None:
         self._key = key
         self._cipher = ends.start[: len(ends.start) // BLOCK * BLOCK]
+        self._is_iv_last = any(tail.endswith(key.iv) for tail in ends.tails)
         self._endings = [text for tail in ends.tails if (text := _ending(tail, key))]
         self.is_padded = any(_without_padding(text) is not None for text in self._endings)
         plain = CbcDecryptor(key).decrypt(self._cipher)
@@ -64,10 +65,10 @@ class TrialDecryption:
 
     def fault(self) -> str:
         """What is wrong, and what to do about it."""
+        if beside := self._iv_beside:
+            return beside
         if self.is_text:
             return self._wrong_padding()
-        if self._cipher[:BLOCK] == self._key.iv:
-            return "the iv is written before the ciphertext: take the first 16 bytes off the file"
         rest = self.plain[BLOCK:]
         if (self.is_padded or len(rest) >= _MANY) and rest and reads_as_text(rest):
             return self._wrong_iv(rest)
@@ -76,6 +77,14 @@ class TrialDecryption:
         if not self.is_padded:
             return "its last block does not end in padding"
         return "its first block does not decrypt to JSON"
+
+    @property
+    def _iv_beside(self) -> str | None:
+        if self._cipher[:BLOCK] == self._key.iv:
+            return "the iv is written before the ciphertext: take the first 16 bytes off the file"
+        if self._is_iv_last:
+            return "the iv is written after the ciphertext: take the last 16 bytes off the file"
+        return None
 
     def _wrong_padding(self) -> str:
         found = (hint for text in self._endings if (hint := _padding(text)))

@@ -80,6 +80,12 @@ _BEGINNINGS = [
             rb"-----BEGIN PGP MESSAGE",
             FileFormat("encrypted with PGP", "decrypt it first", is_encrypted=True),
         ),
+        (
+            rb"-----BEGIN ",
+            FileFormat(
+                "in PEM", "leave out the lines with dashes around its text", is_encrypted=True
+            ),
+        ),
     )
 ]
 _HTML = re.compile(rb"(?i)" + _MARK + rb"?\s*<(?:!doctype\s+html|html|head|body)\b")

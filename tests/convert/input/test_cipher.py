@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -346,12 +347,66 @@ def test_a_flipped_bit_anywhere(engine: str) -> None:
             assert outcome in (Reason.INVALID_JSON, Reason.WRONG_KEY)
 
 
-@pytest.mark.parametrize(("form", "wrong"), [("base64", b"!"), ("base64", b"="), ("hex", b"g")])
-def test_damaged_text_in_the_middle_is_said(form: str, wrong: bytes) -> None:
+@each_engine
+@pytest.mark.parametrize(
+    "form", ["base64", "base64 in lines", "base64 without padding", "hex", "hex after 0x"]
+)
+@pytest.mark.parametrize("at", [3, 4000, 4100, 9000, -4200, -4000, -6])
+def test_a_character_that_does_not_belong_into_text(engine: str, form: str, at: int) -> None:
+    """What is seen at either end counts before anything is read."""
+    stored, name = TEXT_FORMS[form](CIPHERTEXT), form.partition(" ")[0]
+    at %= len(stored)
+    for wrong in (b"g" if name == "hex" else b"!", b"=", "가".encode()):
+        damaged = stored[:at] + wrong + stored[at:]
+        error = failure(damaged, KEY, engine=engine)
+        what = f"its {name} text is damaged: the character at byte {at} does not belong there"
+        assert error.message.endswith(what)
+        is_at_end = at < 4096 or at >= len(damaged) - 4096
+        assert error.reason is (Reason.WRONG_KEY if is_at_end else Reason.FILE_UNREADABLE)
+
+
+@pytest.mark.parametrize("form", ["base64", "hex in lines"])
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_its_place_is_told_whatever_is_read_at_a_time(form: str, chunk: int) -> None:
     stored = TEXT_FORMS[form](CIPHERTEXT)
-    error = failure(stored[:9000] + wrong + stored[9001:], KEY)
-    assert error.reason is Reason.FILE_UNREADABLE
-    assert "base64 or hex text is damaged" in error.message
+    messages = set()
+    for at in range(9000, 9008):
+        with sized(Sizes(chunk=chunk)):
+            error = failure(stored[:at] + b"?" + stored[at:], KEY)
+        assert f"the character at byte {at} " in error.message
+        messages.add(error.message)
+    assert len(messages) == 8
+
+
+@pytest.mark.parametrize("form", ["base64", "hex"])
+@pytest.mark.parametrize("size", [1, 20])
+def test_a_character_that_does_not_belong_into_a_short_text(form: str, size: int) -> None:
+    stored = TEXT_FORMS[form](encrypted(b'"' + b"x" * size + b'"'))
+    for at, wrong in product(range(len(stored) - 3), (b"!", b"=")):
+        error = failure(stored[:at] + wrong + stored[at:], KEY)
+        assert error.reason is Reason.WRONG_KEY
+        assert error.message.endswith(f"the character at byte {at} does not belong there")
+
+
+@pytest.mark.parametrize("lines", [64, 1000])
+def test_text_after_the_end_of_base64(lines: int) -> None:
+    one = wrapped(TEXT_FORMS["base64"](encrypted(DOCUMENT[:-1] + b" ]")), lines)
+    assert one.endswith(b"=\n")
+    error = failure(one + one, KEY)
+    assert f"the character at byte {one.index(b'=')} does not belong there" in error.message
+
+
+@pytest.mark.parametrize(
+    "text", ["hello there", "id,name\n1,kim\n2,lee\n3,choi", "가나다라마바사아"]
+)
+def test_other_text_is_no_damaged_ciphertext(text: str) -> None:
+    assert "damaged" not in failure(text, KEY).message
+
+
+def test_raw_ciphertext_is_no_damaged_text() -> None:
+    rng = random.Random(5)
+    for size in [*range(1, 200), 5000]:
+        assert "damaged:" not in failure(rng.randbytes(size), KEY).message
 
 
 @pytest.mark.parametrize("form", ["base64", "hex", "base64 in lines"])

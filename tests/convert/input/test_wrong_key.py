@@ -66,6 +66,10 @@ def iv_first(plain: bytes) -> bytes:
     return KEY.iv + encrypted(plain)
 
 
+def iv_last(plain: bytes) -> bytes:
+    return encrypted(plain) + KEY.iv
+
+
 def another_iv_first(plain: bytes) -> bytes:
     iv = bytes(range(50, 66))
     return iv + encrypted(plain, CipherKey(KEY.key, iv))
@@ -118,6 +122,7 @@ ALWAYS: dict[Callable[[bytes], bytes], str] = {
     iso_7816: f"its padding is that of ISO/IEC 7816-4, not PKCS#7: {PKCS7}$",
     unpadded: f"its last block is text without padding: it is cut off, or else {PKCS7}$",
     iv_first: f"the iv is written before the ciphertext: {TAKE_OFF}$",
+    iv_last: "the iv is written after the ciphertext: take the last 16 bytes off the file$",
     salted: OPENSSL,
     salted_with_that_key: OPENSSL,
 }
@@ -227,6 +232,24 @@ def test_text_in_quotation_marks(plain: bytes) -> None:
     stored = b'"' + TEXT_FORMS["base64"](encrypted(plain)) + b'"\n'
     message = "its base64 or hex text is in quotation marks: leave them out$"
     assert_wrong_key(failure(stored, KEY), message)
+
+
+@pytest.mark.parametrize("plain", [SMALL, LARGE])
+@pytest.mark.parametrize("outer", ["base64", "base64 in lines", "hex"])
+@pytest.mark.parametrize("inner", ["base64", "hex"])
+def test_text_of_text(plain: bytes, outer: str, inner: str) -> None:
+    stored = TEXT_FORMS[outer](TEXT_FORMS[inner](encrypted(plain)))
+    message = "its base64 or hex text stands for base64 or hex text: decode it once$"
+    assert_wrong_key(failure(stored, KEY), message)
+
+
+@pytest.mark.parametrize("plain", [SMALL, MEDIUM, LARGE])
+def test_text_in_pem(plain: bytes) -> None:
+    text = TEXT_FORMS["base64 in lines"](encrypted(plain))
+    stored = b"-----BEGIN MESSAGE-----\n" + text + b"-----END MESSAGE-----\n"
+    message = "it is in PEM: leave out the lines with dashes around its text$"
+    assert_wrong_key(failure(stored, KEY), message)
+    assert failure(stored).reason is Reason.INVALID_JSON
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 5, 300])
