@@ -47,9 +47,7 @@ class AuditFile:
 
     async def write(self, entry: Mapping[str, str]) -> None:
         """Return when the entry is on the disk. Raises AuditError."""
-        line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode(
-            errors="backslashreplace"
-        )
+        line = _seen_as_it_is(json.dumps(entry, ensure_ascii=False, separators=(",", ":"))).encode()
         written = asyncio.get_running_loop().create_future()
         self._waiting.append((line + b"\n", written))
         if self._writing is None:
@@ -90,6 +88,12 @@ class AuditFile:
 
     def _append(self, lines: bytes) -> None:
         self._follow()
+        self._write(lines)
+        if self._is_gone():  # meanwhile, and with it what was written
+            self._follow()
+            self._write(lines)
+
+    def _write(self, lines: bytes) -> None:
         size = os.fstat(self._fd).st_size
         try:
             failpoints.reach("write_audit")
@@ -103,11 +107,26 @@ class AuditFile:
             raise
 
     def _follow(self) -> None:
-        """Opens the file anew when it was renamed."""
-        if self._is_renamed:
+        """Opens the file anew when it was renamed, or removed, as by another in its place."""
+        if self._is_renamed or self._is_gone():
             fresh = _opened(self._path)
             os.close(self._fd)
             self._fd, self._is_renamed = fresh, False
+
+    def _is_gone(self) -> bool:
+        """Whether nobody can read any more what is written."""
+        return not os.fstat(self._fd).st_nlink
+
+
+def _seen_as_it_is(line: str) -> str:
+    """JSON in which all that is not printable is escaped.
+
+    What callers have sent would else end a line for some readers, hide a part of it, or move the
+    cursor of a terminal.
+    """
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 def _opened(path: Path) -> int:

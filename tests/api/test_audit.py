@@ -15,7 +15,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.callers import bearing, caller_table, token_of, write_callers
-from tests.support.serving import PATIENCE_S, Server, details_of
+from tests.support.serving import PATIENCE_S, Hold, Server, details_of
 
 MakeServer = Callable[..., Server]
 
@@ -130,7 +130,7 @@ def test_what_was_answered_is_there_after_a_kill(audited: Server, file: Path) ->
                 answered.append(
                     audited.submit("a.json", output=f"{threading.get_ident()}-{number}")
                 )
-            except grpc.RpcError:
+            except (grpc.RpcError, ValueError):  # the latter where the channel is closed by then
                 return
 
     threads = [threading.Thread(target=submit) for _ in range(4)]
@@ -161,6 +161,53 @@ def test_a_renamed_file_is_left_at_sighup(audited: Server, file: Path) -> None:
     more = [f"more-{count}" for count in range(1, number + 1)]
     assert outputs == ["first", "second", *more, "last"]
     assert lines(file)
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_file_that_is_gone_is_made_anew(audited: Server, file: Path, how: str) -> None:
+    audited.submit("a.json", output="first")
+    other = file.with_suffix(".other")
+    if how == "removed":
+        file.unlink()
+    else:
+        other.touch(0o600)
+        other.rename(file)
+    audited.submit("a.json", output="second")
+    assert [one["output"] for one in lines(file)] == ["second"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_place_for_the_file_calls_are_refused(audited: Server, file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+    assert refusal(lambda: audited.submit("a.json")).code() is grpc.StatusCode.UNAVAILABLE
+    file.rmdir()
+    audited.submit("a.json")
+    assert len(lines(file)) == 1
+
+
+def test_a_file_that_goes_while_it_is_written_has_the_line_in_the_next_one(
+    make_server: MakeServer, file: Path, hold: Callable[[str], Hold]
+) -> None:
+    point = hold("write_audit")
+    server = make_server(MYD_AUDIT_FILE=str(file), MYD_FAILPOINTS=point.setting).start()
+    server.put("a.json", ORDERS)
+    request = convert()
+    call = server.stub.ConvertToCsv.future(request, timeout=PATIENCE_S)
+    with point.at_point():
+        file.unlink()
+    job_id = call.result().data.job_id
+    assert [one["job_id"] for one in lines(file)] == [job_id]
+
+
+def test_what_cannot_be_seen_is_escaped(audited: Server, file: Path) -> None:
+    # The end of a line to some readers; a terminal's command; text from right to left; and others.
+    odd = '\u2028{"caller":"boss"}\x85\x9b31m\u202e\x7f\U000e0041'
+    audited.stub.CancelJob(pb.CancelJobRequest(job_id=f"계좌{odd}"), timeout=PATIENCE_S)
+    text = file.read_text("utf-8")
+    assert text.rstrip("\n").isprintable()
+    assert "계좌" in text
+    assert lines(file)[0]["job_id"] == f"계좌{odd}"
 
 
 @pytest.mark.parametrize("point", ["before_audited_call", "write_audit"])
