@@ -19,10 +19,8 @@ import (
 const (
 	// largestBody has room for as many names as a request may have, long and written as escapes.
 	largestBody = 64 << 20
-	// smallBody is what all other requests are below.
-	smallBody = 1 << 20
-	// largeBodies is how many larger ones are held at a time; others wait for their turn.
-	largeBodies = 2
+	// smallBody is what nearly all requests are below. As many are held as there are calls.
+	smallBody = 64 << 10
 	// bodyTimeout is how long a body may take to arrive.
 	bodyTimeout = 30 * time.Second
 )
@@ -112,7 +110,17 @@ func parts(name string) []string {
 	return strings.FieldsFunc(strings.ToLower(name), separator)
 }
 
-var largeBodyTurns = make(chan struct{}, largeBodies)
+// bodySize is how long bodies may be, and how many of them, longer than the size before, are held at a time.
+// Others wait for their turn: whoever sends them may be anybody, as it is the server that knows who calls.
+type bodySize struct {
+	most  int64
+	turns chan struct{}
+}
+
+var bodySizes = []bodySize{
+	{1 << 20, make(chan struct{}, 32)},
+	{largestBody + 1, make(chan struct{}, 2)}, // one byte more, so that what is too long shows
+}
 
 // bufferBody reads the body within a time of its own: a deadline for the whole request would cut
 // streams. What it answers is to be called when the body is not needed any more.
@@ -122,20 +130,28 @@ func bufferBody(w http.ResponseWriter, r *http.Request) (release func(), err err
 		return release, nil
 	}
 	limited, body := http.MaxBytesReader(w, r.Body, largestBody), new(bytes.Buffer)
-	err = readInTime(w, io.LimitReader(limited, smallBody), body)
-	if err == nil && body.Len() == smallBody {
-		if release, err = awaitTurn(); err == nil {
-			err = readInTime(w, limited, body)
+	read := int64(smallBody)
+	err = readInTime(w, io.LimitReader(limited, read), body)
+	for _, size := range bodySizes {
+		if err != nil || int64(body.Len()) < read {
+			break
 		}
+		shorter := release
+		release, err = size.awaitTurn()
+		shorter() // of these, it is none any more
+		if err == nil {
+			err = readInTime(w, io.LimitReader(limited, size.most-read), body)
+		}
+		read = size.most
 	}
 	r.Body = io.NopCloser(body)
 	return release, err
 }
 
-func awaitTurn() (release func(), err error) {
+func (s bodySize) awaitTurn() (release func(), err error) {
 	select {
-	case largeBodyTurns <- struct{}{}:
-		return func() { <-largeBodyTurns }, nil
+	case s.turns <- struct{}{}:
+		return func() { <-s.turns }, nil
 	case <-time.After(bodyTimeout):
 		return func() {}, status.Error(codes.Unavailable, "too many large requests at a time; call again later")
 	}

@@ -10,6 +10,7 @@
 //	MYD_REST_ADDRESS_FILE  written with the address in use, which is also printed on stdout
 //	MYD_REST_TLS_CERT, MYD_REST_TLS_KEY
 //	                       certificate and key to listen with over TLS, in PEM
+//	MYD_MAX_CONNECTIONS    callers connected at once; further ones wait (10000)
 //	MYD_PLAINTEXT          whether other hosts may be served without TLS (false)
 //	MYD_TLS_CA             who signs the server's certificate, in PEM; the server is called over TLS
 //	MYD_TLS_SERVER_NAME    the name that it has to be for, if that is not in MYD_GRPC_ADDRESS
@@ -39,6 +40,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 )
 
@@ -153,10 +155,15 @@ func listen(wanted string, encrypted bool) (net.Listener, error) {
 			return nil, err
 		}
 	}
+	most, err := mostConnections()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", wanted)
 	if err != nil {
 		return nil, fmt.Errorf("MYD_REST_ADDRESS=%s cannot be listened on: %w", wanted, err)
 	}
+	listener = netutil.LimitListener(listener, most)
 	host, _, err := net.SplitHostPort(wanted)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,6 +25,16 @@ func setting(name, value string) string {
 // ownCertificate is what the gateway listens with; nil without TLS.
 func ownCertificate() (*reread[*tls.Certificate], error) {
 	return pairOf("MYD_REST_TLS_CERT", "MYD_REST_TLS_KEY")
+}
+
+// mostConnections is how many callers may be connected, as at the server; further ones wait until others go.
+func mostConnections() (int, error) {
+	text := setting("MYD_MAX_CONNECTIONS", "10000")
+	most, err := strconv.Atoi(text)
+	if err != nil || most < 1 || most > 1_000_000 {
+		return 0, unusable("MYD_MAX_CONNECTIONS", text, "a whole number from 1 to 1000000")
+	}
+	return most, nil
 }
 
 // toServer is how the gateway knows the server: by the very certificate that a server beside it was
