@@ -61,6 +61,15 @@ class RequestTooLongError(CallError):
         super().__init__(f"the request has more than {most_bytes} bytes")
 
 
+class RequestLateError(CallError):
+    """The request did not arrive, or not all of it."""
+
+    reason = InvalidRequestError.reason
+
+    def __init__(self) -> None:
+        super().__init__("the request did not arrive in time")
+
+
 class UnauthenticatedError(CallError):
     """The call came without a credential that is known: whatever is wrong with it, this is said."""
 

@@ -166,6 +166,9 @@ def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]
         # Whoever opens more without waiting, as to reset them at once, has them refused before they
         # cost the event loop anything. A call counts until all of it is gone, reset or not.
         ("grpc.max_concurrent_streams", settings.max_streams),
+        # By default as many bytes of a call come unread as the network brings quickly, up to MiBs:
+        # also of those who are not let in.
+        ("grpc.http2.bdp_probe", 0),
         # By default the library refuses by chance between a softer bound and this one.
         ("grpc.max_metadata_size", settings.max_metadata_bytes),
         ("grpc.absolute_max_metadata_size", settings.max_metadata_bytes),

@@ -27,6 +27,7 @@ from myd_grpc.audit import AuditFile
 from myd_grpc.callers import current as callers
 from myd_grpc.callers import rights
 from myd_grpc.callers.access import Access, Session
+from myd_grpc.callers.arrivals import Arrivals
 from myd_grpc.convert.errors import shortened
 from myd_grpc.tracebacks import describe, new_error_id
 
@@ -43,6 +44,7 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.QuotaError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.AuditError: grpc.StatusCode.UNAVAILABLE,
     errors.RequestTooLongError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.RequestLateError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
     errors.JobWorkingError: grpc.StatusCode.FAILED_PRECONDITION,
@@ -70,8 +72,11 @@ bytes for each, and once in base64."""
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 Conversation: TypeAlias = Callable[[AsyncIterator[Any], Any], AsyncIterator[Any]]
-Read: TypeAlias = Callable[[bytes], Message]
+Read: TypeAlias = Callable[[Any], Message]
 Admit: TypeAlias = Callable[[Any], Awaitable[object]]
+
+_LASTING = frozenset({"PreprocessShopping"})
+"""Calls with one answer that may take as long as a stream: they end with their caller, too."""
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -92,6 +97,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._long_requests = long_requests
         self._most_bytes = most_bytes
         self._access = access
+        self._arrivals = None if access.is_open else Arrivals()
         self._auditor = Auditor(audit, _outcome_of) if audit else None
 
     async def intercept_service(
@@ -105,9 +111,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return None
         if not method.startswith(self._prefix):
-            admit = partial(_admit, self._access, method)
-            let_in = _open if method in rights.OPEN else admit
-            return _lenient_handler(handler, let_in, self._most_bytes)
+            read = _reading(handler.request_deserializer, self._most_bytes)
+            if method in rights.OPEN:
+                return self._open_handler(handler, read)
+            return _conversing_handler(handler, partial(_admit, self._access, method), read)
         is_long = method == self._prefix + self._long_requests
         return self._guarded_handler(handler, method, sys.maxsize if is_long else self._most_bytes)
 
@@ -117,22 +124,67 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         read = _reading(handler.request_deserializer, most_bytes)
         name = method.removeprefix(self._prefix)
         auditor = self._auditor if name in AUDITED else None
+        lasts = handler.response_streaming or name in _LASTING
 
-        async def answer(request: bytes, context: Any) -> Any:
+        async def answer(request: bytes | None, context: Any) -> Any:
             session = await _admit(self._access, method, context)
-            lasting = self._access.standing(session) if handler.response_streaming else _AT_ONCE
+            if self._arrivals:
+                async with self._arrivals.of_caller(session.identity.caller.name):
+                    request = await context.read()
             message = read(request)
-            call = partial(behaviour, message, context)
-            async with lasting:
-                if auditor:
-                    response = await auditor.answer(name, context.peer(), message, call)
-                else:
-                    response = await call()
+
+            async def call() -> Any:
+                async with self._access.standing(session) if lasts else _AT_ONCE:
+                    return await behaviour(message, context)
+
+            if auditor:
+                response = await auditor.answer(name, context.peer(), message, call)
+            else:
+                response = await call()
             if response is not None:
                 self._access.charge(session, response.ByteSize())
             return response
 
-        return _handler_like(handler, _guarded(name, answer), _serialize)
+        return self._handler_like(handler, _guarded(name, answer), _serialize)
+
+    def _open_handler(self, handler: Handler, read: Read) -> Handler:
+        """A handler of the library's that is for everybody, whose requests are read by us."""
+        behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
+
+        async def replying(request: bytes | None, context: Any) -> Any:
+            try:
+                if self._arrivals:
+                    async with self._arrivals.of_stranger():
+                        request = await context.read()
+                return await behaviour(read(request), context)
+            except errors.CallError as error:
+                await _refuse(context, to_status(error))
+
+        return self._handler_like(handler, replying, handler.response_serializer)
+
+    def _handler_like(self, handler: Handler, behaviour: Behaviour, write: Any) -> Handler:
+        """A handler that answers as that one does, with one response or a stream of them.
+
+        It is given the request as bytes, or None where it has to read it by itself, as callers are
+        let in first. The library lets that be for streams of requests only, of which this is one.
+        """
+        if not self._arrivals:
+            make = (
+                grpc.unary_stream_rpc_method_handler
+                if handler.response_streaming
+                else grpc.unary_unary_rpc_method_handler
+            )
+            return make(behaviour, request_deserializer=None, response_serializer=write)
+
+        async def unread(_requests: AsyncIterator[bytes], context: Any) -> Any:
+            return await behaviour(None, context)
+
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if handler.response_streaming
+            else grpc.stream_unary_rpc_method_handler
+        )
+        return make(unread, request_deserializer=None, response_serializer=write)
 
 
 _AT_ONCE: AbstractAsyncContextManager[None] = nullcontext()
@@ -146,25 +198,8 @@ async def _admit(access: Access, method: str, context: Any) -> Session:
     return session
 
 
-async def _open(_context: Any) -> None:
-    """Let in a call that is for everybody."""
-
-
-def _handler_like(handler: Handler, behaviour: Behaviour, write: Any) -> Handler:
-    """A handler that answers as that one does, with one response or a stream of them.
-
-    It is given requests as bytes, as one may first have to be let in.
-    """
-    make = (
-        grpc.unary_stream_rpc_method_handler
-        if handler.response_streaming
-        else grpc.unary_unary_rpc_method_handler
-    )
-    return make(behaviour, request_deserializer=None, response_serializer=write)
-
-
 def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
-    async def guarded(request: bytes, context: Any) -> Any:
+    async def guarded(request: bytes | None, context: Any) -> Any:
         began, peer = time.monotonic(), context.peer()
         origin.note(context.invocation_metadata() or ())
         try:
@@ -188,28 +223,13 @@ def _guarded(name: str, behaviour: Behaviour) -> Behaviour:
     return guarded
 
 
-def _lenient_handler(handler: Handler, admit: Admit, most_bytes: int) -> Handler:
-    """A handler of the library's, whose callers are let in, and whose requests are read by us."""
-    read = _reading(handler.request_deserializer, most_bytes)
-    write = handler.response_serializer
-    if handler.request_streaming:
-        conversing = _conversing(cast("Conversation", handler.stream_stream), admit, read)
-        return grpc.stream_stream_rpc_method_handler(conversing, None, write)
-    behaviour = cast("Behaviour", handler.unary_stream or handler.unary_unary)
+def _conversing_handler(handler: Handler, admit: Admit, read: Read) -> Handler:
+    """A handler of the library's whose callers are let in before each of their requests."""
+    converse = cast("Conversation", handler.stream_stream)
 
-    async def replying(request: bytes, context: Any) -> Any:
-        try:
-            await admit(context)
-            return await behaviour(read(request), context)
-        except errors.CallError as error:
-            await _refuse(context, to_status(error))
-
-    return _handler_like(handler, replying, write)
-
-
-def _conversing(converse: Conversation, admit: Admit, read: Read) -> Conversation:
     async def conversing(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
         async def admitted() -> AsyncIterator[Message]:
+            await admit(context)  # before anything is read
             async for request in requests:
                 await admit(context)  # each time, as the caller may be no more
                 yield read(request)
@@ -220,7 +240,7 @@ def _conversing(converse: Conversation, admit: Admit, read: Read) -> Conversatio
         except errors.CallError as error:
             await _refuse(context, to_status(error))
 
-    return conversing
+    return grpc.stream_stream_rpc_method_handler(conversing, None, handler.response_serializer)
 
 
 async def _refuse(context: Any, status: grpc.Status) -> None:
@@ -235,13 +255,16 @@ def _reading(deserialize: Any, most_bytes: int) -> Read:
     the caller.
     """
 
-    def read(data: bytes) -> Message:
+    def read(data: Any) -> Message:
+        wanted = errors.MalformedRequestError(deserialize.__self__.DESCRIPTOR.name)
+        if data is grpc.aio.EOF:  # the caller has said that there is no request
+            raise wanted
         if len(data) > most_bytes:
             raise errors.RequestTooLongError(most_bytes)
         try:
             message: Message = deserialize(data)
         except DecodeError:
-            raise errors.MalformedRequestError(deserialize.__self__.DESCRIPTOR.name) from None
+            raise wanted from None
         return message
 
     return read

@@ -64,16 +64,20 @@ class Access:
         answer_at = asyncio.get_running_loop().time() + _REFUSAL_S
         try:
             session = self._recognise(credentials)
-            if session.known and (delay_s := self._rates.delay_s(session.identity.caller.name)):
-                await asyncio.sleep(delay_s)
+            if session.known and await self._take_turn(session.identity.caller.name):
                 session = self._recognise(credentials)  # which may have been revoked meanwhile
         except UnauthenticatedError:
             # All strangers are one caller: there is no telling them apart.
-            answer_at += self._rates.delay_s(_STRANGERS)
+            await self._take_turn(_STRANGERS)
             await asyncio.sleep(answer_at - asyncio.get_running_loop().time())
             raise
         rights.check(session.identity.caller, method)
         return session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no callers are configured, so that everybody is let in."""
+        return self._registry is None
 
     def charge(self, session: Session, answered_bytes: int) -> None:
         """Let a long answer count for as many calls."""
@@ -120,6 +124,19 @@ class Access:
             return CallerLimits()
         caller = self._registry.known.file.callers.get(name)
         return caller.limits.or_else(usual) if caller else usual
+
+    async def _take_turn(self, name: str) -> bool:
+        """Let a call of that caller wait for its turn; False where it is its turn at once."""
+        delay_s = self._rates.delay_s(name)
+        if not delay_s:
+            return False
+        try:
+            await asyncio.sleep(delay_s)
+        except asyncio.CancelledError:
+            # Else those who call and leave would have others wait long after they have gone.
+            self._rates.give_back(name)
+            raise
+        return True
 
     def _recognise(self, credentials: Credentials) -> Session:
         if not self._registry:

@@ -39,6 +39,11 @@ class Rates:
         self._due[caller] = due + 1 / self._per_s
         return max(due - now, 0.0)
 
+    def give_back(self, caller: str) -> None:
+        """Forget a call that was given up while it waited: it takes no turn from others."""
+        if self._per_s and caller in self._due:
+            self._due[caller] -= 1 / self._per_s
+
     def charge(self, caller: str, answered_bytes: int) -> None:
         """Let an answer count for as many calls as it is long."""
         if self._per_s and caller in self._due:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,7 +25,7 @@ from tests.support.callers import (
     token_of,
     write_callers,
 )
-from tests.support.serving import PATIENCE_S, ROOT, Server, details_of
+from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, details_of
 
 METHODS = list(pb.DESCRIPTOR.services_by_name["AnalysisService"].methods)
 ROLES = ["read", "convert", "preprocess", "admin"]
@@ -235,6 +237,24 @@ def test_streams_end_when_their_caller_is_another(
         next(others[1])
     (*_, last) = others[1]
     assert last.data.status == pb.Job.DONE
+
+
+def test_a_summary_ends_when_its_caller_is_no_more(
+    make_server: Callable[..., Server], hold: Callable[[str], Hold], tmp_path: Path
+) -> None:
+    waits, audit = hold("summary_started"), tmp_path / "audit"
+    server = start(
+        make_server(MYD_FAILPOINTS=waits.setting, MYD_AUDIT_FILE=str(audit)),
+        caller_table("a", ["preprocess"]),
+    )
+    server.put("a.json", "[]")
+    request = pb.PreprocessShoppingRequest(user_id="u", proposal_id="p", file_name="a.json")
+    call = stub_of(server, "a").PreprocessShopping.future(request, timeout=PATIENCE_S)
+    waits.reached()
+    write_callers(server.home / "callers.toml", caller_table("b", ["preprocess"]))
+    assert (call.code(), call.details()) == UNAUTHENTICATED
+    assert waits.abandoned()
+    assert json.loads(audit.read_text())["outcome"] == "UNAUTHENTICATED"
 
 
 # The start

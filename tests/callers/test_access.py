@@ -14,6 +14,7 @@ from myd_grpc.callers.model import ANYBODY
 from myd_grpc.callers.registry import Registry
 from myd_grpc.errors import RoleMissingError, UnauthenticatedError
 from tests.support.callers import caller_table, token_of, write_callers
+from tests.support.serving import PATIENCE_S
 
 METHOD = "/myd.analysis.v1.AnalysisService/WatchJobs"
 
@@ -48,6 +49,18 @@ async def test_without_a_registry_everybody_is_let_in() -> None:
         assert session.identity.caller is ANYBODY
     with pytest.raises(RoleMissingError):
         await access.admit(METHOD + "s", Credentials())
+
+
+@pytest.mark.parametrize("who", ["a", "nobody"])
+async def test_calls_that_are_given_up_leave_their_turns_to_others(path: Path, who: str) -> None:
+    access = Access(Registry(path), calls_per_s=10)
+    many = [asyncio.create_task(access.admit(METHOD, credentials(who))) for _ in range(5000)]
+    await asyncio.sleep(0)  # all of them wait by now
+    for one in many:
+        one.cancel()
+    await asyncio.gather(*many, return_exceptions=True)
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(access.admit(METHOD, credentials(who)), return_exceptions=True)
 
 
 async def test_a_change_ends_the_streams_that_stand(path: Path) -> None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import psutil
 import pytest
+from grpc_health.v1 import health_pb2
 from hyperframe.frame import Frame
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.attacking import LIST, Attacker, attacker
+from tests.support.attacking import (
+    HEALTH,
+    LIST,
+    STATUS,
+    SUBMIT,
+    Attacker,
+    attacker,
+    uploads,
+)
+from tests.support.callers import caller_table, write_callers
+from tests.support.resting import RestServer
 from tests.support.serving import PATIENCE_S, Server
 
 MakeServer = Callable[..., Server]
@@ -89,6 +100,34 @@ def test_connections_that_say_nothing_are_in_nobodys_way(shared_server: Server) 
         assert memory(shared_server) - before < MOST_GROWTH
 
 
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server that lets in one caller."""
+    server = Server(tmp_path_factory.mktemp("closed"))
+    callers = write_callers(server.home / "callers.toml", caller_table("a", ["read"]))
+    yield server.start(MYD_CALLERS=str(callers))
+    server.kill()
+
+
+@pytest.mark.parametrize("path", [STATUS, SUBMIT])
+def test_of_strangers_no_request_is_read(closed: Server, path: str) -> None:
+    with uploads(closed.address, path, 20, 4 * MIB) as sent:
+        sent.send()
+        assert list(sent.ended.values()) == ["16"] * 20
+        # A few bytes of each come unread before the refusal does.
+        assert sent.taken < 10 * MIB
+
+
+def test_requests_of_strangers_that_never_arrive_do_not_pile_up(closed: Server) -> None:
+    with uploads(closed.address, HEALTH, 20, 4 * MIB) as sent:
+        sent.send()
+        sent.wait_for_refusals(12)
+        assert set(sent.ended.values()) == {"3"}
+        # Nor are they in the way of those that arrive.
+        for _ in range(10):
+            closed.health.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
+
+
 def test_answers_that_nobody_takes_are_in_nobodys_way(shared_server: Server) -> None:
     assert_answered(shared_server)
     before = memory(shared_server)
@@ -105,3 +144,68 @@ def test_there_are_so_many_connections(make_server: MakeServer) -> None:
         many = [attackers.enter_context(attacker(server.address)) for _ in range(50)]
         assert_answered(server)
         assert sum(one.closed.wait(1) for one in many) >= 30
+
+
+def gateway_of(server: Server) -> psutil.Process:
+    """The process of the gateway beside a server."""
+    [found] = [one for one in server.workers() if one.name() == "myd-gateway"]
+    return found
+
+
+def pushed(waiting: dict[socket.socket, memoryview]) -> int:
+    """How much of what waits to be sent could be sent at once."""
+    moved = 0
+    for one, rest in list(waiting.items()):
+        with suppress(BlockingIOError):
+            sent = one.send(rest)
+            moved, waiting[one] = moved + sent, rest[sent:]
+        if not waiting[one]:
+            del waiting[one]
+    return moved
+
+
+def test_bodies_that_never_arrive_do_not_pile_up_in_the_gateway(shared_rest: RestServer) -> None:
+    host, _, port = shared_rest.rest.address.rpartition(":")
+    head = (
+        f"POST /convert_to_csv HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {MIB + 1}\r\n\r\n"
+    )
+    body = memoryview(head.encode() + bytes(MIB))
+    gateway = gateway_of(shared_rest)
+    before = gateway.memory_info().rss
+    with ExitStack() as open_ones:
+        waiting = {}
+        for _ in range(600):
+            one = socket.create_connection((host, int(port)), PATIENCE_S)
+            open_ones.callback(one.close)
+            one.setblocking(False)
+            waiting[one] = body
+        quiet = 0
+        while waiting and quiet < 5:
+            quiet = 0 if pushed(waiting) else quiet + 1
+            # Nor are they in the way of others.
+            assert shared_rest.rest.get("/jobs").status == 200
+        assert shared_rest.rest.post("/jobs/none:cancel", {}).status == 200
+        assert gateway.memory_info().rss - before < 400 * MIB
+
+
+def test_the_gateway_has_so_many_connections(rest_server: RestServer) -> None:
+    rest_server.start(MYD_MAX_CONNECTIONS="20")
+    host, _, port = rest_server.rest.address.rpartition(":")
+    question = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    with ExitStack() as open_ones:
+        many = []
+        for _ in range(40):
+            one = socket.create_connection((host, int(port)), PATIENCE_S)
+            open_ones.callback(one.close)
+            one.sendall(question)
+            many.append(one)
+        for one in many[:20]:
+            assert one.recv(1000).startswith(b"HTTP/1.1 200")
+        connected = gateway_of(rest_server).net_connections("tcp")
+        listened = [one for one in connected if one.laddr.port == int(port) and one.raddr]
+        assert len(listened) == 20
+        # They wait until others go.
+        for one in many[:20]:
+            one.close()
+        assert many[-1].recv(1000).startswith(b"HTTP/1.1 200")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.events import ResponseReceived, TrailersReceived
 from h2.settings import SettingCodes
 from hpack import Encoder
 from hyperframe.frame import (
@@ -26,6 +29,8 @@ from tests.support.serving import PATIENCE_S
 CANCEL = 8
 STATUS = "/myd.analysis.v1.AnalysisService/GetJobStatus"
 LIST = "/myd.analysis.v1.AnalysisService/ListJobs"
+SUBMIT = "/myd.analysis.v1.AnalysisService/ConvertToCsv"
+HEALTH = "/grpc.health.v1.Health/Check"
 
 EMPTY_MESSAGE = bytes(5)
 
@@ -127,6 +132,79 @@ class Attacker:
             while self._socket.recv(1 << 16):
                 pass
         self.closed.set()
+
+
+class Uploads:
+    """Calls whose requests are long and never end: `ended` has the status of each that was refused.
+
+    `taken` counts the bytes that the server has let come.
+    """
+
+    def __init__(self, connected: socket.socket, path: str, number: int, size: int) -> None:
+        self._socket = connected
+        self._http = H2Connection(H2Configuration(header_encoding="utf-8"))
+        self._http.initiate_connection()
+        self.taken = 0
+        self.ended: dict[int, str] = {}
+        self._receive()  # the server's settings
+        streams = range(1, 2 * number, 2)
+        for stream in streams:
+            self._http.send_headers(stream, [(":path", path), (":authority", "x"), *_CALL])
+        self._left = dict.fromkeys(streams, size)
+
+    def send(self) -> None:
+        """Return when all is sent but the last byte of each, or each is refused."""
+        for stream in self._left:
+            self._http.send_data(stream, struct.pack(">BI", 0, self._left[stream] + 1))
+        while self._left:
+            moved = [self._send_piece(stream) for stream in list(self._left)]
+            if not any(moved):
+                self._receive()
+            self._flush()
+
+    def wait_for_refusals(self, number: int) -> None:
+        """Return when so many are refused."""
+        while len(self.ended) < number:
+            self._receive()
+
+    def _send_piece(self, stream: int) -> bool:
+        window = self._http.local_flow_control_window(stream)
+        size = min(window, self._http.max_outbound_frame_size, self._left[stream])
+        if not size:
+            return False
+        self._http.send_data(stream, bytes(size))
+        self.taken += size
+        self._left[stream] -= size
+        if not self._left[stream]:
+            del self._left[stream]
+        return True
+
+    def _receive(self) -> None:
+        self._flush()
+        for event in self._http.receive_data(self._socket.recv(1 << 16)):
+            headers = dict(getattr(event, "headers", ()))
+            if isinstance(event, ResponseReceived | TrailersReceived) and "grpc-status" in headers:
+                self.ended[event.stream_id] = headers["grpc-status"]
+                self._left.pop(event.stream_id, None)
+
+    def _flush(self) -> None:
+        self._socket.sendall(self._http.data_to_send())
+
+
+_CALL = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    ("content-type", "application/grpc"),
+    ("te", "trailers"),
+]
+
+
+@contextmanager
+def uploads(address: str, path: str, number: int, size: int) -> Iterator[Uploads]:
+    """So many calls on one connection, each with a request of `size` bytes and one more."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), PATIENCE_S) as connected:
+        yield Uploads(connected, path, number, size)
 
 
 @contextmanager
