@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,6 @@ from myd_grpc.convert.errors import why
 _MOST_BYTES = 16 << 20
 _LONGEST_NAME = 128
 _MOST_OF_ONE = 1_000_000
-
-_DIGEST = re.compile(r"sha256:[0-9a-fA-F]{64}")
-_ALTERNATIVE_NAME = re.compile(r"uri:[!-~]+|dns:[0-9A-Za-z._-]+")
 
 _QUOTES = "texts stand in quotes, and so do names with other characters than A-Z, a-z, 0-9, - and _"
 
@@ -111,6 +108,37 @@ def is_name(text: str) -> bool:
     )
 
 
+def alternative_name(text: str) -> str:
+    """The form in which names of certificates are compared: those of hosts have no case."""
+    return text.lower() if text.startswith("dns:") else text
+
+
+@dataclass(frozen=True, slots=True)
+class _Credentials:
+    """What callers show, as a caller's table lists it under `key`."""
+
+    key: str
+    pattern: re.Pattern[str]
+    must_be: str
+    compared: Callable[[str], str]
+    """The form in which they are compared."""
+
+
+_TOKENS = _Credentials(
+    "tokens",
+    re.compile(r"sha256:[0-9a-fA-F]{64}"),
+    "sha256: and 64 hex digits, as `python -m myd_grpc.token` prints them; if a token itself "
+    "stands there, make another one",
+    str.lower,
+)
+_CERTIFICATES = _Credentials(
+    "certificates",
+    re.compile(r"uri:[!-~]+|dns:[0-9A-Za-z._-]+"),
+    "a subject alternative name, uri:... or dns:..., letter by letter as it is in the certificate",
+    alternative_name,
+)
+
+
 @dataclass
 class _Reader:
     """Reads tables and collects what is wrong with them, so that all is said at once."""
@@ -150,31 +178,24 @@ class _Reader:
             output,
             CallerLimits(**{key: self._limit(where, key, table.get(key)) for key in _LIMITS}),
         )
-        self._note_tokens(where, table, caller)
-        self._note_certificates(where, table, caller)
+        self._note_all(_TOKENS, self.tokens, where, table, caller)
+        self._note_all(_CERTIFICATES, self.certificates, where, table, caller)
         return caller
 
-    def _note_tokens(self, where: str, table: dict[str, Any], caller: Caller) -> None:
-        for number, text in enumerate(self._texts(where, "tokens", table), 1):
-            place = f"{where} tokens, number {number}"
-            if not _DIGEST.fullmatch(text):
-                self.problems.append(
-                    f"{place}: must be sha256: and 64 hex digits, as `python -m myd_grpc.token` "
-                    "prints them; if a token itself stands there, make another one"
-                )
+    def _note_all(
+        self,
+        kind: _Credentials,
+        known: dict[str, Caller],
+        where: str,
+        table: dict[str, Any],
+        caller: Caller,
+    ) -> None:
+        for number, text in enumerate(self._texts(where, kind.key, table), 1):
+            place = f"{where} {kind.key}, number {number}"
+            if kind.pattern.fullmatch(text):
+                self._note(known, kind.compared(text), caller, place)
             else:
-                self._note(self.tokens, text.lower(), caller, place)
-
-    def _note_certificates(self, where: str, table: dict[str, Any], caller: Caller) -> None:
-        for number, text in enumerate(self._texts(where, "certificates", table), 1):
-            place = f"{where} certificates, number {number}"
-            if not _ALTERNATIVE_NAME.fullmatch(text):
-                self.problems.append(
-                    f"{place}: must be a subject alternative name, uri:... or dns:..., "
-                    "letter by letter as it is in the certificate"
-                )
-            else:
-                self._note(self.certificates, alternative_name(text), caller, place)
+                self.problems.append(f"{place}: must be {kind.must_be}")
 
     def _note(self, known: dict[str, Caller], text: str, caller: Caller, place: str) -> None:
         if text in known:
@@ -246,11 +267,6 @@ class _Reader:
         for key in table:
             if key not in known:
                 self.problems.append(f"{where}: {key!r} is none of {_listed(known)}")
-
-
-def alternative_name(text: str) -> str:
-    """The form in which names of certificates are compared: those of hosts have no case."""
-    return text.lower() if text.startswith("dns:") else text
 
 
 def _listed(names: Iterable[str]) -> str:

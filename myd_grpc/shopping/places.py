@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.shopping.model import Query
@@ -50,24 +51,22 @@ class Place:
 
     def holds_line(self) -> None:
         """Tells the objects around it that it is an order line."""
-        place = self
-        while (around := place.around) is not None:
-            if around.holding is None:
-                around.holding = set()
-            if place.key in around.holding:
-                return
-            around.holding.add(place.key)
-            place = around
+        self._tell("holding")
 
     def names_another(self) -> None:
         """Tells the objects around it that it names another than the user."""
+        self._tell("_others")
+
+    def _tell(self, what: Literal["holding", "_others"]) -> None:
+        """Adds to those members of the objects around it the one in which it is."""
         place = self
         while (around := place.around) is not None:
-            if around._others is None:
-                around._others = set()
-            if place.key in around._others:
+            members: set[str | None] | None = getattr(around, what)
+            if members is None:
+                setattr(around, what, members := set())
+            elif place.key in members:
                 return
-            around._others.add(place.key)
+            members.add(place.key)
             place = around
 
     def named(self, naming: Naming, user: str) -> tuple[Owner, ...]:
