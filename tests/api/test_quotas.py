@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -29,6 +29,20 @@ def server_for(make_server: MakeServer, *tables: str, **settings: str) -> Server
     server.put("a.json", SHOPPING)
     callers = write_callers(server.home / "callers.toml", *tables)
     return server.start(MYD_CALLERS=str(callers), **settings)
+
+
+def bank_and_shop(
+    make_server: MakeServer, point: Hold, limits: Mapping[str, int], **settings: str
+) -> tuple[Server, Any, Any]:
+    """A server whose workers are held, and the stubs of two callers, of which one has limits."""
+    server = server_for(
+        make_server,
+        caller_table("bank", ROLES, **limits),
+        caller_table("shop", ROLES),
+        MYD_FAILPOINTS=point.setting,
+        **settings,
+    )
+    return server, stub_of(server, "bank"), stub_of(server, "shop")
 
 
 def submit(stub: Any, output: str) -> str:
@@ -79,14 +93,7 @@ def point(hold: MakeHold) -> Hold:
 def test_jobs_of_a_caller_wait_up_to_its_bound_and_those_of_others_are_let_in(
     make_server: MakeServer, point: Hold
 ) -> None:
-    server = server_for(
-        make_server,
-        caller_table("bank", ROLES, queued=1),
-        caller_table("shop", ROLES),
-        MYD_WORKERS="1",
-        MYD_FAILPOINTS=point.setting,
-    )
-    bank, shop = stub_of(server, "bank"), stub_of(server, "shop")
+    server, bank, shop = bank_and_shop(make_server, point, {"queued": 1}, MYD_WORKERS="1")
     first = submit(bank, "out1")
     with point.at_point():
         submit(bank, "out2")
@@ -110,14 +117,7 @@ def test_jobs_of_a_caller_wait_up_to_its_bound_and_those_of_others_are_let_in(
 def test_callers_are_served_in_turn_also_after_a_restart(
     make_server: MakeServer, point: Hold, restarts: bool
 ) -> None:
-    server = server_for(
-        make_server,
-        caller_table("bank", ROLES),
-        caller_table("shop", ROLES),
-        MYD_WORKERS="1",
-        MYD_FAILPOINTS=point.setting,
-    )
-    bank, shop = stub_of(server, "bank"), stub_of(server, "shop")
+    server, bank, shop = bank_and_shop(make_server, point, {}, MYD_WORKERS="1")
     jobs = [submit(bank, f"bank{number}") for number in range(4)]
     jobs[2:2] = [submit(shop, "shop")]
     point.reached()
@@ -135,14 +135,7 @@ def test_callers_are_served_in_turn_also_after_a_restart(
 def test_a_caller_at_its_bound_leaves_a_worker_to_others(
     make_server: MakeServer, point: Hold
 ) -> None:
-    server = server_for(
-        make_server,
-        caller_table("bank", ROLES, running=1),
-        caller_table("shop", ROLES),
-        MYD_WORKERS="2",
-        MYD_FAILPOINTS=point.setting,
-    )
-    bank, shop = stub_of(server, "bank"), stub_of(server, "shop")
+    _, bank, shop = bank_and_shop(make_server, point, {"running": 1}, MYD_WORKERS="2")
     submit(bank, "out1")
     waits = submit(bank, "out2")
     runs = submit(shop, "out3")
@@ -192,14 +185,7 @@ def test_watches_have_a_bound_for_each_caller_and_for_all(
 
 def test_a_caller_has_so_many_summaries_at_once(make_server: MakeServer, hold: MakeHold) -> None:
     point = hold("summary_started")
-    server = server_for(
-        make_server,
-        caller_table("bank", ROLES, summaries=2),
-        caller_table("shop", ROLES),
-        MYD_SUMMARIES="1",
-        MYD_FAILPOINTS=point.setting,
-    )
-    bank, shop = stub_of(server, "bank"), stub_of(server, "shop")
+    _, bank, shop = bank_and_shop(make_server, point, {"summaries": 2}, MYD_SUMMARIES="1")
     first = summary(bank)
     point.reached()
     second = summary(bank)

@@ -186,17 +186,21 @@ def asked_for(server: Server) -> Any:
     return server.stub.PreprocessShopping.future(request, timeout=PATIENCE_S)
 
 
-def held_server(make_server: Callable[..., Server], hold: Hold, **settings: str) -> Server:
+@pytest.fixture
+def point(hold: Callable[[str], Hold]) -> Hold:
+    return hold("summary_started")
+
+
+def held_server(make_server: Callable[..., Server], point: Hold, **settings: str) -> Server:
     """A server whose summaries stay at their start."""
-    server = make_server(MYD_FAILPOINTS=hold.setting, **settings)
+    server = make_server(MYD_FAILPOINTS=point.setting, **settings)
     server.put("in.json", json.dumps(LINES))
     return server.start()
 
 
 def test_a_caller_who_goes_away_takes_the_worker_along(
-    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+    make_server: Callable[..., Server], point: Hold
 ) -> None:
-    point = hold("summary_started")
     server = held_server(make_server, point)
     call = asked_for(server)
     point.reached()
@@ -204,10 +208,7 @@ def test_a_caller_who_goes_away_takes_the_worker_along(
     assert point.abandoned()
 
 
-def test_others_go_on_while_one_waits(
-    make_server: Callable[..., Server], hold: Callable[[str], Hold]
-) -> None:
-    point = hold("summary_started")
+def test_others_go_on_while_one_waits(make_server: Callable[..., Server], point: Hold) -> None:
     server = held_server(make_server, point, MYD_SUMMARIES="1")
     first, second = asked_for(server), asked_for(server)
     point.reached()
@@ -218,10 +219,7 @@ def test_others_go_on_while_one_waits(
     assert first.result().data == second.result().data
 
 
-def test_no_more_callers_wait_than_may(
-    make_server: Callable[..., Server], hold: Callable[[str], Hold]
-) -> None:
-    point = hold("summary_started")
+def test_no_more_callers_wait_than_may(make_server: Callable[..., Server], point: Hold) -> None:
     server = held_server(make_server, point, MYD_SUMMARIES="1", MYD_MAX_QUEUED="0")
     first = asked_for(server)
     point.reached()
@@ -231,9 +229,8 @@ def test_no_more_callers_wait_than_may(
 
 
 def test_a_worker_that_dies_is_replaced_by_one_that_begins_again(
-    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+    make_server: Callable[..., Server], point: Hold
 ) -> None:
-    point = hold("summary_started")
     server = held_server(make_server, point)
     call = asked_for(server)
     point.reached()
@@ -245,9 +242,8 @@ def test_a_worker_that_dies_is_replaced_by_one_that_begins_again(
 
 
 def test_a_caller_who_goes_away_takes_the_second_worker_along_too(
-    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+    make_server: Callable[..., Server], point: Hold
 ) -> None:
-    point = hold("summary_started")
     server = held_server(make_server, point, MYD_SUMMARIES="1")
     call = asked_for(server)
     point.reached()
@@ -260,9 +256,8 @@ def test_a_caller_who_goes_away_takes_the_second_worker_along_too(
 
 
 def test_a_second_worker_that_dies_is_an_internal_error_and_the_server_goes_on(
-    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+    make_server: Callable[..., Server], point: Hold
 ) -> None:
-    point = hold("summary_started")
     server = held_server(make_server, point)
     call = asked_for(server)
     for _ in range(2):
@@ -274,9 +269,8 @@ def test_a_second_worker_that_dies_is_an_internal_error_and_the_server_goes_on(
 
 
 def test_a_stop_ends_summaries_as_unavailable(
-    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+    make_server: Callable[..., Server], point: Hold
 ) -> None:
-    point = hold("summary_started")
     server = held_server(make_server, point)
     call = asked_for(server)
     point.reached()

@@ -18,7 +18,7 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.cli.main import main
 from tests.support.bounds import MANY_TABLES, keep
-from tests.support.commanding import client, command, environment
+from tests.support.commanding import client, command, environment, started
 from tests.support.scripted import Service, answer, fail, listening, state, stream
 from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, lasting_address
 from tests.support.terminal import Terminal
@@ -271,13 +271,7 @@ def test_a_conversion_that_ends_early_names_its_job(capsys: pytest.CaptureFixtur
 
 def test_a_conversion_whose_reader_leaves_names_its_job(held: tuple[Server, Hold]) -> None:
     server, point = held
-    with subprocess.Popen(
-        command(server.address, "convert", "a.json", "--output", "out", "--json"),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as converting:
+    with started(server.address, "convert", "a.json", "--output", "out", "--json") as converting:
         assert converting.stdout
         with point.at_point():
             job_id = json.loads(converting.stdout.readline())["job_id"]
@@ -327,13 +321,7 @@ def test_json_of_the_other_commands(server: Server, records: str) -> None:
 
 def test_a_reader_that_leaves_is_no_traceback(server: Server, records: str) -> None:
     server.convert(records)
-    with subprocess.Popen(
-        command(server.address, "watch", "--all", "--json"),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as watching:
+    with started(server.address, "watch", "--all", "--json") as watching:
         assert watching.stdout
         assert watching.stderr
         watching.stdout.readline()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import CallError, Client
-from tests.support.commanding import command, environment
+from tests.support.commanding import started
 from tests.support.proxying import Break, every_break, proxy_to
 from tests.support.resting import events, gateway_to
 from tests.support.serving import PATIENCE_S, Hold, Server
@@ -65,13 +64,7 @@ def test_the_command_line_goes_on_after_any_break(
     options = ["a.json", "--output", "out"] if name == "convert" else [server.submit("a.json")]
     with (
         proxy_to(server.address) as proxy,
-        subprocess.Popen(
-            command(proxy.address, "--json", name, *options),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            text=True,
-        ) as watching,
+        started(proxy.address, "--json", name, *options) as watching,
     ):
         assert watching.stdout
         with point.at_point():

@@ -33,25 +33,10 @@ from tests.support.converting import (
     texts,
     write,
 )
+from tests.support.example import EXAMPLE, EXAMPLE_FILES
 from tests.support.nasty import NFC_HAN, NFD_HAN
 
 pytestmark = each_engine
-
-EXAMPLE = (
-    '[{"id":"u1","name":"홍길동","amt":11000.000,"bank":{"org":"01","acc":[{"no":"001",'
-    '"tr":[{"a":1},{"a":2,"memo":""}]}]},"tags":["x","y"]},{"id":"u2","late":null}]'
-)
-EXAMPLE_TABLES = {
-    "out_1.csv": (
-        "_record_id,_row_id,id,name,amt,bank.org,tags,late\n"
-        'u1,f1r1,u1,홍길동,11000.000,01,"[""x"",""y""]",\n'
-        "u2,f1r2,u2,,,,,\n"
-    ),
-    "out.bank.acc_1.csv": "_record_id,_row_id,_parent_row_id,no\nu1,f1r1.1,f1r1,001\n",
-    "out.bank.acc.tr_1.csv": (
-        '_record_id,_row_id,_parent_row_id,a,memo\nu1,f1r1.1.1,f1r1.1,1,\nu1,f1r1.1.2,f1r1.1,2,""\n'
-    ),
-}
 
 
 def root(document: str, engine: str, layout: Layout = Layout.ARRAY, id_field: str = "id") -> str:
@@ -74,25 +59,25 @@ def cells(value: str, engine: str) -> str:
 
 
 def test_the_example_for_databases(engine: str) -> None:
-    assert texts(EXAMPLE, engine=engine) == EXAMPLE_TABLES
+    assert texts(EXAMPLE, engine=engine) == EXAMPLE_FILES
 
 
 def test_the_example_for_excel(engine: str) -> None:
     tables = texts(EXAMPLE, engine=engine, csv_profile=Profile.EXCEL)
     assert tables == {
-        path: "\ufeff" + text.replace("\n", "\r\n") for path, text in EXAMPLE_TABLES.items()
+        path: "\ufeff" + text.replace("\n", "\r\n") for path, text in EXAMPLE_FILES.items()
     }
 
 
 def test_the_example_encrypted(engine: str) -> None:
     files = converted([("a.json", encrypted(EXAMPLE.encode()))], KEY, engine=engine)
-    assert {path: data.decode() for path, data in files.items()} == EXAMPLE_TABLES
+    assert {path: data.decode() for path, data in files.items()} == EXAMPLE_FILES
 
 
 def test_the_example_in_the_smallest_of_buffers(engine: str) -> None:
     limits = Limits(batch_records=1)
     with sized(Sizes(chunk=1, batch_bytes=1, held_bytes=0, piece=1)):
-        assert texts(EXAMPLE, engine=engine, limits=limits) == EXAMPLE_TABLES
+        assert texts(EXAMPLE, engine=engine, limits=limits) == EXAMPLE_FILES
 
 
 # Cells

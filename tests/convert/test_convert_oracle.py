@@ -235,6 +235,12 @@ def padded(start: str, size: int, end: str) -> str:
     return start + "x" * (size - len(start) - len(end)) + end
 
 
+def around_the_boundary(start: str, ending: str, size: int = SMALL) -> str:
+    """A document whose first `size` bytes end at the `|` in its ending."""
+    before, after = ending.split("|")
+    return padded(start, size, before) + after
+
+
 def assert_recognised_as_expected(document: bytes, engine: str, record_path: str = "") -> Layout:
     """The library reads the document as the oracle does; answers how."""
     layouts: list[Layout] = []
@@ -287,8 +293,7 @@ OBJECT_WITH_ANOTHER_MEMBER = [
 @pytest.mark.usefixtures("small_window")
 @pytest.mark.parametrize(("ending", "layout"), OBJECT_WITH_ANOTHER_MEMBER)
 def test_a_member_that_begins_around_the_boundary(engine: str, ending: str, layout: Layout) -> None:
-    before, after = ending.split("|")
-    document = padded('{"u":{"p":"', SMALL, '"},' + before) + after
+    document = around_the_boundary('{"u":{"p":"', '"},' + ending)
     assert assert_recognised_as_expected(document.encode(), engine) is layout
 
 
@@ -307,8 +312,7 @@ def test_a_key_counts_only_if_its_value_begins_in_the_first_mib(
     engine: str, ending: str, layout: Layout
 ) -> None:
     """All the others are section names."""
-    before, after = ending.split("|")
-    document = padded('{"bank":{"p":"', SMALL, '"},' + before) + after
+    document = around_the_boundary('{"bank":{"p":"', '"},' + ending)
     assert assert_recognised_as_expected(document.encode(), engine) is layout
 
 
@@ -351,8 +355,7 @@ def test_an_object_without_a_key_in_common_counts_only_if_it_ends_in_the_first_m
     engine: str, ending: str, layout: Layout
 ) -> None:
     """Beyond it, there may be one."""
-    before, after = ending.split("|")
-    document = padded('{"u":{"p":"', SMALL, '"},' + before) + after
+    document = around_the_boundary('{"u":{"p":"', '"},' + ending)
     assert assert_recognised_as_expected(document.encode(), engine) is layout
 
 
@@ -377,9 +380,8 @@ def test_empty_objects_up_to_the_end_of_the_first_mib(
 def test_the_first_mib_is_that_of_the_file(
     engine: str, prefix: str, ending: str, layout: Layout
 ) -> None:
-    before, after = ending.split("|")
     size = SMALL - len(prefix.encode())
-    document = prefix + padded('{"u":{"p":"', size, '"},' + before) + after
+    document = prefix + around_the_boundary('{"u":{"p":"', '"},' + ending, size)
     assert assert_recognised_as_expected(document.encode(), engine) is layout
 
 
@@ -405,9 +407,8 @@ def test_the_first_mib_is_that_of_the_file(
 def test_a_first_document_that_ends_around_the_boundary(
     engine: str, ending: str, layout: Layout
 ) -> None:
-    before, after = ending.split("|")
-    document = (padded('{"p":"', SMALL, '"' + before) + after).encode()
-    if layout is Layout.SINGLE and after.strip():
+    document = around_the_boundary('{"p":"', '"' + ending).encode()
+    if layout is Layout.SINGLE and ending.partition("|")[2].strip():
         # There is more than the one record that the first MiB promised, and that is said.
         want = expected([("a.json", document)])
         got = outcome([("a.json", document)], engine=engine)
@@ -442,8 +443,7 @@ def test_documents_beyond_the_boundary(engine: str, document: str, layout: Layou
 
 @pytest.mark.parametrize(("ending", "layout"), OBJECT_WITH_ANOTHER_MEMBER[:2])
 def test_the_boundary_is_at_one_mib(engine: str, ending: str, layout: Layout) -> None:
-    before, after = ending.split("|")
-    document = padded('{"u":{"p":"', AUTO_WINDOW, '"},' + before) + after
+    document = around_the_boundary('{"u":{"p":"', '"},' + ending, AUTO_WINDOW)
     assert assert_recognised_as_expected(document.encode(), engine) is layout
 
 
@@ -451,7 +451,6 @@ def test_the_boundary_is_at_one_mib(engine: str, ending: str, layout: Layout) ->
 def test_a_value_at_a_path_has_a_first_mib_of_its_own(
     engine: str, ending: str, layout: Layout
 ) -> None:
-    before, after = ending.split("|")
-    value = padded('{"u":{"p":"', AUTO_WINDOW, '"},' + before) + after
+    value = around_the_boundary('{"u":{"p":"', '"},' + ending, AUTO_WINDOW)
     document = f'{{"junk":"{"x" * 1000}","a":{{"r": {value}}}}}'
     assert assert_recognised_as_expected(document.encode(), engine, "a.r") is layout

@@ -19,6 +19,17 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, **variables}
 
 
+def started(address: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """The client at work, what it prints going to pipes."""
+    return subprocess.Popen(
+        command(address, *arguments),
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def client(server: Server, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the client to its end, its output going to a pipe."""
     return subprocess.run(

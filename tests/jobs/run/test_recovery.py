@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -18,7 +17,7 @@ from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
-from tests.support.commanding import command, environment
+from tests.support.commanding import started
 from tests.support.keys import IV, KEY, KEYS, encrypted, with_id
 from tests.support.serving import PATIENCE_S, Hold, Server, kill_worker, lasting_address, tree
 
@@ -421,13 +420,7 @@ def test_the_client_hands_the_key_over_by_itself(
     server = make_server(**BUSY, MYD_FAILPOINTS=points, MYD_GRPC_ADDRESS=lasting_address()).start()
     server.put("in", encrypted(records()))
     arguments = ("convert", "in", "--merge", "--output", "out", "--json")
-    client = subprocess.Popen(
-        command(server.address, *arguments),
-        env=environment(MYD_KEY=KEY.hex(), MYD_IV=IV.hex()),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    client = started(server.address, *arguments, MYD_KEY=KEY.hex(), MYD_IV=IV.hex())
     committed.reached()
     if kindly:
         server.process.terminate()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import AsyncClient, Client, InvalidRequestError, Key
-from tests.support.commanding import client, command, environment
+from tests.support.commanding import client, started
 from tests.support.keys import IV, KEY, KEYS, encrypted, with_id
 from tests.support.resting import gateway_to
 from tests.support.serving import PATIENCE_S, Hold, Server, refusal
@@ -151,13 +150,7 @@ def test_status_says_what_to_do_and_that_does_it(server: Server, tmp_path: Path)
 
 def test_a_watch_says_it_too(server: Server) -> None:
     job_id = job_of(server).job_id
-    with subprocess.Popen(
-        command(server.address, "watch", job_id),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as watching:
+    with started(server.address, "watch", job_id) as watching:
         assert watching.stderr
         assert "does not store keys: hand the key over, and" in watching.stderr.readline()
         assert f" resume {job_id} --key-file F" in watching.stderr.readline()
