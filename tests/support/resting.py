@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
+import grpc
 import pytest
 
+from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.serving import PATIENCE_S, ROOT, Server
 
 BUILD_TIMEOUT_S = 600
@@ -167,3 +169,27 @@ def events(response: http.client.HTTPResponse) -> Iterator[Event]:
             name = fields.get("event", "message")
             yield Event(name, fields.get("id", ""), json.loads(fields["data"]))
             fields = {}
+
+
+def ended_job(server: Server) -> pb.Job:
+    server.put("a.json", '[{"id":"u1","tr":[{"a":1},{"a":2}]}]')
+    return server.convert("a.json")
+
+
+def refused(answer: Answer, status: int, code: grpc.StatusCode) -> str:
+    """Checks a refusal; its message."""
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json.keys() == {"code", "message", "details"}
+    assert (answer.status, answer.json["code"]) == (status, code.value[0]), answer.body
+    message: str = answer.json["message"]
+    return message
+
+
+def fields_at_fault(answer: Answer) -> dict[str, str]:
+    """What a refusal says of each field."""
+    refused(answer, 400, grpc.StatusCode.INVALID_ARGUMENT)
+    info, bad = answer.json["details"]
+    assert (info["reason"], info["domain"]) == ("INVALID_REQUEST", "myd.analysis.v1")
+    found = {one["field"]: one["description"] for one in bad["field_violations"]}
+    assert all(field in answer.json["message"] for field in found)
+    return found
