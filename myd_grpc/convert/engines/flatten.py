@@ -39,6 +39,8 @@ Members = Iterable[tuple[str, Value]]
 
 _MANY = 8 << 20
 """Bytes of rows that are many."""
+_LONG_ROW = 64 << 10
+"""Characters of a row from which on it is not held as one text."""
 _BESIDE_TEXT = 8
 """Bytes that a row takes beside its text."""
 
@@ -54,8 +56,8 @@ _BITS = {
 }
 
 
-class _TooDeepError(Exception):
-    """A record nests deeper than allowed."""
+class _UnsoundError(Exception):
+    """A record nests deeper than allowed, or is malformed further in."""
 
 
 class PythonFlattener:
@@ -89,7 +91,7 @@ class PythonFlattener:
         self._base = len(self._trees.log)
         try:
             good = self._flatten_records(stop)
-        except _TooDeepError:
+        except _UnsoundError:
             return self._again()
         except BeyondBoundsError:
             if not self._is_sound(self._trees.record):
@@ -122,13 +124,15 @@ class PythonFlattener:
         return rows, kinds
 
     def _is_sound(self, index: int) -> bool:
-        """Whether a record that can be parsed is not nested too deep anywhere."""
-        batch = self._batch
-        if self._is_long:
-            return True
+        """Whether all of a record is well-formed and not nested too deep."""
+        batch, levels = self._batch, self._rules.max_depth - self._batch.depth
+        span = batch.spans[index]
         try:
-            parse(batch.text(batch.spans[index]), self._rules.max_depth - batch.depth)
-        except ValueError:
+            if self._is_long:
+                require_sound(self._parsed(span), levels)
+            else:
+                parse(batch.text(span), levels)
+        except (ValueError, RecursionError):
             return False
         return True
 
@@ -145,14 +149,14 @@ class PythonFlattener:
                 key = parse(batch.text(batch.keys[index])) if batch.keys else None
             except (ValueError, RecursionError):
                 return index
-            self._add_record(record, key, f"f{batch.file}r{batch.first + index}", batch.depth)
+            self._add_sound(record, key, f"f{batch.file}r{batch.first + index}", batch.depth)
             if self._take and (self._is_begun or self._held > _MANY):
                 self._take(self._part(index + 1))
                 self._kept, self._is_begun = index + 1, False
         return stop
 
     def _parsed(self, span: Span) -> Value:
-        """Parses a record; a long one is checked as a whole, but never held as a whole."""
+        """Parses a record; of a long one, which is never held as a whole, what is in it is not."""
         start, end = span
         self._is_long = end - start > long_values.LONG_BYTES
         if not self._is_long:
@@ -162,7 +166,6 @@ class PythonFlattener:
         record, found = long_value(data, start, end)
         if found != end:
             raise ValueError("not one value")
-        require_sound(record, self._rules.max_depth - self._batch.depth)
         return record
 
     def _make_room(self) -> None:
@@ -170,9 +173,18 @@ class PythonFlattener:
         if self._take is None:
             return
         if not (self._is_begun or self._is_sound(self._trees.record)):
-            raise _TooDeepError
+            raise _UnsoundError
         self._is_begun = True
         self._take(self._part(self._trees.record))
+
+    def _add_sound(self, record: Value, key: str | None, row_id: str, depth: int) -> None:
+        """Adds a record; a long one is parsed on the way, until it is checked to make room."""
+        try:
+            self._add_record(record, key, row_id, depth)
+        except (ValueError, RecursionError):
+            if self._is_begun or not self._is_long:
+                raise
+            raise _UnsoundError from None
 
     def _add_record(self, record: Value, key: str | None, row_id: str, depth: int) -> None:
         root = self._trees.tables[0]
@@ -263,7 +275,7 @@ class PythonFlattener:
         """Makes a row text; this is where most of the time goes."""
         if len(row) != table.width:
             table.end_run(len(row))
-        if self._is_long:
+        if self._is_long and sum(map(len, row)) > _LONG_ROW:
             text = long_line(row) + self._line_end.encode()
         else:
             text = (line(row) + self._line_end).encode()
@@ -274,7 +286,7 @@ class PythonFlattener:
 
     def _require_depth(self, depth: int) -> None:
         if depth > self._rules.max_depth:
-            raise _TooDeepError
+            raise _UnsoundError
 
 
 def _members(element: Value) -> Members:
