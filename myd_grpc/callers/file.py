@@ -6,8 +6,10 @@ token for its digest would find it in the log.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -86,7 +88,11 @@ def read(path: Path) -> CallersFile:
 def read_bounded(path: Path) -> bytes:
     """All of a file that is as small as it should be. Raises CallersFileError."""
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, a FIFO would be waited for, and so would all that looks after streams.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise CallersFileError(f"{path} is not a regular file")
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise CallersFileError(f"{path} cannot be read: {why(error)}") from None

@@ -221,13 +221,15 @@ def _with_all_tables(session: Session, job: Job) -> Job:
 
 
 def _how_to_resume(session: Session, job: Job) -> str:
-    return follow_up_command(session.arguments, f"resume {job.job_id} --key-file F")
+    job_id = wording.printable(job.job_id)
+    return follow_up_command(session.arguments, f"resume {job_id} --key-file F")
 
 
 def _require_known(job: Job) -> None:
     if job.status == Job.NOTFOUND:
+        job_id = wording.printable(job.job_id)
         raise UnknownJobError(
-            f"there is no job {job.job_id}, or its record was deleted (JOB_NOT_FOUND)"
+            f"there is no job {job_id}, or its record was deleted (JOB_NOT_FOUND)"
         )
 
 

@@ -81,10 +81,10 @@ def _two_lines(job: Job) -> tuple[RenderableType, ...]:
 
 def _facts(job: Job) -> tuple[Text, str, Text, Text]:
     return (
-        Text(job.reason or wording.stage(job), style=style(job)),
+        Text(wording.printable(job.reason) or wording.stage(job), style=style(job)),
         f"{job.progress.percent:.1f}%",
         Text(wording.moment(job.submit_time), style="dim"),
-        Text(job.job_id, style="dim"),
+        Text(wording.printable(job.job_id), style="dim"),
     )
 
 

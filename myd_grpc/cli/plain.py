@@ -42,7 +42,7 @@ class PlainView:
     lost = note
 
     def _line(self, job: Job) -> str:
-        head = [job.job_id, wording.title(job)] if self._name_jobs else []
+        head = [wording.printable(job.job_id), wording.title(job)] if self._name_jobs else []
         rate = None if self._name_jobs else self._rate.per_second()
         figures = [f"{job.progress.percent:.1f}%", *wording.figures(job, rate)]
         parts = [*head, wording.stage(job), *figures, wording.time_left(job), wording.message(job)]
@@ -54,7 +54,7 @@ class PlainOutput:
 
     def submitted(self, job_id: str) -> None:
         """Prints the id and nothing else, for `job=$(client.py convert --detach ...)`."""
-        print(job_id, flush=True)
+        print(wording.printable(job_id), flush=True)
 
     @contextmanager
     def follow(self) -> Iterator[PlainView]:
@@ -119,7 +119,7 @@ class PlainOutput:
 
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the months, a line for each category, and what they rest on."""
-        print("months", " ".join(summary.year_months), sep="\t")
+        print("months", wording.printable(" ".join(summary.year_months)), sep="\t")
         for category, second_levels in summary.categories.items():
             labels = [wording.printable(str(label)) for label in second_levels]
             print(wording.printable(category), ", ".join(labels), sep="\t")
@@ -128,7 +128,7 @@ class PlainOutput:
             print(text, file=sys.stderr, flush=True)
 
     def _line(self, job: Job) -> None:
-        facts = [job.job_id, wording.stage(job)]
+        facts = [wording.printable(job.job_id), wording.stage(job)]
         if job.status != Job.NOTFOUND:  # of which nothing else is known
             facts += [f"{job.progress.percent:.1f}%", wording.title(job)]
         print(*facts, sep="\t")

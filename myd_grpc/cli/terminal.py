@@ -95,7 +95,7 @@ class TerminalOutput:
 
     def submitted(self, job_id: str) -> None:
         """Prints the id."""
-        self._console.print(job_id, soft_wrap=True)
+        self._console.print(wording.printable(job_id), soft_wrap=True)
 
     @contextmanager
     def follow(self) -> Iterator[BarView]:
@@ -124,7 +124,8 @@ class TerminalOutput:
     def job(self, job: Job) -> None:
         """Prints one job."""
         if job.status == Job.NOTFOUND:
-            self._console.print(f"{job.job_id} NOTFOUND", style="yellow", soft_wrap=True)
+            missing = f"{wording.printable(job.job_id)} NOTFOUND"
+            self._console.print(missing, style="yellow", soft_wrap=True)
             return
         if job.status == Job.WORKING:
             view = BarView(self._console)
@@ -132,7 +133,8 @@ class TerminalOutput:
             self._console.print(view)
         else:
             self.outcome(job)
-        self._console.print(Padding(Text(f"{job.job_id}, {wording.times(job)}", "dim"), (0, 2)))
+        facts = f"{wording.printable(job.job_id)}, {wording.times(job)}"
+        self._console.print(Padding(Text(facts, "dim"), (0, 2)))
 
     def waiting(self, job: Job, command: str) -> None:
         """Prints what is to be done about a job that waits for its key."""
@@ -165,7 +167,7 @@ class TerminalOutput:
     def summary(self, summary: ShoppingSummary) -> None:
         """Prints the months, a table of categories, and what they rest on."""
         months = ", ".join(summary.year_months) or "none with a date"
-        self._console.print(Text.assemble(("months  ", "bold"), months))
+        self._console.print(Text.assemble(("months  ", "bold"), wording.printable(months)))
         table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
         table.add_column("category")
         table.add_column("second level")

@@ -58,7 +58,7 @@ def stage(job: Job) -> str:
 def title(job: Job) -> str:
     """What a job is called: `a.json, b.json → out`; one that is not there, by its id."""
     if not job.file_names:
-        return job.job_id
+        return printable(job.job_id)
     return f"{inputs(job)} → {printable(job.output_file_name)}"
 
 

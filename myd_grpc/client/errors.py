@@ -135,13 +135,13 @@ def _rich_status(error: grpc.RpcError) -> status_pb2.Status:
 
 def _reason(status: status_pb2.Status) -> str:
     info = error_details_pb2.ErrorInfo()
-    return next((info.reason for detail in status.details if detail.Unpack(info)), "")
+    return next((_line(info.reason) for detail in status.details if detail.Unpack(info)), "")
 
 
 def _violations(status: status_pb2.Status) -> tuple[Violation, ...]:
     request = error_details_pb2.BadRequest()
     return tuple(
-        Violation(violation.field, violation.description)
+        Violation(_line(violation.field), _line(violation.description))
         for detail in status.details
         if detail.Unpack(request)
         for violation in request.field_violations
@@ -158,4 +158,10 @@ def _message(
         return f"cannot reach the server at {address}"
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"no answer from the server at {address} in time"
-    return " ".join((error.details() or error.code().name).split())
+    return _line(error.details() or error.code().name)
+
+
+def _line(text: str) -> str:
+    """What is said as one line that shows as it is: who answers may be no server of ours."""
+    words = " ".join(text.split())
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in words)

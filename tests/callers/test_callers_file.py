@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,13 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CallersFileError, match="cannot be read: no such file"):
         file.read(tmp_path / "none")
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        with pytest.raises(CallersFileError, match="is not a regular file"):
+            file.read(path)
 
 
 def test_nesting_that_is_too_deep(tmp_path: Path) -> None:

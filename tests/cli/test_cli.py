@@ -19,7 +19,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.cli.main import main
 from tests.support.bounds import MANY_TABLES, keep
 from tests.support.commanding import client, command, environment, started
-from tests.support.scripted import Service, answer, fail, listening, state, stream
+from tests.support.scripted import Service, answer, fail, listening, rich, state, stream
 from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, lasting_address
 from tests.support.terminal import Terminal
 
@@ -498,6 +498,42 @@ def test_names_from_files_cannot_move_the_cursor(server: Server) -> None:
         terminal = Terminal(command(server.address, *arguments), environment(**variables))
         assert terminal.exit_code() == 0
         assert "\x1b[2J" not in terminal.shown
+
+
+ODD = "\x1b[2J\x9b2J\u202e"
+SAID = pb.Job(
+    job_id=f"j{ODD}", status="FAILED", reason=f"R{ODD}", msg=f"m{ODD}", submit_time=1, revision=2
+)
+WATCHED = stream(pb.Job(job_id=f"j{ODD}", status="WORKING", revision=1), SAID)
+LISTED = answer(pb.ListJobsResponse(data=[SAID]))
+UNKNOWN = answer(pb.GetJobStatusResponse(data=pb.Job(job_id=f"j{ODD}", status="NOTFOUND")))
+BEGUN = answer(pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=f"j{ODD}")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("list", LISTED),
+        ("status j", answer(pb.GetJobStatusResponse(data=SAID))),
+        ("status j", UNKNOWN),
+        ("watch j", WATCHED),
+        ("convert a.json --output o --detach", BEGUN),
+        ("cancel j", fail(grpc.StatusCode.ABORTED, f"text{ODD}")),
+        ("cancel j", rich(grpc.StatusCode.NOT_FOUND, f"R{ODD}")),
+        ("cancel j", rich(grpc.StatusCode.INVALID_ARGUMENT, "R", field=f"text{ODD}")),
+    ],
+    ids=range(8),
+)
+def test_no_server_can_move_the_cursor(arguments: str, said: Any) -> None:
+    with listening(Service(said)) as address:
+        called = command(address, *arguments.split())
+        plain = subprocess.run(called, env=environment(), capture_output=True, check=False)
+        terminal = Terminal(called, environment())
+        assert terminal.exit_code() == plain.returncode
+    shown = (plain.stdout + plain.stderr).decode()
+    assert "\ufffd" in shown
+    for text in (shown, terminal.shown):
+        assert not any(odd in text for odd in ("\x1b[2J", "\x9b", "\u202e"))
 
 
 def test_a_watch_outlives_a_restart_of_the_server(held: tuple[Server, Hold]) -> None:
