@@ -287,3 +287,10 @@ def test_links_lead_somewhere(page: Page) -> None:
         if anchor:
             titles = [text for _, text in Page(str(path.relative_to(ROOT))).headings()]
             assert anchor in map(anchor_of, titles), target
+
+
+def test_the_tests_that_hold_an_attack_off_are_there() -> None:
+    named = re.findall(r"\[(test_\w+)\]\(\.\./(tests/\S+\.py)\)", Page("docs/attacks.md").text)
+    assert named
+    for name, path in named:
+        assert path.endswith(f"/{name}.py") or f"def {name}(" in (ROOT / path).read_text(), name
