@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.reading import records
 from myd_grpc.options import Layout, Profile
-from tests.support import nasty, oracle
+from tests.support import nasty, oracle_records
 from tests.support.converting import (
     KEY,
     Sizes,
@@ -25,7 +25,8 @@ from tests.support.converting import (
     outcome,
     sized,
 )
-from tests.support.oracle import AUTO_WINDOW, OracleError
+from tests.support.oracle_json import OracleError
+from tests.support.oracle_records import AUTO_WINDOW
 
 pytestmark = each_engine
 
@@ -227,7 +228,7 @@ SMALL = 4096
 def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """The layout is recognised from the first 4 KiB: the oracle reads a MiB in seconds."""
     monkeypatch.setattr(records, "RECOGNISED_BYTES", SMALL)
-    monkeypatch.setattr(oracle, "AUTO_WINDOW", SMALL)
+    monkeypatch.setattr(oracle_records, "AUTO_WINDOW", SMALL)
 
 
 def padded(start: str, size: int, end: str) -> str:

@@ -25,6 +25,7 @@ from tests.support.converting import (
     sized,
     write,
 )
+from tests.support.oracle_records import read_records
 
 pytestmark = each_engine
 
@@ -93,7 +94,7 @@ def kinds_of(files: Files, engine: str, limits: Limits, most: int) -> list[Colum
 
 
 def expected(files: Files) -> list[ColumnKinds]:
-    records = [oracle.read_records(data, "ARRAY", "", 128, ()) for _, data in files]
+    records = [read_records(data, "ARRAY", "", 128, ()) for _, data in files]
     found = oracle.kinds_of(oracle.gather("out", records, "id", 1024))
     return [
         ColumnKinds(
@@ -148,7 +149,7 @@ def test_all_fragments_add_up_to_what_the_oracle_says(
     engine: str, data: st.DataObject, sizes: Sizes, batch_records: int, most: int
 ) -> None:
     files = [(name, data.draw(nasty.documents("ARRAY"))) for name in ("a.json", "b.json")]
-    if not any(oracle.read_records(text, "ARRAY", "", 128, ()) for _, text in files):
+    if not any(read_records(text, "ARRAY", "", 128, ()) for _, text in files):
         return
     with sized(sizes):
         found = kinds_of(files, engine, Limits(batch_records), most)

@@ -14,7 +14,7 @@ from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout, ReadOptions
 from myd_grpc.shopping import Query, UserNotFoundError, summarise
 from tests.support import shopping_oracle
-from tests.support.oracle import read_records
+from tests.support.oracle_records import read_records
 
 THIS_YEAR = 2026
 NFD = "\u1112\u1161\u11ab\u1100\u1173\u11af"

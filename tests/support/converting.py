@@ -26,6 +26,8 @@ from myd_grpc.convert.output import growth
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions, Layout, Profile
 from tests.support import oracle
+from tests.support.oracle_json import BOM, OracleError
+from tests.support.oracle_records import RECORD_PATH_NOT_FOUND
 
 Files = Sequence[tuple[str, bytes]]
 Report = Callable[[Progress], None]
@@ -229,7 +231,7 @@ def sized(sizes: Sizes) -> Iterator[None]:
 # ---------------------------------------------------------------------------------------------
 # Comparison with the oracle
 
-Outcome = dict[str, bytes] | ConversionError | oracle.OracleError
+Outcome = dict[str, bytes] | ConversionError | OracleError
 
 
 def outcome(
@@ -243,7 +245,7 @@ def outcome(
         return error
 
 
-def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | oracle.OracleError:
+def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | OracleError:
     """What the oracle makes of them."""
     limits = settings.get("limits", Limits())
     try:
@@ -261,7 +263,7 @@ def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | o
             max_growth=limits.max_growth,
             free_bytes=growth.FREE_BYTES,
         )
-    except oracle.OracleError as error:
+    except OracleError as error:
         return error
 
 
@@ -271,16 +273,16 @@ def assert_as_expected(
     """The library and the oracle agree: on every byte, or on what is wrong and where."""
     want = expected(files, **settings)
     got = outcome(files, key, **settings)
-    if isinstance(want, oracle.OracleError):
+    if isinstance(want, OracleError):
         assert isinstance(got, ConversionError), f"should fail: {want}"
         assert_same_failure(got, want, files)
     else:
         assert got == want
 
 
-def assert_same_failure(got: ConversionError, want: oracle.OracleError, files: Files) -> None:
+def assert_same_failure(got: ConversionError, want: OracleError, files: Files) -> None:
     """Both blame the same thing, and the message names the place."""
-    if want.reason == oracle.RECORD_PATH_NOT_FOUND and got.reason is Reason.INVALID_JSON:
+    if want.reason == RECORD_PATH_NOT_FOUND and got.reason is Reason.INVALID_JSON:
         # Where a value is no object the oracle looks no further, while the library reads on
         # to the end of that token and may find fault with it.
         return
@@ -289,7 +291,7 @@ def assert_same_failure(got: ConversionError, want: oracle.OracleError, files: F
         return
     assert got.reason == want.reason, (got, want)
     # A file that ends within its byte order mark may be blamed at either end of that.
-    cut_bom = any(data and oracle.BOM.startswith(data) for _, data in files)
+    cut_bom = any(data and BOM.startswith(data) for _, data in files)
     no_value = "there is no JSON value in the file" in got.message
     # A file that is plainly something else is called that, without a byte.
     other_format = any(f"{name}: the file is " in got.message for name, _ in files)

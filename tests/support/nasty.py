@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.support.oracle import Layout
+from tests.support.oracle_records import Layout
 
 T = TypeVar("T")
 

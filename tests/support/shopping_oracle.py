@@ -13,16 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.support.oracle import (
-    DEFAULT_SECTION_NAMES,
-    List,
-    Number,
-    Object,
-    Record,
-    String,
-    Value,
-    Word,
-)
+from tests.support.oracle_json import List, Number, Object, String, Value, Word
+from tests.support.oracle_records import DEFAULT_SECTION_NAMES, Record
 
 OWNER_FIELDS = "user_id userId userid member_id memberId customer_id customerId".split()
 DATE_FIELDS = (

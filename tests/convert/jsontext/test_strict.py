@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from myd_grpc.convert.jsontext.strict import Expect, StrictReader, Token
 from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
-from tests.support import nasty, oracle
+from tests.support import nasty, oracle_records
+from tests.support.oracle_json import BOM, OracleError, Reader
 
 THOROUGH = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -101,15 +102,15 @@ def accepted_by_the_standard_library(data: bytes) -> bool:
 
 
 def place_by_the_oracle(data: bytes, *, documents: bool = False) -> int | None:
-    reader = oracle.Reader(data, 10_000)
+    reader = Reader(data, 10_000)
     try:
         if documents:
-            list(oracle.documents(reader))
+            list(oracle_records.documents(reader))
         else:
             reader.skip_whitespace()
             reader.value()
             reader.expect_end()
-    except oracle.OracleError as error:
+    except OracleError as error:
         return error.offset
     return None
 
@@ -204,7 +205,7 @@ def test_it_blames_the_byte_that_the_oracle_does(data: bytes, chunk: int, severa
 @THOROUGH
 @given(nasty.documents("SINGLE"), st.integers(1, 40))
 def test_its_tokens_are_the_text(data: bytes, chunk: int) -> None:
-    data = data.removeprefix(oracle.BOM)
+    data = data.removeprefix(BOM)
     end = 0
     depth = 0
     for token in tokens(data, chunk):
