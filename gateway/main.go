@@ -84,8 +84,13 @@ func run(ctx context.Context, shownByServer string) error {
 	if err != nil {
 		return err
 	}
+	target, err := serverAddress()
+	if err != nil {
+		return err
+	}
+	behind := &reach{address: target, overTLS: server.isKnown()}
 	conn, err := connect(func() (*grpc.ClientConn, error) {
-		return dial(ctx, setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051"), server.credentials())
+		return dial(ctx, server.credentials(), behind)
 	})
 	if err != nil {
 		return err

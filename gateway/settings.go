@@ -22,6 +22,17 @@ func setting(name, value string) string {
 	return value
 }
 
+// serverAddress is where the gRPC server is called. The library would take 443 for a port that is
+// missing, and anything for a name.
+func serverAddress() (string, error) {
+	address := setting("MYD_GRPC_ADDRESS", "127.0.0.1:50051")
+	host, port, err := net.SplitHostPort(address)
+	if number, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || number == 0 || host == "" || strings.Contains(host, "/") {
+		return "", settingError(fmt.Sprintf("MYD_GRPC_ADDRESS=%q cannot be used: it must be host:port, such as 127.0.0.1:50051", address))
+	}
+	return address, nil
+}
+
 // ownCertificate is what the gateway listens with; nil without TLS.
 func ownCertificate() (*reread[*tls.Certificate], error) {
 	return pairOf("MYD_REST_TLS_CERT", "MYD_REST_TLS_KEY")

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc/credentials"
@@ -35,7 +36,7 @@ func read[T any](parse func([][]byte) (T, error), paths ...string) (*reread[T], 
 	files.seen = files.contents()
 	latest, err := parse(files.seen)
 	if err != nil {
-		return nil, settingError(fmt.Sprintf("%v cannot be used: %v", paths, err))
+		return nil, settingError(fmt.Sprintf("%s cannot be used: %v", files, files.why(err)))
 	}
 	files.latest = latest
 	return files, nil
@@ -52,12 +53,26 @@ func (r *reread[T]) now() T {
 	r.seen = found // tried once, and told once, until they change again
 	latest, err := r.parse(found)
 	if err != nil {
-		slog.Error("certificates stay those from before: files cannot be used", "files", r.paths, "error", err)
+		slog.Error("certificates stay those from before: files cannot be used", "files", r.String(), "error", r.why(err))
 		return r.latest
 	}
-	slog.Info("new connections get new certificates", "files", r.paths)
+	slog.Info("new connections get new certificates", "files", r.String())
 	r.latest = latest
 	return latest
+}
+
+// String names the files.
+func (r *reread[T]) String() string { return strings.Join(r.paths, " and ") }
+
+// why is what keeps the files from being used: that one cannot be read, or else what is wrong with
+// what they hold.
+func (r *reread[T]) why(wrong error) error {
+	for _, path := range r.paths {
+		if _, err := os.ReadFile(path); err != nil {
+			return err
+		}
+	}
+	return wrong
 }
 
 // contents has nil for a file that cannot be read.
@@ -136,11 +151,14 @@ type towards struct {
 
 // credentials are those for connections to the server, plain where nothing is known of a certificate.
 func (t *towards) credentials() credentials.TransportCredentials {
-	if t.authorities == nil && t.exactly == nil {
+	if !t.isKnown() {
 		return insecure.NewCredentials()
 	}
 	return renewed{credentials.NewTLS(nil), t}
 }
+
+// isKnown is whether there is a certificate to know the server by: it is then called over TLS.
+func (t *towards) isKnown() bool { return t.authorities != nil || t.exactly != nil }
 
 // config is how the next connection is made.
 func (t *towards) config() *tls.Config {

@@ -28,17 +28,17 @@ const (
 
 // dial connects to the gRPC server as soon as there is a call for it. When stopping ends, all
 // streams do, so that they do not hold up the stop.
-func dial(stopping context.Context, address string, server credentials.TransportCredentials) (*grpc.ClientConn, error) {
+func dial(stopping context.Context, server credentials.TransportCredentials, behind *reach) (*grpc.ClientConn, error) {
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) // ours says what counts
 	soonBack := backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
 	return grpc.NewClient(
-		address,
+		behind.address,
 		grpc.WithTransportCredentials(server),
 		grpc.WithNoProxy(),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: soonBack, MinConnectTimeout: 5 * time.Second}),
 		grpc.WithPerRPCCredentials(passedOn{}),
-		grpc.WithUnaryInterceptor(limitTime),
-		grpc.WithStreamInterceptor(endWith(stopping)),
+		grpc.WithChainUnaryInterceptor(behind.unary, limitTime),
+		grpc.WithChainStreamInterceptor(endWith(stopping), behind.stream),
 	)
 }
 

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.resting import RestServer, gateway_to, refused
-from tests.support.serving import PATIENCE_S, Server
+from tests.support.resting import UNREACHABLE, RestServer, gateway_to, refused
+from tests.support.serving import PATIENCE_S, Server, lasting_address
 
 
 def test_the_log_shows_routes_and_not_urls(shared_rest: RestServer) -> None:
@@ -74,6 +74,19 @@ def test_health_is_told_also_of_a_server_that_hangs(server: Server, tmp_path: Pa
             refused(rest.get("/healthz"), 503, grpc.StatusCode.UNAVAILABLE)
         finally:
             server.process.send_signal(signal.SIGCONT)
+
+
+def test_why_the_server_is_not_reached_is_for_the_log_alone(tmp_path: Path) -> None:
+    address = lasting_address()
+    with gateway_to(address, tmp_path) as rest:
+        for path in ("/jobs", "/jobs/watch", "/healthz", "/jobs"):
+            answer = rest.get(path)
+            refused(answer, 503, grpc.StatusCode.UNAVAILABLE)
+            assert answer.json["message"] == UNREACHABLE
+    log = (tmp_path / "gateway-log").read_text()
+    assert log.count("no connection to the server") == 1
+    assert f"address={address}" in log
+    assert "connection refused" in log
 
 
 def test_an_address_that_others_reach_is_warned_of(rest_server: RestServer) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from myd_grpc.client import Client, Tls
 from tests.support.certificates import LOCAL, Authority, Pair, old_tls
-from tests.support.resting import Rest, RestServer, build_gateway, gateway_to
+from tests.support.resting import UNREACHABLE, Rest, RestServer, build_gateway, gateway_to
 from tests.support.serving import PATIENCE_S, Server, lasting_address
 
 MakeServer = Callable[..., Server]
@@ -119,6 +119,8 @@ def test_without_a_certificate_the_gateway_is_not_let_in(
         **settings("MYD_TLS", ca.issue("server", *LOCAL)), MYD_TLS_CLIENT_CA=str(ca.certificate)
     )
     assert "set MYD_REST_CLIENT_CERT and MYD_REST_CLIENT_KEY" in rest_server.log
+    assert rest_server.rest.get("/jobs").json["message"] == UNREACHABLE
+    rest_server.wait_for_log("does it ask for a certificate (MYD_REST_CLIENT_CERT)")
     assert health(rest_server.rest) == 503
 
 
@@ -189,6 +191,7 @@ def test_a_gateway_by_itself_knows_the_server_by_authority_and_name(
     for variables, status in outcomes:
         with gateway_to(server.address, tmp_path, **variables) as rest:
             assert health(rest) == status, variables
+    assert "does it speak TLS (MYD_TLS_CA)?" in (tmp_path / "gateway-log").read_text()
 
 
 def test_a_gateway_by_itself_takes_new_files(
@@ -265,6 +268,10 @@ def test_a_gateway_by_itself_refuses_what_cannot_be(ca: Authority, tmp_path: Pat
     assert "or neither" in refused_gateway(tmp_path, MYD_REST_TLS_KEY="/x")
     assert "MYD_TLS_CA" in refused_gateway(tmp_path, **settings("MYD_REST_CLIENT", other))
     assert "cannot be used" in refused_gateway(tmp_path, MYD_TLS_CA=str(pair.key))
+    assert "open /nowhere: no such file" in refused_gateway(tmp_path, MYD_TLS_CA="/nowhere")
+    for address in ("127.0.0.1", "127.0.0.1:0", "host:70000", "http://host:1", ":50051"):
+        said = refused_gateway(tmp_path, MYD_GRPC_ADDRESS=address)
+        assert "it must be host:port" in said, address
     mixed = {"MYD_REST_TLS_CERT": str(pair.certificate), "MYD_REST_TLS_KEY": str(other.key)}
     said = refused_gateway(tmp_path, **mixed)
     assert str(other.key) in said

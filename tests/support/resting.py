@@ -26,6 +26,7 @@ from tests.support.serving import PATIENCE_S, ROOT, Server
 
 BUILD_TIMEOUT_S = 600
 GATEWAY = ROOT / "gateway" / "bin" / "myd-gateway"
+UNREACHABLE = "the gateway does not reach the gRPC server behind it; its log says why"
 OPENAPI: dict[str, Any] = json.loads((ROOT / "gateway/gen/openapi.json").read_text("utf-8"))
 
 
