@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -21,7 +22,7 @@ from tests.support.attacking import (
     attacker,
     uploads,
 )
-from tests.support.callers import caller_table, write_callers
+from tests.support.callers import caller_table, token_of, write_callers
 from tests.support.resting import RestServer
 from tests.support.serving import PATIENCE_S, Server
 
@@ -209,3 +210,21 @@ def test_the_gateway_has_so_many_connections(rest_server: RestServer) -> None:
         for one in many[:20]:
             one.close()
         assert many[-1].recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_strangers_who_wait_at_the_gateway_are_in_nobodys_way(rest_server: RestServer) -> None:
+    callers = write_callers(rest_server.home / "callers.toml", caller_table("a", ["read"]))
+    rest_server.start(MYD_CALLERS=str(callers), MYD_CALLER_CALLS="1")
+    host, _, port = rest_server.rest.address.rpartition(":")
+    wrong = f"GET /jobs HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer wrong\r\n\r\n".encode()
+    with ExitStack() as open_ones, selectors.DefaultSelector() as answered:
+        for _ in range(600):
+            one = socket.create_connection((host, int(port)), PATIENCE_S)
+            open_ones.callback(one.close)
+            one.sendall(wrong)
+            answered.register(one, selectors.EVENT_READ)
+        token = {"Authorization": f"Bearer {token_of('a')}"}
+        for _ in range(3):
+            assert rest_server.rest.call("GET", "/jobs", headers=token).status == 200
+        # And that was not because all of them had been given up.
+        assert len(answered.select(0)) < 500
