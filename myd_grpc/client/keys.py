@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from myd_grpc.client.text_files import read_start
 
 KEY_VARIABLE = "MYD_KEY"
 IV_VARIABLE = "MYD_IV"
@@ -62,20 +63,9 @@ class Key:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES)
+        return read_start(path, _MAX_FILE_BYTES).strip()
     except OSError as error:
         raise InvalidKeyError(f"the key file {path} cannot be read: {error.strerror}") from error
-    return data.decode(_encoding(data), errors="replace").strip()
-
-
-def _encoding(data: bytes) -> str:
-    """The encoding of a key file; PowerShell 5's `echo` and Notepad's "Unicode" write UTF-16."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if data[1:2] == b"\0":
-        return "utf-16-le"
-    return "utf-16-be" if data[:1] == b"\0" else "utf-8-sig"
 
 
 def _from_json(text: str) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from myd_grpc.client.text_files import read_start
+
 TOKEN_VARIABLE = "MYD_TOKEN"  # noqa: S105 - the name of the variable, not its value
 
 Metadata: TypeAlias = tuple[tuple[str, str], ...]
@@ -59,8 +61,8 @@ def from_environment(environment: Mapping[str, str]) -> str | None:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES + 2).decode("ascii", "replace")
+        # Twice as many bytes are as many characters in UTF-16.
+        return read_start(path, 2 * _MOST_BYTES + 8)
     except OSError as error:
         raise InvalidTokenError(
             f"the token file {path} cannot be read: {error.strerror}"

@@ -149,7 +149,18 @@ def test_a_watch_outlives_its_token_where_there_is_a_new_one(
                 pass
 
 
-@pytest.mark.parametrize("source", [NOT_IN_A_TOKEN, "", "a b", "a" * 9000, "토큰", "a\0"])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("token", ["myd_a-1", "a" * 8192])
+def test_a_token_file_as_editors_and_shells_write_it(
+    tmp_path: Path, codec: str, token: str
+) -> None:
+    """PowerShell 5's `>` writes UTF-16."""
+    file = tmp_path / "token"
+    file.write_bytes(f"{token}\r\n".encode(codec))
+    assert Token(file).metadata() == (("authorization", f"Bearer {token}"),)
+
+
+@pytest.mark.parametrize("source", [NOT_IN_A_TOKEN, "", "a b", "a" * 9000, "토큰", "ab\0"])
 def test_what_is_no_token_is_never_sent_nor_shown(source: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(source)
