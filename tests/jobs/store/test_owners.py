@@ -9,8 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from myd_grpc.errors import (
 from myd_grpc.jobs.model import (
     Change,
     DeletedJob,
-    DirectoryId,
     Job,
     Request,
     RequestFingerprint,
@@ -39,6 +38,7 @@ from myd_grpc.jobs.store import queries
 from myd_grpc.jobs.store.migrations import STEPS
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from tests.support.nasty import NFC_HAN, NFD_HAN
+from tests.support.storing import HERE, opened
 
 ALICE = Caller("alice", frozenset({Role.CONVERT}))
 BOB = Caller("bob", frozenset({Role.CONVERT, Role.PREPROCESS}))
@@ -46,21 +46,11 @@ BOSS = Caller("boss", frozenset({Role.ADMIN}))
 MARK = RequestFingerprint("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest", b"key")
 OTHER = RequestFingerprint(MARK.request_id, b"other", b"other")
 PARTS = [PartFile("out", "out_1.csv", 2, 30)]
-HERE = DirectoryId(1, 2, 3)
 V1 = Path(__file__).parent / "csv_status_v1.sql"
 
 
 def request(output: str = "out", output_dir: str = "") -> Request:
     return Request(("a.json",), output, data_dir=output_dir, output_dir=output_dir)
-
-
-@asynccontextmanager
-async def opened(state_dir: Path) -> AsyncIterator[JobStore]:
-    store = JobStore(state_dir, lambda _: None)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 async def done(store: JobStore, caller: Caller, job_id: str) -> None:

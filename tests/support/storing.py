@@ -1,0 +1,58 @@
+"""Job stores in directories of their own, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from myd_grpc.convert.model import Limits
+from myd_grpc.jobs.model import (
+    Change,
+    DeletedJob,
+    DirectoryId,
+    Job,
+    Request,
+    RequestFingerprint,
+)
+from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.options import ConvertOptions, Layout, Profile
+
+HERE = DirectoryId(1, 2, 3)
+MARK = RequestFingerprint("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest")
+
+
+def request(output: str = "out") -> Request:
+    return Request(file_names=("a.json",), output_file_name=output)
+
+
+class Announced(list[Job]):
+    """The jobs that were announced, in order, and those that were deleted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deleted: list[DeletedJob] = []
+
+    def __call__(self, changes: Sequence[Change]) -> None:
+        self.extend(one for one in changes if isinstance(one, Job))
+        self.deleted.extend(one for one in changes if isinstance(one, DeletedJob))
+
+
+@asynccontextmanager
+async def opened(state_dir: Path, announced: Announced | None = None) -> AsyncIterator[JobStore]:
+    """A store that is closed at the end."""
+    store = JobStore(state_dir, announced if announced is not None else Announced())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+PLAIN = Request(
+    ("a.json", "b.json"),
+    "out",
+    ConvertOptions(Layout.AUTO, "a.b", "no", merge=True, csv_profile=Profile.DATABASE),
+    limits=Limits(7, 8),
+    section_names=frozenset("s"),
+)
+ENCRYPTED = Request(("a.json",), "secret", encrypted=True)
