@@ -38,6 +38,10 @@ _SPACE = re.escape(_WHITESPACE)
 # What text cannot have: where it is not at its end, an `=` either.
 _NO_HEX = re.compile(rb"[^0-9A-Fa-f%b]" % _SPACE)
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/_=%b-]|=(?=[%b]*[^=%b])" % (_SPACE, _SPACE, _SPACE))
+# Text of 16 bytes, and a sign that programs put between texts.
+_IV_BEFORE = re.compile(
+    _BEFORE_TEXT.pattern + rb"(?:[0-9A-Fa-f]{32}|[A-Za-z0-9+/_-]{22}(?:==)?)\s*[:;,.|$]"
+)
 # So many letters for each that is none are no chance: of other bytes a quarter look like base64.
 _LETTERS_FOR_ONE = 64
 
@@ -231,6 +235,11 @@ def damage_in(head: bytes) -> DamagedTextError | None:
         if size >= BLOCK and 0 < len(strays) <= 1 + size // _LETTERS_FOR_ONE:
             return DamagedTextError(text.name, strays[0])
     return None
+
+
+def has_iv_before(head: bytes) -> bool:
+    """Whether a file begins with text of 16 bytes and a sign: `<iv>:<ciphertext>`."""
+    return bool(_IV_BEFORE.match(head))
 
 
 def _found(text: bytes) -> set[int]:

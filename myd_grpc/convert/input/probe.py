@@ -12,6 +12,7 @@ from myd_grpc.convert.input.cipher import (
     DamagedTextError,
     RawText,
     damage_in,
+    has_iv_before,
     recognise_encoding,
 )
 from myd_grpc.convert.input.source import HEAD, Source, wrong_key
@@ -30,6 +31,8 @@ from myd_grpc.convert.model import CipherKey, Limits
 
 _PLAIN = "it is plain JSON{}: leave the key and iv out"
 _LOOKS_ENCRYPTED = "the file looks encrypted: send aes256cbckey and iv"
+_LONG_WORD = 64
+"""Letters that no word has, but every line of base64."""
 _LENGTH = f"its length is not a multiple of {BLOCK}; "
 
 
@@ -121,6 +124,10 @@ def _another_form(head: bytes) -> str | None:
         return _PLAIN.format(" in base64 or hex")
     if _is_encoded(decoded):
         return "its base64 or hex text stands for base64 or hex text: decode it once"
+    if has_iv_before(head):
+        return (
+            "the iv is written before the ciphertext: take it off the file, and send it as the iv"
+        )
     if head.lstrip()[:1] == b'"' and _decoded(head.strip(b'" \t\r\n')):
         return "its base64 or hex text is in quotation marks: leave them out"
     return None
@@ -153,7 +160,8 @@ def _looks_encrypted(source: Source) -> bool:
     head = source.head
     if source.size < BLOCK:
         return False  # there is no ciphertext of less than one
-    return _is_encoded(head) or looks_encrypted(head)
+    is_one_word = len(head.split(maxsplit=1)[0]) >= _LONG_WORD
+    return _is_encoded(head) or looks_encrypted(head) or (is_one_word and bool(damage_in(head)))
 
 
 def _is_encoded(text: bytes) -> bool:

@@ -42,7 +42,7 @@ def _compressed(program: str) -> FileFormat:
 
 
 def _archive(kind: str) -> FileFormat:
-    return FileFormat(f"a {kind} archive", "take the JSON file out of it first")
+    return FileFormat(f"{kind} archive", "take the JSON file out of it first")
 
 
 def _other(what: str) -> FileFormat:
@@ -61,9 +61,14 @@ _BEGINNINGS = [
         (rb"\xfd7zXZ\x00", _compressed("xz")),
         (rb"BZh[1-9]1AY&SY", _compressed("bzip2")),
         (rb"\x04\x22\x4d\x18", _compressed("lz4")),
-        (rb"7z\xbc\xaf\x27\x1c", _archive("7z")),
-        (rb"Rar!\x1a\x07", _archive("rar")),
-        (rb"(?s).{257}ustar", _archive("tar")),
+        (rb"\x5d\x00\x00[\x00-\xff]{2}(?:\xff{8}|[\x00-\xff]{5}\x00{3})", _compressed("lzma")),
+        (rb"\x1f\x9d[\x89-\x90]", _compressed("compress")),
+        (rb"7z\xbc\xaf\x27\x1c", _archive("a 7z")),
+        (rb"Rar!\x1a\x07", _archive("a rar")),
+        (rb"ALZ\x01", _archive("an alz")),
+        (rb"EGGA\x00\x01", _archive("an egg")),
+        (rb"MSCF\x00{4}", _archive("a cab")),
+        (rb"(?s).{257}ustar", _archive("a tar")),
         (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OFFICE),
         (rb"%PDF-", _other("a PDF file")),
         (rb"SQLite format 3\x00", _other("an SQLite database")),
@@ -107,7 +112,7 @@ CP949_HINT = "the text looks like CP949 (EUC-KR): save it as UTF-8"
 def recognise(head: bytes) -> FileFormat | None:
     """What begins with `head`, if it is something that is known and not JSON in UTF-8."""
     if _ZIP.match(head):
-        return _OFFICE if any(part in head for part in _OFFICE_PARTS) else _archive("zip")
+        return _OFFICE if any(part in head for part in _OFFICE_PARTS) else _archive("a zip")
     for beginning, file_format in _BEGINNINGS:
         if beginning.match(head):
             return file_format

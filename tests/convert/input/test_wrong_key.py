@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import random
 import re
@@ -241,6 +242,37 @@ def test_text_of_text(plain: bytes, outer: str, inner: str) -> None:
     stored = TEXT_FORMS[outer](TEXT_FORMS[inner](encrypted(plain)))
     message = "its base64 or hex text stands for base64 or hex text: decode it once$"
     assert_wrong_key(failure(stored, KEY), message)
+
+
+def iv_texts() -> list[bytes]:
+    text = base64.b64encode(KEY.iv)
+    return [KEY.iv.hex().encode(), KEY.iv.hex().upper().encode(), text, text.rstrip(b"=")]
+
+
+@pytest.mark.parametrize("plain", [SMALL, MEDIUM, LARGE])
+@pytest.mark.parametrize("form", ["base64", "hex"])
+@pytest.mark.parametrize("sign", [":", ".", ",", " | ", "$", "\n:"])
+def test_an_iv_as_text_before_the_ciphertext(plain: bytes, form: str, sign: str) -> None:
+    """As programs in JavaScript like to join them."""
+    message = (
+        "the iv is written before the ciphertext: take it off the file, and send it as the iv$"
+    )
+    for iv in iv_texts():
+        stored = iv + sign.encode() + TEXT_FORMS[form](encrypted(plain))
+        assert_wrong_key(failure(stored, KEY), message)
+
+
+@pytest.mark.parametrize("wrong", [b"!", b",", b"="])
+def test_damaged_text_without_a_key_looks_encrypted(wrong: bytes) -> None:
+    stored = TEXT_FORMS["base64 in lines"](encrypted(LARGE))
+    error = failure(stored[:200] + wrong + stored[200:])
+    assert error.reason is Reason.INVALID_JSON
+    assert error.message.endswith("the file looks encrypted: send aes256cbckey and iv")
+
+
+@pytest.mark.parametrize("text", ["번호,이름\n1,김\n", "a word and others, of a letter", "id,name"])
+def test_other_text_does_not_look_encrypted(text: str) -> None:
+    assert "looks encrypted" not in failure(text * 9).message
 
 
 @pytest.mark.parametrize("plain", [SMALL, MEDIUM, LARGE])

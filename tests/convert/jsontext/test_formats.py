@@ -77,6 +77,11 @@ FORMS: dict[str, tuple[bytes, str]] = {
     "zlib": (zlib.compress(JSON), "compressed with zlib: expand it first"),
     "xz": (lzma.compress(JSON), "compressed with xz: expand it first"),
     "bzip2": (bz2.compress(JSON), "compressed with bzip2: expand it first"),
+    "lzma": (
+        lzma.compress(JSON, lzma.FORMAT_ALONE),
+        "compressed with lzma: expand it first",
+    ),
+    "compress": (bytes.fromhex("1f9d90") + JSON, "compressed with compress: expand it first"),
     "lz4": (bytes.fromhex("04224d186440a7") + JSON, "compressed with lz4: expand it first"),
     "zip": (zipped("a.json"), "a zip archive: take the JSON file out of it first"),
     "xlsx": (
@@ -91,6 +96,9 @@ FORMS: dict[str, tuple[bytes, str]] = {
         bytes.fromhex("377abcaf271c0004") + bytes(24),
         "a 7z archive: take the JSON file out of it first",
     ),
+    "alz": (b"ALZ\x01\n" + bytes(24), "an alz archive: take the JSON file out of it first"),
+    "egg": (b"EGGA\x00\x01" + bytes(24), "an egg archive: take the JSON file out of it first"),
+    "cab": (b"MSCF" + bytes(24), "a cab archive: take the JSON file out of it first"),
     "tar": (tarred(JSON), "a tar archive: take the JSON file out of it first"),
     "PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" * 9, "a PDF file: send the JSON file itself"),
     "HTML": (
