@@ -1,5 +1,7 @@
 """`python -m myd_grpc.healthcheck`: exit 0 if the server on this machine says it is SERVING.
 
+Otherwise it exits 1, and says why.
+
 Over TLS, it takes the certificate that it is shown, whatever name that is for: it calls this
 machine's own port, and asks for nothing that anybody may not know.
 """
@@ -16,20 +18,42 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from myd_grpc.client.connector import InvalidTlsError, Material, Tls
+from myd_grpc.client.connector import Connector, InvalidTlsError, Material, Tls
+from myd_grpc.client.diagnosis import explained
+from myd_grpc.client.errors import CallError, from_rpc_error
 
 _TIMEOUT_S = 3.0
 
 
-def is_serving(address: str, tls: Tls | None = None) -> bool:
-    """Whether the server there answers and takes calls; over TLS if `tls` is given."""
+def why_not_serving(address: str, tls: Tls | None = None) -> str:
+    """What keeps the server there from taking calls, or this check from asking.
+
+    "" where it takes them. With `tls`, it is asked over TLS.
+    """
     try:
         with _channel(address, tls) as channel:
             stub: Any = health_pb2_grpc.HealthStub(channel)  # its type stub lacks the methods
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S)
-    except (grpc.RpcError, InvalidTlsError, OSError):
-        return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    except grpc.RpcError as error:
+        return _why_not_answered(from_rpc_error(error, address), address, tls)
+    except InvalidTlsError as error:
+        return str(error)
+    except (OSError, ValueError) as error:
+        return f"cannot reach the server at {address}: {error}"
+    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+        return ""
+    return f"the server at {address} takes no calls now: it is starting or stopping"
+
+
+def _why_not_answered(failure: CallError, address: str, tls: Tls | None) -> str:
+    if tls is None:
+        return str(explained(failure, Connector(address, None)))
+    if tls.certificate:
+        return f"{failure} over TLS: it may not accept {tls.certificate}, or not be the right one"
+    return (
+        f"{failure} over TLS: where it has MYD_TLS_CLIENT_CA, this check needs MYD_TLS_CLIENT_CERT "
+        "and MYD_TLS_CLIENT_KEY"
+    )
 
 
 def reachable(address: str) -> str:
@@ -79,4 +103,8 @@ def _name_in_certificate(at: tuple[str, int], known: bytes) -> str:
 
 if __name__ == "__main__":
     listens_on = os.environ.get("MYD_GRPC_ADDRESS") or "127.0.0.1:50051"
-    sys.exit(not is_serving(reachable(listens_on), tls_of(os.environ)))
+    try:
+        wrong = why_not_serving(reachable(listens_on), tls_of(os.environ))
+    except InvalidTlsError as error:
+        wrong = str(error)
+    sys.exit(wrong or 0)

@@ -17,6 +17,8 @@ _LOCAL_ADDRESS = "127.0.0.1:50051"
 _STATUSES = ("working", "done", "failed")
 _LAYOUTS = ("auto", "array", "keyed", "lines", "single")
 _PROFILES = ("excel", "database")
+_LAST_PORT = 65_535
+
 _JOB = "the job's id, as convert --detach and list show it"
 
 
@@ -24,7 +26,23 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The parsed command line; usage errors end the process with exit code 2."""
     # The common options leave no default behind where they are not given: given before the
     # subcommand, they would be overwritten by those of the subcommand.
-    return _parser().parse_args(arguments, namespace=_defaults())
+    parser = _parser()
+    found = parser.parse_args(arguments, namespace=_defaults())
+    if not _is_address(found.address):
+        parser.error(
+            f"--address (or {ADDRESS_VARIABLE}) must be HOST:PORT, the address of gRPC and not "
+            f"that of REST, and not {found.address!r}"
+        )
+    return found
+
+
+def _is_address(text: str) -> bool:
+    """Whether gRPC can be called there; of grpcs, the port may be left out: it is then 443."""
+    scheme, _, place = text.rpartition("://")
+    host, _, port = place.rpartition(":")
+    if scheme or text.startswith("unix:"):
+        return scheme in {"", "grpcs"} and place != ""
+    return host != "" and port.isdecimal() and 0 < int(port) <= _LAST_PORT
 
 
 def _defaults() -> argparse.Namespace:

@@ -84,6 +84,7 @@ _CLASSES: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
 }
 
+_NOT_GRPC = "Received http2 header with status"
 _AGED = "max connection age"
 _NOT_CONNECTED = "failed to connect to all addresses"
 
@@ -158,6 +159,11 @@ def _message(
         return f"cannot reach the server at {address}"
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"no answer from the server at {address} in time"
+    if _NOT_GRPC in (error.details() or ""):
+        return (
+            f"what answers at {address} is no gRPC server: name the address of gRPC, which is not "
+            "that of REST"
+        )
     return _line(error.details() or error.code().name)
 
 

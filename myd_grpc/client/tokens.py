@@ -17,6 +17,14 @@ TokenSource: TypeAlias = str | Path | Callable[[], str]
 """A token, the file with it, or what answers it. The last two are asked for each call anew, so that
 one that was renewed is used from then on."""
 
+_MADE = re.compile(r"myd_[A-Za-z0-9_-]{43}")
+"""A token as `python -m myd_grpc.token` makes them."""
+
+_NO_FILE = (
+    "--token-file takes the name of a file, not the token: others can see what is typed. Have "
+    "another token made, and put it in a file or in MYD_TOKEN"
+)
+
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _MOST_BYTES = 8192  # more than fits into a call; a data file given by mistake is not read whole
 
@@ -43,10 +51,13 @@ class Token:
             return None
         token = self._read(self._source).strip()
         if not _TOKEN.fullmatch(token):
-            raise InvalidTokenError("a token is one word of letters, digits and -._~+/, then =")
+            raise InvalidTokenError(f"{self._where()}{_why_none(token)}")
         if len(token) > _MOST_BYTES:
             raise InvalidTokenError(f"a token has at most {_MOST_BYTES} characters")
         return (("authorization", f"Bearer {token}"),)
+
+    def _where(self) -> str:
+        return f"{self._source}: " if isinstance(self._source, Path) else ""
 
     def _read(self, source: TokenSource) -> str:
         if isinstance(source, Path):
@@ -64,6 +75,18 @@ def _read(path: Path) -> str:
         # Twice as many bytes are as many characters in UTF-16.
         return read_start(path, 2 * _MOST_BYTES + 8)
     except OSError as error:
+        if _MADE.fullmatch(path.name):
+            raise InvalidTokenError(_NO_FILE) from None
         raise InvalidTokenError(
             f"the token file {path} cannot be read: {error.strerror}"
         ) from error
+
+
+def _why_none(text: str) -> str:
+    """What is wrong with what is there, without a word of it."""
+    if not text:
+        return "there is no token in it"
+    first, *others = text.splitlines()
+    if others and _TOKEN.fullmatch(first.strip()):
+        return "there is more than a token in it: leave only the line with the token"
+    return "a token is one word of letters, digits and -._~+/, with or without = at its end"

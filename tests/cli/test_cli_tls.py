@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.cli.arguments import follow_up_command, parse
+from myd_grpc.cli.main import main
 from tests.support.certificates import LOCAL, Authority
 from tests.support.commanding import client
+from tests.support.resting import RestServer
 from tests.support.serving import Server
 
 
@@ -42,3 +44,32 @@ def test_what_to_type_next_has_the_files(monkeypatch: pytest.MonkeyPatch) -> Non
     assert follow_up_command(given, "watch x") == "python client.py --tls-ca 'my ca.pem' watch x"
     monkeypatch.setenv("MYD_TLS_CA", "my ca.pem")
     assert follow_up_command(given, "watch x") == "python client.py watch x"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9090", "https://a:1", "localhost", "a:", "a:0", "a:65536", ":1"]
+)
+def test_an_address_that_is_none_is_a_wrong_usage(
+    address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (["--address", address, "list"], ["list"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 2
+        said = capsys.readouterr().err
+        assert (
+            f"must be HOST:PORT, the address of gRPC and not that of REST, and not {address!r}"
+            in said
+        )
+        monkeypatch.setenv("MYD_GRPC_ADDRESS", address)
+
+
+def test_what_is_no_server_of_grpc_is_told(
+    rest_server: RestServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ca = Authority(tmp_path)
+    pair = ca.issue("rest", *LOCAL)
+    rest_server.start(MYD_REST_TLS_CERT=str(pair.certificate), MYD_REST_TLS_KEY=str(pair.key))
+    words = ["--address", rest_server.rest.address, "--tls-ca", str(ca.certificate), "list"]
+    assert main(words) == 1
+    assert "is no gRPC server: name the address of gRPC" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from myd_grpc.client import (
     UnauthenticatedError,
 )
 from myd_grpc.client.tokens import Token
-from myd_grpc.token import digest
+from myd_grpc.token import digest, line, new_token
 from tests.support.callers import caller_table, token_of, write_callers
 from tests.support.commanding import client, command, environment
 from tests.support.proxying import proxy_to
@@ -220,6 +220,20 @@ def test_a_token_that_cannot_be_used_is_a_wrong_usage(closed: Server, tmp_path: 
         2,
         f"error: the token file {tmp_path / 'none'} cannot be read: No such file or directory\n",
     )
+    contents = {
+        "": "there is no token in it",
+        f"{token_of('a')}\n{line(token_of('a'))}\n": "there is more than a token in it",
+        "a b": "a token is one word",
+    }
+    for content, said in contents.items():
+        (tmp_path / "bad").write_text(content)
+        bad = client(closed, "list", "--token-file", str(tmp_path / "bad"))
+        assert (bad.returncode, bad.stdout) == (2, "")
+        assert f"error: {tmp_path / 'bad'}: {said}" in bad.stderr
+    # Typed where a file is to be named, be it in a word: not shown once more.
+    typed = client(closed, "list", "--token", token := new_token())
+    assert (typed.returncode, token in typed.stderr) == (2, False)
+    assert "takes the name of a file" in typed.stderr
     bad = client(closed, "list", MYD_TOKEN=NOT_IN_A_TOKEN)
     assert bad.returncode == 2
     assert "myd_secret" not in bad.stderr

@@ -11,14 +11,20 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.healthcheck import reachable
-from tests.support.certificates import Authority
+from tests.support.certificates import LOCAL, Authority
 from tests.support.serving import ROOT, Server
 
 
-def exit_code(address: str, **settings: str) -> int:
+def check(address: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "myd_grpc.healthcheck"]
     environment = {**os.environ, **settings, "MYD_GRPC_ADDRESS": address}
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+
+
+def exit_code(address: str, **settings: str) -> int:
+    return check(address, **settings).returncode
 
 
 def test_it_tells_a_server_that_serves_from_none(server: Server) -> None:
@@ -54,6 +60,28 @@ def test_it_speaks_tls_with_the_settings_of_the_server(
     assert exit_code(server.address, **settings, **own) == 0
     server.stop()
     assert exit_code(server.address, **settings, **own) == 1
+
+
+def test_it_says_why_not(make_server: Callable[..., Server], tmp_path: Path) -> None:
+    ca = Authority(tmp_path)
+    pair = ca.issue("server", *LOCAL)
+    settings = {"MYD_TLS_CERT": str(pair.certificate), "MYD_TLS_KEY": str(pair.key)}
+    server = make_server(**settings, MYD_TLS_CLIENT_CA=str(ca.certificate)).start()
+    outcomes = [
+        (check(server.address), "speaks TLS"),
+        (check(server.address, **settings), "this check needs MYD_TLS_CLIENT_CERT"),
+        (check(server.address, MYD_TLS_CA="/nowhere"), "/nowhere cannot be read"),
+        (check(server.address, MYD_TLS_CLIENT_CERT="/x"), "go together"),
+        (check("127.0.0.1:1"), "cannot reach the server at 127.0.0.1:1"),
+        (check("127.0.0.1:1", **settings), "cannot reach the server at 127.0.0.1:1"),
+        (check("127.0.0.1"), "cannot reach the server"),
+    ]
+    for done, said in outcomes:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    server.restart(MYD_TLS_CLIENT_CA="")
+    assert check(server.address, **settings).stderr == ""
 
 
 @pytest.mark.parametrize(
