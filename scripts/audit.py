@@ -44,15 +44,17 @@ def main() -> int:
     options = _options()
     packages = named(json.loads(options.bill.read_text("utf-8")))
     found = list(known(packages, tomllib.loads(KNOWN.read_text("utf-8"))))
+    by = "by the list that comes with the project and by OSV"
     try:
         found += reported(packages, options.osv)
     except OSError as error:
+        by = "by the list that comes with the project alone"
         # Whatever stands in the way: the other source has been asked all the same.
         why = getattr(error, "reason", error)
         print(f"not looked up: {len(packages)} packages at {options.osv} ({why})", file=sys.stderr)
     for weakness in found:
         print(weakness)
-    print(f"{len(packages)} packages, {len(found)} known weaknesses", file=sys.stderr)
+    print(f"{len(packages)} packages, {len(found)} known weaknesses, {by}", file=sys.stderr)
     return 1 if found else 0
 
 

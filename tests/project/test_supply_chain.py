@@ -142,6 +142,9 @@ def test_without_a_network_the_list_is_asked_and_the_rest_said_to_be_missing(
         "pypi pyjwt 2.12.1: CVE-2026-48522 to CVE-2026-48526, mended in 2.13.0\n"
     )
     assert f"not looked up: 2 packages at {NOWHERE}" in answer.stderr
+    assert "2 packages, 1 known weaknesses, by the list that comes with the project alone" in (
+        answer.stderr
+    )
 
 
 def test_what_osv_knows_is_told(tmp_path: Path) -> None:
@@ -149,3 +152,6 @@ def test_what_osv_knows_is_told(tmp_path: Path) -> None:
         answer = audit(tmp_path, "pkg:pypi/ijson@3.6.0", "pkg:cargo/wide@0.7.33", osv=osv)
     assert (answer.returncode, answer.stdout) == (1, "pypi ijson 3.6.0: PYSEC-1\n")
     assert "not looked up" not in answer.stderr
+    assert "2 packages, 1 known weaknesses, by the list that comes with the project and by OSV" in (
+        answer.stderr
+    )
