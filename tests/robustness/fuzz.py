@@ -36,7 +36,7 @@ from tests.support.converting import KEY, Sizes, directory, outcome, sized
 WHOLE_CONVERSIONS = 50
 """One of so many documents is converted as a whole."""
 
-ID_FIELDS = ("id", "a", "value", "", "\ufffd", "a~2", "_row_id")
+ID_FIELDS = ("id", "a", "value", "", "\ufffd", "a~2", "_row_id", nasty.NFC_HAN, nasty.NFD_HAN)
 LAYOUTS = tuple(map(Layout, nasty.LAYOUTS))
 
 
@@ -184,6 +184,7 @@ def _compare_conversions(rng: random.Random) -> None:
             many=many,
             long_bytes=rng.choice((0, 1 << 20)),
             long_piece=rng.choice((0, 7, 64 << 10)),
+            long_gap=rng.choice((0, 1, 1 << 20)),
         )
         with sized(sizes):
             found = outcome(
