@@ -8,6 +8,9 @@ import sys
 
 from tests.support.serving import PATIENCE_S, ROOT, Server
 
+RECORDS = '[{"id":"u1","name":"홍길동","acc":[{"no":"001"},{"no":"002"}]},{"id":"u2"}]'
+"""A file that gives two tables, of two rows each."""
+
 
 def command(address: str, *arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "client.py"), "--address", address, *arguments]
