@@ -269,10 +269,9 @@ def test_without_callers_only_what_is_for_all_counts(
 def test_a_job_that_takes_too_long_is_ended(make_server: MakeServer, point: Hold) -> None:
     server = make_server(MYD_MAX_JOB_SECONDS="1", MYD_FAILPOINTS=point.setting)
     server.put("a.json", SHOPPING)
-    job_id = server.start().submit("a.json")
-    point.reached()
-    assert point.abandoned()
-    job = server.wait(job_id)
+    # On a busy machine it may be over before the worker comes to the point.
+    job = server.start().convert("a.json")
+    assert point.left()
     assert (job.status, job.reason) == (pb.Job.FAILED, "LIMIT_EXCEEDED")
     assert job.msg == (
         "the job has worked for 1 s, which is as long as it may (MYD_MAX_JOB_SECONDS)"

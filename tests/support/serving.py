@@ -328,6 +328,14 @@ class Hold:
         poll.register(self._writer, 0)  # a FIFO without a reader is an error, always reported
         return bool(poll.poll(PATIENCE_S * 1000))
 
+    def left(self) -> bool:
+        """Return when no process waits at the point any more, or none did; False if one stays."""
+        try:
+            self._writer = os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # there is no reader
+            return True
+        return self.abandoned()
+
     @contextmanager
     def at_point(self) -> Iterator[None]:
         """Do something while a process waits there."""
