@@ -26,6 +26,7 @@ from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Engine, Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import Schema
@@ -78,7 +79,7 @@ def _compare_steps(rng: random.Random, work: Path) -> None:
         limits = replace(limits, max_record_bytes=rng.choice((1, 10, 50)))
     rules = RowRules(
         rng.choice(list(Profile)),
-        rng.choice(ID_FIELDS),
+        nfc(rng.choice(ID_FIELDS)),
         limits.max_depth,
         max_columns=rng.choice((5, 16_384, 16_384)),
         max_tables=rng.choice((3, 4096, 4096)),
