@@ -21,6 +21,7 @@ from myd_grpc.config import Settings
 logger = logging.getLogger(__name__)
 
 _MOST_PENDING = 100_000
+_LONGEST_WAIT_S = 3600
 _FILE_NAME = 320
 """Bytes of a file name in a request: as long as file systems have them, in a directory."""
 _LAST_CALLS_S = 300
@@ -182,6 +183,8 @@ def _options(settings: Settings, most_connections: int) -> list[tuple[str, int]]
         # Many callers begin to watch at the same moment; by default the library refuses some.
         ("grpc.server.max_pending_requests", _MOST_PENDING),
         ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
+        # And cancels those that wait for half a minute. How long to wait is the caller's to say.
+        ("grpc.server_max_unrequested_time_in_server", _LONGEST_WAIT_S),
         ("grpc.server_handshake_timeout_ms", 20_000),
         *_connection_age(settings),
         # Room for the names of as many files as may be; nothing else in a request is large.

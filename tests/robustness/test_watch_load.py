@@ -10,13 +10,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import grpc
 import psutil
 import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
+from myd_grpc.api.endpoint import _options
+from myd_grpc.config import Settings
 from tests.robustness.crashing import records
 from tests.support.serving import ENDED, PATIENCE_S, Hold, Server, details_of, lasting_address
 from tests.support.streams import Recorder, assert_committed, validate
@@ -227,3 +231,24 @@ def test_many_watchers_come_through_restarts(make_server: MakeServer) -> None:
     assert server.wait(job_id).status == pb.Job.DONE
     for recorder in recorders:
         validate(recorder.finish())
+
+
+@pytest.mark.soak
+async def test_calls_wait_for_a_server_that_has_no_time_for_them() -> None:
+    # The library cancels calls that wait for more than half a minute to be taken, by itself.
+    server = grpc.aio.server(options=_options(Settings.from_environ({}), 100))
+    servicer = health.aio.HealthServicer()
+    await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        check = stub.Check
+        request = health_pb2.HealthCheckRequest()
+        await asyncio.to_thread(check, request, timeout=PATIENCE_S)
+        calls = [check.future(request, timeout=PATIENCE_S) for _ in range(50)]
+        time.sleep(32)  # noqa: ASYNC251 - the loop is to have no time
+        answers = await asyncio.to_thread(lambda: [call.result().status for call in calls])
+    assert answers == [health_pb2.HealthCheckResponse.SERVING] * 50
+    await server.stop(0)
