@@ -160,8 +160,11 @@ def _looks_encrypted(source: Source) -> bool:
     head = source.head
     if source.size < BLOCK:
         return False  # there is no ciphertext of less than one
-    is_one_word = len(head.split(maxsplit=1)[0]) >= _LONG_WORD
-    return _is_encoded(head) or looks_encrypted(head) or (is_one_word and bool(damage_in(head)))
+    if _is_encoded(head) or looks_encrypted(head):
+        return True
+    # A document with a long text in it has many letters of base64 and few others, too.
+    is_one_word = len(head.split(maxsplit=1)[0]) >= _LONG_WORD and not begins_json(head)
+    return is_one_word and bool(damage_in(head))
 
 
 def _is_encoded(text: bytes) -> bool:
