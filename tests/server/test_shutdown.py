@@ -86,7 +86,7 @@ def test_an_idle_server_is_small(server: Server) -> None:
 # --- the end ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_ends_everything_and_commits_it(
     make_server: MakeServer, hold: MakeHold, number: signal.Signals
 ) -> None:
@@ -120,6 +120,18 @@ def test_a_stop_ends_everything_and_commits_it(
     assert "submit it again, with a request_id" in interrupted.msg
     assert server.job(waiting).phase == pb.Job.PHASE_WAITING_FOR_KEY
     assert server.left_in_output() == {"o1", "o2"}
+
+
+def test_a_server_that_is_to_outlive_its_terminal_does(make_server: MakeServer) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a child inherits, as of `nohup`
+    try:
+        server = make_server().start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    server.process.send_signal(signal.SIGHUP)
+    server.put("a.json", SMALL)
+    assert server.convert("a.json").status == pb.Job.DONE
+    assert server.stop() == 0
 
 
 def test_while_a_server_stops_it_says_so(make_server: MakeServer, hold: MakeHold) -> None:

@@ -149,8 +149,8 @@ def tell_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -
     )
     if not fixed:
         logger.info(
-            "SQLite %s can corrupt a database that several connections write and checkpoint; "
-            "here only one connection does, so it is not affected",
+            "all is well with the database: SQLite %s has a fault where several connections write, "
+            "and here only one does",
             ".".join(map(str, version)),
         )
 
