@@ -31,11 +31,11 @@ demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
 	$(GATEWAY_OR_NOT)
 	@$(BIN)/python scripts/demo.py
 
-# Tests wait much of their time: four at once keep two processors busy.
+# Tests wait much of their time: six at once keep two processors busy.
 test: check ## set up, check everything and run the suite but for its long part
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not soak'
+	$(BIN)/python -m pytest -n 6 --dist worksteal -m 'not soak'
 	@echo "all of the suite but its long part, which \`make soak\` runs"
 
 soak: $(VENV)/dev.stamp ## run the long part of the suite: large files, many documents, crashes

@@ -56,7 +56,7 @@ def test_a_watch_of_all_jobs_goes_on_after_any_break(server: Server, cut: Break)
 
 
 @every_break
-@pytest.mark.parametrize("name", ["convert", "watch"])
+@pytest.mark.parametrize("name", ["convert", pytest.param("watch", marks=pytest.mark.soak)])
 def test_the_command_line_goes_on_after_any_break(
     held: tuple[Server, Hold], cut: Break, name: str
 ) -> None:

@@ -243,7 +243,9 @@ def test_memory_does_not_grow_with_cores(
 
 
 @native
-@pytest.mark.parametrize("over", [-17, -16, -1, 0, 1, 16, 17])
+@pytest.mark.parametrize(
+    "over", [-1, 0, 17, *(pytest.param(over, marks=pytest.mark.soak) for over in (-17, -16, 1, 16))]
+)
 @pytest.mark.parametrize("form", ["raw", "base64", "hex in lines"])
 def test_ciphertext_of_several_pieces(form: str, over: int) -> None:
     """What is decrypted at a time must not show, wherever in it the file ends."""

@@ -279,7 +279,7 @@ def test_plain_text_in_cp949_with_a_key(plain: str) -> None:
 
 @each_engine
 @pytest.mark.parametrize("key", [None, KEY])
-@pytest.mark.parametrize("batch_records", [1, 1000])
+@pytest.mark.parametrize("batch_records", [pytest.param(1, marks=pytest.mark.soak), 1000])
 def test_hangul_that_comes_late(engine: str, key: CipherKey | None, batch_records: int) -> None:
     rows = ",".join(f'{{"id":{n},"name":"{"x" * 200}"}}' for n in range(6_000))
     before = f'[{rows},{{"memo":"'
