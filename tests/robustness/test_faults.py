@@ -273,7 +273,7 @@ def test_an_output_directory_that_became_read_only_fails_the_job(
 def test_a_limit_on_the_size_of_files_fails_the_job(make_server: MakeServer) -> None:
     server = make_server(MYD_MAX_CSV_ROW="1000").start()
     server.put("large.json", LARGE)
-    for worker in server.workers():
+    for worker in server.spares():
         worker.rlimit(psutil.RLIMIT_FSIZE, (1 << 18, 1 << 18))
     assert outcome(server.convert("large.json")) == ("FAILED", "DISK_FULL")
     assert server.left_in_output() == set()

@@ -72,7 +72,7 @@ def test_a_job_waits_for_a_worker(make_server: MakeServer) -> None:
     server = make_server().start()
     server.put("a.json", "[1]")
     server.convert("a.json")
-    for spare in server.workers():
+    for spare in server.spares():
         spare.kill()
         spare.wait(PATIENCE_S)
     with no_more_open_files(server):

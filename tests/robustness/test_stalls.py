@@ -23,7 +23,7 @@ RECORDS = "[" + ",".join(f'{{"id":{n},"l":[{{"a":{n}}}]}}' for n in range(300)) 
 
 
 def stop_all(server: Server) -> list[psutil.Process]:
-    stopped = server.workers()
+    stopped = server.spares()
     for worker in stopped:
         worker.send_signal(signal.SIGSTOP)
     return stopped

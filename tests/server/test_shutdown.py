@@ -277,7 +277,7 @@ def test_a_worker_is_not_given_the_servers_environment(make_server: MakeServer) 
     server = make_server(MYD_KEY=KEY.hex(), MYD_IV=IV.hex(), SECRET_TOKEN="x").start()
     server.put("a.json", SMALL)
     server.convert("a.json")
-    for worker in server.workers():
+    for worker in server.spares():
         names = {pair.partition(b"=")[0] for pair in environ_of(worker)}
         known = {b"PATH", b"LANG", b"LC_ALL", b"TZ", b"PYTHONPATH"}
         assert names <= known | {name.encode() for name in ALLOCATOR}

@@ -264,7 +264,7 @@ def test_no_key_is_on_the_log_or_in_the_environment_of_workers(
     assert gets_in(server, trusting(ca))
     server.wait_for_log("stays the one from before")
     assert secret not in server.log
-    for worker in server.workers():
+    for worker in server.spares():
         assert secret not in str(worker.environ()) + str(worker.cmdline())
 
 

@@ -239,6 +239,14 @@ class Server:
         """The worker processes, the spare included."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def spares(self) -> list[psutil.Process]:
+        """As `workers`, once there is one: the spare is started a moment after the server."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := self.workers()):
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.01)
+        return found
+
     def left_in_output(self) -> set[str]:
         """Names in the output directory, hidden ones included."""
         return {path.name for path in self.output.iterdir()}
