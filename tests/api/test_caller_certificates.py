@@ -10,7 +10,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
-from myd_grpc.api.credentials import alternative_names
+from myd_grpc.api.alternative_names import alternative_names
 from tests.support.callers import UNAUTHENTICATED, bearing, caller_table, token_of, write_callers
 from tests.support.certificates import LOCAL, Authority
 from tests.support.serving import PATIENCE_S, Server
