@@ -256,10 +256,12 @@ def _tell(hub: Hub) -> Announce:
 
 def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
-    # SIGHUP is what a terminal sends that is closed; with an audit file it gets another meaning.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    # What a terminal sends that is closed; with an audit file it gets another meaning.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 
 

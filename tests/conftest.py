@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from hypothesis import HealthCheck, settings
 from tests.support.documents import Page
 from tests.support.resting import RestServer, build_gateway
 from tests.support.serving import ROOT, Hold, Server
+
+# A shell has what it runs in the background ignore these, and all that is started from there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long something takes says more about the machine than about the code.
 settings.register_profile("myd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
