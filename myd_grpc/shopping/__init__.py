@@ -1,6 +1,7 @@
 """The summary of one user's shopping in one file (docs/spec.md 5): months and categories.
 
-It is run in a worker process: no gRPC and no SQLite here.
+`summary.summarise` is run in a worker process: no gRPC and no SQLite here. The server knows only
+what is asked and answered.
 """
 
 from myd_grpc.shopping.model import (
@@ -11,7 +12,6 @@ from myd_grpc.shopping.model import (
     Summary,
     UserNotFoundError,
 )
-from myd_grpc.shopping.summary import summarise
 
 __all__ = [
     "DATE_FIELDS",
@@ -20,5 +20,4 @@ __all__ = [
     "Query",
     "Summary",
     "UserNotFoundError",
-    "summarise",
 ]

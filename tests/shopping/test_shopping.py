@@ -10,7 +10,8 @@ import pytest
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.sample import FIRST_USER, MAIN_PROPOSAL, generate
-from myd_grpc.shopping import Query, Summary, summarise
+from myd_grpc.shopping import Query, Summary
+from myd_grpc.shopping.summary import summarise
 from tests.support.summarising import THIS_YEAR, line, query, summary
 
 NFD = unicodedata.normalize("NFD", "식품")

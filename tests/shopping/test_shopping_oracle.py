@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout, ReadOptions
-from myd_grpc.shopping import Query, UserNotFoundError, summarise
+from myd_grpc.shopping import Query, UserNotFoundError
+from myd_grpc.shopping.summary import summarise
 from tests.support import shopping_oracle
 from tests.support.oracle_records import read_records
 

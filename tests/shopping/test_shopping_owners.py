@@ -12,7 +12,8 @@ import pytest
 
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.options import ReadOptions
-from myd_grpc.shopping import Query, Summary, UserNotFoundError, summarise
+from myd_grpc.shopping import Query, Summary, UserNotFoundError
+from myd_grpc.shopping.summary import summarise
 
 THIS_YEAR = 2026
 

@@ -11,7 +11,8 @@ import pytest
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout
-from myd_grpc.shopping import Query, UserNotFoundError, summarise
+from myd_grpc.shopping import Query, UserNotFoundError
+from myd_grpc.shopping.summary import summarise
 from tests.support import nasty
 from tests.support.summarising import query, summary
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.options import ReadOptions
-from myd_grpc.shopping import Query, Summary, summarise
+from myd_grpc.shopping import Query, Summary
+from myd_grpc.shopping.summary import summarise
 
 THIS_YEAR = 2026
 EMPTY = Summary([], [], {}, 0, 0, 0, "")

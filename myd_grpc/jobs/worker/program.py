@@ -21,7 +21,7 @@ from typing import BinaryIO, TypeAlias
 
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
-from myd_grpc.convert.engines import processors
+from myd_grpc.convert.engines import available, processors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.cipher import CbcDecryptor
 from myd_grpc.convert.model import CipherKey, Progress
@@ -55,7 +55,8 @@ from myd_grpc.jobs.worker.protocol import (
     encode_message,
 )
 from myd_grpc.jobs.worker.staging import empty, output_errors, owned, publish_modes, set_modes
-from myd_grpc.shopping import UserNotFoundError, summarise
+from myd_grpc.shopping import UserNotFoundError
+from myd_grpc.shopping.summary import summarise
 from myd_grpc.tracebacks import describe, new_error_id
 
 _TICK_S = 0.2
@@ -198,6 +199,7 @@ def _confine(line: bytes) -> None:
     """Enter the sandbox, with all at hand that will not be to be had any more in there."""
     if not line:
         os._exit(1)  # the server has ended
+    available.load()
     processors.usable()
     process_status("Umask", 8)
     time.tzset()

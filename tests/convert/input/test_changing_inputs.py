@@ -17,7 +17,8 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout, ReadOptions
-from myd_grpc.shopping import Query, UserNotFoundError, summarise
+from myd_grpc.shopping import Query, UserNotFoundError
+from myd_grpc.shopping.summary import summarise
 from tests.support.converting import (
     KEY,
     Sizes,

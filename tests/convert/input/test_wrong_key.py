@@ -15,7 +15,8 @@ from Crypto.Util.Padding import pad
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import CipherKey
-from myd_grpc.shopping import Query, summarise
+from myd_grpc.shopping import Query
+from myd_grpc.shopping.summary import summarise
 from tests.support.converting import TEXT_FORMS, converted, each_engine, failure
 from tests.support.converting import encrypted as encrypted_with
 

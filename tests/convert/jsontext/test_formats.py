@@ -25,7 +25,8 @@ from myd_grpc.convert.jsontext.strict import StrictReader
 from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey, Limits, Progress
-from myd_grpc.shopping import Query, summarise
+from myd_grpc.shopping import Query
+from myd_grpc.shopping.summary import summarise
 from tests.support.converting import (
     KEY,
     Sizes,
