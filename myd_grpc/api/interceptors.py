@@ -28,6 +28,7 @@ from myd_grpc.callers import current as callers
 from myd_grpc.callers import rights
 from myd_grpc.callers.access import Access, Session
 from myd_grpc.callers.arrivals import Arrivals
+from myd_grpc.callers.identity import Credentials
 from myd_grpc.convert.errors import shortened
 from myd_grpc.tracebacks import describe, new_error_id
 
@@ -99,6 +100,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._access = access
         self._arrivals = None if access.is_open else Arrivals()
         self._auditor = Auditor(audit, _outcome_of) if audit else None
+        # By method. There are no more of them than the server has: others have no handler.
+        self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
@@ -106,10 +109,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """The handler, wrapped."""
-        handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None:
-            return None
+        if method not in self._wrapped:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            self._wrapped[method] = self._wrap(handler, method)
+        return self._wrapped[method]
+
+    def _wrap(self, handler: Handler, method: str) -> Handler:
         if not method.startswith(self._prefix):
             read = _reading(handler.request_deserializer, self._most_bytes)
             if method in rights.OPEN:
@@ -125,6 +133,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         name = method.removeprefix(self._prefix)
         auditor = self._auditor if name in AUDITED else None
         lasts = handler.response_streaming or name in _LASTING
+        standing = self._access.standing if lasts and not self._access.is_open else _at_once
 
         async def answer(request: bytes | None, context: Any) -> Any:
             session = await _admit(self._access, method, context)
@@ -134,7 +143,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             message = read(request)
 
             async def call() -> Any:
-                async with self._access.standing(session) if lasts else _AT_ONCE:
+                async with standing(session):
                     return await behaviour(message, context)
 
             if auditor:
@@ -187,13 +196,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return make(unread, request_deserializer=None, response_serializer=write)
 
 
-_AT_ONCE: AbstractAsyncContextManager[None] = nullcontext()
-"""Around a call that ends by itself."""
+def _at_once(_session: Session) -> AbstractAsyncContextManager[None]:
+    """Around a call that ends by itself, or whose caller is let in for ever."""
+    return nullcontext()
 
 
 async def _admit(access: Access, method: str, context: Any) -> Session:
     """Let a call in as one of its caller. Raises what refuses it, before its request is read."""
-    session = await access.admit(method, credentials_of(context))
+    # Where everybody is let in, nobody is asked for anything.
+    credentials = Credentials() if access.is_open else credentials_of(context)
+    session = await access.admit(method, credentials)
     callers.enter(session.identity.caller)
     return session
 

@@ -227,6 +227,18 @@ def sync(path: Path | str, directory: int | None = None) -> None:
 
 def sync_all(paths: Iterable[Path]) -> None:
     """Syncs files some at a time: the file system then has one commit for several of them."""
-    with ThreadPoolExecutor(_SYNCS) as pool:
-        # The answers are asked for, as that raises what went wrong.
-        list(pool.map(sync, paths))
+    todo = list(paths)
+    rest = iter(todo)
+    threads = min(_SYNCS, len(todo))
+    if not threads:
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        # Each takes what no other has come to: to hand them over one by one takes longer than that.
+        syncing = [pool.submit(_sync_some, rest) for _ in range(threads)]
+    for one in syncing:
+        one.result()  # raises what went wrong
+
+
+def _sync_some(rest: Iterator[Path]) -> None:
+    for path in rest:
+        sync(path)

@@ -141,16 +141,17 @@ class OutputDirectory:
         """Whether the set of that name is the directory that was staged."""
         return self._is(name, identity)
 
-    def publish(self, job_id: str, name: str, *, replace: bool) -> None:
+    def publish(self, job_id: str, name: str, *, replace: bool) -> bool:
         """Let the staged set appear as `name`, in one step, and make that last.
 
-        Raises ConversionError (OUTPUT_UNAVAILABLE, DISK_FULL, or a ShortageError) with nothing
-        changed, or NotDurableError, after which the set has to be taken back.
+        Returns whether what it replaces is to be discarded. Raises ConversionError
+        (OUTPUT_UNAVAILABLE, DISK_FULL, or a ShortageError) with nothing changed, or
+        NotDurableError, after which the set has to be taken back.
         """
         try:
             failpoints.reach("before_publish")
             disk.sync(staging_name(job_id), self._fd)
-            self._put_in_place(staging_name(job_id), name, replace)
+            replaced = self._put_in_place(staging_name(job_id), name, replace)
         except OSError as error:
             raise _unpublishable(error, name) from None
         try:
@@ -158,6 +159,7 @@ class OutputDirectory:
             os.fsync(self._fd)
         except OSError as error:
             raise NotDurableError(_unpublishable(error, name)) from None
+        return replaced
 
     def take_back(self, job_id: str, name: str) -> None:
         """Hide a set that was published, and bring back what it has replaced.
@@ -200,8 +202,11 @@ class OutputDirectory:
             else:
                 logger.warning("%s belongs to a worker that does not end; it is left", name)
 
-    def _put_in_place(self, staged: str, name: str, replace: bool) -> None:
-        """Rename the staged set; one that was there gets its name then, or is put aside."""
+    def _put_in_place(self, staged: str, name: str, replace: bool) -> bool:
+        """Rename the staged set; one that was there gets its name then, or is put aside.
+
+        Returns whether one is left that was there before.
+        """
         found = self.find(name)
         if found and not replace:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
@@ -216,6 +221,8 @@ class OutputDirectory:
                 raise
             self._check_target(name)
             self._exchange(staged, name)
+            return True
+        return self.holds(staged + _OLD)  # which a try before this one may have put aside
 
     def _rename_new(self, source: str, target: str) -> None:
         try:

@@ -266,8 +266,13 @@ class Attempt:
         identity = await self._in_output(lambda output: output.identify(job_id))
         await self._recorder.publishing(self._progress, self._parts, identity, self._note)
 
+        replaced = False
+
         async def appear() -> None:
-            await self._in_output(lambda output: output.publish(job_id, name, replace=replace))
+            nonlocal replaced
+            replaced = await self._in_output(
+                lambda output: output.publish(job_id, name, replace=replace)
+            )
 
         try:
             await self._while_short(appear)
@@ -276,7 +281,8 @@ class Attempt:
             raise error.why from None
         await self._recorder.done(self._now())
         logger.info("job %s: DONE, rows: %d", job_id, self._progress.rows)
-        await discard(self._context, self.job)
+        if replaced:
+            await discard(self._context, self.job)
 
     async def _take_back(self) -> None:
         """Hide the set again, however long it takes: a FAILED job must have none to be seen."""
