@@ -41,7 +41,7 @@ test: check ## set up, check everything and run the suite but for its long part
 soak: $(VENV)/dev.stamp ## run the long part of the suite: large files, many documents, crashes
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'soak or hypothesis' --hypothesis-profile long
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs
 

@@ -30,7 +30,7 @@ from tests.support.oracle_records import AUTO_WINDOW
 
 pytestmark = each_engine
 
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
 LAYOUTS: tuple[Layout, ...] = (Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE)
 
 CHUNKS = (1, 2, 3, 16, 17, 100, 1 << 18)
@@ -125,7 +125,7 @@ def test_sets_of_files(
         assert_as_expected(files, key, merge=merge, limits=limits, engine=engine, name="결과.a")
 
 
-@settings(THOROUGH, max_examples=300)
+@THOROUGH
 @given(data=st.data(), layout=layouts, merge=st.booleans(), sizes=sizes, limits=limits)
 def test_sets_that_grow_too_large(
     engine: str, data: st.DataObject, layout: Layout, merge: bool, sizes: Sizes, limits: Limits
@@ -144,7 +144,7 @@ def test_sets_that_grow_too_large(
         )
 
 
-@settings(THOROUGH, max_examples=300)
+@THOROUGH
 @given(data=st.data(), layout=layouts, named=st.booleans(), sizes=sizes, limits=limits)
 def test_broken_documents(
     engine: str, data: st.DataObject, layout: Layout, named: bool, sizes: Sizes, limits: Limits

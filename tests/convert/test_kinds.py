@@ -29,7 +29,7 @@ from tests.support.oracle_records import read_records
 
 pytestmark = each_engine
 
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 NUMBERS = (
     "0",

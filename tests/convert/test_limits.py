@@ -182,6 +182,7 @@ def within_records(document: str, layout: Layout) -> set[int]:
     return {at for one in found for at in range(one.start() + 1, one.end())}
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("layout", list(RECORDS))
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 18])
 @pytest.mark.parametrize("long_gap", [0, 40, 1 << 20])
@@ -375,6 +376,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("first", "second"), list(product(FAULTS, FAULTS)))
 def test_the_first_problem_is_the_one_that_is_named(engine: str, first: str, second: str) -> None:
     """Whatever the size of a batch, and however far it was read ahead."""

@@ -43,6 +43,7 @@ def asked(engine: str, **settings: object) -> Conversion:
     return conversion(Path(), [], engine=engine, limits=limits, **settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("form", TEXT_FORMS)
 def test_encrypted_input_in_every_form(engine: str, form: str) -> None:
     data = TEXT_FORMS[form](encrypted(ROWS.encode()))

@@ -317,6 +317,7 @@ def test_a_publication_that_cannot_be_made_to_last_is_taken_back(
         assert (server.output / "out").stat().st_ino == before
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("renames", ["", ";rename=error:EINVAL;exchange=error:EINVAL"])
 @pytest.mark.parametrize("replaces", [False, True])
 def test_a_job_fails_only_when_its_set_is_hidden_again(
@@ -429,6 +430,7 @@ def test_a_worker_ends_with_its_stdin_even_if_its_server_lives(
         assert worker.wait(PATIENCE_S) == 1
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("replaces", [False, True])
 @pytest.mark.parametrize("settings", ["", ";rename=error:EINVAL;exchange=error:EINVAL"])
 @pytest.mark.parametrize("point", ["before_publish", "rename", "after_rename"])

@@ -82,6 +82,7 @@ class Always:
 # --- the writer ------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(3)
 @each_engine
 @pytest.mark.parametrize("point", ["write", "sync", "rewrite", "replace"])
 @pytest.mark.parametrize("failure", FAILURES)
@@ -171,6 +172,7 @@ def assert_legal(job: Job, output: Path, wanted: dict[str, bytes]) -> None:
         assert list(output.iterdir()) == []
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("failure", ["ENOSPC", "EIO"])
 @pytest.mark.parametrize(
     "point",

@@ -193,6 +193,7 @@ def test_columns_of_the_last_record_take_no_more(engine: str, work: Path) -> Non
     assert more < same + 10
 
 
+@pytest.mark.one_in(3)
 @each_engine
 @pytest.mark.parametrize(
     ("start", "filling", "end", "outcome"),
@@ -265,6 +266,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.one_in(3)
 @each_engine
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_small_records_of_which_much_is_made(engine: str, work: Path, kind: str) -> None:

@@ -111,7 +111,7 @@ def found(query: Query) -> object:
     )
 
 
-@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     layout=st.sampled_from((Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE)),
     records=st.lists(documents, min_size=1, max_size=5),

@@ -242,6 +242,7 @@ def test_memory_does_not_grow_with_cores(
     assert most_standing_back(0) == threads
 
 
+@pytest.mark.one_in(4)
 @native
 @pytest.mark.parametrize(
     "over", [-1, 0, 17, *(pytest.param(over, marks=pytest.mark.soak) for over in (-17, -16, 1, 16))]

@@ -114,6 +114,7 @@ def assert_says(error: ConversionError, change: Callable[[Path], None]) -> None:
     assert error.message.endswith(ADVICE)
 
 
+@pytest.mark.one_in(7)
 @each_engine
 @layouts
 @forms
@@ -255,6 +256,7 @@ def test_a_conversion_that_goes_on_from_a_checkpoint(engine: str, form: str) -> 
     assert_says(caught.value, cut)
 
 
+@pytest.mark.one_in(7)
 @each_engine
 @layouts
 @forms

@@ -16,7 +16,7 @@ from myd_grpc.convert.jsontext.window import Window
 from tests.support import nasty, oracle_records
 from tests.support.oracle_json import BOM, OracleError, Reader
 
-THOROUGH = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 VALID = [
     *("{}", "[]", "0", "-0", "1", "10", "true", "false", "null", '""'),

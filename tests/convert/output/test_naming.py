@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.convert.output.naming import MAX_BYTES, FileNames, encode, stem
@@ -56,14 +56,12 @@ def test_a_cut_leaves_no_part_of_an_encoded_character(before: int) -> None:
     assert cut == "x" * before + "%E2%80%AE" * ((171 - before) // 9)
 
 
-@settings(max_examples=300, deadline=None)
 @given(names | long_names)
 def test_names_are_encoded_as_the_oracle_does(name: str) -> None:
     assert encode(name) == oracle.file_name(name)
     assert len(encode(name).encode()) <= MAX_BYTES
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(names | long_names, max_size=8))
 def test_names_are_told_apart_as_the_oracle_does(wanted: list[str]) -> None:
     claimed = FileNames()
