@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV   := .venv
+# Servers and workers start thousands of times in the suite: none is to compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN    := $(VENV)/bin
 SETUP_INPUTS := pyproject.toml constraints.txt native/Cargo.toml \
 	$(shell find native/core native/python -name Cargo.toml -o -name '*.rs')

@@ -103,7 +103,7 @@ def test_help_lists_every_target() -> None:
 def test_both_parts_of_the_suite_are_all_of_it() -> None:
     assert re.findall(r"pytest .*-m (.*)$", read("Makefile"), re.MULTILINE) == [
         "'not soak'",
-        "soak",
+        "'soak or hypothesis' --hypothesis-profile long",
     ]
     assert re.search("^make test soak ", read(".ci/run"), re.MULTILINE)
 
