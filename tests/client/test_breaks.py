@@ -26,6 +26,7 @@ def held(make_server: Callable[..., Server], hold: Callable[[str], Hold]) -> tup
     return server, point
 
 
+@pytest.mark.one_in(3)
 @every_break
 def test_a_watch_goes_on_after_any_break(held: tuple[Server, Hold], cut: Break) -> None:
     server, point = held
@@ -43,6 +44,7 @@ def test_a_watch_goes_on_after_any_break(held: tuple[Server, Hold], cut: Break) 
     assert len(breaks) == 1
 
 
+@pytest.mark.one_in(3)
 @every_break
 def test_a_watch_of_all_jobs_goes_on_after_any_break(server: Server, cut: Break) -> None:
     server.put("a.json", '[{"id":1}]')
@@ -76,6 +78,7 @@ def test_the_command_line_goes_on_after_any_break(
     assert watching.returncode == 0
 
 
+@pytest.mark.one_in(3)
 @every_break
 def test_events_go_on_after_any_break(
     held: tuple[Server, Hold], cut: Break, tmp_path: Path

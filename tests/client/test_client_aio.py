@@ -146,6 +146,7 @@ async def test_a_watch_gives_up_when_the_server_stays_away() -> None:
             [job async for job in client.watch("j")]
 
 
+@pytest.mark.one_in(3)
 @every_break
 async def test_a_watch_goes_on_after_any_break(
     make_server: Callable[..., Server], hold: Callable[[str], Hold], cut: Break

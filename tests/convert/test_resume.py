@@ -61,9 +61,12 @@ def test_several_files(engine: str, merge: bool) -> None:
     assert sum(crashes) > 20
 
 
-def test_random_documents(engine: str) -> None:
-    rng, crashes = random.Random(2), 0
-    for _ in range(150):
+@pytest.mark.parametrize(
+    ("seed", "documents"), [(2, 50), pytest.param(3, 300, marks=pytest.mark.soak)]
+)
+def test_random_documents(engine: str, seed: int, documents: int) -> None:
+    rng, crashes = random.Random(seed), 0
+    for _ in range(documents):
         sizes = Sizes(
             chunk=rng.choice([1, 50, 1 << 18]),
             held_bytes=rng.choice([0, 100, 8 << 20]),
@@ -80,7 +83,7 @@ def test_random_documents(engine: str) -> None:
                 layout = rng.choice(nasty.LAYOUTS)
                 files = nasty.random_file_set(rng, layout)
                 crashes += assert_survives(files, rng, with_options(request, layout=Layout(layout)))
-    assert crashes > 150
+    assert crashes > documents
 
 
 def with_options(request: Conversion, **options: Any) -> Conversion:
@@ -104,6 +107,7 @@ STRANGE: dict[str, tuple[Files, Limits]] = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", list(STRANGE))
 @pytest.mark.parametrize("merge", [True, False])
 def test_what_is_said_of_strange_files(engine: str, case: str, merge: bool) -> None:

@@ -54,6 +54,7 @@ def working(make_server: MakeServer, hold: MakeHold) -> tuple[Server, Hold, str]
 # --- ends ------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize(
     ("text", "layout"),

@@ -135,6 +135,7 @@ def jobs_of(server: RestServer) -> list[str]:
     return [one.job_id for one in server.stub.ListJobs(pb.ListJobsRequest()).data]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [TRUSTED, PLAIN])
 @pytest.mark.parametrize("site", ["127.0.0.1", ELSEWHERE])
 def test_another_sites_page_starts_cancels_and_reads_nothing(
@@ -234,6 +235,7 @@ def test_an_allowed_sites_page_starts_and_reads(
     assert run(SEND, f"{ours}/jobs/none:cancel", {"method": "POST", "headers": JSON})[1] == 200
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", [TRUSTED, "localhost", PLAIN])
 def test_its_own_page_works_by_each_of_its_names(
     rest_server: RestServer, job: str, browser: Browser, name: str

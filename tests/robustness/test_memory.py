@@ -289,6 +289,7 @@ def test_one_large_cell(engine: str, work: Path) -> None:
     assert peak(work, engine, "in.json") < 100 + TIMES[engine] * size
 
 
+@pytest.mark.one_in(2)
 @each_engine_at_length
 @pytest.mark.parametrize("member", ['"%x":{}', '"%x":{"a":[],"b":{}}', '"\\n%x":[]'])
 def test_many_keys_of_which_nothing_comes(engine: str, work: Path, member: str) -> None:

@@ -27,6 +27,7 @@ def server(make_server: MakeServer) -> Server:
     return server
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("point", ["before_publish", "after_rename", "exchange", "put_aside"])
 def test_a_set_is_published_where_it_belongs_after_a_crash(
     server: Server, hold: Callable[[str], Hold], point: str
