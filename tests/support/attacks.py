@@ -80,6 +80,8 @@ def of_calls(server: int, home: Path, staging: Path) -> Attempts:
         "copy the server's memory": _calls("process_vm_readv", server, none, 0, none, 0, 0),
         "write the server's memory": _calls("process_vm_writev", server, none, 0, none, 0, 0),
         "signal the server": lambda: os.kill(server, 0),
+        "slow the server down": lambda: os.setpriority(os.PRIO_PROCESS, server, 0),
+        "slow a group down": lambda: os.setpriority(os.PRIO_PGRP, 0, 0),
         "limit the server": lambda: resource.prlimit(server, resource.RLIMIT_CORE),
         "raise a limit": lambda: resource.setrlimit(
             resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE)

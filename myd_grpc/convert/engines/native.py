@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -189,12 +188,13 @@ def _stand_back() -> None:
     """Lets the thread work when no other one of its process wants to.
 
     The others take fragments and write: what they do is short, and these threads wait for it in the
-    end. Linux only, where threads have priorities of their own.
+    end. Linux only, where threads have priorities of their own, and 0 is the one that asks: no
+    other may be named in a worker's sandbox.
     """
     # Some sandboxes forbid it; the work is the same without.
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
 
 
 def _packed(spans: Sequence[Span]) -> _native.Spans:

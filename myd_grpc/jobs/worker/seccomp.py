@@ -98,6 +98,7 @@ def _conditions() -> dict[str, list[_Instruction]]:
         "tgkill": this_process,
         "fcntl": _is_one_of(1, _FCNTL),
         "ioctl": _is_one_of(1, _IOCTL),
+        "setpriority": _are_zero(_low(0), _low(1)),  # of the thread that asks (PRIO_PROCESS, 0)
     }
 
 

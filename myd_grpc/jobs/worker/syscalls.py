@@ -42,7 +42,7 @@ _FREE = """
 
 _CHECKED = """
     clone 56 220        prlimit64 302 261   prctl 157 167       kill 62 129
-    tgkill 234 131      fcntl 72 25         ioctl 16 29
+    tgkill 234 131      fcntl 72 25         ioctl 16 29         setpriority 141 140
 """
 
 _SANDBOX = """

@@ -14,6 +14,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.worker import sandbox, syscalls
+from tests.support.converting import native
 from tests.support.serving import ROOT, Hold, Server, worker_of
 
 MakeServer = Callable[..., Server]
@@ -156,6 +157,22 @@ def test_a_worker_has_no_files_but_its_own(
     assert len([one for one in opened if not one.startswith("/")]) == 2
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == ("0" if "seccomp" in sandbox.lacking() else "2")
+
+
+@native
+def test_the_engines_threads_stand_back_in_it(
+    make_server: MakeServer, hold: Callable[[str], Hold]
+) -> None:
+    """Else fragments are made faster than they are written, and take memory meanwhile."""
+    written = hold("batch_written")
+    server = make_server(MYD_ENGINE="native", MYD_FAILPOINTS=written.setting).start()
+    server.put("a.json", SMALL)
+    server.submit("a.json")
+    with written.at_point():
+        threads = Path(f"/proc/{worker_of(server).pid}/task").iterdir()
+        # The nineteenth field (proc_pid_stat(5)) of those in which the name may hold spaces.
+        nice = [(one / "stat").read_text().rpartition(")")[2].split()[16] for one in threads]
+    assert "10" in nice
 
 
 @pytest.mark.parametrize(
