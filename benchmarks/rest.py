@@ -135,8 +135,12 @@ async def _watch(address: str, job_id: str, seen: _Seen) -> None:
     host, _, port = address.rpartition(":")
     began = time.monotonic()
     reader, writer = await asyncio.open_connection(host, int(port))
-    target = f"/convert_to_csv/watch?job_id={job_id}"
-    writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+    request = [f"GET /convert_to_csv/watch?job_id={job_id} HTTP/1.1", f"Host: {address}"]
+    request += ["Accept: text/event-stream", "", ""]
+    writer.write("\r\n".join(request).encode())
+    status = await reader.readline()
+    if status.split()[1:2] != [b"200"]:
+        raise RuntimeError(f"a watch was answered {status!r}")
     first = True
     async for line in reader:
         if line.startswith(b'data: {"result"'):

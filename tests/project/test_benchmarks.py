@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from benchmarks import plot
 from myd_grpc.convert.engines.available import ENGINES
+from tests.support.resting import build_gateway
 from tests.support.serving import ROOT
 
 
@@ -20,6 +23,15 @@ def test_a_page_is_written(tmp_path: Path) -> None:
     assert "## Cost by the shape of records" in page
     assert all(f"{engine}, ns/byte" in page for engine in ENGINES)
     assert [path.name for path in tmp_path.iterdir()] == ["benchmarks.md"]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("section", ["browsers", "flood", "latency", "summary", "watchers"])
+def test_a_section_is_measured(section: str) -> None:
+    if section == "browsers":
+        build_gateway()
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", section]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def test_bars_are_as_long_as_the_speeds_are_high() -> None:
