@@ -236,7 +236,8 @@ class _Run:
             else:
                 piece = reader.find(self.engine, index - builder.plan.files.start + 1)
             if index == 0:
-                state.progress = before = replace(before, layout=piece.layout)
+                before = replace(before, layout=piece.layout)
+                state.progress = replace(state.progress, layout=piece.layout)
             converter = BatchConverter(flattener, reader, builder, state, before.records)
             with closing(reader.batches(flattener.read_ahead)) as batches:
                 for batch, made in batches:

@@ -75,6 +75,7 @@ class Conversions:
         self._rng = rng
         self._left = 0
         self.crashes = 0
+        self.progress = Progress()
 
     def come_closer(self) -> None:
         self._left -= 1
@@ -97,7 +98,8 @@ class Conversions:
                 elif request.options.merge and not resume.finishing:
                     self._leave_rubbish(out)
 
-    def _report(self, _progress: Progress) -> None:
+    def _report(self, progress: Progress) -> None:
+        self.progress = progress
         self.come_closer()
 
     def _leave_rubbish(self, out: Path) -> None:
@@ -118,14 +120,15 @@ def _empty(out: Path) -> None:
 def assert_survives(
     files: Files, rng: random.Random, request: Conversion, key: CipherKey | None = None
 ) -> int:
-    """The bytes are those of an undisturbed run; answers how often it crashed on the way."""
+    """The bytes and figures are those of an undisturbed run; answers how often it crashed."""
+    reports: list[Progress] = []
     with directory() as work:
         write(work / "data", files)
         request = replace(
             request, data_dir=str(work / "data"), file_names=tuple(name for name, _ in files)
         )
         try:
-            want = run(work, request, key)
+            want = run(work, request, key, reports.append)
         except ConversionError:
             return 0
         out = work / "again"
@@ -134,6 +137,7 @@ def assert_survives(
             parts = conversions.until_done(request, key, out).parts
         got = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
         assert got == want
+        assert conversions.progress == reports[-1]
         assert {part.file_name: part.size for part in parts} == {
             name: len(data) for name, data in want.items()
         }
