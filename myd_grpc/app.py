@@ -181,7 +181,9 @@ async def _serve(
         with _opened_store(settings, hub) as store:
             output = OutputDirectory(settings.output_dir, fd)
             resumed = await _recovery(settings, store, output).run()
-            workers = WorkerPool(stall_s=settings.stall_s, places=_places(settings))
+            workers = WorkerPool(
+                stall_s=settings.stall_s, places=_places(settings), slots=settings.workers
+            )
             context = AttemptContext(
                 store,
                 output,
@@ -192,7 +194,7 @@ async def _serve(
                 settings.max_job_s,
             )
             limits_of = partial(access.limits_of, settings.caller_limits)
-            queue = JobQueue(settings.workers, settings.max_queued, limits_of)
+            queue = JobQueue(lambda: workers.slots, settings.max_queued, limits_of)
             runner = Runner(context, queue)
             summaries = Summaries(workers, settings.summaries, settings.max_queued, limits_of)
             watches = Quota(

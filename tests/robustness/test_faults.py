@@ -149,7 +149,7 @@ async def running(home: Path, points_of_workers: str = "") -> AsyncIterator[Jobs
             lambda _: conversion(home),
             checkpoint_s=0.001,
         )
-        runner = Runner(context, JobQueue(1, 10))
+        runner = Runner(context, JobQueue(lambda: workers.slots, 10))
         runner.start(ResumedJobs())
         try:
             yield Jobs(runner, store)

@@ -24,7 +24,7 @@ from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.run.recording import JobRecorder, pause
 from myd_grpc.jobs.store.statements import WAITS
-from myd_grpc.jobs.worker.process import WorkerDiedError, WorkerProcess
+from myd_grpc.jobs.worker.executor import Worker, WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
     CheckpointRejected,
     CheckpointSaved,
@@ -67,7 +67,7 @@ class Attempt:
         self._directory = set_directory(job.name)
         self._context = context
         self._recorder = JobRecorder(context.store, job.job_id)
-        self._worker: WorkerProcess | None = None
+        self._worker: Worker | None = None
         self._stopped: ConversionError | SuspendedError | None = None
         self._publishing = False
         self._progress = Progress()
@@ -168,7 +168,14 @@ class Attempt:
 
     async def _in_worker(self) -> None:
         task = await self._task()
-        worker = self._worker = await self._context.workers.acquire()
+        try:
+            async with self._context.workers.lend() as self._worker:
+                await self._work(self._worker, task)
+        finally:
+            self._saved.set()
+        self._raise_if_stopped()
+
+    async def _work(self, worker: Worker, task: Task) -> None:
         try:
             self._raise_if_stopped()
             await self._follow(worker, task)
@@ -176,12 +183,7 @@ class Attempt:
             self._raise_if_stopped()  # it died because it was told to
             raise
         finally:
-            # From here on it may be another job's. Before anything else is done about the
-            # directory, it has let go of it or is no more.
-            self._worker = None
-            await self._context.workers.release(worker)
-            self._saved.set()
-        self._raise_if_stopped()
+            self._worker = None  # from here on it may be another job's
 
     async def _task(self) -> Task:
         """What a worker is to do. It is not kept while a job waits: there may be many files."""
@@ -213,14 +215,14 @@ class Attempt:
         except InvalidRequestError:
             raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
-    async def _follow(self, worker: WorkerProcess, task: Task) -> None:
+    async def _follow(self, worker: Worker, task: Task) -> None:
         """Have the worker do the task, and act on each of its messages."""
         self._eta = Eta(time.monotonic)
         self._parts.clear()
         async for message in worker.work(task):
             await self._handle(message, worker)
 
-    async def _handle(self, message: Message, worker: WorkerProcess) -> None:
+    async def _handle(self, message: Message, worker: Worker) -> None:
         match message:
             case ProgressReported(progress):
                 await self._check_output(progress)

@@ -15,7 +15,7 @@ from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.jobs.run.recording import pause, persist
 from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.jobs.worker.pool import WorkerPool
+from myd_grpc.jobs.worker.executor import Executor
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class AttemptContext:
 
     store: JobStore
     output: OutputDirectory
-    workers: WorkerPool
+    workers: Executor
     conversion_of: Callable[[Request], Conversion]
     checkpoint_s: float = 1.0
     space_percent: int = 0

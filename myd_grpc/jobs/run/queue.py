@@ -18,17 +18,17 @@ class JobQueue:
     """Jobs that wait: those of each caller in order of arrival, and callers in turn.
 
     Those that ran before a restart come before all others, as they did.
-    `workers` is how many run at once, `max_queued` how many may wait beside them. A caller has the
+    `slots` tells how many run at once, `max_queued` how many may wait beside them. A caller has the
     bounds that `limits_of` tells by its name; None in these is no bound.
     """
 
     def __init__(
         self,
-        workers: int,
+        slots: Callable[[], int],
         max_queued: int,
         limits_of: Callable[[str], CallerLimits] = lambda _: CallerLimits(),
     ) -> None:
-        self._workers = workers
+        self._slots = slots
         self._max_queued = max_queued
         self._limits_of = limits_of
         self._accepting: Counter[str] = Counter()
@@ -74,7 +74,7 @@ class JobQueue:
 
     def begin(self) -> QueuedJob | None:
         """Take out the job that is to run next; None when none may."""
-        if self._running.total() >= self._workers:
+        if self._running.total() >= self._slots():
             return None
         job_id = self._begun.take(self._may_run) or self._turns.take(self._may_run)
         if job_id is None:
@@ -88,7 +88,7 @@ class JobQueue:
         self._running[job.owner] -= 1
 
     def _check(self, caller: str) -> None:
-        free = self._workers - self._running.total()
+        free = max(self._slots() - self._running.total(), 0)
         if self._accepting.total() + len(self._jobs) - free >= self._max_queued:
             raise QueueFullError("as many jobs wait as may wait; submit again later")
         limits = self._limits_of(caller)

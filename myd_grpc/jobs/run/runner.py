@@ -107,7 +107,7 @@ class Runner:
 
     def start(self, resumed: ResumedJobs) -> None:
         """Get ready for the first job, and go on with those of the last server."""
-        self._context.workers.warm_up()
+        self._context.workers.start(self._start_next)
         for one in resumed.waiting:
             self._wait_for_key(one)
         for job in resumed.queued:

@@ -14,8 +14,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.run.turns import Turns
-from myd_grpc.jobs.worker.pool import WorkerPool
-from myd_grpc.jobs.worker.process import WorkerDiedError, WorkerProcess
+from myd_grpc.jobs.worker.executor import Executor, Worker, WorkerDiedError
 from myd_grpc.jobs.worker.protocol import Failed, Message, SummaryReady, SummaryTask, UserNotFound
 from myd_grpc.shopping import Query, Summary
 
@@ -33,7 +32,7 @@ class Summaries:
 
     def __init__(
         self,
-        workers: WorkerPool,
+        workers: Executor,
         at_once: int,
         waiting: int,
         limits_of: Callable[[str], CallerLimits] = lambda _: CallerLimits(),
@@ -44,7 +43,7 @@ class Summaries:
         self._free = at_once
         self._turns: Turns[asyncio.Future[None]] = Turns()
         self._calls: Counter[str] = Counter()
-        self._running: set[WorkerProcess] = set()
+        self._running: set[Worker] = set()
         self._stopping = False
 
     async def summarise(self, caller: Caller, query: Query, key: CipherKey | None) -> Summary:
@@ -116,18 +115,16 @@ class Summaries:
 
     async def _in_worker(self, task: SummaryTask) -> Summary:
         self._raise_if_stopping()
-        worker = await self._workers.acquire()
-        self._running.add(worker)
-        try:
-            self._raise_if_stopping()
-            return _result([message async for message in worker.work(task)][-1])
-        except ConversionError:
-            self._raise_if_stopping()  # it died because it was told to
-            raise
-        finally:
-            self._running.discard(worker)
-            # Also when this very call is being cancelled: nobody waits for the result any more.
-            await asyncio.shield(self._workers.release(worker))
+        async with self._workers.lend() as worker:
+            self._running.add(worker)
+            try:
+                self._raise_if_stopping()
+                return _result([message async for message in worker.work(task)][-1])
+            except ConversionError:
+                self._raise_if_stopping()  # it died because it was told to
+                raise
+            finally:
+                self._running.discard(worker)
 
     def _raise_if_stopping(self) -> None:
         if self._stopping:

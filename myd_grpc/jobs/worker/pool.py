@@ -1,12 +1,12 @@
-"""The worker processes that there are: one of them is started ahead of the task that needs it."""
+"""Workers beside the server: processes, one of them started ahead of the task that needs it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 
 from myd_grpc.convert.errors import Reason, refused
 from myd_grpc.jobs.worker.places import Places
@@ -21,20 +21,29 @@ class WorkerPool:
     """Hands out worker processes, one of them kept warm so that a small job starts at once.
 
     A worker that has done its task is the next spare: to start one takes more than a small job.
-    All are confined to `places`, if there are any.
+    All are confined to `places`, if there are any. An `Executor`, of as many `slots` as it is told:
+    it does not count itself.
     """
+
+    may_linger = False
 
     def __init__(
         self,
         environ: Mapping[str, str] = os.environ,
         stall_s: float = STALL_SECONDS,
         places: Places | None = None,
+        slots: int = 1,
     ) -> None:
+        self.slots = slots
         self._environ = environ
         self._stall_s = stall_s
         self._places = places
         self._spare: asyncio.Future[WorkerProcess] | None = None
         self._warming: asyncio.TimerHandle | None = None
+
+    def start(self, slots_changed: Callable[[], None]) -> None:  # noqa: ARG002 - they never do
+        """Start a spare."""
+        self.warm_up()
 
     def warm_up(self) -> None:
         """Start a spare; an error of that shows when the spare is needed."""
@@ -53,6 +62,16 @@ class WorkerPool:
         if self._warming:
             self._warming.cancel()
             self._warming = None
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[WorkerProcess]:
+        """See `Executor.lend`."""
+        worker = await self.acquire()
+        try:
+            yield worker
+        finally:
+            # Also when the call that needed it is being cancelled.
+            await asyncio.shield(self.release(worker))
 
     async def acquire(self) -> WorkerProcess:
         """Hand out a worker for one task.

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import myd_grpc
 from myd_grpc import failpoints
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.jobs.worker.executor import WorkerDiedError
 from myd_grpc.jobs.worker.places import Places, Version
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
@@ -50,10 +51,6 @@ STALL_SECONDS = 300.0
 """How long a worker with a task may do nothing, unless it is set otherwise."""
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 PROGRAM = "myd_grpc.jobs.worker.program"
-
-
-class WorkerDiedError(ConversionError):
-    """A worker process ended in the middle of its work, or was ended as it did none."""
 
 
 class WorkerProcess:

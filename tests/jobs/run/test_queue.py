@@ -28,7 +28,7 @@ def submit(queue: JobQueue, owner: str, number: int) -> None:
 
 
 def queue_with(workers: int, max_queued: int, limits: Mapping[str, CallerLimits]) -> JobQueue:
-    return JobQueue(workers, max_queued, lambda name: limits.get(name, CallerLimits()))
+    return JobQueue(lambda: workers, max_queued, lambda name: limits.get(name, CallerLimits()))
 
 
 def test_a_caller_has_so_many_jobs_waiting_and_others_are_let_in() -> None:

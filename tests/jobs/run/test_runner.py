@@ -31,7 +31,7 @@ async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(
             store, OutputDirectory(tmp_path, fd), WorkerPool(), lambda _: conversion
         )
         runner = Runner(
-            context, JobQueue(workers=0, max_queued=10)
+            context, JobQueue(lambda: 0, max_queued=10)
         )  # so that it stays in the queue
         queued = QueuedJob("j1", "", "", "out", None, overwrite=True)
         await runner.submit(ANYBODY, Request(("in",), "out"), None, queued)

@@ -1,0 +1,71 @@
+"""Where attempts at jobs find their workers: beside the server, or on the nodes of a cluster.
+
+An executor hands out workers; whatever runs a task is a worker. Which is used is a setting
+(docs/spec.md 15.1), and nothing else knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.jobs.worker.protocol import Message, SummaryTask, Task
+
+
+class WorkerDiedError(ConversionError):
+    """A worker ended in the middle of its work, or was ended as it did none."""
+
+
+class Worker(Protocol):
+    """What does a task at a time."""
+
+    def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
+        """Yields the worker's messages, of which the last is a FinalMessage.
+
+        Raises WorkerDiedError when the worker ends before it has said so, or does nothing.
+        """
+        ...
+
+    async def acknowledge(self) -> None:
+        """Tell the worker that its last message is committed."""
+        ...
+
+    async def save_now(self) -> None:
+        """Ask the worker for a checkpoint as soon as it can."""
+        ...
+
+    async def end(self) -> object:
+        """End the worker whatever it does."""
+        ...
+
+
+class Executor(Protocol):
+    """Hands out workers.
+
+    `slots` is how many tasks can be done at once; it may change. Where workers `may_linger`, one
+    that is given up may go on writing for a while: nothing it writes in is used again.
+    """
+
+    may_linger: bool
+
+    @property
+    def slots(self) -> int:
+        """How many workers there can be at once."""
+        ...
+
+    def start(self, slots_changed: Callable[[], None]) -> None:
+        """Get ready for the first task; from now on, changes of `slots` are told."""
+        ...
+
+    def lend(self) -> AbstractAsyncContextManager[Worker]:
+        """Hand out a worker for one task; after the block, it has let go of it or is no more.
+
+        Raises ConversionError (WORKER_DIED), or a ShortageError, when none can be had.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the workers that have no task, and from now on every one that comes back."""
+        ...
