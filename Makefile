@@ -22,6 +22,9 @@ NATIVE_OR_NOT = @$(BIN)/python -c 'import myd_grpc._native' 2>/dev/null \
 GATEWAY_OR_NOT = @if command -v go >/dev/null; then $(MAKE) --no-print-directory gateway; \
 	else echo "left out: REST, as its gateway takes Go"; fi
 
+RAY_OR_NOT = @$(BIN)/python -c 'import ray' 2>/dev/null \
+	|| echo "left out: workers on a cluster, as there is no Ray: $(BIN)/pip install -c constraints.txt -e '.[ray]'"
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak setup serve gateway bench sbom audit crash fuzz check fmt gen
 
@@ -37,6 +40,7 @@ demo: $(VENV)/runtime.stamp ## convert encrypted sample data with live progress
 test: check ## set up, check everything and run the suite but for its long part
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
+	$(RAY_OR_NOT)
 	$(BIN)/python -m pytest -n 6 --dist worksteal -m 'not soak'
 	@echo "all of the suite but its long part, which \`make soak\` runs"
 

@@ -44,6 +44,8 @@ from myd_grpc.jobs.store.clock import TrustedClock, TrustedTime
 from myd_grpc.jobs.store.database import DatabaseRefusedError
 from myd_grpc.jobs.store.store import Announce, JobStore
 from myd_grpc.jobs.watch.hub import Hub
+from myd_grpc.jobs.worker.cluster.executor import ClusterExecutor, is_installed
+from myd_grpc.jobs.worker.cluster.frames import Setup
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.jobs.worker.pool import WorkerPool
@@ -63,6 +65,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         gateway = find_gateway() if rest else None
         settings = Settings.from_environ(environ)
         _require_engine(settings.engine)
+        _require_ray(settings.executor)
         _require_encryption(settings, rest=rest)
         _require_certificates(settings, rest=rest)
         # For the worker processes and the gateway, too, which inherit it.
@@ -103,6 +106,15 @@ def _require_engine(name: str) -> None:
         raise SettingsError(
             f"MYD_ENGINE={name} cannot be used: that engine is not installed. Install Rust (cargo) "
             "and run make setup to build it, or set MYD_ENGINE=auto for the best there is"
+        )
+
+
+def _require_ray(executor: str) -> None:
+    """Raises SettingsError when the executor that is set is not installed."""
+    if executor == "ray" and not is_installed():
+        raise SettingsError(
+            "MYD_EXECUTOR=ray needs Ray, which is not installed: pip install 'myd-grpc[ray]', or "
+            "set MYD_EXECUTOR=local"
         )
 
 
@@ -184,17 +196,18 @@ async def _serve(
             workers = WorkerPool(
                 stall_s=settings.stall_s, places=_places(settings), slots=settings.workers
             )
+            executor = workers if settings.executor == "local" else _cluster(settings)
             context = AttemptContext(
                 store,
                 output,
-                workers,
+                executor,
                 partial(conversion_of, settings=settings),
                 settings.checkpoint_s,
                 settings.space_percent,
                 settings.max_job_s,
             )
             limits_of = partial(access.limits_of, settings.caller_limits)
-            queue = JobQueue(lambda: workers.slots, settings.max_queued, limits_of)
+            queue = JobQueue(lambda: executor.slots, settings.max_queued, limits_of)
             runner = Runner(context, queue)
             summaries = Summaries(workers, settings.summaries, settings.max_queued, limits_of)
             watches = Quota(
@@ -211,6 +224,11 @@ async def _serve(
 
 def _places(settings: Settings) -> Places:
     return Places(str(settings.data_dir), str(settings.output_dir), settings.excluded_dirs)
+
+
+def _cluster(settings: Settings) -> ClusterExecutor:
+    setup = Setup(_places(settings), settings.stall_s, settings.umask)
+    return ClusterExecutor(settings.ray_address, setup, settings.workers)
 
 
 def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> Recovery:

@@ -66,8 +66,13 @@ class Settings:
     """MYD_REST_CLIENT_KEY: its key."""
     address_file: Path | None
     """MYD_ADDRESS_FILE: written with the gRPC address in use once the server is ready."""
+    executor: str
+    """MYD_EXECUTOR: where conversions run: "local", beside the server, or "ray" (local)."""
+    ray_address: str
+    """MYD_RAY_ADDRESS: the Ray cluster, "auto": the one this machine is a node of (auto)."""
     workers: int
-    """MYD_WORKERS: conversions at once (default: the processors this process may use)."""
+    """MYD_WORKERS: conversions at once (default: the processors this process may use, or as many
+    as the cluster has slots for)."""
     max_queued: int
     """MYD_MAX_QUEUED: conversions that may wait for a worker (1000)."""
     max_files: int
@@ -165,7 +170,9 @@ class Settings:
             rest_client_cert=source.file("MYD_REST_CLIENT_CERT"),
             rest_client_key=source.file("MYD_REST_CLIENT_KEY"),
             address_file=source.file("MYD_ADDRESS_FILE"),
-            workers=source.integer("MYD_WORKERS", processors.usable(), 1, 256),
+            executor=source.choice("MYD_EXECUTOR", "local", "ray"),
+            ray_address=source.text("MYD_RAY_ADDRESS", "auto"),
+            workers=source.integer("MYD_WORKERS", _workers(source), 1, _MOST_WORKERS),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
             max_files=source.integer("MYD_MAX_FILES", 100_000, 1, 1_000_000),
             max_connections=source.integer("MYD_MAX_CONNECTIONS", 10_000, 1, 1_000_000),
@@ -204,6 +211,15 @@ class Settings:
         _check_tls(source, settings)
         source.raise_problems()
         return settings
+
+
+_MOST_WORKERS = 1000
+
+
+def _workers(source: _EnvironReader) -> int:
+    """How many conversions there are at once unless it is set: a cluster tells its slots."""
+    executor = source.choice("MYD_EXECUTOR", "local", "ray")
+    return processors.usable() if executor == "local" else _MOST_WORKERS
 
 
 def variables() -> frozenset[str]:
@@ -296,6 +312,9 @@ class _EnvironReader:
     def file(self, name: str) -> Path | None:
         text = self._text(name)
         return Path.cwd() / text if text else None
+
+    def text(self, name: str, default: str) -> str:
+        return self._text(name) or default
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
         text = self._text(name)

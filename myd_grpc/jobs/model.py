@@ -142,6 +142,14 @@ Change: TypeAlias = Job | DeletedJob
 
 
 @dataclass(frozen=True, slots=True)
+class SavedCheckpoint:
+    """From where a job goes on, as text, and the attempt that saved it: see `staging_name`."""
+
+    state: str
+    attempt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryId:
     """What a directory keeps when it is renamed: by this, a staged output set is recognised.
 

@@ -37,7 +37,7 @@ SPEC = Page("docs/spec.md")
 SERVICE = pb.DESCRIPTOR.services_by_name["AnalysisService"]
 SETTINGS = Settings.from_environ({})
 
-_NUMBER = r"\d(?:\.\d+)?"
+_NUMBER = r"\d+(?:\.\d+)?"
 _REFERENCE = re.compile(rf"docs/spec\.md ({_NUMBER}(?:(?:, | to | and ){_NUMBER})*)")
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -49,7 +49,7 @@ def sections() -> dict[str, str]:
         if heading := re.match(rf"###? ({_NUMBER})\.? ", piece):
             number = heading[1]
             assert number not in found
-            for one in {number, number[0]}:
+            for one in {number, number.partition(".")[0]}:
                 found[one] = found.get(one, "") + piece
     return found
 

@@ -1,9 +1,11 @@
 """The output directory: sets are written beside it all, and appear by one rename.
 
 `.myd-<job_id>` is a job's staging directory: hidden, and owned by a worker that holds a lock on
-it. After an exchange it holds the set that was replaced. `.myd-<job_id>-old` is a replaced set on
-a filesystem that cannot exchange. A caller who is confined to a directory in it has all that in
-there. Methods block; none may run on an event loop.
+it. Where a worker that was given up may linger, each attempt has `.myd-<job_id>.<attempt>` to
+itself; the one that came to its end gets the job's name. After an exchange it holds the set that
+was replaced. `.myd-<job_id>-old` is a replaced set on a filesystem that cannot exchange. A caller
+who is confined to a directory in it has all that in there. Methods block; none may run on an event
+loop.
 """
 
 from __future__ import annotations
@@ -39,9 +41,9 @@ _ORPHAN_PATIENCE_S = 5.0
 _Result = TypeVar("_Result")
 
 
-def staging_name(job_id: str) -> str:
-    """The name of a job's staging directory in the output directory."""
-    return f"{_STAGING}{job_id}"
+def staging_name(job_id: str, attempt: str = "") -> str:
+    """The name of a job's staging directory in the output directory, or of an attempt's own."""
+    return f"{_STAGING}{job_id}" + (f".{attempt}" if attempt else "")
 
 
 class NotDurableError(Exception):
@@ -126,6 +128,15 @@ class OutputDirectory:
                 "left",
             )
 
+    def adopt(self, job_id: str, attempt: str) -> None:
+        """Let what an attempt has staged be the job's. Raises ConversionError."""
+        try:
+            self._remove(staging_name(job_id))
+            self._rename(staging_name(job_id, attempt), staging_name(job_id))
+        except OSError as error:
+            what = "the staged output cannot be published"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+
     def identify(self, job_id: str) -> DirectoryId:
         """Which directory the job's staged set is."""
         identity = self._identity(staging_name(job_id))
@@ -177,9 +188,15 @@ class OutputDirectory:
         else:
             self._rename(name, staged)
 
-    def discard(self, job_id: str) -> None:
-        """Remove what is left of a job beside the sets. Raises ShortageError."""
-        for name in (staging_name(job_id), staging_name(job_id) + _OLD):
+    def discard(self, job_id: str, *, attempts: bool = False) -> None:
+        """Remove what is left of a job beside the sets, also of all attempts. Raises ShortageError.
+
+        What a worker that lingers writes into meanwhile is left, until the next server starts.
+        """
+        names = [staging_name(job_id), staging_name(job_id) + _OLD]
+        if attempts:
+            names += [name for name in self._names() if name.startswith(f"{names[0]}.")]
+        for name in names:
             self._remove(name)
 
     def restore(self, job_id: str, name: str) -> None:
@@ -194,7 +211,7 @@ class OutputDirectory:
         deadline = time.monotonic() + _ORPHAN_PATIENCE_S
         kept = set(map(staging_name, but))
         for name in self._names():
-            if not name.startswith(_STAGING) or name in kept:
+            if not name.startswith(_STAGING) or _job_part(name) in kept:
                 continue
             if self._wait_until_ownerless(name, deadline):
                 with suppress(ShortageError):  # the next start removes it
@@ -300,6 +317,11 @@ class OutputDirectory:
             found = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
             return DirectoryId(found.st_dev, found.st_ino, found.st_mtime_ns)
         return None
+
+
+def _job_part(name: str) -> str:
+    """The name of the staging directory of the job to which one of that name belongs."""
+    return _STAGING + name.removeprefix(_STAGING).partition(".")[0]
 
 
 def _mib(size: int) -> str:

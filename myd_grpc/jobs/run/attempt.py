@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -75,6 +76,7 @@ class Attempt:
         self._output_checked = False
         self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
+        self._name = ""  # of the try at hand, where each has a staging directory of its own
         self._note = ""
 
     @property
@@ -188,6 +190,7 @@ class Attempt:
     async def _task(self) -> Task:
         """What a worker is to do. It is not kept while a job waits: there may be many files."""
         job = self.job
+        self._name = secrets.token_hex(4) if self._context.workers.may_linger else ""
         request, checkpoint = await self._recorder.work()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
@@ -199,11 +202,19 @@ class Attempt:
         return Task(
             job.job_id,
             await self._conversion(request),
-            str(output.path / job.output_dir / staging_name(job.job_id)),
+            self._staging(self._name),
             job.key,
-            checkpoint,
+            checkpoint.state if checkpoint else None,
             self._context.checkpoint_s,
+            self._staging(checkpoint.attempt)
+            if checkpoint and checkpoint.attempt != self._name
+            else None,
         )
+
+    def _staging(self, name: str) -> str:
+        """The staging directory of the try of that name."""
+        place = self._context.output.path / self.job.output_dir
+        return str(place / staging_name(self.job.job_id, name))
 
     async def _conversion(self, request: Request) -> Conversion:
         """The conversion that is asked for. Raises ConversionError when there is no input."""
@@ -230,7 +241,7 @@ class Attempt:
                 await self._recorder.say("")
                 await self._recorder.progress(progress, self._eta.after(progress))
             case CheckpointSaved():
-                if await self._recorder.keep_checkpoint(message):
+                if await self._recorder.keep_checkpoint(message, self._name):
                     self._saved.set()
                 await worker.acknowledge()
             case CheckpointRejected():
@@ -263,8 +274,10 @@ class Attempt:
         return await asyncio.to_thread(self._context.output.within, self.job.output_dir, act)
 
     async def _publish(self) -> None:
-        job_id, name, replace = self.job.job_id, self._directory, self.job.overwrite
+        job_id, directory, replace = self.job.job_id, self._directory, self.job.overwrite
         self._publishing = True
+        if name := self._name:
+            await self._in_output(lambda output: output.adopt(job_id, name))
         identity = await self._in_output(lambda output: output.identify(job_id))
         await self._recorder.publishing(self._progress, self._parts, identity, self._note)
 
@@ -273,7 +286,7 @@ class Attempt:
         async def appear() -> None:
             nonlocal replaced
             replaced = await self._in_output(
-                lambda output: output.publish(job_id, name, replace=replace)
+                lambda output: output.publish(job_id, directory, replace=replace)
             )
 
         try:

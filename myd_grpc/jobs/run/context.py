@@ -58,7 +58,9 @@ async def discard(context: AttemptContext, job: QueuedJob) -> None:
     while True:
         try:
             await asyncio.to_thread(
-                context.output.within, job.output_dir, lambda output: output.discard(job.job_id)
+                context.output.within,
+                job.output_dir,
+                lambda output: output.discard(job.job_id, attempts=context.workers.may_linger),
             )
         except ShortageError as error:
             logger.warning("job %s: %s", job.job_id, error.message)

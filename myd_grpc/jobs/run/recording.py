@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.errors import StateError
-from myd_grpc.jobs.model import DirectoryId, Request
+from myd_grpc.jobs.model import DirectoryId, Request, SavedCheckpoint
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.protocol import CheckpointSaved
 from myd_grpc.tracebacks import describe
@@ -40,7 +40,7 @@ class JobRecorder:
         """Record that a worker takes the job; False when it was not waiting for one."""
         return await self._persist(lambda: self._store.start(self._job_id, now))
 
-    async def work(self) -> tuple[Request | None, str | None]:
+    async def work(self) -> tuple[Request | None, SavedCheckpoint | None]:
         """What was asked for, and the checkpoint from which a worker goes on.
 
         There is no request when the job does not work any more, and no checkpoint at the start.
@@ -72,19 +72,18 @@ class JobRecorder:
             # A full disk may have room again by the next report, and one report is no loss.
             self._log_lost("progress", error)
 
-    async def keep_checkpoint(self, saved: CheckpointSaved) -> bool:
-        """Commit a checkpoint; False when it is lost, and the one before still counts."""
+    async def keep_checkpoint(self, saved: CheckpointSaved, attempt: str) -> bool:
+        """Commit an attempt's checkpoint; False when it is lost: the one before still counts."""
+        kept = SavedCheckpoint(saved.state, attempt)
         self._changed |= {part.file_name: part for part in saved.parts}
         parts = tuple(self._changed.values())
         try:
-            await self._store.keep_checkpoint(self._job_id, saved.state, parts)
+            await self._store.keep_checkpoint(self._job_id, kept, parts)
         except StateError as error:
             self._log_lost("checkpoint", error)
             if not saved.supersedes:
                 return False
-            await self._persist(
-                lambda: self._store.keep_checkpoint(self._job_id, saved.state, parts)
-            )
+            await self._persist(lambda: self._store.keep_checkpoint(self._job_id, kept, parts))
         self._changed.clear()
         return True
 

@@ -284,5 +284,22 @@ _OWNERS = (
     "CREATE INDEX deletions_of_an_owner ON job_deleted (owner, revision) WHERE owner <> ''",
 )
 
-STEPS = (_FIRST, _CHECKPOINTS, _BOUNDED_MESSAGES, _OUTPUT_KEYS, _CLOCK, _KEYS, _OPTIONS, _OWNERS)
+_ATTEMPTS = (
+    """
+    -- The attempt that saved it, in whose staging directory the files are; '' where all share one.
+    ALTER TABLE job_checkpoint ADD COLUMN attempt TEXT NOT NULL DEFAULT ''
+    """,
+)
+
+STEPS = (
+    _FIRST,
+    _CHECKPOINTS,
+    _BOUNDED_MESSAGES,
+    _OUTPUT_KEYS,
+    _CLOCK,
+    _KEYS,
+    _OPTIONS,
+    _OWNERS,
+    _ATTEMPTS,
+)
 SCHEMA_VERSION = len(STEPS)

@@ -23,6 +23,7 @@ from myd_grpc.jobs.model import (
     Job,
     Request,
     RequestFingerprint,
+    SavedCheckpoint,
     Status,
     Table,
     UnfinishedJob,
@@ -216,12 +217,12 @@ def output_dirs(connection: Connection) -> list[str]:
     return [str(row[0]) for row in rows.fetchall()]
 
 
-def checkpoint(connection: Connection, job_id: str) -> str | None:
+def checkpoint(connection: Connection, job_id: str) -> SavedCheckpoint | None:
     """The checkpoint from which the job goes on; None for the start."""
     rows = connection.execute(
-        "SELECT state FROM job_checkpoint WHERE job_id = ?", (job_id,)
+        "SELECT state, attempt FROM job_checkpoint WHERE job_id = ?", (job_id,)
     ).fetchall()
-    return str(rows[0][0]) if rows else None
+    return SavedCheckpoint(*rows[0]) if rows else None
 
 
 def trusted_time(connection: Connection) -> TrustedTime | None:

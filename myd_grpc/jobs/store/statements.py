@@ -15,7 +15,14 @@ from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import JobWorkingError, OutputBusyError, OutputExistsError
-from myd_grpc.jobs.model import DirectoryId, Phase, Request, RequestFingerprint, Status
+from myd_grpc.jobs.model import (
+    DirectoryId,
+    Phase,
+    Request,
+    RequestFingerprint,
+    SavedCheckpoint,
+    Status,
+)
 from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.message_sizes import first_names
 from myd_grpc.jobs.store.queries import find_request, status_and_owner
@@ -111,14 +118,14 @@ def say(connection: Connection, job_id: str, msg: str) -> bool:
 
 
 def keep_checkpoint(
-    connection: Connection, job_id: str, state: str, parts: Sequence[PartFile]
+    connection: Connection, job_id: str, saved: SavedCheckpoint, parts: Sequence[PartFile]
 ) -> bool:
     """Record from where the job goes on after a crash; `parts` have changed since the last one."""
     cursor = connection.execute(
-        "INSERT INTO job_checkpoint SELECT job_id, :state FROM job_status "
-        "WHERE job_id = :job_id AND status = 'WORKING' "
-        "ON CONFLICT (job_id) DO UPDATE SET state = excluded.state",
-        {"job_id": job_id, "state": state},
+        "INSERT INTO job_checkpoint (job_id, state, attempt) SELECT job_id, :state, :attempt "
+        "FROM job_status WHERE job_id = :job_id AND status = 'WORKING' "
+        "ON CONFLICT (job_id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt",
+        {"job_id": job_id, "state": saved.state, "attempt": saved.attempt},
     )
     if cursor.rowcount == 0:
         return False

@@ -28,6 +28,7 @@ from myd_grpc.jobs.model import (
     Job,
     Request,
     RequestFingerprint,
+    SavedCheckpoint,
     Status,
     Table,
     UnfinishedJob,
@@ -112,14 +113,16 @@ class JobStore:
         """Let a working job say something; "" for nothing."""
         return await self._write(lambda connection: statements.say(connection, job_id, msg))
 
-    async def keep_checkpoint(self, job_id: str, state: str, parts: Sequence[PartFile]) -> bool:
+    async def keep_checkpoint(
+        self, job_id: str, saved: SavedCheckpoint, parts: Sequence[PartFile]
+    ) -> bool:
         """Record from where the job goes on after a crash; `parts` have changed since the last one.
 
         False when the job has ended.
         """
 
         def change(connection: sqlite3.Connection) -> bool:
-            kept = statements.keep_checkpoint(connection, job_id, state, parts)
+            kept = statements.keep_checkpoint(connection, job_id, saved, parts)
             database.failpoint("before_checkpoint_commit")
             return kept
 
@@ -199,7 +202,7 @@ class JobStore:
             lambda connection: queries.newest(connection, caller, statuses, before, limit)
         )
 
-    async def work(self, job_id: str) -> tuple[Request | None, str | None]:
+    async def work(self, job_id: str) -> tuple[Request | None, SavedCheckpoint | None]:
         """What was asked for, with all file names, and the checkpoint from which the job goes on.
 
         There is no request when no such job works, and no checkpoint at the start.

@@ -52,7 +52,8 @@ class Checkpointer:
         self._send = send
         self._signals = signals
         self._every_s = task.checkpoint_s
-        self._has_older = task.checkpoint is not None
+        # One of another directory goes on to fit that, whatever happens in this one.
+        self._has_older = task.checkpoint is not None and task.taken_over is None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpointer")
         self._under_way: Future[None] | None = None
         self._due = time.monotonic() + self._every_s

@@ -24,7 +24,6 @@ from myd_grpc.jobs.worker.places import Places, Version
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
     SAVE_NOW,
-    Failed,
     FinalMessage,
     Message,
     SummaryTask,
@@ -33,6 +32,7 @@ from myd_grpc.jobs.worker.protocol import (
     encode_key,
     encode_places,
     encode_task,
+    ended_well,
     is_long,
 )
 from myd_grpc.jobs.worker.watchdog import LOOKS, Watchdog
@@ -113,7 +113,7 @@ class WorkerProcess:
         while message := await self._hear(watch):
             if isinstance(message, FinalMessage):
                 # Before the caller has it, who may never come back here.
-                self.reusable = _ended_well(message) and not watch.stalled
+                self.reusable = ended_well(message) and not watch.stalled
                 yield message
                 return
             yield message
@@ -213,8 +213,3 @@ async def version_of(places: Places | None) -> Version:
 
 async def _encoded(task: Task | SummaryTask) -> bytes:
     return await asyncio.to_thread(encode_task, task) if is_long(task) else encode_task(task)
-
-
-def _ended_well(message: FinalMessage) -> bool:
-    """Whether the worker knows how it ended: after what nobody has foreseen, anything may be."""
-    return not (isinstance(message, Failed) and message.reason is Reason.INTERNAL)

@@ -54,7 +54,14 @@ from myd_grpc.jobs.worker.protocol import (
     decode_task,
     encode_message,
 )
-from myd_grpc.jobs.worker.staging import empty, output_errors, owned, publish_modes, set_modes
+from myd_grpc.jobs.worker.staging import (
+    empty,
+    output_errors,
+    owned,
+    publish_modes,
+    set_modes,
+    take_over,
+)
 from myd_grpc.shopping import UserNotFoundError
 from myd_grpc.shopping.summary import summarise
 from myd_grpc.tracebacks import describe, new_error_id
@@ -154,6 +161,8 @@ def _convert_from(
     if task.checkpoint is not None:
         try:
             resume = Checkpoint.from_json(task.checkpoint)
+            if task.taken_over is not None:
+                take_over(Path(task.taken_over), staging)
             set_modes(staging)
             return convert(task.conversion, task.key, staging, ticker.report, checkpointer, resume)
         except StaleCheckpointError:

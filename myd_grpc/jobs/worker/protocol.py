@@ -44,7 +44,8 @@ class Task(Struct, frozen=True, tag=True):
     """A conversion to be done in the staging directory `staging` (absolute).
 
     It goes on there from `checkpoint`, or begins from the start where that is None, whatever is in
-    the directory. A checkpoint is saved every `checkpoint_s` seconds.
+    the directory. A checkpoint is saved every `checkpoint_s` seconds. Where it is of an attempt
+    whose worker may linger, that one's staging directory is `taken_over`: copied, and left alone.
     """
 
     job_id: str
@@ -53,6 +54,7 @@ class Task(Struct, frozen=True, tag=True):
     key: CipherKey | None = None
     checkpoint: str | None = None
     checkpoint_s: float = 1.0
+    taken_over: str | None = None
 
 
 class SummaryTask(Struct, frozen=True, tag=True):
@@ -140,6 +142,11 @@ Message: TypeAlias = (
     | Failed
 )
 FinalMessage: TypeAlias = Done | SummaryReady | UserNotFound | Failed
+
+
+def ended_well(message: FinalMessage) -> bool:
+    """Whether the worker knows how it ended: after what nobody has foreseen, anything may be."""
+    return not (isinstance(message, Failed) and message.reason is Reason.INTERNAL)
 
 
 def encode_places(places: Places | None) -> bytes:

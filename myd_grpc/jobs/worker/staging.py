@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -9,11 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from myd_grpc.convert.checkpoint import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.convert.output import disk
 from myd_grpc.jobs.worker.hardening import process_status
 from myd_grpc.locks import lock
 
 _PREDECESSOR_ENDS_S = 30.0
+_AT_ONCE = 8 << 20
+# Where the kernel, the file system or the sandbox has no copy_file_range.
+_CANNOT_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM}
 
 
 @contextmanager
@@ -50,6 +56,38 @@ def empty(staging: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def take_over(predecessor: Path, staging: Path) -> None:
+    """Copy what an earlier attempt has staged, whose worker may still write there.
+
+    What it adds meanwhile is beyond its checkpoint, and cut off as that is taken up; what it puts
+    in place of a part is whole. Raises StaleCheckpointError when the directory is not there.
+    """
+    empty(staging)
+    try:
+        for path in sorted(predecessor.rglob("*")):
+            copy = staging / path.relative_to(predecessor)
+            if path.is_dir():
+                copy.mkdir()
+            elif path.is_file():
+                _copy(path, copy)
+    except FileNotFoundError:
+        raise StaleCheckpointError from None
+    for path in (*staging.rglob("*"), staging):
+        disk.sync(path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file within the file system that both are on, which may share their blocks."""
+    with source.open("rb") as read, target.open("xb") as written:
+        try:
+            while os.copy_file_range(read.fileno(), written.fileno(), _AT_ONCE):
+                pass
+        except OSError as error:
+            if error.errno not in _CANNOT_COPY:
+                raise
+            shutil.copyfileobj(read, written, _AT_ONCE)
 
 
 def set_modes(staging: Path) -> None:

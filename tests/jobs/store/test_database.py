@@ -21,6 +21,7 @@ from myd_grpc.convert.model import SECTION_NAMES, Limits, Progress
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.jobs.model import (
     Request,
+    SavedCheckpoint,
 )
 from myd_grpc.jobs.store.database import DatabaseRefusedError, tell_of_old_sqlite
 from myd_grpc.jobs.store.migrations import STEPS
@@ -50,7 +51,7 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
         assert marked.has_request_id
         assert await store.find_request(ANYBODY, MARK) == "marked"
         assert await store.last_revision() == 11
-        await store.keep_checkpoint("running", "here", [])
+        await store.keep_checkpoint("running", SavedCheckpoint("here"), [])
     with opened_raw(tmp_path) as old:
         (tmp_path / "new").mkdir()
         JobStore(tmp_path / "new", Announced()).close()
@@ -169,7 +170,7 @@ async def test_the_journal_stays_small(tmp_path: Path) -> None:
         for number in range(3000):
             await store.progress("j1", Progress(rows=number), 0.0)
             if number % 30 == 0:
-                await store.keep_checkpoint("j1", "x" * 300_000, [])
+                await store.keep_checkpoint("j1", SavedCheckpoint("x" * 300_000), [])
         assert (tmp_path / (DATABASE_NAME + "-wal")).stat().st_size < 8 << 20
 
 

@@ -15,6 +15,7 @@ from myd_grpc.jobs.model import (
     DeletedJob,
     Phase,
     RequestFingerprint,
+    SavedCheckpoint,
     Status,
 )
 from myd_grpc.jobs.store.store import DATABASE_NAME
@@ -164,7 +165,7 @@ async def test_purging_takes_only_jobs_that_ended_before(tmp_path: Path) -> None
     async with opened(tmp_path) as store:
         for name in ("old", "recent", "working"):
             await store.submit(ANYBODY, name, request(name), None, now=1)
-            await store.keep_checkpoint(name, "{}", [part])
+            await store.keep_checkpoint(name, SavedCheckpoint("{}"), [part])
         await store.fail(["old"], "CANCELLED", "", now=10)
         await store.fail(["recent"], "CANCELLED", "", now=20)
         assert await store.purge(ended_before=20) == 1
@@ -217,13 +218,15 @@ async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> Non
         await store.start("j1", now=2)
         # What was found out about one file says nothing about the next.
         await store.progress("j1", Progress(layout=Layout.ARRAY), -1)
-        await store.keep_checkpoint("j1", "here", [PartFile("out", "out_1.csv", 3, 30)])
+        await store.keep_checkpoint(
+            "j1", SavedCheckpoint("here"), [PartFile("out", "out_1.csv", 3, 30)]
+        )
     async with opened(tmp_path) as store:
         first, second = await store.unfinished()
         assert (first.encrypted, first.has_request_id, first.waiting_since) == (False, False, 0)
         assert (second.encrypted, second.has_request_id) == (True, True)
         assert [(await store.work(one.job_id))[0] for one in (first, second)] == [PLAIN, ENCRYPTED]
-        assert (await store.work("j1"))[1] == "here"
+        assert (await store.work("j1"))[1] == SavedCheckpoint("here")
         assert (await store.work("j2"))[1] is None
 
 
@@ -268,15 +271,15 @@ async def test_a_checkpoint_lasts_as_long_as_its_job_works(tmp_path: Path) -> No
     async with opened(tmp_path) as store:
         for name in ("published", "failed", "dropped"):
             await store.submit(ANYBODY, name, request(name), None, now=1)
-            assert await store.keep_checkpoint(name, "old", [part])
-            assert await store.keep_checkpoint(name, "here", [])
-            assert (await store.work(name))[1] == "here"
+            assert await store.keep_checkpoint(name, SavedCheckpoint("old"), [part])
+            assert await store.keep_checkpoint(name, SavedCheckpoint("here"), [])
+            assert (await store.work(name))[1] == SavedCheckpoint("here")
         await store.publishing("published", Progress(), [part], HERE)
         await store.fail(["failed"], "CANCELLED", "", now=2)
         await store.drop_checkpoint("dropped")
         for name in ("published", "failed", "dropped"):
             assert (await store.work(name))[1] is None
-        assert not await store.keep_checkpoint("failed", "late", [part])
+        assert not await store.keep_checkpoint("failed", SavedCheckpoint("late"), [part])
         assert (await store.work("failed"))[1] is None
 
 
@@ -284,7 +287,7 @@ async def test_a_checkpoint_is_no_news(tmp_path: Path) -> None:
     announced = Announced()
     async with opened(tmp_path, announced) as store:
         await store.submit(ANYBODY, "j1", request(), None, now=1)
-        await store.keep_checkpoint("j1", "here", [])
+        await store.keep_checkpoint("j1", SavedCheckpoint("here"), [])
         assert await store.last_revision() == 1
     assert len(announced) == 1
 

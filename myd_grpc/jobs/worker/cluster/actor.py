@@ -1,0 +1,66 @@
+"""What runs on a node: an actor that keeps worker processes there, as the server does beside it.
+
+So a node's worker is confined, watched and ended as one beside the server is, and what its files do
+to it cannot reach the actor. It ends with the actor, and that with the driver it belongs to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+from myd_grpc.build import build
+from myd_grpc.codec import decode
+from myd_grpc.convert.errors import ConversionError, ShortageError
+from myd_grpc.jobs.worker.cluster.frames import Setup, decode_key
+from myd_grpc.jobs.worker.executor import WorkerDiedError
+from myd_grpc.jobs.worker.hardening import forbid_core_dumps
+from myd_grpc.jobs.worker.pool import WorkerPool
+from myd_grpc.jobs.worker.process import WorkerProcess
+from myd_grpc.jobs.worker.protocol import COMMITTED, Failed, decode_task, encode_message
+
+MESSAGE, DIED = "message", "died"
+
+
+class WorkerActor:
+    """One slot of a node. Nothing is told to its constructor, which the control store would keep.
+
+    It is an asyncio actor: orders are taken while a task is done.
+    """
+
+    def __init__(self) -> None:
+        forbid_core_dumps()
+        self._pool: WorkerPool | None = None
+        self._worker: WorkerProcess | None = None
+
+    async def build(self) -> str:
+        """Which build of myd the node has; the answer is also a sign of life."""
+        return build()
+
+    async def work(self, setup: bytes, key: bytes, line: bytes) -> AsyncIterator[tuple[str, bytes]]:
+        """Does a task, and yields (MESSAGE, what the worker writes), or (DIED, why) at the end."""
+        try:
+            async with self._pool_for(setup).lend() as self._worker:
+                async for message in self._worker.work(decode_task(line, decode_key(key))):
+                    yield MESSAGE, encode_message(message)
+        except WorkerDiedError as error:
+            yield DIED, error.message.encode()
+        except ConversionError as error:
+            passing = isinstance(error, ShortageError)
+            failure = Failed(error.reason, error.message, "", 0, passing)
+            yield MESSAGE, encode_message(failure)
+        finally:
+            self._worker = None
+
+    async def tell(self, what: bytes) -> None:
+        """Pass a line on to the worker, if one is at work."""
+        if self._worker:
+            await (self._worker.acknowledge() if what == COMMITTED else self._worker.save_now())
+
+    def _pool_for(self, setup: bytes) -> WorkerPool:
+        """The node's processes, made with the first task: all have the same setup."""
+        if self._pool is None:
+            found: Setup = decode(setup, Setup)
+            os.umask(found.umask)
+            self._pool = WorkerPool(stall_s=found.stall_s, places=found.places)
+        return self._pool

@@ -1,0 +1,291 @@
+"""The server's side of a cluster: lends workers that run on its nodes (docs/spec.md 15.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import myd_grpc
+from myd_grpc import failpoints
+from myd_grpc.codec import encode
+from myd_grpc.convert.errors import Reason, ShortageError
+from myd_grpc.jobs.worker.cluster.frames import (
+    Frame,
+    Kind,
+    Setup,
+    encode_frame,
+    encode_work,
+    read_frame,
+)
+from myd_grpc.jobs.worker.executor import WorkerDiedError
+from myd_grpc.jobs.worker.protocol import (
+    COMMITTED,
+    SAVE_NOW,
+    FinalMessage,
+    Message,
+    SummaryTask,
+    Task,
+    decode_message,
+    encode_task,
+    ended_well,
+)
+
+logger = logging.getLogger(__name__)
+
+PROGRAM = "myd_grpc.jobs.worker.cluster.driver"
+_ROOT = str(Path(myd_grpc.__file__).parent.parent)
+_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
+_FOR_RAY = "RAY_"
+_AGAIN_S = 1.0
+_FREE_SLOT_S = 30.0
+_IDLE_S = 60.0
+_ROOM_BYTES = 1 << 20
+
+
+def is_installed() -> bool:
+    """Whether there is Ray, of the extra `ray`."""
+    return importlib.util.find_spec("ray") is not None
+
+
+class ClusterExecutor:
+    """Lends workers on the nodes of the cluster at `address`, at most `most` at once.
+
+    It goes on by itself with a cluster that was lost and is there again: whoever wants a worker
+    meanwhile is told of a shortage. A worker without a task is kept for a minute.
+    """
+
+    may_linger = True
+
+    def __init__(
+        self,
+        address: str,
+        setup: Setup,
+        most: int = sys.maxsize,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._address = address
+        self._setup = setup
+        self._most = most
+        self._environ = environ
+        self._found = 0
+        self._why = "the server has just begun"
+        self._process: Process | None = None
+        self._workers: dict[int, ClusterWorker] = {}
+        self._idle: dict[ClusterWorker, asyncio.TimerHandle] = {}
+        self._numbers = 0
+        self._slots_changed: Callable[[], None] = lambda: None
+        self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def slots(self) -> int:
+        """As many as the nodes have, which is none while the cluster is not there."""
+        return min(self._most, self._found)
+
+    def start(self, slots_changed: Callable[[], None]) -> None:
+        """Join the cluster, and stay in it."""
+        self._slots_changed = slots_changed
+        self._keeping = asyncio.create_task(self._keep(), name="cluster")
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[ClusterWorker]:
+        """See `Executor.lend`; but the worker may be a node's that is cut off, and go on."""
+        worker = await self._idle_one() or await self._started()
+        try:
+            yield worker
+        finally:
+            self._take_back(worker)
+
+    async def close(self) -> None:
+        """Leave the cluster, which ends all workers."""
+        if self._keeping:
+            self._keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeping
+
+    # Workers
+
+    async def _idle_one(self) -> ClusterWorker | None:
+        """A worker that waits for a task; one whose node was lost meanwhile has told so."""
+        while self._idle:
+            worker, timer = self._idle.popitem()
+            timer.cancel()
+            if worker.number in self._workers:
+                return worker
+        return None
+
+    async def _started(self) -> ClusterWorker:
+        if self._process is None:
+            raise self._shortage(self._why)
+        self._numbers += 1
+        worker = self._workers[self._numbers] = ClusterWorker(self._numbers, self._send)
+        await self._send(Frame(Kind.START, worker.number))
+        try:
+            async with asyncio.timeout(_FREE_SLOT_S):
+                answer = await worker.heard()
+        except BaseException as error:
+            self._forget(worker)
+            if isinstance(error, TimeoutError):
+                raise self._shortage("no node has a free slot") from None
+            raise
+        if answer.kind is not Kind.STARTED:
+            self._forget(worker)
+            raise self._shortage(answer.data.decode())
+        return worker
+
+    def _take_back(self, worker: ClusterWorker) -> None:
+        if worker.reusable and worker.number in self._workers:
+            later = asyncio.get_running_loop().call_later(_IDLE_S, self._let_go, worker)
+            self._idle[worker] = later
+        else:
+            self._forget(worker)
+
+    def _let_go(self, worker: ClusterWorker) -> None:
+        del self._idle[worker]
+        self._forget(worker)
+
+    def _forget(self, worker: ClusterWorker) -> None:
+        """End a worker, unless it has ended."""
+        if self._workers.pop(worker.number, None):
+            self._write(Frame(Kind.END, worker.number))
+
+    def _shortage(self, why: str) -> ShortageError:
+        return ShortageError(
+            Reason.WORKER_DIED, f"no worker is to be had of the cluster {self._address}: {why}"
+        )
+
+    # The driver
+
+    async def _keep(self) -> None:
+        """Start a driver whenever there is none."""
+        try:
+            while True:
+                await self._drive()
+                await asyncio.sleep(_AGAIN_S)
+        finally:
+            self._lose("the server ends")
+
+    async def _drive(self) -> None:
+        """Serve what one driver says until it ends."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", PROGRAM, self._address),
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=_ROOM_BYTES,
+            start_new_session=True,
+            env=self._driver_environ(),
+        )
+        self._process, self._why = process, "it is being joined"
+        try:
+            await self._send(Frame(Kind.SETUP, 0, encode(self._setup).encode()))
+            if process.stdout is None:
+                raise RuntimeError("a driver is started with pipes")
+            while frame := await read_frame(process.stdout):
+                self._hear(frame)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            self._lose(self._why)
+
+    def _driver_environ(self) -> dict[str, str]:
+        passed_on = {
+            name: text
+            for name, text in self._environ.items()
+            if name in _PASSED_ON or name.startswith(_FOR_RAY)
+        }
+        return {"RAY_USAGE_STATS_ENABLED": "0", **passed_on, "PYTHONPATH": _ROOT}
+
+    def _hear(self, frame: Frame) -> None:
+        if frame.kind is Kind.SLOTS:
+            self._found = int(frame.data)
+            logger.info("the cluster %s has slots for %d workers", self._address, self._found)
+            self._slots_changed()
+        elif frame.worker == 0:
+            if self._why != frame.data.decode():
+                self._why = frame.data.decode()
+                logger.warning("the cluster %s: %s", self._address, self._why)
+        elif worker := self._workers.get(frame.worker):
+            if frame.kind is Kind.GONE:
+                del self._workers[worker.number]
+            worker.hear(frame)
+
+    def _lose(self, why: str) -> None:
+        """Tell all workers that they are gone with the driver: none has died of its task."""
+        self._process, self._found = None, 0
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            worker.lose(self._shortage(why))
+
+    async def _send(self, frame: Frame) -> None:
+        self._write(frame)
+        if self._process and self._process.stdin:
+            # A driver that has ended is noticed when it says nothing.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                await self._process.stdin.drain()
+
+    def _write(self, frame: Frame) -> None:
+        if self._process and self._process.stdin:
+            self._process.stdin.write(encode_frame(frame))
+
+
+class ClusterWorker:
+    """A worker on a node, by its number; a `Worker`."""
+
+    def __init__(self, number: int, send: Callable[[Frame], Awaitable[None]]) -> None:
+        self.number = number
+        self.reusable = False
+        self._send = send
+        self._inbox: asyncio.Queue[Frame | ShortageError] = asyncio.Queue()
+
+    def hear(self, frame: Frame) -> None:
+        """Take a frame that is about this worker."""
+        self._inbox.put_nowait(frame)
+
+    def lose(self, error: ShortageError) -> None:
+        """Take it that the worker is gone with its cluster."""
+        self._inbox.put_nowait(error)
+
+    async def heard(self) -> Frame:
+        """The next frame that is about this worker. Raises ShortageError when it is lost."""
+        found = await self._inbox.get()
+        if isinstance(found, ShortageError):
+            raise found
+        return found
+
+    async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
+        """See `Worker.work`; raises ShortageError when the whole cluster is lost."""
+        self.reusable = False
+        line = await asyncio.to_thread(encode_task, task)
+        await self._tell(Kind.WORK, encode_work(line, task.key))
+        while (frame := await self.heard()).kind is Kind.MESSAGE:
+            message = decode_message(frame.data)
+            if isinstance(message, FinalMessage):
+                self.reusable = ended_well(message)
+                yield message
+                return
+            yield message
+        raise WorkerDiedError(Reason.WORKER_DIED, frame.data.decode())
+
+    async def acknowledge(self) -> None:
+        """See `Worker`."""
+        await self._tell(Kind.TELL, COMMITTED)
+
+    async def save_now(self) -> None:
+        """See `Worker`."""
+        await self._tell(Kind.TELL, SAVE_NOW)
+
+    async def end(self) -> None:
+        """See `Worker`; a node that is cut off will not hear it."""
+        self.reusable = False
+        await self._tell(Kind.END)
+        self.hear(Frame(Kind.GONE, self.number, b"the worker was ended"))
+
+    async def _tell(self, kind: Kind, data: bytes = b"") -> None:
+        await self._send(Frame(kind, self.number, data))

@@ -1,0 +1,81 @@
+"""What the server and its driver process say to each other: frames for any number of workers.
+
+The server begins with SETUP. For a worker, which it numbers, it says START, and is answered STARTED
+or GONE. WORK hands over a task; MESSAGE is what the worker writes of it, a line of
+`jobs.worker.protocol`. TELL is a line for the worker. END ends it whatever it does, without an
+answer. GONE tells that it ended by itself, and SLOTS how many workers there can be at once.
+"""
+
+from __future__ import annotations
+
+import struct
+from asyncio import IncompleteReadError, StreamReader
+from enum import IntEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from myd_grpc.convert.model import IV_BYTES, KEY_BYTES, CipherKey
+from myd_grpc.jobs.worker.places import Places
+
+_HEADER = struct.Struct(">BII")
+
+
+class Kind(IntEnum):
+    """What a frame says; see the module."""
+
+    SETUP = 1
+    START = 2
+    WORK = 3
+    TELL = 4
+    END = 5
+    STARTED = 6
+    MESSAGE = 7
+    GONE = 8
+    SLOTS = 9
+
+
+class Frame(NamedTuple):
+    """One thing said: of or to the worker of that number, with data as the kind has it."""
+
+    kind: Kind
+    worker: int
+    data: bytes = b""
+
+
+class Setup(Struct, frozen=True):
+    """What all workers are given: see `WorkerPool`; `umask` is that of the server."""
+
+    places: Places
+    stall_s: float
+    umask: int
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """The frame as it is sent."""
+    return _HEADER.pack(frame.kind, frame.worker, len(frame.data)) + frame.data
+
+
+async def read_frame(stream: StreamReader) -> Frame | None:
+    """The next frame; None at the end of the stream, and for what is none."""
+    try:
+        kind, worker, size = _HEADER.unpack(await stream.readexactly(_HEADER.size))
+        return Frame(Kind(kind), worker, await stream.readexactly(size))
+    except (IncompleteReadError, ValueError):
+        return None
+
+
+def encode_work(line: bytes, key: CipherKey | None) -> bytes:
+    """The data of WORK: a task as `encode_task` writes it, after its key if it has one."""
+    return (b"k" + key.key + key.iv if key else b"-") + line
+
+
+def decode_work(data: bytes) -> tuple[bytes, bytes]:
+    """The key as it is, or nothing, and the line of the task."""
+    end = 1 + (KEY_BYTES + IV_BYTES if data[:1] == b"k" else 0)
+    return data[1:end], data[end:]
+
+
+def decode_key(data: bytes) -> CipherKey | None:
+    """The key of which `decode_work` gave the bytes."""
+    return CipherKey(data[:KEY_BYTES], data[KEY_BYTES:]) if data else None
