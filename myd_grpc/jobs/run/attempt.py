@@ -296,7 +296,7 @@ class Attempt:
             raise error.why from None
         await self._recorder.done(self._now())
         logger.info("job %s: DONE, rows: %d", job_id, self._progress.rows)
-        if replaced:
+        if replaced or self._context.workers.may_linger:
             await discard(self._context, self.job)
 
     async def _take_back(self) -> None:

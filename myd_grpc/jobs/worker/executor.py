@@ -1,7 +1,7 @@
 """Where attempts at jobs find their workers: beside the server, or on the nodes of a cluster.
 
 An executor hands out workers; whatever runs a task is a worker. Which is used is a setting
-(docs/spec.md 15.1), and nothing else knows of it.
+(docs/spec.md 10.1), and nothing else knows of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The server's side of a cluster: lends workers that run on its nodes (docs/spec.md 15.1)."""
+"""The server's side of a cluster: lends workers that run on its nodes (docs/spec.md 10.1)."""
 
 from __future__ import annotations
 
