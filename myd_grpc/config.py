@@ -171,7 +171,7 @@ class Settings:
             rest_client_key=source.file("MYD_REST_CLIENT_KEY"),
             address_file=source.file("MYD_ADDRESS_FILE"),
             executor=source.choice("MYD_EXECUTOR", "local", "ray"),
-            ray_address=source.text("MYD_RAY_ADDRESS", "auto"),
+            ray_address=source.cluster("MYD_RAY_ADDRESS"),
             workers=source.integer("MYD_WORKERS", _workers(source), 1, _MOST_WORKERS),
             max_queued=source.integer("MYD_MAX_QUEUED", 1000, 0, 1_000_000),
             max_files=source.integer("MYD_MAX_FILES", 100_000, 1, 1_000_000),
@@ -313,9 +313,6 @@ class _EnvironReader:
         text = self._text(name)
         return Path.cwd() / text if text else None
 
-    def text(self, name: str, default: str) -> str:
-        return self._text(name) or default
-
     def integer(self, name: str, default: int, low: int, high: int) -> int:
         text = self._text(name)
         if text is None:
@@ -351,14 +348,19 @@ class _EnvironReader:
             return by_folded[text.lower()]
         return self._refuse(name, text, f"one of {', '.join(by_folded.values())}", default)
 
-    def address(self, name: str, default: str) -> str:
+    def address(self, name: str, default: str, example: str = "127.0.0.1:50051") -> str:
         text = self._text(name)
         if text is None:
             return default
         match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})", text)
         if match and int(match[2]) <= 65535:
             return text
-        return self._refuse(name, text, "host:port, such as 127.0.0.1:50051", default)
+        return self._refuse(name, text, f"host:port, such as {example}", default)
+
+    def cluster(self, name: str) -> str:
+        if self._text(name) == "auto":
+            return "auto"
+        return self.address(name, "auto", "10.0.0.1:6379, or auto")
 
     def names(self, name: str, default: Iterable[str]) -> tuple[str, ...]:
         text = self._text(name)

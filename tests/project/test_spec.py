@@ -37,7 +37,7 @@ SPEC = Page("docs/spec.md")
 SERVICE = pb.DESCRIPTOR.services_by_name["AnalysisService"]
 SETTINGS = Settings.from_environ({})
 
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER = r"1?\d(?:\.\d+)?"
 _REFERENCE = re.compile(rf"docs/spec\.md ({_NUMBER}(?:(?:, | to | and ){_NUMBER})*)")
 _CODE = re.compile(r"`([^`\n]+)`")
 
