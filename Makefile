@@ -25,8 +25,15 @@ GATEWAY_OR_NOT = @if command -v go >/dev/null; then $(MAKE) --no-print-directory
 RAY_OR_NOT = @$(BIN)/python -c 'import ray' 2>/dev/null \
 	|| echo "left out: workers on a cluster, as there is no Ray: $(BIN)/pip install -c constraints.txt -e '.[ray]'"
 
+# What tests take for object storage, built once: it speaks as S3 does, and keeps objects as files.
+VERSITYGW := v1.8.0
+STORE_OR_NOT = @if ! $(BIN)/python -c 'import obstore' 2>/dev/null; then \
+		echo "left out: object storage, as there is no obstore: $(BIN)/pip install -c constraints.txt -e '.[object-storage]'"; \
+	elif [ ! -x $(BIN)/versitygw ]; then \
+		echo "left out: object storage, as there is no store to test with: make store"; fi
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak setup serve gateway bench sbom audit crash fuzz check fmt gen
+.PHONY: help demo test soak setup serve gateway store bench sbom audit crash fuzz check fmt gen
 
 help: ## show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -41,6 +48,7 @@ test: check ## set up, check everything and run the suite but for its long part
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
 	$(RAY_OR_NOT)
+	$(STORE_OR_NOT)
 	$(BIN)/python -m pytest -n 6 --dist worksteal -m 'not soak'
 	@echo "all of the suite but its long part, which \`make soak\` runs"
 
@@ -57,6 +65,9 @@ serve: $(VENV)/runtime.stamp ## run the server on ./data (settings: see README.m
 
 gateway: ## build the REST gateway, which make serve then runs too (needs Go)
 	cd gateway && CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/myd-gateway .
+
+store: $(VENV)/python.stamp ## build the object store that tests are run with (needs Go)
+	GOBIN=$(abspath $(BIN)) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
 
 bench: $(VENV)/bench.stamp ## measure speed and memory on generated data
 	$(NATIVE_OR_NOT)

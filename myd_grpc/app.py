@@ -50,6 +50,8 @@ from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.lifecycle import serve_calls
+from myd_grpc.objectstore import client
+from myd_grpc.objectstore.location import Location
 from myd_grpc.rest import GatewayError, GatewaySettingsError, find_gateway
 from myd_grpc.tracebacks import describe
 
@@ -66,6 +68,8 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
         settings = Settings.from_environ(environ)
         _require_engine(settings.engine)
         _require_ray(settings.executor)
+        _require_object_storage(settings)
+        _on_disk(settings)
         _require_encryption(settings, rest=rest)
         _require_certificates(settings, rest=rest)
         # For the worker processes and the gateway, too, which inherit it.
@@ -116,6 +120,33 @@ def _require_ray(executor: str) -> None:
             "MYD_EXECUTOR=ray needs Ray, which is not installed: pip install 'myd-grpc[ray]', or "
             "set MYD_EXECUTOR=local"
         )
+
+
+def _require_object_storage(settings: Settings) -> None:
+    """Raises SettingsError when a place in object storage cannot be reached from here."""
+    for variable, location in settings.locations.items():
+        if not client.is_installed():
+            raise SettingsError(
+                f"{variable} is in object storage, and what reaches that is not installed: "
+                "pip install 'myd-grpc[object-storage]'"
+            )
+        try:
+            client.open_store(location)
+        except OSError:
+            raise SettingsError(
+                f"{variable} is in object storage, and the environment does not say how to reach "
+                "it: endpoint, account and credentials are in variables such as AWS_ENDPOINT_URL, "
+                "AWS_ACCESS_KEY_ID, GOOGLE_SERVICE_ACCOUNT or AZURE_STORAGE_ACCOUNT_NAME"
+            ) from None
+
+
+def _on_disk(settings: Settings) -> Path:
+    """The output directory. Raises SettingsError where that is in object storage."""
+    if isinstance(settings.output_dir, Location):
+        raise SettingsError(
+            "MYD_OUTPUT_DIR cannot be in object storage: set it to a directory of this machine"
+        )
+    return settings.output_dir
 
 
 def _require_encryption(settings: Settings, *, rest: bool) -> None:
@@ -188,10 +219,11 @@ async def _serve(
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
-    with directories.locked(settings.state_dir), directories.locked(settings.output_dir) as fd:
+    output_dir = _on_disk(settings)
+    with directories.locked(settings.state_dir), directories.locked(output_dir) as fd:
         hub = Hub(watch_bytes)
         with _opened_store(settings, hub) as store:
-            output = OutputDirectory(settings.output_dir, fd)
+            output = OutputDirectory(output_dir, fd)
             resumed = await _recovery(settings, store, output).run()
             workers = WorkerPool(
                 stall_s=settings.stall_s, places=_places(settings), slots=settings.workers

@@ -12,6 +12,7 @@ from typing import TypeVar
 from myd_grpc.callers.model import CallerLimits
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.model import SECTION_NAMES, Limits
+from myd_grpc.objectstore.location import Location, is_url
 from myd_grpc.shopping import DATE_FIELDS, OWNER_FIELDS
 
 FILE_SEP_SIZE = 1000
@@ -32,12 +33,13 @@ class SettingsError(Exception):
 class Settings:
     """How this server runs. Directories are absolute."""
 
-    data_dir: Path
+    data_dir: Path | Location
     """MYD_DATA_DIR: input files are read from here (default ./data)."""
-    output_dir: Path
+    output_dir: Path | Location
     """MYD_OUTPUT_DIR: output sets are published here (default <data>/output)."""
     state_dir: Path
-    """MYD_STATE_DIR: the job database lives here (default <data>/state)."""
+    """MYD_STATE_DIR: the job database lives here (default <data>/state; of data in object storage
+    ./data/state)."""
     grpc_address: str
     """MYD_GRPC_ADDRESS: host:port to listen on, port 0 takes a free one (127.0.0.1:50051)."""
     rest_address: str
@@ -140,6 +142,12 @@ class Settings:
     """MYD_KEEPALIVE_SECONDS: a silent connection is probed this often (30)."""
 
     @property
+    def locations(self) -> dict[str, Location]:
+        """The places that are in object storage, by the variable that names each."""
+        places = {"MYD_DATA_DIR": self.data_dir, "MYD_OUTPUT_DIR": self.output_dir}
+        return {name: place for name, place in places.items() if isinstance(place, Location)}
+
+    @property
     def excluded_dirs(self) -> tuple[str, str]:
         """Directories whose files are no inputs."""
         return (str(self.state_dir), str(self.output_dir))
@@ -151,11 +159,12 @@ class Settings:
 
     @classmethod
     def _read(cls, source: _EnvironReader) -> Settings:
-        data_dir = source.directory("MYD_DATA_DIR", Path("data"))
+        data_dir = source.place("MYD_DATA_DIR", Path("data"))
+        beside = Path("data") if isinstance(data_dir, Location) else data_dir
         settings = cls(
             data_dir=data_dir,
-            output_dir=source.directory("MYD_OUTPUT_DIR", data_dir / "output"),
-            state_dir=source.directory("MYD_STATE_DIR", data_dir / "state"),
+            output_dir=source.place("MYD_OUTPUT_DIR", data_dir / "output"),
+            state_dir=source.directory("MYD_STATE_DIR", beside / "state"),
             grpc_address=source.address("MYD_GRPC_ADDRESS", "127.0.0.1:50051"),
             rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
             audit_file=source.file("MYD_AUDIT_FILE"),
@@ -204,9 +213,11 @@ class Settings:
             shutdown_grace_s=source.seconds("MYD_SHUTDOWN_GRACE_SECONDS", 2, 600),
             keepalive_s=source.seconds("MYD_KEEPALIVE_SECONDS", 30, 3600),
         )
-        source.check(not _overlap(settings.state_dir, settings.output_dir), _OVERLAP)
-        excluded_dirs = any(data_dir.is_relative_to(place) for place in settings.excluded_dirs)
-        source.check(not excluded_dirs, _NO_INPUTS)
+        state_dir, output_dir = settings.state_dir, settings.output_dir
+        overlap = _lies_in(state_dir, output_dir) or _lies_in(output_dir, state_dir)
+        source.check(not overlap, _OVERLAP)
+        excluded = _lies_in(data_dir, state_dir) or _lies_in(data_dir, output_dir)
+        source.check(not excluded, _NO_INPUTS)
         source.check(not _may_be_read(settings), _AUDIT_FILE_IS_OPEN)
         _check_tls(source, settings)
         source.raise_problems()
@@ -263,11 +274,14 @@ def _may_be_read(settings: Settings) -> bool:
     file = settings.audit_file
     if file is None or file.is_relative_to(settings.state_dir):
         return False
-    return file.is_relative_to(settings.data_dir) or file.is_relative_to(settings.output_dir)
+    return _lies_in(file, settings.data_dir) or _lies_in(file, settings.output_dir)
 
 
-def _overlap(one: Path, other: Path) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
+def _lies_in(one: Path | Location, other: Path | Location) -> bool:
+    """Whether a place is the other one or beneath it: none of a disk is in object storage."""
+    if isinstance(one, Location):
+        return isinstance(other, Location) and one.is_relative_to(other)
+    return isinstance(other, Path) and one.is_relative_to(other)
 
 
 def _caller_limits(source: _EnvironReader) -> CallerLimits:
@@ -306,8 +320,26 @@ class _EnvironReader:
     """Every variable that was looked for."""
 
     def directory(self, name: str, default: Path) -> Path:
+        text = self._text(name)
+        if text and is_url(text):
+            self.problems.append(f"{name} cannot be used: it must be a directory of this machine")
+            text = None
         # Lexical: a link in the path stays, so that what is shown is what was set.
-        return Path(os.path.normpath(Path.cwd() / (self._text(name) or default)))
+        return Path(os.path.normpath(Path.cwd() / (text or default)))
+
+    def place(self, name: str, default: Path | Location) -> Path | Location:
+        """A directory, or a location in object storage."""
+        text = self._text(name)
+        if text is None and isinstance(default, Location):
+            return default
+        if text is None or not is_url(text):
+            return self.directory(name, Path(str(default)))
+        try:
+            return Location.parse(text)
+        except ValueError as error:
+            # Without the text: a URL may hold a password.
+            self.problems.append(f"{name} cannot be used: {error}")
+            return Path.cwd() / "data"
 
     def file(self, name: str) -> Path | None:
         text = self._text(name)

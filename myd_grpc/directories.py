@@ -19,14 +19,22 @@ class InUseError(Exception):
 
 
 def prepare(settings: Settings) -> None:
-    """Make the directories. Raises SettingsError when one cannot be made or written."""
-    _make("MYD_DATA_DIR", settings.data_dir, 0o777)
-    _make("MYD_OUTPUT_DIR", settings.output_dir, 0o777)
-    _make("MYD_STATE_DIR", settings.state_dir, 0o700)
+    """Make the directories. Raises SettingsError when one cannot be made or written.
+
+    What is in object storage needs none.
+    """
+    places = {
+        "MYD_DATA_DIR": (settings.data_dir, 0o777, os.R_OK | os.X_OK),
+        "MYD_OUTPUT_DIR": (settings.output_dir, 0o777, os.W_OK | os.R_OK | os.X_OK),
+        "MYD_STATE_DIR": (settings.state_dir, 0o700, os.W_OK | os.R_OK | os.X_OK),
+    }
+    for variable, (place, mode, _) in places.items():
+        if isinstance(place, Path):
+            _make(variable, place, mode)
     keep_private(settings.state_dir)
-    _check("MYD_DATA_DIR", settings.data_dir, os.R_OK | os.X_OK)
-    _check("MYD_OUTPUT_DIR", settings.output_dir, os.W_OK | os.R_OK | os.X_OK)
-    _check("MYD_STATE_DIR", settings.state_dir, os.W_OK | os.R_OK | os.X_OK)
+    for variable, (place, _, access) in places.items():
+        if isinstance(place, Path):
+            _check(variable, place, access)
 
 
 @dataclass(frozen=True, slots=True)

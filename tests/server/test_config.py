@@ -14,6 +14,7 @@ import pytest
 from myd_grpc import announcements, directories
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.processors import usable
+from myd_grpc.objectstore.location import Location
 from tests.support.callers import caller_table, write_callers
 from tests.support.serving import PATIENCE_S, ROOT, Server
 
@@ -105,6 +106,39 @@ def test_a_data_directory_that_could_hold_no_inputs_is_refused(name: str, place:
     other = "MYD_STATE_DIR" if name == "MYD_OUTPUT_DIR" else "MYD_OUTPUT_DIR"
     with pytest.raises(SettingsError, match="MYD_DATA_DIR must not be"):
         Settings.from_environ({"MYD_DATA_DIR": "/x/data", name: place, other: "/y"})
+
+
+def test_places_in_object_storage_are_taken() -> None:
+    settings = Settings.from_environ({"MYD_DATA_DIR": "s3://bucket/in/"})
+    assert settings.data_dir == Location("s3", "bucket", "in")
+    assert settings.output_dir == Location("s3", "bucket", "in/output")
+    assert settings.state_dir == Path.cwd() / "data/state"
+    settings = Settings.from_environ({"MYD_DATA_DIR": "gs://bucket", "MYD_OUTPUT_DIR": "/srv/out"})
+    assert settings.locations == {"MYD_DATA_DIR": Location("gs", "bucket")}
+    assert settings.output_dir == Path("/srv/out")
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "problem"),
+    [
+        ("MYD_DATA_DIR", "http://bucket/s3cret", "it must be s3://bucket/prefix"),
+        ("MYD_DATA_DIR", "s3://me:s3cret@bucket", "the name of a bucket alone"),
+        ("MYD_OUTPUT_DIR", "s3://bucket/a/../s3cret", "its prefix must not hold"),
+        ("MYD_STATE_DIR", "s3://bucket/s3cret", "it must be a directory of this machine"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_and_not_repeated(
+    name: str, url: str, problem: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{name} cannot be used: .*{problem}") as caught:
+        Settings.from_environ({name: url})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("output", ["s3://bucket/x", "s3://bucket/x/data", "s3://bucket"])
+def test_data_in_object_storage_must_not_lie_in_the_output(output: str) -> None:
+    with pytest.raises(SettingsError, match="MYD_DATA_DIR must not be"):
+        Settings.from_environ({"MYD_DATA_DIR": "s3://bucket/x/data", "MYD_OUTPUT_DIR": output})
 
 
 def run_server(server: Server, **settings: str) -> tuple[int, str]:

@@ -1,0 +1,1 @@
+"""Object storage: which part of it is meant, and how it is reached."""

@@ -1,0 +1,129 @@
+"""How object storage is reached: by obstore, which is imported when the first store is opened.
+
+Endpoint and credentials come from the environment, as the tools of each store have them.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from myd_grpc.objectstore.location import Location
+
+RANGE_BYTES = 8 << 20
+"""How much is read or uploaded with one request: what a slow network moves within the time-out."""
+
+_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
+_OF_NETWORKS = frozenset(
+    {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+)
+_ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
+
+# A store that does not answer is given up long before a worker is that does nothing
+# (MYD_STALL_SECONDS): its job then waits, and begins again where it was.
+_CLIENT = {
+    "timeout": timedelta(seconds=30),
+    "read_timeout": timedelta(seconds=10),
+    "connect_timeout": timedelta(seconds=5),
+}
+_RETRIES = {
+    "max_retries": 4,
+    "retry_timeout": timedelta(seconds=20),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=100),
+        "max_backoff": timedelta(seconds=2),
+        "base": 2,
+    },
+}
+
+# The client names its errors by kind, but for those of a request, whose status is in the text.
+_ERRNOS = {
+    "AlreadyExistsError": errno.EEXIST,
+    "InvalidPathError": errno.EINVAL,
+    "NotSupportedError": errno.ENOTSUP,
+    "PermissionDeniedError": errno.EACCES,
+    "PreconditionError": errno.ESTALE,
+    "UnauthenticatedError": errno.EACCES,
+}
+_REFUSED = re.compile(r"status code: (?!408|429)4\d\d")
+
+
+def is_installed() -> bool:
+    """Whether the extra is there that reaches object storage."""
+    return importlib.util.find_spec("obstore") is not None
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that reach a store takes, credentials among them."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(_PREFIXES) or name.upper() in _OF_NETWORKS
+    }
+
+
+def open_store(location: Location, environ: Mapping[str, str] = os.environ) -> Any:
+    """The store of a location, whose paths are relative to that.
+
+    Nothing is asked of it yet. Raises OSError when the environment does not say enough, such as
+    whose account it is. `environ` tells whether its endpoint is without encryption; the client
+    reads the environment of this process by itself.
+    """
+    from obstore import store  # noqa: PLC0415 - of an extra, and not needed without it
+
+    kinds = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
+    options = {**_CLIENT, "allow_http": _has_plain_endpoint(location.scheme, environ)}
+    with system_errors():
+        return kinds[location.scheme](
+            location.bucket,
+            prefix=location.prefix or None,
+            client_options=options,
+            retry_config=_RETRIES,
+        )
+
+
+@contextmanager
+def system_errors() -> Iterator[None]:
+    """Raises what a store refuses within as the OSError that the system would raise for a file.
+
+    FileNotFoundError, FileExistsError and PermissionError are those; ESTALE is an object that is
+    another one than the condition says, EREMOTEIO a store that does not answer, or answers that it
+    cannot for now, EIO whatever else it says. None repeats what the store says, which may name it.
+    """
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise _os_error(errno.ENOENT) from None
+    except ValueError:  # of a path that no object can have
+        raise _os_error(errno.EINVAL) from None
+    except BaseError as error:
+        raise _os_error(_errno_of(error)) from None
+
+
+def _errno_of(error: Exception) -> int:
+    if known := _ERRNOS.get(type(error).__name__):
+        return known
+    return errno.EIO if _REFUSED.search(str(error)) else errno.EREMOTEIO
+
+
+def _os_error(number: int) -> OSError:
+    """The exception for a number, of the class that Python has for it."""
+    return OSError(number, os.strerror(number))
+
+
+def _has_plain_endpoint(scheme: str, environ: Mapping[str, str]) -> bool:
+    """Whether the endpoint that is set is without encryption: only then may requests be."""
+    endpoint = next((environ[name] for name in _ENDPOINTS[scheme] if environ.get(name)), "")
+    return endpoint.lower().startswith("http://")

@@ -1,0 +1,135 @@
+"""A real object store on this machine, which speaks as S3 does: killed, stopped and begun again."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from myd_grpc.objectstore.location import Location
+from tests.support.serving import PATIENCE_S, lasting_address
+
+_PROGRAM = Path(sys.executable).parent / "versitygw"
+_BUCKET = "partners"
+_POLL_S = 0.02
+
+
+def require_object_store() -> Any:
+    """What reaches a store. Where that or the store is missing, tests are left out; never in CI."""
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("obstore", reason="left out: object storage, as there is no obstore")
+        if not _PROGRAM.exists():
+            pytest.skip("left out: object storage, as there is no store", allow_module_level=True)
+    return importlib.import_module("obstore")
+
+
+class ObjectStore:
+    """A store with one bucket, whose objects are files beneath `home` and outlast its process.
+
+    `environ` is what reaching it takes.
+    """
+
+    def __init__(self, home: Path) -> None:
+        address = lasting_address()
+        self.environ = {
+            "AWS_ENDPOINT_URL": f"http://{address}",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": f"id{secrets.token_hex(8)}",
+            "AWS_SECRET_ACCESS_KEY": f"secret{secrets.token_hex(16)}",
+        }
+        self.log_file = home / "log"
+        self._objects = home / "objects"
+        self._address = address
+        self._process: subprocess.Popen[bytes] | None = None
+        # Attributes of objects, such as their tags, are files too: not every disk has others.
+        self._sidecar = home / "attributes"
+        (self._objects / _BUCKET).mkdir(parents=True, exist_ok=True)
+        self._sidecar.mkdir(exist_ok=True)
+
+    def location(self, prefix: str = "") -> Location:
+        """The bucket, or what is beneath a prefix in it."""
+        return Location("s3", _BUCKET, prefix)
+
+    def client(self, location: Location | None = None) -> Any:
+        """The tests' own way to it, beside that of the project."""
+        environ = self.environ
+        return importlib.import_module("obstore.store").S3Store(
+            _BUCKET,
+            prefix=location.prefix or None if location else None,
+            endpoint=environ["AWS_ENDPOINT_URL"],
+            region=environ["AWS_REGION"],
+            access_key_id=environ["AWS_ACCESS_KEY_ID"],
+            secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+            client_options={"allow_http": True},
+        )
+
+    def put(self, key: str, data: bytes) -> None:
+        """Make an object, or another version of it."""
+        importlib.import_module("obstore").put(self.client(), key, data)
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        environ = os.environ | {
+            "ROOT_ACCESS_KEY": self.environ["AWS_ACCESS_KEY_ID"],
+            "ROOT_SECRET_KEY": self.environ["AWS_SECRET_ACCESS_KEY"],
+        }
+        command = [str(_PROGRAM), "--port", self._address, "--quiet", "--keep-alive"]
+        command += ["posix", "--sidecar", str(self._sidecar), str(self._objects)]
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, env=environ, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._answers():
+            assert self._process.poll() is None, self.log_file.read_text()
+            assert time.monotonic() < deadline, "the store does not answer"
+            time.sleep(_POLL_S)
+
+    def kill(self) -> None:
+        """End it as a machine ends that fails; its objects stay."""
+        assert self._process
+        self._process.kill()
+        self._process.wait(PATIENCE_S)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let it do nothing meanwhile: connections stay, and nothing comes of them."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        host, _, port = self._address.rpartition(":")
+        with suppress(OSError), socket.create_connection((host, int(port))):
+            return True
+        return False
+
+
+@contextmanager
+def running_store(home: Path) -> Iterator[ObjectStore]:
+    """A store that runs, and is gone afterwards."""
+    home.mkdir(parents=True, exist_ok=True)
+    store = ObjectStore(home)
+    try:
+        store.start()
+        yield store
+    finally:
+        if store._process:
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(store._process.pid).kill()
+            store._process.wait(PATIENCE_S)
