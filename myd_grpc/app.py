@@ -34,6 +34,7 @@ from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import why
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.purge import Purger
 from myd_grpc.jobs.run.queue import JobQueue
@@ -263,7 +264,7 @@ def _cluster(settings: Settings) -> ClusterExecutor:
     return ClusterExecutor(settings.ray_address, setup, settings.workers)
 
 
-def _recovery(settings: Settings, store: JobStore, output: OutputDirectory) -> Recovery:
+def _recovery(settings: Settings, store: JobStore, output: OutputPlace) -> Recovery:
     return Recovery(store, output, settings.resume_window_s, int(time.time()))
 
 

@@ -29,7 +29,7 @@ from myd_grpc.errors import (
     Violation,
 )
 from myd_grpc.jobs.model import Phase, QueuedJob, Request, RequestFingerprint
-from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.run.summaries import Summaries
 from myd_grpc.jobs.store.store import JobStore
@@ -52,7 +52,7 @@ class Backend:
 
     settings: Settings
     store: JobStore
-    output: OutputDirectory
+    output: OutputPlace
     runner: Runner
     summaries: Summaries
     hub: Hub

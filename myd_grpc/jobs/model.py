@@ -150,25 +150,6 @@ class SavedCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class DirectoryId:
-    """What a directory keeps when it is renamed: by this, a staged output set is recognised.
-
-    The inode alone could be another directory's on another volume. The device number may change
-    with a restart of the machine, the modification time when someone adds a file: one of the two
-    must agree.
-    """
-
-    device: int
-    inode: int
-    modified_ns: int
-
-    def matches(self, other: DirectoryId) -> bool:
-        """Whether both are the same directory."""
-        same_place = self.device == other.device or self.modified_ns == other.modified_ns
-        return self.inode == other.inode and same_place
-
-
-@dataclass(frozen=True, slots=True)
 class QueuedJob:
     """A job that waits for a worker, with its key, which only memory holds.
 
@@ -196,9 +177,9 @@ class QueuedJob:
 class UnfinishedJob:
     """A job that a server has left: what decides how it goes on, as there may be many.
 
-    `identity` is the directory it may have published. `has_request_id` says that it came with a
-    request_id, by which its key can be handed over. `waiting_since` is 0 or epoch seconds. `begun`
-    says that a worker has had it.
+    `staged` is the token of the set it may have published, or empty. `has_request_id` says that it
+    came with a request_id, by which its key can be handed over. `waiting_since` is 0 or epoch
+    seconds. `begun` says that a worker has had it.
     """
 
     job_id: str
@@ -208,7 +189,7 @@ class UnfinishedJob:
     overwrite: bool
     encrypted: bool
     phase: Phase
-    identity: DirectoryId | None
+    staged: str
     has_request_id: bool
     waiting_since: int
     begun: bool

@@ -12,6 +12,7 @@ import pytest
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
+from myd_grpc.jobs.publish.place import StagedSet
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 
 
@@ -33,7 +34,8 @@ def stage(output: OutputDirectory, place: str = "", job_id: str = "j1", text: st
 
 
 def publish(output: OutputDirectory, place: str, job_id: str, name: str = "out") -> None:
-    output.within(place, lambda found: found.publish(job_id, name, replace=True))
+    staged = StagedSet(job_id, "")
+    output.within(place, lambda found: found.publish(staged, name, replace=True))
 
 
 def shown(output: OutputDirectory) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import Progress
-from myd_grpc.jobs.model import DirectoryId, Phase, Request, Status
+from myd_grpc.jobs.model import Phase, Request, Status
 from myd_grpc.jobs.store.store import JobStore
 from tests.support.documents import Page
 from tests.support.serving import ROOT
@@ -37,7 +37,7 @@ async def bring(store: JobStore, job_id: str, state: str) -> None:
         case "WAITING_FOR_KEY":
             await store.wait_for_key([job_id], "waits", 1)
         case "PUBLISHING":
-            await store.publishing(job_id, Progress(), [], DirectoryId(1, 2, 3))
+            await store.publishing(job_id, Progress(), [], "1:2:3")
         case "DONE":
             await store.done(job_id, 2)
         case "FAILED":

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.jobs.model import DirectoryId, Request
+from myd_grpc.jobs.model import Request
 from myd_grpc.jobs.store.store import JobStore
 from tests.support.serving import Server
 
@@ -27,7 +27,7 @@ def keep(server: Server, jobs: Mapping[str, Sequence[PartFile]]) -> None:
         for job_id, parts in jobs.items():
             await store.submit(ANYBODY, job_id, Request(("a.json",), job_id), None, now=1)
             rows = sum(part.rows for part in parts)
-            await store.publishing(job_id, Progress(rows=rows), parts, DirectoryId(1, 2, 3))
+            await store.publishing(job_id, Progress(rows=rows), parts, "1:2:3")
             await store.done(job_id, now=int(time.time()))
         store.close()
 

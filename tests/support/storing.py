@@ -10,7 +10,6 @@ from myd_grpc.convert.model import Limits
 from myd_grpc.jobs.model import (
     Change,
     DeletedJob,
-    DirectoryId,
     Job,
     Request,
     RequestFingerprint,
@@ -18,7 +17,7 @@ from myd_grpc.jobs.model import (
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.options import ConvertOptions, Layout, Profile
 
-HERE = DirectoryId(1, 2, 3)
+HERE = "1:2:3"
 MARK = RequestFingerprint("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest")
 
 

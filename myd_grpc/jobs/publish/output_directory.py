@@ -26,8 +26,9 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_f
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.directories import PinnedPath
-from myd_grpc.jobs.model import DirectoryId
 from myd_grpc.jobs.publish import sub_directories
+from myd_grpc.jobs.publish.directory_id import DirectoryId
+from myd_grpc.jobs.publish.place import NotDurableError, StagedSet
 from myd_grpc.jobs.publish.rename import NOT_SUPPORTED, exchange, rename_new
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.locks import lock
@@ -46,16 +47,10 @@ def staging_name(job_id: str, attempt: str = "") -> str:
     return f"{_STAGING}{job_id}" + (f".{attempt}" if attempt else "")
 
 
-class NotDurableError(Exception):
-    """A set is to be seen, but may not last; `why` is what its job ends with, once it is hidden."""
-
-    def __init__(self, why: ConversionError) -> None:
-        super().__init__(why.message)
-        self.why = why
-
-
 class OutputDirectory:
-    """Where sets are staged, published and replaced. `fd` is a descriptor of the directory."""
+    """An `OutputPlace`: sets are staged beside where they appear. `fd` is of the directory."""
+
+    names_attempts = False
 
     def __init__(self, path: Path, fd: int, pinned: PinnedPath | None = None) -> None:
         self.path = path
@@ -63,29 +58,30 @@ class OutputDirectory:
         self._pinned = pinned or PinnedPath.of("the output directory", path)
 
     def check_path(self) -> None:
-        """Raises DirectoryLostError when nobody would find what is published."""
+        """See `OutputPlace.check_path`."""
         self._pinned.check()
 
     def within(self, directory: str, act: Callable[[OutputDirectory], _Result]) -> _Result:
-        """What `act` makes of a directory, relative to this one; of this one for "".
-
-        Raises ConversionError: DirectoryMissingError, or why it cannot be opened.
-        """
+        """See `OutputPlace.within`."""
         if not directory:
             return act(self)
         with sub_directories.opened(self._fd, directory) as fd:
             return act(OutputDirectory(self.path / directory, fd, self._pinned))
 
     def make(self, directory: str) -> None:
-        """Make a directory that is to hold sets, where it is missing. Raises ConversionError."""
+        """See `OutputPlace.make`."""
         sub_directories.make(self._fd, directory)
 
     def find_in(self, directory: str, name: str) -> str | None:
-        """As `find`, in a directory that may be missing."""
+        """See `OutputPlace.find_in`."""
         try:
             return self.within(directory, lambda place: place.find(name))
         except DirectoryMissingError:
             return None
+
+    def staging(self, directory: str, job_id: str, attempt: str) -> Path:
+        """See `OutputPlace.staging`."""
+        return self.path / directory / staging_name(job_id, attempt)
 
     def holds(self, name: str) -> bool:
         """Whether anything of that name is there."""
@@ -107,7 +103,7 @@ class OutputDirectory:
         return next((one for one in names if folded(one) == wanted), None)
 
     def check(self, name: str, wanted: int) -> None:
-        """Raises ConversionError when a set of that name, of so many bytes, cannot be published."""
+        """See `OutputPlace.check`."""
         self._check_target(name)
         self._check_space(wanted)
 
@@ -128,8 +124,16 @@ class OutputDirectory:
                 "left",
             )
 
-    def adopt(self, job_id: str, attempt: str) -> None:
-        """Let what an attempt has staged be the job's. Raises ConversionError."""
+    def stage(self, job_id: str, attempt: str) -> StagedSet:
+        """See `OutputPlace.stage`."""
+        if attempt:
+            self._adopt(job_id, attempt)
+        identity = self._identity(staging_name(job_id))
+        if identity is None:
+            raise ConversionError(Reason.OUTPUT_UNAVAILABLE, "the staged output has disappeared")
+        return StagedSet(job_id, identity.token)
+
+    def _adopt(self, job_id: str, attempt: str) -> None:
         try:
             self._remove(staging_name(job_id))
             self._rename(staging_name(job_id, attempt), staging_name(job_id))
@@ -137,32 +141,13 @@ class OutputDirectory:
             what = "the staged output cannot be published"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
 
-    def identify(self, job_id: str) -> DirectoryId:
-        """Which directory the job's staged set is."""
-        identity = self._identity(staging_name(job_id))
-        if identity is None:
-            raise ConversionError(Reason.OUTPUT_UNAVAILABLE, "the staged output has disappeared")
-        return identity
-
-    def holds_staged(self, job_id: str, identity: DirectoryId) -> bool:
-        """Whether the job's staging directory is the one that was complete."""
-        return self._is(staging_name(job_id), identity)
-
-    def holds_published(self, name: str, identity: DirectoryId) -> bool:
-        """Whether the set of that name is the directory that was staged."""
-        return self._is(name, identity)
-
-    def publish(self, job_id: str, name: str, *, replace: bool) -> bool:
-        """Let the staged set appear as `name`, in one step, and make that last.
-
-        Returns whether what it replaces is to be discarded. Raises ConversionError
-        (OUTPUT_UNAVAILABLE, DISK_FULL, or a ShortageError) with nothing changed, or
-        NotDurableError, after which the set has to be taken back.
-        """
+    def publish(self, staged: StagedSet, name: str, *, replace: bool) -> bool:
+        """See `OutputPlace.publish`: what is left is the set that was replaced."""
+        directory = staging_name(staged.job_id)
         try:
             failpoints.reach("before_publish")
-            disk.sync(staging_name(job_id), self._fd)
-            replaced = self._put_in_place(staging_name(job_id), name, replace)
+            disk.sync(directory, self._fd)
+            replaced = self._put_in_place(directory, name, replace)
         except OSError as error:
             raise _unpublishable(error, name) from None
         try:
@@ -173,10 +158,7 @@ class OutputDirectory:
         return replaced
 
     def take_back(self, job_id: str, name: str) -> None:
-        """Hide a set that was published, and bring back what it has replaced.
-
-        Raises OSError; what was done by then is not done again by the next try.
-        """
+        """See `OutputPlace.take_back`."""
         failpoints.reach("take_back")
         staged, aside = staging_name(job_id), staging_name(job_id) + _OLD
         if self.holds(aside):
@@ -189,15 +171,27 @@ class OutputDirectory:
             self._rename(name, staged)
 
     def discard(self, job_id: str, *, attempts: bool = False) -> None:
-        """Remove what is left of a job beside the sets, also of all attempts. Raises ShortageError.
-
-        What a worker that lingers writes into meanwhile is left, until the next server starts.
-        """
+        """See `OutputPlace.discard`."""
         names = [staging_name(job_id), staging_name(job_id) + _OLD]
         if attempts:
             names += [name for name in self._names() if name.startswith(f"{names[0]}.")]
         for name in names:
             self._remove(name)
+
+    def recover(self, job_id: str, token: str, name: str, *, replace: bool) -> bool:
+        """See `OutputPlace.recover`."""
+        identity = DirectoryId.parse(token) if token else None
+        if identity and self._is(name, identity):
+            return True
+        self.restore(job_id, name)
+        if identity and self._is(staging_name(job_id), identity):
+            try:
+                self.publish(StagedSet(job_id, token), name, replace=replace)
+            except NotDurableError as error:
+                self.take_back(job_id, name)
+                raise error.why from None
+            return True
+        return False
 
     def restore(self, job_id: str, name: str) -> None:
         """Bring back a set that was put aside when its replacement did not come to an end."""
@@ -207,7 +201,7 @@ class OutputDirectory:
             os.fsync(self._fd)
 
     def sweep(self, but: Collection[str]) -> None:
-        """Remove every staging directory that no worker owns, but those of the jobs `but`."""
+        """See `OutputPlace.sweep`."""
         deadline = time.monotonic() + _ORPHAN_PATIENCE_S
         kept = set(map(staging_name, but))
         for name in self._names():
@@ -314,8 +308,7 @@ class OutputDirectory:
 
     def _identity(self, name: str) -> DirectoryId | None:
         with suppress(FileNotFoundError):
-            found = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
-            return DirectoryId(found.st_dev, found.st_ino, found.st_mtime_ns)
+            return DirectoryId.of(os.stat(name, dir_fd=self._fd, follow_symlinks=False))
         return None
 
 

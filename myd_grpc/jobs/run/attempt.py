@@ -15,11 +15,7 @@ from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.model import QueuedJob, Request
-from myd_grpc.jobs.publish.output_directory import (
-    NotDurableError,
-    OutputDirectory,
-    staging_name,
-)
+from myd_grpc.jobs.publish.place import NotDurableError, OutputPlace
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.eta import Eta
@@ -190,7 +186,7 @@ class Attempt:
     async def _task(self) -> Task:
         """What a worker is to do. It is not kept while a job waits: there may be many files."""
         job = self.job
-        self._name = secrets.token_hex(4) if self._context.workers.may_linger else ""
+        self._name = secrets.token_hex(4) if self._context.names_attempts else ""
         request, checkpoint = await self._recorder.work()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
@@ -213,8 +209,7 @@ class Attempt:
 
     def _staging(self, name: str) -> str:
         """The staging directory of the try of that name."""
-        place = self._context.output.path / self.job.output_dir
-        return str(place / staging_name(self.job.job_id, name))
+        return str(self._context.output.staging(self.job.output_dir, self.job.job_id, name))
 
     async def _conversion(self, request: Request) -> Conversion:
         """The conversion that is asked for. Raises ConversionError when there is no input."""
@@ -269,24 +264,22 @@ class Attempt:
 
     # In the output directory
 
-    async def _in_output(self, act: Callable[[OutputDirectory], _Result]) -> _Result:
+    async def _in_output(self, act: Callable[[OutputPlace], _Result]) -> _Result:
         """What `act` makes, in a thread, of the directory in which the job's set is to be."""
         return await asyncio.to_thread(self._context.output.within, self.job.output_dir, act)
 
     async def _publish(self) -> None:
         job_id, directory, replace = self.job.job_id, self._directory, self.job.overwrite
         self._publishing = True
-        if name := self._name:
-            await self._in_output(lambda output: output.adopt(job_id, name))
-        identity = await self._in_output(lambda output: output.identify(job_id))
-        await self._recorder.publishing(self._progress, self._parts, identity, self._note)
+        staged = await self._in_output(lambda output: output.stage(job_id, self._name))
+        await self._recorder.publishing(self._progress, self._parts, staged.token, self._note)
 
         replaced = False
 
         async def appear() -> None:
             nonlocal replaced
             replaced = await self._in_output(
-                lambda output: output.publish(job_id, directory, replace=replace)
+                lambda output: output.publish(staged, directory, replace=replace)
             )
 
         try:
@@ -296,7 +289,7 @@ class Attempt:
             raise error.why from None
         await self._recorder.done(self._now())
         logger.info("job %s: DONE, rows: %d", job_id, self._progress.rows)
-        if replaced or self._context.workers.may_linger:
+        if replaced or self._context.names_attempts:
             await discard(self._context, self.job)
 
     async def _take_back(self) -> None:

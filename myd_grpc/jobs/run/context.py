@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.model import QueuedJob, Request
-from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.jobs.run.recording import pause, persist
 from myd_grpc.jobs.store.store import JobStore
@@ -31,13 +31,18 @@ class AttemptContext:
     """
 
     store: JobStore
-    output: OutputDirectory
+    output: OutputPlace
     workers: Executor
     conversion_of: Callable[[Request], Conversion]
     checkpoint_s: float = 1.0
     space_percent: int = 0
     most_s: int = 0
     now: Callable[[], float] = time.time
+
+    @property
+    def names_attempts(self) -> bool:
+        """Whether each attempt stages in a directory of its own."""
+        return self.workers.may_linger or self.output.names_attempts
 
 
 async def fail(context: AttemptContext, job: QueuedJob, reason: Reason, message: str) -> None:
@@ -60,7 +65,7 @@ async def discard(context: AttemptContext, job: QueuedJob) -> None:
             await asyncio.to_thread(
                 context.output.within,
                 job.output_dir,
-                lambda output: output.discard(job.job_id, attempts=context.workers.may_linger),
+                lambda output: output.discard(job.job_id, attempts=context.names_attempts),
             )
         except ShortageError as error:
             logger.warning("job %s: %s", job.job_id, error.message)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.errors import StateError
-from myd_grpc.jobs.model import DirectoryId, Request, SavedCheckpoint
+from myd_grpc.jobs.model import Request, SavedCheckpoint
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.protocol import CheckpointSaved
 from myd_grpc.tracebacks import describe
@@ -88,11 +88,11 @@ class JobRecorder:
         return True
 
     async def publishing(
-        self, progress: Progress, parts: Sequence[PartFile], identity: DirectoryId, note: str
+        self, progress: Progress, parts: Sequence[PartFile], staged: str, note: str
     ) -> None:
-        """Record that the directory `identity` is complete; the job says `note` from now on."""
+        """Record that the set of that token is complete; the job says `note` from now on."""
         await self._persist(
-            lambda: self._store.publishing(self._job_id, progress, parts, identity, note)
+            lambda: self._store.publishing(self._job_id, progress, parts, staged, note)
         )
         self._msg = note
 

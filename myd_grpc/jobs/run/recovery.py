@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from functools import partial
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.model import QueuedJob, UnfinishedJob
-from myd_grpc.jobs.publish.output_directory import NotDurableError, OutputDirectory
+from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.jobs.store.store import JobStore
 
@@ -52,7 +51,7 @@ class Recovery:
     def __init__(
         self,
         store: JobStore,
-        output: OutputDirectory,
+        output: OutputPlace,
         window_s: int,
         now: int,
     ) -> None:
@@ -104,8 +103,12 @@ class Recovery:
 
     def _publish(self, one: UnfinishedJob) -> bool:
         """Whether the job's set was complete, and is published now if it was not before."""
+        name = set_directory(one.name)
         try:
-            return self._output.within(one.output_dir, partial(_publish, one))
+            return self._output.within(
+                one.output_dir,
+                lambda output: output.recover(one.job_id, one.staged, name, replace=one.overwrite),
+            )
         except DirectoryMissingError:
             return False
 
@@ -138,19 +141,3 @@ class Recovery:
             "waiting for their keys": len(self._resumed.waiting),
         }
         return ", ".join(f"{number} jobs {what}" for what, number in numbers.items() if number)
-
-
-def _publish(one: UnfinishedJob, output: OutputDirectory) -> bool:
-    job_id, identity = one.job_id, one.identity
-    name = set_directory(one.name)
-    if identity and output.holds_published(name, identity):
-        return True
-    output.restore(job_id, name)
-    if identity and output.holds_staged(job_id, identity):
-        try:
-            output.publish(job_id, name, replace=one.overwrite)
-        except NotDurableError as error:
-            output.take_back(job_id, name)
-            raise error.why from None
-        return True
-    return False

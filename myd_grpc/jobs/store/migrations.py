@@ -291,6 +291,21 @@ _ATTEMPTS = (
     """,
 )
 
+_TOKENS = (
+    """
+    -- By which the set that is being published is recognised: a text of the place where it is.
+    ALTER TABLE job_status ADD COLUMN staged TEXT
+    """,
+    """
+    UPDATE job_status SET staged =
+        staging_device || ':' || staging_inode || ':' || staging_modified_ns
+    """,
+    *(
+        f"ALTER TABLE job_status DROP COLUMN {name}"
+        for name in ("staging_device", "staging_inode", "staging_modified_ns")
+    ),
+)
+
 STEPS = (
     _FIRST,
     _CHECKPOINTS,
@@ -301,5 +316,6 @@ STEPS = (
     _OPTIONS,
     _OWNERS,
     _ATTEMPTS,
+    _TOKENS,
 )
 SCHEMA_VERSION = len(STEPS)

@@ -204,7 +204,7 @@ def unfinished(connection: Connection) -> list[UnfinishedJob]:
     cursor = connection.execute(
         "SELECT job_id, owner, output_dir, output_file_name, options, encrypted, phase, "
         "request_id, waiting_since, job_start_time, "
-        "staging_device, staging_inode, staging_modified_ns "
+        "staged "
         "FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
     )
     with closing(cursor):

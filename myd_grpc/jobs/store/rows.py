@@ -17,7 +17,6 @@ from myd_grpc.convert.model import (
     Progress,
 )
 from myd_grpc.jobs.model import (
-    DirectoryId,
     Job,
     Phase,
     Request,
@@ -167,14 +166,8 @@ def unfinished_of(row: sqlite3.Row) -> UnfinishedJob:
         overwrite=_OPTIONS.decode(row["options"]).overwrite,
         encrypted=bool(row["encrypted"]),
         phase=Phase(row["phase"]),
-        identity=_identity(row),
+        staged=row["staged"] or "",
         has_request_id=row["request_id"] is not None,
         waiting_since=row["waiting_since"],
         begun=row["job_start_time"] > 0,
     )
-
-
-def _identity(row: sqlite3.Row) -> DirectoryId | None:
-    if row["staging_inode"] is None:
-        return None
-    return DirectoryId(row["staging_device"], row["staging_inode"], row["staging_modified_ns"])

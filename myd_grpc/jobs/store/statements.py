@@ -16,7 +16,6 @@ from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.errors import JobWorkingError, OutputBusyError, OutputExistsError
 from myd_grpc.jobs.model import (
-    DirectoryId,
     Phase,
     Request,
     RequestFingerprint,
@@ -144,23 +143,21 @@ def publishing(
     job_id: str,
     reached: Progress,
     parts: Sequence[PartFile],
-    identity: DirectoryId,
+    staged: str,
     note: str,
 ) -> bool:
-    """Record that all is written: from here on the directory `identity` may be the output set.
+    """Record that all is written: from here on the set `staged`, a token, may be there.
 
     `note` is what there is to say when it does.
     """
     changed = _change(
         connection,
         job_id,
-        "phase = 'PUBLISHING', msg = :note, staging_device = :device, staging_inode = :inode, "
-        f"staging_modified_ns = :modified_ns, tables_total = :tables_total, {_PROGRESS}",
+        f"phase = 'PUBLISHING', msg = :note, staged = :staged, tables_total = :tables_total, "
+        f"{_PROGRESS}",
         {
             "tables_total": count_tables(parts),
-            "device": identity.device,
-            "inode": identity.inode,
-            "modified_ns": identity.modified_ns,
+            "staged": staged,
             "note": note,
             **progress_columns(reached, 0.0),
         },
@@ -244,7 +241,7 @@ _PROGRESS = """
 """
 
 
-_NOTHING_STAGED = "staging_device = NULL, staging_inode = NULL, staging_modified_ns = NULL"
+_NOTHING_STAGED = "staged = NULL"
 
 
 def _change(

@@ -24,7 +24,6 @@ from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.model import (
     Change,
-    DirectoryId,
     Job,
     Request,
     RequestFingerprint,
@@ -139,13 +138,13 @@ class JobStore:
         job_id: str,
         reached: Progress,
         parts: Sequence[PartFile],
-        identity: DirectoryId,
+        staged: str,
         note: str = "",
     ) -> bool:
-        """Record that all is written: from here on, the directory may turn up as the output set."""
+        """Record that all is written: from here on, the set of that token may turn up."""
         return await self._write(
             lambda connection: statements.publishing(
-                connection, job_id, reached, parts, identity, note
+                connection, job_id, reached, parts, staged, note
             )
         )
 

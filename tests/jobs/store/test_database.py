@@ -23,6 +23,7 @@ from myd_grpc.jobs.model import (
     Request,
     SavedCheckpoint,
 )
+from myd_grpc.jobs.publish.directory_id import DirectoryId
 from myd_grpc.jobs.store.database import DatabaseRefusedError, tell_of_old_sqlite
 from myd_grpc.jobs.store.migrations import STEPS
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
@@ -91,6 +92,27 @@ async def test_a_database_of_the_second_version_gets_bounds(tmp_path: Path) -> N
         assert wanted
         assert wanted.file_names == tuple(names)
         assert (await store.work("done"))[0] is None
+
+
+async def test_a_set_that_was_being_published_is_recognised_by_a_later_version(
+    tmp_path: Path,
+) -> None:
+    """Of a database as the program of the ninth version has left it."""
+    with opened_raw(tmp_path) as old:
+        old.executescript(V1.read_text())
+        old.create_function("folded", 1, folded)
+        for statement in chain.from_iterable(STEPS[1:9]):
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 9")
+        old.execute(
+            "UPDATE job_status SET phase = 'PUBLISHING', staging_device = 7, staging_inode = 8, "
+            "staging_modified_ns = 1700000000000000009 WHERE job_id = 'running'"
+        )
+        old.commit()
+    async with opened(tmp_path) as store:
+        running, marked = await store.unfinished()
+    assert DirectoryId.parse(running.staged) == DirectoryId(7, 8, 1_700_000_000_000_000_009)
+    assert marked.staged == ""
 
 
 @pytest.mark.parametrize("version", [1, 6])

@@ -206,7 +206,7 @@ async def test_a_restart_finds_everything_and_counts_on(tmp_path: Path) -> None:
     async with opened(tmp_path, announced) as store:
         assert store.secret == secret
         [left] = await store.unfinished()
-        assert (left.job_id, left.phase, left.identity) == ("j1", Phase.PUBLISHING, HERE)
+        assert (left.job_id, left.phase, left.staged) == ("j1", Phase.PUBLISHING, HERE)
         await store.done("j1", now=5)
     assert [(job.job_id, job.revision) for job in announced] == [("j1", 3)]
 
