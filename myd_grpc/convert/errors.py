@@ -45,7 +45,7 @@ class ShortageError(ConversionError):
     """Something is lacking on this machine for a moment: the same may go well later."""
 
 
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EREMOTEIO})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -57,6 +57,8 @@ def refused(reason: Reason, what: str, error: OSError) -> ConversionError:
 
 def why(error: OSError) -> str:
     """What the system says of an error, without the path that it was about."""
+    if error.errno == errno.EREMOTEIO:  # see `objectstore.client`
+        return "object storage cannot be reached, or does not answer"
     return os.strerror(error.errno or 0).lower()
 
 

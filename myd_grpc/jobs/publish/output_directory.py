@@ -50,7 +50,7 @@ def staging_name(job_id: str, attempt: str = "") -> str:
 class OutputDirectory:
     """An `OutputPlace`: sets are staged beside where they appear. `fd` is of the directory."""
 
-    names_attempts = False
+    keeps_existing = True
 
     def __init__(self, path: Path, fd: int, pinned: PinnedPath | None = None) -> None:
         self.path = path
@@ -105,7 +105,7 @@ class OutputDirectory:
     def check(self, name: str, wanted: int) -> None:
         """See `OutputPlace.check`."""
         self._check_target(name)
-        self._check_space(wanted)
+        self.check_space(wanted)
 
     def _check_target(self, name: str) -> None:
         mode = self._mode(self.find(name) or name)
@@ -114,18 +114,23 @@ class OutputDirectory:
                 Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
             )
 
-    def _check_space(self, wanted: int) -> None:
+    def check_space(self, wanted: int) -> None:
+        """Raises ConversionError when there is no room for so many bytes."""
         volume = os.fstatvfs(self._fd)
         free = volume.f_bavail * volume.f_frsize
         if volume.f_blocks and free < wanted:
             raise ConversionError(
                 Reason.DISK_FULL,
-                f"the output may take {_mib(wanted)}, and the output directory has {_mib(free)} "
+                f"the output may take {_mib(wanted)}, and {self._pinned.what} has {_mib(free)} "
                 "left",
             )
 
-    def stage(self, job_id: str, attempt: str) -> StagedSet:
+    def destination(self, directory: str, name: str, attempt: str) -> None:
+        """See `OutputPlace.destination`."""
+
+    def stage(self, job_id: str, attempt: str, uploaded: str = "") -> StagedSet:
         """See `OutputPlace.stage`."""
+        del uploaded
         if attempt:
             self._adopt(job_id, attempt)
         identity = self._identity(staging_name(job_id))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from myd_grpc.convert.errors import ConversionError
+from myd_grpc.jobs.manifest import Destination
 
 _Result = TypeVar("_Result")
 
@@ -35,10 +36,11 @@ class StagedSet:
 class OutputPlace(Protocol):
     """A place for sets, in which callers may be confined to directories.
 
-    Where it `names_attempts`, each attempt at a job stages a set of its own.
+    One that `keeps_existing` sees to it that what is not to be replaced is not, whoever else
+    publishes there.
     """
 
-    names_attempts: bool
+    keeps_existing: bool
 
     def check_path(self) -> None:
         """Raises DirectoryLostError when nobody would find what is published."""
@@ -66,12 +68,22 @@ class OutputPlace(Protocol):
         """Where an attempt, or each where they have no names, stages a set for that directory."""
         ...
 
+    def destination(self, directory: str, name: str, attempt: str) -> Destination | None:
+        """Where an attempt uploads a set for that directory once it is staged; None: nowhere.
+
+        Then it is published from where it was staged.
+        """
+        ...
+
     def check(self, name: str, wanted: int) -> None:
         """Raises ConversionError when a set of that name, of so many bytes, cannot be published."""
         ...
 
-    def stage(self, job_id: str, attempt: str) -> StagedSet:
-        """Let what an attempt has staged be the job's. Raises ConversionError."""
+    def stage(self, job_id: str, attempt: str, uploaded: str) -> StagedSet:
+        """Let what an attempt has staged be the job's. Raises ConversionError.
+
+        `uploaded` is the digest of the manifest, where there is a destination.
+        """
         ...
 
     def publish(self, staged: StagedSet, name: str, *, replace: bool) -> bool:

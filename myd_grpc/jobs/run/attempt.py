@@ -14,6 +14,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
+from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.place import NotDurableError, OutputPlace
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
@@ -73,6 +74,8 @@ class Attempt:
         self._saved = asyncio.Event()
         self._parts: list[PartFile] = []
         self._name = ""  # of the try at hand, where each has a staging directory of its own
+        self._destination: Destination | None = None  # of the try at hand
+        self._uploaded = ""
         self._note = ""
 
     @property
@@ -186,13 +189,16 @@ class Attempt:
     async def _task(self) -> Task:
         """What a worker is to do. It is not kept while a job waits: there may be many files."""
         job = self.job
-        self._name = secrets.token_hex(4) if self._context.names_attempts else ""
+        self._name = secrets.token_hex(4) if self._context.workers.may_linger else ""
         request, checkpoint = await self._recorder.work()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
         output = self._context.output
+        self._destination = output.destination(
+            job.output_dir, self._directory, secrets.token_hex(4)
+        )
         if job.output_dir:
             await asyncio.to_thread(output.make, job.output_dir)
         return Task(
@@ -205,6 +211,7 @@ class Attempt:
             self._staging(checkpoint.attempt)
             if checkpoint and checkpoint.attempt != self._name
             else None,
+            self._destination,
         )
 
     def _staging(self, name: str) -> str:
@@ -246,8 +253,8 @@ class Attempt:
                 await worker.acknowledge()
             case PartsWritten(parts):
                 self._parts.extend(parts)
-            case Done(progress, note, peak_bytes):
-                self._progress, self._note = progress, note
+            case Done(progress, note, peak_bytes, uploaded):
+                self._progress, self._note, self._uploaded = progress, note, uploaded
                 self._log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
                 self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
@@ -271,7 +278,8 @@ class Attempt:
     async def _publish(self) -> None:
         job_id, directory, replace = self.job.job_id, self._directory, self.job.overwrite
         self._publishing = True
-        staged = await self._in_output(lambda output: output.stage(job_id, self._name))
+        attempt = self._destination.attempt if self._destination else self._name
+        staged = await self._in_output(lambda output: output.stage(job_id, attempt, self._uploaded))
         await self._recorder.publishing(self._progress, self._parts, staged.token, self._note)
 
         replaced = False
@@ -289,7 +297,7 @@ class Attempt:
             raise error.why from None
         await self._recorder.done(self._now())
         logger.info("job %s: DONE, rows: %d", job_id, self._progress.rows)
-        if replaced or self._context.names_attempts:
+        if replaced or self._context.workers.may_linger:
             await discard(self._context, self.job)
 
     async def _take_back(self) -> None:

@@ -39,11 +39,6 @@ class AttemptContext:
     most_s: int = 0
     now: Callable[[], float] = time.time
 
-    @property
-    def names_attempts(self) -> bool:
-        """Whether each attempt stages in a directory of its own."""
-        return self.workers.may_linger or self.output.names_attempts
-
 
 async def fail(context: AttemptContext, job: QueuedJob, reason: Reason, message: str) -> None:
     """Free the job's space and commit its failure, in this order: who hears of it may count on it.
@@ -65,7 +60,7 @@ async def discard(context: AttemptContext, job: QueuedJob) -> None:
             await asyncio.to_thread(
                 context.output.within,
                 job.output_dir,
-                lambda output: output.discard(job.job_id, attempts=context.names_attempts),
+                lambda output: output.discard(job.job_id, attempts=context.workers.may_linger),
             )
         except ShortageError as error:
             logger.warning("job %s: %s", job.job_id, error.message)

@@ -27,6 +27,7 @@ from myd_grpc.convert.model import (
     PartFile,
     Progress,
 )
+from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.shopping import Query, Summary
 
@@ -46,6 +47,7 @@ class Task(Struct, frozen=True, tag=True):
     It goes on there from `checkpoint`, or begins from the start where that is None, whatever is in
     the directory. A checkpoint is saved every `checkpoint_s` seconds. Where it is of an attempt
     whose worker may linger, that one's staging directory is `taken_over`: copied, and left alone.
+    A set that has a `destination` is uploaded there, with its manifest, before it is done.
     """
 
     job_id: str
@@ -55,6 +57,7 @@ class Task(Struct, frozen=True, tag=True):
     checkpoint: str | None = None
     checkpoint_s: float = 1.0
     taken_over: str | None = None
+    destination: Destination | None = None
 
 
 class SummaryTask(Struct, frozen=True, tag=True):
@@ -95,12 +98,14 @@ class Done(Struct, frozen=True, tag=True):
     """The set is written and synced, and `progress` is how far the conversion came.
 
     `note` is what is strange about its shape, for the job's message, or empty. `peak_bytes` is the
-    most memory the worker held.
+    most memory the worker held. `uploaded` is the digest of the manifest, if the task has a
+    destination.
     """
 
     progress: Progress
     note: str
     peak_bytes: int
+    uploaded: str = ""
 
 
 class SummaryReady(Struct, frozen=True, tag=True):

@@ -1,0 +1,84 @@
+"""What sets in object storage leave behind: parts that no manifest names, or names no more."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from myd_grpc.jobs.manifest import MANIFEST, PARTS, STAGED_MANIFEST, decode_manifest, parts_of
+from myd_grpc.objectstore.objects import Listed, Objects
+
+logger = logging.getLogger(__name__)
+
+GRACE_S = 24 * 3600
+"""How long parts stay that no manifest names: readers of a manifest from before still read them."""
+
+
+@dataclass(slots=True)
+class _Set:
+    """What was found of a set: its attempts' objects, and when its manifest was written."""
+
+    attempts: dict[str, list[Listed]] = field(default_factory=lambda: defaultdict(list))
+    published: float = 0.0
+
+
+def remove_leftovers(objects: Objects, under_way: Collection[str], now: float) -> int:
+    """Remove the parts of attempts that no manifest names any more, and answer of how many.
+
+    Those of jobs `under_way` stay, and whatever is younger than GRACE_S at `now` (epoch seconds),
+    or belonged to a set that was replaced since then. `under_way` must have been asked for before.
+    Raises OSError.
+    """
+    removed = 0
+    for path, found in _sets(objects).items():
+        old = [
+            attempt
+            for attempt, files in found.attempts.items()
+            if attempt.partition(".")[0] not in under_way
+            and max(found.published, *(one.modified for one in files)) < now - GRACE_S
+        ]
+        # Asked for only now: by this time an attempt from before may have been published.
+        if old and (named := _named(objects, path)) is not None:
+            for attempt in set(old) - {named}:
+                _remove(objects, found.attempts[attempt])
+                removed += 1
+    return removed
+
+
+def _sets(objects: Objects) -> dict[str, _Set]:
+    """What there is of sets, by their paths with a slash at the end."""
+    sets = defaultdict[str, _Set](_Set)
+    for one in objects.all():
+        place, parts, rest = one.path.rpartition(f"{PARTS}/")
+        if parts and (not place or place.endswith("/")):
+            sets[place].attempts[rest.partition("/")[0]].append(one)
+        elif one.path.endswith(f"/{MANIFEST}"):
+            sets[one.path.removesuffix(MANIFEST)].published = one.modified
+    return sets
+
+
+def _named(objects: Objects, path: str) -> str | None:
+    """The attempt that the set's manifest names, "" without one; None where it is no manifest."""
+    found = objects.read(f"{path}{MANIFEST}")
+    if found is None:
+        return ""
+    try:
+        manifest = decode_manifest(found.data)
+    except ValueError:
+        logger.warning("%s%s is no manifest: nothing of that set is removed", path, MANIFEST)
+        return None
+    return parts_of(manifest.job, manifest.attempt).rpartition("/")[2]
+
+
+def _remove(objects: Objects, files: list[Listed]) -> None:
+    # The manifest of the attempt goes first: without it, nobody publishes what is left.
+    for one in sorted(files, key=lambda one: not one.path.endswith(f"/{STAGED_MANIFEST}")):
+        try:
+            objects.delete(one.path)
+        except OSError as error:
+            if error.errno == errno.EREMOTEIO:
+                raise
+            logger.warning("%s cannot be removed: %s", one.path, error.strerror)

@@ -1,0 +1,259 @@
+"""Sets in object storage: what a worker has uploaded is there once its manifest is written.
+
+No object can be renamed, so the commit of a set is one object, `<set>/manifest.json`, which is only
+written where nothing is, or where what is there is what is to be replaced. Parts are beneath
+`<set>/.parts/<job>.<attempt>/` and stay as they are, so whoever has read a manifest finds all that
+it names, also while the set is replaced: `leftovers` removes later what no manifest names.
+Sets are staged in a work directory of this machine. Methods block; none may run on an event loop.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import posixpath
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TypeVar
+
+from myd_grpc import failpoints
+from myd_grpc.beneath import components
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
+from myd_grpc.convert.output.naming import folded
+from myd_grpc.jobs.manifest import (
+    MANIFEST,
+    STAGED_MANIFEST,
+    SUCCESS,
+    Destination,
+    decode_manifest,
+    digest,
+    parts_of,
+)
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.place import StagedSet
+from myd_grpc.objectstore.objects import Objects, Seen
+
+logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+_CHANGED = frozenset({errno.EEXIST, errno.ESTALE, errno.ENOENT})
+"""How a store refuses to write where it is not as the condition says."""
+
+
+class ObjectPrefix:
+    """An `OutputPlace`: the objects beneath a location, and a directory in which sets are staged.
+
+    `keeps_existing` says that the store heeds conditions. `directory` is the caller's, "" for all.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        work: OutputDirectory,
+        *,
+        keeps_existing: bool,
+        directory: str = "",
+    ) -> None:
+        self.keeps_existing = keeps_existing
+        self._objects = objects
+        self._work = work
+        self._directory = directory
+
+    def check_path(self) -> None:
+        """See `OutputPlace.check_path`: it is the work directory's."""
+        self._work.check_path()
+
+    def within(self, directory: str, act: Callable[[ObjectPrefix], _Result]) -> _Result:
+        """See `OutputPlace.within`."""
+        if not directory:
+            return act(self)
+        self.make(directory)
+        inside = self._path(directory)
+        place = ObjectPrefix(
+            self._objects, self._work, keeps_existing=self.keeps_existing, directory=inside
+        )
+        return act(place)
+
+    def make(self, directory: str) -> None:
+        """See `OutputPlace.make`: there are none to be made, but some cannot be."""
+        if any(name.startswith(".") for name in components(directory)):
+            error = PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+            what = "the directory in which the caller's sets are cannot be opened"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error)
+
+    def find_in(self, directory: str, name: str) -> str | None:
+        """See `OutputPlace.find_in`."""
+        return self.within(directory, lambda place: place.find(name))
+
+    def find(self, name: str) -> str | None:
+        """The name under which that set is there, perhaps in another case or Unicode form.
+
+        Raises ConversionError, which may be a ShortageError.
+        """
+        try:
+            return name if self._holds(name) else next(iter(self._others(name)), None)
+        except OSError as error:
+            raise refused(Reason.OUTPUT_UNAVAILABLE, "sets cannot be looked for", error) from None
+
+    def staging(self, directory: str, job_id: str, attempt: str) -> Path:
+        """See `OutputPlace.staging`: in the work directory, for whichever directory."""
+        del directory
+        return self._work.staging("", job_id, attempt)
+
+    def destination(self, directory: str, name: str, attempt: str) -> Destination:
+        """See `OutputPlace.destination`."""
+        return Destination(self._path(directory, name), attempt)
+
+    def check(self, name: str, wanted: int) -> None:
+        """See `OutputPlace.check`: what a set takes is room in the work directory."""
+        del name
+        self._work.check_space(wanted)
+
+    def stage(self, job_id: str, attempt: str, uploaded: str) -> StagedSet:
+        """See `OutputPlace.stage`: the attempt, and the digest of its manifest."""
+        return StagedSet(job_id, f"{attempt}:{uploaded}")
+
+    def publish(self, staged: StagedSet, name: str, *, replace: bool) -> bool:
+        """See `OutputPlace.publish`: what is left is what was staged on this machine."""
+        try:
+            failpoints.reach("before_publish")
+            manifest = self._staged_manifest(staged, name)
+            if manifest is None:
+                raise _unavailable(f"{name}: what was uploaded has disappeared, or was changed")
+            self._commit(staged, name, manifest, replace=replace)
+        except OSError as error:
+            what = f"{name}: the output set cannot be published"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+        self._finish(name)
+        return True
+
+    def take_back(self, job_id: str, name: str) -> None:
+        """See `OutputPlace.take_back`: what a store has taken lasts, so nothing ever has to be."""
+
+    def recover(self, job_id: str, token: str, name: str, *, replace: bool) -> bool:
+        """See `OutputPlace.recover`."""
+        if not token:
+            return False
+        staged = StagedSet(job_id, token)
+        try:
+            manifest = self._staged_manifest(staged, name)
+            is_there = self._is(self._objects.read(self._manifest(name)), staged)
+        except OSError as error:
+            what = f"{name}: whether the output set is published cannot be told"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+        if is_there:
+            self._finish(name)
+        elif manifest is not None:
+            self.publish(staged, name, replace=replace)
+        else:
+            return False
+        return True
+
+    def discard(self, job_id: str, *, attempts: bool = False) -> None:
+        """See `OutputPlace.discard`: on this machine; what is in the store goes later."""
+        self._work.discard(job_id, attempts=attempts)
+
+    def sweep(self, but: Collection[str]) -> None:
+        """See `OutputPlace.sweep`: all directories stage in one."""
+        if not self._directory:
+            self._work.sweep(but)
+
+    # In the store
+
+    def _commit(self, staged: StagedSet, name: str, manifest: bytes, *, replace: bool) -> None:
+        """Write the manifest in its place. Raises OSError, or ConversionError."""
+        path = self._manifest(name)
+        seen = self._objects.read(path)
+        if self._is(seen, staged):
+            return
+        if not replace and (seen or any(self._others(name))):
+            message = f"{name}: the output set exists by now, and it is not to be replaced"
+            raise _unavailable(message)
+        # Else it would vouch for what it was not written for.
+        self._objects.delete(self._path(name, SUCCESS))
+        try:
+            failpoints.reach("write_manifest")
+            self._write(path, manifest, seen)
+            failpoints.reach("after_rename")
+        except OSError as error:
+            if error.errno not in _CHANGED:
+                raise
+            # It may be there since a try whose answer was lost.
+            if self._is(self._objects.read(path), staged):
+                return
+            self._mark(name)
+            raise _unavailable(
+                f"{name}: another writer has published or removed the output set meanwhile; what "
+                "it has published stays"
+            ) from None
+
+    def _write(self, path: str, manifest: bytes, seen: Seen | None) -> None:
+        if not self.keeps_existing:
+            self._objects.write(path, manifest)
+        elif seen is None:
+            self._objects.create(path, manifest)
+        else:
+            self._objects.replace(path, manifest, seen)
+
+    def _finish(self, name: str) -> None:
+        """Mark the set, and hide the one that had its name in another form.
+
+        Raises ShortageError. Whatever else goes wrong takes nothing from the set, which is there.
+        """
+        try:
+            self._mark(name)
+            for other in self._others(name):
+                self._objects.delete(self._path(other, SUCCESS))
+                self._objects.delete(self._manifest(other))
+        except OSError as error:
+            what = f"{name}: what goes with a published set cannot be written"
+            failure = refused(Reason.OUTPUT_UNAVAILABLE, what, error)
+            if isinstance(failure, ShortageError):
+                raise failure from None
+            logger.warning("%s", failure.message)
+
+    def _mark(self, name: str) -> None:
+        """Write what some tools look for beside a set that is there."""
+        if self._holds(name):
+            self._objects.write(self._path(name, SUCCESS), b"")
+
+    def _staged_manifest(self, staged: StagedSet, name: str) -> bytes | None:
+        """The manifest that the attempt has uploaded; None where it is not there, or another."""
+        attempt, _, wanted = staged.token.partition(":")
+        beneath = parts_of(staged.job_id, attempt)
+        found = self._objects.read(self._path(name, beneath, STAGED_MANIFEST))
+        return found.data if found and digest(found.data) == wanted else None
+
+    def _is(self, seen: Seen | None, staged: StagedSet) -> bool:
+        """Whether a manifest is that of the staged set."""
+        if seen is None:
+            return False
+        try:
+            manifest = decode_manifest(seen.data)
+        except ValueError:
+            return False
+        attempt = staged.token.partition(":")[0]
+        return (manifest.job, manifest.attempt) == (staged.job_id, attempt)
+
+    def _holds(self, name: str) -> bool:
+        return self._objects.holds(self._manifest(name))
+
+    def _others(self, name: str) -> list[str]:
+        """The sets whose names differ from this one in case or Unicode form alone."""
+        names = self._objects.directories(self._directory)
+        wanted = folded(name)
+        alike = (one for one in names if one != name and folded(one) == wanted)
+        return [one for one in alike if self._holds(one)]
+
+    def _manifest(self, name: str) -> str:
+        return self._path(name, MANIFEST)
+
+    def _path(self, *names: str) -> str:
+        """A path relative to the location, of one that is relative to this directory."""
+        return posixpath.join(self._directory, *names)
+
+
+def _unavailable(message: str) -> ConversionError:
+    return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)

@@ -1,0 +1,106 @@
+"""From a staged set to object storage: all parts, and then the manifest that names them."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from myd_grpc import failpoints
+from myd_grpc.convert.errors import ConversionError, Reason, refused
+from myd_grpc.convert.model import PartFile
+from myd_grpc.jobs.manifest import (
+    STAGED_MANIFEST,
+    Destination,
+    digest,
+    encode_manifest,
+    manifest_of,
+    parts_of,
+)
+from myd_grpc.objectstore.objects import Uploaded
+
+FILES_AT_ONCE = 4
+
+_SIGN_OF_LIFE_S = 2.0
+
+Upload: TypeAlias = Callable[[str, int], "Future[Uploaded]"]
+"""Begins to make an object, by its path in the output, of the file of a descriptor.
+
+That may be closed meanwhile."""
+
+
+class Uploader:
+    """Uploads the set in the directory `staging`; `alive` is called every few seconds meanwhile."""
+
+    def __init__(self, upload: Upload, staging: Path, alive: Callable[[], None]) -> None:
+        self._upload = upload
+        self._staging = staging
+        self._alive = alive
+
+    def run(self, job_id: str, destination: Destination, parts: Iterable[PartFile]) -> str:
+        """Upload a job's set; the digest of its manifest. Raises ConversionError."""
+        beneath = f"{destination.place}/{parts_of(job_id, destination.attempt)}"
+        parts = tuple(parts)
+        hashes = dict(self._files(parts, beneath))
+        failpoints.reach("uploaded")
+        manifest = encode_manifest(manifest_of(job_id, destination.attempt, parts, hashes))
+        file = self._staging / STAGED_MANIFEST
+        file.write_bytes(manifest)
+        with _uploading():
+            found = self._wait(self._begin(file, f"{beneath}/{STAGED_MANIFEST}"))
+        wanted = digest(manifest)
+        if found.sha256 != wanted:
+            raise _mismatch()
+        return wanted
+
+    def _files(self, parts: Iterable[PartFile], beneath: str) -> Iterator[tuple[str, str]]:
+        """Upload the parts, a few at a time; the name and SHA-256 of each."""
+        under_way = deque[tuple[PartFile, Future[Uploaded]]]()
+        for part in parts:
+            if len(under_way) == FILES_AT_ONCE:
+                yield self._ended(*under_way.popleft())
+            failpoints.reach("upload")
+            future = self._begin(self._staging / part.file_name, f"{beneath}/{part.file_name}")
+            under_way.append((part, future))
+        while under_way:
+            yield self._ended(*under_way.popleft())
+
+    def _begin(self, file: Path, path: str) -> Future[Uploaded]:
+        fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            with _uploading():
+                return self._upload(path, fd)
+        finally:
+            os.close(fd)
+
+    def _ended(self, part: PartFile, future: Future[Uploaded]) -> tuple[str, str]:
+        with _uploading():
+            found = self._wait(future)
+        if found.size != part.size:
+            raise _mismatch()
+        return part.file_name, found.sha256
+
+    def _wait(self, future: Future[Uploaded]) -> Uploaded:
+        while not wait([future], _SIGN_OF_LIFE_S).done:
+            self._alive()
+        return future.result()
+
+
+@contextmanager
+def _uploading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise refused(
+            Reason.OUTPUT_UNAVAILABLE, "the output set cannot be uploaded", error
+        ) from None
+
+
+def _mismatch() -> ConversionError:
+    return ConversionError(
+        Reason.OUTPUT_UNAVAILABLE, "the output set was uploaded, but not as it was written"
+    )

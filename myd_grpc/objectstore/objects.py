@@ -1,0 +1,200 @@
+"""Objects beneath a location as whoever publishes sets reads, writes and removes them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from io import RawIOBase
+from typing import Any
+
+from msgspec import Struct
+
+from myd_grpc.objectstore.client import RANGE_BYTES, open_store, system_errors
+from myd_grpc.objectstore.location import Location
+
+_RANGES_AT_ONCE = 2
+"""Of one file; several files are uploaded at once."""
+
+_PROBE = ".myd-probe-"
+
+
+class Uploaded(Struct, frozen=True, tag=True):
+    """What was uploaded: its bytes, and their SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object as it was found. `etag` and `version` tell this content of it from any other."""
+
+    data: bytes
+    etag: str | None
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object in a list, and when it was made, in epoch seconds."""
+
+    path: str
+    modified: float
+
+
+class Objects:
+    """The objects beneath a location, named by paths relative to it.
+
+    Methods block, and raise OSError as `system_errors` does.
+    """
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+
+    @cached_property
+    def _store(self) -> Any:
+        return open_store(self._location)
+
+    def holds(self, path: str) -> bool:
+        """Whether there is such an object."""
+        from obstore import head  # noqa: PLC0415 - of an extra
+
+        with suppress(FileNotFoundError), system_errors():
+            head(self._store, path)
+            return True
+        return False
+
+    def read(self, path: str) -> Seen | None:
+        """The whole object; None when there is none."""
+        from obstore import get  # noqa: PLC0415 - of an extra
+
+        with suppress(FileNotFoundError), system_errors():
+            got = get(self._store, path)
+            data = bytes(got.bytes())
+            return Seen(data, got.meta["e_tag"], got.meta["version"])
+        return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write an object, whatever was there."""
+        self._put(path, data, "overwrite")
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write an object that is not there yet; FileExistsError where one is."""
+        self._put(path, data, "create")
+
+    def replace(self, path: str, data: bytes, seen: Seen) -> None:
+        """Write an object that is still as it was seen; ESTALE, or ENOENT, where it is not."""
+        version = {"e_tag": seen.etag, "version": seen.version}
+        self._put(path, data, {name: value for name, value in version.items() if value})
+
+    def delete(self, path: str) -> None:
+        """Remove an object, if it is there."""
+        from obstore import delete  # noqa: PLC0415 - of an extra
+
+        with suppress(FileNotFoundError), system_errors():
+            delete(self._store, path)
+
+    def directories(self, path: str) -> list[str]:
+        """The names directly beneath a path, "" for the location, that have objects beneath."""
+        from obstore import list_with_delimiter  # noqa: PLC0415 - of an extra
+
+        with system_errors():
+            found = list_with_delimiter(self._store, path or None)
+        return [one.rpartition("/")[2] for one in found["common_prefixes"]]
+
+    def all(self) -> Iterator[Listed]:
+        """Every object, in any order: there may be millions."""
+        from obstore import list as list_all  # noqa: PLC0415 - of an extra
+
+        with system_errors():
+            for some in list_all(self._store):
+                for one in some:
+                    yield Listed(one["path"], one["last_modified"].timestamp())
+
+    def upload(self, path: str, fd: int, is_wanted: Callable[[], bool]) -> Uploaded:
+        """Make an object of the file whose descriptor is `fd`, and see that it is all there.
+
+        Raises InterruptedError when it is not wanted any more, after which there is no such object.
+        """
+        from obstore import head, put  # noqa: PLC0415 - of an extra
+
+        size, file = os.fstat(fd).st_size, _Reading(fd, is_wanted)
+        with system_errors():
+            try:
+                put(
+                    self._store,
+                    path,
+                    file if size > RANGE_BYTES else file.read(RANGE_BYTES),
+                    use_multipart=size > RANGE_BYTES,
+                    chunk_size=RANGE_BYTES,
+                    max_concurrency=_RANGES_AT_ONCE,
+                )
+            except Exception as error:  # noqa: BLE001 - it is raised again
+                # What reading raises, the client raises as another error.
+                raise file.failure or error from None
+            there = head(self._store, path)["size"]
+        if not there == file.position == size:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return Uploaded(size, file.sha256.hexdigest())
+
+    def heeds_conditions(self) -> bool:
+        """Whether the store keeps to it when something is to be written only where nothing is."""
+        path = f"{_PROBE}{secrets.token_hex(8)}"
+        self.write(path, b"1")
+        try:
+            self.create(path, b"2")
+        except FileExistsError:
+            return True
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                raise
+        finally:
+            self.delete(path)
+        return False
+
+    def _put(self, path: str, data: bytes, mode: Any) -> None:
+        from obstore import put  # noqa: PLC0415 - of an extra
+
+        with system_errors():
+            put(self._store, path, data, mode=mode, use_multipart=False)
+
+
+class _Reading(RawIOBase):
+    """Reads a file once from its beginning, and hashes what it has read."""
+
+    def __init__(self, fd: int, is_wanted: Callable[[], bool]) -> None:
+        super().__init__()
+        self.position = 0
+        self.sha256 = hashlib.sha256()
+        self.failure: OSError | None = None
+        self._fd = fd
+        self._is_wanted = is_wanted
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, fewer than `size` only at the end."""
+        try:
+            return self._read(size)
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def _read(self, size: int) -> bytes:
+        pieces, left = list[bytes](), size
+        while left and (piece := os.pread(self._fd, left, self.position)):
+            if not self._is_wanted():
+                raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+            self.sha256.update(piece)
+            self.position += len(piece)
+            left -= len(piece)
+            pieces.append(piece)
+        return b"".join(pieces)

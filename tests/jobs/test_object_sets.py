@@ -1,0 +1,278 @@
+"""Sets in object storage: published by one object, recognised by it, replaced as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from myd_grpc import failpoints
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
+from myd_grpc.convert.model import PartFile
+from myd_grpc.jobs.manifest import decode_manifest
+from myd_grpc.jobs.publish.leftovers import GRACE_S, remove_leftovers
+from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.place import StagedSet
+from myd_grpc.jobs.worker.uploading import Uploader
+from myd_grpc.objectstore.objects import Objects, Uploaded
+from tests.support.object_store import ObjectStore, require_object_store, running_store
+
+require_object_store()
+
+BIG = 20 << 20
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    """A store that runs, and that this process can reach."""
+    with running_store(tmp_path / "store") as found:
+        for name, value in found.environ.items():
+            monkeypatch.setenv(name, value)
+        yield found
+
+
+@pytest.fixture
+def objects(store: ObjectStore) -> Objects:
+    return Objects(store.location("out"))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[OutputDirectory]:
+    path = tmp_path / "work"
+    path.mkdir()
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    yield OutputDirectory(path, fd)
+    os.close(fd)
+
+
+@pytest.fixture
+def place(objects: Objects, work: OutputDirectory) -> ObjectPrefix:
+    return ObjectPrefix(objects, work, keeps_existing=True)
+
+
+def upload(objects: Objects) -> Callable[[str, int], Future[Uploaded]]:
+    def begin(path: str, fd: int) -> Future[Uploaded]:
+        future = Future[Uploaded]()
+        future.set_result(objects.upload(path, fd, lambda: True))
+        return future
+
+    return begin
+
+
+def stage(
+    place: ObjectPrefix,
+    objects: Objects,
+    files: dict[str, bytes],
+    *,
+    job_id: str = "j1",
+    attempt: str = "aa",
+    name: str = "out",
+    directory: str = "",
+) -> StagedSet:
+    """Upload a set as a worker does."""
+    staging = place.staging(directory, job_id, attempt)
+    parts = []
+    for file_name, content in files.items():
+        (staging / file_name).parent.mkdir(parents=True, exist_ok=True)
+        (staging / file_name).write_bytes(content)
+        table = file_name.rpartition("/")[2].partition("_")[0]
+        parts.append(PartFile(table, file_name, content.count(b"\n"), len(content)))
+    destination = place.destination(directory, name, attempt)
+    uploader = Uploader(upload(objects), staging, lambda: None)
+    return place.stage(job_id, attempt, uploader.run(job_id, destination, parts))
+
+
+def downloaded(objects: Objects, name: str = "out") -> dict[str, bytes]:
+    """What a reader gets who goes by the manifest."""
+    found = objects.read(f"{name}/manifest.json")
+    if found is None:
+        return {}
+    files = {}
+    for one in decode_manifest(found.data).files:
+        part = objects.read(f"{name}/{one.path}")
+        assert part
+        assert (len(part.data), hashlib.sha256(part.data).hexdigest()) == (one.bytes, one.sha256)
+        files[one.name] = part.data
+    return files
+
+
+def test_a_set_is_there_when_its_manifest_is(place: ObjectPrefix, objects: Objects) -> None:
+    files = {"a/out_1.csv": b"x\n1\n", "a/out_2.csv": b"x\n2\n", "b/out_1.csv": os.urandom(BIG)}
+    staged = stage(place, objects, files)
+    assert place.find_in("", "out") is None
+    assert downloaded(objects) == {}
+    assert place.publish(staged, "out", replace=False)
+    assert place.find_in("", "out") == "out"
+    assert downloaded(objects) == files
+    assert objects.holds("out/_SUCCESS")
+    found = objects.read("out/manifest.json")
+    assert found
+    manifest = decode_manifest(found.data)
+    assert (manifest.version, manifest.job, manifest.attempt) == (1, "j1", "aa")
+    assert [(one.directory, one.name, one.rows, one.parts) for one in manifest.tables] == [
+        ("a", "out", 4, 2),
+        ("b", "out", files["b/out_1.csv"].count(b"\n"), 1),
+    ]
+    assert [(one.path, one.part, one.rows) for one in manifest.files[:2]] == [
+        (".parts/j1.aa/a/out_1.csv", 1, 2),
+        (".parts/j1.aa/a/out_2.csv", 2, 2),
+    ]
+
+
+def test_one_set_replaces_another_whose_readers_go_on(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    place.publish(stage(place, objects, {"out_1.csv": b"old"}), "out", replace=False)
+    before = objects.read("out/manifest.json")
+    assert before
+    new = {"out_1.csv": b"new", "out_2.csv": b"more"}
+    staged = stage(place, objects, new, job_id="j2", attempt="bb")
+    with pytest.raises(ConversionError, match="exists by now") as refusal:
+        place.publish(staged, "out", replace=False)
+    assert refusal.value.reason is Reason.OUTPUT_UNAVAILABLE
+    assert downloaded(objects) == {"out_1.csv": b"old"}
+    place.publish(staged, "out", replace=True)
+    assert downloaded(objects) == new
+    (old,) = decode_manifest(before.data).files
+    part = objects.read(f"out/{old.path}")
+    assert part
+    assert part.data == b"old"
+
+
+def test_what_was_published_already_is_not_published_again(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    staged = stage(place, objects, {"out_1.csv": b"x"})
+    place.publish(staged, "out", replace=False)
+    seen = objects.read("out/manifest.json")
+    place.publish(staged, "out", replace=False)
+    assert place.recover("j1", staged.token, "out", replace=False)
+    assert objects.read("out/manifest.json") == seen
+
+
+def test_a_set_that_was_uploaded_is_published_after_a_crash(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    staged = stage(place, objects, {"out_1.csv": b"x"})
+    assert not place.recover("j1", "", "out", replace=False)
+    assert not place.recover("j1", f"{staged.token}0", "out", replace=False)
+    assert place.find_in("", "out") is None
+    assert place.recover("j1", staged.token, "out", replace=False)
+    assert downloaded(objects) == {"out_1.csv": b"x"}
+    assert objects.holds("out/_SUCCESS")
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_of_two_writers_one_publishes_and_the_other_says_why_not(
+    replaces: bool,
+    place: ObjectPrefix,
+    objects: Objects,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if replaces:
+        place.publish(
+            stage(place, objects, {"out_1.csv": b"old"}, job_id="j0"), "out", replace=True
+        )
+    mine = stage(place, objects, {"out_1.csv": b"mine"})
+    theirs = stage(place, objects, {"out_1.csv": b"theirs"}, job_id="j2", attempt="bb")
+
+    def other_first(point: str) -> None:
+        if point == "write_manifest":
+            monkeypatch.setattr(failpoints, "reach", lambda _: None)
+            place.publish(theirs, "out", replace=True)
+
+    monkeypatch.setattr(failpoints, "reach", other_first)
+    with pytest.raises(ConversionError, match="another writer has published") as refusal:
+        place.publish(mine, "out", replace=True)
+    assert refusal.value.reason is Reason.OUTPUT_UNAVAILABLE
+    assert downloaded(objects) == {"out_1.csv": b"theirs"}
+    assert objects.holds("out/_SUCCESS")
+
+
+def test_a_refusal_that_is_the_echo_of_success_is_one(
+    place: ObjectPrefix, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = stage(place, objects, {"out_1.csv": b"x"})
+
+    def twice(path: str, data: bytes) -> None:
+        write(path, data)
+        write(path, data)
+
+    write = objects.create
+    monkeypatch.setattr(objects, "create", twice)
+    place.publish(staged, "out", replace=False)
+    assert downloaded(objects) == {"out_1.csv": b"x"}
+
+
+def test_a_name_in_another_form_is_the_same_set(place: ObjectPrefix, objects: Objects) -> None:
+    place.publish(stage(place, objects, {"out_1.csv": b"old"}, name="Out"), "Out", replace=True)
+    assert place.find_in("", "oUT") == "Out"
+    staged = stage(place, objects, {"out_1.csv": b"new"}, job_id="j2")
+    with pytest.raises(ConversionError, match="exists by now"):
+        place.publish(staged, "out", replace=False)
+    place.publish(staged, "out", replace=True)
+    assert (downloaded(objects, "Out"), downloaded(objects)) == ({}, {"out_1.csv": b"new"})
+
+
+def test_sets_of_a_confined_caller_are_beneath_its_directory(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    staged = stage(place, objects, {"out_1.csv": b"x"}, directory="team/a")
+    assert place.within("team/a", lambda found: found.publish(staged, "out", replace=False))
+    assert downloaded(objects, "team/a/out") == {"out_1.csv": b"x"}
+    assert place.find_in("team/a", "OUT") == "out"
+    assert place.find_in("", "out") is None
+    with pytest.raises(ConversionError, match="cannot be opened"):
+        place.find_in("team/.parts", "out")
+
+
+def test_nothing_of_an_upload_that_is_given_up_is_left(objects: Objects, tmp_path: Path) -> None:
+    file = tmp_path / "big"
+    file.write_bytes(os.urandom(BIG))
+    asked = iter([True, True, False])
+    with file.open("rb") as opened, pytest.raises(InterruptedError):
+        objects.upload("out/.parts/j.a/big", opened.fileno(), lambda: next(asked))
+    assert not objects.holds("out/.parts/j.a/big")
+    multipart = tmp_path / "store" / "objects" / "partners" / ".sgwtmp" / "multipart"
+    assert list(multipart.rglob("*")) == []
+
+
+def test_parts_that_no_manifest_names_go_after_a_while(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    for number, name in enumerate(("out", "out", "gone")):
+        staged = stage(place, objects, {"out_1.csv": b"x"}, job_id=f"j{number}", name=name)
+        place.publish(staged, name, replace=True)
+    stage(place, objects, {"out_1.csv": b"x"}, job_id="works")
+    stage(place, objects, {"out_1.csv": b"x"}, job_id="dead", directory="team")
+    objects.delete("gone/manifest.json")
+    objects.write("theirs/out_1.csv", b"x")
+    now = time.time()
+    assert remove_leftovers(objects, {"works"}, now + GRACE_S - 60) == 0
+    assert remove_leftovers(objects, {"works"}, now + GRACE_S + 60) == 3
+    left = {one.path.rpartition("/")[0] for one in objects.all()}
+    assert left == {"out", "gone", "theirs", "out/.parts/j1.aa", "out/.parts/works.aa"}
+    assert downloaded(objects) == {"out_1.csv": b"x"}
+
+
+def test_the_store_heeds_conditions(objects: Objects) -> None:
+    assert objects.heeds_conditions()
+    assert list(objects.all()) == []
+
+
+def test_without_the_store_a_set_waits_for_it(
+    place: ObjectPrefix, objects: Objects, store: ObjectStore
+) -> None:
+    staged = stage(place, objects, {"out_1.csv": b"x"})
+    store.kill()
+    with pytest.raises(ShortageError):
+        place.publish(staged, "out", replace=False)
+    store.start()
+    place.publish(staged, "out", replace=False)
+    assert downloaded(objects) == {"out_1.csv": b"x"}
