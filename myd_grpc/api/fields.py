@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.config import Settings
+from myd_grpc.convert.input.keys import check_key
 from myd_grpc.convert.input.paths import check_name
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.output.naming import FORBIDDEN
 from myd_grpc.errors import InvalidRequestError, Violation
+from myd_grpc.objectstore.location import Location
 from myd_grpc.options import Layout, ReadOptions, longer_name
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -81,6 +83,8 @@ def input_name(checks: Checks, where: str, name: str, settings: Settings, confin
         checks.refuse(where, f"must have at most {_LONGEST_FILE_NAME} bytes")
         return ""
     try:
+        if isinstance(settings.data_dir, Location):
+            return check_key(name, settings.data_dir, settings.excluded_dirs, confined_to)
         data_dir = posixpath.join(str(settings.data_dir), confined_to)
         return check_name(name, data_dir, settings.excluded_dirs)
     except ValueError as error:

@@ -104,14 +104,20 @@ class ObjectStore:
         self._process.wait(PATIENCE_S)
 
     @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Let it do nothing meanwhile: connections stay, and nothing comes of them."""
+    def away(self, how: str) -> Iterator[None]:
+        """Have it be "gone" meanwhile, or "silent": then its connections stay, and tell nothing."""
         assert self._process
-        self._process.send_signal(signal.SIGSTOP)
+        if how == "gone":
+            self.kill()
+        else:
+            self._process.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self._process.send_signal(signal.SIGCONT)
+            if how == "gone":
+                self.start()
+            else:
+                self._process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
         host, _, port = self._address.rpartition(":")

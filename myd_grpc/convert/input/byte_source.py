@@ -10,19 +10,21 @@ from msgspec import Struct
 class InputVersion(Struct, frozen=True, array_like=True):
     """What shows that an input file is still the one that it was.
 
-    Whoever writes to it can put its time of modification back, but not that of its last change.
+    Whoever writes to it can put its time of modification back, but not that of its last change. In
+    object storage it is the `etag` that tells one content from another.
     """
 
     size: int
     modified_ns: int
     changed_ns: int
     inode: int
+    etag: str = ""
 
 
 class ByteSource(Protocol):
     """The bytes of one file, which may be read in any order.
 
-    All methods raise OSError as the system does.
+    All methods raise OSError as the system does; ESTALE where the file has become another one.
     """
 
     def version(self) -> InputVersion:

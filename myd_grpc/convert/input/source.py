@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
-from myd_grpc.convert.errors import ConversionError, Reason, why
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
 from myd_grpc.convert.input.cipher import (
     BLOCK,
@@ -23,8 +24,10 @@ from myd_grpc.convert.input.cipher import (
     recognise_encoding,
 )
 from myd_grpc.convert.input.local import LocalFile
+from myd_grpc.convert.input.objects import open_object
 from myd_grpc.convert.input.paths import open_input
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.objectstore.location import is_url
 
 CHUNK = 4 << 20
 """Bytes that are read at a time."""
@@ -47,13 +50,14 @@ class _Position:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file to be read by an engine itself, which takes the descriptor `fd` over.
+    """A file to be read by an engine itself.
 
-    It is read from `position` to `size`, both in the file as it lies. With `key` (the key, and the
-    ciphertext before the position) it is decrypted, and `skip` bytes of plaintext are left out.
+    `file` is a descriptor, which it takes over, or gives the so many bytes at an offset. It is read
+    from `position` to `size`, both in the file as it lies. With `key` (the key, and the ciphertext
+    before the position) it is decrypted, and `skip` bytes of plaintext are left out.
     """
 
-    fd: int
+    file: int | Callable[[int, int], bytes]
     size: int
     position: int
     skip: int
@@ -76,11 +80,11 @@ class Source:
         version: InputVersion | None = None,
     ) -> None:
         self.name = name
-        self.version = version or file.version()
         self.position = 0
         self.chunk = CHUNK
         self.key = key
         self._file = file
+        self.version = version or self._version()
         encoding = self.encoding()
         self._is_text = isinstance(encoding, EncodedText)
         self._lead = encoding.lead
@@ -104,7 +108,11 @@ class Source:
         looked at before. Raises ConversionError as `open_input` does, and where that offset is not
         in the file.
         """
-        file = LocalFile(open_input(data_dir, name, excluded_dirs, confined_to))
+        file: ByteSource
+        if is_url(data_dir):
+            file = open_object(data_dir, name, excluded_dirs, confined_to)
+        else:
+            file = LocalFile(open_input(data_dir, name, excluded_dirs, confined_to))
         try:
             return cls(file, name, key, start, version)
         except ConversionError:
@@ -146,11 +154,11 @@ class Source:
 
         It cannot read text that stands for ciphertext.
         """
-        if self._is_text or not isinstance(self._file, LocalFile):
+        if self._is_text:
             return None
         found = self._position_of(offset)
-        fd = os.dup(self._file.fd)
-        return Stored(fd, self.size, found.position, found.skip, found.key)
+        file = os.dup(self._file.fd) if isinstance(self._file, LocalFile) else self.at
+        return Stored(file, self.size, found.position, found.skip, found.key)
 
     def _position_of(self, offset: int) -> _Position:
         if self.key is None:
@@ -198,7 +206,24 @@ class Source:
         try:
             return self._file.read(offset, size)
         except OSError as error:
-            raise self._unreadable(why(error)) from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> ConversionError:
+        """What to raise when the file cannot be read, or looked at."""
+        match error.errno:
+            case errno.ESTALE:
+                return self._unreadable(self._change() or _changed("it is another one"))
+            case errno.ENOENT:
+                return self._unreadable(_changed("it was removed"))
+            case _:
+                return refused(Reason.FILE_UNREADABLE, self.name, error)
+
+    def _version(self) -> InputVersion:
+        """What the file is at this moment."""
+        try:
+            return self._file.version()
+        except OSError as error:
+            raise self._failure(error) from None
 
     def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
         encoding = self.encoding()
@@ -220,7 +245,7 @@ class Source:
 
     def _change(self) -> str | None:
         """What has become of the file since it was looked at; None for one that is as it was."""
-        now, size = self._file.version(), self.size
+        now, size = self._version(), self.size
         if now == self.version:
             return None
         if now.size < size:
@@ -228,8 +253,9 @@ class Source:
         elif now.size > size:
             what = f"became longer while it was read ({size} bytes at first, then {now.size})"
         else:
-            what = "changed while it was read (its time is another than at the start)"
-        return f"{what}; write files under another name, and rename them when they are complete"
+            what = "time" if now.etag == self.version.etag else "content"
+            return _changed(f"its {what} is another than at the start")
+        return f"{what}; {_BETTER}"
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -241,6 +267,8 @@ class Source:
         self._require_unchanged()
         try:
             yield
+        except ShortageError:
+            raise
         except Exception:
             self._require_unchanged()
             raise
@@ -252,6 +280,13 @@ class Source:
 
     def _unreadable(self, why: str) -> ConversionError:
         return ConversionError(Reason.FILE_UNREADABLE, f"{self.name}: {why}")
+
+
+_BETTER = "write files under another name, and rename them when they are complete"
+
+
+def _changed(how: str) -> str:
+    return f"changed while it was read ({how}); {_BETTER}"
 
 
 def wrong_key(name: str, why: str) -> ConversionError:

@@ -10,18 +10,31 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from myd_grpc.objectstore.location import is_url
+
 Version: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 class Places(Struct, frozen=True):
     """Inputs are read from `data_dir`, sets are written in `output_dir` (absolute directories).
 
-    What lies in one of `hidden`, directories that may be in `data_dir`, is not read.
+    What lies in one of `hidden`, directories that may be in `data_dir`, is not read. A directory of
+    inputs may also be the URL of a location in object storage, which a worker has a broker for.
     """
 
     data_dir: str
     output_dir: str
     hidden: tuple[str, ...] = ()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether anything of it is in object storage."""
+        return is_url(self.data_dir)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directory of the inputs, if it is one of this machine."""
+        return () if is_url(self.data_dir) else (self.data_dir,)
 
     def inputs(self) -> Iterator[str]:
         """The files and directories that together are all inputs that there are now.
@@ -29,7 +42,8 @@ class Places(Struct, frozen=True):
         That is one, unless something in it is hidden.
         """
         hidden = self._hidden()
-        return _without(os.path.realpath(self.data_dir), hidden, _around(hidden))
+        for directory in self.directories:
+            yield from _without(os.path.realpath(directory), hidden, _around(hidden))
 
     def version(self) -> Version:
         """Changes when a worker that was confined before may lack something that is there now.
@@ -37,14 +51,16 @@ class Places(Struct, frozen=True):
         Then a directory is another one, or holds others where `inputs` had to name each.
         """
         with suppress(OSError):
-            data_dir = os.path.realpath(self.data_dir)
-            parted = [one for one in _around(self._hidden()) if Path(one).is_relative_to(data_dir)]
-            whole = (_identity(data_dir), _identity(self.output_dir))
+            whole, parted = [_identity(self.output_dir)], set[str]()
+            for directory in map(os.path.realpath, self.directories):
+                whole.append(_identity(directory))
+                around = _around(self._hidden())
+                parted |= {one for one in around if Path(one).is_relative_to(directory)}
             return (*whole, *map(_entries_version, sorted(parted)))
         return ()
 
     def _hidden(self) -> frozenset[str]:
-        return frozenset(os.path.realpath(one) for one in self.hidden)
+        return frozenset(os.path.realpath(one) for one in self.hidden if not is_url(one))
 
 
 def _without(place: str, hidden: frozenset[str], around: frozenset[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ import myd_grpc
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import CipherKey
+from myd_grpc.jobs.worker.broker import broker_for
 from myd_grpc.jobs.worker.executor import WorkerDiedError
 from myd_grpc.jobs.worker.places import Places, Version
 from myd_grpc.jobs.worker.protocol import (
@@ -60,10 +61,13 @@ class WorkerProcess:
     and waits for the next. `version` is that of its places when it was confined to them.
     """
 
-    def __init__(self, process: Process, stall_s: float, version: Version) -> None:
+    def __init__(
+        self, process: Process, stall_s: float, version: Version, broker: Process | None
+    ) -> None:
         self.reusable = False
         self.version = version
         self._process = process
+        self._broker = broker  # which asyncio would end if nobody held it
         self._stall_s = stall_s
 
     @classmethod
@@ -73,24 +77,27 @@ class WorkerProcess:
         """Start a process, which gets ready for a task by itself. Raises OSError.
 
         With a task, it is ended when it does nothing for `stall_s` seconds. It is confined to
-        `places`, unless there are none.
+        `places`, unless there are none, and given a broker for what of them is in object storage.
         """
         # Before it looks for itself, so that nothing comes in between.
         version = await version_of(places)
-        process = await asyncio.create_subprocess_exec(
-            # -P: what lies in the current directory is not imported.
-            *(sys.executable, "-P", "-m", PROGRAM),
-            stdin=PIPE,
-            stdout=PIPE,
-            limit=_LINE_LIMIT_BYTES,
-            start_new_session=True,
-            env={
-                **{name: environ[name] for name in _PASSED_ON if name in environ},
-                **ALLOCATOR,
-                "PYTHONPATH": _ROOT,
-            },
-        )
-        worker = cls(process, stall_s, version)
+        async with broker_for(places, environ) as (broker, fd):
+            handed_over = () if fd is None else (fd,)
+            process = await asyncio.create_subprocess_exec(
+                # -P: what lies in the current directory is not imported.
+                *(sys.executable, "-P", "-m", PROGRAM, *map(str, handed_over)),
+                stdin=PIPE,
+                stdout=PIPE,
+                limit=_LINE_LIMIT_BYTES,
+                pass_fds=handed_over,
+                start_new_session=True,
+                env={
+                    **{name: environ[name] for name in _PASSED_ON if name in environ},
+                    **ALLOCATOR,
+                    "PYTHONPATH": _ROOT,
+                },
+            )
+        worker = cls(process, stall_s, version, broker)
         await worker._tell(encode_places(places))
         return worker
 
@@ -136,6 +143,9 @@ class WorkerProcess:
         """End the process whatever it does, and return its exit status, negative for a signal."""
         self.reusable = False
         _kill(self._process)
+        if self._broker:
+            _kill(self._broker)
+            await self._broker.wait()
         return await self._process.wait()
 
     async def _hand_over(self, key: CipherKey | None) -> None:

@@ -44,7 +44,8 @@ def _rules(places: Places, also: Iterable[str]) -> Iterator[tuple[str, Access]]:
     """The directories, and Python's own library: some modules are imported when first needed."""
     yield _STDLIB, READ
     # Names in the data directory are looked through for those that are spelled in another way.
-    yield places.data_dir, Access.READ_DIR
+    for directory in places.directories:
+        yield directory, Access.READ_DIR
     for path in (*places.inputs(), *also):
         yield path, Access.READ_FILE
     yield places.output_dir, WRITE

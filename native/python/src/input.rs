@@ -3,16 +3,24 @@
 use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-use myd_core::input::{Cause, FileText, PullText};
+use myd_core::input::{Cause, FileText, Given, PullBytes, PullText, PulledBytes};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use zeroize::Zeroizing;
+
+/// Where the bytes of a file are: behind a descriptor, or a function that gives so many at an offset.
+#[derive(FromPyObject)]
+enum PyBytesAt {
+    Descriptor(RawFd),
+    Function(Py<PyAny>),
+}
 
 /// A file to read: see `Stored` in `source.py`.
 #[derive(FromPyObject)]
 pub struct PyFile {
-    fd: RawFd,
+    file: PyBytesAt,
     position: u64,
     size: u64,
     skip: usize,
@@ -20,12 +28,20 @@ pub struct PyFile {
 }
 
 impl PyFile {
-    /// Takes the descriptor over.
+    /// Takes the descriptor over, if there is one.
     pub fn open(self) -> PyResult<FileText> {
-        // SAFETY: the descriptor was duplicated for this, and is nobody else's.
-        #[expect(unsafe_code, reason = "Python has no other form of an open file")]
-        let fd = unsafe { OwnedFd::from_raw_fd(self.fd) };
-        let text = FileText::new(File::from(fd), self.position, self.size, self.skip);
+        let (position, size, skip) = (self.position, self.size, self.skip);
+        let text = match self.file {
+            PyBytesAt::Descriptor(fd) => {
+                // SAFETY: the descriptor was duplicated for this, and is nobody else's.
+                #[expect(unsafe_code, reason = "Python has no other form of an open file")]
+                let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+                FileText::new(File::from(fd), position, size, skip)
+            }
+            PyBytesAt::Function(read) => {
+                FileText::new(PulledBytes::new(Callback(read), size), position, size, skip)
+            }
+        };
         let Some((key, iv)) = self.key else {
             return Ok(text);
         };
@@ -37,7 +53,7 @@ impl PyFile {
     }
 }
 
-/// A function of Python's that gives the next bytes, none at the end.
+/// A function of Python's that gives the next bytes, none at the end; or so many at an offset.
 pub struct Callback(pub Py<PyAny>);
 
 impl PullText for Callback {
@@ -47,6 +63,15 @@ impl PullText for Callback {
             Ok::<_, PyErr>(text.cast::<PyBytes>()?.as_bytes().to_vec())
         });
         text.map_err(Cause::from)
+    }
+}
+
+impl PullBytes for Callback {
+    fn pull(&mut self, offset: u64, size: usize) -> Result<Given, Cause> {
+        let bytes = Python::attach(|py| {
+            self.0.bind(py).call1((offset, size))?.extract::<PyBackedBytes>().map_err(PyErr::from)
+        });
+        Ok(Box::new(bytes?))
     }
 }
 

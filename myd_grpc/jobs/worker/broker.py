@@ -1,0 +1,83 @@
+"""The broker of a worker: a process with network and credentials, for one that has neither.
+
+The server starts it beside the worker, with a socket between the two, and tells it on stdin in
+which places to read. It ends with the worker, as the socket does, and with the server.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import myd_grpc
+from myd_grpc.convert.input.keys import hidden_in
+from myd_grpc.jobs.worker.hardening import die_with_parent, forbid_core_dumps
+from myd_grpc.jobs.worker.places import Places
+from myd_grpc.jobs.worker.protocol import decode_places, encode_places
+from myd_grpc.objectstore import client
+from myd_grpc.objectstore.broker import Broker
+from myd_grpc.objectstore.frames import Connection
+from myd_grpc.objectstore.location import Location, is_url
+
+PROGRAM = "myd_grpc.jobs.worker.broker"
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+_ROOT = str(Path(myd_grpc.__file__).parent.parent)
+
+
+@asynccontextmanager
+async def broker_for(
+    places: Places | None, environ: Mapping[str, str]
+) -> AsyncIterator[tuple[Process | None, int | None]]:
+    """A broker, and the descriptor of its socket for a worker to be started within.
+
+    Neither where nothing of these places is in object storage. Raises OSError.
+    """
+    if places is None or not places.is_remote:
+        yield None, None
+        return
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        broker = await create_subprocess_exec(
+            *(sys.executable, "-P", "-m", PROGRAM, str(theirs.fileno())),
+            stdin=PIPE,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+            env={
+                **{name: environ[name] for name in _PASSED_ON if name in environ},
+                **client.environment(environ),
+                "PYTHONPATH": _ROOT,
+            },
+        )
+        if broker.stdin is None:
+            raise RuntimeError("a broker is started with a pipe")
+        broker.stdin.write(encode_places(places))
+        broker.stdin.write_eof()
+        yield broker, ours.fileno()
+
+
+def main() -> None:
+    """Answer the worker until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    forbid_core_dumps()
+    if places := decode_places(sys.stdin.buffer.readline()):
+        _broker(Connection(int(sys.argv[1])), places).serve()
+    os._exit(0)  # whatever is still under way: nobody waits for it
+
+
+def _broker(connection: Connection, places: Places) -> Broker:
+    if not is_url(places.data_dir):
+        return Broker(connection, None)
+    inputs = Location.parse(places.data_dir)
+    return Broker(connection, inputs, hidden_in(inputs, places.hidden))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Answers what a worker asks of object storage: the process that has the network has no keys.
+
+Whatever has become of the worker, it reads inputs, and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from myd_grpc.objectstore.client import RANGE_BYTES
+from myd_grpc.objectstore.direct import DirectAccess
+from myd_grpc.objectstore.frames import (
+    Answer,
+    Connection,
+    Find,
+    Frame,
+    ListDirectory,
+    Question,
+    RangeRead,
+    ReadRange,
+    Refused,
+    decode_question,
+)
+from myd_grpc.objectstore.location import Location
+
+_AT_ONCE = 8
+
+
+class Broker:
+    """Reads what is beneath `inputs`, but for what is in one of `hidden`, paths relative to that.
+
+    Where there are no `inputs`, there is nothing to be read.
+    """
+
+    def __init__(
+        self, connection: Connection, inputs: Location | None, hidden: Sequence[str] = ()
+    ) -> None:
+        self._connection = connection
+        self._inputs = DirectAccess(inputs) if inputs else None
+        self._hidden = tuple(hidden)
+        self._sending = threading.Lock()
+        self._room = threading.BoundedSemaphore(_AT_ONCE)
+
+    def serve(self) -> None:
+        """Answer until the connection ends, or until what comes over it is no question."""
+        threads = ThreadPoolExecutor(_AT_ONCE)
+        while frame := self._connection.receive():
+            question = decode_question(frame.head)
+            self._room.acquire()
+            threads.submit(self._answer, frame, question)
+
+    def _answer(self, frame: Frame, question: Question) -> None:
+        body: list[memoryview] = []
+        try:
+            answer: Answer = self._answer_to(question, body)
+        except OSError as error:
+            answer = Refused(error.errno or errno.EIO)
+        with self._sending:
+            self._connection.send(frame.number, answer, body)
+        self._room.release()
+
+    def _answer_to(self, question: Question, body: list[memoryview]) -> Answer:
+        if self._inputs is None:
+            raise PermissionError(errno.EACCES, "no inputs")
+        match question:
+            case Find(path):
+                return self._inputs.find(self._readable(path))
+            case ListDirectory(directory):
+                return self._inputs.list(self._readable(directory))
+            case ReadRange(path, etag, offset, size) if 0 < size <= RANGE_BYTES:
+                body.append(self._inputs.read_now(self._readable(path), etag, offset, size))
+                return RangeRead()
+        raise OSError(errno.EINVAL, "no range")
+
+    def _readable(self, path: str) -> str:
+        """The path; PermissionError if it is hidden. The client refuses what leads elsewhere."""
+        plain = path.strip("/")  # as the client reads it, too
+        if any(f"{plain}/".startswith(f"{one}/") for one in self._hidden):
+            raise PermissionError(errno.EACCES, "hidden")
+        return plain

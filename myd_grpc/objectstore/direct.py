@@ -1,0 +1,62 @@
+"""Objects as this process reads them by itself."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+from myd_grpc.objectstore.access import Found, Listing
+from myd_grpc.objectstore.client import open_store, system_errors
+from myd_grpc.objectstore.location import Location
+
+_AT_ONCE = 8
+"""Requests that are under way at a time: more than are read ahead."""
+
+
+class DirectAccess:
+    """An `ObjectAccess` that asks the store itself."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+
+    @cached_property
+    def _store(self) -> Any:
+        return open_store(self._location)
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_AT_ONCE)
+
+    def find(self, path: str) -> Found:
+        """See `ObjectAccess.find`."""
+        from obstore import head  # noqa: PLC0415 - of an extra
+
+        with system_errors():
+            meta = head(self._store, path)
+        modified_ns = int(meta["last_modified"].timestamp()) * 1_000_000_000
+        return Found(meta["size"], meta["e_tag"] or "", modified_ns)
+
+    def read(self, path: str, etag: str, offset: int, size: int) -> Future[bytes]:
+        """See `ObjectAccess.read`."""
+        return self._threads.submit(lambda: bytes(self.read_now(path, etag, offset, size)))
+
+    def read_now(self, path: str, etag: str, offset: int, size: int) -> memoryview:
+        """What `read` comes to, as the client has it in memory."""
+        from obstore import get  # noqa: PLC0415 - of an extra
+
+        options: Any = {"range": (offset, offset + size), "if_match": etag or None}
+        with system_errors():
+            return memoryview(get(self._store, path, options=options).bytes())
+
+    def list(self, directory: str) -> Listing:
+        """See `ObjectAccess.list`."""
+        from obstore import list_with_delimiter  # noqa: PLC0415 - of an extra
+
+        with system_errors():
+            found = list_with_delimiter(self._store, directory or None)
+        inside = len(directory) + 1 if directory else 0
+        return Listing(
+            tuple(one["path"][inside:] for one in found["objects"]),
+            tuple(one[inside:] for one in found["common_prefixes"]),
+        )
