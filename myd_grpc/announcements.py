@@ -43,6 +43,7 @@ def tell_all(
     """Log all of it; `registry` has the callers, where there are any, `rest` is for REST, too."""
     _tell_unknown(environ)
     _tell_engine(settings.engine)
+    _tell_executor(settings)
     _tell_sandbox()
     _tell_callers(settings.grpc_address, registry)
     if rest:
@@ -77,6 +78,14 @@ def _tell_engine(name: str) -> None:
     else:
         logger.info(
             "files are converted by the engine %s", next(iter(ENGINES)) if name == "auto" else name
+        )
+
+
+def _tell_executor(settings: Settings) -> None:
+    if settings.executor == "ray":
+        logger.info(
+            "conversions run on the nodes of the Ray cluster %s, summaries beside the server",
+            settings.ray_address,
         )
 
 

@@ -249,7 +249,7 @@ async def _serve(
                 "MYD_MAX_WATCHES",
                 lambda one: limits_of(one).watches,
             )
-            async with _purging(store):
+            async with _purging(store), _closed_at_the_end(workers):
                 backend = Backend(settings, store, output, runner, summaries, hub, watches)
                 async with _rotating(audit):
                     await serve_calls(backend, access, audit, resumed, gateway, stop)
@@ -287,6 +287,15 @@ async def _purging(store: JobStore) -> AsyncIterator[None]:
     finally:
         # In a thread: the purge at hand needs this loop to end.
         await asyncio.to_thread(purger.stop)
+
+
+@asynccontextmanager
+async def _closed_at_the_end(workers: WorkerPool) -> AsyncIterator[None]:
+    """With another executor, nobody but summaries has used them."""
+    try:
+        yield
+    finally:
+        await workers.close()
 
 
 @contextmanager

@@ -257,3 +257,25 @@ def test_who_may_call_is_said_at_the_start(
     server.restart(MYD_CALLERS=str(file))
     assert f"callers: 1 in {file}" in server.log
     assert "callers: [callers.a] has no roles" in server.log
+
+
+def test_a_cluster_needs_ray(tmp_path: Path) -> None:
+    program = (
+        "import sys\nsys.modules['ray'] = None\nfrom myd_grpc.app import main\nsys.exit(main())"
+    )
+    environ = {"MYD_EXECUTOR": "ray", "MYD_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "MYD_EXECUTOR=ray needs Ray, which is not installed: pip install 'myd-grpc[ray]', or set "
+        "MYD_EXECUTOR=local\n"
+    )
+
+
+def test_a_server_without_a_cluster_knows_nothing_of_ray(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server().start()
+    assert "Ray" not in server.log
+    assert "_raylet" not in Path(f"/proc/{server.process.pid}/maps").read_text()

@@ -9,27 +9,47 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
-from tests.support.serving import PATIENCE_S
+from tests.support.serving import PATIENCE_S, Server
 
+MakeServer = Callable[..., Server]
+
+TEXT = json.dumps([{"id": n, "x": [{"a": n}], f"late{n // 900}": "글"} for n in range(3000)])
+SLOWLY = {
+    "MYD_FILE_SEP_SIZE": "10",
+    "MYD_MAX_CSV_ROW": "700",
+    "MYD_CHECKPOINT_SECONDS": "0.01",
+    "MYD_ENGINE": "python",
+}
+"""Settings with which there are many batches, parts and checkpoints of the text."""
+
+# A node that is lost is given up within seconds, not within a minute.
+_IMPATIENT = {
+    "RAY_health_check_initial_delay_ms": "2000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "3",
+}
+_FEW_OBJECTS = "--object-store-memory=80000000"
 _RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
 
 
 class Node:
     """A machine of the cluster: what was started for it is gone with it."""
 
-    def __init__(self, arguments: list[str], log: Path, settings: dict[str, str]) -> None:
+    def __init__(self, command: list[str], log: Path, settings: dict[str, str]) -> None:
         with log.open("wb") as output:
             self._process = psutil.Popen(
-                [*_RAY, *arguments],
+                command,
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **settings},
@@ -57,9 +77,10 @@ class Node:
 class Cluster:
     """A head and its nodes; `address` is what a server is told."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, settings: dict[str, str]) -> None:
         self.address = f"127.0.0.1:{port}"
         self.home = home
+        self._settings = settings
         self._port = port
         self._nodes: list[Node] = []
         self._head: Node | None = None
@@ -68,7 +89,7 @@ class Cluster:
         """Start the head, which listens where the one before did."""
         arguments = ["--head", "--node-ip-address=127.0.0.1", f"--port={self._port}"]
         arguments += ["--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self.home}"]
-        self._head = self._started(arguments, {})
+        self._head = self._started(arguments, _IMPATIENT)
         deadline = time.monotonic() + PATIENCE_S
         while True:
             with suppress(OSError), closing(socket.create_connection(("127.0.0.1", self._port))):
@@ -76,14 +97,22 @@ class Cluster:
             assert time.monotonic() < deadline, "the head does not listen"
             time.sleep(0.05)
 
-    def add(self, **settings: str) -> Node:
-        """One more node with a slot, whose workers have these environment variables."""
-        slots = json.dumps({"myd": 1})
-        arguments = [f"--address={self.address}", "--node-ip-address=127.0.0.1"]
-        return self._started([*arguments, "--num-cpus=1", f"--resources={slots}"], settings)
+    def add(self, slots: int = 1, hiding: Path | None = None, **settings: str) -> Node:
+        """One more node, whose workers have these environment variables.
 
-    def _started(self, arguments: list[str], settings: dict[str, str]) -> Node:
-        node = Node(arguments, self.home / f"node{len(self._nodes)}.log", settings)
+        It has a directory of its own, and an empty one, in the place of the one that is hidden.
+        """
+        offered = json.dumps({"myd": slots})
+        arguments = [f"--address={self.address}", "--node-ip-address=127.0.0.1"]
+        arguments += ["--num-cpus=1", f"--resources={offered}"]
+        return self._started(arguments, settings, _hiding(hiding) if hiding else [])
+
+    def _started(
+        self, arguments: list[str], settings: dict[str, str], through: Sequence[str] = ()
+    ) -> Node:
+        log = self.home / f"node{len(self._nodes)}.log"
+        command = [*through, *_RAY, *arguments, _FEW_OBJECTS]
+        node = Node(command, log, self._settings | settings)
         self._nodes.append(node)
         return node
 
@@ -100,21 +129,41 @@ class Cluster:
                 if path.is_file():
                     yield path.read_bytes()
 
+    def control_store(self) -> Iterator[bytes]:
+        """The memory of the process that is the control store."""
+        assert self._head
+        (process,) = [one for one in self._head.tree() if _name(one) == "gcs_server"]
+        return _memory(process)
+
+    def shared_memory(self) -> Iterator[bytes]:
+        """What is in the memory in which processes of a node share objects."""
+        for node in self._nodes:
+            for process in node.tree():
+                if _name(process) == "raylet":
+                    yield from _shared_memory(process)
+
 
 @contextmanager
-def cluster_of_none() -> Iterator[Cluster]:
-    """A cluster with a head alone."""
+def cluster_of_none(**settings: str) -> Iterator[Cluster]:
+    """A cluster with a head alone; all that is started of it has these environment variables."""
     # Not pytest's own directory: paths of sockets are short.
     home = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    cluster = Cluster(home, port)
+    cluster = Cluster(home, port, settings)
     try:
         cluster.start()
         yield cluster
     finally:
         cluster.lose()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _hiding(directory: Path) -> list[str]:
+    """The beginning of a command that is not to see what is in the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    script = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, str(directory)]
 
 
 @contextmanager
@@ -134,3 +183,60 @@ def _name(process: psutil.Process) -> str:
     with suppress(psutil.NoSuchProcess):
         return process.name()
     return ""
+
+
+def _memory(process: psutil.Process) -> Iterator[bytes]:
+    """All that the process can write to, a mapping at a time."""
+    with Path(f"/proc/{process.pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+            place, modes, *_ = line.split()
+            first, end = (int(one, 16) for one in place.split("-"))
+            if modes.startswith("rw"):
+                with suppress(OSError):  # what the kernel keeps there
+                    memory.seek(first)
+                    yield memory.read(end - first)
+
+
+def _shared_memory(process: psutil.Process) -> Iterator[bytes]:
+    """What has been written to the files of memory alone that the process has open."""
+    for link in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(OSError):
+            if "plasma" in str(link.readlink()):
+                yield from _written(link)
+
+
+def _written(path: Path) -> Iterator[bytes]:
+    """The parts of a file that are no holes."""
+    with path.open("rb", buffering=0) as file:
+        end = 0
+        with suppress(OSError):  # there is no more
+            while True:
+                first = os.lseek(file.fileno(), end, os.SEEK_DATA)
+                end = os.lseek(file.fileno(), first, os.SEEK_HOLE)
+                yield os.pread(file.fileno(), end - first, first)
+
+
+# Servers of a cluster
+
+
+def start(make_server: MakeServer, cluster: Cluster, **settings: str) -> Server:
+    """A server whose workers run there."""
+    server = make_server(MYD_EXECUTOR="ray", MYD_RAY_ADDRESS=cluster.address, **settings)
+    return server.start()
+
+
+def saved(server: Server, job_id: str) -> None:
+    """Return when a checkpoint of the job is committed, which no call tells."""
+    wanted = "SELECT 1 FROM job_checkpoint WHERE job_id = ?"
+    deadline = time.monotonic() + PATIENCE_S
+    with closing(sqlite3.connect(server.state / "csv_status.db")) as database:
+        while not database.execute(wanted, (job_id,)).fetchall():
+            assert time.monotonic() < deadline, server.log
+            time.sleep(0.01)
+
+
+def waits_for(server: Server, job_id: str) -> str:
+    """What a job that waits for the cluster says."""
+    said: str = next(one.data.msg for one in server.watch(job_id) if one.data.msg)
+    assert said.startswith("waits, and tries again: "), said
+    return said

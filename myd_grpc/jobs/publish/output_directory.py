@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 _STAGING = ".myd-"
 _OLD = "-old"
 _ORPHAN_PATIENCE_S = 5.0
+_LINGERS_S = 1.0
 
 _Result = TypeVar("_Result")
 
@@ -177,11 +178,17 @@ class OutputDirectory:
 
     def discard(self, job_id: str, *, attempts: bool = False) -> None:
         """See `OutputPlace.discard`."""
-        names = [staging_name(job_id), staging_name(job_id) + _OLD]
-        if attempts:
-            names += [name for name in self._names() if name.startswith(f"{names[0]}.")]
-        for name in names:
+        for name in (staging_name(job_id), staging_name(job_id) + _OLD):
             self._remove(name)
+        if attempts:
+            self._discard_attempts(f"{staging_name(job_id)}.")
+
+    def _discard_attempts(self, prefix: str) -> None:
+        deadline = time.monotonic() + _LINGERS_S  # for all of them: most have ended by now
+        for name in self._names():
+            if name.startswith(prefix):
+                self._wait_until_ownerless(name, deadline)
+                self._remove(name)
 
     def recover(self, job_id: str, token: str, name: str, *, replace: bool) -> bool:
         """See `OutputPlace.recover`."""

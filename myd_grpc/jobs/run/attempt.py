@@ -18,8 +18,9 @@ from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.place import NotDurableError, OutputPlace
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
-from myd_grpc.jobs.run.context import AttemptContext, discard, fail
+from myd_grpc.jobs.run.context import AttemptContext, discard, fail, may_have_attempts
 from myd_grpc.jobs.run.eta import Eta
+from myd_grpc.jobs.run.nodes import NodeCheck
 from myd_grpc.jobs.run.recording import JobRecorder, pause
 from myd_grpc.jobs.store.statements import WAITS
 from myd_grpc.jobs.worker.executor import Worker, WorkerDiedError
@@ -232,7 +233,10 @@ class Attempt:
         """Have the worker do the task, and act on each of its messages."""
         self._eta = Eta(time.monotonic)
         self._parts.clear()
+        node = NodeCheck(worker, task) if self._name else None
         async for message in worker.work(task):
+            if node:
+                await node.check(message)
             await self._handle(message, worker)
 
     async def _handle(self, message: Message, worker: Worker) -> None:
@@ -297,7 +301,7 @@ class Attempt:
             raise error.why from None
         await self._recorder.done(self._now())
         logger.info("job %s: DONE, rows: %d", job_id, self._progress.rows)
-        if replaced or self._context.workers.may_linger:
+        if replaced or may_have_attempts(self._context, self.job):
             await discard(self._context, self.job)
 
     async def _take_back(self) -> None:

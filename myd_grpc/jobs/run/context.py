@@ -53,6 +53,14 @@ async def fail(context: AttemptContext, job: QueuedJob, reason: Reason, message:
     logger.info("job %s: FAILED, %s", job_id, reason)
 
 
+def may_have_attempts(context: AttemptContext, job: QueuedJob) -> bool:
+    """Whether attempts may have left staging directories of their own, also under servers before.
+
+    To find them, all names in the output directory are read.
+    """
+    return context.workers.may_linger or job.begun
+
+
 async def discard(context: AttemptContext, job: QueuedJob) -> None:
     """Free the job's space, however long the machine lacks what that takes."""
     while True:
@@ -60,7 +68,7 @@ async def discard(context: AttemptContext, job: QueuedJob) -> None:
             await asyncio.to_thread(
                 context.output.within,
                 job.output_dir,
-                lambda output: output.discard(job.job_id, attempts=context.workers.may_linger),
+                lambda output: output.discard(job.job_id, attempts=may_have_attempts(context, job)),
             )
         except ShortageError as error:
             logger.warning("job %s: %s", job.job_id, error.message)

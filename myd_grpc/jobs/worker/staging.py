@@ -66,6 +66,7 @@ def take_over(predecessor: Path, staging: Path) -> None:
     """
     empty(staging)
     try:
+        predecessor.stat()  # of what is not there, there is nothing to be listed, and no error
         for path in sorted(predecessor.rglob("*")):
             copy = staging / path.relative_to(predecessor)
             if path.is_dir():

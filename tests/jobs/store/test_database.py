@@ -147,6 +147,22 @@ async def test_options_in_columns_of_their_own_become_one(tmp_path: Path, versio
     assert job.progress.layout is Layout.ARRAY
 
 
+async def test_a_checkpoint_of_before_there_were_attempts_is_gone_on_from(tmp_path: Path) -> None:
+    """All shared the job's staging directory then."""
+    with opened_raw(tmp_path) as old:
+        old.executescript(V1.read_text())
+        old.create_function("folded", 1, folded)
+        for statement in chain.from_iterable(STEPS[1:8]):
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 8")
+        old.execute("INSERT INTO job_checkpoint (job_id, state) VALUES ('running', 'here')")
+        old.commit()
+    async with opened(tmp_path) as store:
+        assert (await store.work("running"))[1] == SavedCheckpoint("here", "")
+        await store.keep_checkpoint("running", SavedCheckpoint("there", "one"), [])
+        assert (await store.work("running"))[1] == SavedCheckpoint("there", "one")
+
+
 # As they were written then, of a request that left the layout to be found out.
 TERMS = (
     '{"limits": {"batch_records": 7, "rows_per_part": 8, "max_depth": 128, '

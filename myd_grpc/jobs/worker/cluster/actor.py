@@ -7,19 +7,26 @@ to it cannot reach the actor. It ends with the actor, and that with the driver i
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from myd_grpc.build import build
 from myd_grpc.codec import decode
-from myd_grpc.convert.errors import ConversionError, ShortageError
-from myd_grpc.jobs.worker.cluster.frames import Setup, decode_key
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.jobs.worker.cluster.frames import Setup, decode_key, pieces
 from myd_grpc.jobs.worker.executor import WorkerDiedError
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.jobs.worker.process import WorkerProcess
-from myd_grpc.jobs.worker.protocol import COMMITTED, Failed, decode_task, encode_message
+from myd_grpc.jobs.worker.protocol import (
+    COMMITTED,
+    Failed,
+    Message,
+    decode_task,
+    encode_message,
+)
 
-MESSAGE, DIED = "message", "died"
+PIECE, MESSAGE, DIED = "piece", "message", "died"
+"""Kinds of what is yielded: data that goes on, the end of a message, why the worker is no more."""
 
 
 class WorkerActor:
@@ -32,23 +39,33 @@ class WorkerActor:
         forbid_core_dumps()
         self._pool: WorkerPool | None = None
         self._worker: WorkerProcess | None = None
+        self._line = bytearray()
 
     async def build(self) -> str:
         """Which build of myd the node has; the answer is also a sign of life."""
         return build()
 
-    async def work(self, setup: bytes, key: bytes, line: bytes) -> AsyncIterator[tuple[str, bytes]]:
-        """Does a task, and yields (MESSAGE, what the worker writes), or (DIED, why) at the end."""
+    async def take(self, piece: bytes) -> None:
+        """Take some of the next task's line, of which `work` gets the last."""
+        self._line += piece
+
+    async def work(self, setup: bytes, key: bytes, last: bytes) -> AsyncIterator[tuple[str, bytes]]:
+        """Does a task, and yields what the worker writes, and at the end perhaps why it died."""
+        line, self._line = bytes(self._line) + last, bytearray()
         try:
             async with self._pool_for(setup).lend() as self._worker:
                 async for message in self._worker.work(decode_task(line, decode_key(key))):
-                    yield MESSAGE, encode_message(message)
+                    for piece in _yielded(message):
+                        yield piece
         except WorkerDiedError as error:
             yield DIED, error.message.encode()
         except ConversionError as error:
-            passing = isinstance(error, ShortageError)
-            failure = Failed(error.reason, error.message, "", 0, passing)
-            yield MESSAGE, encode_message(failure)
+            # Whatever this node lacks, it is nothing that the job is to fail of.
+            failure = Failed(error.reason, f"a node: {error.message}", "", 0, passing=True)
+            for piece in _yielded(failure):
+                yield piece
+        except Exception as error:  # noqa: BLE001 - Ray would log and pass on its text
+            yield DIED, f"the worker on a node failed: {type(error).__name__}".encode()
         finally:
             self._worker = None
 
@@ -64,3 +81,9 @@ class WorkerActor:
             os.umask(found.umask)
             self._pool = WorkerPool(stall_s=found.stall_s, places=found.places)
         return self._pool
+
+
+def _yielded(message: Message) -> Iterator[tuple[str, bytes]]:
+    *firsts, last = pieces(encode_message(message))
+    yield from ((PIECE, piece) for piece in firsts)
+    yield MESSAGE, last

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import platform
 import sys
 from asyncio import StreamReader
 from collections.abc import Mapping
@@ -20,13 +21,15 @@ from ray.exceptions import RayError
 
 from myd_grpc.build import build
 from myd_grpc.codec import decode
-from myd_grpc.jobs.worker.cluster.actor import DIED, WorkerActor
+from myd_grpc.jobs.worker.cluster.actor import DIED, MESSAGE, WorkerActor
 from myd_grpc.jobs.worker.cluster.frames import (
+    REMEDY,
     Frame,
     Kind,
     Setup,
     decode_work,
     encode_frame,
+    pieces,
     read_frame,
 )
 from myd_grpc.jobs.worker.hardening import die_with_parent, forbid_core_dumps
@@ -40,6 +43,7 @@ _AT_ONCE = 8
 _LOOK_S = 1.0
 _CLUSTER_ANSWERS_S = 10.0
 _PING_S = 5.0
+_LONGEST = 64 << 20
 
 
 class Driver:
@@ -83,9 +87,12 @@ class Driver:
         actor = self._actors[worker] = kind.remote()
         try:
             found = await actor.build.remote()
-        except RayError as error:
-            await self._gone(worker, f"no worker could be started on a node: {_why(error)}")
+        except Exception as error:  # noqa: BLE001 - whatever Ray raises, there is no worker
+            how = "it has no build of myd" if "import" in str(error) else _why(error)
+            await self._gone(worker, f"no worker could be started on a node: {how}")
             return
+        if worker not in self._actors:
+            return  # it was given up meanwhile
         if found == build():
             _send(Frame(Kind.STARTED, worker))
         else:
@@ -101,15 +108,23 @@ class Driver:
             return
         key, line = decode_work(data)
         pings = asyncio.create_task(self._ping(worker, actor))
+        message = bytearray()
         try:
-            messages = actor.work.options(num_returns="streaming").remote(self._setup, key, line)
-            async for reference in messages:
+            *firsts, last = pieces(line)
+            for piece in firsts:
+                await actor.take.remote(piece)
+            found = actor.work.options(num_returns="streaming").remote(self._setup, key, last)
+            async for reference in found:
                 kind, content = await reference
-                if kind == DIED:
-                    await self._gone(worker, content.decode())
-                else:
-                    _send(Frame(Kind.MESSAGE, worker, content))
-        except RayError as error:
+                message += content
+                if len(message) > _LONGEST:
+                    await self._gone(worker, "the worker on a node said more than any says")
+                elif kind == DIED:
+                    await self._gone(worker, message.decode())
+                elif kind == MESSAGE:
+                    _send(Frame(Kind.MESSAGE, worker, bytes(message)))
+                    message.clear()
+        except Exception as error:  # noqa: BLE001 - whatever Ray raises, the worker is no more
             await self._gone(worker, f"the worker on a node ended: {_why(error)}")
         finally:
             pings.cancel()
@@ -124,6 +139,7 @@ class Driver:
                 await self._gone(
                     worker, f"the node of the worker said nothing for {self._stall_s:g} s"
                 )
+                return
             except RayError:
                 return  # which its work tells, too
 
@@ -162,9 +178,19 @@ async def _slots() -> int:
     return int(found.get(RESOURCE, 0))
 
 
-def _why(error: RayError) -> str:
+def _why(error: Exception) -> str:
     """What kind of error it is: its text names processes and addresses."""
     return type(error).__name__
+
+
+def _why_not(error: Exception) -> str:
+    """Why there is no joining a cluster."""
+    if "Version mismatch" in str(error):
+        return (
+            f"it has another version of Ray or Python than the server ({ray.__version__} and "
+            f"{platform.python_version()}): install the same on all"
+        )
+    return f"{_why(error)}: {REMEDY}"
 
 
 def _send(frame: Frame) -> None:
@@ -194,7 +220,7 @@ async def _main(address: str) -> None:
         # Blocks the loop, which has nothing else to do yet: Ray wants the main thread.
         ray.init(address, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR)
     except Exception as error:  # noqa: BLE001 - whatever Ray raises, there is no cluster to be had
-        _leave(f"it cannot be joined: {type(error).__name__}")
+        _leave(f"it cannot be joined: {_why_not(error)}")
     await Driver(setup.data).run(frames)
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import myd_grpc
 from myd_grpc import failpoints
 from myd_grpc.codec import encode
-from myd_grpc.convert.errors import Reason, ShortageError
+from myd_grpc.convert.errors import Reason, ShortageError, one_line
 from myd_grpc.jobs.worker.cluster.frames import (
+    REMEDY,
     Frame,
     Kind,
     Setup,
@@ -28,6 +29,7 @@ from myd_grpc.jobs.worker.executor import WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
     SAVE_NOW,
+    Failed,
     FinalMessage,
     Message,
     SummaryTask,
@@ -46,6 +48,11 @@ _FOR_RAY = "RAY_"
 _AGAIN_S = 1.0
 _FREE_SLOT_S = 30.0
 _IDLE_S = 60.0
+_SILENT_S = 15.0
+_WHILE_AWAY = 1
+"""Jobs that are begun while the cluster is away: one, which says what all wait for."""
+
+_SILENT = f"it does not answer: {REMEDY}"
 _ROOM_BYTES = 1 << 20
 
 
@@ -75,7 +82,8 @@ class ClusterExecutor:
         self._most = most
         self._environ = environ
         self._found = 0
-        self._why = "the server has just begun"
+        self._joined = False
+        self._why = "it is being joined"
         self._process: Process | None = None
         self._workers: dict[int, ClusterWorker] = {}
         self._idle: dict[ClusterWorker, asyncio.TimerHandle] = {}
@@ -85,7 +93,7 @@ class ClusterExecutor:
 
     @property
     def slots(self) -> int:
-        """As many as the nodes have, which is none while the cluster is not there."""
+        """As many as the nodes have; one while the cluster is away."""
         return min(self._most, self._found)
 
     def start(self, slots_changed: Callable[[], None]) -> None:
@@ -121,7 +129,7 @@ class ClusterExecutor:
         return None
 
     async def _started(self) -> ClusterWorker:
-        if self._process is None:
+        if not self._joined:
             raise self._shortage(self._why)
         self._numbers += 1
         worker = self._workers[self._numbers] = ClusterWorker(self._numbers, self._send)
@@ -132,7 +140,8 @@ class ClusterExecutor:
         except BaseException as error:
             self._forget(worker)
             if isinstance(error, TimeoutError):
-                raise self._shortage("no node has a free slot") from None
+                why = "no node has a free slot, which other servers may have taken"
+                raise self._shortage(why) from None
             raise
         if answer.kind is not Kind.STARTED:
             self._forget(worker)
@@ -169,7 +178,7 @@ class ClusterExecutor:
                 await self._drive()
                 await asyncio.sleep(_AGAIN_S)
         finally:
-            self._lose("the server ends")
+            self._lose()
 
     async def _drive(self) -> None:
         """Serve what one driver says until it ends."""
@@ -177,22 +186,29 @@ class ClusterExecutor:
             *(sys.executable, "-P", "-m", PROGRAM, self._address),
             stdin=PIPE,
             stdout=PIPE,
+            stderr=PIPE,
             limit=_ROOM_BYTES,
             start_new_session=True,
             env=self._driver_environ(),
         )
-        self._process, self._why = process, "it is being joined"
+        self._process = process
+        telling = asyncio.create_task(_log(process.stderr))
+        silent = asyncio.get_running_loop().call_later(_SILENT_S, self._be_away, _SILENT)
         try:
             await self._send(Frame(Kind.SETUP, 0, encode(self._setup).encode()))
             if process.stdout is None:
                 raise RuntimeError("a driver is started with pipes")
             while frame := await read_frame(process.stdout):
+                silent.cancel()
                 self._hear(frame)
+            self._be_away(self._why or "the process that belongs to it has ended")
         finally:
+            silent.cancel()
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-            self._lose(self._why)
+            telling.cancel()
+            self._lose()
 
     def _driver_environ(self) -> dict[str, str]:
         passed_on = {
@@ -204,24 +220,29 @@ class ClusterExecutor:
 
     def _hear(self, frame: Frame) -> None:
         if frame.kind is Kind.SLOTS:
-            self._found = int(frame.data)
+            self._joined, self._why, self._found = True, "", int(frame.data)
             logger.info("the cluster %s has slots for %d workers", self._address, self._found)
             self._slots_changed()
         elif frame.worker == 0:
-            if self._why != frame.data.decode():
-                self._why = frame.data.decode()
-                logger.warning("the cluster %s: %s", self._address, self._why)
+            self._be_away(frame.data.decode())
         elif worker := self._workers.get(frame.worker):
             if frame.kind is Kind.GONE:
                 del self._workers[worker.number]
             worker.hear(frame)
 
-    def _lose(self, why: str) -> None:
+    def _be_away(self, why: str) -> None:
+        """Note that the cluster cannot be used, and why."""
+        if self._why != why:
+            logger.warning("the cluster %s: %s", self._address, why)
+        self._joined, self._why, self._found = False, why, _WHILE_AWAY
+        self._slots_changed()
+
+    def _lose(self) -> None:
         """Tell all workers that they are gone with the driver: none has died of its task."""
-        self._process, self._found = None, 0
+        self._process, self._joined = None, False
         workers, self._workers = self._workers, {}
         for worker in workers.values():
-            worker.lose(self._shortage(why))
+            worker.lose(self._shortage(self._why))
 
     async def _send(self, frame: Frame) -> None:
         self._write(frame)
@@ -233,6 +254,14 @@ class ClusterExecutor:
     def _write(self, frame: Frame) -> None:
         if self._process and self._process.stdin:
             self._process.stdin.write(encode_frame(frame))
+
+
+async def _log(lines: asyncio.StreamReader | None) -> None:
+    """Log what Ray says of itself."""
+    while lines and not lines.at_eof():
+        with suppress(ValueError):  # a line beyond all measure
+            if said := (await lines.readline()).decode(errors="replace").rstrip():
+                logger.info("Ray says: %s", one_line(said))
 
 
 class ClusterWorker:
@@ -265,9 +294,11 @@ class ClusterWorker:
         line = await asyncio.to_thread(encode_task, task)
         await self._tell(Kind.WORK, encode_work(line, task.key))
         while (frame := await self.heard()).kind is Kind.MESSAGE:
-            message = decode_message(frame.data)
+            message = _decoded(frame.data)
             if isinstance(message, FinalMessage):
-                self.reusable = ended_well(message)
+                # One that its node keeps from its work is of no use to the next job either.
+                lacks = isinstance(message, Failed) and message.passing
+                self.reusable = ended_well(message) and not lacks
                 yield message
                 return
             yield message
@@ -289,3 +320,11 @@ class ClusterWorker:
 
     async def _tell(self, kind: Kind, data: bytes = b"") -> None:
         await self._send(Frame(kind, self.number, data))
+
+
+def _decoded(line: bytes) -> Message:
+    try:
+        return decode_message(line)
+    except ValueError:
+        why = "the worker on a node said what none says"
+        raise WorkerDiedError(Reason.WORKER_DIED, why) from None

@@ -18,7 +18,14 @@ from msgspec import Struct
 from myd_grpc.convert.model import IV_BYTES, KEY_BYTES, CipherKey
 from myd_grpc.jobs.worker.places import Places
 
+REMEDY = (
+    "see MYD_RAY_ADDRESS and, of Ray, RAY_AUTH_MODE with its token and RAY_USE_TLS with its "
+    "certificates"
+)
+"""Where to look when a cluster does not answer, or not to this server."""
+
 _HEADER = struct.Struct(">BII")
+_PIECE_BYTES = 64 << 10
 
 
 class Kind(IntEnum):
@@ -63,6 +70,15 @@ async def read_frame(stream: StreamReader) -> Frame | None:
         return Frame(Kind(kind), worker, await stream.readexactly(size))
     except (IncompleteReadError, ValueError):
         return None
+
+
+def pieces(data: bytes) -> list[bytes]:
+    """What is passed to an actor, or by it, at a time; together it is the data, which may be empty.
+
+    What is larger, Ray puts into a shared memory that it may write to a disk.
+    """
+    starts = range(0, len(data) or 1, _PIECE_BYTES)
+    return [data[start : start + _PIECE_BYTES] for start in starts]
 
 
 def encode_work(line: bytes, key: CipherKey | None) -> bytes:

@@ -1,0 +1,223 @@
+"""Workers, actors, nodes and servers of a cluster that are lost, cut off, or come back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.serving import PATIENCE_S, Hold, Server, tree
+
+if os.environ.get("CI") != "true":
+    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
+
+from tests.support.ray_cluster import (
+    SLOWLY,
+    TEXT,
+    Cluster,
+    MakeServer,
+    Node,
+    saved,
+    start,
+    stopped,
+)
+
+pytestmark = pytest.mark.timeout(300)
+
+SOAK = pytest.mark.soak
+
+
+def begun(server: Server, point: Hold) -> str:
+    """The job_id of one that has begun on a node, and is held there after a checkpoint."""
+    server.put("a.json", TEXT)
+    job_id = server.submit("a.json", overwrite=True)
+    point.reached()
+    saved(server, job_id)
+    return job_id
+
+
+def replacing(server: Server) -> str:
+    """The job_id of one that replaces a set that is there."""
+    (server.output / "out").mkdir()
+    (server.output / "out" / "old.csv").write_text("old")
+    server.put("a.json", TEXT)
+    return server.submit("a.json", overwrite=True)
+
+
+def worker_on(node: Node) -> psutil.Process:
+    """The process that works there, and not the spare: that was started after it."""
+    (actor,) = node.actors()
+    return min(actor.children(), key=lambda one: (one.create_time(), one.pid))
+
+
+@pytest.mark.parametrize("lost", [pytest.param("worker", marks=SOAK), "actor", "node"])
+def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
+    make_server: MakeServer,
+    cluster: Cluster,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+    lost: str,
+) -> None:
+    point = hold("batch_written")
+    first = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
+    server = start(make_server, cluster, **SLOWLY)
+    job_id = begun(server, point)
+    cluster.add()
+    match lost:
+        case "node":
+            first.lose()
+        case "actor":
+            first.actors()[0].kill()
+        case _:
+            worker_on(first).kill()
+    point.release()
+    job = server.wait(job_id)
+    assert (job.status, job.reason) == (pb.Job.DONE, "")
+    assert tree(server.output) == expected
+    assert "goes on from its checkpoint" in server.log
+
+
+def test_the_third_loss_of_a_job_ends_it(make_server: MakeServer, cluster: Cluster) -> None:
+    cluster.add(MYD_FAILPOINTS="worker_started=kill")
+    server = start(make_server, cluster)
+    server.put("a.json", "[1]")
+    job = server.convert("a.json")
+    assert (job.status, job.reason) == (pb.Job.FAILED, "WORKER_DIED")
+    assert "was ended by signal 9" in job.msg
+    assert server.log.count("another one goes on") == 2
+    assert server.left_in_output() == set()
+
+
+@SOAK
+def test_a_worker_on_a_node_that_does_nothing_is_ended(
+    make_server: MakeServer,
+    cluster: Cluster,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+) -> None:
+    point = hold("batch_written")
+    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
+    server = start(make_server, cluster, **SLOWLY, MYD_STALL_SECONDS="2")
+    job_id = begun(server, point)
+    with stopped(worker_on(node)):
+        point.release()
+        assert server.wait(job_id).status == pb.Job.DONE
+    assert tree(server.output) == expected
+    assert "the worker process did nothing for 2 s and was ended" in server.log
+
+
+def test_a_job_on_a_node_is_cancelled(
+    make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold]
+) -> None:
+    point = hold("batch_written")
+    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
+    server = start(make_server, cluster, **SLOWLY)
+    job_id = begun(server, point)
+    worker = worker_on(node)
+    assert server.cancel(job_id).reason == "CANCELLED"
+    worker.wait(PATIENCE_S)
+    assert point.abandoned()
+    assert server.left_in_output() == set()
+
+
+def test_what_a_killed_server_had_on_nodes_ends_and_the_next_goes_on(
+    make_server: MakeServer,
+    cluster: Cluster,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+) -> None:
+    point = hold("batch_written")
+    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
+    server = start(make_server, cluster, **SLOWLY)
+    job_id = begun(server, point)
+    (actor,), worker = node.actors(), worker_on(node)
+    server.kill()
+    actor.wait(PATIENCE_S)
+    worker.wait(PATIENCE_S)
+    server.start()
+    point.release()
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert tree(server.output) == expected
+    assert server.left_in_output() == {"out"}
+
+
+@SOAK
+def test_the_next_server_goes_on_beside_itself(
+    make_server: MakeServer,
+    cluster: Cluster,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+) -> None:
+    point = hold("batch_written")
+    cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
+    server = start(make_server, cluster, **SLOWLY)
+    job_id = begun(server, point)
+    server.kill()
+    server.start(MYD_EXECUTOR="local")
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert tree(server.output) == expected
+    server.stop()  # what is tidied up after the end of a job has been tidied up by then
+    assert server.left_in_output() == {"out"}
+
+
+@pytest.mark.parametrize("what", ["actor", pytest.param("node", marks=SOAK)])
+@pytest.mark.parametrize("meanwhile", ["works", "has ended"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "batch_written@200",
+        pytest.param("converted", marks=SOAK),
+        pytest.param("worker_started", marks=SOAK),
+    ],
+)
+def test_what_was_cut_off_changes_nothing_when_it_comes_back(
+    make_server: MakeServer,
+    cluster: Cluster,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+    what: str,
+    meanwhile: str,
+    where: str,
+) -> None:
+    """It comes back while another goes on with its job, or after that has replaced a set."""
+    name, *time = where.split("@")
+    point = hold(name)
+    node = cluster.add(MYD_FAILPOINTS="@".join([point.setting, *time]))
+    # Ray notices the loss of a node; of an actor alone, it does not.
+    stall_s = "300" if what == "node" else "10"
+    server = start(make_server, cluster, MYD_STALL_SECONDS=stall_s, **SLOWLY)
+    other = Hold(server.home, "batch_written")
+    job_id = replacing(server)
+    point.reached()
+    if time:
+        saved(server, job_id)
+    (actor,) = node.actors()
+    frozen = node.tree() if what == "node" else [actor, *actor.children()]
+    with stopped(*frozen):
+        point.release()
+        cluster.add(slots=2, MYD_FAILPOINTS=f"{other.setting}@20")
+        other.reached()
+        if what == "node":
+            server.wait_for_log("has slots for 2 workers")
+        if meanwhile == "has ended":
+            other.release()
+            ended = server.wait(job_id)
+    actor.wait(PATIENCE_S)  # what it was ended by waited for it
+    if meanwhile == "works":
+        other.release()
+        ended = server.wait(job_id)
+    assert ended.status == pb.Job.DONE
+    assert tree(server.output) == expected
+    assert_unchanged_after_a_restart(server, ended, expected)
+
+
+def assert_unchanged_after_a_restart(
+    server: Server, job: pb.Job, expected: dict[str, bytes]
+) -> None:
+    server.restart(MYD_EXECUTOR="local")
+    assert server.job(job.job_id) == job
+    assert tree(server.output) == expected
+    assert server.left_in_output() == {"out"}

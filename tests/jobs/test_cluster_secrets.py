@@ -1,0 +1,116 @@
+"""What a cluster keeps of tasks, and whom it lets in."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+
+from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.certificates import LOCAL, Authority
+from tests.support.serving import Hold
+
+if os.environ.get("CI") != "true":
+    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
+
+from tests.support.ray_cluster import Cluster, MakeServer, cluster_of_none, start, waits_for
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_neither_key_nor_content_is_left_in_the_cluster(
+    make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold]
+) -> None:
+    point = hold("converted")
+    key, iv = secrets.token_bytes(32), secrets.token_bytes(16)
+    canary = f"canary{secrets.token_hex(16)}"
+    text = json.dumps([{"id": n, "name": canary} for n in range(1000)]).encode()
+    cluster.add(MYD_FAILPOINTS=f"{point.setting}@1")
+    server = start(make_server, cluster, MYD_LOG_LEVEL="DEBUG")
+    server.put("a.enc", AES.new(key, AES.MODE_CBC, iv).encrypt(pad(text, 16)))
+    server.put("bad.json", text[:-1] + f', {{"id": "{canary}" nonsense'.encode())
+    fields = {"aes256cbckey": key.hex(), "iv": iv.hex()}
+    working = server.submit("a.enc", **fields)
+    sought = [key, iv, key.hex().encode(), iv.hex().encode(), canary.encode()]
+    with point.at_point():
+        assert not found(sought, cluster.control_store())
+    assert server.wait(working).status == pb.Job.DONE
+    assert server.convert("bad.json", output="bad").status == pb.Job.FAILED
+    assert not found(sought, cluster.control_store())
+    assert not found(sought, cluster.shared_memory())
+    assert found([b"WorkerActor"], cluster.control_store())
+    server.stop()
+    assert not found(sought, cluster.files())
+    assert found([b"WorkerActor"], cluster.files())
+
+
+def found(sought: list[bytes], where: Iterator[bytes]) -> set[bytes]:
+    """Which of these are there."""
+    return {one for data in where for one in sought if one in data}
+
+
+@pytest.fixture
+def locks(tmp_path: Path) -> dict[str, str]:
+    """Settings with which a cluster talks over TLS, and only to who has its token."""
+    return settings_of(tmp_path, "its")
+
+
+def settings_of(home: Path, name: str) -> dict[str, str]:
+    authority = Authority(home, f"{name}_ca")
+    # Ray calls by the address of the machine what is called 127.0.0.1.
+    pair = authority.issue(name, *LOCAL, f"ip:{own_address()}")
+    token = home / f"{name}_token"
+    token.write_text(secrets.token_hex(32))
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_USE_TLS": "1",
+        "RAY_TLS_SERVER_CERT": str(pair.certificate),
+        "RAY_TLS_SERVER_KEY": str(pair.key),
+        "RAY_TLS_CA_CERT": str(authority.certificate),
+    }
+
+
+def own_address() -> str:
+    """Of the interface that leads to others; nothing is sent."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
+        unused.connect(("192.0.2.1", 9))
+        return str(unused.getsockname()[0])
+
+
+def test_a_cluster_with_certificates_and_a_token_lets_in_who_has_them(
+    make_server: MakeServer, locks: dict[str, str], tmp_path: Path
+) -> None:
+    foreign = settings_of(tmp_path, "foreign")
+    token = {name: foreign[name] for name in foreign if "AUTH" in name}
+    without = {
+        "another token": locks | token,
+        "no token": {name: locks[name] for name in locks if "AUTH" not in name},
+        "other certificates": foreign | {name: locks[name] for name in token},
+        "no TLS": {name: locks[name] for name in token},
+    }
+    with cluster_of_none(**locks) as cluster:
+        cluster.add()
+        refused = [start(make_server, cluster, **some) for some in without.values()]
+        admitted = start(make_server, cluster, **locks)
+        jobs = {}
+        for server in (*refused, admitted):
+            server.put("a.json", "[1]")
+            jobs[server.address] = server.submit("a.json")
+        assert admitted.wait(jobs[admitted.address]).status == pb.Job.DONE
+        for server in refused:
+            said = waits_for(server, jobs[server.address])
+            assert "no worker is to be had of the cluster" in said
+            assert "RAY_AUTH_MODE with its token and RAY_USE_TLS with its certificates" in said
+        for server in (*refused, admitted):
+            server.stop()
+            for one in (locks, foreign):
+                assert Path(one["RAY_AUTH_TOKEN_PATH"]).read_text() not in server.log
