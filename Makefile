@@ -99,7 +99,7 @@ check: $(VENV)/dev.stamp $(VENV)/generator.stamp ## check format, lint, types, t
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@if $(BIN)/python -c 'import myd_grpc._native' 2>/dev/null; then $(BIN)/stubtest myd_grpc._native; \
+	@if $(BIN)/python -c 'import myd_grpc._native' 2>/dev/null; then $(BIN)/stubtest --mypy-config-file pyproject.toml myd_grpc._native; \
 		else echo "left out: the stub of the native engine, as that was not built"; fi
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint
