@@ -29,6 +29,10 @@ class ConnectionThread:
         """What a function makes of the connection, waited for without an event loop."""
         return self._thread.submit(function, self._connection).result()
 
+    def submit(self, function: Callable[[sqlite3.Connection], None]) -> None:
+        """Have a function do something with the connection, after what was asked for before."""
+        self._thread.submit(function, self._connection)
+
     async def call_soon(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """What a function makes of the connection, after what was asked for before."""
         loop = asyncio.get_running_loop()

@@ -35,6 +35,7 @@ from myd_grpc.jobs.model import (
 from myd_grpc.jobs.store import database, queries, statements
 from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.connection import ConnectionThread
+from myd_grpc.jobs.store.writing import Writer
 from myd_grpc.tracebacks import describe
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class JobStore:
             # SQLite has it beside the file that a link leads to.
             PinnedPath.of("the log of the job database", Path(f"{path.resolve()}-wal")),
         )
+        self._writer = Writer(self._writing, self.check_paths, self._announce_changes)
         self._announced = self._reading.call(queries.last_revision)
         self.secret = self._reading.call(queries.secret)
 
@@ -279,22 +281,13 @@ class JobStore:
     async def _write(
         self, change: Callable[[sqlite3.Connection], _Result], *, durable: bool = True
     ) -> _Result:
-        return await self._writing.call_soon(partial(self._commit, change, durable))
-
-    def _commit(
-        self,
-        change: Callable[[sqlite3.Connection], _Result],
-        durable: bool,
-        connection: sqlite3.Connection,
-    ) -> _Result:
-        with database.state_errors(), database.transaction(connection, durable=durable):
-            result = change(connection)
-            self.check_paths()
-        # Before the caller hears of it: whoever is told of a job can watch it from that state on.
-        self._announce_changes(connection)
-        return result
+        return await self._writer.write(change, durable=durable)
 
     def _announce_changes(self, connection: sqlite3.Connection) -> None:
+        """Tell of what was committed, before the caller hears of it.
+
+        Whoever is told of a job can watch it from that state on.
+        """
         try:
             database.failpoint("after_commit")
             self._announce_pages(connection)
