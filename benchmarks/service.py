@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -88,7 +88,12 @@ class Service:
 
 
 @contextmanager
-def running(cores: int | None = None, **settings: str) -> Iterator[Service]:
+def running(
+    cores: int | None = None,
+    *,
+    program: Sequence[str] = (str(ROOT / "server.py"),),
+    **settings: str,
+) -> Iterator[Service]:
     """A server on the benchmark's data, limited to so many cores."""
     DATA.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=DATA.parent) as home:
@@ -104,7 +109,7 @@ def running(cores: int | None = None, **settings: str) -> Iterator[Service]:
         }
         with (DATA.parent / "server.log").open("ab") as log:
             process = subprocess.Popen(
-                [*_on(cores), sys.executable, str(ROOT / "server.py")], env=environment, stderr=log
+                [*_on(cores), sys.executable, *program], cwd=ROOT, env=environment, stderr=log
             )
         try:
             yield Service(_ready(address_file, process), psutil.Process(process.pid))

@@ -12,11 +12,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from myd_grpc import announcements, directories, logs, tls
 from myd_grpc.addresses import is_loopback
@@ -47,6 +47,7 @@ from myd_grpc.jobs.store.store import Announce, JobStore
 from myd_grpc.jobs.watch.hub import Hub
 from myd_grpc.jobs.worker.cluster.executor import ClusterExecutor, is_installed
 from myd_grpc.jobs.worker.cluster.frames import Setup
+from myd_grpc.jobs.worker.executor import Executor
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.jobs.worker.pool import WorkerPool
@@ -59,9 +60,18 @@ from myd_grpc.tracebacks import describe
 logger = logging.getLogger(__name__)
 
 
-def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
+MakeExecutor: TypeAlias = Callable[[Settings], Executor]
+
+
+def main(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    rest: bool = False,
+    executor: MakeExecutor | None = None,
+) -> int:
     """Serve until a signal, also REST if asked to.
 
+    Conversions run where `executor` has them run; without one, where the settings say.
     The exit status: 0, 1 when it cannot serve (any more), 2 for bad settings.
     """
     try:
@@ -86,7 +96,7 @@ def main(environ: Mapping[str, str] = os.environ, *, rest: bool = False) -> int:
     announcements.tell_all(settings, environ, registry, rest=rest)
     forbid_core_dumps()
     try:
-        asyncio.run(_serve(settings, access, audit, gateway))
+        asyncio.run(_serve(settings, access, audit, gateway, executor))
     except GatewaySettingsError as error:
         logger.critical("%s", error)
         return 2
@@ -215,7 +225,11 @@ def _check_gateways_pairs(settings: Settings) -> None:
 
 
 async def _serve(
-    settings: Settings, access: Access, audit: AuditFile | None, gateway: Path | None
+    settings: Settings,
+    access: Access,
+    audit: AuditFile | None,
+    gateway: Path | None,
+    make_executor: MakeExecutor | None,
 ) -> None:
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
@@ -229,7 +243,7 @@ async def _serve(
             workers = WorkerPool(
                 stall_s=settings.stall_s, places=_places(settings), slots=settings.workers
             )
-            executor = workers if settings.executor == "local" else _cluster(settings)
+            executor = make_executor(settings) if make_executor else _executor(settings, workers)
             context = AttemptContext(
                 store,
                 output,
@@ -257,6 +271,10 @@ async def _serve(
 
 def _places(settings: Settings) -> Places:
     return Places(str(settings.data_dir), str(settings.output_dir), settings.excluded_dirs)
+
+
+def _executor(settings: Settings, workers: WorkerPool) -> Executor:
+    return workers if settings.executor == "local" else _cluster(settings)
 
 
 def _cluster(settings: Settings) -> ClusterExecutor:
