@@ -12,6 +12,7 @@ from benchmarks import (
     flood,
     latency,
     memory,
+    object_storage,
     plot,
     rest,
     shapes,
@@ -31,6 +32,8 @@ def main() -> None:
     chosen = options.only or sections
     if "rest" not in sections:
         print("left out: rest and browsers, as the gateway is not built", file=sys.stderr)
+    if "objects" not in sections:
+        print("left out: object storage, as there is no store: make store", file=sys.stderr)
     page = f"# Benchmarks\n\nMeasured {machine()}, by `make bench`.\n"
     print(page)
     for name in chosen:
@@ -66,6 +69,8 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
     if rest.GATEWAY.exists():  # as it does after make gateway
         sections["rest"] = rest.measure_calls
         sections["browsers"] = lambda: rest.measure_watchers(100 if quick else 1000, size)
+    if object_storage.is_available():
+        sections["objects"] = lambda: object_storage.measure(large, 1 if quick else 3)
     return sections
 
 
