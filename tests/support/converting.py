@@ -24,6 +24,7 @@ from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
 from myd_grpc.convert.output import csv_set as tables
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.objectstore.location import Location
 from myd_grpc.options import ConvertOptions, Layout, Profile
 from tests.support import oracle
 from tests.support.oracle_json import BOM, OracleError
@@ -80,7 +81,9 @@ def write(data_dir: Path, files: Files) -> None:
         path.write_bytes(data)
 
 
-def conversion(data_dir: Path, names: Sequence[str], **settings: Unpack[Settings]) -> Conversion:
+def conversion(
+    data_dir: Path | Location, names: Sequence[str], **settings: Unpack[Settings]
+) -> Conversion:
     """A conversion as the tests want it unless they say otherwise: one set, without BOM and CR."""
     given = dict[str, Any](settings)
     asked = {one.name: given.pop(one.name) for one in fields(ConvertOptions) if one.name in given}
