@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import plot
 from myd_grpc.convert.engines.available import ENGINES
+from tests.support.object_store import require_object_store
 from tests.support.resting import build_gateway
 from tests.support.serving import ROOT
 
@@ -26,10 +27,14 @@ def test_a_page_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("section", ["browsers", "flood", "latency", "summary", "watchers"])
+@pytest.mark.parametrize(
+    "section", ["browsers", "flood", "latency", "objects", "summary", "watchers"]
+)
 def test_a_section_is_measured(section: str) -> None:
     if section == "browsers":
         build_gateway()
+    if section == "objects":
+        require_object_store()
     command = [sys.executable, "-m", "benchmarks", "--quick", "--only", section]
     subprocess.run(command, cwd=ROOT, check=True)
 
