@@ -17,12 +17,12 @@ from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.jobs.worker.executor import WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
+    AnyTask,
     CheckpointSaved,
     Done,
     Message,
     PartsWritten,
     ProgressReported,
-    SummaryTask,
     Task,
 )
 from myd_grpc.options import Layout
@@ -60,7 +60,7 @@ class SimulatedWorker:
         self._asked = asyncio.Event()
         self._ended = False
 
-    async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
+    async def work(self, task: AnyTask) -> AsyncIterator[Message]:
         """See `Worker.work`."""
         assert isinstance(task, Task)
         # From half to one and a half of it: jobs are not to end all at once.
@@ -85,7 +85,7 @@ class SimulatedWorker:
             self._figures.late.append((now := time.monotonic(), now - due))
         await asyncio.to_thread(_stage, Path(task.staging))
         yield PartsWritten(_parts())
-        yield Done(_progress(begun, seconds), "", 0)
+        yield Done(_progress(begun, seconds), (), 0)
 
     async def _sleep_until(self, due: float) -> None:
         try:
@@ -111,6 +111,7 @@ class SimulatedExecutor:
     """Any number of such workers. What was seen is written into a file at the end."""
 
     may_linger = True
+    spreads = False
 
     def __init__(self, slots: int, seconds: float, report: Path) -> None:
         self.slots = slots

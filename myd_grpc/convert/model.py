@@ -60,6 +60,8 @@ class Conversion:
 
     `file_names` are relative to the directory `confined_to` in `data_dir`, "" for that itself, and
     none leads out of it; nothing inside one of `excluded_dirs` (absolute directories) is opened.
+    `set_directories` are those of the files' sets where the files are a share of more, by whose
+    names they were named; none where the files are all.
     """
 
     data_dir: str
@@ -73,6 +75,7 @@ class Conversion:
     engine: str = "auto"
     threads: int = 0
     """On how many threads an engine flattens that can use several; 0: one a core, at most 4."""
+    set_directories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.naming import FileNames, stem
+from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
@@ -40,13 +40,18 @@ _ID_FIELD = "id"
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """All parts, set by set and table by table, and a line about what is strange in their shape.
+    """All parts, set by set and table by table, and what is strange in the shape of the first sets.
 
-    The note tells no content, and is empty where there is nothing to say.
+    The notes tell no content.
     """
 
     parts: list[PartFile]
-    note: str
+    notes: list[str]
+
+    @property
+    def note(self) -> str:
+        """The notes as one line."""
+        return joined_notes(self.notes)
 
 
 def convert(
@@ -56,17 +61,38 @@ def convert(
     report: Report,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     resume: Checkpoint | None = None,
+    inputs: Sequence[InputVersion] = (),
 ) -> Converted:
     """Converts files to the output set `output`, a directory that exists and is empty.
 
     Answers when all is written and synced. Raises ConversionError; what is in `output` then is of
     no use. With `resume`, goes on from that checkpoint in the directory as a dead process left it;
-    raises StaleCheckpointError when that does not fit.
+    raises StaleCheckpointError when that does not fit. With `inputs`, the files were looked at
+    before, and have to be what they were then.
     """
     run = _Run(conversion, key, output, report, checkpoints)
-    run.probe(resume)
+    run.begin(tuple(inputs) or run.look(), resume)
     with _output_errors(), _without_cycle_search(), run.engine:
         return run.convert(resume)
+
+
+def look(
+    conversion: Conversion, key: CipherKey | None
+) -> tuple[Progress, tuple[InputVersion, ...]]:
+    """Looks at all files, and converts none; how far a conversion of them is that begins.
+
+    Raises ConversionError.
+    """
+    first = Progress()
+
+    def report(progress: Progress) -> None:
+        nonlocal first
+        first = progress
+
+    run = _Run(conversion, key, Path(), report, NO_CHECKPOINTS)
+    inputs = run.look()
+    run.begin(inputs, None)
+    return first, inputs
 
 
 @contextmanager
@@ -128,19 +154,25 @@ class _Run:
         )
         self._state = ConversionState(progress, report, checkpoints)
 
-    def probe(self, resume: Checkpoint | None) -> None:
+    def look(self) -> tuple[InputVersion, ...]:
         """Looks at every file before the first is converted: a wrong key shows at once."""
-        state, versions, total = self._state, list[InputVersion](), 0
+        versions, total = list[InputVersion](), 0
         for name in self._conversion.file_names:
             with self._open(name) as source:
                 probe(source)
                 versions.append(source.version)
                 total += source.size
                 check_size(name, total, self._conversion.limits)
-        state.inputs = tuple(versions)
-        if resume and resume.inputs != state.inputs:
+        return tuple(versions)
+
+    def begin(self, inputs: tuple[InputVersion, ...], resume: Checkpoint | None) -> None:
+        """Takes it that the files are these; raises StaleCheckpointError where they were others."""
+        state = self._state
+        state.inputs = inputs
+        if resume and resume.inputs != inputs:
             raise StaleCheckpointError
         figures = resume.progress if resume else state.progress
+        total = sum(version.size for version in inputs)
         state.progress = replace(figures, bytes_total=total, engine=self.engine.name)
         state.report()
 
@@ -176,16 +208,16 @@ class _Run:
                 resume = None
         if not self._options.merge:
             disk.sync(self._output)
-        return Converted(self._state.done, joined_notes(self._state.notes))
+        return Converted(self._state.done, self._state.notes)
 
     def _plans(self) -> list[SetPlan]:
         names = self._conversion.file_names
         if self._options.merge:
             return [SetPlan(range(len(names)))]
-        directories = FileNames()
+        directories = self._conversion.set_directories or set_directories(names)
         return [
-            SetPlan(range(index, index + 1), directories.claim(stem(name)) + "/")
-            for index, name in enumerate(names)
+            SetPlan(range(index, index + 1), f"{directory}/")
+            for index, directory in enumerate(directories)
         ]
 
     def _convert_set(self, plan: SetPlan, resume: Checkpoint | None) -> None:

@@ -7,6 +7,7 @@ import posixpath
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterable
 
 from myd_grpc.convert.schema import next_free
 
@@ -66,6 +67,12 @@ def set_directory(name: str) -> str:
     more than the 255 bytes that a directory's name may have.
     """
     return name if len(name.encode()) <= LONGEST_DIRECTORY else encode(name)
+
+
+def set_directories(file_names: Iterable[str]) -> tuple[str, ...]:
+    """The directories of the sets of these files, in which each has one of its own."""
+    directories = FileNames()
+    return tuple(directories.claim(stem(name)) for name in file_names)
 
 
 def set_key(directory: str, name: str) -> str:

@@ -13,7 +13,7 @@ import errno
 import logging
 import os
 import posixpath
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +47,8 @@ class ObjectPrefix:
 
     `keeps_existing` says that the store heeds conditions. `directory` is the caller's, "" for all.
     """
+
+    joins = False
 
     def __init__(
         self,
@@ -110,6 +112,14 @@ class ObjectPrefix:
         """See `OutputPlace.check`: what a set takes is room in the work directory."""
         del name
         self._work.check_space(wanted)
+
+    def join(self, job_id: str, attempt: str, sets: Mapping[str, Iterable[str]]) -> None:
+        """See `OutputPlace.join`: never asked of a place that does not join."""
+        raise NotImplementedError
+
+    def has_staged(self, job_id: str, attempt: str) -> bool:
+        """See `OutputPlace.has_staged`."""
+        return self._work.has_staged(job_id, attempt)
 
     def stage(self, job_id: str, attempt: str, uploaded: str) -> StagedSet:
         """See `OutputPlace.stage`: the attempt, and the digest of its manifest."""

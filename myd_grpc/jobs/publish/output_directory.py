@@ -16,8 +16,8 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,6 +52,7 @@ class OutputDirectory:
     """An `OutputPlace`: sets are staged beside where they appear. `fd` is of the directory."""
 
     keeps_existing = True
+    joins = True
 
     def __init__(self, path: Path, fd: int, pinned: PinnedPath | None = None) -> None:
         self.path = path
@@ -146,6 +147,40 @@ class OutputDirectory:
         except OSError as error:
             what = "the staged output cannot be published"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+
+    def join(self, job_id: str, attempt: str, sets: Mapping[str, Iterable[str]]) -> None:
+        """See `OutputPlace.join`: each is renamed."""
+        try:
+            self._begin_joining(job_id, staging_name(job_id, attempt))
+            with self._opened(staging_name(job_id, attempt)) as joined:
+                for one, names in sets.items():
+                    with self._opened(staging_name(job_id, one)) as source:
+                        _move(names, source, joined)
+                os.fsync(joined)
+        except OSError as error:
+            what = "the staged output cannot be put together"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+
+    def has_staged(self, job_id: str, attempt: str) -> bool:
+        """See `OutputPlace.has_staged`."""
+        return self.holds(staging_name(job_id, attempt))
+
+    def _begin_joining(self, job_id: str, joined: str) -> None:
+        if self.holds(joined):
+            return
+        if self.holds(staging_name(job_id)):  # which was adopted, but not published
+            self._rename(staging_name(job_id), joined)
+        else:
+            os.mkdir(joined, dir_fd=self._fd)
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[int]:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+        fd = os.open(name, flags, dir_fd=self._fd)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
 
     def publish(self, staged: StagedSet, name: str, *, replace: bool) -> bool:
         """See `OutputPlace.publish`: what is left is the set that was replaced."""
@@ -322,6 +357,16 @@ class OutputDirectory:
         with suppress(FileNotFoundError):
             return DirectoryId.of(os.stat(name, dir_fd=self._fd, follow_symlinks=False))
         return None
+
+
+def _move(names: Iterable[str], source: int, target: int) -> None:
+    """Rename what is in one directory (a descriptor) into another; others stay."""
+    for name in names:
+        failpoints.reach("join")
+        try:
+            os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+        except FileNotFoundError:
+            os.stat(name, dir_fd=target, follow_symlinks=False)
 
 
 def _job_part(name: str) -> str:

@@ -6,7 +6,7 @@ Methods block; none may run on an event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -37,10 +37,11 @@ class OutputPlace(Protocol):
     """A place for sets, in which callers may be confined to directories.
 
     One that `keeps_existing` sees to it that what is not to be replaced is not, whoever else
-    publishes there.
+    publishes there. Where it `joins`, several attempts may stage one set together.
     """
 
     keeps_existing: bool
+    joins: bool
 
     def check_path(self) -> None:
         """Raises DirectoryLostError when nobody would find what is published."""
@@ -77,6 +78,18 @@ class OutputPlace(Protocol):
 
     def check(self, name: str, wanted: int) -> None:
         """Raises ConversionError when a set of that name, of so many bytes, cannot be published."""
+        ...
+
+    def join(self, job_id: str, attempt: str, sets: Mapping[str, Iterable[str]]) -> None:
+        """Let what attempts have staged be staged by one: of each, these sets (directories).
+
+        Those that are there already stay there: this may be done again after it was broken off.
+        Raises ConversionError.
+        """
+        ...
+
+    def has_staged(self, job_id: str, attempt: str) -> bool:
+        """Whether there is anything that an attempt has staged."""
         ...
 
     def stage(self, job_id: str, attempt: str, uploaded: str) -> StagedSet:

@@ -8,9 +8,11 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
+from myd_grpc.convert.hints import joined_notes
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import InvalidRequestError
@@ -22,6 +24,10 @@ from myd_grpc.jobs.run.context import AttemptContext, discard, fail, may_have_at
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.run.nodes import NodeCheck
 from myd_grpc.jobs.run.recording import JobRecorder, pause
+from myd_grpc.jobs.run.shares import joined_made
+from myd_grpc.jobs.run.shares_left import join, may_spread, shares_left
+from myd_grpc.jobs.run.spare_slots import SpareSlots
+from myd_grpc.jobs.run.spread import NEW_WORKERS, Spread
 from myd_grpc.jobs.store.statements import WAITS
 from myd_grpc.jobs.worker.executor import Worker, WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
@@ -29,6 +35,8 @@ from myd_grpc.jobs.worker.protocol import (
     CheckpointSaved,
     Done,
     Failed,
+    Looked,
+    LookTask,
     Message,
     PartsWritten,
     ProgressReported,
@@ -39,9 +47,6 @@ from myd_grpc.tracebacks import describe, new_error_id
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-
-_NEW_WORKERS = 2
-"""How often a worker that died is replaced: a file may kill every one that there is."""
 
 _FEW_FILES = 100
 """Files whose names are looked at in no time."""
@@ -61,12 +66,14 @@ class Attempt:
     `run` always brings the job to its end, or leaves it to the next server; it never raises.
     """
 
-    def __init__(self, job: QueuedJob, context: AttemptContext) -> None:
+    def __init__(self, job: QueuedJob, context: AttemptContext, spare_slots: SpareSlots) -> None:
         self.job = job
         self._directory = set_directory(job.name)
         self._context = context
         self._recorder = JobRecorder(context.store, job.job_id)
+        self._spare_slots = spare_slots
         self._worker: Worker | None = None
+        self._spread: Spread | None = None  # where several workers do it
         self._stopped: ConversionError | SuspendedError | None = None
         self._publishing = False
         self._progress = Progress()
@@ -78,6 +85,7 @@ class Attempt:
         self._destination: Destination | None = None  # of the try at hand
         self._uploaded = ""
         self._note = ""
+        self._looked = Looked(Progress(), (), 0)
 
     @property
     def resumable(self) -> bool:
@@ -121,7 +129,9 @@ class Attempt:
 
         A checkpoint that takes longer than that is not waited for: the one before will do.
         """
-        if self._worker and not self._publishing:
+        if self._spread and not self._publishing:
+            await self._spread.save_now(patience_s)
+        elif self._worker and not self._publishing:
             self._saved.clear()
             await self._worker.save_now()
             with suppress(TimeoutError):
@@ -133,7 +143,9 @@ class Attempt:
         if self._publishing or self._stopped:
             return
         self._stopped = why
-        if self._worker:
+        if self._spread:
+            self._spread.end()
+        elif self._worker:
             await self._worker.end()
 
     def _raise_if_stopped(self) -> None:
@@ -159,14 +171,23 @@ class Attempt:
         self._raise_if_stopped()
         if not await self._recorder.start(self._now()):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
-        for _ in range(_NEW_WORKERS):
+        if self._context.workers.spreads and self._context.output.joins:
+            request, _ = await self._recorder.work()
+            if request and may_spread(request):
+                await self._spread_out(request)
+                return
+        await self._with_new_workers(self._in_worker)
+
+    async def _with_new_workers(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do it with another worker where one dies."""
+        for _ in range(NEW_WORKERS):
             try:
-                await self._while_short(self._in_worker)
+                await self._while_short(step)
             except WorkerDiedError as error:
                 logger.warning("job %s: %s; another one goes on", self.job.job_id, error.message)
             else:
                 return
-        await self._while_short(self._in_worker)
+        await self._while_short(step)
 
     async def _in_worker(self) -> None:
         task = await self._task()
@@ -177,7 +198,7 @@ class Attempt:
             self._saved.set()
         self._raise_if_stopped()
 
-    async def _work(self, worker: Worker, task: Task) -> None:
+    async def _work(self, worker: Worker, task: Task | LookTask) -> None:
         try:
             self._raise_if_stopped()
             await self._follow(worker, task)
@@ -196,28 +217,26 @@ class Attempt:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
-        output = self._context.output
-        self._destination = output.destination(
+        self._destination = self._context.output.destination(
             job.output_dir, self._directory, secrets.token_hex(4)
         )
-        if job.output_dir:
-            await asyncio.to_thread(output.make, job.output_dir)
+        await self._make_directory()
         return Task(
             job.job_id,
             await self._conversion(request),
-            self._staging(self._name),
+            self._context.staging(job, self._name),
             job.key,
             checkpoint.state if checkpoint else None,
             self._context.checkpoint_s,
-            self._staging(checkpoint.attempt)
+            self._context.staging(job, checkpoint.attempt)
             if checkpoint and checkpoint.attempt != self._name
             else None,
             self._destination,
         )
 
-    def _staging(self, name: str) -> str:
-        """The staging directory of the try of that name."""
-        return str(self._context.output.staging(self.job.output_dir, self.job.job_id, name))
+    async def _make_directory(self) -> None:
+        if directory := self.job.output_dir:
+            await asyncio.to_thread(self._context.output.make, directory)
 
     async def _conversion(self, request: Request) -> Conversion:
         """The conversion that is asked for. Raises ConversionError when there is no input."""
@@ -229,11 +248,11 @@ class Attempt:
         except InvalidRequestError:
             raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
-    async def _follow(self, worker: Worker, task: Task) -> None:
+    async def _follow(self, worker: Worker, task: Task | LookTask) -> None:
         """Have the worker do the task, and act on each of its messages."""
         self._eta = Eta(time.monotonic)
         self._parts.clear()
-        node = NodeCheck(worker, task) if self._name else None
+        node = NodeCheck(worker, task) if self._context.workers.may_linger else None
         async for message in worker.work(task):
             if node:
                 await node.check(message)
@@ -257,8 +276,11 @@ class Attempt:
                 await worker.acknowledge()
             case PartsWritten(parts):
                 self._parts.extend(parts)
-            case Done(progress, note, peak_bytes, uploaded):
-                self._progress, self._note, self._uploaded = progress, note, uploaded
+            case Looked():
+                self._looked = message
+            case Done(progress, notes, peak_bytes, uploaded):
+                self._progress, self._note = progress, joined_notes(notes)
+                self._uploaded = uploaded
                 self._log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
                 self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
@@ -273,11 +295,34 @@ class Attempt:
         wanted = bytes_left * self._context.space_percent // 100
         await self._in_output(lambda output: output.check(self._directory, wanted))
 
+    # In several workers
+
+    async def _spread_out(self, request: Request) -> None:
+        """Have a worker look at all files, and then as many convert them as there are."""
+        await self._make_directory()
+        conversion = await self._conversion(request)
+        await self._with_new_workers(partial(self._look, conversion))
+        await self._check_output(self._looked.progress)
+        left = await shares_left(self.job, self._context, self._recorder, conversion, self._looked)
+        self._raise_if_stopped()
+        self._spread = Spread(self.job, self._context, self._recorder, self._spare_slots, left)
+        await self._spread.run()
+        self._raise_if_stopped()
+        self._name = left.whole.name
+        self._progress = self._spread.progress
+        self._parts, self._note = joined_made(left.shares)
+        await self._in_output(partial(join, self.job, left))
+
+    async def _look(self, conversion: Conversion) -> None:
+        async with self._context.workers.lend() as self._worker:
+            await self._work(self._worker, LookTask(conversion, self.job.key))
+        self._raise_if_stopped()
+
     # In the output directory
 
     async def _in_output(self, act: Callable[[OutputPlace], _Result]) -> _Result:
         """What `act` makes, in a thread, of the directory in which the job's set is to be."""
-        return await asyncio.to_thread(self._context.output.within, self.job.output_dir, act)
+        return await self._context.in_output(self.job, act)
 
     async def _publish(self) -> None:
         job_id, directory, replace = self.job.job_id, self._directory, self.job.overwrite

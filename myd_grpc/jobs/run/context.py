@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion
@@ -18,6 +19,8 @@ from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.executor import Executor
 
 logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,14 @@ class AttemptContext:
     space_percent: int = 0
     most_s: int = 0
     now: Callable[[], float] = time.time
+
+    def staging(self, job: QueuedJob, attempt: str) -> str:
+        """The staging directory of a job's attempt of that name, or of the job's only one."""
+        return str(self.output.staging(job.output_dir, job.job_id, attempt))
+
+    async def in_output(self, job: QueuedJob, act: Callable[[OutputPlace], _Result]) -> _Result:
+        """What `act` makes, in a thread, of the directory in which the job's set is to be."""
+        return await asyncio.to_thread(self.output.within, job.output_dir, act)
 
 
 async def fail(context: AttemptContext, job: QueuedJob, reason: Reason, message: str) -> None:
@@ -65,9 +76,8 @@ async def discard(context: AttemptContext, job: QueuedJob) -> None:
     """Free the job's space, however long the machine lacks what that takes."""
     while True:
         try:
-            await asyncio.to_thread(
-                context.output.within,
-                job.output_dir,
+            await context.in_output(
+                job,
                 lambda output: output.discard(job.job_id, attempts=may_have_attempts(context, job)),
             )
         except ShortageError as error:

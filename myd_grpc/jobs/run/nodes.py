@@ -10,7 +10,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.paths import open_input
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.worker.executor import Worker
-from myd_grpc.jobs.worker.protocol import Failed, Message, ProgressReported, Task
+from myd_grpc.jobs.worker.protocol import Failed, LookTask, Message, ProgressReported, Task
 
 _NOT_SHARED = "a node does not see what the server sees: all need the same directory of"
 
@@ -18,11 +18,13 @@ _NOT_SHARED = "a node does not see what the server sees: all need the same direc
 class NodeCheck:
     """Looks at what a worker says: one that sees other directories is of no use, another may be."""
 
-    def __init__(self, worker: Worker, task: Task) -> None:
+    def __init__(self, worker: Worker, task: Task | LookTask) -> None:
         self._worker = worker
-        self._task = task
+        self._conversion = task.conversion
+        self._staging: Path | None = None
         # What it uploads, it may stage on a disk of its own.
-        self._wrote = task.destination is not None
+        if isinstance(task, Task) and task.destination is None:
+            self._staging = Path(task.staging)
 
     async def check(self, message: Message) -> None:
         """End the worker and raise ShortageError, before an hour of work rather than after it."""
@@ -34,12 +36,12 @@ class NodeCheck:
 
     async def _check(self, message: Message) -> None:
         match message:
-            case ProgressReported() if not self._wrote:
-                self._wrote = await asyncio.to_thread(Path(self._task.staging).is_dir)
-                if not self._wrote:
+            case ProgressReported() if staging := self._staging:
+                if not await asyncio.to_thread(staging.is_dir):
                     raise ShortageError(Reason.OUTPUT_UNAVAILABLE, f"{_NOT_SHARED} output")
+                self._staging = None
             case Failed(Reason.FILE_NOT_FOUND):
-                if await asyncio.to_thread(_are_there, self._task.conversion):
+                if await asyncio.to_thread(_are_there, self._conversion):
                     raise ShortageError(Reason.FILE_NOT_FOUND, f"{_NOT_SHARED} data")
 
 

@@ -19,7 +19,8 @@ class JobQueue:
 
     Those that ran before a restart come before all others, as they did.
     `slots` tells how many run at once, `max_queued` how many may wait beside them. A caller has the
-    bounds that `limits_of` tells by its name; None in these is no bound.
+    bounds that `limits_of` tells by its name; None in these is no bound. Slots that no job wants
+    can be lent to jobs that run.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class JobQueue:
         self._begun: Turns[str] = Turns()
         self._turns: Turns[str] = Turns()
         self._running: Counter[str] = Counter()
+        self._lent = 0
 
     @contextmanager
     def accepting(self, caller: str) -> Iterator[None]:
@@ -74,7 +76,7 @@ class JobQueue:
 
     def begin(self) -> QueuedJob | None:
         """Take out the job that is to run next; None when none may."""
-        if self._running.total() >= self._slots():
+        if self._running.total() + self._lent >= self._slots():
             return None
         job_id = self._begun.take(self._may_run) or self._turns.take(self._may_run)
         if job_id is None:
@@ -86,6 +88,34 @@ class JobQueue:
     def end(self, job: QueuedJob) -> None:
         """Note that a job that was begun runs no more."""
         self._running[job.owner] -= 1
+
+    def lend(self) -> bool:
+        """Note that a job which runs uses one more slot; False when there is none to spare."""
+        spare = self._slots() - self._running.total() - self._lent - self._could_begin
+        if spare > 0:
+            self._lent += 1
+        return spare > 0
+
+    def take_back(self) -> None:
+        """Note that a slot which was lent is used no more."""
+        self._lent -= 1
+
+    @property
+    def wanted_back(self) -> int:
+        """How many of the slots that were lent are missing: to jobs that wait, or altogether."""
+        missing = self._running.total() + self._lent + self._could_begin - self._slots()
+        return max(min(missing, self._lent), 0)
+
+    @property
+    def _could_begin(self) -> int:
+        """How many of those that wait would begin, were there slots for all of them."""
+        callers = {*self._begun.callers, *self._turns.callers}
+        return sum(map(self._could_begin_of, callers))
+
+    def _could_begin_of(self, caller: str) -> int:
+        waiting = self._begun.of(caller) + self._turns.of(caller)
+        most = self._limits_of(caller).running
+        return waiting if most is None else min(waiting, max(most - self._running[caller], 0))
 
     def _check(self, caller: str) -> None:
         free = max(self._slots() - self._running.total(), 0)

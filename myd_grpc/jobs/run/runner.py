@@ -26,6 +26,7 @@ from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.queue import JobQueue
 from myd_grpc.jobs.run.recording import explained, persist
 from myd_grpc.jobs.run.recovery import INTERRUPTED, TOO_LATE, ResumedJobs, WaitingJob
+from myd_grpc.jobs.run.spare_slots import SpareSlots
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Runner:
     def __init__(self, context: AttemptContext, queue: JobQueue) -> None:
         self._context = context
         self._queue = queue
+        self._spare_slots = SpareSlots(queue, self._start_next)
         self._accepting: set[asyncio.Task[Any]] = set()
         self._waiting: dict[str, tuple[WaitingJob, asyncio.TimerHandle]] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
@@ -233,10 +235,12 @@ class Runner:
 
     def _start_next(self) -> None:
         while not self._stopping and (job := self._queue.begin()):
-            attempt = Attempt(job, self._context)
+            attempt = Attempt(job, self._context, self._spare_slots)
             task = asyncio.create_task(attempt.run(), name=f"job {job.job_id}")
             self._running[job.job_id] = (attempt, task)
             task.add_done_callback(partial(self._ended, job))
+        if not self._stopping:
+            self._spare_slots.settle()
 
     def _ended(self, job: QueuedJob, _task: asyncio.Task[None]) -> None:
         del self._running[job.job_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -21,6 +21,11 @@ class Turns(Generic[Item]):
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
+
+    @property
+    def callers(self) -> Collection[str]:
+        """The callers for whom something waits."""
+        return self._waiting.keys()
 
     def of(self, caller: str) -> int:
         """How many of a caller's wait."""

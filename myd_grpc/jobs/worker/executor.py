@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.jobs.worker.protocol import Message, SummaryTask, Task
+from myd_grpc.jobs.worker.protocol import AnyTask, Message
 
 
 class WorkerDiedError(ConversionError):
@@ -21,7 +21,7 @@ class WorkerDiedError(ConversionError):
 class Worker(Protocol):
     """What does a task at a time."""
 
-    def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
+    def work(self, task: AnyTask) -> AsyncIterator[Message]:
         """Yields the worker's messages, of which the last is a FinalMessage.
 
         Raises WorkerDiedError when the worker ends before it has said so, or does nothing.
@@ -45,10 +45,12 @@ class Executor(Protocol):
     """Hands out workers.
 
     `slots` is how many tasks can be done at once; it may change. Where workers `may_linger`, one
-    that is given up may go on writing for a while: nothing it writes in is used again.
+    that is given up may go on writing for a while: nothing it writes in is used again. Where it
+    `spreads`, several workers do the files of one job sooner than one would.
     """
 
     may_linger: bool
+    spreads: bool
 
     @property
     def slots(self) -> int:

@@ -26,6 +26,7 @@ class WorkerPool:
     """
 
     may_linger = False
+    spreads = False  # one worker has threads for all processors
 
     def __init__(
         self,

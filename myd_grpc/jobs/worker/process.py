@@ -25,10 +25,9 @@ from myd_grpc.jobs.worker.places import Places, Version
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
     SAVE_NOW,
+    AnyTask,
     FinalMessage,
     Message,
-    SummaryTask,
-    Task,
     decode_message,
     encode_key,
     encode_places,
@@ -106,7 +105,7 @@ class WorkerProcess:
         """Whether the process is known to run."""
         return self._process.returncode is None
 
-    async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
+    async def work(self, task: AnyTask) -> AsyncIterator[Message]:
         """Send the task and yield the worker's messages, of which the last is a FinalMessage.
 
         Raises WorkerDiedError when the process ends before it has said so, or does nothing.
@@ -221,5 +220,5 @@ async def version_of(places: Places | None) -> Version:
     return await asyncio.to_thread(places.version) if places else ()
 
 
-async def _encoded(task: Task | SummaryTask) -> bytes:
+async def _encoded(task: AnyTask) -> bytes:
     return await asyncio.to_thread(encode_task, task) if is_long(task) else encode_task(task)

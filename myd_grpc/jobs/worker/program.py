@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, TypeAlias
@@ -25,7 +26,7 @@ from myd_grpc.convert.engines import available, processors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.cipher import CbcDecryptor
 from myd_grpc.convert.model import CipherKey, Progress
-from myd_grpc.convert.pipeline import Converted, convert
+from myd_grpc.convert.pipeline import Converted, convert, look
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.worker import sandbox
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
@@ -41,8 +42,11 @@ from myd_grpc.jobs.worker.protocol import (
     KEY,
     PARTS_IN_A_LINE,
     SAVE_NOW,
+    AnyTask,
     Done,
     Failed,
+    Looked,
+    LookTask,
     Message,
     PartsWritten,
     ProgressReported,
@@ -116,12 +120,13 @@ def _zero_ciphers(count: int) -> list[CbcDecryptor]:
     return [CbcDecryptor(CipherKey(bytes(32), bytes(16))) for _ in range(count)]
 
 
-def _work(
-    task: Task | SummaryTask, send: Callable[[Message], None], signals: ServerSignals
-) -> None:
+def _work(task: AnyTask, send: Callable[[Message], None], signals: ServerSignals) -> None:
     try:
         if isinstance(task, SummaryTask):
             send(_summarise(task))
+            return
+        if isinstance(task, LookTask):
+            send(Looked(*look(task.conversion, task.key), _peak_bytes()))
             return
         converted, progress = _convert(task, send, signals)
     except ConversionError as error:
@@ -135,7 +140,7 @@ def _work(
         parts = converted.parts
         for first in range(0, len(parts), PARTS_IN_A_LINE):
             send(PartsWritten(tuple(parts[first : first + PARTS_IN_A_LINE])))
-        send(Done(progress, converted.note, _peak_bytes()))
+        send(Done(progress, tuple(converted.notes), _peak_bytes()))
 
 
 def _convert(
@@ -161,17 +166,26 @@ def _convert_from(
     task: Task, staging: Path, ticker: Ticker, checkpointer: Checkpointer
 ) -> Converted:
     """Go on from the task's checkpoint, or begin from the start where there is none that fits."""
+    begun = partial(
+        convert,
+        task.conversion,
+        task.key,
+        staging,
+        ticker.report,
+        checkpointer,
+        inputs=task.inputs,
+    )
     if task.checkpoint is not None:
         try:
             resume = Checkpoint.from_json(task.checkpoint)
             if task.taken_over is not None:
                 take_over(Path(task.taken_over), staging)
             set_modes(staging)
-            return convert(task.conversion, task.key, staging, ticker.report, checkpointer, resume)
+            return begun(resume=resume)
         except StaleCheckpointError:
             checkpointer.restart()
     empty(staging)
-    return convert(task.conversion, task.key, staging, ticker.report, checkpointer)
+    return begun()
 
 
 def _summarise(task: SummaryTask) -> SummaryReady | UserNotFound:

@@ -19,6 +19,7 @@ from msgspec import Struct, structs
 
 from myd_grpc.codec import decode, encode, encode_in_chunks
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import (
     IV_BYTES,
     KEY_BYTES,
@@ -48,6 +49,8 @@ class Task(Struct, frozen=True, tag=True):
     the directory. A checkpoint is saved every `checkpoint_s` seconds. Where it is of an attempt
     whose worker may linger, that one's staging directory is `taken_over`: copied, and left alone.
     A set that has a `destination` is uploaded there, with its manifest, before it is done.
+    `inputs` are the files as they were looked at by a `LookTask`, and none where they are looked at
+    first.
     """
 
     job_id: str
@@ -58,6 +61,14 @@ class Task(Struct, frozen=True, tag=True):
     checkpoint_s: float = 1.0
     taken_over: str | None = None
     destination: Destination | None = None
+    inputs: tuple[InputVersion, ...] = ()
+
+
+class LookTask(Struct, frozen=True, tag=True):
+    """The files of a conversion are to be looked at, as before the first of them is converted."""
+
+    conversion: Conversion
+    key: CipherKey | None = None
 
 
 class SummaryTask(Struct, frozen=True, tag=True):
@@ -65,6 +76,9 @@ class SummaryTask(Struct, frozen=True, tag=True):
 
     query: Query
     key: CipherKey | None = None
+
+
+AnyTask: TypeAlias = Task | LookTask | SummaryTask
 
 
 class ProgressReported(Struct, frozen=True, tag=True):
@@ -97,15 +111,23 @@ class PartsWritten(Struct, frozen=True, tag=True):
 class Done(Struct, frozen=True, tag=True):
     """The set is written and synced, and `progress` is how far the conversion came.
 
-    `note` is what is strange about its shape, for the job's message, or empty. `peak_bytes` is the
-    most memory the worker held. `uploaded` is the digest of the manifest, if the task has a
-    destination.
+    `notes` are what is strange about the shape of the first sets, for the job's message.
+    `peak_bytes` is the most memory the worker held. `uploaded` is the digest of the manifest, if
+    the task has a destination.
     """
 
     progress: Progress
-    note: str
+    notes: tuple[str, ...]
     peak_bytes: int
     uploaded: str = ""
+
+
+class Looked(Struct, frozen=True, tag=True):
+    """All files are what they should be; `progress` is that of a conversion which begins."""
+
+    progress: Progress
+    inputs: tuple[InputVersion, ...]
+    peak_bytes: int
 
 
 class SummaryReady(Struct, frozen=True, tag=True):
@@ -142,11 +164,12 @@ Message: TypeAlias = (
     | CheckpointRejected
     | PartsWritten
     | Done
+    | Looked
     | SummaryReady
     | UserNotFound
     | Failed
 )
-FinalMessage: TypeAlias = Done | SummaryReady | UserNotFound | Failed
+FinalMessage: TypeAlias = Done | Looked | SummaryReady | UserNotFound | Failed
 
 
 def ended_well(message: FinalMessage) -> bool:
@@ -165,12 +188,12 @@ def decode_places(line: bytes) -> Places | None:
     return places
 
 
-def is_long(task: Task | SummaryTask) -> bool:
+def is_long(task: AnyTask) -> bool:
     """Whether it takes a moment to encode the task: there may be a hundred thousand names."""
-    return isinstance(task, Task) and len(task.conversion.file_names) > _FEW_FILES
+    return not isinstance(task, SummaryTask) and len(task.conversion.file_names) > _FEW_FILES
 
 
-def encode_task(task: Task | SummaryTask) -> bytes:
+def encode_task(task: AnyTask) -> bytes:
     """The task as a line, without its key."""
     task = structs.replace(task, key=None)
     # A long one bit by bit, so that other threads get their turn.
@@ -178,9 +201,9 @@ def encode_task(task: Task | SummaryTask) -> bytes:
     return text.encode() + b"\n"
 
 
-def decode_task(line: bytes, key: CipherKey | None) -> Task | SummaryTask:
+def decode_task(line: bytes, key: CipherKey | None) -> AnyTask:
     """The task in a line that `encode_task` made, with its key; ValueError for any other."""
-    task: Task | SummaryTask = decode(line, Task | SummaryTask)
+    task: AnyTask = decode(line, AnyTask)
     return structs.replace(task, key=key)
 
 

@@ -29,11 +29,10 @@ from myd_grpc.jobs.worker.executor import WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
     SAVE_NOW,
+    AnyTask,
     Failed,
     FinalMessage,
     Message,
-    SummaryTask,
-    Task,
     decode_message,
     encode_task,
     ended_well,
@@ -69,6 +68,7 @@ class ClusterExecutor:
     """
 
     may_linger = True
+    spreads = True
 
     def __init__(
         self,
@@ -288,7 +288,7 @@ class ClusterWorker:
             raise found
         return found
 
-    async def work(self, task: Task | SummaryTask) -> AsyncIterator[Message]:
+    async def work(self, task: AnyTask) -> AsyncIterator[Message]:
         """See `Worker.work`; raises ShortageError when the whole cluster is lost."""
         self.reusable = False
         line = await asyncio.to_thread(encode_task, task)

@@ -1,0 +1,143 @@
+"""The files of a job in shares, each for one worker at a time, and what is known of each.
+
+A share is done like a job of its own, in a staging directory of its own. What all of them come to
+is the same as if one worker had done one file after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from msgspec import Struct
+
+from myd_grpc.codec import decode, encode
+from myd_grpc.convert.checkpoint import StaleCheckpointError
+from myd_grpc.convert.hints import MOST_NOTES, joined_notes
+from myd_grpc.convert.input.byte_source import InputVersion
+from myd_grpc.convert.model import Conversion, PartFile, Progress
+from myd_grpc.options import Layout
+
+_VERSION = 1
+_SHARES_A_SLOT = 4
+"""So that workers which began together end at about the same time."""
+
+_LEAST_SLOTS = 2
+_FILE_BYTES = 256 << 10
+"""Bytes that take about as long as it takes to begin and end a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that several workers do of a job together.
+
+    `name` is that of the attempt, `conversion` has all files and the directories of their sets.
+    `inputs` are the files as they were looked at, and `progress` is what was reported then.
+    """
+
+    name: str
+    conversion: Conversion
+    inputs: tuple[InputVersion, ...]
+    progress: Progress
+
+
+class Made(Struct, frozen=True):
+    """What came of a share that is done: all its parts in order, and notes about its first sets."""
+
+    parts: tuple[PartFile, ...]
+    notes: tuple[str, ...]
+
+
+class Share(Struct, frozen=True):
+    """The files of a job from `first` up to `end` (indices), and how far they are.
+
+    `attempt` names the staging directory of the try that did what there is of it: up to the
+    checkpoint `state`, or all of it where it is `made`. `progress` is what was reported last.
+    """
+
+    first: int
+    end: int
+    attempt: str = ""
+    state: str | None = None
+    made: Made | None = None
+    progress: Progress = Progress()
+
+
+class Shares(Struct, frozen=True):
+    """All shares of a job in order, with its files as they were looked at: its checkpoint."""
+
+    inputs: tuple[InputVersion, ...]
+    shares: tuple[Share, ...]
+
+    def to_json(self) -> str:
+        """The checkpoint as one line of text."""
+        return encode(_Versioned(_VERSION, self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Shares:
+        """The checkpoint in a text that `to_json` made; raises StaleCheckpointError for any other.
+
+        Such as one of a worker that did all files of a job by itself.
+        """
+        try:
+            found: _Versioned = decode(text, _Versioned)
+        except ValueError:
+            raise StaleCheckpointError from None
+        if found.version != _VERSION:
+            raise StaleCheckpointError
+        return found.all_shares
+
+
+class _Versioned(Struct, frozen=True):
+    """A checkpoint as it is kept; a program of another version does not know its own in it."""
+
+    version: int
+    all_shares: Shares
+
+
+def split(sizes: Sequence[int], slots: int) -> list[Share]:
+    """Shares of files of these sizes (bytes), for about so many workers at once.
+
+    Each is one file, or of no more than its part of the work.
+    """
+    works = [size + _FILE_BYTES for size in sizes]
+    most = -(-sum(works) // (max(slots, _LEAST_SLOTS) * _SHARES_A_SLOT))
+    ends, work = list[int](), 0
+    for index, one in enumerate(works):
+        if index and work + one > most:
+            ends.append(index)
+            work = 0
+        work += one
+    return [Share(first, end) for first, end in zip([0, *ends], [*ends, len(sizes)], strict=True)]
+
+
+def longest_first(shares: Sequence[Share], inputs: Sequence[InputVersion]) -> list[int]:
+    """The numbers of the shares that are not made, those first which take longest."""
+
+    def work(number: int) -> int:
+        files = inputs[shares[number].first : shares[number].end]
+        return sum(one.size + _FILE_BYTES for one in files)
+
+    left = [number for number, share in enumerate(shares) if share.made is None]
+    return sorted(left, key=work, reverse=True)
+
+
+def joined_progress(whole: Progress, shares: Sequence[Share]) -> Progress:
+    """How far the job is: `whole` is what was reported before its first share was begun."""
+    each = [share.progress for share in shares]
+    layout = each[0].layout  # as for one worker, that of the first file
+    return replace(
+        whole,
+        bytes_read=sum(one.bytes_read for one in each),
+        records=sum(one.records for one in each),
+        rows=sum(one.rows for one in each),
+        files_done=sum(one.files_done for one in each),
+        layout=whole.layout if layout is Layout.AUTO else layout,
+    )
+
+
+def joined_made(shares: Iterable[Share]) -> tuple[list[PartFile], str]:
+    """All parts of the job in order, and its note. All shares are made."""
+    made = [share.made for share in shares if share.made]
+    notes = [note for one in made for note in one.notes]
+    return [part for one in made for part in one.parts], joined_notes(notes[:MOST_NOTES])

@@ -1,0 +1,303 @@
+"""The files of one job on several workers: a share of them at a time on each.
+
+Whatever there is of it at any time is one job's: its progress is the sum of all shares', its
+checkpoint holds where each is, and its failure is that of the first file, in their order, which
+fails. So nobody can tell by its outcome how many workers did it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from msgspec import structs
+
+from myd_grpc.convert.errors import ConversionError, ShortageError
+from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.jobs.model import QueuedJob
+from myd_grpc.jobs.run.context import AttemptContext
+from myd_grpc.jobs.run.joint_recorder import JointRecorder
+from myd_grpc.jobs.run.nodes import NodeCheck
+from myd_grpc.jobs.run.recording import JobRecorder, pause
+from myd_grpc.jobs.run.shares import Made, Share, longest_first
+from myd_grpc.jobs.run.shares_left import SharesLeft
+from myd_grpc.jobs.run.spare_slots import SpareSlots
+from myd_grpc.jobs.store.statements import WAITS
+from myd_grpc.jobs.worker.executor import Worker, WorkerDiedError
+from myd_grpc.jobs.worker.protocol import (
+    CheckpointRejected,
+    CheckpointSaved,
+    Done,
+    Failed,
+    Message,
+    PartsWritten,
+    ProgressReported,
+    Task,
+)
+
+logger = logging.getLogger(__name__)
+
+NEW_WORKERS = 2
+"""How often a worker that died is replaced: a file may kill every one that there is."""
+
+_LETS_GO_S = 5.0
+"""Seconds that a worker has for a checkpoint before its slot is another job's."""
+
+
+@dataclass(eq=False, slots=True)
+class _Lane:
+    """One worker after another, each for one share; `worker` and `share` (its number) are at hand.
+
+    `saved` is set when a checkpoint is committed that was asked for, or none can come any more.
+    """
+
+    task: asyncio.Task[None] | None = None
+    worker: Worker | None = None
+    share: int = -1
+    saved: asyncio.Event = field(default_factory=asyncio.Event)
+    letting_go: asyncio.Task[None] | None = None
+
+
+class Spread:
+    """Does the shares of one job, on its own slot and on those that are to spare.
+
+    A `Borrower` of slots.
+    """
+
+    def __init__(
+        self,
+        job: QueuedJob,
+        context: AttemptContext,
+        recorder: JobRecorder,
+        spare_slots: SpareSlots,
+        work: SharesLeft,
+    ) -> None:
+        self.shares = work.shares
+        self._job = job
+        self._context = context
+        self._recorder = recorder
+        self._joint = JointRecorder(recorder, work)
+        self._spare_slots = spare_slots
+        self._whole = work.whole
+        self._left = longest_first(work.shares, work.whole.inputs)
+        self._deaths: Counter[int] = Counter()
+        self._failures: dict[int, BaseException] = {}
+        self._lanes: list[_Lane] = []
+        self._ended = False
+        self._changed = asyncio.Event()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the job is."""
+        return self._joint.progress
+
+    @property
+    def leaving(self) -> int:
+        """See `Borrower`."""
+        return sum(lane.letting_go is not None for lane in self._lanes)
+
+    async def run(self) -> None:
+        """Return when all shares are made, and that is committed; or when it was ended.
+
+        Raises what one worker would have met first.
+        """
+        async with self._joint.recording():
+            self._spare_slots.join(self)
+            try:
+                await self._run_lanes()
+            finally:
+                await _cancel([lane.task for lane in self._lanes if lane.task])
+                self._spare_slots.leave(self)
+        if self._failures:
+            raise self._failures[min(self._failures)]
+        if not self._ended:
+            await self._joint.keep_all()  # what is put together fits none that is older
+
+    async def save_now(self, patience_s: float) -> None:
+        """Have every worker save a checkpoint, unless one takes longer than that."""
+        self._joint.hurry()
+        await asyncio.gather(*(_save(lane, patience_s) for lane in list(self._lanes)))
+
+    def end(self) -> None:
+        """Have `run` come to its end, whatever the workers do."""
+        self._ended = True
+        self._changed.set()
+
+    def offer(self) -> None:
+        """See `Borrower`."""
+        self._changed.set()
+
+    def give_way(self) -> None:
+        """See `Borrower`; the share is gone on with later."""
+        lane = next(one for one in reversed(self._lanes) if one.letting_go is None)
+        self._joint.hurry()
+        lane.letting_go = asyncio.create_task(_let_go(lane))
+
+    # Workers
+
+    async def _run_lanes(self) -> None:
+        while not self._ended and (self._left or self._lanes):
+            self._open_lanes()
+            await self._changed.wait()
+            self._changed.clear()
+
+    def _open_lanes(self) -> None:
+        """Have as many workers as there are slots for, while there are shares for them."""
+        while True:
+            free = sum(lane.share < 0 and lane.letting_go is None for lane in self._lanes)
+            if len(self._left) <= free or (self._lanes and not self._spare_slots.take(self)):
+                return
+            lane = _Lane()
+            self._lanes.append(lane)
+            lane.task = asyncio.create_task(self._work(lane))
+            lane.task.add_done_callback(partial(self._close, lane))
+
+    def _close(self, lane: _Lane, task: asyncio.Task[None]) -> None:
+        """Let go of a worker's slot; the last one's is the job's own."""
+        self._lanes.remove(lane)
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(0, error)
+        self._changed.set()
+        if self._lanes:
+            self._spare_slots.give_back(self)
+
+    async def _work(self, lane: _Lane) -> None:
+        """Do one share after another."""
+        while self._left and lane.letting_go is None:
+            try:
+                async with self._context.workers.lend() as worker:
+                    if self._left:  # another may have taken it meanwhile
+                        await self._do_next(lane, worker)
+            except ShortageError as error:
+                if all(one.worker is None for one in self._lanes):
+                    await self._recorder.say(f"{WAITS}: {error.message}")
+                await pause()
+
+    async def _do_next(self, lane: _Lane, worker: Worker) -> None:
+        number = lane.share = self._left.pop(0)
+        lane.worker = worker
+        lane.saved.clear()
+        try:
+            await self._follow(lane, worker, number)
+        except WorkerDiedError as error:
+            self._deaths[number] += 1
+            if self._deaths[number] > NEW_WORKERS:
+                self._fail(number, error)
+            else:
+                logger.warning("job %s: %s; another one goes on", self._job.job_id, error.message)
+        except ShortageError:
+            raise
+        except ConversionError as error:
+            self._fail(number, error)
+        finally:
+            lane.worker, lane.share = None, -1
+            lane.saved.set()
+            self._joint.forget(worker)
+            self._put_back(number)
+
+    def _put_back(self, number: int) -> None:
+        """Let a share be gone on with, unless it is made, or does not matter any more."""
+        if self.shares[number].made is None and number < min(self._failures, default=number + 1):
+            self._left.insert(0, number)
+
+    def _fail(self, number: int, error: BaseException) -> None:
+        """Take it that the share fails; those before it go on, as they may fail before it."""
+        self._failures.setdefault(number, error)
+        first = min(self._failures)
+        self._left = [one for one in self._left if one < first]
+        for lane in self._lanes:
+            if lane.share > first and lane.task:
+                lane.task.cancel()
+
+    # One share
+
+    def _task(self, share: Share, name: str) -> Task:
+        whole, files = self._whole, slice(share.first, share.end)
+        conversion = replace(
+            whole.conversion,
+            file_names=whole.conversion.file_names[files],
+            set_directories=whole.conversion.set_directories[files],
+        )
+        return Task(
+            self._job.job_id,
+            conversion,
+            self._context.staging(self._job, name),
+            self._job.key,
+            share.state,
+            self._context.checkpoint_s,
+            self._context.staging(self._job, share.attempt) if share.state else None,
+            inputs=whole.inputs[files],
+        )
+
+    async def _follow(self, lane: _Lane, worker: Worker, number: int) -> None:
+        """Have a worker do what is left of a share, in a staging directory of its own."""
+        name, parts = secrets.token_hex(4), list[PartFile]()
+        task = self._task(self.shares[number], name)
+        node = NodeCheck(worker, task)
+        async for message in worker.work(task):
+            await node.check(message)
+            match message:
+                case PartsWritten(some):
+                    parts += some
+                case Done(progress, notes, peak_bytes):
+                    made = Made(tuple(parts), notes)
+                    self._change(number, attempt=name, state=None, made=made, progress=progress)
+                    self._joint.keep()
+                    self._log_end("converted", peak_bytes)
+                case Failed(reason, text, trace, peak_bytes, passing):
+                    self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
+                    raise (ShortageError if passing else ConversionError)(reason, text)
+                case _:
+                    await self._handle(message, lane, worker, number, name)
+
+    async def _handle(
+        self, message: Message, lane: _Lane, worker: Worker, number: int, name: str
+    ) -> None:
+        match message:
+            case ProgressReported(progress):
+                self._change(number, progress=progress)
+            case CheckpointSaved(state):
+                self._change(number, attempt=name, state=state)
+                self._joint.keep_for(worker, message, lane.saved)
+            case CheckpointRejected():
+                job_id = self._job.job_id
+                logger.warning("job %s: a checkpoint does not fit; from the start of it", job_id)
+                self._change(number, attempt="", state=None)
+                await worker.acknowledge()
+
+    def _change(self, number: int, **changes: object) -> None:
+        self.shares[number] = structs.replace(self.shares[number], **changes)
+        self._joint.report()
+
+    def _log_end(self, how: str, peak_bytes: int) -> None:
+        logger.info(
+            "job %s: worker: %s, peak %.1f MiB", self._job.job_id, how, peak_bytes / (1 << 20)
+        )
+
+
+async def _save(lane: _Lane, patience_s: float) -> None:
+    """Have what is at work in a lane save a checkpoint, unless that takes longer."""
+    if worker := lane.worker:
+        lane.saved.clear()
+        await worker.save_now()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lane.saved.wait(), patience_s)
+
+
+async def _let_go(lane: _Lane) -> None:
+    await _save(lane, _LETS_GO_S)
+    if lane.task:
+        lane.task.cancel()
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel these, and return when they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,297 @@
+"""Jobs whose files several workers do, on processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from myd_grpc import directories, failpoints
+from myd_grpc.callers.model import ANYBODY
+from myd_grpc.convert.model import Conversion, Limits
+from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.run.context import AttemptContext
+from myd_grpc.jobs.run.queue import JobQueue
+from myd_grpc.jobs.run.recovery import Recovery
+from myd_grpc.jobs.run.runner import Runner
+from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.jobs.worker.pool import WorkerPool
+from myd_grpc.options import ConvertOptions
+from tests.support.serving import Hold, tree
+
+LIMITS = Limits(batch_records=10, rows_per_part=25)
+
+
+class House:
+    """A server without its rim: a runner, a store, and workers of which a job may have several."""
+
+    def __init__(self, home: Path, slots: int, points: str = "") -> None:
+        self.home = home
+        self.data, self.output, self.state = (home / one for one in ("data", "output", "state"))
+        for path in (self.data, self.output, self.state):
+            path.mkdir(exist_ok=True)
+        self.workers = WorkerPool({**os.environ, failpoints.VARIABLE: points}, slots=slots)
+        self.workers.spreads = self.workers.may_linger = slots > 0
+        self.workers.slots = abs(slots)
+        self.names: tuple[str, ...] = ()
+        self.announced: list[Job] = []
+
+    def put(self, *texts: str) -> None:
+        self.names = tuple(f"{number}.json" for number in range(len(texts)))
+        for name, text in zip(self.names, texts, strict=True):
+            (self.data / name).write_text(text)
+
+    def _conversion(self, request: Request) -> Conversion:
+        return Conversion(
+            str(self.data), request.file_names, "out", request.options, LIMITS, engine="python"
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[House]:
+        """The house at work; at its end it stops as a server does."""
+        with directories.locked(self.output) as fd:
+            self.store = JobStore(self.state, self._hear)
+            output = OutputDirectory(self.output, fd)
+            context = AttemptContext(
+                self.store, output, self.workers, self._conversion, checkpoint_s=0.001
+            )
+            queue = JobQueue(lambda: self.workers.slots, 10)
+            self.runner = Runner(context, queue)
+            self.runner.start(await Recovery(self.store, output, 100, 1).run())
+            try:
+                yield self
+            finally:
+                await self.runner.stop(5)
+                self.store.close()
+
+    def _hear(self, changes: object) -> None:
+        self.announced += [one for one in changes if isinstance(one, Job)]  # type: ignore[attr-defined]
+
+    def last(self, job_id: str) -> Job:
+        """The job as it was announced last."""
+        return next(one for one in reversed(self.announced) if one.job_id == job_id)
+
+    async def submit(self, job_id: str = "j", output: str = "out", *, merge: bool = False) -> None:
+        queued = QueuedJob(job_id, "", "", output, None, overwrite=True, resumable=True)
+        options = ConvertOptions(merge=merge, overwrite=True)
+        request = Request(self.names, output, options, limits=LIMITS)
+        await self.runner.submit(ANYBODY, request, None, queued)
+
+    async def ended(self, job_id: str = "j") -> Job:
+        while True:
+            job = await self.store.get(ANYBODY, job_id)
+            assert job
+            if job.ended:
+                return job
+            await asyncio.sleep(0.005)
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Return when something is so, of which nothing tells."""
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+    async def convert(self) -> Job:
+        async with self.running():
+            await self.submit()
+            return await self.ended()
+
+
+def processes() -> list[psutil.Process]:
+    """The worker processes that there are."""
+    return psutil.Process().children()
+
+
+def text(rng: random.Random, records: int) -> str:
+    return json.dumps(
+        [{"id": n, "x": [{"a": n}] * rng.randrange(3), f"k{n // 50}": "글"} for n in range(records)]
+    )
+
+
+def texts(number: int, records: int = 60) -> list[str]:
+    rng = random.Random(number)
+    return [text(rng, rng.randrange(1, records)) for _ in range(number)]
+
+
+def outcome(job: Job) -> tuple[object, ...]:
+    """What a caller is told in the end, but for times and revisions."""
+    return job.status, job.reason, job.msg, job.progress, job.tables, job.tables_total
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Callable[..., House]:
+    """Makes houses; those of the same name have the same directories."""
+
+    def make(slots: int, points: str = "", name: str = "house") -> House:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return House(tmp_path / name, slots, points)
+
+    return make
+
+
+def alone(house: Callable[..., House], files: list[str]) -> tuple[tuple[object, ...], House]:
+    """What comes of the files with one worker that does them all."""
+    one = house(-1, name="alone")
+    one.put(*files)
+    return outcome(asyncio.run(one.convert())), one
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+@pytest.mark.parametrize("number", [2, 5, 40])
+def test_it_comes_to_the_same_on_any_number_of_workers(
+    house: Callable[..., House], slots: int, number: int
+) -> None:
+    files = texts(number)
+    wanted, one = alone(house, files)
+    several = house(slots)
+    several.put(*files)
+    assert outcome(asyncio.run(several.convert())) == wanted
+    assert tree(several.output) == tree(one.output)
+    assert {path.name for path in several.output.iterdir()} == {"out"}
+
+
+def test_figures_only_ever_rise(house: Callable[..., House]) -> None:
+    several = house(3)
+    several.put(*texts(20))
+    asyncio.run(several.convert())
+    figures = [
+        (one.progress.bytes_read, one.progress.records, one.progress.rows, one.progress.files_done)
+        for one in several.announced
+    ]
+    assert figures == [max(figures[: n + 1]) for n in range(len(figures))]
+    assert {one.progress.files_total for one in several.announced if one.progress.bytes_total} == {
+        20
+    }
+
+
+BAD = '[{"id": 1}, {"id": nonsense}]'
+
+
+@pytest.mark.parametrize("bad", [(3,), (0, 9), (7, 2, 8), (9,)])
+def test_the_first_file_that_fails_is_told_of(
+    house: Callable[..., House], bad: tuple[int, ...]
+) -> None:
+    files = texts(10)
+    for number in bad:
+        files[number] = BAD
+    wanted, _ = alone(house, files)
+    several = house(3)
+    several.put(*files)
+    assert outcome(asyncio.run(several.convert()))[:3] == wanted[:3]
+    assert wanted[2].startswith(f"{min(bad)}.json: ")  # type: ignore[attr-defined]
+    assert list(several.output.iterdir()) == []
+
+
+def test_all_files_are_looked_at_before_the_first_is_converted(
+    house: Callable[..., House],
+) -> None:
+    files = texts(10)
+    files[1], files[9] = BAD, ""
+    wanted, _ = alone(house, files)
+    several = house(3)
+    several.put(*files)
+    assert outcome(asyncio.run(several.convert())) == wanted
+    assert wanted[2].startswith("9.json: is empty")  # type: ignore[attr-defined]
+
+
+async def test_as_many_workers_as_there_are_slots_do_it(
+    house: Callable[..., House], hold: Callable[[str], Hold]
+) -> None:
+    point = hold("worker_started")
+    several = house(3, point.setting)
+    several.put(*texts(10))
+    async with several.running():
+        await several.submit()
+        await several.until(lambda: len(processes()) >= 3)
+        await asyncio.to_thread(point.reached)
+        assert len(processes()) <= 4  # one may be a spare
+        point.release()
+        assert (await several.ended()).status is Status.DONE
+
+
+@pytest.mark.parametrize("files", [3, 12])
+async def test_a_worker_that_dies_is_replaced(house: Callable[..., House], files: int) -> None:
+    contents = texts(files)
+    several = house(3, "batch_written=kill@7")
+    several.put(*contents)
+    async with several.running():
+        await several.submit()
+        job = await several.ended()
+    one = house(-1, name="alone")
+    one.put(*contents)
+    assert outcome(job) == outcome(await one.convert())
+    assert tree(several.output) == tree(one.output)
+
+
+async def test_a_file_that_kills_every_worker_fails_the_job(house: Callable[..., House]) -> None:
+    several = house(2, "batch_written=kill")
+    several.put(*texts(4))
+    job = await several.convert()
+    assert (job.status, job.reason) == (Status.FAILED, "WORKER_DIED")
+    assert job.msg == "the worker process was ended by signal 9"
+
+
+async def test_cancelling_ends_all_workers(
+    house: Callable[..., House], hold: Callable[[str], Hold]
+) -> None:
+    point = hold("batch_written")
+    several = house(3, point.setting)
+    several.put(*texts(10))
+    async with several.running():
+        await several.submit()
+        await asyncio.to_thread(point.reached)
+        await several.runner.cancel(ANYBODY, "j")
+        job = await several.ended()
+        assert (job.status, job.reason) == (Status.FAILED, "CANCELLED")
+        assert list(several.output.iterdir()) == []
+
+
+async def test_a_job_that_waits_is_given_a_slot_that_was_lent(
+    house: Callable[..., House], hold: Callable[[str], Hold]
+) -> None:
+    point = hold("batch_written")
+    several = house(3, f"{point.setting}@2+")
+    several.put(*texts(10, 500))
+    async with several.running():
+        await several.submit()
+        await asyncio.to_thread(point.reached)
+        await several.submit("other", "other")
+        await several.until(lambda: several.last("other").phase == "CONVERTING")
+        assert not several.last("j").ended
+        point.release()
+        jobs = [await several.ended(one) for one in ("j", "other")]
+    assert [job.status for job in jobs] == [Status.DONE] * 2
+    assert tree(several.output / "out") == tree(several.output / "other")
+
+
+@pytest.mark.parametrize("break_off", range(6))
+def test_a_job_goes_on_where_a_server_stopped(house: Callable[..., House], break_off: int) -> None:
+    files = texts(12, 200)
+    wanted, one = alone(house, files)
+    several = house(3)
+    several.put(*files)
+
+    async def begin() -> None:
+        async with several.running():
+            await several.submit()
+            await several.until(
+                lambda: several.last("j").ended or len(several.announced) >= 4 + 2 * break_off
+            )
+
+    asyncio.run(begin())
+
+    async def go_on() -> Job:
+        again = house(2)
+        again.names = several.names
+        async with again.running():
+            return await again.ended()
+
+    assert outcome(asyncio.run(go_on())) == wanted
+    assert tree(several.output) == tree(one.output)
