@@ -38,6 +38,7 @@ def test_jobs_are_done_on_the_nodes_with_the_same_bytes(
 ) -> None:
     node = cluster.add()
     server = start(make_server, cluster, **SLOWLY)
+    (server.home / "myd_grpc.py").write_text("raise SystemExit('this is run by nobody')")
     server.put("a.json", TEXT)
     for output in ("out", "again"):
         assert server.convert("a.json", output=output).status == pb.Job.DONE
@@ -56,8 +57,8 @@ def test_a_job_waits_in_the_queue_for_a_node(
     point = hold("converted")
     server = start(make_server, cluster)
     server.put("a.json", "[1]")
-    first, second = (server.submit("a.json", output=name) for name in ("first", "second"))
     server.wait_for_log("has slots for 0 workers")
+    first, second = (server.submit("a.json", output=name) for name in ("first", "second"))
     assert server.job(first).phase == pb.Job.PHASE_QUEUED
     cluster.add(MYD_FAILPOINTS=point.setting)
     point.reached()
@@ -107,8 +108,7 @@ def test_a_node_without_this_build_is_refused(
     cluster.add(PYTHONPATH=str(other))
     server = start(make_server, cluster)
     server.put("a.json", "[1]")
-    said = waits_for(server, server.submit("a.json"))
-    assert "build of myd" in said
+    said = waits_for(server, server.submit("a.json"), "build of myd")
     assert missing or said.endswith("install the same on all")
 
 
@@ -124,7 +124,7 @@ def test_a_job_waits_for_a_slot_that_another_server_has(
     working = first.submit("a.json")
     point.reached()
     waiting = second.submit("a.json")
-    assert "no node has a free slot" in waits_for(second, waiting)
+    waits_for(second, waiting, "no node has a free slot")
     point.release()
     assert first.wait(working).status == pb.Job.DONE
     first.stop()
@@ -142,7 +142,7 @@ def test_a_node_that_sees_other_directories_ends_no_job(
     server.start()
     server.put("a.json", "[1]")
     job_id = server.submit("a.json")
-    assert f"the same directory of {directory}" in waits_for(server, job_id)
+    waits_for(server, job_id, f"the same directory of {directory}")
     node.lose()
     cluster.add()
     assert server.wait(job_id).status == pb.Job.DONE

@@ -235,8 +235,8 @@ def saved(server: Server, job_id: str) -> None:
             time.sleep(0.01)
 
 
-def waits_for(server: Server, job_id: str) -> str:
-    """What a job that waits for the cluster says."""
-    said: str = next(one.data.msg for one in server.watch(job_id) if one.data.msg)
+def waits_for(server: Server, job_id: str, what: str) -> str:
+    """What a job says that waits for that, once it does; on a busy machine it may say more."""
+    said: str = next(one.data.msg for one in server.watch(job_id) if what in one.data.msg)
     assert said.startswith("waits, and tries again: "), said
     return said

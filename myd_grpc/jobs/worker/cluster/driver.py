@@ -174,7 +174,7 @@ async def _slots() -> int:
     try:
         found: Mapping[str, float] = await asyncio.wait_for(look, _CLUSTER_ANSWERS_S)
     except (RayError, RuntimeError, OSError, TimeoutError):
-        _leave("the cluster does not answer any more")
+        _leave("it does not answer any more")
     return int(found.get(RESOURCE, 0))
 
 

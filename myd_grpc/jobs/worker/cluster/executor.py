@@ -44,6 +44,15 @@ PROGRAM = "myd_grpc.jobs.worker.cluster.driver"
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
 _FOR_RAY = "RAY_"
+_FILES = (
+    "RAY_AUTH_TOKEN_PATH",
+    "RAY_TLS_SERVER_CERT",
+    "RAY_TLS_SERVER_KEY",
+    "RAY_TLS_CA_CERT",
+)
+_NOBODYS = "/"
+"""Nodes import what lies in the driver's directory before all else: not the server's, then."""
+
 _AGAIN_S = 1.0
 _FREE_SLOT_S = 30.0
 _IDLE_S = 60.0
@@ -189,6 +198,7 @@ class ClusterExecutor:
             stderr=PIPE,
             limit=_ROOM_BYTES,
             start_new_session=True,
+            cwd=_NOBODYS,
             env=self._driver_environ(),
         )
         self._process = process
@@ -216,7 +226,8 @@ class ClusterExecutor:
             for name, text in self._environ.items()
             if name in _PASSED_ON or name.startswith(_FOR_RAY)
         }
-        return {"RAY_USAGE_STATS_ENABLED": "0", **passed_on, "PYTHONPATH": _ROOT}
+        files = {name: str(Path.cwd() / passed_on[name]) for name in _FILES if name in passed_on}
+        return {"RAY_USAGE_STATS_ENABLED": "0", **passed_on, **files, "PYTHONPATH": _ROOT}
 
     def _hear(self, frame: Frame) -> None:
         if frame.kind is Kind.SLOTS:
@@ -257,11 +268,11 @@ class ClusterExecutor:
 
 
 async def _log(lines: asyncio.StreamReader | None) -> None:
-    """Log what Ray says of itself."""
+    """Log what Ray says of itself: a page when a cluster is lost, and little that helps."""
     while lines and not lines.at_eof():
         with suppress(ValueError):  # a line beyond all measure
             if said := (await lines.readline()).decode(errors="replace").rstrip():
-                logger.info("Ray says: %s", one_line(said))
+                logger.debug("Ray says: %s", one_line(said))
 
 
 class ClusterWorker:
