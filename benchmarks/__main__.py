@@ -21,6 +21,7 @@ from benchmarks import (
     watchers,
 )
 from benchmarks.report import MB, Section, machine
+from benchmarks.simulation import measure as simulation
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -65,6 +66,9 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         "summary": lambda: summary.measure(large),
         "flood": flood.measure,
         "watchers": lambda: watchers.measure(100 if quick else 5000, size),
+        "simulation": lambda: simulation.measure(
+            simulation.SMALL if quick else simulation.SIZES, 3 if quick else 20
+        ),
     }
     if rest.GATEWAY.exists():  # as it does after make gateway
         sections["rest"] = rest.measure_calls

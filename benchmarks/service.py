@@ -69,7 +69,7 @@ class Service:
 
         def sample() -> None:
             while not stop.wait(_SAMPLED_S):
-                peak[0] = max(peak[0], self._held())
+                peak[0] = max(peak[0], self.held())
 
         thread = threading.Thread(target=sample)
         thread.start()
@@ -79,7 +79,8 @@ class Service:
             stop.set()
             thread.join()
 
-    def _held(self) -> int:
+    def held(self) -> int:
+        """Bytes of resident memory that all processes hold."""
         held = 0
         for process in [self._process, *self._process.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):

@@ -63,6 +63,7 @@ class SimulatedWorker:
     async def work(self, task: AnyTask) -> AsyncIterator[Message]:
         """See `Worker.work`."""
         assert isinstance(task, Task)
+        await asyncio.to_thread(Path(task.staging).mkdir, exist_ok=True)
         # From half to one and a half of it: jobs are not to end all at once.
         seconds = self._seconds * (0.5 + int(task.job_id[:4], 16) / 0xFFFF)
         begun = time.monotonic()
@@ -83,7 +84,7 @@ class SimulatedWorker:
                 yield ProgressReported(_progress(begun, seconds))
                 tick += _TICK_S
             self._figures.late.append((now := time.monotonic(), now - due))
-        await asyncio.to_thread(_stage, Path(task.staging))
+        await asyncio.to_thread(_fill, Path(task.staging))
         yield PartsWritten(_parts())
         yield Done(_progress(begun, seconds), (), 0)
 
@@ -162,7 +163,6 @@ def _content() -> bytes:
     return b"id\n" + b"1\n" * _ROWS
 
 
-def _stage(staging: Path) -> None:
-    staging.mkdir()
+def _fill(staging: Path) -> None:
     for part in _parts():
         (staging / part.file_name).write_bytes(_content())
