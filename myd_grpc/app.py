@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -33,7 +34,7 @@ from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import why
 from myd_grpc.jobs.model import Change
-from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.opening import opened_output
 from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.purge import Purger
@@ -80,7 +81,6 @@ def main(
         _require_engine(settings.engine)
         _require_ray(settings.executor)
         _require_object_storage(settings)
-        _on_disk(settings)
         _require_encryption(settings, rest=rest)
         _require_certificates(settings, rest=rest)
         # For the worker processes and the gateway, too, which inherit it.
@@ -97,7 +97,7 @@ def main(
     forbid_core_dumps()
     try:
         asyncio.run(_serve(settings, access, audit, gateway, executor))
-    except GatewaySettingsError as error:
+    except (GatewaySettingsError, SettingsError) as error:
         logger.critical("%s", error)
         return 2
     except (
@@ -149,15 +149,6 @@ def _require_object_storage(settings: Settings) -> None:
                 "it: endpoint, account and credentials are in variables such as AWS_ENDPOINT_URL, "
                 "AWS_ACCESS_KEY_ID, GOOGLE_SERVICE_ACCOUNT or AZURE_STORAGE_ACCOUNT_NAME"
             ) from None
-
-
-def _on_disk(settings: Settings) -> Path:
-    """The output directory. Raises SettingsError where that is in object storage."""
-    if isinstance(settings.output_dir, Location):
-        raise SettingsError(
-            "MYD_OUTPUT_DIR cannot be in object storage: set it to a directory of this machine"
-        )
-    return settings.output_dir
 
 
 def _require_encryption(settings: Settings, *, rest: bool) -> None:
@@ -234,11 +225,9 @@ async def _serve(
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
-    output_dir = _on_disk(settings)
-    with directories.locked(settings.state_dir), directories.locked(output_dir) as fd:
+    with directories.locked(settings.state_dir), opened_output(settings) as output:
         hub = Hub(watch_bytes)
         with _opened_store(settings, hub) as store:
-            output = OutputDirectory(output_dir, fd)
             resumed = await _recovery(settings, store, output).run()
             workers = WorkerPool(
                 stall_s=settings.stall_s, places=_places(settings), slots=settings.workers
@@ -263,14 +252,17 @@ async def _serve(
                 "MYD_MAX_WATCHES",
                 lambda one: limits_of(one).watches,
             )
-            async with _purging(store), _closed_at_the_end(workers):
+            async with _purging(store, output), _closed_at_the_end(workers):
                 backend = Backend(settings, store, output, runner, summaries, hub, watches)
                 async with _rotating(audit):
                     await serve_calls(backend, access, audit, resumed, gateway, stop)
 
 
 def _places(settings: Settings) -> Places:
-    return Places(str(settings.data_dir), str(settings.output_dir), settings.excluded_dirs)
+    data_dir, hidden = str(settings.data_dir), settings.excluded_dirs
+    if isinstance(settings.output_dir, Location):
+        return Places(data_dir, str(settings.work_dir), hidden, str(settings.output_dir))
+    return Places(data_dir, str(settings.output_dir), hidden)
 
 
 def _executor(settings: Settings, workers: WorkerPool) -> Executor:
@@ -287,12 +279,17 @@ def _recovery(settings: Settings, store: JobStore, output: OutputPlace) -> Recov
 
 
 @asynccontextmanager
-async def _purging(store: JobStore) -> AsyncIterator[None]:
-    """Purges the store, from a thread of its own, while the server serves."""
+async def _purging(store: JobStore, output: OutputPlace) -> AsyncIterator[None]:
+    """Purges the store, and what no set needs, from a thread of its own while the server serves."""
     loop = asyncio.get_running_loop()
+    stopping = threading.Event()
 
     def purge(ended_before: int) -> int:
-        return asyncio.run_coroutine_threadsafe(store.purge(ended_before), loop).result()
+        forgotten = asyncio.run_coroutine_threadsafe(store.purge(ended_before), loop).result()
+        left = asyncio.run_coroutine_threadsafe(store.unfinished(), loop).result()
+        under_way = {one.job_id for one in left}
+        output.tidy(under_way, clock().timestamp(), lambda: not stopping.is_set())
+        return forgotten
 
     def keep(seen: TrustedTime) -> None:
         asyncio.run_coroutine_threadsafe(store.keep_trusted_time(seen), loop).result()
@@ -303,6 +300,7 @@ async def _purging(store: JobStore) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        stopping.set()
         # In a thread: the purge at hand needs this loop to end.
         await asyncio.to_thread(purger.stop)
 

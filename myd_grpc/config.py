@@ -40,6 +40,8 @@ class Settings:
     state_dir: Path
     """MYD_STATE_DIR: the job database lives here (default <data>/state; of data in object storage
     ./data/state)."""
+    work_dir: Path
+    """MYD_WORK_DIR: sets that go to object storage are made here first (default <state>/work)."""
     grpc_address: str
     """MYD_GRPC_ADDRESS: host:port to listen on, port 0 takes a free one (127.0.0.1:50051)."""
     rest_address: str
@@ -148,9 +150,12 @@ class Settings:
         return {name: place for name, place in places.items() if isinstance(place, Location)}
 
     @property
-    def excluded_dirs(self) -> tuple[str, str]:
+    def excluded_dirs(self) -> tuple[str, ...]:
         """Directories whose files are no inputs."""
-        return (str(self.state_dir), str(self.output_dir))
+        places = [self.state_dir, self.output_dir]
+        if isinstance(self.output_dir, Location) and not _lies_in(self.work_dir, self.state_dir):
+            places.append(self.work_dir)
+        return tuple(map(str, places))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -161,10 +166,12 @@ class Settings:
     def _read(cls, source: _EnvironReader) -> Settings:
         data_dir = source.place("MYD_DATA_DIR", Path("data"))
         beside = Path("data") if isinstance(data_dir, Location) else data_dir
+        state_dir = source.directory("MYD_STATE_DIR", beside / "state")
         settings = cls(
             data_dir=data_dir,
             output_dir=source.place("MYD_OUTPUT_DIR", data_dir / "output"),
-            state_dir=source.directory("MYD_STATE_DIR", beside / "state"),
+            state_dir=state_dir,
+            work_dir=source.directory("MYD_WORK_DIR", state_dir / "work"),
             grpc_address=source.address("MYD_GRPC_ADDRESS", "127.0.0.1:50051"),
             rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
             audit_file=source.file("MYD_AUDIT_FILE"),
@@ -218,6 +225,9 @@ class Settings:
         source.check(not overlap, _OVERLAP)
         excluded = _lies_in(data_dir, state_dir) or _lies_in(data_dir, output_dir)
         source.check(not excluded, _NO_INPUTS)
+        work_dir = settings.work_dir
+        in_work = _lies_in(state_dir, work_dir) or _lies_in(data_dir, work_dir)
+        source.check(not in_work and not _lies_in(work_dir, output_dir), _WORK)
         source.check(not _may_be_read(settings), _AUDIT_FILE_IS_OPEN)
         _check_tls(source, settings)
         source.raise_problems()
@@ -244,6 +254,10 @@ _UMASKS = {"owner": 0o077, "group": 0o027, "all": 0o022}
 _OVERLAP = "MYD_STATE_DIR and MYD_OUTPUT_DIR must not be the same or lie in one another"
 _NO_INPUTS = (
     "MYD_DATA_DIR must not be, nor lie in, MYD_STATE_DIR or MYD_OUTPUT_DIR, which hold no inputs"
+)
+_WORK = (
+    "MYD_WORK_DIR, in which workers write, must not be nor hold MYD_STATE_DIR or MYD_DATA_DIR, nor "
+    "lie in MYD_OUTPUT_DIR"
 )
 
 

@@ -12,6 +12,7 @@ from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.errors import why
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.locks import lock
+from myd_grpc.objectstore.location import Location
 
 
 class InUseError(Exception):
@@ -23,15 +24,19 @@ def prepare(settings: Settings) -> None:
 
     What is in object storage needs none.
     """
-    places = {
+    places: dict[str, tuple[Path | Location, int, int]] = {
         "MYD_DATA_DIR": (settings.data_dir, 0o777, os.R_OK | os.X_OK),
         "MYD_OUTPUT_DIR": (settings.output_dir, 0o777, os.W_OK | os.R_OK | os.X_OK),
         "MYD_STATE_DIR": (settings.state_dir, 0o700, os.W_OK | os.R_OK | os.X_OK),
     }
+    if isinstance(settings.output_dir, Location):
+        places["MYD_WORK_DIR"] = (settings.work_dir, 0o700, os.W_OK | os.R_OK | os.X_OK)
     for variable, (place, mode, _) in places.items():
         if isinstance(place, Path):
             _make(variable, place, mode)
     keep_private(settings.state_dir)
+    if isinstance(settings.output_dir, Location):
+        keep_private(settings.work_dir)
     for variable, (place, _, access) in places.items():
         if isinstance(place, Path):
             _check(variable, place, access)

@@ -126,6 +126,17 @@ class OutputExistsError(CallError):
     reason = "OUTPUT_EXISTS"
 
 
+class OverwriteNeededError(CallError):
+    """Sets cannot be kept from being replaced where they are published."""
+
+    reason = "OVERWRITE_NEEDED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the object storage of this server cannot keep a set from being replaced: set overwrite"
+        )
+
+
 class JobWorkingError(CallError):
     """The job has not ended."""
 

@@ -48,6 +48,7 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.RequestLateError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
+    errors.OverwriteNeededError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.JobWorkingError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.JobMissingError: grpc.StatusCode.NOT_FOUND,
     errors.FileMissingError: grpc.StatusCode.NOT_FOUND,

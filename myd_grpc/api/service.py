@@ -25,6 +25,7 @@ from myd_grpc.errors import (
     BusyError,
     InvalidRequestError,
     OutputExistsError,
+    OverwriteNeededError,
     SlowReaderError,
     Violation,
 )
@@ -217,6 +218,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
 
     async def _refuse_existing(self, request: Request) -> None:
         name, output = set_directory(request.output_file_name), self._backend.output
+        if not output.keeps_existing:
+            raise OverwriteNeededError
         try:
             found = await asyncio.to_thread(output.find_in, request.output_dir, name)
         except ConversionError as error:

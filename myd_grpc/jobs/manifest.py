@@ -1,6 +1,6 @@
 """What a set in object storage consists of: its manifest, and the keys of its objects.
 
-docs/spec.md 10.3 describes both. A set is there when its manifest is; its parts are beneath a name
+docs/spec.md 10.4 describes both. A set is there when its manifest is; its parts are beneath a name
 that no other attempt at a job has, and are never written again.
 """
 

@@ -26,6 +26,13 @@ class Listing(Struct, frozen=True, tag=True):
     directories: tuple[str, ...]
 
 
+class Uploaded(Struct, frozen=True, tag=True):
+    """What was uploaded: its bytes, and their SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+
 class ObjectAccess(Protocol):
     """Reads objects, which are named by paths relative to the location.
 

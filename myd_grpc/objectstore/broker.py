@@ -1,6 +1,6 @@
 """Answers what a worker asks of object storage: the process that has the network has no keys.
 
-Whatever has become of the worker, it reads inputs, and nothing else.
+Whatever has become of the worker, it reads inputs and uploads parts of sets, and nothing else.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from myd_grpc.objectstore.frames import (
     RangeRead,
     ReadRange,
     Refused,
+    Upload,
     decode_question,
 )
 from myd_grpc.objectstore.location import Location
+from myd_grpc.objectstore.outbox import Outbox
 
 _AT_ONCE = 8
 
@@ -32,25 +34,39 @@ _AT_ONCE = 8
 class Broker:
     """Reads what is beneath `inputs`, but for what is in one of `hidden`, paths relative to that.
 
-    Where there are no `inputs`, there is nothing to be read.
+    Where there are no `inputs`, there is nothing to be read; without an `outbox`, nothing to be
+    uploaded.
     """
 
     def __init__(
-        self, connection: Connection, inputs: Location | None, hidden: Sequence[str] = ()
+        self,
+        connection: Connection,
+        inputs: Location | None,
+        hidden: Sequence[str] = (),
+        outbox: Outbox | None = None,
     ) -> None:
         self._connection = connection
         self._inputs = DirectAccess(inputs) if inputs else None
         self._hidden = tuple(hidden)
+        self._outbox = outbox
         self._sending = threading.Lock()
         self._room = threading.BoundedSemaphore(_AT_ONCE)
 
     def serve(self) -> None:
-        """Answer until the connection ends, or until what comes over it is no question."""
+        """Answer until the connection ends, or until what comes over it is no question.
+
+        An upload that is under way then is given up before this returns.
+        """
         threads = ThreadPoolExecutor(_AT_ONCE)
-        while frame := self._connection.receive():
-            question = decode_question(frame.head)
-            self._room.acquire()
-            threads.submit(self._answer, frame, question)
+        try:
+            while frame := self._connection.receive():
+                question = decode_question(frame.head)
+                self._room.acquire()
+                threads.submit(self._answer, frame, question)
+        finally:
+            if self._outbox:
+                self._outbox.close()
+                threads.shutdown()
 
     def _answer(self, frame: Frame, question: Question) -> None:
         body: list[memoryview] = []
@@ -63,6 +79,8 @@ class Broker:
         self._room.release()
 
     def _answer_to(self, question: Question, body: list[memoryview]) -> Answer:
+        if isinstance(question, Upload):
+            return self._upload(question)
         if self._inputs is None:
             raise PermissionError(errno.EACCES, "no inputs")
         match question:
@@ -74,6 +92,11 @@ class Broker:
                 body.append(self._inputs.read_now(self._readable(path), etag, offset, size))
                 return RangeRead()
         raise OSError(errno.EINVAL, "no range")
+
+    def _upload(self, question: Upload) -> Answer:
+        if self._outbox is None:
+            raise PermissionError(errno.EACCES, "no outputs")
+        return self._outbox.upload(question.path, question.file)
 
     def _readable(self, path: str) -> str:
         """The path; PermissionError if it is hidden. The client refuses what leads elsewhere."""

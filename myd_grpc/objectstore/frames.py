@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct, json
 
-from myd_grpc.objectstore.access import Found, Listing
+from myd_grpc.objectstore.access import Found, Listing, Uploaded
 
 _LENGTHS = struct.Struct(">III")
 _MOST_HEAD = 1 << 24
@@ -40,6 +40,16 @@ class ListDirectory(Struct, frozen=True, tag=True):
     directory: str
 
 
+class Upload(Struct, frozen=True, tag=True):
+    """Asks for an object to be made of a file that is written; the answer is `Uploaded`.
+
+    `path` is relative to the output, `file` to the directory in which sets are staged.
+    """
+
+    path: str
+    file: str
+
+
 class RangeRead(Struct, frozen=True, tag=True):
     """The body has what was read."""
 
@@ -50,8 +60,8 @@ class Refused(Struct, frozen=True, tag=True):
     number: int
 
 
-Question: TypeAlias = Find | ReadRange | ListDirectory
-Answer: TypeAlias = Found | Listing | RangeRead | Refused
+Question: TypeAlias = Find | ReadRange | ListDirectory | Upload
+Answer: TypeAlias = Found | Listing | RangeRead | Uploaded | Refused
 
 
 class Frame(NamedTuple):

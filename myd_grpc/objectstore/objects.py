@@ -13,8 +13,7 @@ from functools import cached_property
 from io import RawIOBase
 from typing import Any
 
-from msgspec import Struct
-
+from myd_grpc.objectstore.access import Uploaded
 from myd_grpc.objectstore.client import RANGE_BYTES, open_store, system_errors
 from myd_grpc.objectstore.location import Location
 
@@ -22,13 +21,6 @@ _RANGES_AT_ONCE = 2
 """Of one file; several files are uploaded at once."""
 
 _PROBE = ".myd-probe-"
-
-
-class Uploaded(Struct, frozen=True, tag=True):
-    """What was uploaded: its bytes, and their SHA-256 in hex."""
-
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

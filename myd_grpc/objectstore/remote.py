@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from myd_grpc.objectstore.access import Found, Listing
+from myd_grpc.objectstore.access import Found, Listing, Uploaded
 from myd_grpc.objectstore.frames import (
     Connection,
     Find,
@@ -18,6 +18,7 @@ from myd_grpc.objectstore.frames import (
     RangeRead,
     ReadRange,
     Refused,
+    Upload,
     decode_answer,
 )
 
@@ -46,6 +47,10 @@ class RemoteAccess:
         """See `ObjectAccess.list`."""
         listing: Listing = self._ask(ListDirectory(directory)).result()
         return listing
+
+    def upload(self, path: str, file: str) -> Future[Uploaded]:
+        """Begins to make an object of a file; see `Upload`."""
+        return self._ask(Upload(path, file))
 
     def _ask(self, question: Question) -> Future[Any]:
         answer: Future[Any] = Future()

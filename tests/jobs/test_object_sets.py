@@ -20,7 +20,8 @@ from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.publish.place import StagedSet
 from myd_grpc.jobs.worker.uploading import Uploader
-from myd_grpc.objectstore.objects import Objects, Uploaded
+from myd_grpc.objectstore.access import Uploaded
+from myd_grpc.objectstore.objects import Objects
 from tests.support.object_store import ObjectStore, require_object_store, running_store
 
 require_object_store()
@@ -56,10 +57,11 @@ def place(objects: Objects, work: OutputDirectory) -> ObjectPrefix:
     return ObjectPrefix(objects, work, keeps_existing=True)
 
 
-def upload(objects: Objects) -> Callable[[str, int], Future[Uploaded]]:
-    def begin(path: str, fd: int) -> Future[Uploaded]:
+def upload(objects: Objects) -> Callable[[str, Path], Future[Uploaded]]:
+    def begin(path: str, file: Path) -> Future[Uploaded]:
         future = Future[Uploaded]()
-        future.set_result(objects.upload(path, fd, lambda: True))
+        with file.open("rb") as opened:
+            future.set_result(objects.upload(path, opened.fileno(), lambda: True))
         return future
 
     return begin
@@ -254,8 +256,8 @@ def test_parts_that_no_manifest_names_go_after_a_while(
     objects.delete("gone/manifest.json")
     objects.write("theirs/out_1.csv", b"x")
     now = time.time()
-    assert remove_leftovers(objects, {"works"}, now + GRACE_S - 60) == 0
-    assert remove_leftovers(objects, {"works"}, now + GRACE_S + 60) == 3
+    assert remove_leftovers(objects, {"works"}, now + GRACE_S - 60, lambda: True) == 0
+    assert remove_leftovers(objects, {"works"}, now + GRACE_S + 60, lambda: True) == 3
     left = {one.path.rpartition("/")[0] for one in objects.all()}
     assert left == {"out", "gone", "theirs", "out/.parts/j1.aa", "out/.parts/works.aa"}
     assert downloaded(objects) == {"out_1.csv": b"x"}

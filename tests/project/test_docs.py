@@ -192,7 +192,7 @@ def _default(cell: str) -> str | None:
     if cell == "number of cores":
         return str(usable())
     value = re.match("`([^`]*)`", cell)
-    return value[1].replace("<data>", "data") if value else None
+    return value[1].replace("<state>", "<data>/state").replace("<data>", "data") if value else None
 
 
 def _settings(variable: str, value: str) -> Settings:

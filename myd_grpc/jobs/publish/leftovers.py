@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from myd_grpc.jobs.manifest import MANIFEST, PARTS, STAGED_MANIFEST, decode_manifest, parts_of
 from myd_grpc.objectstore.objects import Listed, Objects
@@ -25,15 +26,17 @@ class _Set:
     published: float = 0.0
 
 
-def remove_leftovers(objects: Objects, under_way: Collection[str], now: float) -> int:
+def remove_leftovers(
+    objects: Objects, under_way: Collection[str], now: float, is_wanted: Callable[[], bool]
+) -> int:
     """Remove the parts of attempts that no manifest names any more, and answer of how many.
 
     Those of jobs `under_way` stay, and whatever is younger than GRACE_S at `now` (epoch seconds),
     or belonged to a set that was replaced since then. `under_way` must have been asked for before.
-    Raises OSError.
+    Ends soon when it is not wanted any more. Raises OSError.
     """
     removed = 0
-    for path, found in _sets(objects).items():
+    for path, found in _sets(takewhile(lambda _: is_wanted(), objects.all())).items():
         old = [
             attempt
             for attempt, files in found.attempts.items()
@@ -43,15 +46,17 @@ def remove_leftovers(objects: Objects, under_way: Collection[str], now: float) -
         # Asked for only now: by this time an attempt from before may have been published.
         if old and (named := _named(objects, path)) is not None:
             for attempt in set(old) - {named}:
+                if not is_wanted():
+                    return removed
                 _remove(objects, found.attempts[attempt])
                 removed += 1
     return removed
 
 
-def _sets(objects: Objects) -> dict[str, _Set]:
+def _sets(listed: Iterable[Listed]) -> dict[str, _Set]:
     """What there is of sets, by their paths with a slash at the end."""
     sets = defaultdict[str, _Set](_Set)
-    for one in objects.all():
+    for one in listed:
         place, parts, rest = one.path.rpartition(f"{PARTS}/")
         if parts and (not place or place.endswith("/")):
             sets[place].attempts[rest.partition("/")[0]].append(one)

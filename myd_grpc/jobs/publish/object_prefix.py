@@ -30,6 +30,7 @@ from myd_grpc.jobs.manifest import (
     digest,
     parts_of,
 )
+from myd_grpc.jobs.publish.leftovers import remove_leftovers
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.publish.place import StagedSet
 from myd_grpc.objectstore.objects import Objects, Seen
@@ -169,6 +170,16 @@ class ObjectPrefix:
         """See `OutputPlace.sweep`: all directories stage in one."""
         if not self._directory:
             self._work.sweep(but)
+
+    def tidy(self, under_way: Collection[str], now: float, is_wanted: Callable[[], bool]) -> None:
+        """See `OutputPlace.tidy`."""
+        try:
+            removed = remove_leftovers(self._objects, under_way, now, is_wanted)
+        except OSError as error:
+            failure = refused(Reason.OUTPUT_UNAVAILABLE, "leftovers are not removed", error)
+            logger.warning("%s", failure.message)
+        else:
+            logger.info("leftovers of %d attempts removed", removed)
 
     # In the store
 

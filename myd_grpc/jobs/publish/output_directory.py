@@ -260,6 +260,9 @@ class OutputDirectory:
             else:
                 logger.warning("%s belongs to a worker that does not end; it is left", name)
 
+    def tidy(self, under_way: Collection[str], now: float, is_wanted: Callable[[], bool]) -> None:
+        """See `OutputPlace.tidy`: nothing is left in a directory."""
+
     def _put_in_place(self, staged: str, name: str, replace: bool) -> bool:
         """Rename the staged set; one that was there gets its name then, or is put aside.
 

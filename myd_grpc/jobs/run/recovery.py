@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.model import QueuedJob, UnfinishedJob
 from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
+from myd_grpc.jobs.run.recording import pause
 from myd_grpc.jobs.store.store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -68,13 +69,24 @@ class Recovery:
         left = await self._store.unfinished()
         for one in left:
             try:
-                self._settle(one)
+                await self._settle_once_possible(one)
             except ConversionError as error:
                 self._failed.setdefault((error.reason, error.message), []).append(one.job_id)
         await self._commit()
         if left:
             logger.info("after restart: %s", self._summary())
         return self._resumed
+
+    async def _settle_once_possible(self, one: UnfinishedJob) -> None:
+        """As `_settle`, however long this machine, or the store of sets, lacks what it takes."""
+        while True:
+            try:
+                self._settle(one)
+            except ShortageError as error:
+                logger.warning("job %s: %s", one.job_id, error.message)
+                await pause()
+            else:
+                return
 
     def _settle(self, one: UnfinishedJob) -> None:
         """Decide about a job. Raises ConversionError for one that does not go on."""

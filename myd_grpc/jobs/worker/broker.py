@@ -1,7 +1,8 @@
 """The broker of a worker: a process with network and credentials, for one that has neither.
 
 The server starts it beside the worker, with a socket between the two, and tells it on stdin in
-which places to read. It ends with the worker, as the socket does, and with the server.
+which places to read, and where to upload. It ends with the worker, as the socket does, and with
+the server.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import myd_grpc
+from myd_grpc import failpoints
 from myd_grpc.convert.input.keys import hidden_in
 from myd_grpc.jobs.worker.hardening import die_with_parent, forbid_core_dumps
 from myd_grpc.jobs.worker.places import Places
@@ -25,9 +27,10 @@ from myd_grpc.objectstore import client
 from myd_grpc.objectstore.broker import Broker
 from myd_grpc.objectstore.frames import Connection
 from myd_grpc.objectstore.location import Location, is_url
+from myd_grpc.objectstore.outbox import Outbox
 
 PROGRAM = "myd_grpc.jobs.worker.broker"
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", failpoints.VARIABLE)
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 
 
@@ -73,10 +76,11 @@ def main() -> None:
 
 
 def _broker(connection: Connection, places: Places) -> Broker:
+    outbox = Outbox(Location.parse(places.uploads), places.output_dir) if places.uploads else None
     if not is_url(places.data_dir):
-        return Broker(connection, None)
+        return Broker(connection, None, outbox=outbox)
     inputs = Location.parse(places.data_dir)
-    return Broker(connection, inputs, hidden_in(inputs, places.hidden))
+    return Broker(connection, inputs, hidden_in(inputs, places.hidden), outbox)
 
 
 if __name__ == "__main__":

@@ -19,17 +19,19 @@ class Places(Struct, frozen=True):
     """Inputs are read from `data_dir`, sets are written in `output_dir` (absolute directories).
 
     What lies in one of `hidden`, directories that may be in `data_dir`, is not read. A directory of
-    inputs may also be the URL of a location in object storage, which a worker has a broker for.
+    inputs may also be the URL of a location in object storage, which a worker has a broker for; so
+    is `uploads`, where sets go that are written in `output_dir`, unless they are published there.
     """
 
     data_dir: str
     output_dir: str
     hidden: tuple[str, ...] = ()
+    uploads: str = ""
 
     @property
     def is_remote(self) -> bool:
         """Whether anything of it is in object storage."""
-        return is_url(self.data_dir)
+        return is_url(self.data_dir) or bool(self.uploads)
 
     @property
     def directories(self) -> tuple[str, ...]:

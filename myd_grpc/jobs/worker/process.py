@@ -49,6 +49,7 @@ ALLOCATOR = {
 }
 STALL_SECONDS = 300.0
 """How long a worker with a task may do nothing, unless it is set otherwise."""
+_BROKER_ENDS_S = 20.0
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 PROGRAM = "myd_grpc.jobs.worker.program"
 
@@ -142,10 +143,12 @@ class WorkerProcess:
         """End the process whatever it does, and return its exit status, negative for a signal."""
         self.reusable = False
         _kill(self._process)
+        status = await self._process.wait()
         if self._broker:
-            _kill(self._broker)
-            await self._broker.wait()
-        return await self._process.wait()
+            ending = asyncio.create_task(_end(self._broker))
+            _ending.add(ending)  # the loop itself would forget a task nobody holds
+            ending.add_done_callback(_ending.discard)
+        return status
 
     async def _hand_over(self, key: CipherKey | None) -> None:
         if key:
@@ -203,6 +206,16 @@ class _Watch:
             _kill(self._process)
             return
         self._look_later()
+
+
+_ending: set[asyncio.Task[None]] = set()
+
+
+async def _end(broker: Process) -> None:
+    """See a broker end whose worker has ended: by itself, so that it gives uploads up in order."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(broker.wait(), _BROKER_ENDS_S)
+    _kill(broker)
 
 
 def _kill(process: Process) -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -66,7 +67,9 @@ from myd_grpc.jobs.worker.staging import (
     set_modes,
     take_over,
 )
+from myd_grpc.jobs.worker.uploading import Uploader
 from myd_grpc.objectstore import reach
+from myd_grpc.objectstore.access import Uploaded
 from myd_grpc.objectstore.frames import Connection
 from myd_grpc.objectstore.remote import RemoteAccess
 from myd_grpc.shopping import UserNotFoundError
@@ -128,7 +131,7 @@ def _work(task: AnyTask, send: Callable[[Message], None], signals: ServerSignals
         if isinstance(task, LookTask):
             send(Looked(*look(task.conversion, task.key), _peak_bytes()))
             return
-        converted, progress = _convert(task, send, signals)
+        converted, progress, uploaded = _convert(task, send, signals)
     except ConversionError as error:
         passing = isinstance(error, ShortageError)
         send(Failed(error.reason, error.message, "", _peak_bytes(), passing))
@@ -140,13 +143,16 @@ def _work(task: AnyTask, send: Callable[[Message], None], signals: ServerSignals
         parts = converted.parts
         for first in range(0, len(parts), PARTS_IN_A_LINE):
             send(PartsWritten(tuple(parts[first : first + PARTS_IN_A_LINE])))
-        send(Done(progress, tuple(converted.notes), _peak_bytes()))
+        send(Done(progress, tuple(converted.notes), _peak_bytes(), uploaded))
 
 
 def _convert(
     task: Task, send: Callable[[Message], None], signals: ServerSignals
-) -> tuple[Converted, Progress]:
-    """Convert, and say how far that came: the last report comes with the end, not before it."""
+) -> tuple[Converted, Progress, str]:
+    """Convert, and say how far that came: the last report comes with the end, not before it.
+
+    Also answers the digest of what was uploaded, if it was.
+    """
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
@@ -158,8 +164,24 @@ def _convert(
             ticker.flush()
             raise
         publish_modes(staging)
+        uploaded = _upload(task, converted, ticker)
     failpoints.reach("converted")
-    return converted, ticker.progress
+    return converted, ticker.progress, uploaded
+
+
+def _upload(task: Task, converted: Converted, ticker: Ticker) -> str:
+    """Upload what is written, if it is to be, after which nobody needs it here; its digest."""
+    if task.destination is None:
+        return ""
+    staging = Path(task.staging)
+
+    def upload(path: str, file: Path) -> Future[Uploaded]:
+        return reach.upload(path, str(file.relative_to(staging.parent)))
+
+    uploader = Uploader(upload, staging, ticker.alive)
+    uploaded = uploader.run(task.job_id, task.destination, converted.parts)
+    empty(staging)
+    return uploaded
 
 
 def _convert_from(
@@ -214,6 +236,11 @@ class Ticker:
             self.flush()
             self._due = now + _TICK_S
 
+    def alive(self) -> None:
+        """Say that work goes on which makes no progress."""
+        self._sent = False
+        self.flush()
+
     def flush(self) -> None:
         """Send what has not been sent yet."""
         if not self._sent:
@@ -233,7 +260,8 @@ def _confine(line: bytes) -> None:
     if places := decode_places(line):
         sandbox.enter(places, failpoints.files)
         for fd in map(int, sys.argv[1:]):
-            reach.through(RemoteAccess(Connection(fd), lambda: os._exit(1)))
+            broker = RemoteAccess(Connection(fd), lambda: os._exit(1))
+            reach.through(broker, broker.upload)
 
 
 def _private_stdout() -> BinaryIO:

@@ -18,6 +18,7 @@ from myd_grpc.locks import lock
 
 _PREDECESSOR_ENDS_S = 30.0
 _AT_ONCE = 8 << 20
+_MOMENT_S = 60.0
 # Where the kernel, the file system or the sandbox has no copy_file_range.
 _CANNOT_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM}
 
@@ -47,6 +48,24 @@ def owned(staging: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def prepare_work(work: Path) -> None:
+    """Make the directory in which a node stages sets, and remove from it what no worker owns.
+
+    What is a moment old may be another worker's that is about to lock it.
+    """
+    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in work.iterdir():
+        with suppress(OSError):
+            if path.stat().st_mtime > time.time() - _MOMENT_S:
+                continue
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                if lock(fd):
+                    shutil.rmtree(path)
+            finally:
+                os.close(fd)
 
 
 def empty(staging: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,16 +19,14 @@ from myd_grpc.jobs.manifest import (
     manifest_of,
     parts_of,
 )
-from myd_grpc.objectstore.objects import Uploaded
+from myd_grpc.objectstore.access import Uploaded
 
 FILES_AT_ONCE = 4
 
 _SIGN_OF_LIFE_S = 2.0
 
-Upload: TypeAlias = Callable[[str, int], "Future[Uploaded]"]
-"""Begins to make an object, by its path in the output, of the file of a descriptor.
-
-That may be closed meanwhile."""
+Upload: TypeAlias = Callable[[str, Path], "Future[Uploaded]"]
+"""Begins to make an object, named by its path in the output, of a file."""
 
 
 class Uploader:
@@ -50,8 +46,7 @@ class Uploader:
         manifest = encode_manifest(manifest_of(job_id, destination.attempt, parts, hashes))
         file = self._staging / STAGED_MANIFEST
         file.write_bytes(manifest)
-        with _uploading():
-            found = self._wait(self._begin(file, f"{beneath}/{STAGED_MANIFEST}"))
+        found = self._wait(self._upload(f"{beneath}/{STAGED_MANIFEST}", file))
         wanted = digest(manifest)
         if found.sha256 != wanted:
             raise _mismatch()
@@ -64,22 +59,13 @@ class Uploader:
             if len(under_way) == FILES_AT_ONCE:
                 yield self._ended(*under_way.popleft())
             failpoints.reach("upload")
-            future = self._begin(self._staging / part.file_name, f"{beneath}/{part.file_name}")
+            future = self._upload(f"{beneath}/{part.file_name}", self._staging / part.file_name)
             under_way.append((part, future))
         while under_way:
             yield self._ended(*under_way.popleft())
 
-    def _begin(self, file: Path, path: str) -> Future[Uploaded]:
-        fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            with _uploading():
-                return self._upload(path, fd)
-        finally:
-            os.close(fd)
-
     def _ended(self, part: PartFile, future: Future[Uploaded]) -> tuple[str, str]:
-        with _uploading():
-            found = self._wait(future)
+        found = self._wait(future)
         if found.size != part.size:
             raise _mismatch()
         return part.file_name, found.sha256
@@ -87,17 +73,11 @@ class Uploader:
     def _wait(self, future: Future[Uploaded]) -> Uploaded:
         while not wait([future], _SIGN_OF_LIFE_S).done:
             self._alive()
-        return future.result()
-
-
-@contextmanager
-def _uploading() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise refused(
-            Reason.OUTPUT_UNAVAILABLE, "the output set cannot be uploaded", error
-        ) from None
+        try:
+            return future.result()
+        except OSError as error:
+            what = "the output set cannot be uploaded"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
 
 
 def _mismatch() -> ConversionError:

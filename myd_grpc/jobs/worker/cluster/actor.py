@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from myd_grpc.build import build
 from myd_grpc.codec import decode
@@ -24,6 +25,7 @@ from myd_grpc.jobs.worker.protocol import (
     decode_task,
     encode_message,
 )
+from myd_grpc.jobs.worker.staging import prepare_work
 
 PIECE, MESSAGE, DIED = "piece", "message", "died"
 """Kinds of what is yielded: data that goes on, the end of a message, why the worker is no more."""
@@ -79,6 +81,8 @@ class WorkerActor:
         if self._pool is None:
             found: Setup = decode(setup, Setup)
             os.umask(found.umask)
+            if found.places.uploads:
+                prepare_work(Path(found.places.output_dir))
             self._pool = WorkerPool(stall_s=found.stall_s, places=found.places)
         return self._pool
 

@@ -1,0 +1,54 @@
+"""Opens the place that the settings name for sets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from myd_grpc import directories
+from myd_grpc.config import Settings, SettingsError
+from myd_grpc.convert.errors import why
+from myd_grpc.directories import PinnedPath
+from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
+from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.place import OutputPlace
+from myd_grpc.objectstore.location import Location
+from myd_grpc.objectstore.objects import Objects
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def opened_output(settings: Settings) -> Iterator[OutputPlace]:
+    """The place for sets, whose directory on this machine is locked meanwhile.
+
+    Raises InUseError when another server has locked it, SettingsError when it cannot be used.
+    """
+    if isinstance(settings.output_dir, Location):
+        with directories.locked(settings.work_dir) as fd:
+            pinned = PinnedPath.of("the work directory", settings.work_dir)
+            work = OutputDirectory(settings.work_dir, fd, pinned)
+            objects = Objects(settings.output_dir)
+            yield ObjectPrefix(objects, work, keeps_existing=_keeps_existing(objects))
+    else:
+        with directories.locked(settings.output_dir) as fd:
+            yield OutputDirectory(settings.output_dir, fd)
+
+
+def _keeps_existing(objects: Objects) -> bool:
+    try:
+        heeds = objects.heeds_conditions()
+    except OSError as error:
+        raise SettingsError(
+            f"MYD_OUTPUT_DIR is in object storage, and cannot be written: {why(error)}; see that "
+            "its bucket is there, that its endpoint can be reached from here, and that the "
+            "credentials in the environment may write, read, list and delete objects beneath its "
+            "prefix"
+        ) from None
+    if not heeds:
+        logger.warning(
+            "the object storage of MYD_OUTPUT_DIR writes objects whatever they are to replace: "
+            "requests that do not set overwrite are refused, and nobody else may publish there"
+        )
+    return heeds

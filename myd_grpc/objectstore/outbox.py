@@ -1,0 +1,55 @@
+"""What a broker uploads for its worker: files of one directory, as parts of sets alone."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from myd_grpc import failpoints
+from myd_grpc.beneath import open_beneath
+from myd_grpc.objectstore.access import Uploaded
+from myd_grpc.objectstore.location import Location
+from myd_grpc.objectstore.objects import Objects
+
+_PART = re.compile(r"([^./][^/]*/)+\.parts/[^./][^/]*/.+")
+"""Paths beneath which no set is published, and nothing is that was: a set is its manifest."""
+
+
+class Outbox:
+    """Makes objects beneath `outputs` of files in the directory `staged`, until it is closed.
+
+    Whatever has become of the worker: no manifest of a set, and no object that is there.
+    """
+
+    def __init__(self, outputs: Location, staged: str) -> None:
+        self._objects = Objects(outputs)
+        self._staged = staged
+        self._is_open = True
+
+    def close(self) -> None:
+        """From now on, nothing is uploaded any more, and what is begun is given up."""
+        self._is_open = False
+
+    def upload(self, path: str, file: str) -> Uploaded:
+        """Make an object of a file. Raises OSError."""
+        if not _PART.fullmatch(path):
+            raise PermissionError(errno.EACCES, "no part of a set")
+        failpoints.reach("broker_upload")
+        fd = self._open(file)
+        try:
+            if self._objects.holds(path):
+                raise FileExistsError(errno.EEXIST, "a part is never written again")
+            return self._objects.upload(path, fd, lambda: self._is_open)
+        finally:
+            os.close(fd)
+
+    def _open(self, file: str) -> int:
+        """A descriptor of a file that is reached without following links."""
+        path = Path(file)
+        directory = open_beneath(self._staged, str(path.parent))
+        try:
+            return os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        finally:
+            os.close(directory)
