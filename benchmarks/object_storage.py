@@ -113,7 +113,7 @@ class _Files:
         """See `ObjectAccess.read`."""
         return self._threads.submit(self._pread, path, offset, size)
 
-    def list(self, directory: str) -> Listing:  # noqa: ARG002
+    def alike(self, directory: str, name: str) -> Listing:  # noqa: ARG002
         """Nothing: files are named as they are spelled."""
         return Listing((), ())
 

@@ -20,7 +20,7 @@ class Found(Struct, frozen=True, tag=True):
 
 
 class Listing(Struct, frozen=True, tag=True):
-    """What is directly beneath a prefix: objects, and what has others beneath it."""
+    """Names directly beneath a prefix: of objects, and of what has others beneath it."""
 
     objects: tuple[str, ...]
     directories: tuple[str, ...]
@@ -50,6 +50,9 @@ class ObjectAccess(Protocol):
         """
         ...
 
-    def list(self, directory: str) -> Listing:
-        """The names of what is directly beneath the directory, "" for the location itself."""
+    def alike(self, directory: str, name: str) -> Listing:
+        """What is directly beneath the directory and called so, after NFC at least.
+
+        The directory "" is the location itself.
+        """
         ...

@@ -16,8 +16,8 @@ from myd_grpc.objectstore.frames import (
     Answer,
     Connection,
     Find,
+    FindAlike,
     Frame,
-    ListDirectory,
     Question,
     RangeRead,
     ReadRange,
@@ -60,7 +60,8 @@ class Broker:
         threads = ThreadPoolExecutor(_AT_ONCE)
         try:
             while frame := self._connection.receive():
-                question = decode_question(frame.head)
+                if (question := decode_question(frame.head)) is None:
+                    return
                 self._room.acquire()
                 threads.submit(self._answer, frame, question)
         finally:
@@ -74,6 +75,8 @@ class Broker:
             answer: Answer = self._answer_to(question, body)
         except OSError as error:
             answer = Refused(error.errno or errno.EIO)
+        except Exception:  # noqa: BLE001 - whatever it is, the worker waits for an answer
+            answer = Refused(errno.EIO)
         with self._sending:
             self._connection.send(frame.number, answer, body)
         self._room.release()
@@ -86,9 +89,9 @@ class Broker:
         match question:
             case Find(path):
                 return self._inputs.find(self._readable(path))
-            case ListDirectory(directory):
-                return self._inputs.list(self._readable(directory))
-            case ReadRange(path, etag, offset, size) if 0 < size <= RANGE_BYTES:
+            case FindAlike(directory, name):
+                return self._inputs.alike(self._readable(directory), name)
+            case ReadRange(path, etag, offset, size) if offset >= 0 and 0 < size <= RANGE_BYTES:
                 body.append(self._inputs.read_now(self._readable(path), etag, offset, size))
                 return RangeRead()
         raise OSError(errno.EINVAL, "no range")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
+from unicodedata import normalize
 
 from myd_grpc.objectstore.access import Found, Listing
 from myd_grpc.objectstore.client import open_store, system_errors
@@ -45,18 +47,25 @@ class DirectAccess:
         """What `read` comes to, as the client has it in memory."""
         from obstore import get  # noqa: PLC0415 - of an extra
 
-        options: Any = {"range": (offset, offset + size), "if_match": etag or None}
+        condition = {"if_match": etag} if etag else {}
+        options: Any = {"range": (offset, offset + size), **condition}
         with system_errors():
             return memoryview(get(self._store, path, options=options).bytes())
 
-    def list(self, directory: str) -> Listing:
-        """See `ObjectAccess.list`."""
+    def alike(self, directory: str, name: str) -> Listing:
+        """See `ObjectAccess.alike`."""
         from obstore import list_with_delimiter  # noqa: PLC0415 - of an extra
 
         with system_errors():
             found = list_with_delimiter(self._store, directory or None)
-        inside = len(directory) + 1 if directory else 0
         return Listing(
-            tuple(one["path"][inside:] for one in found["objects"]),
-            tuple(one[inside:] for one in found["common_prefixes"]),
+            _alike(name, (one["path"] for one in found["objects"])),
+            _alike(name, found["common_prefixes"]),
         )
+
+
+def _alike(name: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The last components of the paths that equal the name after NFC."""
+    wanted = normalize("NFC", name)
+    names = (path.rpartition("/")[2] for path in paths)
+    return tuple(one for one in names if normalize("NFC", one) == wanted)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct, json
 
 from myd_grpc.objectstore.access import Found, Listing, Uploaded
+from myd_grpc.objectstore.client import RANGE_BYTES
 
 _LENGTHS = struct.Struct(">III")
-_MOST_HEAD = 1 << 24
+_MOST_HEAD = 1 << 20
 
 
 class Find(Struct, frozen=True, tag=True):
@@ -34,10 +36,11 @@ class ReadRange(Struct, frozen=True, tag=True):
     size: int
 
 
-class ListDirectory(Struct, frozen=True, tag=True):
-    """Asks for what is beneath a directory of inputs; the answer is `Listing`."""
+class FindAlike(Struct, frozen=True, tag=True):
+    """Asks what in a directory of inputs is called so, after NFC; the answer is `Listing`."""
 
     directory: str
+    name: str
 
 
 class Upload(Struct, frozen=True, tag=True):
@@ -60,7 +63,7 @@ class Refused(Struct, frozen=True, tag=True):
     number: int
 
 
-Question: TypeAlias = Find | ReadRange | ListDirectory | Upload
+Question: TypeAlias = Find | ReadRange | FindAlike | Upload
 Answer: TypeAlias = Found | Listing | RangeRead | Uploaded | Refused
 
 
@@ -90,12 +93,12 @@ class Connection:
         self._write([memoryview(lengths + head), *body])
 
     def receive(self) -> Frame | None:
-        """The next message; None where there will be no other."""
+        """The next message; None where there will be no other, and for what is none."""
         lengths = self._read(_LENGTHS.size)
         if len(lengths) < _LENGTHS.size:
             return None
         number, head_size, body_size = _LENGTHS.unpack(lengths)
-        if head_size > _MOST_HEAD:
+        if head_size > _MOST_HEAD or body_size > RANGE_BYTES:
             return None
         head, body = bytes(self._read(head_size)), self._read(body_size)
         return Frame(number, head, body) if len(body) == body_size else None
@@ -119,9 +122,11 @@ class Connection:
         return room
 
 
-def decode_question(head: bytes) -> Question:
-    """The question in a frame; ValueError for what is none."""
-    return _QUESTIONS.decode(head)
+def decode_question(head: bytes) -> Question | None:
+    """The question in a frame; None for what is none."""
+    with suppress(ValueError):
+        return _QUESTIONS.decode(head)
+    return None
 
 
 def decode_answer(head: bytes) -> Answer:

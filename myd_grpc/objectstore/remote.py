@@ -12,8 +12,8 @@ from myd_grpc.objectstore.access import Found, Listing, Uploaded
 from myd_grpc.objectstore.frames import (
     Connection,
     Find,
+    FindAlike,
     Frame,
-    ListDirectory,
     Question,
     RangeRead,
     ReadRange,
@@ -43,9 +43,9 @@ class RemoteAccess:
         """See `ObjectAccess.read`."""
         return self._ask(ReadRange(path, etag, offset, size))
 
-    def list(self, directory: str) -> Listing:
-        """See `ObjectAccess.list`."""
-        listing: Listing = self._ask(ListDirectory(directory)).result()
+    def alike(self, directory: str, name: str) -> Listing:
+        """See `ObjectAccess.alike`."""
+        listing: Listing = self._ask(FindAlike(directory, name)).result()
         return listing
 
     def upload(self, path: str, file: str) -> Future[Uploaded]:

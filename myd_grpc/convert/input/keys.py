@@ -7,7 +7,6 @@ a name like any other.
 from __future__ import annotations
 
 import posixpath
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 from myd_grpc.convert.errors import ConversionError, Reason, refused
@@ -81,13 +80,11 @@ def _as_spelled(access: ObjectAccess, relative: str, confined_to: str) -> str:
     path = confined_to
     *parents, last = relative.split("/")
     for component in parents:
-        path = posixpath.join(path, _same(component, access.list(path).directories))
-    listing = access.list(path)
-    try:
-        return posixpath.join(path, _same(last, listing.objects))
-    except FileNotFoundError:
-        _same(last, listing.directories)
-        raise _is_directory(relative) from None
+        path = posixpath.join(path, _same(component, access.alike(path, component).directories))
+    found = access.alike(path, last)
+    if found.directories and not found.objects:
+        raise _is_directory(relative)
+    return posixpath.join(path, _same(last, found.objects))
 
 
 def _is_directory(relative: str) -> ConversionError:
@@ -95,11 +92,7 @@ def _is_directory(relative: str) -> ConversionError:
 
 
 def _same(component: str, names: Sequence[str]) -> str:
-    """The name that is the component, or equals it after NFC. Raises FileNotFoundError."""
-    if component in names:
-        return component
-    wanted = unicodedata.normalize("NFC", component)
-    for name in names:
-        if unicodedata.normalize("NFC", name) == wanted:
-            return name
-    raise FileNotFoundError
+    """The name that is the component, or another of them. Raises FileNotFoundError for none."""
+    if not names:
+        raise FileNotFoundError
+    return component if component in names else names[0]
