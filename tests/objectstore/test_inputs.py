@@ -8,13 +8,14 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.keys import KEYS, encrypted
 from tests.support.object_store import ObjectStore, require_object_store, running_store
-from tests.support.serving import PATIENCE_S, Hold, Server, tree
+from tests.support.serving import PATIENCE_S, Hold, Server, refusal, tree
 
 require_object_store()
 
@@ -180,6 +181,18 @@ def test_a_summary_is_made_of_an_object(begun: Callable[..., Server], store: Obj
         timeout=PATIENCE_S,
     ).data
     assert summary.order_lines == 1
+
+
+def test_a_summary_is_refused_for_now_while_its_store_is_gone(
+    begun: Callable[..., Server], store: ObjectStore
+) -> None:
+    server = begun()
+    request = pb.PreprocessShoppingRequest(user_id="u", proposal_id="p", file_name="a.json")
+    with store.away("gone"):
+        code, reason, _ = refusal(
+            lambda: server.stub.PreprocessShopping(request, timeout=PATIENCE_S)
+        )
+    assert (code, reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "BUSY")
 
 
 def test_nothing_of_the_store_is_with_the_worker_or_told_to_callers(

@@ -156,6 +156,18 @@ def test_the_server_refuses_a_bad_setting_without_a_traceback(
     assert "Traceback" not in log
 
 
+@pytest.mark.parametrize("name", ["MYD_DATA_DIR", "MYD_OUTPUT_DIR"])
+def test_without_what_reaches_object_storage_the_server_says_how_to_get_it(
+    name: str, make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text('import sys; sys.modules["obstore"] = None')
+    settings = {name: "s3://bucket/s3cret", "PYTHONPATH": str(tmp_path)}
+    status, log = run_server(make_server(), **settings)
+    assert (status, "Traceback" in log, "s3cret" in log) == (2, False, False)
+    assert f"{name} is in object storage" in log
+    assert "pip install 'myd-grpc[object-storage]'" in log
+
+
 def test_the_server_refuses_a_file_in_place_of_a_directory(
     make_server: Callable[..., Server],
 ) -> None:
