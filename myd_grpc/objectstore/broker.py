@@ -75,6 +75,8 @@ class Broker:
             answer: Answer = self._answer_to(question, body)
         except OSError as error:
             answer = Refused(error.errno or errno.EIO)
+        except ImportError:  # of a node without the extra, where another may have it
+            answer = Refused(errno.EREMOTEIO)
         except Exception:  # noqa: BLE001 - whatever it is, the worker waits for an answer
             answer = Refused(errno.EIO)
         with self._sending:
