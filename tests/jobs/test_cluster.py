@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.support.ray_cluster import (
     TEXT,
     Cluster,
     MakeServer,
+    Node,
     saved,
     start,
     waits_for,
@@ -33,22 +35,39 @@ def sets(server: Server, name: str) -> list[bytes]:
     return list(tree(server.output / name).values())
 
 
+def wait_for_spare(node: Node) -> None:
+    """Return when the node's actor has started a worker for the next task."""
+    (actor,) = node.actors()
+    deadline = time.monotonic() + PATIENCE_S
+    while len(actor.children()) < 2:
+        assert time.monotonic() < deadline, "there is no spare"
+        time.sleep(0.01)
+
+
 def test_jobs_are_done_on_the_nodes_with_the_same_bytes(
-    make_server: MakeServer, cluster: Cluster, expected: dict[str, bytes]
+    make_server: MakeServer,
+    cluster: Cluster,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
 ) -> None:
-    node = cluster.add()
+    point = hold("converted")
+    node = cluster.add(MYD_FAILPOINTS=point.setting)
     server = start(make_server, cluster, **SLOWLY)
     (server.home / "myd_grpc.py").write_text("raise SystemExit('this is run by nobody')")
     server.put("a.json", TEXT)
-    for output in ("out", "again"):
-        assert server.convert("a.json", output=output).status == pb.Job.DONE
-    assert sets(server, "out") == sets(server, "again") == list(expected.values())
-    assert len(node.actors()) == 1  # it did both
-    assert server.left_in_output() == {"out", "again"}
+    names = ["first", "second", "third"]
+    jobs = [server.submit("a.json", output=name) for name in names]
+    point.reached()
+    wait_for_spare(node)  # then the first worker is ended as the second job begins
+    point.release()
+    assert {server.wait(job_id).status for job_id in jobs} == {pb.Job.DONE}
+    assert all(sets(server, name) == list(expected.values()) for name in names)
+    assert len(node.actors()) == 1  # it did them all
     (actor,) = node.actors()
     assert "_raylet" not in Path(f"/proc/{server.process.pid}/maps").read_text()
     server.stop()
     actor.wait(PATIENCE_S)
+    assert server.left_in_output() == set(names)
 
 
 def test_a_job_waits_in_the_queue_for_a_node(
@@ -67,6 +86,7 @@ def test_a_job_waits_in_the_queue_for_a_node(
     assert {server.wait(job).status for job in (first, second)} == {pb.Job.DONE}
 
 
+@pytest.mark.soak
 def test_jobs_wait_for_a_cluster_that_is_started_again(
     make_server: MakeServer,
     cluster: Cluster,
@@ -92,7 +112,7 @@ def test_jobs_wait_for_a_cluster_that_is_started_again(
     assert sets(server, "out") == sets(server, "waiting") == list(expected.values())
 
 
-@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("missing", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_a_node_without_this_build_is_refused(
     make_server: MakeServer, cluster: Cluster, tmp_path: Path, missing: bool
 ) -> None:
@@ -131,7 +151,7 @@ def test_a_job_waits_for_a_slot_that_another_server_has(
     assert second.wait(waiting).status == pb.Job.DONE
 
 
-@pytest.mark.parametrize("directory", ["data", "output"])
+@pytest.mark.parametrize("directory", ["data", pytest.param("output", marks=pytest.mark.soak)])
 def test_a_node_that_sees_other_directories_ends_no_job(
     make_server: MakeServer, cluster: Cluster, directory: str
 ) -> None:

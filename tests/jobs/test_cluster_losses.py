@@ -53,7 +53,9 @@ def worker_on(node: Node) -> psutil.Process:
     return min(actor.children(), key=lambda one: (one.create_time(), one.pid))
 
 
-@pytest.mark.parametrize("lost", [pytest.param("worker", marks=SOAK), "actor", "node"])
+@pytest.mark.parametrize(
+    "lost", [pytest.param("worker", marks=SOAK), pytest.param("actor", marks=SOAK), "node"]
+)
 def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
     make_server: MakeServer,
     cluster: Cluster,
@@ -141,6 +143,7 @@ def test_what_a_killed_server_had_on_nodes_ends_and_the_next_goes_on(
     point.release()
     assert server.wait(job_id).status == pb.Job.DONE
     assert tree(server.output) == expected
+    server.stop()  # what is tidied up after the end of a job has been tidied up by then
     assert server.left_in_output() == {"out"}
 
 
@@ -159,12 +162,12 @@ def test_the_next_server_goes_on_beside_itself(
     server.start(MYD_EXECUTOR="local")
     assert server.wait(job_id).status == pb.Job.DONE
     assert tree(server.output) == expected
-    server.stop()  # what is tidied up after the end of a job has been tidied up by then
+    server.stop()
     assert server.left_in_output() == {"out"}
 
 
 @pytest.mark.parametrize("what", ["actor", pytest.param("node", marks=SOAK)])
-@pytest.mark.parametrize("meanwhile", ["works", "has ended"])
+@pytest.mark.parametrize("meanwhile", ["works", pytest.param("has ended", marks=SOAK)])
 @pytest.mark.parametrize(
     "where",
     [

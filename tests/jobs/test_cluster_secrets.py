@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
@@ -33,7 +34,7 @@ def test_neither_key_nor_content_is_left_in_the_cluster(
     key, iv = secrets.token_bytes(32), secrets.token_bytes(16)
     canary = f"canary{secrets.token_hex(16)}"
     text = json.dumps([{"id": n, "name": canary} for n in range(1000)]).encode()
-    cluster.add(MYD_FAILPOINTS=f"{point.setting}@1")
+    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@1")
     server = start(make_server, cluster, MYD_LOG_LEVEL="DEBUG")
     # So many names that a task is more than Ray passes on by itself.
     names = [f"{canary}{n:03}".ljust(250, "_") for n in range(800)]
@@ -45,6 +46,8 @@ def test_neither_key_nor_content_is_left_in_the_cluster(
     working = server.submit(*names, **fields)
     sought = [key, iv, key.hex().encode(), iv.hex().encode(), canary.encode()]
     with point.at_point():
+        for process in (*node.actors(), *server.workers()):
+            assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         assert not found(sought, cluster.control_store())
     assert server.wait(working).status == pb.Job.DONE
     assert server.convert("bad.json", output="bad").status == pb.Job.FAILED

@@ -40,6 +40,7 @@ class WorkerActor:
     def __init__(self) -> None:
         forbid_core_dumps()
         self._pool: WorkerPool | None = None
+        # Of the last task: when that is done, the next may have begun before it is let go of.
         self._worker: WorkerProcess | None = None
         self._line = bytearray()
 
@@ -68,11 +69,9 @@ class WorkerActor:
                 yield piece
         except Exception as error:  # noqa: BLE001 - Ray would log and pass on its text
             yield DIED, f"the worker on a node failed: {type(error).__name__}".encode()
-        finally:
-            self._worker = None
 
     async def tell(self, what: bytes) -> None:
-        """Pass a line on to the worker, if one is at work."""
+        """Pass a line on to the worker of the task at hand."""
         if self._worker:
             await (self._worker.acknowledge() if what == COMMITTED else self._worker.save_now())
 

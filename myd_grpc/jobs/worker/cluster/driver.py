@@ -41,7 +41,7 @@ _AT_ONCE = 8
 """Calls that an actor takes at a time: one is its task, the others are orders."""
 
 _LOOK_S = 1.0
-_CLUSTER_ANSWERS_S = 10.0
+_CLUSTER_ANSWERS_S = 30.0
 _PING_S = 5.0
 _LONGEST = 64 << 20
 
