@@ -70,6 +70,33 @@ def test_jobs_are_done_on_the_nodes_with_the_same_bytes(
     assert server.left_in_output() == set(names)
 
 
+@pytest.mark.soak
+def test_the_files_of_a_job_are_done_on_several_nodes_at_once(
+    make_server: MakeServer, cluster: Cluster, tmp_path: Path
+) -> None:
+    names = [f"{number}.json" for number in range(8)]
+    alone, server = make_server(**SLOWLY).start(), start(make_server, cluster, **SLOWLY)
+    points = []
+    for place in ("one", "other"):
+        (tmp_path / place).mkdir()
+        points.append(Hold(tmp_path / place, "converted"))
+        cluster.add(MYD_FAILPOINTS=points[-1].setting)
+        server.wait_for_log(f"has slots for {len(points)} workers")
+    jobs = {}
+    for one in (alone, server):
+        for name in names:
+            one.put(name, TEXT)
+        jobs[one] = one.submit(*names, merge=False)
+    for point in points:  # each node has done some of them, and waits for the other
+        point.reached()
+    for point in points:
+        point.release()
+    assert {one.wait(job_id).status for one, job_id in jobs.items()} == {pb.Job.DONE}
+    assert tree(server.output) == tree(alone.output)
+    server.stop()
+    assert server.left_in_output() == {path.partition("/")[0] for path in tree(alone.output)}
+
+
 def test_a_job_waits_in_the_queue_for_a_node(
     make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold]
 ) -> None:
