@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
@@ -50,7 +52,10 @@ class DirectAccess:
         condition = {"if_match": etag} if etag else {}
         options: Any = {"range": (offset, offset + size), **condition}
         with system_errors():
-            return memoryview(get(self._store, path, options=options).bytes())
+            got = get(self._store, path, options=options)
+            if etag and got.meta["e_tag"] != etag:  # there are stores that ignore conditions
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            return memoryview(got.bytes())
 
     def alike(self, directory: str, name: str) -> Listing:
         """See `ObjectAccess.alike`."""
