@@ -1,7 +1,8 @@
 """Kills servers and workers in the middle of jobs, and holds what comes of it to two outcomes.
 
 Either the set is published with the bytes of an undisturbed run, or the job says that it did not
-finish and nothing is to be seen. At length: `python -m tests.robustness.crashing --kills 200`.
+finish and nothing is to be seen. At length: `python -m tests.robustness.crashing --kills 200`, and
+with `--store` for inputs in an object store, which is killed, too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
 from tests.support.callers import Bearer, caller_table, stub_of, token_of, write_callers
+from tests.support.object_store import ObjectStore, running_store
 from tests.support.serving import ENDED, PATIENCE_S, Server, kill_worker, lasting_address, tree
 from tests.support.streams import Recorder, assert_committed, validate
 
@@ -74,6 +76,8 @@ ONLY_REPLACING = {"exchange", "put_aside"}
 ONLY_AUDITED = {"write_audit"}
 SLOWLY = "batch_written=sleep:0.004"
 STOP = "stop"
+STORE = "store"
+VICTIMS = ("server", "server", "all", "worker", STOP)
 CALLER, TEAM, STRANGER = "alice", "team-a", "bob"
 """Who submits jobs where callers are named, the directory that is hers, and one of another team."""
 MOST_KILLS = 4
@@ -123,11 +127,17 @@ KINDS = tuple(materials())
 
 
 class World:
-    """A server with all inputs, and the sets they make when nothing happens."""
+    """A server with all inputs, and the sets they make when nothing happens.
 
-    def __init__(self, home: Path) -> None:
+    The inputs are in the store, if there is one.
+    """
+
+    def __init__(self, home: Path, store: ObjectStore | None = None) -> None:
         # Always on the same port, so that watchers find it again.
         self.server = Server(home / "server", **SETTINGS, MYD_GRPC_ADDRESS=lasting_address())
+        self.store = store
+        if store:
+            self.server.settings |= {"MYD_DATA_DIR": str(store.location()), **store.environ}
         self.materials = materials()
         self.audit_file = home / "audit.jsonl"
         self._callers = write_callers(
@@ -141,15 +151,20 @@ class World:
         self.expected: dict[str, dict[str, bytes]] = {}
         for kind, material in self.materials.items():
             self.names[kind] = [
-                self.server.put(f"{kind.replace(' ', '-')}-{number}.json", content)
+                self._put(f"{kind.replace(' ', '-')}-{number}.json", content)
                 for number, content in enumerate(material.files)
             ]
             for name, content in zip(self.names[kind], material.files, strict=True):
-                self.server.put(f"{TEAM}/{name}", content)
+                self._put(f"{TEAM}/{name}", content)
             out = home / "expected" / kind / "out"
             out.mkdir(parents=True)
             convert(self._conversion(kind), KEY if material.has_key else None, out, _silent)
             self.expected[kind] = tree(out.parent)
+
+    def _put(self, name: str, content: bytes) -> str:
+        if self.store:
+            self.store.put(name, content)
+        return self.server.put(name, content)
 
     def _conversion(self, kind: str) -> Conversion:
         return Conversion(
@@ -227,8 +242,9 @@ class Trap:
 class Kill:
     """Who is killed, and when: held at a point for the n-th time, or after a while.
 
-    The victim is "server", "worker", "all", or STOP for a server that is ended in order. A point
-    needs a server that is started for it; where one runs already, time decides.
+    The victim is "server", "worker", "all", STOP for a server that is ended in order, or STORE for
+    the object store, which is soon back. A point needs a server that is started for it; where one
+    runs already, time decides.
     """
 
     victim: str
@@ -249,9 +265,9 @@ class Plan:
     engines: tuple[str, ...]
 
 
-def plan(rng: random.Random, engines: Sequence[str]) -> Plan:
+def plan(rng: random.Random, engines: Sequence[str], victims: Sequence[str] = VICTIMS) -> Plan:
     """Anything that may happen to a job; one engine may go on with what another has begun."""
-    kills = tuple(_kill(rng) for _ in range(rng.randint(1, MOST_KILLS)))
+    kills = tuple(_kill(rng, victims) for _ in range(rng.randint(1, MOST_KILLS)))
     return Plan(
         kind=rng.choice(KINDS),
         by=CALLER if any(one.point in ONLY_AUDITED for one in kills) else rng.choice(["", CALLER]),
@@ -262,8 +278,8 @@ def plan(rng: random.Random, engines: Sequence[str]) -> Plan:
     )
 
 
-def _kill(rng: random.Random) -> Kill:
-    victim = rng.choice(["server", "server", "all", "worker", STOP])
+def _kill(rng: random.Random, victims: Sequence[str]) -> Kill:
+    victim = rng.choice(victims)
     after_s = rng.uniform(0, 0.5)
     if rng.random() < 0.3:
         return Kill(victim, after_s)
@@ -424,6 +440,10 @@ class Round:
                 trap.release()  # held for ever, it could not end
             assert self._server.stop() == 0
             return
+        if victim == STORE:
+            assert self._world.store
+            with self._world.store.away("gone"):
+                return
         if victim == "worker":
             self._deaths += 1
             with suppress(psutil.NoSuchProcess, ValueError):  # it has just ended by itself
@@ -489,18 +509,27 @@ class Round:
 
 
 def rounds(
-    home: Path, seed: int, kills: int, engines: Sequence[str] = tuple(ENGINES)
+    home: Path,
+    seed: int,
+    kills: int,
+    engines: Sequence[str] = tuple(ENGINES),
+    store: ObjectStore | None = None,
 ) -> Iterator[tuple[Plan, Tally]]:
     """Go on until so many processes were killed."""
-    rng, tally, world = random.Random(seed), Tally(), World(home)
+    rng, tally, world = random.Random(seed), Tally(), World(home, store)
+    victims = (*VICTIMS, STORE) if store else VICTIMS
     try:
         while tally.kills.total() < kills:
-            one = plan(rng, engines)
+            one = plan(rng, engines, victims)
             yield one, tally
             Round(world, one, tally).run()
     finally:
         if world.server.runs:
             world.server.kill()
+
+
+def _store(home: Path, wanted: bool) -> AbstractContextManager[ObjectStore | None]:
+    return running_store(home / "store") if wanted else nullcontext()
 
 
 def main() -> None:
@@ -509,13 +538,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--store", action="store_true", help="inputs are in an object store")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, _store(Path(home), options.store) as store:
         tally = Tally()
+        given = (options.seed, options.kills, options.engines, store)
         try:
-            for one, tally in rounds(Path(home), options.seed, options.kills, options.engines):
+            for one, tally in rounds(Path(home), *given):
                 print(f"{tally.kills.total()} kills; next: {one}", flush=True)
         except BaseException:
             shutil.copy(Path(home) / "server" / "log", "crash.log")

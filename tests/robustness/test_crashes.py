@@ -23,6 +23,7 @@ from tests.robustness.crashing import (
     World,
     rounds,
 )
+from tests.support.object_store import require_object_store, running_store
 
 ENGINE_NAMES = list(ENGINES)
 EARLY = {"before_commit", "after_commit"}
@@ -91,3 +92,14 @@ def test_jobs_survive_crashes_at_any_time(tmp_path: Path, kills: int) -> None:
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
     for one, _ in rounds(tmp_path, seed, kills=kills):
         print(one)  # noqa: T201
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
+def test_jobs_survive_crashes_with_inputs_in_object_storage(tmp_path: Path, kills: int) -> None:
+    require_object_store()
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    with running_store(tmp_path / "store") as store:
+        for one, _ in rounds(tmp_path, seed, kills=kills, store=store):
+            print(one)  # noqa: T201
