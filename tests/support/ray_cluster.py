@@ -55,6 +55,14 @@ class Node:
                 env={**os.environ, **settings},
                 start_new_session=True,
             )
+        self._log = log
+
+    def wait(self) -> None:
+        """Return when it runs: of several that begin at the same time, some may never do."""
+        deadline = time.monotonic() + PATIENCE_S
+        while "Ray runtime started" not in (log := self._log.read_text("utf-8")):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.05)
 
     def tree(self) -> list[psutil.Process]:
         """All its processes."""

@@ -131,3 +131,31 @@ def test_jobs_that_ran_before_a_restart_go_on_first() -> None:
         queue.end(job("a", 0))
         served.append(queue.begin())
     assert [one.job_id for one in served if one] == ["a1", "c0", "b1", "a2"]
+
+
+def test_slots_that_no_job_wants_are_lent_and_wanted_back() -> None:
+    queue = queue_with(3, 100, {})
+    submit(queue, "a", 0)
+    assert queue.begin()
+    assert [queue.lend() for _ in range(3)] == [True, True, False]
+    assert queue.wanted_back == 0
+    for number in range(3):
+        submit(queue, "b", number)
+    assert queue.begin() is None
+    assert queue.wanted_back == 2  # the third could not begin in them either
+    queue.take_back()
+    assert queue.begin()
+    assert queue.wanted_back == 1
+    assert not queue.lend()
+
+
+def test_slots_are_lent_while_those_that_wait_may_not_run() -> None:
+    queue = queue_with(3, 100, {"a": CallerLimits(running=1)})
+    submit(queue, "a", 0)
+    assert queue.begin()
+    submit(queue, "a", 1)
+    assert queue.lend()
+    submit(queue, "b", 0)
+    assert not queue.lend()
+    assert queue.wanted_back == 0  # one is free
+    assert queue.begin()
