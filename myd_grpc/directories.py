@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from pathlib import Path
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.errors import why
 from myd_grpc.errors import DirectoryLostError
-from myd_grpc.locks import lock
+from myd_grpc.locks import is_shared, lock, locked_among_machines
 from myd_grpc.objectstore.location import Location
+
+logger = logging.getLogger(__name__)
 
 
 class InUseError(Exception):
@@ -74,18 +77,37 @@ class PinnedPath:
 def locked(directory: Path) -> Iterator[int]:
     """A descriptor of the directory, locked meanwhile.
 
-    Raises InUseError when another server has locked it.
+    Raises InUseError when another server has locked it, on this machine or on another.
     """
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not lock(fd):
-            raise InUseError(
-                f"another server is working in {directory}: stop it, or give this one directories "
-                "of its own with MYD_STATE_DIR and MYD_OUTPUT_DIR"
-            )
-        yield fd
+            raise _in_use(directory)
+        with _locked_among_machines(directory, fd):
+            yield fd
     finally:
         os.close(fd)
+
+
+@contextmanager
+def _locked_among_machines(directory: Path, fd: int) -> Iterator[None]:
+    with locked_among_machines(fd) as lock_held:
+        if lock_held is False:
+            raise _in_use(directory)
+        if lock_held is None and is_shared(fd):
+            logger.warning(
+                "the file system of %s has no locks: see to it that no server on another machine "
+                "works there",
+                directory,
+            )
+        yield
+
+
+def _in_use(directory: Path) -> InUseError:
+    return InUseError(
+        f"another server is working in {directory}: stop it, or give this one directories of its "
+        "own with MYD_STATE_DIR and MYD_OUTPUT_DIR"
+    )
 
 
 def keep_private(path: Path) -> None:

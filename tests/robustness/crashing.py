@@ -33,6 +33,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.locks import LOCK_FILE
 from myd_grpc.options import ConvertOptions
 from tests.support.callers import Bearer, caller_table, stub_of, token_of, write_callers
 from tests.support.object_store import ObjectStore, running_store
@@ -493,7 +494,7 @@ class Round:
     def _wait_for_order(self) -> None:
         """What a job replaced is removed after its end."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (left := {path.name for path in self._output.iterdir()}) <= {"out"}:
+        while not (left := {path.name for path in self._output.iterdir()}) <= {"out", LOCK_FILE}:
             assert time.monotonic() < deadline, left
             time.sleep(0.01)
 

@@ -29,7 +29,7 @@ from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.publish import sub_directories
 from myd_grpc.jobs.publish.directory_id import DirectoryId
 from myd_grpc.jobs.publish.place import NotDurableError, StagedSet
-from myd_grpc.jobs.publish.rename import NOT_SUPPORTED, exchange, rename_new
+from myd_grpc.jobs.publish.rename import NOT_SUPPORTED, exchange, rename, rename_new
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.locks import lock
 
@@ -39,6 +39,8 @@ _STAGING = ".myd-"
 _OLD = "-old"
 _ORPHAN_PATIENCE_S = 5.0
 _LINGERS_S = 1.0
+_REMOVALS = 3
+"""Tries, as NFS may say of what it has just removed that it was not there; the rest still is."""
 
 _Result = TypeVar("_Result")
 
@@ -309,7 +311,7 @@ class OutputDirectory:
             self._rename(staged, name)
 
     def _rename(self, source: str, target: str) -> None:
-        os.rename(source, target, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        rename(self._fd, source, target)
 
     def _names(self) -> list[str]:
         """All names in the directory: there may be many thousands. Raises OSError."""
@@ -326,9 +328,9 @@ class OutputDirectory:
         Raises ShortageError.
         """
         try:
-            shutil.rmtree(name, dir_fd=self._fd)
-        except FileNotFoundError:
-            return
+            for _ in range(_REMOVALS):
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(name, dir_fd=self._fd)
         except OSError as error:
             failure = refused(Reason.OUTPUT_UNAVAILABLE, f"{name} cannot be removed", error)
             if isinstance(failure, ShortageError):

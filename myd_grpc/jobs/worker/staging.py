@@ -74,7 +74,7 @@ def empty(staging: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)  # as NFS may say of what it has just removed
 
 
 def take_over(predecessor: Path, staging: Path) -> None:
