@@ -31,6 +31,7 @@ class Outbox:
     def close(self) -> None:
         """From now on, nothing is uploaded any more, and what is begun is given up."""
         self._is_open = False
+        failpoints.reach("outbox_closed")
 
     def upload(self, path: str, file: str) -> Uploaded:
         """Make an object of a file. Raises OSError."""
@@ -41,9 +42,13 @@ class Outbox:
         try:
             if self._objects.holds(path):
                 raise FileExistsError(errno.EEXIST, "a part is never written again")
-            return self._objects.upload(path, fd, lambda: self._is_open)
+            return self._objects.upload(path, fd, self._is_wanted)
         finally:
             os.close(fd)
+
+    def _is_wanted(self) -> bool:
+        failpoints.reach("broker_read")
+        return self._is_open
 
     def _open(self, file: str) -> int:
         """A descriptor of a file that is reached without following links."""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.callers import Bearer, caller_table, token_of, write_callers
 from tests.support.object_sets import OUTPUT, manifests, objects, published
-from tests.support.object_store import ObjectStore, require_object_store, running_store
-from tests.support.serving import Server, tree
+from tests.support.object_store import (
+    ObjectStore,
+    require_object_store,
+    running_store,
+    without_conditions,
+)
+from tests.support.serving import PATIENCE_S, Hold, Server, tree
 
 require_object_store()
 
@@ -38,8 +47,8 @@ def prepared(make_server: MakeServer, store: ObjectStore) -> Callable[..., Serve
     """Makes a server whose sets go to the store, with an input."""
 
     def make(**settings: str) -> Server:
-        place = {"MYD_OUTPUT_DIR": str(store.location(OUTPUT)), **store.environ}
-        server = make_server(**place, **SLOWLY, **settings)
+        place = {"MYD_OUTPUT_DIR": str(store.location(OUTPUT))} | store.environ
+        server = make_server(**(place | SLOWLY | settings))
         server.put("a.json", TEXT)
         return server
 
@@ -83,4 +92,237 @@ def test_a_set_is_the_same_as_on_a_disk(
     }
     (manifest,) = manifests(store).values()
     assert manifest["job"] == job.job_id
+    assert list((server.state / "work").iterdir()) == []
+
+
+def broken_off(
+    server: Server, point: Hold, act: Callable[[Server], object], output: str = "out"
+) -> str:
+    """The id of a job to which that was done when it had come to a point."""
+    job_id = server.submit("a.json", output=output)
+    point.reached()
+    act(server)
+    point.release()
+    return job_id
+
+
+@pytest.mark.parametrize("lost", ["program", "broker"])
+@pytest.mark.parametrize("at", ["upload", "broker_upload", "uploaded", "converted"])
+def test_another_worker_goes_on_where_one_was_lost(
+    at: str,
+    lost: str,
+    begun: Callable[..., Server],
+    store: ObjectStore,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+) -> None:
+    point = hold(at)
+    server = begun(MYD_FAILPOINTS=point.setting)
+
+    def kill(server: Server) -> None:
+        one = process(server, lost)
+        one.kill()
+        one.wait(PATIENCE_S)
+
+    job_id = broken_off(server, point, kill)
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert published(store) == expected
+    assert list((server.state / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "upload",
+        "broker_upload",
+        "uploaded",
+        "before_publish",
+        "write_manifest",
+        "manifest_written",
+    ],
+)
+def test_the_next_server_ends_what_one_has_left(
+    at: str,
+    begun: Callable[..., Server],
+    store: ObjectStore,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+) -> None:
+    point = hold(at)
+    server = begun(MYD_FAILPOINTS=point.setting)
+    job_id = broken_off(server, point, lambda server: server.kill())
+    assert published(store) in ({}, expected)
+    server.start(MYD_FAILPOINTS="")
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert published(store) == expected
+    assert "out/_SUCCESS" in objects(store)
+
+
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("how", ["gone", "silent"])
+@pytest.mark.parametrize("at", ["upload", "uploaded", "before_publish", "manifest_written"])
+def test_a_job_waits_for_a_store_that_does_not_answer(
+    at: str,
+    how: str,
+    begun: Callable[..., Server],
+    store: ObjectStore,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+) -> None:
+    point = hold(at)
+    server = begun(MYD_FAILPOINTS=point.setting)
+    job_id = server.submit("a.json")
+    point.reached()
+    with store.away(how):
+        point.release()
+        said = next(one.data.msg for one in server.watch(job_id) if one.data.msg)
+    assert said.startswith("waits, and tries again: ")
+    assert said.endswith("object storage cannot be reached, or does not answer")
+    job = server.wait(job_id)
+    assert (job.status, job.msg) == (pb.Job.DONE, "")
+    assert published(store) == expected
+    assert "out/_SUCCESS" in objects(store)
+
+
+def test_a_set_is_replaced_whole(
+    begun: Callable[..., Server], store: ObjectStore, expected: dict[str, bytes]
+) -> None:
+    server = begun()
+    server.put("b.json", "[1]")
+    assert server.convert("b.json", output="OUT").status == pb.Job.DONE
+    old = published(store)
+    assert server.refusal("a.json", overwrite=False) == (
+        grpc.StatusCode.ALREADY_EXISTS,
+        "OUTPUT_EXISTS",
+    )
+    assert published(store) == old
+    assert server.convert("a.json").status == pb.Job.DONE
+    assert published(store) == expected
+    assert server.convert("b.json").status == pb.Job.DONE
+    assert published(store).keys() == {"out/out_1.csv"}
+
+
+def test_an_upload_is_cancelled(
+    begun: Callable[..., Server],
+    store: ObjectStore,
+    hold: Callable[[str], Hold],
+    tmp_path: Path,
+) -> None:
+    point, closed = hold("broker_read"), hold("outbox_closed")
+    points = f"{point.setting}@2;{closed.setting}"
+    server = begun(MYD_FAILPOINTS=points, MYD_MAX_CSV_ROW="10000")
+    server.put("big.json", json.dumps([{"text": "글" * 1000}] * 7000, ensure_ascii=False))
+    job_id = server.submit("big.json", output="big", overwrite=False)
+    point.reached()  # one piece is under way
+    broker = process(server, "broker")
+    assert server.cancel(job_id).reason == "CANCELLED"
+    closed.reached()
+    point.release()
+    closed.release()
+    broker.wait(PATIENCE_S)
+    assert objects(store) == {}
+    assert list(tmp_path.glob("store/objects/*/.sgwtmp/multipart/*")) == []
+    assert list((server.state / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_of_two_servers_that_write_one_set_one_publishes(
+    replaces: bool,
+    begun: Callable[..., Server],
+    store: ObjectStore,
+    hold: Callable[[str], Hold],
+    expected: dict[str, bytes],
+) -> None:
+    point = hold("write_manifest")
+    first, second = begun(MYD_FAILPOINTS=point.setting), begun()
+    second.put("b.json", "[1]")
+    if replaces:
+        assert second.convert("b.json").status == pb.Job.DONE
+    late = first.submit("b.json" if replaces else "a.json", overwrite=replaces)
+    first.put("b.json", "[1, 2]")
+    point.reached()
+    assert second.convert("a.json").status == pb.Job.DONE
+    point.release()
+    job = first.wait(late)
+    assert (job.status, job.reason) == (pb.Job.FAILED, "OUTPUT_UNAVAILABLE")
+    assert "another writer has published" in job.msg
+    assert published(store) == expected
+    assert "out/_SUCCESS" in objects(store)
+
+
+def test_confined_callers_have_their_sets_beneath_their_directories(
+    prepared: Callable[..., Server], store: ObjectStore, tmp_path: Path
+) -> None:
+    callers = write_callers(
+        tmp_path / "callers.toml", caller_table("alice", ["convert"], data="team", output="team/a")
+    )
+    server = prepared(MYD_CALLERS=str(callers))
+    server.put("team/a.json", "[1]")
+    server.interceptors = (Bearer(token_of("alice")),)
+    server.start()
+    job = server.convert("a.json")
+    assert (job.status, job.output_dir) == (pb.Job.DONE, "team/a/out")
+    assert published(store).keys() == {"team/a/out/out_1.csv"}
+
+
+def test_what_dead_attempts_have_left_is_removed_at_a_start(
+    begun: Callable[..., Server], store: ObjectStore, tmp_path: Path
+) -> None:
+    server = begun()
+    assert server.convert("a.json").status == pb.Job.DONE
+    kept = set(objects(store))
+    for name in ("out/.parts/dead.aa/out_1.csv", "gone/.parts/dead.bb/.manifest.json"):
+        store.put(f"{OUTPUT}/{name}", b"x")
+    store.put(f"{OUTPUT}/new/.parts/young.cc/out_1.csv", b"x")
+    long_ago = time.time() - 2 * 24 * 3600
+    for path in (tmp_path / "store" / "objects").rglob("*"):
+        if "young" not in str(path) and path.is_file():
+            os.utime(path, (long_ago, long_ago))
+    server.restart()
+    server.wait_for_log("leftovers of 2 attempts removed")
+    assert set(objects(store)) == {*kept, "new/.parts/young.cc/out_1.csv"}
+
+
+def test_a_store_that_heeds_no_conditions_takes_sets_that_may_be_replaced(
+    begun: Callable[..., Server], store: ObjectStore, expected: dict[str, bytes]
+) -> None:
+    with without_conditions(store) as endpoint:
+        server = begun(AWS_ENDPOINT_URL=endpoint)
+        assert "writes objects whatever they are to replace" in server.log
+        assert server.refusal("a.json", overwrite=False) == (
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "OVERWRITE_NEEDED",
+        )
+        for _ in range(2):
+            assert server.convert("a.json").status == pb.Job.DONE
+    assert published(store) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wr0ng-secret"}, "permission denied"),
+        ({"MYD_OUTPUT_DIR": "s3://none/output"}, "no such file or directory"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot be reached"),
+    ],
+    ids=["credentials", "bucket", "endpoint"],
+)
+def test_a_store_that_cannot_be_used_is_refused(
+    setting: dict[str, str], why: str, prepared: Callable[..., Server], store: ObjectStore
+) -> None:
+    server = prepared()
+    assert server.launch(**setting).wait(PATIENCE_S) == 2
+    assert "MYD_OUTPUT_DIR is in object storage, and cannot be written: " in server.log
+    assert why in server.log
+    for secret in (*store.environ.values(), *setting.values()):
+        assert secret == "us-east-1" or secret not in server.log
+
+
+def test_a_full_work_directory_fails_the_job(
+    begun: Callable[..., Server], store: ObjectStore
+) -> None:
+    server = begun(MYD_FAILPOINTS="write=error:ENOSPC")
+    job = server.convert("a.json")
+    assert (job.status, job.reason) == (pb.Job.FAILED, "DISK_FULL")
+    assert objects(store) == {}
     assert list((server.state / "work").iterdir()) == []

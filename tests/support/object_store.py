@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import secrets
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from tests.support.serving import PATIENCE_S, lasting_address
 _PROGRAM = Path(sys.executable).parent / "versitygw"
 _BUCKET = "partners"
 _POLL_S = 0.02
+_CREATES = re.compile(rb"PUT /partners/(\S+) .*if-none-match: ", re.IGNORECASE | re.DOTALL)
 
 
 def require_object_store() -> Any:
@@ -124,6 +128,44 @@ class ObjectStore:
         with suppress(OSError), socket.create_connection((host, int(port))):
             return True
         return False
+
+
+@contextmanager
+def without_conditions(store: ObjectStore) -> Iterator[str]:
+    """The endpoint of a store that is the same, but writes objects whatever is there."""
+    host, _, port = store.environ["AWS_ENDPOINT_URL"].rpartition("/")[2].rpartition(":")
+
+    def make_way(data: bytes) -> None:
+        # The condition itself is signed: what it is about goes.
+        if found := _CREATES.match(data):
+            importlib.import_module("obstore").delete(store.client(), found[1].decode())
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(port))) as there:
+                back = threading.Thread(target=_pass_on, args=(there, self.request), daemon=True)
+                back.start()
+                _pass_on(self.request, there, make_way)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
+        proxy.daemon_threads = True
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{proxy.server_address[1]}"
+        proxy.shutdown()
+        proxy.block_on_close = False  # what is idle stays open until its client ends
+
+
+def _pass_on(
+    source: socket.socket, target: socket.socket, before: Callable[[bytes], None] = lambda _: None
+) -> None:
+    """Send on whatever comes, after what is done before. A small request comes at once."""
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            before(data)
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 @contextmanager

@@ -197,7 +197,7 @@ class ObjectPrefix:
         try:
             failpoints.reach("write_manifest")
             self._write(path, manifest, seen)
-            failpoints.reach("after_rename")
+            failpoints.reach("manifest_written")
         except OSError as error:
             if error.errno not in _CHANGED:
                 raise
