@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -73,6 +73,7 @@ class Attempt:
         self._recorder = JobRecorder(context.store, job.job_id)
         self._spare_slots = spare_slots
         self._worker: Worker | None = None
+        self._lending: asyncio.Task[Worker] | None = None
         self._spread: Spread | None = None  # where several workers do it
         self._stopped: ConversionError | SuspendedError | None = None
         self._publishing = False
@@ -147,6 +148,8 @@ class Attempt:
             self._spread.end()
         elif self._worker:
             await self._worker.end()
+        elif self._lending and self._context.workers.may_linger:
+            self._lending.cancel()  # a cluster may have no free slot for long
 
     def _raise_if_stopped(self) -> None:
         if self._stopped:
@@ -192,11 +195,24 @@ class Attempt:
     async def _in_worker(self) -> None:
         task = await self._task()
         try:
-            async with self._context.workers.lend() as self._worker:
+            async with AsyncExitStack() as stack:
+                self._worker = await self._lent(stack)
                 await self._work(self._worker, task)
         finally:
             self._saved.set()
         self._raise_if_stopped()
+
+    async def _lent(self, stack: AsyncExitStack) -> Worker:
+        """A worker, for as long as the stack has it, unless the attempt is given up before."""
+        lending = stack.enter_async_context(self._context.workers.lend())
+        self._lending = asyncio.create_task(lending)
+        try:
+            return await self._lending
+        except asyncio.CancelledError:
+            self._raise_if_stopped()
+            raise
+        finally:
+            self._lending = None
 
     async def _work(self, worker: Worker, task: Task | LookTask) -> None:
         try:
@@ -314,7 +330,8 @@ class Attempt:
         await self._in_output(partial(join, self.job, left))
 
     async def _look(self, conversion: Conversion) -> None:
-        async with self._context.workers.lend() as self._worker:
+        async with AsyncExitStack() as stack:
+            self._worker = await self._lent(stack)
             await self._work(self._worker, LookTask(conversion, self.job.key))
         self._raise_if_stopped()
 
