@@ -205,6 +205,8 @@ def test_nothing_of_the_store_is_with_the_worker_or_told_to_callers(
     for one in processes(server, "program"):
         environ = Path(f"/proc/{one.pid}/environ").read_bytes()
         assert not [name for name in store.environ if name.encode() in environ]
+        opened = [str(link.readlink()) for link in Path(f"/proc/{one.pid}/fd").iterdir()]
+        assert sum(link.startswith("socket:") for link in opened) == 1
     point.release()
     job = server.wait(job_id)
     assert (job.reason, job.msg) == ("FILE_NOT_FOUND", "none.json: no such file")
