@@ -315,10 +315,8 @@ class Attempt:
 
     async def _spread_out(self, request: Request) -> None:
         """Have a worker look at all files, and then as many convert them as there are."""
-        await self._make_directory()
         conversion = await self._conversion(request)
         await self._with_new_workers(partial(self._look, conversion))
-        await self._check_output(self._looked.progress)
         left = await shares_left(self.job, self._context, self._recorder, conversion, self._looked)
         self._raise_if_stopped()
         self._spread = Spread(self.job, self._context, self._recorder, self._spare_slots, left)
@@ -327,13 +325,19 @@ class Attempt:
         self._name = left.whole.name
         self._progress = self._spread.progress
         self._parts, self._note = joined_made(left.shares)
-        await self._in_output(partial(join, self.job, left))
+        await self._while_short(lambda: self._in_output(partial(join, self.job, left)))
+        self._raise_if_stopped()
 
     async def _look(self, conversion: Conversion) -> None:
-        async with AsyncExitStack() as stack:
-            self._worker = await self._lent(stack)
-            await self._work(self._worker, LookTask(conversion, self.job.key))
+        await self._make_directory()
+        try:
+            async with AsyncExitStack() as stack:
+                self._worker = await self._lent(stack)
+                await self._work(self._worker, LookTask(conversion, self.job.key))
+        finally:
+            self._saved.set()  # for whoever waits: there is nothing to be saved
         self._raise_if_stopped()
+        await self._check_output(self._looked.progress)
 
     # In the output directory
 

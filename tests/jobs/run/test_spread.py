@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,9 +16,10 @@ import pytest
 
 from myd_grpc import directories, failpoints
 from myd_grpc.callers.model import ANYBODY
+from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import Conversion, Limits
 from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
-from myd_grpc.jobs.publish.output_directory import OutputDirectory
+from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.queue import JobQueue
 from myd_grpc.jobs.run.recovery import Recovery
@@ -295,3 +297,31 @@ def test_a_job_goes_on_where_a_server_stopped(house: Callable[..., House], break
 
     assert outcome(asyncio.run(go_on())) == wanted
     assert tree(several.output) == tree(one.output)
+
+
+def test_what_is_put_together_may_break_off_and_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = {"one": ["a", "b"], "two": ["c"], "three": ["d", "e"]}
+    for attempt, names in sets.items():
+        for name in names:
+            (tmp_path / staging_name("j", attempt) / name).mkdir(parents=True)
+            (tmp_path / staging_name("j", attempt) / name / "t.csv").write_text(name)
+    wanted = {f"{name}/t.csv": name.encode() for name in "abcde"}
+    with directories.locked(tmp_path) as fd:
+        output = OutputDirectory(tmp_path, fd)
+        for turn in range(1, 6):
+            points = failpoints._parse(f"join=error:EIO@{turn}")
+            monkeypatch.setattr(failpoints, "_points", points)
+            with pytest.raises(ConversionError) as refused:
+                output.join("j", "all", sets)
+            assert refused.value.reason == "OUTPUT_UNAVAILABLE"
+        output.join("j", "all", sets)
+        assert tree(tmp_path / staging_name("j", "all")) == wanted
+        output.stage("j", "all", "")
+        output.join("j", "all", sets)  # as a server does that was ended before it had published
+        assert tree(tmp_path / staging_name("j", "all")) == wanted
+        monkeypatch.setattr(failpoints, "_points", {})
+        shutil.rmtree(tmp_path / staging_name("j", "all") / "d")
+        with pytest.raises(ConversionError):
+            output.join("j", "all", sets)
