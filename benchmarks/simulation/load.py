@@ -61,7 +61,7 @@ class Load:
 
     async def submit(self, count: int) -> list[str]:
         """The ids of so many new jobs, in order of arrival."""
-        job_ids: list[tuple[int, str]] = []
+        job_ids: list[str] = []
         numbers = iter(range(count))
 
         async def some() -> None:
@@ -70,12 +70,12 @@ class Load:
                     file_names=["a.json"], output_file_name=f"set{number}", merge=True
                 )
                 answer = await self._stub.ConvertToCsv(request)
-                job_ids.append((number, answer.data.job_id))
+                job_ids.append(answer.data.job_id)
 
         began = time.monotonic()
         await asyncio.gather(*(some() for _ in range(_SUBMITTING)))
         self.seen.accepted = time.monotonic() - began
-        return [job_id for _, job_id in sorted(job_ids)]
+        return job_ids
 
     async def first_queued(self, job_ids: Sequence[str]) -> int:
         """Where in that order the jobs begin that still wait."""
@@ -90,7 +90,7 @@ class Load:
 
     async def watch(self, number: int, job_id: str) -> None:
         """One watcher, to the end of its stream."""
-        sampled = number % _SAMPLED == 0
+        sampled = number % _SAMPLED == number // _SAMPLED % _SAMPLED
         channel = self._channels[number // _WATCHES_EACH % len(self._channels)]
         # Not read by default: to make a message of each takes more than to send it.
         call: Any = channel.unary_stream(_WATCH, pb.WatchJobRequest.SerializeToString)
