@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     checkpoints,
+    cluster,
     flood,
     latency,
     memory,
@@ -35,6 +36,8 @@ def main() -> None:
         print("left out: rest and browsers, as the gateway is not built", file=sys.stderr)
     if "objects" not in sections:
         print("left out: object storage, as there is no store: make store", file=sys.stderr)
+    if "cluster" not in sections:
+        print("left out: a cluster, as there is no Ray", file=sys.stderr)
     page = f"# Benchmarks\n\nMeasured {machine()}, by `make bench`.\n"
     print(page)
     for name in chosen:
@@ -75,6 +78,10 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         sections["browsers"] = lambda: rest.measure_watchers(100 if quick else 1000, size)
     if object_storage.is_available():
         sections["objects"] = lambda: object_storage.measure(large, 1 if quick else 3)
+    if cluster.is_available():
+        sections["cluster"] = lambda: cluster.measure(
+            20 if quick else 100, large, 1 if quick else 3
+        )
     return sections
 
 
