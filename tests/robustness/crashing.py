@@ -2,7 +2,7 @@
 
 Either the set is published with the bytes of an undisturbed run, or the job says that it did not
 finish and nothing is to be seen. At length: `python -m tests.robustness.crashing --kills 200`, and
-with `--store` for inputs in an object store, which is killed, too.
+with `--store` for inputs and sets in an object store, which is killed, too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.locks import LOCK_FILE
 from myd_grpc.options import ConvertOptions
+from tests.support import object_sets
 from tests.support.callers import Bearer, caller_table, stub_of, token_of, write_callers
+from tests.support.object_sets import OUTPUT
 from tests.support.object_store import ObjectStore, running_store
 from tests.support.serving import ENDED, PATIENCE_S, Server, kill_worker, lasting_address, tree
 from tests.support.streams import Recorder, assert_committed, validate
@@ -72,6 +74,14 @@ IN_SERVER = {
     "put_aside": 1,
     "after_rename": 1,
     "write_audit": 2,
+}
+UPLOADING = {"upload": 8, "broker_upload": 8, "uploaded": 1}
+"""Points that a worker and its broker reach when sets go to a store."""
+_OF_DIRECTORIES = {"rename", "exchange", "put_aside", "after_rename"}
+STORED_IN_SERVER = {
+    **{point: turns for point, turns in IN_SERVER.items() if point not in _OF_DIRECTORIES},
+    "write_manifest": 1,
+    "manifest_written": 1,
 }
 ONLY_REPLACING = {"exchange", "put_aside"}
 ONLY_AUDITED = {"write_audit"}
@@ -130,7 +140,7 @@ KINDS = tuple(materials())
 class World:
     """A server with all inputs, and the sets they make when nothing happens.
 
-    The inputs are in the store, if there is one.
+    The inputs and the sets are in the store, if there is one.
     """
 
     def __init__(self, home: Path, store: ObjectStore | None = None) -> None:
@@ -138,7 +148,11 @@ class World:
         self.server = Server(home / "server", **SETTINGS, MYD_GRPC_ADDRESS=lasting_address())
         self.store = store
         if store:
-            self.server.settings |= {"MYD_DATA_DIR": str(store.location()), **store.environ}
+            self.server.settings |= {
+                "MYD_DATA_DIR": str(store.location("data")),
+                "MYD_OUTPUT_DIR": str(store.location(OUTPUT)),
+                **store.environ,
+            }
         self.materials = materials()
         self.audit_file = home / "audit.jsonl"
         self._callers = write_callers(
@@ -164,7 +178,7 @@ class World:
 
     def _put(self, name: str, content: bytes) -> str:
         if self.store:
-            self.store.put(name, content)
+            self.store.put(f"data/{name}", content)
         return self.server.put(name, content)
 
     def _conversion(self, kind: str) -> Conversion:
@@ -177,9 +191,12 @@ class World:
             engine="python",
         )
 
-    def output(self, by: str) -> Path:
-        """Where the sets of that caller are."""
-        return self.server.output / TEAM if by else self.server.output
+    def sets(self, by: str) -> DiskSets | StoredSets:
+        """The sets of that caller."""
+        team = TEAM if by else ""
+        if self.store:
+            return StoredSets(self.store, team, self.server.state / "work")
+        return DiskSets(self.server.output, team)
 
     def start(self, engine: str, trap: Trap | None, by: str, *, slowly: bool) -> bool:
         """Start the server, for named callers if that is one.
@@ -206,6 +223,53 @@ class World:
 
 def _silent(*_: object) -> None:
     """Nobody wants to know."""
+
+
+class DiskSets:
+    """The sets in an output directory, or in a caller's directory of it."""
+
+    def __init__(self, output: Path, team: str) -> None:
+        self._output = output
+        self._place = output / team
+
+    def reset(self, *, old: bool) -> None:
+        """Leave nothing, or a set that is to be replaced."""
+        shutil.rmtree(self._output, ignore_errors=True)
+        self._place.mkdir(parents=True)
+        if old:
+            (self._place / "out").mkdir()
+            (self._place / "out" / "old.csv").write_bytes(b"old")
+
+    def seen(self) -> dict[str, bytes]:
+        """All files of sets."""
+        return tree(self._place)
+
+    def left(self) -> set[str]:
+        """What is there beside the set."""
+        return {path.name for path in self._place.iterdir()} - {"out", LOCK_FILE}
+
+
+class StoredSets:
+    """The sets beneath a prefix in an object store, or of a caller's beneath it."""
+
+    def __init__(self, store: ObjectStore, team: str, work: Path) -> None:
+        self._store = store
+        self._prefix = f"{OUTPUT}/{team}" if team else OUTPUT
+        self._work = work
+
+    def reset(self, *, old: bool) -> None:
+        """See `DiskSets.reset`."""
+        object_sets.clear(self._store)
+        if old:
+            object_sets.put(self._store, "out", {"old.csv": b"old"}, self._prefix)
+
+    def seen(self) -> dict[str, bytes]:
+        """See `DiskSets.seen`: what a reader gets who goes by the manifests."""
+        return object_sets.published(self._store, self._prefix)
+
+    def left(self) -> set[str]:
+        """What is left of staging."""
+        return {path.name for path in self._work.iterdir()} - {LOCK_FILE}
 
 
 class Trap:
@@ -266,9 +330,9 @@ class Plan:
     engines: tuple[str, ...]
 
 
-def plan(rng: random.Random, engines: Sequence[str], victims: Sequence[str] = VICTIMS) -> Plan:
+def plan(rng: random.Random, engines: Sequence[str], *, stored: bool = False) -> Plan:
     """Anything that may happen to a job; one engine may go on with what another has begun."""
-    kills = tuple(_kill(rng, victims) for _ in range(rng.randint(1, MOST_KILLS)))
+    kills = tuple(_kill(rng, stored) for _ in range(rng.randint(1, MOST_KILLS)))
     return Plan(
         kind=rng.choice(KINDS),
         by=CALLER if any(one.point in ONLY_AUDITED for one in kills) else rng.choice(["", CALLER]),
@@ -279,12 +343,15 @@ def plan(rng: random.Random, engines: Sequence[str], victims: Sequence[str] = VI
     )
 
 
-def _kill(rng: random.Random, victims: Sequence[str]) -> Kill:
-    victim = rng.choice(victims)
+def _kill(rng: random.Random, stored: bool) -> Kill:
+    victim = rng.choice((*VICTIMS, STORE) if stored else VICTIMS)
     after_s = rng.uniform(0, 0.5)
     if rng.random() < 0.3:
         return Kill(victim, after_s)
-    points = IN_WORKER if victim == "worker" or rng.random() < 0.5 else IN_SERVER
+    in_worker, in_server = IN_WORKER, IN_SERVER
+    if stored:
+        in_worker, in_server = IN_WORKER | UPLOADING, STORED_IN_SERVER
+    points = in_worker if victim == "worker" or rng.random() < 0.5 else in_server
     point, most = rng.choice(list(points.items()))
     return Kill(victim, after_s, point, rng.randint(1, most))
 
@@ -311,7 +378,7 @@ class Round:
     def __init__(self, world: World, plan: Plan, tally: Tally) -> None:
         self._world = world
         self._server = world.server
-        self._output = world.output(plan.by)
+        self._sets = world.sets(plan.by)
         self._plan = plan
         self._tally = tally
         self._before: dict[str, bytes] = {}
@@ -324,12 +391,8 @@ class Round:
     def run(self) -> None:
         if self._server.runs:
             self._server.kill()
-        shutil.rmtree(self._server.output, ignore_errors=True)
-        self._output.mkdir(parents=True)
-        if self._plan.replaces:
-            (self._output / "out").mkdir()
-            (self._output / "out" / "old.csv").write_bytes(b"old")
-        self._before = tree(self._output)
+        self._sets.reset(old=self._plan.replaces)
+        self._before = self._sets.seen()
         log_begins = len(self._server.log) if self._server.log_file.exists() else 0
         self._live_through()
         log = self._server.log[log_begins:]
@@ -432,7 +495,7 @@ class Round:
             legal = [self._before, self._world.expected[self._plan.kind]]
             if where == "put_aside":  # a filesystem that cannot exchange shows none for a moment
                 legal.append({})
-            assert tree(self._output) in legal
+            assert self._sets.seen() in legal
 
     def _kill(self, victim: str, trap: Trap | None) -> None:
         if victim == STOP:
@@ -477,7 +540,7 @@ class Round:
         assert outcome in self._legal(), job
         done = outcome == "DONE"
         expected = self._world.expected[self._plan.kind] if done else self._before
-        assert tree(self._output) == expected
+        assert self._sets.seen() == expected
         assert {part.file_name: part.bytes for table in job.tables for part in table.parts} == (
             {name.partition("/")[2]: len(data) for name, data in expected.items()} if done else {}
         )
@@ -494,7 +557,7 @@ class Round:
     def _wait_for_order(self) -> None:
         """What a job replaced is removed after its end."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (left := {path.name for path in self._output.iterdir()}) <= {"out", LOCK_FILE}:
+        while left := self._sets.left():
             assert time.monotonic() < deadline, left
             time.sleep(0.01)
 
@@ -518,10 +581,9 @@ def rounds(
 ) -> Iterator[tuple[Plan, Tally]]:
     """Go on until so many processes were killed."""
     rng, tally, world = random.Random(seed), Tally(), World(home, store)
-    victims = (*VICTIMS, STORE) if store else VICTIMS
     try:
         while tally.kills.total() < kills:
-            one = plan(rng, engines, victims)
+            one = plan(rng, engines, stored=store is not None)
             yield one, tally
             Round(world, one, tally).run()
     finally:
@@ -539,7 +601,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
-    parser.add_argument("--store", action="store_true", help="inputs are in an object store")
+    parser.add_argument(
+        "--store", action="store_true", help="inputs and sets are in an object store"
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     began = time.monotonic()

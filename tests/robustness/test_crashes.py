@@ -96,7 +96,7 @@ def test_jobs_survive_crashes_at_any_time(tmp_path: Path, kills: int) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
-def test_jobs_survive_crashes_with_inputs_in_object_storage(tmp_path: Path, kills: int) -> None:
+def test_jobs_survive_crashes_with_all_in_object_storage(tmp_path: Path, kills: int) -> None:
     require_object_store()
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
