@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.errors import why
 from myd_grpc.errors import DirectoryLostError
-from myd_grpc.locks import is_shared, lock, locked_among_machines
+from myd_grpc.locks import LOCK_FILE, is_shared, lock, locked_among_machines
 from myd_grpc.objectstore.location import Location
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,11 @@ def locked(directory: Path) -> Iterator[int]:
 
 @contextmanager
 def _locked_among_machines(directory: Path, fd: int) -> Iterator[None]:
-    with locked_among_machines(fd) as lock_held:
+    with ExitStack() as held:
+        try:
+            lock_held = held.enter_context(locked_among_machines(fd))
+        except OSError as error:
+            raise InUseError(f"{directory / LOCK_FILE} cannot be locked: {why(error)}") from None
         if lock_held is False:
             raise _in_use(directory)
         if lock_held is None and is_shared(fd):

@@ -81,6 +81,16 @@ def test_two_servers_on_two_nodes_are_kept_apart(make_server: MakeServer, place:
     assert second.left_in_output() == {LOCK_FILE}
 
 
+def test_a_directory_that_cannot_be_locked_is_not_served(
+    make_server: MakeServer, place: str
+) -> None:
+    server = on_nfs(make_server(), NODES[0] / place)
+    (server.output / LOCK_FILE).mkdir(parents=True)
+    server.begin()
+    assert server.process.wait(PATIENCE_S) == 1
+    assert f"{LOCK_FILE} cannot be locked: is a directory" in server.log
+
+
 def test_what_one_node_has_staged_another_takes_over_and_a_third_publishes(place: str) -> None:
     here, there = (node / place for node in NODES)
     output = opened(here)
