@@ -83,10 +83,13 @@ def open_store(location: Location, environ: Mapping[str, str] = os.environ) -> A
 
     kinds = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
     options = {**_CLIENT, "allow_http": _has_plain_endpoint(location.scheme, environ)}
+    # S3 compares what arrives with it; the others have ways of their own.
+    config = {"checksum_algorithm": "SHA256"} if location.scheme == "s3" else None
     with system_errors():
         return kinds[location.scheme](
             location.bucket,
             prefix=location.prefix or None,
+            config=config,
             client_options=options,
             retry_config=_RETRIES,
         )
