@@ -1,4 +1,4 @@
-"""Jobs on the nodes of a real Ray cluster, with inputs in a real object store."""
+"""Jobs on the nodes of a real Ray cluster, with inputs and sets in a real object store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.object_sets import OUTPUT, published
 from tests.support.object_store import ObjectStore, require_object_store, running_store
 from tests.support.serving import Server, tree
 
@@ -48,3 +49,22 @@ def test_a_node_reads_with_the_credentials_of_its_own(
     assert tree(server.output) == tree(local.output)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         assert store.environ[name].encode() not in seen
+
+
+def test_a_node_uploads_what_it_has_made_on_a_disk_of_its_own(
+    make_server: Callable[..., Server], store: ObjectStore, tmp_path: Path
+) -> None:
+    with cluster_of_none() as cluster:
+        cluster.add(1, None, **store.environ)
+        place = {"MYD_OUTPUT_DIR": str(store.location(OUTPUT)), **store.environ}
+        work = tmp_path / "node"
+        settings = {"MYD_RAY_ADDRESS": cluster.address, "MYD_WORK_DIR": str(work)}
+        server = make_server(MYD_EXECUTOR="ray", **place, **settings).start()
+        server.put("a.json", TEXT)
+        assert server.convert("a.json").status == pb.Job.DONE
+        assert not any(path.is_file() for path in work.rglob("*.csv"))
+        server.stop()
+    local = make_server().start()
+    local.put("a.json", TEXT)
+    assert local.convert("a.json").status == pb.Job.DONE
+    assert published(store) == tree(local.output)
