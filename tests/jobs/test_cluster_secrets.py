@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -22,7 +20,7 @@ from tests.support.serving import Hold
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
 
-from tests.support.ray_cluster import Cluster, MakeServer, cluster_of_none, start, waits_for
+from tests.support.ray_cluster import HOST, Cluster, MakeServer, cluster_of_none, start, waits_for
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -72,8 +70,7 @@ def locks(tmp_path: Path) -> dict[str, str]:
 
 def settings_of(home: Path, name: str) -> dict[str, str]:
     authority = Authority(home, f"{name}_ca")
-    # Ray calls by the address of the machine what is called 127.0.0.1.
-    pair = authority.issue(name, *LOCAL, f"ip:{own_address()}")
+    pair = authority.issue(name, *LOCAL, f"ip:{HOST}")
     token = home / f"{name}_token"
     token.write_text(secrets.token_hex(32))
     return {
@@ -84,13 +81,6 @@ def settings_of(home: Path, name: str) -> dict[str, str]:
         "RAY_TLS_SERVER_KEY": str(pair.key),
         "RAY_TLS_CA_CERT": str(authority.certificate),
     }
-
-
-def own_address() -> str:
-    """Of the interface that leads to others; nothing is sent."""
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
-        unused.connect(("192.0.2.1", 9))
-        return str(unused.getsockname()[0])
 
 
 def test_a_cluster_with_certificates_and_a_token_lets_in_who_has_them(

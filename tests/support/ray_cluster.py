@@ -40,6 +40,9 @@ _IMPATIENT = {
     "RAY_health_check_failure_threshold": "3",
 }
 _FEW_OBJECTS = "--object-store-memory=80000000"
+HOST = "127.0.0.2"
+"""An address of this machine alone; Ray takes what is called 127.0.0.1 for another one of it."""
+
 _RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
 
 
@@ -86,7 +89,7 @@ class Cluster:
     """A head and its nodes; `address` is what a server is told."""
 
     def __init__(self, home: Path, port: int, settings: dict[str, str]) -> None:
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{HOST}:{port}"
         self.home = home
         self._settings = settings
         self._port = port
@@ -95,12 +98,12 @@ class Cluster:
 
     def start(self) -> None:
         """Start the head, which listens where the one before did."""
-        arguments = ["--head", "--node-ip-address=127.0.0.1", f"--port={self._port}"]
+        arguments = ["--head", f"--node-ip-address={HOST}", f"--port={self._port}"]
         arguments += ["--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self.home}"]
         self._head = self._started(arguments, _IMPATIENT)
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            with suppress(OSError), closing(socket.create_connection(("127.0.0.1", self._port))):
+            with suppress(OSError), closing(socket.create_connection((HOST, self._port))):
                 return
             assert time.monotonic() < deadline, "the head does not listen"
             time.sleep(0.05)
@@ -111,7 +114,7 @@ class Cluster:
         It has a directory of its own, and an empty one, in the place of the one that is hidden.
         """
         offered = json.dumps({"myd": slots})
-        arguments = [f"--address={self.address}", "--node-ip-address=127.0.0.1"]
+        arguments = [f"--address={self.address}", f"--node-ip-address={HOST}"]
         arguments += ["--num-cpus=1", f"--resources={offered}"]
         return self._started(arguments, settings, _hiding(hiding) if hiding else [])
 
@@ -156,7 +159,7 @@ def cluster_of_none(**settings: str) -> Iterator[Cluster]:
     """A cluster with a head alone; all that is started of it has these environment variables."""
     # Not pytest's own directory: paths of sockets are short.
     home = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     cluster = Cluster(home, port, settings)
     try:
