@@ -101,6 +101,14 @@ def test_state_and_output_must_be_apart(state: str, output: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["/x", "/x/data", "/"])
+@pytest.mark.parametrize("work", ["/srv", "/srv/state", "/srv/data", "/srv/out/work"])
+def test_workers_write_where_nothing_else_is(work: str) -> None:
+    places = {"MYD_DATA_DIR": "/srv/data", "MYD_STATE_DIR": "/srv/state"}
+    environ = places | {"MYD_OUTPUT_DIR": "/srv/out", "MYD_WORK_DIR": work}
+    with pytest.raises(SettingsError, match="MYD_WORK_DIR, in which workers write"):
+        Settings.from_environ(environ)
+
+
 @pytest.mark.parametrize("name", ["MYD_OUTPUT_DIR", "MYD_STATE_DIR"])
 def test_a_data_directory_that_could_hold_no_inputs_is_refused(name: str, place: str) -> None:
     other = "MYD_STATE_DIR" if name == "MYD_OUTPUT_DIR" else "MYD_OUTPUT_DIR"
