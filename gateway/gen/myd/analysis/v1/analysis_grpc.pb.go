@@ -74,6 +74,8 @@ type AnalysisServiceClient interface {
 	//   - ALREADY_EXISTS: a working job is writing that output set (OUTPUT_BUSY: wait for it or cancel
 	//     it), or the set exists and overwriting is off (OUTPUT_EXISTS: choose another name or set
 	//     `overwrite`).
+	//   - FAILED_PRECONDITION: sets are in object storage that cannot keep one from being overwritten
+	//     (OVERWRITE_NEEDED: set `overwrite`).
 	//   - RESOURCE_EXHAUSTED: the queue is full. Call again later.
 	//   - UNAVAILABLE: the server is stopping. Call again with the same request_id.
 	//   - INTERNAL: report the error id.
@@ -325,6 +327,8 @@ type AnalysisServiceServer interface {
 	//   - ALREADY_EXISTS: a working job is writing that output set (OUTPUT_BUSY: wait for it or cancel
 	//     it), or the set exists and overwriting is off (OUTPUT_EXISTS: choose another name or set
 	//     `overwrite`).
+	//   - FAILED_PRECONDITION: sets are in object storage that cannot keep one from being overwritten
+	//     (OVERWRITE_NEEDED: set `overwrite`).
 	//   - RESOURCE_EXHAUSTED: the queue is full. Call again later.
 	//   - UNAVAILABLE: the server is stopping. Call again with the same request_id.
 	//   - INTERNAL: report the error id.
