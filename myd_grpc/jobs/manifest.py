@@ -1,6 +1,6 @@
 """What a set in object storage consists of: its manifest, and the keys of its objects.
 
-docs/spec.md 10.4 describes both. A set is there when its manifest is; its parts are beneath a name
+docs/spec.md 10.4 describes both. A set is there when its manifest is; its parts are beneath names
 that no other attempt at a job has, and are never written again.
 """
 
@@ -24,7 +24,7 @@ VERSION = 1
 
 
 class Destination(Struct, frozen=True):
-    """Where a worker uploads a set that it has staged.
+    """Where a worker uploads what it has staged of a set.
 
     `place` is the set's path, relative to the output directory. No other attempt has the name.
     """
@@ -94,6 +94,22 @@ def manifest_of(
         tables.append(ManifestTable(table, directory, sum(one.rows for one in its), len(its)))
         files += its
     return Manifest(VERSION, job_id, attempt, tuple(tables), tuple(files))
+
+
+def joined_manifest(job_id: str, attempt: str, shares: Iterable[Manifest]) -> Manifest:
+    """The manifest of an attempt that names what these do, in order, where each has it."""
+    tables, files = list[ManifestTable](), list[ManifestFile]()
+    for share in shares:
+        tables += share.tables
+        files += share.files
+    return Manifest(VERSION, job_id, attempt, tuple(tables), tuple(files))
+
+
+def attempts_named(manifest: Manifest) -> set[str]:
+    """The directories of `PARTS` in which a set has its files, and that of its attempt."""
+    beneath = (one.path.split("/", 2) for one in manifest.files)
+    its_files = {names[1] for names in beneath if names[0] == PARTS and len(names) > 1}
+    return its_files | {f"{manifest.job}.{manifest.attempt}"}
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

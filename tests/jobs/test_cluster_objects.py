@@ -6,17 +6,19 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.object_sets import OUTPUT, published
+from tests.support.object_sets import OUTPUT, clear, manifests, objects, published
 from tests.support.object_store import ObjectStore, require_object_store, running_store
-from tests.support.serving import Server, tree
+from tests.support.serving import Hold, Server, tree
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
-from tests.support.ray_cluster import cluster_of_none
+from tests.support.ray_cluster import SLOWLY, Cluster, cluster_of_none, saved, start
+from tests.support.spread_jobs import LONG, Nodes, alone, put, told
 
 require_object_store()
 
@@ -68,3 +70,148 @@ def test_a_node_uploads_what_it_has_made_on_a_disk_of_its_own(
     local.put("a.json", TEXT)
     assert local.convert("a.json").status == pb.Job.DONE
     assert published(store) == tree(local.output)
+
+
+# Several workers of one job
+
+
+@pytest.fixture
+def nodes(cluster: Cluster, store: ObjectStore, tmp_path: Path) -> Nodes:
+    """No node as yet; each will reach the store."""
+    return Nodes(cluster, tmp_path, **store.environ)
+
+
+@pytest.fixture
+def begun(
+    make_server: Callable[..., Server], cluster: Cluster, store: ObjectStore, tmp_path: Path
+) -> Callable[..., Server]:
+    """Starts a server of the cluster whose sets go to the store; it takes further settings."""
+
+    def begin(**settings: str) -> Server:
+        place = {"MYD_OUTPUT_DIR": str(store.location(OUTPUT)), **store.environ}
+        place["MYD_WORK_DIR"] = str(tmp_path / "node")
+        return start(make_server, cluster, **(SLOWLY | place | settings))
+
+    return begin
+
+
+def but_for_places(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest without who has made the set, and where."""
+    files = [one | {"path": one["path"].split("/", 2)[2]} for one in manifest["files"]]
+    return manifest | {"job": "", "attempt": "", "files": files}
+
+
+def attempts(manifest: dict[str, Any]) -> set[str]:
+    """Whose files a manifest names."""
+    return {one["path"].split("/")[1] for one in manifest["files"]}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_several_workers_upload_what_one_would(
+    make_server: Callable[..., Server],
+    store: ObjectStore,
+    nodes: Nodes,
+    begun: Callable[..., Server],
+    tmp_path: Path,
+    count: int,
+) -> None:
+    for _ in range(count):
+        nodes.add("worker_started")
+    server = begun()
+    server.wait_for_log(f"has slots for {count} workers")
+    job_id = server.submit(*put(server, LONG), merge=False)
+    nodes.reached()
+    assert [len(actors) for actors in nodes.actors()] == [1] * count
+    nodes.release()
+    wanted, files = alone(make_server, LONG)
+    assert told(server.wait(job_id)) == told(wanted)
+    assert published(store) == files
+    place = {"MYD_OUTPUT_DIR": str(store.location("other")), **store.environ}
+    local = make_server(**SLOWLY, **place).start()
+    local.convert(*put(local, LONG), merge=False)
+    (manifest,), (by_one,) = manifests(store).values(), manifests(store, "other").values()
+    assert but_for_places(manifest) == but_for_places(by_one)
+    assert len(attempts(manifest)) > 1
+    assert len(attempts(by_one)) == 1
+    # The manifest of all is beside those of the shares, under a name of its own.
+    joined = f"{job_id}.{manifest['attempt']}"
+    assert joined not in attempts(manifest)
+    assert f"out/.parts/{joined}/.manifest.json" in objects(store)
+    assert not any(path.is_file() for path in (tmp_path / "node").rglob("*"))
+
+
+@pytest.mark.parametrize("at", ["batch_written", "upload", "uploaded"])
+def test_another_actor_uploads_the_share_of_one_that_is_lost(
+    make_server: Callable[..., Server],
+    store: ObjectStore,
+    nodes: Nodes,
+    begun: Callable[..., Server],
+    at: str,
+) -> None:
+    nodes.add(at)
+    nodes.add("worker_started")
+    server = begun()
+    server.wait_for_log("has slots for 2 workers")
+    job_id = server.submit(*put(server, LONG), merge=False)
+    nodes.reached()
+    (actor,) = nodes.nodes[0].actors()
+    actor.kill()
+    nodes.release()
+    wanted, files = alone(make_server, LONG)
+    assert told(server.wait(job_id)) == told(wanted)
+    assert published(store) == files
+
+
+@pytest.mark.parametrize(
+    "at", ["manifests_joined", "before_publish", "write_manifest", "manifest_written"]
+)
+def test_the_next_server_publishes_what_all_have_uploaded(
+    make_server: Callable[..., Server],
+    store: ObjectStore,
+    nodes: Nodes,
+    begun: Callable[..., Server],
+    hold: Callable[[str], Hold],
+    at: str,
+) -> None:
+    for _ in range(2):
+        nodes.add("worker_started")
+    point = hold(at)
+    server = begun(MYD_FAILPOINTS=point.setting)
+    server.wait_for_log("has slots for 2 workers")
+    job_id = server.submit(*put(server, LONG), merge=False)
+    nodes.reached()
+    nodes.release()
+    point.reached()
+    server.kill()
+    there = {path for path in objects(store) if "/.parts/" in path and path.endswith(".csv")}
+    server.start(MYD_FAILPOINTS="")
+    wanted, files = alone(make_server, LONG)
+    assert told(server.wait(job_id)) == told(wanted)
+    assert published(store) == files
+    assert "out/_SUCCESS" in objects(store)
+    # Nothing was converted again.
+    assert there == {path for path in objects(store) if path.endswith(".csv")}
+
+
+def test_a_share_whose_parts_are_gone_is_done_again(
+    make_server: Callable[..., Server],
+    store: ObjectStore,
+    nodes: Nodes,
+    begun: Callable[..., Server],
+    hold: Callable[[str], Hold],
+) -> None:
+    nodes.add("worker_started")
+    point = hold("manifests_joined")
+    server = begun(MYD_FAILPOINTS=point.setting)
+    server.wait_for_log("has slots for 1 workers")
+    job_id = server.submit(*put(server, LONG), merge=False)
+    nodes.reached()
+    nodes.release()
+    point.reached()
+    saved(server, job_id)
+    server.kill()
+    clear(store)
+    server.start(MYD_FAILPOINTS="")
+    wanted, files = alone(make_server, LONG)
+    assert told(server.wait(job_id)) == told(wanted)
+    assert published(store) == files

@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.serving import PATIENCE_S, Hold, Server, tree
+from tests.support.serving import PATIENCE_S, Server, tree
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
 
-from tests.support.ray_cluster import SLOWLY, Cluster, MakeServer, Node, saved, start, stopped
+from tests.support.ray_cluster import SLOWLY, Cluster, MakeServer, saved, start, stopped
+from tests.support.spread_jobs import LONG, Nodes, alone, put, text, told
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def text(number: int, records: int) -> str:
-    return json.dumps(
-        [{"id": n, "x": [{"a": n}] * (number % 3), f"k{n // 90}": "글"} for n in range(records)]
-    )
-
-
 MANY = [text(number, 3 + number % 40) for number in range(200)]
 FEW = [text(number, 1500) for number in range(1, 5)]
-LONG = [text(number, 900) for number in range(8)]
 BAD = text(5, 400)[:-1] + ', {"id": nonsense}]'
-
-
-def put(server: Server, texts: list[str]) -> list[str]:
-    return [server.put(f"f{number:03}.json", text) for number, text in enumerate(texts)]
-
-
-def told(job: pb.Job) -> tuple[Any, ...]:
-    """What a caller is told of a job in the end, but for its id, times and revisions."""
-    shown = pb.Job()
-    shown.CopyFrom(job)
-    for name in ("job_id", "revision", "submit_time", "job_start_time", "job_end_time"):
-        shown.ClearField(name)
-    return shown.SerializeToString(deterministic=True), shown.reason, shown.msg
 
 
 def left_in_the_end(server: Server, wanted: set[str]) -> bool:
@@ -53,45 +31,6 @@ def left_in_the_end(server: Server, wanted: set[str]) -> bool:
     while (left := server.left_in_output()) != wanted and time.monotonic() < deadline:
         time.sleep(0.01)
     return left == wanted
-
-
-def alone(make_server: MakeServer, texts: list[str]) -> tuple[pb.Job, dict[str, bytes]]:
-    """What a server makes of the files by itself, with one worker."""
-    server = make_server(**SLOWLY).start()
-    job = server.convert(*put(server, texts), merge=False)
-    server.stop()
-    return job, tree(server.output)
-
-
-class Nodes:
-    """Nodes with a slot each, of which every worker waits at a point until it is released."""
-
-    def __init__(self, cluster: Cluster, home: Path) -> None:
-        self._cluster = cluster
-        self._home = home
-        self.nodes: list[Node] = []
-        self.points: list[Hold] = []
-
-    def add(self, point: str, when: str = "") -> None:
-        home = self._home / f"node{len(self.nodes)}"
-        home.mkdir()
-        self.points.append(Hold(home, point))
-        setting = f"{self.points[-1].setting}{when}"
-        self.nodes.append(self._cluster.add(MYD_FAILPOINTS=setting))
-        self.nodes[-1].wait()
-
-    def reached(self) -> None:
-        """Return when a worker waits on each of them."""
-        for point in self.points:
-            point.reached()
-
-    def release(self) -> None:
-        for point in self.points:
-            point.release()
-
-    def actors(self) -> list[list[psutil.Process]]:
-        """The actors of each."""
-        return [node.actors() for node in self.nodes]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from myd_grpc.jobs.manifest import decode_manifest
 from myd_grpc.jobs.publish.leftovers import GRACE_S, remove_leftovers
 from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
-from myd_grpc.jobs.publish.place import StagedSet
+from myd_grpc.jobs.publish.place import StagedSet, StagedShare
 from myd_grpc.jobs.worker.uploading import Uploader
 from myd_grpc.objectstore.access import Uploaded
 from myd_grpc.objectstore.objects import Objects
@@ -261,6 +261,46 @@ def test_parts_that_no_manifest_names_go_after_a_while(
     left = {one.path.rpartition("/")[0] for one in objects.all()}
     assert left == {"out", "gone", "theirs", "out/.parts/j1.aa", "out/.parts/works.aa"}
     assert downloaded(objects) == {"out_1.csv": b"x"}
+
+
+def test_one_manifest_names_what_several_attempts_have_uploaded(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    shares, files = [], dict[str, bytes]()
+    for attempt, directories in {"bb": ["z", "a"], "aa": ["m"]}.items():
+        some = {
+            f"{one}/out_{n}.csv": f"x\n{one}{n}\n".encode() for one in directories for n in (1, 2)
+        }
+        staged = stage(place, objects, some, attempt=attempt)
+        shares.append(StagedShare(attempt, directories, staged.token.partition(":")[2]))
+        files |= some
+    stage(place, objects, {"z/out_1.csv": b"x"}, attempt="dead")
+    assert place.has_staged("j1", "bb", "out")
+    assert not place.has_staged("j1", "cc", "out")
+    assert not place.has_staged("j1", "bb", "other")
+    uploaded = place.join("j1", "all", "out", shares)
+    assert downloaded(objects) == {}
+    assert place.join("j1", "all", "out", shares) == uploaded
+    assert place.recover("j1", f"all:{uploaded}", "out", replace=False)
+    found = downloaded(objects)
+    assert list(found.items()) == list(files.items())
+    # What it names stays, whoever has made it, and what no manifest names goes.
+    assert remove_leftovers(objects, set(), time.time() + GRACE_S + 60, lambda: True) == 1
+    assert downloaded(objects) == files
+    new = stage(place, objects, {"out_1.csv": b"new"}, job_id="j2")
+    place.publish(new, "out", replace=True)
+    assert remove_leftovers(objects, set(), time.time() + GRACE_S + 60, lambda: True) == 3
+    assert downloaded(objects) == {"out_1.csv": b"new"}
+
+
+def test_what_is_not_all_there_is_not_put_together(place: ObjectPrefix, objects: Objects) -> None:
+    staged = stage(place, objects, {"a/out_1.csv": b"x"})
+    digest = staged.token.partition(":")[2]
+    for attempt, uploaded in (("aa", digest[::-1]), ("bb", digest)):
+        with pytest.raises(ConversionError, match="has disappeared, or was changed") as refusal:
+            place.join("j1", "all", "out", [StagedShare(attempt, ["a"], uploaded)])
+        assert refusal.value.reason is Reason.OUTPUT_UNAVAILABLE
+    assert not place.has_staged("j1", "all", "out")
 
 
 def test_the_store_heeds_conditions(objects: Objects) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from myd_grpc.jobs.manifest import MANIFEST, PARTS, STAGED_MANIFEST, decode_manifest, parts_of
+from myd_grpc.jobs.manifest import MANIFEST, PARTS, STAGED_MANIFEST, attempts_named, decode_manifest
 from myd_grpc.objectstore.objects import Listed, Objects
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def remove_leftovers(
         ]
         # Asked for only now: by this time an attempt from before may have been published.
         if old and (named := _named(objects, path)) is not None:
-            for attempt in set(old) - {named}:
+            for attempt in set(old) - named:
                 if not is_wanted():
                     return removed
                 _remove(objects, found.attempts[attempt])
@@ -65,17 +65,20 @@ def _sets(listed: Iterable[Listed]) -> dict[str, _Set]:
     return sets
 
 
-def _named(objects: Objects, path: str) -> str | None:
-    """The attempt that the set's manifest names, "" without one; None where it is no manifest."""
+def _named(objects: Objects, path: str) -> set[str] | None:
+    """The attempts that the set's manifest names, none without one; None where it is no manifest.
+
+    Of a job that several workers did, they are many.
+    """
     found = objects.read(f"{path}{MANIFEST}")
     if found is None:
-        return ""
+        return set()
     try:
         manifest = decode_manifest(found.data)
     except ValueError:
         logger.warning("%s%s is no manifest: nothing of that set is removed", path, MANIFEST)
         return None
-    return parts_of(manifest.job, manifest.attempt).rpartition("/")[2]
+    return attempts_named(manifest)
 
 
 def _remove(objects: Objects, files: list[Listed]) -> None:

@@ -13,7 +13,7 @@ import errno
 import logging
 import os
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,11 +28,13 @@ from myd_grpc.jobs.manifest import (
     Destination,
     decode_manifest,
     digest,
+    encode_manifest,
+    joined_manifest,
     parts_of,
 )
 from myd_grpc.jobs.publish.leftovers import remove_leftovers
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
-from myd_grpc.jobs.publish.place import StagedSet
+from myd_grpc.jobs.publish.place import StagedSet, StagedShare
 from myd_grpc.objectstore.objects import Objects, Seen
 
 logger = logging.getLogger(__name__)
@@ -48,8 +50,6 @@ class ObjectPrefix:
 
     `keeps_existing` says that the store heeds conditions. `directory` is the caller's, "" for all.
     """
-
-    joins = False
 
     def __init__(
         self,
@@ -114,26 +114,36 @@ class ObjectPrefix:
         del name
         self._work.check_space(wanted)
 
-    def join(self, job_id: str, attempt: str, sets: Mapping[str, Iterable[str]]) -> None:
-        """See `OutputPlace.join`: never asked of a place that does not join."""
-        raise NotImplementedError
+    def join(self, job_id: str, attempt: str, name: str, shares: Sequence[StagedShare]) -> str:
+        """See `OutputPlace.join`: files stay where they are, and one manifest names all."""
+        try:
+            staged = [StagedSet(job_id, _token(one.attempt, one.uploaded)) for one in shares]
+            manifests = (decode_manifest(self._staged_manifest(one, name)) for one in staged)
+            data = encode_manifest(joined_manifest(job_id, attempt, manifests))
+            self._objects.write(self._path(name, parts_of(job_id, attempt), STAGED_MANIFEST), data)
+            failpoints.reach("manifests_joined")
+        except OSError as error:
+            what = f"{name}: what was uploaded cannot be put together"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+        return digest(data)
 
-    def has_staged(self, job_id: str, attempt: str) -> bool:
-        """See `OutputPlace.has_staged`."""
-        return self._work.has_staged(job_id, attempt)
+    def has_staged(self, job_id: str, attempt: str, name: str) -> bool:
+        """See `OutputPlace.has_staged`: its manifest is uploaded last, and removed first."""
+        try:
+            return self._objects.holds(self._path(name, parts_of(job_id, attempt), STAGED_MANIFEST))
+        except OSError as error:
+            what = f"{name}: what was uploaded cannot be looked for"
+            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
 
     def stage(self, job_id: str, attempt: str, uploaded: str) -> StagedSet:
         """See `OutputPlace.stage`: the attempt, and the digest of its manifest."""
-        return StagedSet(job_id, f"{attempt}:{uploaded}")
+        return StagedSet(job_id, _token(attempt, uploaded))
 
     def publish(self, staged: StagedSet, name: str, *, replace: bool) -> bool:
         """See `OutputPlace.publish`: what is left is what was staged on this machine."""
         try:
             failpoints.reach("before_publish")
-            manifest = self._staged_manifest(staged, name)
-            if manifest is None:
-                raise _unavailable(f"{name}: what was uploaded has disappeared, or was changed")
-            self._commit(staged, name, manifest, replace=replace)
+            self._commit(staged, name, self._staged_manifest(staged, name), replace=replace)
         except OSError as error:
             what = f"{name}: the output set cannot be published"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
@@ -149,7 +159,7 @@ class ObjectPrefix:
             return False
         staged = StagedSet(job_id, token)
         try:
-            manifest = self._staged_manifest(staged, name)
+            manifest = self._found_manifest(staged, name)
             is_there = self._is(self._objects.read(self._manifest(name)), staged)
         except OSError as error:
             what = f"{name}: whether the output set is published cannot be told"
@@ -240,7 +250,14 @@ class ObjectPrefix:
         if self._holds(name):
             self._objects.write(self._path(name, SUCCESS), b"")
 
-    def _staged_manifest(self, staged: StagedSet, name: str) -> bytes | None:
+    def _staged_manifest(self, staged: StagedSet, name: str) -> bytes:
+        """The manifest that the attempt has uploaded. Raises OSError, or ConversionError."""
+        manifest = self._found_manifest(staged, name)
+        if manifest is None:
+            raise _unavailable(f"{name}: what was uploaded has disappeared, or was changed")
+        return manifest
+
+    def _found_manifest(self, staged: StagedSet, name: str) -> bytes | None:
         """The manifest that the attempt has uploaded; None where it is not there, or another."""
         attempt, _, wanted = staged.token.partition(":")
         beneath = parts_of(staged.job_id, attempt)
@@ -274,6 +291,10 @@ class ObjectPrefix:
     def _path(self, *names: str) -> str:
         """A path relative to the location, of one that is relative to this directory."""
         return posixpath.join(self._directory, *names)
+
+
+def _token(attempt: str, uploaded: str) -> str:
+    return f"{attempt}:{uploaded}"
 
 
 def _unavailable(message: str) -> ConversionError:

@@ -16,7 +16,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -28,7 +28,7 @@ from myd_grpc.convert.output.naming import folded
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.publish import sub_directories
 from myd_grpc.jobs.publish.directory_id import DirectoryId
-from myd_grpc.jobs.publish.place import NotDurableError, StagedSet
+from myd_grpc.jobs.publish.place import NotDurableError, StagedSet, StagedShare
 from myd_grpc.jobs.publish.rename import NOT_SUPPORTED, exchange, rename, rename_new
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
 from myd_grpc.locks import lock
@@ -54,7 +54,6 @@ class OutputDirectory:
     """An `OutputPlace`: sets are staged beside where they appear. `fd` is of the directory."""
 
     keeps_existing = True
-    joins = True
 
     def __init__(self, path: Path, fd: int, pinned: PinnedPath | None = None) -> None:
         self.path = path
@@ -150,21 +149,24 @@ class OutputDirectory:
             what = "the staged output cannot be published"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
 
-    def join(self, job_id: str, attempt: str, sets: Mapping[str, Iterable[str]]) -> None:
-        """See `OutputPlace.join`: each is renamed."""
+    def join(self, job_id: str, attempt: str, name: str, shares: Sequence[StagedShare]) -> str:
+        """See `OutputPlace.join`: each directory is renamed."""
+        del name
         try:
             self._begin_joining(job_id, staging_name(job_id, attempt))
             with self._opened(staging_name(job_id, attempt)) as joined:
-                for one, names in sets.items():
-                    with self._opened(staging_name(job_id, one)) as source:
-                        _move(names, source, joined)
+                for share in shares:
+                    with self._opened(staging_name(job_id, share.attempt)) as source:
+                        _move(share.directories, source, joined)
                 os.fsync(joined)
         except OSError as error:
             what = "the staged output cannot be put together"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+        return ""
 
-    def has_staged(self, job_id: str, attempt: str) -> bool:
+    def has_staged(self, job_id: str, attempt: str, name: str) -> bool:
         """See `OutputPlace.has_staged`."""
+        del name
         return self.holds(staging_name(job_id, attempt))
 
     def _begin_joining(self, job_id: str, joined: str) -> None:

@@ -6,7 +6,7 @@ Methods block; none may run on an event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -33,15 +33,23 @@ class StagedSet:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class StagedShare:
+    """What an attempt has staged of a set: these directories of it; `uploaded` as for `stage`."""
+
+    attempt: str
+    directories: Sequence[str]
+    uploaded: str
+
+
 class OutputPlace(Protocol):
     """A place for sets, in which callers may be confined to directories.
 
     One that `keeps_existing` sees to it that what is not to be replaced is not, whoever else
-    publishes there. Where it `joins`, several attempts may stage one set together.
+    publishes there.
     """
 
     keeps_existing: bool
-    joins: bool
 
     def check_path(self) -> None:
         """Raises DirectoryLostError when nobody would find what is published."""
@@ -80,16 +88,19 @@ class OutputPlace(Protocol):
         """Raises ConversionError when a set of that name, of so many bytes, cannot be published."""
         ...
 
-    def join(self, job_id: str, attempt: str, sets: Mapping[str, Iterable[str]]) -> None:
-        """Let what attempts have staged be staged by one: of each, these sets (directories).
+    def join(self, job_id: str, attempt: str, name: str, shares: Sequence[StagedShare]) -> str:
+        """Let what attempts have staged for that set, in order, be staged by one; its `uploaded`.
 
-        Those that are there already stay there: this may be done again after it was broken off.
+        What is there already stays there: this may be done again after it was broken off.
         Raises ConversionError.
         """
         ...
 
-    def has_staged(self, job_id: str, attempt: str) -> bool:
-        """Whether there is anything that an attempt has staged."""
+    def has_staged(self, job_id: str, attempt: str, name: str) -> bool:
+        """Whether there is still what an attempt has staged for that set. Raises ConversionError.
+
+        It has come to the end of it.
+        """
         ...
 
     def stage(self, job_id: str, attempt: str, uploaded: str) -> StagedSet:

@@ -155,18 +155,18 @@ class Attempt:
         if self._stopped:
             raise self._stopped
 
-    async def _while_short(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _while_short(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
         """Do it again as long as the machine lacks something; the job says what it waits for."""
         while True:
             try:
-                await step()
+                made = await step()
             except ShortageError as error:
                 await self._recorder.say(f"{WAITS}: {error.message}")
                 await pause()
                 self._raise_if_stopped()
             else:
                 await self._recorder.say(self._note if self._publishing else "")
-                return
+                return made
 
     # In a worker
 
@@ -174,7 +174,7 @@ class Attempt:
         self._raise_if_stopped()
         if not await self._recorder.start(self._now()):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
-        if self._context.workers.spreads and self._context.output.joins:
+        if self._context.workers.spreads:
             request, _ = await self._recorder.work()
             if request and may_spread(request):
                 await self._spread_out(request)
@@ -233,9 +233,7 @@ class Attempt:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
-        self._destination = self._context.output.destination(
-            job.output_dir, self._directory, secrets.token_hex(4)
-        )
+        self._destination = self._context.destination(job, secrets.token_hex(4))
         await self._make_directory()
         return Task(
             job.job_id,
@@ -317,15 +315,20 @@ class Attempt:
         """Have a worker look at all files, and then as many convert them as there are."""
         conversion = await self._conversion(request)
         await self._with_new_workers(partial(self._look, conversion))
-        left = await shares_left(self.job, self._context, self._recorder, conversion, self._looked)
+        left = await self._while_short(
+            lambda: shares_left(self.job, self._context, self._recorder, conversion, self._looked)
+        )
         self._raise_if_stopped()
         self._spread = Spread(self.job, self._context, self._recorder, self._spare_slots, left)
         await self._spread.run()
         self._raise_if_stopped()
         self._name = left.whole.name
+        # Another name than before: shares may have been done again since, and be elsewhere.
+        self._destination = self._context.destination(self.job, secrets.token_hex(4))
         self._progress = self._spread.progress
         self._parts, self._note = joined_made(left.shares)
-        await self._while_short(lambda: self._in_output(partial(join, self.job, left)))
+        joined = partial(join, self.job, left, self._staged_by)
+        self._uploaded = await self._while_short(lambda: self._in_output(joined))
         self._raise_if_stopped()
 
     async def _look(self, conversion: Conversion) -> None:
@@ -348,20 +351,16 @@ class Attempt:
     async def _publish(self) -> None:
         job_id, directory, replace = self.job.job_id, self._directory, self.job.overwrite
         self._publishing = True
-        attempt = self._destination.attempt if self._destination else self._name
-        staged = await self._in_output(lambda output: output.stage(job_id, attempt, self._uploaded))
+        staged = await self._in_output(
+            lambda output: output.stage(job_id, self._staged_by, self._uploaded)
+        )
         await self._recorder.publishing(self._progress, self._parts, staged.token, self._note)
-
-        replaced = False
-
-        async def appear() -> None:
-            nonlocal replaced
-            replaced = await self._in_output(
-                lambda output: output.publish(staged, directory, replace=replace)
-            )
-
         try:
-            await self._while_short(appear)
+            replaced = await self._while_short(
+                lambda: self._in_output(
+                    lambda output: output.publish(staged, directory, replace=replace)
+                )
+            )
         except NotDurableError as error:
             await self._take_back()
             raise error.why from None
@@ -383,6 +382,11 @@ class Attempt:
                 await pause()
             else:
                 return
+
+    @property
+    def _staged_by(self) -> str:
+        """The name of the attempt by which the set is staged."""
+        return self._destination.attempt if self._destination else self._name
 
     def _log_unexpected(self, trace: str) -> str:
         error_id = new_error_id()

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion
+from myd_grpc.convert.output.naming import set_directory
+from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
@@ -45,6 +47,10 @@ class AttemptContext:
     def staging(self, job: QueuedJob, attempt: str) -> str:
         """The staging directory of a job's attempt of that name, or of the job's only one."""
         return str(self.output.staging(job.output_dir, job.job_id, attempt))
+
+    def destination(self, job: QueuedJob, attempt: str) -> Destination | None:
+        """Where a job's attempt of that name uploads what it has staged; None: nowhere."""
+        return self.output.destination(job.output_dir, set_directory(job.name), attempt)
 
     async def in_output(self, job: QueuedJob, act: Callable[[OutputPlace], _Result]) -> _Result:
         """What `act` makes, in a thread, of the directory in which the job's set is to be."""

@@ -42,10 +42,14 @@ class Whole:
 
 
 class Made(Struct, frozen=True):
-    """What came of a share that is done: all its parts in order, and notes about its first sets."""
+    """What came of a share that is done: all its parts in order, and notes about its first sets.
+
+    `uploaded` is the digest of its manifest, where there is a destination.
+    """
 
     parts: tuple[PartFile, ...]
     notes: tuple[str, ...]
+    uploaded: str = ""
 
 
 class Share(Struct, frozen=True):

@@ -11,9 +11,9 @@ from functools import partial
 
 from myd_grpc.convert.checkpoint import StaleCheckpointError
 from myd_grpc.convert.model import Conversion
-from myd_grpc.convert.output.naming import set_directories
+from myd_grpc.convert.output.naming import set_directories, set_directory
 from myd_grpc.jobs.model import QueuedJob, Request, SavedCheckpoint
-from myd_grpc.jobs.publish.place import OutputPlace
+from myd_grpc.jobs.publish.place import OutputPlace, StagedShare
 from myd_grpc.jobs.run.context import AttemptContext, discard
 from myd_grpc.jobs.run.recording import JobRecorder
 from myd_grpc.jobs.run.shares import Share, Shares, Whole, split
@@ -78,18 +78,23 @@ async def _resumed(
     return secrets.token_hex(4), []
 
 
-def join(job: QueuedJob, left: SharesLeft, output: OutputPlace) -> None:
-    """Let the sets of all shares be those of one attempt. Raises ConversionError."""
+def join(job: QueuedJob, left: SharesLeft, attempt: str, output: OutputPlace) -> str:
+    """Let one attempt have the sets of all shares; its `uploaded`. Raises ConversionError."""
     directories = left.whole.conversion.set_directories
-    sets = {share.attempt: directories[share.first : share.end] for share in left.shares}
-    output.join(job.job_id, left.whole.name, sets)
+    staged = [
+        StagedShare(share.attempt, directories[share.first : share.end], share.made.uploaded)
+        for share in left.shares
+        if share.made
+    ]
+    return output.join(job.job_id, attempt, set_directory(job.name), staged)
 
 
 def _there(job: QueuedJob, shares: Sequence[Share], output: OutputPlace) -> list[Share]:
     """The shares, but those from the start of which what was made is gone."""
+    name = set_directory(job.name)
     return [
         Share(share.first, share.end)
-        if share.made and not output.has_staged(job.job_id, share.attempt)
+        if share.made and not output.has_staged(job.job_id, share.attempt, name)
         else share
         for share in shares
     ]

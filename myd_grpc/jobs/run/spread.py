@@ -232,6 +232,7 @@ class Spread:
             share.state,
             self._context.checkpoint_s,
             self._context.staging(self._job, share.attempt) if share.state else None,
+            self._context.destination(self._job, name),
             inputs=whole.inputs[files],
         )
 
@@ -245,8 +246,8 @@ class Spread:
             match message:
                 case PartsWritten(some):
                     parts += some
-                case Done(progress, notes, peak_bytes):
-                    made = Made(tuple(parts), notes)
+                case Done(progress, notes, peak_bytes, uploaded):
+                    made = Made(tuple(parts), notes, uploaded)
                     self._change(number, attempt=name, state=None, made=made, progress=progress)
                     self._joint.keep()
                     self._log_end("converted", peak_bytes)

@@ -20,6 +20,7 @@ from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import Conversion, Limits
 from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
 from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
+from myd_grpc.jobs.publish.place import StagedShare
 from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.queue import JobQueue
 from myd_grpc.jobs.run.recovery import Recovery
@@ -307,6 +308,7 @@ def test_what_is_put_together_may_break_off_and_is_gone_on_with(
         for name in names:
             (tmp_path / staging_name("j", attempt) / name).mkdir(parents=True)
             (tmp_path / staging_name("j", attempt) / name / "t.csv").write_text(name)
+    shares = [StagedShare(attempt, names, "") for attempt, names in sets.items()]
     wanted = {f"{name}/t.csv": name.encode() for name in "abcde"}
     with directories.locked(tmp_path) as fd:
         output = OutputDirectory(tmp_path, fd)
@@ -314,14 +316,16 @@ def test_what_is_put_together_may_break_off_and_is_gone_on_with(
             points = failpoints._parse(f"join=error:EIO@{turn}")
             monkeypatch.setattr(failpoints, "_points", points)
             with pytest.raises(ConversionError) as refused:
-                output.join("j", "all", sets)
+                output.join("j", "all", "out", shares)
             assert refused.value.reason == "OUTPUT_UNAVAILABLE"
-        output.join("j", "all", sets)
+        output.join("j", "all", "out", shares)
         assert tree(tmp_path / staging_name("j", "all")) == wanted
         output.stage("j", "all", "")
-        output.join("j", "all", sets)  # as a server does that was ended before it had published
+        output.join(
+            "j", "all", "out", shares
+        )  # as a server does that was ended before it had published
         assert tree(tmp_path / staging_name("j", "all")) == wanted
         monkeypatch.setattr(failpoints, "_points", {})
         shutil.rmtree(tmp_path / staging_name("j", "all") / "d")
         with pytest.raises(ConversionError):
-            output.join("j", "all", sets)
+            output.join("j", "all", "out", shares)
