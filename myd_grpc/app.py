@@ -288,7 +288,7 @@ async def _purging(store: JobStore, output: OutputPlace) -> AsyncIterator[None]:
         forgotten = asyncio.run_coroutine_threadsafe(store.purge(ended_before), loop).result()
         left = asyncio.run_coroutine_threadsafe(store.unfinished(), loop).result()
         under_way = {one.job_id for one in left}
-        output.tidy(under_way, clock().timestamp(), lambda: not stopping.is_set())
+        output.tidy(under_way, lambda: not stopping.is_set())
         return forgotten
 
     def keep(seen: TrustedTime) -> None:

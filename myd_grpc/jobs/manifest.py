@@ -18,6 +18,9 @@ MANIFEST = "manifest.json"
 STAGED_MANIFEST = ".manifest.json"
 """The manifest beside the parts that it names, before it is the set's; no part begins so."""
 
+REPLACED = ".replaced"
+"""Beside parts whose set was replaced under another form of its name: dates that."""
+
 SUCCESS = "_SUCCESS"
 PARTS = ".parts"
 VERSION = 1

@@ -25,11 +25,15 @@ _PROBE = ".myd-probe-"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An object as it was found. `etag` and `version` tell this content of it from any other."""
+    """An object as it was found, and when it was made, in epoch seconds of the store's clock.
+
+    `etag` and `version` tell this content of it from any other.
+    """
 
     data: bytes
     etag: str | None
     version: str | None
+    modified: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ class Objects:
 
         with suppress(FileNotFoundError), system_errors():
             got = get(self._store, path)
-            data = bytes(got.bytes())
-            return Seen(data, got.meta["e_tag"], got.meta["version"])
+            data, modified = bytes(got.bytes()), got.meta["last_modified"].timestamp()
+            return Seen(data, got.meta["e_tag"], got.meta["version"], modified)
         return None
 
     def write(self, path: str, data: bytes) -> None:
@@ -134,6 +138,18 @@ class Objects:
         if not there == file.position == size:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return Uploaded(size, file.sha256.hexdigest())
+
+    def now(self) -> float:
+        """What the store's clock says, by which all its objects are dated, in epoch seconds."""
+        path = f"{_PROBE}{secrets.token_hex(8)}"
+        self.write(path, b"")
+        try:
+            seen = self.read(path)
+        finally:
+            self.delete(path)
+        if seen is None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return seen.modified
 
     def heeds_conditions(self) -> bool:
         """Whether the store keeps to it when something is to be written only where nothing is."""

@@ -303,6 +303,133 @@ def test_what_is_not_all_there_is_not_put_together(place: ObjectPrefix, objects:
     assert not place.has_staged("j1", "all", "out")
 
 
+def once_at(monkeypatch: pytest.MonkeyPatch, point: str, act: Callable[[], object]) -> None:
+    """Have something happen when a point is reached for the first time."""
+
+    def reach(reached: str) -> None:
+        if reached == point:
+            monkeypatch.setattr(failpoints, "reach", lambda _: None)
+            act()
+
+    monkeypatch.setattr(failpoints, "reach", reach)
+
+
+def age(tmp_path: Path) -> None:
+    """Let all that is in the store have been made long ago."""
+    long_ago = time.time() - 3 * GRACE_S
+    for path in (tmp_path / "store" / "objects").rglob("*"):
+        if path.is_file():
+            os.utime(path, (long_ago, long_ago))
+
+
+@pytest.mark.parametrize("at", ["write_manifest", "manifest_written"])
+def test_writers_of_one_name_in_two_forms_leave_a_set(
+    at: str, place: ObjectPrefix, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = stage(place, objects, {"out_1.csv": b"mine"})
+    theirs = stage(place, objects, {"out_1.csv": b"theirs"}, job_id="j2", name="Out")
+    once_at(monkeypatch, at, lambda: place.publish(theirs, "Out", replace=True))
+    place.publish(mine, "out", replace=True)
+    assert downloaded(objects, "Out") == {"out_1.csv": b"theirs"}
+    if at == "write_manifest":
+        assert downloaded(objects) == {"out_1.csv": b"mine"}
+    assert place.recover("j2", theirs.token, "Out", replace=True)
+    assert downloaded(objects, "Out") == {"out_1.csv": b"theirs"}
+
+
+def test_what_is_not_to_replace_anything_leaves_a_set_of_the_other_form(
+    place: ObjectPrefix, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = stage(place, objects, {"out_1.csv": b"mine"})
+    theirs = stage(place, objects, {"out_1.csv": b"theirs"}, job_id="j2", name="Out")
+    once_at(monkeypatch, "write_manifest", lambda: place.publish(theirs, "Out", replace=False))
+    place.publish(mine, "out", replace=False)
+    for again in (mine, theirs):
+        assert place.recover(
+            again.job_id, again.token, "Out" if again is theirs else "out", replace=False
+        )
+    assert downloaded(objects, "Out") == {"out_1.csv": b"theirs"}
+    assert downloaded(objects) == {"out_1.csv": b"mine"}
+
+
+def test_a_set_hides_after_a_crash_what_it_has_replaced(
+    place: ObjectPrefix, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.publish(stage(place, objects, {"out_1.csv": b"old"}, name="Out"), "Out", replace=True)
+    staged = stage(place, objects, {"out_1.csv": b"new"}, job_id="j2")
+
+    def crash() -> None:
+        raise KeyboardInterrupt
+
+    once_at(monkeypatch, "manifest_written", crash)
+    with pytest.raises(KeyboardInterrupt):
+        place.publish(staged, "out", replace=True)
+    assert place.recover("j2", staged.token, "out", replace=True)
+    assert (downloaded(objects, "Out"), downloaded(objects)) == ({}, {"out_1.csv": b"new"})
+
+
+def test_readers_have_a_day_for_what_was_replaced_in_another_form(
+    place: ObjectPrefix, objects: Objects, tmp_path: Path
+) -> None:
+    place.publish(stage(place, objects, {"out_1.csv": b"old"}, name="Out"), "Out", replace=True)
+    age(tmp_path)
+    staged = stage(place, objects, {"out_1.csv": b"new"}, job_id="j2")
+    place.publish(staged, "out", replace=True)
+    assert remove_leftovers(objects, (), objects.now(), lambda: True) == 0
+    assert objects.holds("Out/.parts/j1.aa/out_1.csv")
+    assert remove_leftovers(objects, (), objects.now() + GRACE_S + 60, lambda: True) == 1
+    assert not any(one.path.startswith("Out/") for one in objects.all())
+    assert downloaded(objects) == {"out_1.csv": b"new"}
+
+
+@pytest.mark.parametrize("name", ["out", "Out"])
+def test_readers_have_a_day_for_what_is_replaced_while_leftovers_go(
+    name: str,
+    place: ObjectPrefix,
+    objects: Objects,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place.publish(stage(place, objects, {"out_1.csv": b"old"}), "out", replace=True)
+    age(tmp_path)
+    listed = list(objects.all())
+    staged = stage(place, objects, {"out_1.csv": b"new"}, job_id="j2", name=name)
+    place.publish(staged, name, replace=True)
+    monkeypatch.setattr(objects, "all", lambda: iter(listed))
+    assert remove_leftovers(objects, (), objects.now(), lambda: True) == 0
+    assert objects.holds("out/.parts/j1.aa/out_1.csv")
+
+
+def test_leftovers_go_from_directories_that_are_called_like_those_of_parts(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    stage(place, objects, {"my.parts/out_1.csv": b"x", "b.parts/c/out_1.csv": b"x"})
+    assert remove_leftovers(objects, (), objects.now() + GRACE_S + 60, lambda: True) == 1
+    assert list(objects.all()) == []
+
+
+def test_what_several_workers_did_is_as_old_as_the_last_of_it(
+    place: ObjectPrefix, objects: Objects, tmp_path: Path
+) -> None:
+    staged = stage(place, objects, {"a/out_1.csv": b"x"})
+    age(tmp_path)
+    share = StagedShare("aa", ["a"], staged.token.partition(":")[2])
+    uploaded = place.join("j1", "all", "out", [share])
+    assert remove_leftovers(objects, (), objects.now(), lambda: True) == 0
+    assert place.recover("j1", f"all:{uploaded}", "out", replace=False)
+    assert downloaded(objects) == {"a/out_1.csv": b"x"}
+
+
+def test_leftovers_are_as_old_as_the_store_says(
+    place: ObjectPrefix, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = stage(place, objects, {"out_1.csv": b"x"})
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    place.tidy((), lambda: True)
+    place.publish(staged, "out", replace=False)
+    assert downloaded(objects) == {"out_1.csv": b"x"}
+
+
 def test_the_store_heeds_conditions(objects: Objects) -> None:
     assert objects.heeds_conditions()
     assert list(objects.all()) == []

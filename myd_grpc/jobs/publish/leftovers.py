@@ -25,6 +25,13 @@ class _Set:
     attempts: dict[str, list[Listed]] = field(default_factory=lambda: defaultdict(list))
     published: float = 0.0
 
+    def newest_of_jobs(self) -> dict[str, float]:
+        """When the last object of each job was made: what several workers did is of one age."""
+        newest = defaultdict[str, float](float)
+        for attempt, files in self.attempts.items():
+            newest[_job(attempt)] = max(newest[_job(attempt)], *(one.modified for one in files))
+        return newest
+
 
 def remove_leftovers(
     objects: Objects, under_way: Collection[str], now: float, is_wanted: Callable[[], bool]
@@ -37,14 +44,15 @@ def remove_leftovers(
     """
     removed = 0
     for path, found in _sets(takewhile(lambda _: is_wanted(), objects.all())).items():
+        newest = found.newest_of_jobs()
         old = [
             attempt
-            for attempt, files in found.attempts.items()
-            if attempt.partition(".")[0] not in under_way
-            and max(found.published, *(one.modified for one in files)) < now - GRACE_S
+            for attempt in found.attempts
+            if (job := _job(attempt)) not in under_way
+            and max(found.published, newest[job]) < now - GRACE_S
         ]
         # Asked for only now: by this time an attempt from before may have been published.
-        if old and (named := _named(objects, path)) is not None:
+        if old and (named := _named(objects, path, found.published, now)) is not None:
             for attempt in set(old) - named:
                 if not is_wanted():
                     return removed
@@ -57,28 +65,36 @@ def _sets(listed: Iterable[Listed]) -> dict[str, _Set]:
     """What there is of sets, by their paths with a slash at the end."""
     sets = defaultdict[str, _Set](_Set)
     for one in listed:
-        place, parts, rest = one.path.rpartition(f"{PARTS}/")
-        if parts and (not place or place.endswith("/")):
-            sets[place].attempts[rest.partition("/")[0]].append(one)
+        # The first: directories of a set may be called so, too, or their names end so.
+        place, parts, rest = f"/{one.path}".partition(f"/{PARTS}/")
+        if parts:
+            sets[f"{place}/".removeprefix("/")].attempts[rest.partition("/")[0]].append(one)
         elif one.path.endswith(f"/{MANIFEST}"):
             sets[one.path.removesuffix(MANIFEST)].published = one.modified
     return sets
 
 
-def _named(objects: Objects, path: str) -> set[str] | None:
-    """The attempts that the set's manifest names, none without one; None where it is no manifest.
+def _named(objects: Objects, path: str, published: float, now: float) -> set[str] | None:
+    """The attempts that the set's manifest names, none without one.
 
-    Of a job that several workers did, they are many.
+    Of a job that several workers did, they are many. None where it is no manifest, or is another
+    than it was when it was listed, `published`: what is replaced meanwhile has readers.
     """
     found = objects.read(f"{path}{MANIFEST}")
     if found is None:
-        return set()
+        return None if published else set()
+    if found.modified >= now - GRACE_S:
+        return None
     try:
         manifest = decode_manifest(found.data)
     except ValueError:
         logger.warning("%s%s is no manifest: nothing of that set is removed", path, MANIFEST)
         return None
     return attempts_named(manifest)
+
+
+def _job(attempt: str) -> str:
+    return attempt.partition(".")[0]
 
 
 def _remove(objects: Objects, files: list[Listed]) -> None:

@@ -13,7 +13,8 @@ import errno
 import logging
 import os
 import posixpath
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refu
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.jobs.manifest import (
     MANIFEST,
+    REPLACED,
     STAGED_MANIFEST,
     SUCCESS,
     Destination,
@@ -143,11 +145,12 @@ class ObjectPrefix:
         """See `OutputPlace.publish`: what is left is what was staged on this machine."""
         try:
             failpoints.reach("before_publish")
-            self._commit(staged, name, self._staged_manifest(staged, name), replace=replace)
+            manifest = self._staged_manifest(staged, name)
+            replaced = self._commit(staged, name, manifest, replace=replace)
         except OSError as error:
             what = f"{name}: the output set cannot be published"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
-        self._finish(name)
+        self._finish(name, replaced)
         return True
 
     def take_back(self, job_id: str, name: str) -> None:
@@ -160,12 +163,14 @@ class ObjectPrefix:
         staged = StagedSet(job_id, token)
         try:
             manifest = self._found_manifest(staged, name)
-            is_there = self._is(self._objects.read(self._manifest(name)), staged)
+            there = self._objects.read(self._manifest(name))
+            is_there = self._is(there, staged)
+            replaced = self._older(name, there) if there and is_there and replace else {}
         except OSError as error:
             what = f"{name}: whether the output set is published cannot be told"
             raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
         if is_there:
-            self._finish(name)
+            self._finish(name, replaced)
         elif manifest is not None:
             self.publish(staged, name, replace=replace)
         else:
@@ -181,9 +186,10 @@ class ObjectPrefix:
         if not self._directory:
             self._work.sweep(but)
 
-    def tidy(self, under_way: Collection[str], now: float, is_wanted: Callable[[], bool]) -> None:
+    def tidy(self, under_way: Collection[str], is_wanted: Callable[[], bool]) -> None:
         """See `OutputPlace.tidy`."""
         try:
+            now = self._objects.now()  # this machine's clock may be another than all others'
             removed = remove_leftovers(self._objects, under_way, now, is_wanted)
         except OSError as error:
             failure = refused(Reason.OUTPUT_UNAVAILABLE, "leftovers are not removed", error)
@@ -193,13 +199,19 @@ class ObjectPrefix:
 
     # In the store
 
-    def _commit(self, staged: StagedSet, name: str, manifest: bytes, *, replace: bool) -> None:
-        """Write the manifest in its place. Raises OSError, or ConversionError."""
+    def _commit(
+        self, staged: StagedSet, name: str, manifest: bytes, *, replace: bool
+    ) -> dict[str, Seen]:
+        """Write the manifest in its place; the sets that this replaces under other names.
+
+        Raises OSError, or ConversionError.
+        """
         path = self._manifest(name)
         seen = self._objects.read(path)
-        if self._is(seen, staged):
-            return
-        if not replace and (seen or any(self._others(name))):
+        if seen and self._is(seen, staged):
+            return self._older(name, seen) if replace else {}
+        others = self._seen_others(name)
+        if not replace and (seen or others):
             message = f"{name}: the output set exists by now, and it is not to be replaced"
             raise _unavailable(message)
         # Else it would vouch for what it was not written for.
@@ -213,12 +225,13 @@ class ObjectPrefix:
                 raise
             # It may be there since a try whose answer was lost.
             if self._is(self._objects.read(path), staged):
-                return
+                return others
             self._mark(name)
             raise _unavailable(
                 f"{name}: another writer has published or removed the output set meanwhile; what "
                 "it has published stays"
             ) from None
+        return others
 
     def _write(self, path: str, manifest: bytes, seen: Seen | None) -> None:
         if not self.keeps_existing:
@@ -228,22 +241,32 @@ class ObjectPrefix:
         else:
             self._objects.replace(path, manifest, seen)
 
-    def _finish(self, name: str) -> None:
-        """Mark the set, and hide the one that had its name in another form.
+    def _finish(self, name: str, replaced: Mapping[str, Seen]) -> None:
+        """Mark the set, and hide what it has replaced that had its name in another form.
 
         Raises ShortageError. Whatever else goes wrong takes nothing from the set, which is there.
         """
         try:
             self._mark(name)
-            for other in self._others(name):
-                self._objects.delete(self._path(other, SUCCESS))
-                self._objects.delete(self._manifest(other))
+            for other, seen in replaced.items():
+                self._hide(other, seen)
         except OSError as error:
             what = f"{name}: what goes with a published set cannot be written"
             failure = refused(Reason.OUTPUT_UNAVAILABLE, what, error)
             if isinstance(failure, ShortageError):
                 raise failure from None
             logger.warning("%s", failure.message)
+
+    def _hide(self, name: str, seen: Seen) -> None:
+        """Have a set be there no more, unless another writer has published it since it was seen."""
+        if self._objects.read(self._manifest(name)) != seen:
+            return
+        with suppress(ValueError):  # of no manifest, there are no parts that anybody reads
+            manifest = decode_manifest(seen.data)
+            beneath = parts_of(manifest.job, manifest.attempt)
+            self._objects.write(self._path(name, beneath, REPLACED), b"")
+        self._objects.delete(self._path(name, SUCCESS))
+        self._objects.delete(self._manifest(name))
 
     def _mark(self, name: str) -> None:
         """Write what some tools look for beside a set that is there."""
@@ -284,6 +307,16 @@ class ObjectPrefix:
         wanted = folded(name)
         alike = (one for one in names if one != name and folded(one) == wanted)
         return [one for one in alike if self._holds(one)]
+
+    def _seen_others(self, name: str) -> dict[str, Seen]:
+        """The manifests of those sets, by their names."""
+        seen = ((one, self._objects.read(self._manifest(one))) for one in self._others(name))
+        return {one: manifest for one, manifest in seen if manifest}
+
+    def _older(self, name: str, seen: Seen) -> dict[str, Seen]:
+        """Those that this set, whose manifest is there, has replaced: not what came after it."""
+        others = self._seen_others(name)
+        return {one: found for one, found in others.items() if found.modified <= seen.modified}
 
     def _manifest(self, name: str) -> str:
         return self._path(name, MANIFEST)

@@ -264,7 +264,7 @@ class OutputDirectory:
             else:
                 logger.warning("%s belongs to a worker that does not end; it is left", name)
 
-    def tidy(self, under_way: Collection[str], now: float, is_wanted: Callable[[], bool]) -> None:
+    def tidy(self, under_way: Collection[str], is_wanted: Callable[[], bool]) -> None:
         """See `OutputPlace.tidy`: nothing is left in a directory."""
 
     def _put_in_place(self, staged: str, name: str, replace: bool) -> bool:

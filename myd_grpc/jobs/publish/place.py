@@ -144,10 +144,10 @@ class OutputPlace(Protocol):
         """Remove whatever is staged and no worker owns, but that of the jobs `but`."""
         ...
 
-    def tidy(self, under_way: Collection[str], now: float, is_wanted: Callable[[], bool]) -> None:
-        """Remove what was published once and nobody needs, or never came to be, at that time.
+    def tidy(self, under_way: Collection[str], is_wanted: Callable[[], bool]) -> None:
+        """Remove what was published once and nobody needs by now, or never came to be.
 
-        `now` is in epoch seconds, `under_way` are the jobs that had not ended when this was called.
-        Ends soon when it is not wanted any more.
+        `under_way` are the jobs that had not ended when this was called. Ends soon when it is not
+        wanted any more.
         """
         ...
