@@ -20,7 +20,7 @@ _TOGETHER = 100
 """Changes in one transaction, which keeps short how long the first of them waits for the last."""
 
 _Result = TypeVar("_Result")
-_Outcome: TypeAlias = Any | Exception
+_Outcome: TypeAlias = Any | BaseException
 
 
 class _Waiting(Generic[_Result]):
@@ -69,10 +69,10 @@ class Writer:
             return
         try:
             outcomes = self._commit(group, connection)
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits is to be told
+        except BaseException as error:  # noqa: BLE001 - whatever it is, all who wait are to be told
             outcomes = [error] * len(group)
         for one, outcome in zip(group, outcomes, strict=True):
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 one.done.set_exception(outcome)
             else:
                 one.done.set_result(outcome)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import Progress
@@ -71,3 +73,28 @@ async def test_what_keeps_a_commit_from_lasting_is_told_to_all_who_wait(tmp_path
         (tmp_path / "elsewhere").rename(tmp_path / DATABASE_NAME)
         assert await store.last_revision() == 1
     assert {getattr(one, "reason", None) for one in outcomes} == {"DIRECTORY_LOST"}
+
+
+class Ended(BaseException):
+    """Whatever is no Exception."""
+
+
+async def test_what_ends_the_thread_s_work_is_told_to_all_who_wait(tmp_path: Path) -> None:
+    def end(_: sqlite3.Connection) -> NoReturn:
+        raise Ended
+
+    held = Held()
+    async with opened(tmp_path, held) as store:
+        first = asyncio.create_task(store.submit(ANYBODY, "j0", request("out0"), None, now=1))
+        assert await asyncio.to_thread(held.reached.wait, PATIENCE_S)
+        submitted = store.submit(ANYBODY, "j1", request("out1"), None, now=1)
+        waiting = [asyncio.create_task(one) for one in (submitted, store._write(end))]
+        await asyncio.sleep(0)
+        held.go.set()
+        assert await first == "j0"
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(*waiting, return_exceptions=True), PATIENCE_S
+        )
+        assert [type(one) for one in outcomes] == [Ended, Ended]
+        assert await store.last_revision() == 1
+        assert await store.submit(ANYBODY, "j2", request("out2"), None, now=1) == "j2"
