@@ -55,6 +55,8 @@ _ERRNOS = {
     "PreconditionError": errno.ESTALE,
     "UnauthenticatedError": errno.EACCES,
 }
+# What the client raises of a request that it cannot put together; its class is not to be had.
+_PANIC = "PanicException"
 _REFUSED = re.compile(r"status code: (?!408|429)4\d\d")
 
 
@@ -113,6 +115,10 @@ def system_errors() -> Iterator[None]:
         raise _os_error(errno.EINVAL) from None
     except BaseError as error:
         raise _os_error(_errno_of(error)) from None
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise _os_error(errno.EINVAL) from None
 
 
 def _errno_of(error: Exception) -> int:

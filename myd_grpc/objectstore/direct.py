@@ -17,6 +17,9 @@ from myd_grpc.objectstore.location import Location
 _AT_ONCE = 8
 """Requests that are under way at a time: more than are read ahead."""
 
+_LONGEST_KEY = 1024
+"""Bytes of UTF-8, to all stores that there are."""
+
 
 class DirectAccess:
     """An `ObjectAccess` that asks the store itself."""
@@ -36,6 +39,8 @@ class DirectAccess:
         """See `ObjectAccess.find`."""
         from obstore import head  # noqa: PLC0415 - of an extra
 
+        if len(self._location.key(path).encode()) > _LONGEST_KEY:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         with system_errors():
             meta = head(self._store, path)
         modified_ns = int(meta["last_modified"].timestamp()) * 1_000_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from pathlib import Path
 
 from myd_grpc import failpoints
@@ -13,6 +14,7 @@ from myd_grpc.objectstore.access import Uploaded
 from myd_grpc.objectstore.location import Location
 from myd_grpc.objectstore.objects import Objects
 
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PART = re.compile(r"([^./][^/]*/)+\.parts/[^./][^/]*/.+")
 """Paths beneath which no set is published, and nothing is that was: a set is its manifest."""
 
@@ -40,6 +42,8 @@ class Outbox:
         failpoints.reach("broker_upload")
         fd = self._open(file)
         try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "no file")
             if self._objects.holds(path):
                 raise FileExistsError(errno.EEXIST, "a part is never written again")
             return self._objects.upload(path, fd, self._is_wanted)
@@ -51,10 +55,10 @@ class Outbox:
         return self._is_open
 
     def _open(self, file: str) -> int:
-        """A descriptor of a file that is reached without following links."""
+        """A descriptor of a file that is reached without following links, and is not waited for."""
         path = Path(file)
         directory = open_beneath(self._staged, str(path.parent))
         try:
-            return os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+            return os.open(path.name, _FLAGS, dir_fd=directory)
         finally:
             os.close(directory)

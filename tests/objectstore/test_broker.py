@@ -26,6 +26,7 @@ from myd_grpc.objectstore.frames import (
     Refused,
     decode_answer,
 )
+from myd_grpc.objectstore.outbox import Outbox
 from tests.support.object_store import ObjectStore, require_object_store, running_store
 
 require_object_store()
@@ -94,6 +95,9 @@ async def test_it_reads_inputs(ask: Ask) -> None:
         (Find("./output/out.csv"), errno.EINVAL),
         (Find("a/../output/out.csv"), errno.EINVAL),
         (Find("output//out.csv"), errno.EACCES),
+        (Find("x" * 100_000), errno.ENAMETOOLONG),
+        (FindAlike("x" * 100_000, "a.json"), errno.EINVAL),
+        (ReadRange("x" * 100_000, "", 0, 6), errno.EINVAL),
         (ReadRange("a.json", "another", 0, 6), errno.ESTALE),
         (ReadRange("a.json", "", 0, RANGE_BYTES + 1), errno.EINVAL),
         (ReadRange("a.json", "", 0, 0), errno.EINVAL),
@@ -103,6 +107,65 @@ async def test_it_reads_inputs(ask: Ask) -> None:
 )
 async def test_it_reads_nothing_else(question: Question, number: int, ask: Ask) -> None:
     assert ask(question) == (Refused(number), b"")
+
+
+@pytest.fixture
+def outbox(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outbox:
+    """Uploads what is in a work directory, in which a worker may have made whatever it can."""
+    for name, value in store.environ.items():
+        monkeypatch.setenv(name, value)
+    work = tmp_path / "work"
+    (work / "job").mkdir(parents=True)
+    (work / "job" / "file").write_bytes(b"data")
+    (tmp_path / "secret").write_bytes(b"secret")
+    (work / "job" / "link").symlink_to(tmp_path / "secret")
+    (work / "link").symlink_to(tmp_path)
+    os.mkfifo(work / "job" / "fifo")
+    store.put("sets/out/.parts/other.aa/out_1.csv", b"other")
+    return Outbox(store.location("sets"), str(work))
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("out/manifest.json", errno.EACCES),
+        ("out/.parts/manifest.json", errno.EACCES),
+        ("out/.parts/../manifest.json", errno.EACCES),
+        ("out/.parts/j.a/../../manifest.json", errno.EINVAL),
+        ("out/.parts/j.a/../../../in/a.json", errno.EINVAL),
+        ("../in/.parts/j.a/b", errno.EACCES),
+        (".parts/j.a/b", errno.EACCES),
+        ("out//.parts/j.a/b", errno.EACCES),
+        ("out/.parts/j.a//b", errno.EINVAL),
+        ("out/.parts/j.a/b\0", errno.EINVAL),
+        ("out/.parts/other.aa/out_1.csv", errno.EEXIST),
+        ("out/.parts/other.aa/out_1.csv/", errno.EEXIST),
+        ("out/.parts/j.a/" + "x" * 100_000, errno.EINVAL),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_it_writes_nothing_but_new_parts(path: str, number: int, outbox: Outbox) -> None:
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - its number says which
+        outbox.upload(path, "job/file")
+    assert caught.value.errno == number
+
+
+@pytest.mark.parametrize(
+    ("file", "number"),
+    [
+        ("../secret", errno.EXDEV),
+        ("job/../../secret", errno.EXDEV),
+        ("link/secret", errno.ENOTDIR),
+        ("job/link", errno.ELOOP),
+        ("job", errno.EINVAL),
+        ("job/fifo", errno.EINVAL),
+        ("/etc/passwd", errno.ENOENT),
+    ],
+)
+def test_it_uploads_no_other_files(file: str, number: int, outbox: Outbox) -> None:
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - its number says which
+        outbox.upload("out/.parts/j.a/b", file)
+    assert caught.value.errno == number
 
 
 async def test_many_questions_at_once_are_all_answered(connection: Connection) -> None:

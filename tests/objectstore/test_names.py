@@ -86,6 +86,8 @@ def test_a_name_leads_to_an_object(name: str, key: str) -> None:
         ("a", "FILE_UNREADABLE", "is a directory"),
         (".", "FILE_UNREADABLE", "is a directory"),
         ("a\tb", "FILE_UNREADABLE", "invalid argument"),
+        ("가" * 400, "FILE_UNREADABLE", "file name too long"),
+        ("가" * 10_000, "FILE_UNREADABLE", "file name too long"),
     ],
 )
 def test_a_name_that_leads_to_none_fails(name: str, reason: str, why: str) -> None:

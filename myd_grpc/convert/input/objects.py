@@ -77,7 +77,8 @@ class ObjectFile:
         start, seen = self._looked_at
         if not start <= offset <= offset + size <= start + len(seen):
             start = offset if self._found.size > _SMALL else 0
-            seen = self._begin(start, min(_SMALL, self._found.size - start)).result()
+            wanted = min(_SMALL, self._found.size - start)
+            seen = _whole(self._begin(start, wanted).result(), wanted)
             self._looked_at = start, seen
         return seen[offset - start : offset - start + size]
 
@@ -136,8 +137,12 @@ class _Ranges:
         for start, end, data in self._coming:
             if start >= offset + size:
                 break
-            came, first = data.result(), max(offset - start, 0)
-            if len(came) != end - start:
-                raise OSError(errno.ESTALE, "shorter than it was")
+            came, first = _whole(data.result(), end - start), max(offset - start, 0)
             pieces.append(came[first : min(end, offset + size) - start])
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _whole(came: bytes, wanted: int) -> bytes:
+    if len(came) != wanted:
+        raise OSError(errno.ESTALE, "shorter than it was")
+    return came

@@ -125,6 +125,15 @@ def test_a_short_file_is_fetched_at_once() -> None:
     assert memory.asked == [(0, 10)]
 
 
+def test_a_look_that_is_too_short_is_of_another_object() -> None:
+    memory = Memory(CONTENT)
+    file = opened(memory)
+    memory.content = CONTENT[:3]
+    with pytest.raises(OSError, match="shorter") as caught:
+        file.read(0, 5)
+    assert caught.value.errno == errno.ESTALE
+
+
 def test_a_range_that_is_too_short_is_of_another_object() -> None:
     memory = Memory(CONTENT)
     file = opened(memory)
