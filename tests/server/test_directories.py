@@ -76,7 +76,8 @@ def test_watches_end_when_the_state_directory_is_lost(
     everything = server.stub.WatchJobs(pb.WatchJobsRequest(), timeout=PATIENCE_S)
     streams = [server.watch(held), server.watch(queued), everything]
     begun = [next(stream).data.job_id for stream in streams]
-    assert begun == [held, queued, held]
+    assert begun[:2] == [held, queued]
+    assert begun[2] in (held, queued)  # whichever changed last
     away = server.state.with_name("away")
     server.state.rename(away)
     for stream in streams:
