@@ -43,7 +43,7 @@ def tell_all(
     """Log all of it; `registry` has the callers, where there are any, `rest` is for REST, too."""
     _tell_unknown(environ)
     _tell_engine(settings.engine)
-    _tell_executor(settings)
+    _tell_executor(settings, environ)
     _tell_sandbox()
     _tell_callers(settings.grpc_address, registry)
     if rest:
@@ -81,11 +81,15 @@ def _tell_engine(name: str) -> None:
         )
 
 
-def _tell_executor(settings: Settings) -> None:
+def _tell_executor(settings: Settings, environ: Mapping[str, str]) -> None:
     if settings.executor == "ray":
         logger.info(
             "conversions run on the nodes of the Ray cluster %s, summaries beside the server",
             settings.ray_address,
+        )
+    elif environ.get("MYD_RAY_ADDRESS"):
+        logger.warning(
+            "MYD_RAY_ADDRESS does nothing without MYD_EXECUTOR=ray: conversions run on this machine"
         )
 
 
