@@ -141,6 +141,11 @@ def _require_object_storage(settings: Settings) -> None:
                 f"{variable} is in object storage, and what reaches that is not installed: "
                 "pip install 'myd-grpc[object-storage]'"
             )
+        if endpoint := client.bad_endpoint(location.scheme):
+            raise SettingsError(
+                f"{endpoint} cannot be used: it must begin with https://, or with http:// where "
+                "nothing is to be encrypted"
+            )
         try:
             client.open_store(location)
         except OSError:

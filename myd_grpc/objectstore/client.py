@@ -57,6 +57,7 @@ _ERRNOS = {
 }
 # What the client raises of a request that it cannot put together; its class is not to be had.
 _PANIC = "PanicException"
+_ENDPOINT = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _REFUSED = re.compile(r"status code: (?!408|429)4\d\d")
 
 
@@ -78,11 +79,13 @@ def open_store(location: Location, environ: Mapping[str, str] = os.environ) -> A
     """The store of a location, whose paths are relative to that.
 
     Nothing is asked of it yet. Raises OSError when the environment does not say enough, such as
-    whose account it is. `environ` tells whether its endpoint is without encryption; the client
-    reads the environment of this process by itself.
+    whose account it is, or has an endpoint that is no URL. `environ` tells whether that is without
+    encryption; the client reads the environment of this process by itself.
     """
     from obstore import store  # noqa: PLC0415 - of an extra, and not needed without it
 
+    if bad_endpoint(location.scheme, environ):
+        raise _os_error(errno.EINVAL)
     kinds = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
     options = {**_CLIENT, "allow_http": _has_plain_endpoint(location.scheme, environ)}
     # S3 compares what arrives with it; the others have ways of their own.
@@ -132,7 +135,17 @@ def _os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
+def bad_endpoint(scheme: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The variable whose endpoint lacks https:// or http://: the client would panic at it."""
+    name = _endpoint_name(scheme, environ)
+    return name if name and not _ENDPOINT.match(environ[name]) else None
+
+
 def _has_plain_endpoint(scheme: str, environ: Mapping[str, str]) -> bool:
     """Whether the endpoint that is set is without encryption: only then may requests be."""
-    endpoint = next((environ[name] for name in _ENDPOINTS[scheme] if environ.get(name)), "")
-    return endpoint.lower().startswith("http://")
+    name = _endpoint_name(scheme, environ)
+    return name is not None and environ[name].lower().startswith("http://")
+
+
+def _endpoint_name(scheme: str, environ: Mapping[str, str]) -> str | None:
+    return next((name for name in _ENDPOINTS[scheme] if environ.get(name)), None)

@@ -11,6 +11,7 @@ SCHEMES = ("s3", "gs", "az")
 
 EXAMPLE = "s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
 
+_BEGINNINGS = tuple(f"{scheme}:" for scheme in SCHEMES)
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
 # What a URL has after its path, or what no file name here may hold either.
@@ -73,8 +74,11 @@ class Location:
 
 
 def is_url(text: str) -> bool:
-    """Whether a text is that of a URL, of whatever kind, and not the path of a directory."""
-    return _URL.fullmatch(text) is not None
+    """Whether a text is that of a URL, of whatever kind, and not the path of a directory.
+
+    So is one that lacks a slash, as `s3:/bucket`: what is meant for a bucket goes to no disk.
+    """
+    return _URL.fullmatch(text) is not None or text.lower().startswith(_BEGINNINGS)
 
 
 def _is_plain(prefix: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from myd_grpc.objectstore.client import environment, open_store, system_errors
+from myd_grpc.objectstore.client import bad_endpoint, environment, open_store, system_errors
 from myd_grpc.objectstore.location import Location
 from tests.support.object_store import ObjectStore, require_object_store, running_store
 
@@ -77,6 +77,15 @@ def test_a_store_that_is_gone_does_not_answer(store: ObjectStore) -> None:
 def test_nothing_is_sent_without_encryption_unless_the_endpoint_is_so(store: ObjectStore) -> None:
     found = open_store(store.location(), {"AWS_ENDPOINT_URL": "https://127.0.0.1"})
     assert refused(found, lambda found: obstore.head(found, "a.json")).errno == errno.EREMOTEIO
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "store", "http://", "s3://store"])
+def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
+    environ = {"AWS_ENDPOINT_URL": endpoint}
+    assert bad_endpoint("s3", environ) == "AWS_ENDPOINT_URL"
+    assert bad_endpoint("gs", environ) is None
+    with pytest.raises(OSError, match="Invalid argument"):
+        open_store(Location("s3", "bucket"), environ)
 
 
 def test_what_is_not_said_enough_of_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,8 @@ def test_places_in_object_storage_are_taken() -> None:
         ("MYD_DATA_DIR", "s3://me:s3cret@bucket", "the name of a bucket alone"),
         ("MYD_OUTPUT_DIR", "s3://bucket/a/../s3cret", "its prefix must not hold"),
         ("MYD_STATE_DIR", "s3://bucket/s3cret", "it must be a directory of this machine"),
+        ("MYD_OUTPUT_DIR", "s3:/bucket/s3cret", "it must be s3://bucket/prefix"),
+        ("MYD_STATE_DIR", "gs:bucket/s3cret", "it must be a directory of this machine"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_and_not_repeated(
@@ -291,6 +293,11 @@ def test_a_cluster_needs_ray(tmp_path: Path) -> None:
         "MYD_EXECUTOR=ray needs Ray, which is not installed: pip install 'myd-grpc[ray]', or set "
         "MYD_EXECUTOR=local\n"
     )
+
+
+def test_a_cluster_that_is_not_used_is_told(make_server: Callable[..., Server]) -> None:
+    server = make_server().start(MYD_RAY_ADDRESS="10.0.0.1:6379")
+    assert "MYD_RAY_ADDRESS does nothing without MYD_EXECUTOR=ray" in server.log
 
 
 def test_a_server_without_a_cluster_knows_nothing_of_ray(
