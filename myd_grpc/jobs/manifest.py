@@ -122,7 +122,10 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 def decode_manifest(data: bytes) -> Manifest:
     """The manifest in such a text; ValueError for any other."""
-    return json.decode(data, type=Manifest)
+    try:
+        return json.decode(data, type=Manifest)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def digest(data: bytes) -> str:

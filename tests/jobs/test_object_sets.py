@@ -28,6 +28,10 @@ from tests.support.serving import PATIENCE_S
 require_object_store()
 
 BIG = 20 << 20
+DEEP = b'{"version": 1, "job": "j", "attempt": "a", "tables": [], "files": [], "x": %s%s}' % (
+    b"[" * 100_000,
+    b"]" * 100_000,
+)
 
 
 @pytest.fixture
@@ -169,6 +173,31 @@ def test_a_set_that_was_uploaded_is_published_after_a_crash(
     assert place.recover("j1", staged.token, "out", replace=False)
     assert downloaded(objects) == {"out_1.csv": b"x"}
     assert objects.holds("out/_SUCCESS")
+
+
+def test_what_was_to_be_published_elsewhere_is_not_found_here(
+    place: ObjectPrefix, objects: Objects, work: OutputDirectory
+) -> None:
+    staged = stage(place, objects, {"out_1.csv": b"x"})
+    assert not work.recover("j1", staged.token, "out", replace=False)
+    (work.path / ".myd-j2").mkdir()
+    assert not place.recover("j2", work.stage("j2", "").token, "out", replace=False)
+
+
+@pytest.mark.parametrize("manifest", [b"", b"[]", DEEP], ids=["empty", "another", "deep"])
+def test_what_is_no_manifest_of_ours_is_replaced_and_keeps_what_is_beside_it(
+    manifest: bytes, place: ObjectPrefix, objects: Objects
+) -> None:
+    objects.write("out/manifest.json", manifest)
+    objects.write("theirs/manifest.json", manifest)
+    objects.write("theirs/.parts/j9.aa/out_1.csv", b"x")
+    staged = stage(place, objects, {"out_1.csv": b"x"})
+    with pytest.raises(ConversionError, match="exists by now"):
+        place.publish(staged, "out", replace=False)
+    place.publish(staged, "out", replace=True)
+    assert downloaded(objects) == {"out_1.csv": b"x"}
+    assert remove_leftovers(objects, (), objects.now() + GRACE_S + 60, lambda: True) == 0
+    assert objects.holds("theirs/.parts/j9.aa/out_1.csv")
 
 
 @pytest.mark.parametrize("replaces", [False, True])

@@ -231,7 +231,7 @@ class OutputDirectory:
 
     def recover(self, job_id: str, token: str, name: str, *, replace: bool) -> bool:
         """See `OutputPlace.recover`."""
-        identity = DirectoryId.parse(token) if token else None
+        identity = _identity_of(token)
         if identity and self._is(name, identity):
             return True
         self.restore(job_id, name)
@@ -374,6 +374,13 @@ def _move(names: Iterable[str], source: int, target: int) -> None:
             os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
         except FileNotFoundError:
             os.stat(name, dir_fd=target, follow_symlinks=False)
+
+
+def _identity_of(token: str) -> DirectoryId | None:
+    """What a token names; None for one of another kind of place, where sets went before."""
+    with suppress(ValueError):
+        return DirectoryId.parse(token)
+    return None
 
 
 def _job_part(name: str) -> str:
