@@ -486,6 +486,11 @@ def test_without_the_store_a_set_waits_for_it(
     store.kill()
     with pytest.raises(ShortageError):
         place.publish(staged, "out", replace=False)
+    shares = [StagedShare("aa", [""], staged.token.partition(":")[2])]
+    with pytest.raises(ShortageError):
+        place.join("j1", "all", "out", shares)
+    with pytest.raises(ShortageError):
+        place.has_staged("j1", "aa", "out")
     store.start()
     place.publish(staged, "out", replace=False)
     assert downloaded(objects) == {"out_1.csv": b"x"}

@@ -15,20 +15,18 @@ from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.hints import joined_notes
 from myd_grpc.convert.model import Conversion, PartFile, Progress
 from myd_grpc.convert.output.naming import set_directory
-from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
-from myd_grpc.jobs.publish.place import NotDurableError, OutputPlace
-from myd_grpc.jobs.publish.sub_directories import DirectoryMissingError
-from myd_grpc.jobs.run.context import AttemptContext, discard, fail, may_have_attempts
+from myd_grpc.jobs.publish.place import OutputPlace
+from myd_grpc.jobs.run.context import AttemptContext, fail
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.run.nodes import NodeCheck
-from myd_grpc.jobs.run.recording import JobRecorder, pause
+from myd_grpc.jobs.run.publication import Complete, publish
+from myd_grpc.jobs.run.recording import JobRecorder
 from myd_grpc.jobs.run.shares import joined_made
 from myd_grpc.jobs.run.shares_left import join, may_spread, shares_left
 from myd_grpc.jobs.run.spare_slots import SpareSlots
 from myd_grpc.jobs.run.spread import NEW_WORKERS, Spread
-from myd_grpc.jobs.store.statements import WAITS
 from myd_grpc.jobs.worker.executor import Worker, WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
     CheckpointRejected,
@@ -47,13 +45,6 @@ from myd_grpc.tracebacks import describe, new_error_id
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-
-_FEW_FILES = 100
-"""Files whose names are looked at in no time."""
-
-_NO_INPUT = (
-    "the server was started again with directories in which a file is no input; submit it again"
-)
 
 
 class SuspendedError(Exception):
@@ -156,17 +147,13 @@ class Attempt:
             raise self._stopped
 
     async def _while_short(self, step: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Do it again as long as the machine lacks something; the job says what it waits for."""
-        while True:
-            try:
-                made = await step()
-            except ShortageError as error:
-                await self._recorder.say(f"{WAITS}: {error.message}")
-                await pause()
-                self._raise_if_stopped()
-            else:
-                await self._recorder.say(self._note if self._publishing else "")
-                return made
+        """Do it again as long as the machine lacks something, until the attempt is given up."""
+
+        async def unless_stopped() -> _Result:
+            self._raise_if_stopped()
+            return await step()
+
+        return await self._recorder.while_short(unless_stopped)
 
     # In a worker
 
@@ -237,7 +224,7 @@ class Attempt:
         await self._make_directory()
         return Task(
             job.job_id,
-            await self._conversion(request),
+            await self._context.conversion(request),
             self._context.staging(job, self._name),
             job.key,
             checkpoint.state if checkpoint else None,
@@ -251,16 +238,6 @@ class Attempt:
     async def _make_directory(self) -> None:
         if directory := self.job.output_dir:
             await asyncio.to_thread(self._context.output.make, directory)
-
-    async def _conversion(self, request: Request) -> Conversion:
-        """The conversion that is asked for. Raises ConversionError when there is no input."""
-        conversion_of = self._context.conversion_of
-        try:
-            if len(request.file_names) > _FEW_FILES:
-                return await asyncio.to_thread(conversion_of, request)
-            return conversion_of(request)
-        except InvalidRequestError:
-            raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
     async def _follow(self, worker: Worker, task: Task | LookTask) -> None:
         """Have the worker do the task, and act on each of its messages."""
@@ -313,7 +290,7 @@ class Attempt:
 
     async def _spread_out(self, request: Request) -> None:
         """Have a worker look at all files, and then as many convert them as there are."""
-        conversion = await self._conversion(request)
+        conversion = await self._context.conversion(request)
         await self._with_new_workers(partial(self._look, conversion))
         left = await self._while_short(
             lambda: shares_left(self.job, self._context, self._recorder, conversion, self._looked)
@@ -349,39 +326,11 @@ class Attempt:
         return await self._context.in_output(self.job, act)
 
     async def _publish(self) -> None:
-        job_id, directory, replace = self.job.job_id, self._directory, self.job.overwrite
         self._publishing = True
-        staged = await self._in_output(
-            lambda output: output.stage(job_id, self._staged_by, self._uploaded)
+        made = Complete(
+            self._staged_by, self._uploaded, self._progress, tuple(self._parts), self._note
         )
-        await self._recorder.publishing(self._progress, self._parts, staged.token, self._note)
-        try:
-            replaced = await self._while_short(
-                lambda: self._in_output(
-                    lambda output: output.publish(staged, directory, replace=replace)
-                )
-            )
-        except NotDurableError as error:
-            await self._take_back()
-            raise error.why from None
-        await self._recorder.done(self._now())
-        logger.info("job %s: DONE, rows: %d", job_id, self._progress.rows)
-        if replaced or may_have_attempts(self._context, self.job):
-            await discard(self._context, self.job)
-
-    async def _take_back(self) -> None:
-        """Hide the set again, however long it takes: a FAILED job must have none to be seen."""
-        job_id = self.job.job_id
-        while True:
-            try:
-                await self._in_output(lambda output: output.take_back(job_id, self._directory))
-            except DirectoryMissingError:
-                return
-            except (ConversionError, OSError) as error:
-                logger.warning("job %s: its set is not hidden again: %s", job_id, describe(error))
-                await pause()
-            else:
-                return
+        await publish(self.job, self._context, self._recorder, made)
 
     @property
     def _staged_by(self) -> str:

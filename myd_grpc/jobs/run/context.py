@@ -12,6 +12,7 @@ from typing import TypeVar
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion
 from myd_grpc.convert.output.naming import set_directory
+from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.place import OutputPlace
@@ -23,6 +24,13 @@ from myd_grpc.jobs.worker.executor import Executor
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
+
+_FEW_FILES = 100
+"""Files whose names are looked at in no time."""
+
+_NO_INPUT = (
+    "the server was started again with directories in which a file is no input; submit it again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,15 @@ class AttemptContext:
     space_percent: int = 0
     most_s: int = 0
     now: Callable[[], float] = time.time
+
+    async def conversion(self, request: Request) -> Conversion:
+        """The conversion that is asked for. Raises ConversionError when there is no input."""
+        try:
+            if len(request.file_names) > _FEW_FILES:
+                return await asyncio.to_thread(self.conversion_of, request)
+            return self.conversion_of(request)
+        except InvalidRequestError:
+            raise ConversionError(Reason.INTERRUPTED, _NO_INPUT) from None
 
     def staging(self, job: QueuedJob, attempt: str) -> str:
         """The staging directory of a job's attempt of that name, or of the job's only one."""

@@ -8,9 +8,11 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from myd_grpc.convert.errors import ShortageError
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.errors import StateError
 from myd_grpc.jobs.model import Request, SavedCheckpoint
+from myd_grpc.jobs.store.statements import WAITS
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.protocol import CheckpointSaved
 from myd_grpc.tracebacks import describe
@@ -63,6 +65,21 @@ class JobRecorder:
             await self._store.say(self._job_id, msg)
         except StateError as error:
             self._log_lost("message", error)
+
+    async def while_short(self, step: Callable[[], Awaitable[_Result]], note: str = "") -> _Result:
+        """What a step makes, done again while the machine lacks something; the job says what.
+
+        Then it says `note`. Raises what the step does, but no ShortageError.
+        """
+        while True:
+            try:
+                made = await step()
+            except ShortageError as error:
+                await self.say(f"{WAITS}: {error.message}")
+                await pause()
+            else:
+                await self.say(note)
+                return made
 
     async def progress(self, progress: Progress, eta_s: float) -> None:
         """Record how far the job is, and for how many seconds it may still work."""
