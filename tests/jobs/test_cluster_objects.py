@@ -13,11 +13,19 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.object_sets import OUTPUT, clear, manifests, objects, published
 from tests.support.object_store import ObjectStore, require_object_store, running_store
-from tests.support.serving import Hold, Server, tree
+from tests.support.serving import PATIENCE_S, Hold, Server, tree
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
-from tests.support.ray_cluster import SLOWLY, Cluster, cluster_of_none, saved, start
+from tests.support.ray_cluster import (
+    SLOWLY,
+    Cluster,
+    cluster_of_none,
+    saved,
+    start,
+    stopped,
+    waits_for,
+)
 from tests.support.spread_jobs import LONG, Nodes, alone, put, told
 
 require_object_store()
@@ -215,3 +223,69 @@ def test_a_share_whose_parts_are_gone_is_done_again(
     wanted, files = alone(make_server, LONG)
     assert told(server.wait(job_id)) == told(wanted)
     assert published(store) == files
+
+
+def test_shares_wait_for_a_store_that_does_not_answer(
+    make_server: Callable[..., Server],
+    store: ObjectStore,
+    nodes: Nodes,
+    begun: Callable[..., Server],
+) -> None:
+    for _ in range(2):
+        nodes.add("uploaded")
+    server = begun()
+    server.wait_for_log("has slots for 2 workers")
+    job_id = server.submit(*put(server, LONG), merge=False)
+    nodes.reached()
+    store.kill()
+    nodes.release()
+    waits_for(server, job_id, "the output set cannot be uploaded")
+    store.start()
+    wanted, files = alone(make_server, LONG)
+    assert told(server.wait(job_id)) == told(wanted)
+    assert published(store) == files
+
+
+def test_a_node_that_is_cut_off_adds_nothing_to_a_set_when_it_comes_back(
+    make_server: Callable[..., Server],
+    store: ObjectStore,
+    cluster: Cluster,
+    nodes: Nodes,
+    begun: Callable[..., Server],
+) -> None:
+    wanted, files = alone(make_server, LONG)
+    nodes.add("uploaded")
+    cluster.add(1, None, **store.environ).wait()
+    server = begun(MYD_STALL_SECONDS="5")
+    server.wait_for_log("has slots for 2 workers")
+    job_id = server.submit(*put(server, LONG), merge=False)
+    nodes.reached()  # which a worker does not survive for long
+    (actor,) = nodes.nodes[0].actors()
+    with stopped(actor, *actor.children(recursive=True)):
+        nodes.release()
+        assert told(server.wait(job_id)) == told(wanted)
+        before = manifests(store)
+        assert published(store) == files
+    actor.wait(PATIENCE_S)
+    assert manifests(store) == before
+    assert published(store) == files
+    assert "said nothing for 5 s" in server.log
+
+
+def test_nothing_is_published_of_shares_that_are_cancelled(
+    store: ObjectStore, nodes: Nodes, begun: Callable[..., Server]
+) -> None:
+    for _ in range(2):
+        nodes.add("uploaded")
+    server = begun()
+    server.wait_for_log("has slots for 2 workers")
+    job_id = server.submit(*put(server, LONG), merge=False)
+    nodes.reached()
+    actors = [actor for one in nodes.actors() for actor in one]
+    job = server.cancel(job_id)
+    assert (job.status, job.reason) == (pb.Job.FAILED, "CANCELLED")
+    for actor in actors:
+        actor.wait(PATIENCE_S)
+    assert manifests(store) == {}
+    # Manifests of shares come after their files, so what there is of these is no share.
+    assert not any(path.endswith(".manifest.json") for path in objects(store))

@@ -55,11 +55,13 @@ class _Lane:
     """One worker after another, each for one share; `worker` and `share` (its number) are at hand.
 
     `saved` is set when a checkpoint is committed that was asked for, or none can come any more.
+    What its worker lacked last, it is taken to lack until a share is made.
     """
 
     task: asyncio.Task[None] | None = None
     worker: Worker | None = None
     share: int = -1
+    is_short: bool = False
     saved: asyncio.Event = field(default_factory=asyncio.Event)
     letting_go: asyncio.Task[None] | None = None
 
@@ -175,7 +177,8 @@ class Spread:
                     if self._left:  # another may have taken it meanwhile
                         await self._do_next(lane, worker)
             except ShortageError as error:
-                if all(one.worker is None for one in self._lanes):
+                lane.is_short = True
+                if all(one.is_short or one.worker is None for one in self._lanes):
                     await self._recorder.say(f"{WAITS}: {error.message}")
                 await pause()
 
@@ -250,6 +253,7 @@ class Spread:
                     made = Made(tuple(parts), notes, uploaded)
                     self._change(number, attempt=name, state=None, made=made, progress=progress)
                     self._joint.keep()
+                    lane.is_short = False
                     self._log_end("converted", peak_bytes)
                 case Failed(reason, text, trace, peak_bytes, passing):
                     self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
