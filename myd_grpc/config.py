@@ -425,7 +425,8 @@ class _EnvironReader:
 
     def raise_problems(self) -> None:
         if self.problems:
-            raise SettingsError("\n".join(self.problems))
+            # Once each: of what was asked for twice, the problem is there twice.
+            raise SettingsError("\n".join(dict.fromkeys(self.problems)))
 
     def _text(self, name: str) -> str | None:
         """A variable that is set to nothing counts as not set, as compose files do it."""

@@ -295,6 +295,12 @@ def test_a_cluster_needs_ray(tmp_path: Path) -> None:
     )
 
 
+def test_a_bad_setting_is_named_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({"MYD_EXECUTOR": "cluster"})
+    assert str(caught.value).count("MYD_EXECUTOR") == 1
+
+
 def test_a_cluster_that_is_not_used_is_told(make_server: Callable[..., Server]) -> None:
     server = make_server().start(MYD_RAY_ADDRESS="10.0.0.1:6379")
     assert "MYD_RAY_ADDRESS does nothing without MYD_EXECUTOR=ray" in server.log
