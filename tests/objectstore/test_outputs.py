@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.jobs.worker.staging import prepare_work
 from tests.support.callers import Bearer, caller_table, token_of, write_callers
 from tests.support.object_sets import OUTPUT, manifests, objects, published
 from tests.support.object_store import (
@@ -316,6 +318,27 @@ def test_a_store_that_cannot_be_used_is_refused(
     assert why in server.log
     for secret in (*store.environ.values(), *setting.values()):
         assert secret == "us-east-1" or secret not in server.log
+
+
+def test_nobody_else_may_look_at_what_is_staged(
+    begun: Callable[..., Server], hold: Callable[[str], Hold]
+) -> None:
+    point = hold("upload")
+    server = begun(MYD_FAILPOINTS=f"{point.setting}@1", MYD_OUTPUT_ACCESS="all")
+    job_id = server.submit("a.json")
+    point.reached()
+    (staging,) = (server.state / "work").iterdir()
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (staging.parent, staging)] == [0o700] * 2
+    point.release()
+    assert server.wait(job_id).status == pb.Job.DONE
+
+
+def test_a_work_directory_that_is_open_to_others_is_shut(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    work.chmod(0o755)
+    prepare_work(work)
+    assert stat.S_IMODE(work.stat().st_mode) == 0o700
 
 
 def test_a_full_work_directory_fails_the_job(

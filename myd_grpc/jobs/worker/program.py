@@ -163,7 +163,8 @@ def _convert(
         except BaseException:
             ticker.flush()
             raise
-        publish_modes(staging)
+        if task.destination is None:  # else what is staged stays between the worker and its broker
+            publish_modes(staging)
         uploaded = _upload(task, converted, ticker)
     failpoints.reach("converted")
     return converted, ticker.progress, uploaded

@@ -56,6 +56,8 @@ def prepare_work(work: Path) -> None:
     What is a moment old may be another worker's that is about to lock it.
     """
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(PermissionError):  # another user's, who has let this one in
+        work.chmod(0o700)
     for path in work.iterdir():
         with suppress(OSError):
             if path.stat().st_mtime > time.time() - _MOMENT_S:
