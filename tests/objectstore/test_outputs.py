@@ -333,6 +333,15 @@ def test_nobody_else_may_look_at_what_is_staged(
     assert server.wait(job_id).status == pb.Job.DONE
 
 
+def test_only_staged_sets_are_removed_from_a_work_directory(tmp_path: Path) -> None:
+    long_ago = time.time() - 3600
+    for name in (".myd-j1.aa", "theirs", ".theirs"):
+        (tmp_path / name / "inside").mkdir(parents=True)
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    prepare_work(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"theirs", ".theirs"}
+
+
 def test_a_work_directory_that_is_open_to_others_is_shut(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()

@@ -19,6 +19,7 @@ from myd_grpc.locks import lock
 _PREDECESSOR_ENDS_S = 30.0
 _AT_ONCE = 8 << 20
 _MOMENT_S = 60.0
+_STAGED = ".myd-*"
 # Where the kernel, the file system or the sandbox has no copy_file_range.
 _CANNOT_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM}
 
@@ -58,7 +59,7 @@ def prepare_work(work: Path) -> None:
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(PermissionError):  # another user's, who has let this one in
         work.chmod(0o700)
-    for path in work.iterdir():
+    for path in work.glob(_STAGED):  # whatever else is there is not ours
         with suppress(OSError):
             if path.stat().st_mtime > time.time() - _MOMENT_S:
                 continue
