@@ -23,7 +23,6 @@ from myd_grpc.jobs.worker.uploading import Uploader
 from myd_grpc.objectstore.access import Uploaded
 from myd_grpc.objectstore.objects import Objects
 from tests.support.object_store import ObjectStore, require_object_store, running_store
-from tests.support.serving import PATIENCE_S
 
 require_object_store()
 
@@ -264,29 +263,23 @@ def test_sets_of_a_confined_caller_are_beneath_its_directory(
         place.find_in("team/.parts", "out")
 
 
-def test_nothing_of_an_upload_that_is_given_up_is_left(objects: Objects, tmp_path: Path) -> None:
+def test_nothing_of_an_upload_that_is_given_up_is_left(
+    store: ObjectStore, objects: Objects, tmp_path: Path
+) -> None:
     file = tmp_path / "big"
     file.write_bytes(os.urandom(BIG))
-    multipart = tmp_path / "store" / "objects" / "partners" / ".sgwtmp" / "multipart"
     asked = iter([True, True, False])
 
     def is_wanted() -> bool:
-        # A piece that is still on its way may come after the store was told to forget it all.
-        return next(asked) or not reached(lambda: len(list(multipart.rglob("[0-9]"))) == 2)
+        wanted = next(asked)
+        if not wanted:
+            store.wait_for_pieces(2)
+        return wanted
 
     with file.open("rb") as opened, pytest.raises(InterruptedError):
         objects.upload("out/.parts/j.a/big", opened.fileno(), is_wanted)
     assert not objects.holds("out/.parts/j.a/big")
-    assert list(multipart.rglob("*")) == []
-
-
-def reached(state: Callable[[], bool]) -> bool:
-    """True, once it is so."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not state():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return True
+    assert store.unfinished() == []
 
 
 def test_parts_that_no_manifest_names_go_after_a_while(

@@ -205,17 +205,15 @@ def test_a_set_is_replaced_whole(
 
 
 def test_an_upload_is_cancelled(
-    begun: Callable[..., Server],
-    store: ObjectStore,
-    hold: Callable[[str], Hold],
-    tmp_path: Path,
+    begun: Callable[..., Server], store: ObjectStore, hold: Callable[[str], Hold]
 ) -> None:
     point, closed = hold("broker_read"), hold("outbox_closed")
     points = f"{point.setting}@2;{closed.setting}"
     server = begun(MYD_FAILPOINTS=points, MYD_MAX_CSV_ROW="10000")
     server.put("big.json", json.dumps([{"text": "글" * 1000}] * 7000, ensure_ascii=False))
     job_id = server.submit("big.json", output="big", overwrite=False)
-    point.reached()  # one piece is under way
+    point.reached()
+    store.wait_for_pieces(1)
     broker = process(server, "broker")
     assert server.cancel(job_id).reason == "CANCELLED"
     closed.reached()
@@ -223,7 +221,7 @@ def test_an_upload_is_cancelled(
     closed.release()
     broker.wait(PATIENCE_S)
     assert objects(store) == {}
-    assert list(tmp_path.glob("store/objects/*/.sgwtmp/multipart/*")) == []
+    assert store.unfinished() == []
     assert list((server.state / "work").iterdir()) == []
 
 

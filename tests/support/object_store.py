@@ -101,6 +101,20 @@ class ObjectStore:
             assert time.monotonic() < deadline, "the store does not answer"
             time.sleep(_POLL_S)
 
+    def unfinished(self) -> list[Path]:
+        """Uploads by pieces that have not come to an end."""
+        return list(self._objects.glob("*/.sgwtmp/multipart/*/*"))
+
+    def wait_for_pieces(self, count: int) -> None:
+        """Return when so many pieces have come of such uploads.
+
+        One on its way may come after the store was told to forget them all, and is kept then.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while sum(len(list(one.glob("[0-9]*"))) for one in self.unfinished()) < count:
+            assert time.monotonic() < deadline, "no pieces have come"
+            time.sleep(_POLL_S)
+
     def kill(self) -> None:
         """End it as a machine ends that fails; its objects stay."""
         assert self._process
