@@ -97,6 +97,7 @@ def test_the_files_of_a_job_are_done_on_several_nodes_at_once(
     assert server.left_in_output() == {path.partition("/")[0] for path in tree(alone.output)}
 
 
+@pytest.mark.soak
 def test_a_job_waits_in_the_queue_for_a_node(
     make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold]
 ) -> None:
@@ -139,7 +140,8 @@ def test_jobs_wait_for_a_cluster_that_is_started_again(
     assert sets(server, "out") == sets(server, "waiting") == list(expected.values())
 
 
-@pytest.mark.parametrize("missing", [False, pytest.param(True, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("missing", [False, True])
 def test_a_node_without_this_build_is_refused(
     make_server: MakeServer, cluster: Cluster, tmp_path: Path, missing: bool
 ) -> None:
@@ -180,7 +182,8 @@ def test_a_job_waits_for_a_slot_that_another_server_has(
     assert second.wait(next_one).status == pb.Job.DONE
 
 
-@pytest.mark.parametrize("directory", ["data", pytest.param("output", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("directory", ["data", "output"])
 def test_a_node_that_sees_other_directories_ends_no_job(
     make_server: MakeServer, cluster: Cluster, directory: str
 ) -> None:

@@ -54,7 +54,7 @@ def worker_on(node: Node) -> psutil.Process:
 
 
 @pytest.mark.parametrize(
-    "lost", [pytest.param("worker", marks=SOAK), pytest.param("actor", marks=SOAK), "node"]
+    "lost", [pytest.param("worker", marks=SOAK), "actor", pytest.param("node", marks=SOAK)]
 )
 def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
     make_server: MakeServer,
@@ -82,6 +82,7 @@ def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
     assert "goes on from its checkpoint" in server.log
 
 
+@SOAK
 def test_the_third_loss_of_a_job_ends_it(make_server: MakeServer, cluster: Cluster) -> None:
     cluster.add(MYD_FAILPOINTS="worker_started=kill")
     server = start(make_server, cluster)
@@ -111,6 +112,7 @@ def test_a_worker_on_a_node_that_does_nothing_is_ended(
     assert "the worker process did nothing for 10 s and was ended" in server.log
 
 
+@SOAK
 def test_a_job_on_a_node_is_cancelled(
     make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold]
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_job_on_a_node_is_cancelled(
     assert server.left_in_output() == set()
 
 
+@SOAK
 def test_what_a_killed_server_had_on_nodes_ends_and_the_next_goes_on(
     make_server: MakeServer,
     cluster: Cluster,
@@ -166,16 +169,10 @@ def test_the_next_server_goes_on_beside_itself(
     assert server.left_in_output() == {"out"}
 
 
-@pytest.mark.parametrize("what", ["actor", pytest.param("node", marks=SOAK)])
-@pytest.mark.parametrize("meanwhile", ["works", pytest.param("has ended", marks=SOAK)])
-@pytest.mark.parametrize(
-    "where",
-    [
-        "batch_written@200",
-        pytest.param("converted", marks=SOAK),
-        pytest.param("worker_started", marks=SOAK),
-    ],
-)
+@SOAK
+@pytest.mark.parametrize("what", ["actor", "node"])
+@pytest.mark.parametrize("meanwhile", ["works", "has ended"])
+@pytest.mark.parametrize("where", ["batch_written@200", "converted", "worker_started"])
 def test_what_was_cut_off_changes_nothing_when_it_comes_back(
     make_server: MakeServer,
     cluster: Cluster,

@@ -43,6 +43,7 @@ def store(tmp_path: Path) -> Iterator[ObjectStore]:
         yield found
 
 
+@pytest.mark.soak
 def test_a_node_reads_with_the_credentials_of_its_own(
     make_server: Callable[..., Server], store: ObjectStore
 ) -> None:
@@ -114,6 +115,7 @@ def attempts(manifest: dict[str, Any]) -> set[str]:
     return {one["path"].split("/")[1] for one in manifest["files"]}
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("count", [1, 2])
 def test_several_workers_upload_what_one_would(
     make_server: Callable[..., Server],
@@ -148,6 +150,7 @@ def test_several_workers_upload_what_one_would(
     assert not any(path.is_file() for path in (tmp_path / "node").rglob("*"))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("at", ["batch_written", "upload", "uploaded"])
 def test_another_actor_uploads_the_share_of_one_that_is_lost(
     make_server: Callable[..., Server],
@@ -170,6 +173,7 @@ def test_another_actor_uploads_the_share_of_one_that_is_lost(
     assert published(store) == files
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "at", ["manifests_joined", "before_publish", "write_manifest", "manifest_written"]
 )
@@ -201,6 +205,7 @@ def test_the_next_server_publishes_what_all_have_uploaded(
     assert there == {path for path in objects(store) if path.endswith(".csv")}
 
 
+@pytest.mark.soak
 def test_a_share_whose_parts_are_gone_is_done_again(
     make_server: Callable[..., Server],
     store: ObjectStore,
@@ -225,6 +230,7 @@ def test_a_share_whose_parts_are_gone_is_done_again(
     assert published(store) == files
 
 
+@pytest.mark.soak
 def test_shares_wait_for_a_store_that_does_not_answer(
     make_server: Callable[..., Server],
     store: ObjectStore,
@@ -246,6 +252,7 @@ def test_shares_wait_for_a_store_that_does_not_answer(
     assert published(store) == files
 
 
+@pytest.mark.soak
 def test_a_node_that_is_cut_off_adds_nothing_to_a_set_when_it_comes_back(
     make_server: Callable[..., Server],
     store: ObjectStore,
@@ -273,6 +280,7 @@ def test_a_node_that_is_cut_off_adds_nothing_to_a_set_when_it_comes_back(
     assert "said nothing for 10 s" in server.log
 
 
+@pytest.mark.soak
 def test_nothing_is_published_of_shares_that_are_cancelled(
     store: ObjectStore, nodes: Nodes, begun: Callable[..., Server]
 ) -> None:

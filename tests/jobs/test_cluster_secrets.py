@@ -83,6 +83,7 @@ def settings_of(home: Path, name: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.soak
 def test_a_cluster_with_certificates_and_a_token_lets_in_who_has_them(
     make_server: MakeServer, locks: dict[str, str], tmp_path: Path
 ) -> None:

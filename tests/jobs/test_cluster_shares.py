@@ -39,6 +39,7 @@ def nodes(cluster: Cluster, tmp_path: Path) -> Nodes:
     return Nodes(cluster, tmp_path)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_it_comes_to_the_same_on_any_number_of_nodes(
     make_server: MakeServer, cluster: Cluster, nodes: Nodes, count: int
@@ -64,6 +65,7 @@ def test_it_comes_to_the_same_on_any_number_of_nodes(
     assert server.convert(*put(server, MANY[:9]), merge=True, output="merged").status == pb.Job.DONE
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("lost", ["worker", "actor", "node"])
 def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
     make_server: MakeServer, cluster: Cluster, nodes: Nodes, lost: str
@@ -109,6 +111,7 @@ def test_the_next_server_goes_on_with_all_shares(
     assert "goes on from its checkpoint" in server.log
 
 
+@pytest.mark.soak
 def test_cancelling_ends_the_workers_on_all_nodes(
     make_server: MakeServer, cluster: Cluster, nodes: Nodes
 ) -> None:
@@ -127,6 +130,7 @@ def test_cancelling_ends_the_workers_on_all_nodes(
     assert tree(server.output) == {}
 
 
+@pytest.mark.soak
 def test_the_first_file_that_fails_is_told_of(
     make_server: MakeServer, cluster: Cluster, nodes: Nodes
 ) -> None:
@@ -144,6 +148,7 @@ def test_the_first_file_that_fails_is_told_of(
     assert server.left_in_output() == set()
 
 
+@pytest.mark.soak
 def test_a_node_that_is_cut_off_changes_nothing_when_it_comes_back(
     make_server: MakeServer, cluster: Cluster, nodes: Nodes
 ) -> None:
@@ -165,6 +170,7 @@ def test_a_node_that_is_cut_off_changes_nothing_when_it_comes_back(
     assert "said nothing for 10 s" in server.log
 
 
+@pytest.mark.soak
 def test_a_job_that_waits_gets_a_slot_back(
     make_server: MakeServer, cluster: Cluster, nodes: Nodes
 ) -> None:
