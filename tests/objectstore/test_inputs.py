@@ -58,6 +58,7 @@ def of_disk(make_server: MakeServer, content: bytes, **fields: str) -> dict[str,
     return tree(server.output)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize(
     ("content", "fields"),
@@ -81,7 +82,7 @@ def test_the_same_files_come_of_it(
     assert tree(server.output) == of_disk(make_server, content, **fields)
 
 
-@pytest.mark.parametrize("lost", ["worker", "broker"])
+@pytest.mark.parametrize("lost", [pytest.param("worker", marks=pytest.mark.soak), "broker"])
 def test_another_goes_on_where_one_was_lost(
     lost: str,
     begun: Callable[..., Server],
@@ -103,7 +104,7 @@ def test_another_goes_on_where_one_was_lost(
     assert "goes on from its checkpoint" in server.log
 
 
-@pytest.mark.parametrize("how", ["gone", "silent"])
+@pytest.mark.parametrize("how", ["gone", pytest.param("silent", marks=pytest.mark.soak)])
 def test_a_job_waits_for_a_store_that_does_not_answer(
     how: str,
     begun: Callable[..., Server],
@@ -127,7 +128,7 @@ def test_a_job_waits_for_a_store_that_does_not_answer(
     assert tree(server.output) == of_disk(make_server, TEXT)
 
 
-@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("engine", ["native", pytest.param("python", marks=pytest.mark.soak)])
 def test_an_object_that_is_replaced_while_it_is_read_is_refused(
     engine: str, begun: Callable[..., Server], store: ObjectStore, hold: Callable[[str], Hold]
 ) -> None:

@@ -108,6 +108,7 @@ def broken_off(
     return job_id
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("lost", ["program", "broker"])
 @pytest.mark.parametrize("at", ["upload", "broker_upload", "uploaded", "converted"])
 def test_another_worker_goes_on_where_one_was_lost(
@@ -132,6 +133,7 @@ def test_another_worker_goes_on_where_one_was_lost(
     assert list((server.state / "work").iterdir()) == []
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "at",
     [
@@ -160,9 +162,16 @@ def test_the_next_server_ends_what_one_has_left(
     assert "out/_SUCCESS" in objects(store)
 
 
-@pytest.mark.one_in(3)
-@pytest.mark.parametrize("how", ["gone", "silent"])
-@pytest.mark.parametrize("at", ["upload", "uploaded", "before_publish", "manifest_written"])
+@pytest.mark.parametrize("how", ["gone", pytest.param("silent", marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param("upload", marks=pytest.mark.soak),
+        "uploaded",
+        pytest.param("before_publish", marks=pytest.mark.soak),
+        pytest.param("manifest_written", marks=pytest.mark.soak),
+    ],
+)
 def test_a_job_waits_for_a_store_that_does_not_answer(
     at: str,
     how: str,

@@ -12,7 +12,7 @@ if os.environ.get("CI") != "true" and nfs_machine.missing():
     pytest.skip("left out: NFS, as there is no User Mode Linux", allow_module_level=True)
 
 
-QUICK = "not survives or after_sync"
+QUICK = "after_sync or kept_apart or cannot_be_locked or takes_over"
 
 
 @pytest.mark.timeout(960)

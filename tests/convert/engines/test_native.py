@@ -83,7 +83,9 @@ def test_the_first_of_several_faults_is_the_one(threads: int) -> None:
 
 
 @native
-@pytest.mark.parametrize("size", [100, 5 << 20, pytest.param(9 << 20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "size", [100, *(pytest.param(mib << 20, marks=pytest.mark.soak) for mib in (5, 9))]
+)
 def test_records_of_any_length(size: int) -> None:
     record = f'{{"a":"{"x" * size}","b":[{"1," * (size // 8)}2]}}'
     documents = {
