@@ -27,10 +27,13 @@ TEXT = json.dumps([{"id": n, "x": [{"a": n}], f"late{n // 900}": "글"} for n in
 SLOWLY = {
     "MYD_FILE_SEP_SIZE": "10",
     "MYD_MAX_CSV_ROW": "700",
-    "MYD_CHECKPOINT_SECONDS": "0.01",
+    "MYD_CHECKPOINT_SECONDS": "0.000001",
     "MYD_ENGINE": "python",
 }
-"""Settings with which there are many batches, parts and checkpoints of the text."""
+"""Settings with which there are many batches and parts of the text, and checkpoints at once.
+
+However fast a machine is, one of the first batches has a checkpoint.
+"""
 
 # A node that is lost is given up within seconds, not within a minute.
 _IMPATIENT = {
