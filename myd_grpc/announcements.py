@@ -13,6 +13,7 @@ from myd_grpc.callers.registry import Registry
 from myd_grpc.config import Settings
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
 from myd_grpc.jobs.worker import sandbox
+from myd_grpc.objectstore.location import Location
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def tell_all(
     _tell_unknown(environ)
     _tell_engine(settings.engine)
     _tell_executor(settings, environ)
+    _tell_work_directory(settings, environ)
     _tell_sandbox()
     _tell_callers(settings.grpc_address, registry)
     if rest:
@@ -90,6 +92,13 @@ def _tell_executor(settings: Settings, environ: Mapping[str, str]) -> None:
     elif environ.get("MYD_RAY_ADDRESS"):
         logger.warning(
             "MYD_RAY_ADDRESS does nothing without MYD_EXECUTOR=ray: conversions run on this machine"
+        )
+
+
+def _tell_work_directory(settings: Settings, environ: Mapping[str, str]) -> None:
+    if environ.get("MYD_WORK_DIR") and not isinstance(settings.output_dir, Location):
+        logger.warning(
+            "MYD_WORK_DIR does nothing, as MYD_OUTPUT_DIR is a directory: sets are made there"
         )
 
 

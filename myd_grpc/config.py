@@ -300,7 +300,7 @@ def _lies_in(one: Path | Location, other: Path | Location) -> bool:
 
 def _caller_limits(source: _EnvironReader) -> CallerLimits:
     return CallerLimits(
-        running=source.integer("MYD_CALLER_RUNNING", 256, 1, 256),
+        running=source.integer("MYD_CALLER_RUNNING", _MOST_WORKERS, 1, _MOST_WORKERS),
         queued=source.integer("MYD_CALLER_QUEUED", 200, 0, 1_000_000),
         watches=source.integer("MYD_CALLER_WATCHES", 1000, 0, 1_000_000),
         summaries=source.integer("MYD_CALLER_SUMMARIES", 20, 0, 1_000_000),

@@ -58,6 +58,13 @@ def test_variables_are_taken() -> None:
     assert settings.section_names == {"data", "결과"}
 
 
+def test_a_caller_may_have_all_workers_that_there_may_be() -> None:
+    settings = Settings.from_environ({"MYD_WORKERS": "1000"})
+    assert settings.caller_limits.running == settings.workers
+    settings = Settings.from_environ({"MYD_CALLER_RUNNING": "999"})
+    assert settings.caller_limits.running == 999
+
+
 def test_a_variable_set_to_nothing_is_not_set() -> None:
     assert Settings.from_environ({"MYD_WORKERS": " "}) == Settings.from_environ({})
 
@@ -304,6 +311,14 @@ def test_a_bad_setting_is_named_once() -> None:
 def test_a_cluster_that_is_not_used_is_told(make_server: Callable[..., Server]) -> None:
     server = make_server().start(MYD_RAY_ADDRESS="10.0.0.1:6379")
     assert "MYD_RAY_ADDRESS does nothing without MYD_EXECUTOR=ray" in server.log
+
+
+def test_a_work_directory_that_is_not_used_is_told(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = make_server().start(MYD_WORK_DIR=str(tmp_path / "work"))
+    assert "MYD_WORK_DIR does nothing, as MYD_OUTPUT_DIR is a directory" in server.log
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_server_without_a_cluster_knows_nothing_of_ray(
