@@ -59,7 +59,6 @@ _ERRNOS = {
 _PANIC = "PanicException"
 _ENDPOINT = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _REFUSED = re.compile(r"status code: (?!408|429)4\d\d")
-_UNKNOWN = re.compile(r"status code: 501")
 
 
 def is_installed() -> bool:
@@ -106,9 +105,8 @@ def system_errors() -> Iterator[None]:
     """Raises what a store refuses within as the OSError that the system would raise for a file.
 
     FileNotFoundError, FileExistsError and PermissionError are those; ESTALE is an object that is
-    another one than the condition says, ENOTSUP what the store does not know, EREMOTEIO a store
-    that does not answer, or answers that it cannot for now, EIO whatever else it says. None repeats
-    what the store says, which may name it.
+    another one than the condition says, EREMOTEIO a store that does not answer, or answers that it
+    cannot for now, EIO whatever else it says. None repeats what the store says, which may name it.
     """
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
 
@@ -129,10 +127,7 @@ def system_errors() -> Iterator[None]:
 def _errno_of(error: Exception) -> int:
     if known := _ERRNOS.get(type(error).__name__):
         return known
-    text = str(error)
-    if _UNKNOWN.search(text):
-        return errno.ENOTSUP
-    return errno.EIO if _REFUSED.search(text) else errno.EREMOTEIO
+    return errno.EIO if _REFUSED.search(str(error)) else errno.EREMOTEIO
 
 
 def _os_error(number: int) -> OSError:

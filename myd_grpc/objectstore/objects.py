@@ -22,9 +22,6 @@ _RANGES_AT_ONCE = 2
 
 _PROBE = ".myd-probe-"
 
-NOT_AS_WANTED = frozenset({errno.EEXIST, errno.ESTALE, errno.ENOENT})
-"""How a store refuses to write where it is not as the condition says."""
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -88,15 +85,9 @@ class Objects:
         self._put(path, data, "create")
 
     def replace(self, path: str, data: bytes, seen: Seen) -> None:
-        """Write an object that is still as it was seen; ESTALE, or ENOENT, where it is not.
-
-        ENOTSUP where the store does not tell its versions apart.
-        """
+        """Write an object that is still as it was seen; ESTALE, or ENOENT, where it is not."""
         version = {"e_tag": seen.etag, "version": seen.version}
-        known = {name: value for name, value in version.items() if value}
-        if not known:
-            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
-        self._put(path, data, known)
+        self._put(path, data, {name: value for name, value in version.items() if value})
 
     def delete(self, path: str) -> None:
         """Remove an object, if it is there."""
@@ -153,53 +144,33 @@ class Objects:
         path = f"{_PROBE}{secrets.token_hex(8)}"
         self.write(path, b"")
         try:
-            return self._seen(path).modified
+            seen = self.read(path)
         finally:
             self.delete(path)
+        if seen is None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return seen.modified
 
-    def ignored_conditions(self) -> list[str]:
-        """The conditions of `create` and `replace` that the store does not keep to, by their names.
-
-        One that takes a condition for wrong when it holds does not keep to it either.
-        """
+    def heeds_conditions(self) -> bool:
+        """Whether the store keeps to it when something is to be written only where nothing is."""
         path = f"{_PROBE}{secrets.token_hex(8)}"
         self.write(path, b"1")
         try:
-            older = self._seen(path)
-            self.write(path, b"2")
-            newer = self._seen(path)
-            keeps_changed = _is_refused(lambda: self.replace(path, b"3", older))
-            replaces = keeps_changed and not _is_refused(lambda: self.replace(path, b"3", newer))
-            keeps_existing = _is_refused(lambda: self.create(path, b"4"))
+            self.create(path, b"2")
+        except FileExistsError:
+            return True
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                raise
         finally:
             self.delete(path)
-        kept = {"If-None-Match": keeps_existing, "If-Match": replaces}
-        return [name for name, is_kept in kept.items() if not is_kept]
-
-    def _seen(self, path: str) -> Seen:
-        """An object that was just written."""
-        if (seen := self.read(path)) is None:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return seen
+        return False
 
     def _put(self, path: str, data: bytes, mode: Any) -> None:
         from obstore import put  # noqa: PLC0415 - of an extra
 
         with system_errors():
             put(self._store, path, data, mode=mode, use_multipart=False)
-
-
-def _is_refused(write: Callable[[], None]) -> bool:
-    """Whether a store refuses to write as its condition does not hold. Raises OSError."""
-    try:
-        write()
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return False
-        if error.errno not in NOT_AS_WANTED:
-            raise
-        return True
-    return False
 
 
 class _Reading(RawIOBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, tree
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
+
+import ray
 
 from tests.support.ray_cluster import (
     SLOWLY,
@@ -159,6 +162,20 @@ def test_a_node_without_this_build_is_refused(
     server.put("a.json", "[1]")
     said = waits_for(server, server.submit("a.json"), "build of myd")
     assert missing or said.endswith("install the same on all")
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [{"ray_version": "2.0.0"}, pytest.param({"python_version": "3.9.1"}, marks=pytest.mark.soak)],
+)
+def test_a_cluster_of_other_versions_is_named(
+    make_server: MakeServer, cluster: Cluster, versions: dict[str, str]
+) -> None:
+    cluster.claim_versions(**versions)
+    server = start(make_server, cluster)
+    server.put("a.json", "[1]")
+    said = waits_for(server, server.submit("a.json"), "another version of Ray or Python")
+    assert f"({ray.__version__} and {platform.python_version()}): install the same" in said
 
 
 @pytest.mark.soak

@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -47,6 +48,20 @@ HOST = "127.0.0.2"
 """An address of this machine alone; Ray takes what is called 127.0.0.1 for another one of it."""
 
 _RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
+
+# What a cluster has noted of itself is what Ray compares who joins it with.
+_CLAIM = """
+import json, sys
+from ray._common.usage.usage_constants import CLUSTER_METADATA_KEY
+from ray._private.ray_constants import KV_NAMESPACE_CLUSTER
+from ray._raylet import GcsClient
+store = GcsClient(address=sys.argv[1])
+noted = json.loads(store.internal_kv_get(CLUSTER_METADATA_KEY, namespace=KV_NAMESPACE_CLUSTER))
+noted |= json.loads(sys.argv[2])
+store.internal_kv_put(
+    CLUSTER_METADATA_KEY, json.dumps(noted).encode(), True, namespace=KV_NAMESPACE_CLUSTER
+)
+"""
 
 
 class Node:
@@ -129,6 +144,18 @@ class Cluster:
         node = Node(command, log, self._settings | settings)
         self._nodes.append(node)
         return node
+
+    def claim_versions(self, **versions: str) -> None:
+        """Have the cluster say that it has these versions, as one of another machine would."""
+        done = subprocess.run(
+            [sys.executable, "-c", _CLAIM, self.address, json.dumps(versions)],
+            cwd="/",
+            env={**os.environ, **self._settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
 
     def lose(self) -> None:
         """End it all."""

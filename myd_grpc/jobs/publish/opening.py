@@ -38,7 +38,7 @@ def opened_output(settings: Settings) -> Iterator[OutputPlace]:
 
 def _keeps_existing(objects: Objects) -> bool:
     try:
-        ignored = objects.ignored_conditions()
+        heeds = objects.heeds_conditions()
     except OSError as error:
         raise SettingsError(
             f"MYD_OUTPUT_DIR is in object storage, and cannot be written: {why(error)}; see that "
@@ -46,12 +46,9 @@ def _keeps_existing(objects: Objects) -> bool:
             "credentials in the environment may write, read, list and delete objects beneath its "
             "prefix"
         ) from None
-    if ignored:
+    if not heeds:
         logger.warning(
-            "the object storage of MYD_OUTPUT_DIR writes objects whatever they are to replace: it "
-            "does not keep to %s. Requests that do not set overwrite are refused. Have no other "
-            "server publish beneath its prefix, and set overwrite or MYD_OVERWRITE; or use a store "
-            "that keeps to If-None-Match and If-Match",
-            " and ".join(ignored),
+            "the object storage of MYD_OUTPUT_DIR writes objects whatever they are to replace: "
+            "requests that do not set overwrite are refused, and nobody else may publish there"
         )
-    return not ignored
+    return heeds

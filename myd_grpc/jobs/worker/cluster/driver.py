@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import platform
 import sys
 from asyncio import StreamReader
 from collections.abc import Mapping
@@ -21,9 +20,9 @@ from ray.exceptions import RayError
 
 from myd_grpc.build import build
 from myd_grpc.codec import decode
+from myd_grpc.jobs.worker.cluster import wording
 from myd_grpc.jobs.worker.cluster.actor import DIED, MESSAGE, WorkerActor
 from myd_grpc.jobs.worker.cluster.frames import (
-    REMEDY,
     Frame,
     Kind,
     Setup,
@@ -88,7 +87,7 @@ class Driver:
         try:
             found = await actor.build.remote()
         except Exception as error:  # noqa: BLE001 - whatever Ray raises, there is no worker
-            how = "it has no build of myd" if "import" in str(error) else _why(error)
+            how = "it has no build of myd" if "import" in str(error) else wording.why(error)
             await self._gone(worker, f"no worker could be started on a node: {how}")
             return
         if worker not in self._actors:
@@ -125,7 +124,7 @@ class Driver:
                     _send(Frame(Kind.MESSAGE, worker, bytes(message)))
                     message.clear()
         except Exception as error:  # noqa: BLE001 - whatever Ray raises, the worker is no more
-            await self._gone(worker, f"the worker on a node ended: {_why(error)}")
+            await self._gone(worker, f"the worker on a node ended: {wording.why(error)}")
         finally:
             pings.cancel()
 
@@ -178,21 +177,6 @@ async def _slots() -> int:
     return int(found.get(RESOURCE, 0))
 
 
-def _why(error: Exception) -> str:
-    """What kind of error it is: its text names processes and addresses."""
-    return type(error).__name__
-
-
-def _why_not(error: Exception) -> str:
-    """Why there is no joining a cluster."""
-    if "Version mismatch" in str(error):
-        return (
-            f"it has another version of Ray or Python than the server ({ray.__version__} and "
-            f"{platform.python_version()}): install the same on all"
-        )
-    return f"{_why(error)}: {REMEDY}"
-
-
 def _send(frame: Frame) -> None:
     data = memoryview(encode_frame(frame))
     try:
@@ -220,7 +204,7 @@ async def _main(address: str) -> None:
         # Blocks the loop, which has nothing else to do yet: Ray wants the main thread.
         ray.init(address, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR)
     except Exception as error:  # noqa: BLE001 - whatever Ray raises, there is no cluster to be had
-        _leave(f"it cannot be joined: {_why_not(error)}")
+        _leave(f"it cannot be joined: {wording.why_not(error)}")
     await Driver(setup.data).run(frames)
 
 
