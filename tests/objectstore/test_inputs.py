@@ -58,6 +58,20 @@ def of_disk(make_server: MakeServer, content: bytes, **fields: str) -> dict[str,
     return tree(server.output)
 
 
+def test_the_log_tells_once_that_a_job_waits(
+    begun: Callable[..., Server], store: ObjectStore
+) -> None:
+    server = begun(MYD_LOG_LEVEL="DEBUG")
+    store.put("in/a.json", b"[1]")
+    with store.away("gone"):
+        job_id = server.submit("a.json")
+        server.wait_for_lines("DEBUG", "worker: FILE_UNREADABLE", 2)
+        lines = server.log.splitlines()
+    for level, text in (("INFO", "worker: FILE_UNREADABLE"), ("WARNING", "waits, and tries again")):
+        assert sum(level in line and f"{job_id}: {text}" in line for line in lines) == 1
+    assert server.wait(job_id).status == pb.Job.DONE
+
+
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize(

@@ -235,6 +235,13 @@ class Server:
             assert time.monotonic() < deadline, f"no {text!r} in the log:\n{self.log}"
             time.sleep(0.01)
 
+    def wait_for_lines(self, level: str, text: str, count: int) -> None:
+        """Return when the log has so many lines of that level with the text."""
+        deadline = time.monotonic() + PATIENCE_S
+        while sum(level in line and text in line for line in self.log.splitlines()) < count:
+            assert time.monotonic() < deadline, f"not {count} of {text!r} in the log:\n{self.log}"
+            time.sleep(0.01)
+
     def workers(self) -> list[psutil.Process]:
         """The worker processes, the spare included."""
         return psutil.Process(self.process.pid).children(recursive=True)

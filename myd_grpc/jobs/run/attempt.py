@@ -272,9 +272,9 @@ class Attempt:
             case Done(progress, notes, peak_bytes, uploaded):
                 self._progress, self._note = progress, joined_notes(notes)
                 self._uploaded = uploaded
-                self._log_end("converted", peak_bytes)
+                self._recorder.log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
-                self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
+                self._recorder.log_end(f"{reason} {trace}".rstrip(), peak_bytes, passing=passing)
                 raise (ShortageError if passing else ConversionError)(reason, text)
 
     async def _check_output(self, progress: Progress) -> None:
@@ -341,11 +341,6 @@ class Attempt:
         error_id = new_error_id()
         logger.error("job %s: internal error %s: %s", self.job.job_id, error_id, trace)
         return f"internal error {error_id}"
-
-    def _log_end(self, how: str, peak_bytes: int) -> None:
-        logger.info(
-            "job %s: worker: %s, peak %.1f MiB", self.job.job_id, how, peak_bytes / (1 << 20)
-        )
 
     def _now(self) -> int:
         return int(self._context.now())

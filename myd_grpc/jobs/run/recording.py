@@ -35,6 +35,7 @@ class JobRecorder:
         self._store = store
         self._job_id = job_id
         self._msg = ""
+        self._passing = ""  # how a worker ended last, while the job waits for something
         # Parts that have changed since the last checkpoint that is committed.
         self._changed: dict[str, PartFile] = {}
 
@@ -65,6 +66,21 @@ class JobRecorder:
             await self._store.say(self._job_id, msg)
         except StateError as error:
             self._log_lost("message", error)
+
+    def log_end(self, how: str, peak_bytes: int, *, passing: bool = False) -> None:
+        """Log how a worker came to its end.
+
+        Where that passes, the job tries every second: the same again is for those who look closer.
+        """
+        again = passing and how == self._passing
+        self._passing = how if passing else ""
+        logger.log(
+            logging.DEBUG if again else logging.INFO,
+            "job %s: worker: %s, peak %.1f MiB",
+            self._job_id,
+            how,
+            peak_bytes / (1 << 20),
+        )
 
     async def while_short(self, step: Callable[[], Awaitable[_Result]], note: str = "") -> _Result:
         """What a step makes, done again while the machine lacks something; the job says what.

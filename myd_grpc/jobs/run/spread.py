@@ -254,9 +254,11 @@ class Spread:
                     self._change(number, attempt=name, state=None, made=made, progress=progress)
                     self._joint.keep()
                     lane.is_short = False
-                    self._log_end("converted", peak_bytes)
+                    self._recorder.log_end("converted", peak_bytes)
                 case Failed(reason, text, trace, peak_bytes, passing):
-                    self._log_end(f"{reason} {trace}".rstrip(), peak_bytes)
+                    self._recorder.log_end(
+                        f"{reason} {trace}".rstrip(), peak_bytes, passing=passing
+                    )
                     raise (ShortageError if passing else ConversionError)(reason, text)
                 case _:
                     await self._handle(message, lane, worker, number, name)
@@ -279,11 +281,6 @@ class Spread:
     def _change(self, number: int, **changes: object) -> None:
         self.shares[number] = structs.replace(self.shares[number], **changes)
         self._joint.report()
-
-    def _log_end(self, how: str, peak_bytes: int) -> None:
-        logger.info(
-            "job %s: worker: %s, peak %.1f MiB", self._job.job_id, how, peak_bytes / (1 << 20)
-        )
 
 
 async def _save(lane: _Lane, patience_s: float) -> None:
