@@ -27,7 +27,10 @@ COPY native/core/ native/core/
 COPY native/python/ native/python/
 COPY myd/ myd/
 COPY myd_grpc/ myd_grpc/
-RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[jwt]' \
+# Further extras with commas between: ray, object-storage.
+ARG EXTRAS=
+RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt \
+        ".[jwt${EXTRAS:+,$EXTRAS}]" \
     && /opt/myd/bin/python -c 'import myd_grpc._native'
 # What is in this image, for whoever has to know: /opt/myd/share/sbom.cdx.json.
 COPY scripts/sbom.py scripts/

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -169,6 +171,26 @@ def test_what_is_shown_for_docker_fits_the_image(page: str) -> None:
     assert dict(given)["--user"] == "$(id -u):$(id -g)"
 
 
+@pytest.mark.parametrize(("given", "installed"), [("", ".[jwt]"), ("a,b", ".[jwt,a,b]")])
+def test_an_image_has_the_extras_that_are_named(given: str, installed: str) -> None:
+    (line,) = (rest for name, rest in instructions() if name == "RUN" and "EXTRAS" in rest)
+    install, _, _ = line.partition("&&")
+    shown = install.replace("/opt/myd/bin/pip", "printf '%s\\n'")
+    environ = {"PATH": os.environ["PATH"], "EXTRAS": given}
+    done = subprocess.run(["sh", "-c", shown], env=environ, stdout=subprocess.PIPE, check=True)
+    assert done.stdout.decode().splitlines()[-1] == installed
+    assert [rest for name, rest in instructions() if name == "ARG" and "EXTRAS" in rest] == [
+        "EXTRAS="
+    ]
+
+
+def test_the_extras_that_are_shown_for_an_image_are_there() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    (shown,) = re.findall(r"`docker build --build-arg EXTRAS=(\S+) -t myd \.`", page)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(shown.split(",")) <= project["optional-dependencies"].keys()
+
+
 def test_compose_offers_both_ports_and_the_data_directory() -> None:
     compose = (ROOT / "compose.yaml").read_text("utf-8")
     ports = re.findall(r'- "(\d+):(\d+)"', compose)
@@ -178,7 +200,8 @@ def test_compose_offers_both_ports_and_the_data_directory() -> None:
 
 
 def test_the_stages_use_exact_releases() -> None:
-    images = dict(rest.split("=") for name, rest in instructions() if name == "ARG")
+    given = dict(rest.split("=") for name, rest in instructions() if name == "ARG")
+    images = {name: image for name, image in given.items() if name.endswith("_IMAGE")}
     assert all(re.search(r":\d+\.\d+\.\d+-", image) for image in images.values())
     for modules in ("gateway/go.mod", "docs/tools/go.mod"):
         wanted = re.search(r"^toolchain go(.*)$", (ROOT / modules).read_text(), re.MULTILINE)
