@@ -230,6 +230,7 @@ async def _serve(
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
+    directories.try_inputs(settings)
     with directories.locked(settings.state_dir), opened_output(settings) as output:
         hub = Hub(watch_bytes)
         with _opened_store(settings, hub) as store:

@@ -13,7 +13,9 @@ from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.errors import why
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.locks import LOCK_FILE, is_shared, lock, locked_among_machines
+from myd_grpc.objectstore.client import remedy
 from myd_grpc.objectstore.location import Location
+from myd_grpc.objectstore.objects import Objects
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,27 @@ def prepare(settings: Settings) -> None:
     for variable, (place, _, access) in places.items():
         if isinstance(place, Path):
             _check(variable, place, access)
+
+
+def try_inputs(settings: Settings) -> None:
+    """Raises SettingsError when inputs in object storage cannot be read from this machine.
+
+    Nodes of a cluster have credentials of their own, so that this machine may have none.
+    """
+    if isinstance(settings.data_dir, Location) and settings.executor == "local":
+        try:
+            Objects(settings.data_dir).check_readable()
+        except OSError as error:
+            raise unusable("MYD_DATA_DIR", settings.data_dir, "read", error) from None
+
+
+def unusable(variable: str, location: Location, what: str, error: OSError) -> SettingsError:
+    """What to raise when a location cannot be `what`, "read" or "written"."""
+    rights = {"read": "get and list", "written": "get, list, write and delete"}[what]
+    return SettingsError(
+        f"{variable} is in object storage, and cannot be {what}: {why(error)}; "
+        f"{remedy(location, error)}. What is needed is to {rights} objects beneath its prefix"
+    )
 
 
 @dataclass(frozen=True, slots=True)

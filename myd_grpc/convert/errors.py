@@ -48,6 +48,14 @@ class ShortageError(ConversionError):
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EREMOTEIO})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
+# What no file on a disk is refused for: see `objectstore.client`.
+_OF_OBJECT_STORAGE = {
+    errno.EREMOTEIO: "object storage cannot be reached, or does not answer",
+    errno.EKEYREJECTED: "object storage refuses access: credentials are wrong, or lack a right",
+    errno.ENOKEY: "there are no credentials for object storage",
+    errno.ENOMEDIUM: "object storage has no such bucket",
+}
+
 
 def refused(reason: Reason, what: str, error: OSError) -> ConversionError:
     """What to raise when the system refuses something; `what` says in words what it was."""
@@ -57,8 +65,8 @@ def refused(reason: Reason, what: str, error: OSError) -> ConversionError:
 
 def why(error: OSError) -> str:
     """What the system says of an error, without the path that it was about."""
-    if error.errno == errno.EREMOTEIO:  # see `objectstore.client`
-        return "object storage cannot be reached, or does not answer"
+    if said := _OF_OBJECT_STORAGE.get(error.errno or 0):
+        return said
     return os.strerror(error.errno or 0).lower()
 
 

@@ -28,6 +28,11 @@ _ENDPOINTS = {
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
+_CREDENTIALS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_SERVICE_ACCOUNT",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
 
 # A store that does not answer is given up long before a worker is that does nothing
 # (MYD_STALL_SECONDS): its job then waits, and begins again where it was.
@@ -51,14 +56,25 @@ _ERRNOS = {
     "AlreadyExistsError": errno.EEXIST,
     "InvalidPathError": errno.EINVAL,
     "NotSupportedError": errno.ENOTSUP,
-    "PermissionDeniedError": errno.EACCES,
+    "PermissionDeniedError": errno.EKEYREJECTED,
     "PreconditionError": errno.ESTALE,
-    "UnauthenticatedError": errno.EACCES,
+    "UnauthenticatedError": errno.EKEYREJECTED,
 }
 # What the client raises of a request that it cannot put together; its class is not to be had.
 _PANIC = "PanicException"
 _ENDPOINT = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _REFUSED = re.compile(r"status code: (?!408|429)4\d\d")
+_NO_ACCESS = re.compile(r"status code: 40[13]")
+# What comes with 404 the client takes for an object that is not there, whatever the answer says.
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_CODES = {
+    "NoSuchBucket": errno.ENOMEDIUM,
+    "ContainerNotFound": errno.ENOMEDIUM,
+    "InvalidAccessKeyId": errno.EKEYREJECTED,
+    "XAdminUserNotFound": errno.EKEYREJECTED,
+}
+_OF_MACHINES = ("//169.254.", "//metadata.google.internal")
+"""Where the credentials of a machine are asked for, when there are none in the environment."""
 
 
 def is_installed() -> bool:
@@ -104,16 +120,17 @@ def open_store(location: Location, environ: Mapping[str, str] = os.environ) -> A
 def system_errors() -> Iterator[None]:
     """Raises what a store refuses within as the OSError that the system would raise for a file.
 
-    FileNotFoundError, FileExistsError and PermissionError are those; ESTALE is an object that is
-    another one than the condition says, EREMOTEIO a store that does not answer, or answers that it
-    cannot for now, EIO whatever else it says. None repeats what the store says, which may name it.
+    FileNotFoundError and FileExistsError are those; ESTALE is an object that is another one than
+    the condition says, EREMOTEIO a store that does not answer, or answers that it cannot for now,
+    ENOMEDIUM a bucket that is not there, EKEYREJECTED credentials that will not do, ENOKEY that
+    there are none, EIO whatever else it says. None repeats what the store says, which may name it.
     """
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
 
     try:
         yield
-    except FileNotFoundError:
-        raise _os_error(errno.ENOENT) from None
+    except FileNotFoundError as error:
+        raise _os_error(_said_in(str(error)) or errno.ENOENT) from None
     except ValueError:  # of a path that no object can have
         raise _os_error(errno.EINVAL) from None
     except BaseError as error:
@@ -127,12 +144,39 @@ def system_errors() -> Iterator[None]:
 def _errno_of(error: Exception) -> int:
     if known := _ERRNOS.get(type(error).__name__):
         return known
-    return errno.EIO if _REFUSED.search(str(error)) else errno.EREMOTEIO
+    text = str(error)
+    if not _REFUSED.search(text):
+        return errno.EREMOTEIO
+    if any(place in text for place in _OF_MACHINES):
+        return errno.ENOKEY
+    return _said_in(text) or (errno.EKEYREJECTED if _NO_ACCESS.search(text) else errno.EIO)
+
+
+def _said_in(text: str) -> int | None:
+    """What the code in an answer stands for, if it is more than that an object is not there."""
+    code = _CODE.search(text)
+    return _CODES.get(code[1]) if code else None
 
 
 def _os_error(number: int) -> OSError:
     """The exception for a number, of the class that Python has for it."""
     return OSError(number, os.strerror(number))
+
+
+def remedy(location: Location, error: OSError, environ: Mapping[str, str] = os.environ) -> str:
+    """What helps where a location cannot be used, as `system_errors` tells it."""
+    endpoint = _endpoint_name(location.scheme, environ) or _ENDPOINTS[location.scheme][-1]
+    match error.errno:
+        case errno.ENOMEDIUM:
+            return f"make the bucket, or name one that is there, at the endpoint of {endpoint}"
+        case errno.EKEYREJECTED | errno.ENOKEY:
+            return f"see to the credentials in the environment: {_CREDENTIALS[location.scheme]}"
+        case errno.EREMOTEIO:
+            return (
+                f"see that the endpoint of {endpoint} is the right one, can be reached from here, "
+                "and has a certificate of an authority that is known here (SSL_CERT_FILE)"
+            )
+    return f"see to the endpoint ({endpoint}), its region, and the credentials in the environment"
 
 
 def bad_endpoint(scheme: str, environ: Mapping[str, str] = os.environ) -> str | None:

@@ -151,6 +151,13 @@ class Objects:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return seen.modified
 
+    def check_readable(self) -> None:
+        """Raise what keeps this process from knowing which objects there are."""
+        from obstore import list as list_all  # noqa: PLC0415 - of an extra
+
+        with system_errors():
+            next(iter(list_all(self._store, chunk_size=1)), None)
+
     def heeds_conditions(self) -> bool:
         """Whether the store keeps to it when something is to be written only where nothing is."""
         path = f"{_PROBE}{secrets.token_hex(8)}"

@@ -64,7 +64,30 @@ def test_a_wrong_secret_is_no_permission(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     error = refused(open_store(store.location()), lambda found: obstore.head(found, "a.json"))
-    assert isinstance(error, PermissionError)
+    assert error.errno == errno.EKEYREJECTED
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        obstore.list_with_delimiter,
+        lambda found: obstore.get(found, "a.json"),
+        lambda found: obstore.put(found, "a.json", b"", use_multipart=False),
+    ],
+    ids=["list", "get", "put"],
+)
+def test_a_bucket_is_told_from_an_object_that_is_missing(act: _Act, store: ObjectStore) -> None:
+    del store
+    assert refused(open_store(Location("s3", "none", "in")), act).errno == errno.ENOMEDIUM
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_wrong_credentials_may_not_list(
+    name: str, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "wrong")
+    found = open_store(store.location("in"))
+    assert refused(found, obstore.list_with_delimiter).errno == errno.EKEYREJECTED
 
 
 def test_a_store_that_is_gone_does_not_answer(store: ObjectStore) -> None:

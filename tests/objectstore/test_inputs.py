@@ -58,6 +58,45 @@ def of_disk(make_server: MakeServer, content: bytes, **fields: str) -> dict[str,
     return tree(server.output)
 
 
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wr0ng-secret"}, "refuses access: credentials are wrong"),
+        ({"MYD_DATA_DIR": "s3://none/in"}, "has no such bucket; make the bucket"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "see that the endpoint of AWS_ENDPOINT_URL"),
+    ],
+    ids=["credentials", "bucket", "endpoint"],
+)
+@pytest.mark.parametrize("output", ["beside", "beneath"])
+def test_inputs_that_cannot_be_read_keep_the_server_from_its_start(
+    setting: dict[str, str], why: str, output: str, make_server: MakeServer, store: ObjectStore
+) -> None:
+    server = make_server(MYD_DATA_DIR=str(store.location("in")), **store.environ)
+    if output == "beneath":
+        setting = {"MYD_OUTPUT_DIR": "", **setting}
+    assert server.launch(**setting).wait(PATIENCE_S) == 2
+    assert "MYD_DATA_DIR is in object storage, and cannot be read: " in server.log
+    assert why in server.log
+    for secret in (*store.environ.values(), *filter(None, setting.values())):
+        assert secret == "us-east-1" or secret not in server.log
+
+
+@pytest.mark.parametrize("work", ["job", "summary"])
+def test_a_bucket_that_was_removed_is_named(
+    work: str, begun: Callable[..., Server], store: ObjectStore
+) -> None:
+    server = begun()
+    store.remove_bucket()
+    if work == "job":
+        job = server.convert("a.json")
+        assert job.reason == "FILE_UNREADABLE"
+        assert job.msg == "a.json: object storage has no such bucket"
+    else:
+        request = pb.PreprocessShoppingRequest(user_id="u", proposal_id="p", file_name="a.json")
+        with pytest.raises(grpc.RpcError, match="object storage has no such bucket"):
+            server.stub.PreprocessShopping(request, timeout=PATIENCE_S)
+
+
 def test_the_log_tells_once_that_a_job_waits(
     begun: Callable[..., Server], store: ObjectStore
 ) -> None:

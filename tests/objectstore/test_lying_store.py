@@ -42,7 +42,7 @@ LIES: dict[str, tuple[Lie, int]] = {
         lambda start, end: (206, '"e2"', said(start, end), CONTENT[start:end]),
         errno.ESTALE,
     ),
-    "no more": (lambda *_: (403, ETAG, "", b""), errno.EACCES),
+    "no more": (lambda *_: (403, ETAG, "", b""), errno.EKEYREJECTED),
 }
 
 

@@ -310,9 +310,9 @@ def test_a_store_that_heeds_no_conditions_takes_sets_that_may_be_replaced(
 @pytest.mark.parametrize(
     ("setting", "why"),
     [
-        ({"AWS_SECRET_ACCESS_KEY": "wr0ng-secret"}, "permission denied"),
-        ({"MYD_OUTPUT_DIR": "s3://none/output"}, "no such file or directory"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot be reached"),
+        ({"AWS_SECRET_ACCESS_KEY": "wr0ng-secret"}, "refuses access: credentials are wrong"),
+        ({"MYD_OUTPUT_DIR": "s3://none/output"}, "has no such bucket; make the bucket"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "see that the endpoint of AWS_ENDPOINT_URL"),
     ],
     ids=["credentials", "bucket", "endpoint"],
 )

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import socketserver
@@ -82,6 +83,10 @@ class ObjectStore:
     def put(self, key: str, data: bytes) -> None:
         """Make an object, or another version of it."""
         importlib.import_module("obstore").put(self.client(), key, data)
+
+    def remove_bucket(self) -> None:
+        """Have the bucket be there no more, nor what is in it."""
+        shutil.rmtree(self._objects / _BUCKET)
 
     def start(self) -> None:
         """Start it, and return when it answers."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from myd_grpc import directories
-from myd_grpc.config import Settings, SettingsError
-from myd_grpc.convert.errors import why
+from myd_grpc.config import Settings
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
@@ -30,22 +29,18 @@ def opened_output(settings: Settings) -> Iterator[OutputPlace]:
             pinned = PinnedPath.of("the work directory", settings.work_dir)
             work = OutputDirectory(settings.work_dir, fd, pinned)
             objects = Objects(settings.output_dir)
-            yield ObjectPrefix(objects, work, keeps_existing=_keeps_existing(objects))
+            keeps_existing = _keeps_existing(settings.output_dir, objects)
+            yield ObjectPrefix(objects, work, keeps_existing=keeps_existing)
     else:
         with directories.locked(settings.output_dir) as fd:
             yield OutputDirectory(settings.output_dir, fd)
 
 
-def _keeps_existing(objects: Objects) -> bool:
+def _keeps_existing(location: Location, objects: Objects) -> bool:
     try:
         heeds = objects.heeds_conditions()
     except OSError as error:
-        raise SettingsError(
-            f"MYD_OUTPUT_DIR is in object storage, and cannot be written: {why(error)}; see that "
-            "its bucket is there, that its endpoint can be reached from here, and that the "
-            "credentials in the environment may write, read, list and delete objects beneath its "
-            "prefix"
-        ) from None
+        raise directories.unusable("MYD_OUTPUT_DIR", location, "written", error) from None
     if not heeds:
         logger.warning(
             "the object storage of MYD_OUTPUT_DIR writes objects whatever they are to replace: "
