@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -22,6 +22,8 @@ from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
 _VERSION = 6
+
+_State = TypeVar("_State")
 
 
 class StaleCheckpointError(Exception):
@@ -55,7 +57,7 @@ class Checkpoint(Struct, frozen=True):
 
     def to_json(self) -> str:
         """The checkpoint as one line of text."""
-        return encode(_Versioned(_VERSION, self))
+        return to_line(self, _VERSION)
 
     @classmethod
     def from_json(cls, text: str) -> Checkpoint:
@@ -63,20 +65,33 @@ class Checkpoint(Struct, frozen=True):
 
         An older program's checkpoint is stale, too.
         """
-        try:
-            found: _Versioned = decode(text, _Versioned)
-        except ValueError:
-            raise StaleCheckpointError from None
-        if found.version != _VERSION:
-            raise StaleCheckpointError
-        return found.checkpoint
+        return from_line(text, cls, _VERSION)
 
 
-class _Versioned(Struct, frozen=True):
+class _Versioned(Struct, Generic[_State], frozen=True):
     """A checkpoint as it is kept; a program of another version does not know its own in it."""
 
     version: int
-    checkpoint: Checkpoint
+    checkpoint: _State
+
+
+def to_line(checkpoint: object, version: int) -> str:
+    """A checkpoint of whichever kind as one line of text, with the version of its form."""
+    return encode(_Versioned(version, checkpoint))
+
+
+def from_line(text: str, kind: type[_State], version: int) -> _State:
+    """What `to_line` made of a checkpoint of that kind and version.
+
+    Raises StaleCheckpointError for any other text.
+    """
+    try:
+        found: _Versioned[_State] = decode(text, _Versioned[kind])  # type: ignore[valid-type]
+    except ValueError:
+        raise StaleCheckpointError from None
+    if found.version != version:
+        raise StaleCheckpointError
+    return found.checkpoint
 
 
 class Checkpoints(Protocol):

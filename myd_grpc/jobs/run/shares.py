@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import Struct
 
-from myd_grpc.codec import decode, encode
-from myd_grpc.convert.checkpoint import StaleCheckpointError
+from myd_grpc.convert.checkpoint import from_line, to_line
 from myd_grpc.convert.hints import MOST_NOTES, joined_notes
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import Conversion, PartFile, Progress
@@ -75,7 +74,7 @@ class Shares(Struct, frozen=True):
 
     def to_json(self) -> str:
         """The checkpoint as one line of text."""
-        return encode(_Versioned(_VERSION, self))
+        return to_line(self, _VERSION)
 
     @classmethod
     def from_json(cls, text: str) -> Shares:
@@ -83,20 +82,7 @@ class Shares(Struct, frozen=True):
 
         Such as one of a worker that did all files of a job by itself.
         """
-        try:
-            found: _Versioned = decode(text, _Versioned)
-        except ValueError:
-            raise StaleCheckpointError from None
-        if found.version != _VERSION:
-            raise StaleCheckpointError
-        return found.all_shares
-
-
-class _Versioned(Struct, frozen=True):
-    """A checkpoint as it is kept; a program of another version does not know its own in it."""
-
-    version: int
-    all_shares: Shares
+        return from_line(text, cls, _VERSION)
 
 
 def split(sizes: Sequence[int], slots: int) -> list[Share]:
