@@ -53,6 +53,7 @@ class ObjectAccess(Protocol):
     def alike(self, directory: str, name: str) -> Listing:
         """What is directly beneath the directory and called so, after NFC at least.
 
+        Of forms that few systems write, it is the first, if it is among the first of so many names.
         The directory "" is the location itself.
         """
         ...

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+import posixpath
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
-from unicodedata import normalize
 
 from myd_grpc.objectstore.access import Found, Listing
 from myd_grpc.objectstore.client import open_store, system_errors
 from myd_grpc.objectstore.location import Location
+from myd_grpc.objectstore.names import has_other_forms, search, usual_forms
 
 _AT_ONCE = 8
 """Requests that are under way at a time: more than are read ahead."""
 
 _LONGEST_KEY = 1024
 """Bytes of UTF-8, to all stores that there are."""
+
+_SORTED = frozenset({"s3", "gs"})
+"""Stores of which a list is asked for from a name on; of others, the client reads all before it."""
 
 
 class DirectAccess:
@@ -64,18 +69,24 @@ class DirectAccess:
 
     def alike(self, directory: str, name: str) -> Listing:
         """See `ObjectAccess.alike`."""
-        from obstore import list_with_delimiter  # noqa: PLC0415 - of an extra
-
         with system_errors():
-            found = list_with_delimiter(self._store, directory or None)
-        return Listing(
-            _alike(name, (one["path"] for one in found["objects"])),
-            _alike(name, found["common_prefixes"]),
-        )
+            usual = self._beneath(directory, usual_forms(name))
+            if usual.objects or usual.directories or not has_other_forms(name):
+                return usual
+            is_sorted = self._location.scheme in _SORTED
+            return search(self._store, directory, name, is_sorted=is_sorted)
 
+    def _beneath(self, directory: str, names: Iterable[str]) -> Listing:
+        """Which of these names are directly beneath the directory: none is listed for that."""
+        from obstore import head  # noqa: PLC0415 - of an extra
+        from obstore import list as list_all  # noqa: PLC0415 - of an extra
 
-def _alike(name: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The last components of the paths that equal the name after NFC."""
-    wanted = normalize("NFC", name)
-    names = (path.rpartition("/")[2] for path in paths)
-    return tuple(one for one in names if normalize("NFC", one) == wanted)
+        objects, directories = [], []
+        for name in names:
+            path = posixpath.join(directory, name)
+            with suppress(FileNotFoundError):
+                head(self._store, path)
+                objects.append(name)
+            if any(map(len, list_all(self._store, path, chunk_size=1))):
+                directories.append(name)
+        return Listing(tuple(objects), tuple(directories))
