@@ -75,6 +75,7 @@ _CODES = {
 }
 _OF_MACHINES = ("//169.254.", "//metadata.google.internal")
 """Where the credentials of a machine are asked for, when there are none in the environment."""
+_UNKNOWN = re.compile(r"status code: 501")
 
 
 def is_installed() -> bool:
@@ -122,8 +123,9 @@ def system_errors() -> Iterator[None]:
 
     FileNotFoundError and FileExistsError are those; ESTALE is an object that is another one than
     the condition says, EREMOTEIO a store that does not answer, or answers that it cannot for now,
-    ENOMEDIUM a bucket that is not there, EKEYREJECTED credentials that will not do, ENOKEY that
-    there are none, EIO whatever else it says. None repeats what the store says, which may name it.
+    ENOTSUP what the store does not know, ENOMEDIUM a bucket that is not there, EKEYREJECTED
+    credentials that will not do, ENOKEY that there are none, EIO whatever else it says. None
+    repeats what the store says, which may name it.
     """
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
 
@@ -145,6 +147,8 @@ def _errno_of(error: Exception) -> int:
     if known := _ERRNOS.get(type(error).__name__):
         return known
     text = str(error)
+    if _UNKNOWN.search(text):
+        return errno.ENOTSUP
     if not _REFUSED.search(text):
         return errno.EREMOTEIO
     if any(place in text for place in _OF_MACHINES):

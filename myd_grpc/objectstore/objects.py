@@ -22,6 +22,9 @@ _RANGES_AT_ONCE = 2
 
 _PROBE = ".myd-probe-"
 
+NOT_AS_WANTED = frozenset({errno.EEXIST, errno.ESTALE, errno.ENOENT})
+"""How a store refuses to write where it is not as the condition says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -85,9 +88,15 @@ class Objects:
         self._put(path, data, "create")
 
     def replace(self, path: str, data: bytes, seen: Seen) -> None:
-        """Write an object that is still as it was seen; ESTALE, or ENOENT, where it is not."""
+        """Write an object that is still as it was seen; ESTALE, or ENOENT, where it is not.
+
+        ENOTSUP where the store does not tell its versions apart.
+        """
         version = {"e_tag": seen.etag, "version": seen.version}
-        self._put(path, data, {name: value for name, value in version.items() if value})
+        known = {name: value for name, value in version.items() if value}
+        if not known:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        self._put(path, data, known)
 
     def delete(self, path: str) -> None:
         """Remove an object, if it is there."""
@@ -144,12 +153,9 @@ class Objects:
         path = f"{_PROBE}{secrets.token_hex(8)}"
         self.write(path, b"")
         try:
-            seen = self.read(path)
+            return self._seen(path).modified
         finally:
             self.delete(path)
-        if seen is None:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return seen.modified
 
     def check_readable(self) -> None:
         """Raise what keeps this process from knowing which objects there are."""
@@ -158,26 +164,49 @@ class Objects:
         with system_errors():
             next(iter(list_all(self._store, chunk_size=1)), None)
 
-    def heeds_conditions(self) -> bool:
-        """Whether the store keeps to it when something is to be written only where nothing is."""
+    def ignored_conditions(self) -> list[str]:
+        """The conditions of `create` and `replace` that the store does not keep to, by their names.
+
+        One that takes a condition for wrong when it holds does not keep to it either.
+        """
         path = f"{_PROBE}{secrets.token_hex(8)}"
         self.write(path, b"1")
         try:
-            self.create(path, b"2")
-        except FileExistsError:
-            return True
-        except OSError as error:
-            if error.errno != errno.ENOTSUP:
-                raise
+            older = self._seen(path)
+            self.write(path, b"2")
+            newer = self._seen(path)
+            keeps_changed = _is_refused(lambda: self.replace(path, b"3", older))
+            replaces = keeps_changed and not _is_refused(lambda: self.replace(path, b"3", newer))
+            keeps_existing = _is_refused(lambda: self.create(path, b"4"))
         finally:
             self.delete(path)
-        return False
+        kept = {"If-None-Match": keeps_existing, "If-Match": replaces}
+        return [name for name, is_kept in kept.items() if not is_kept]
+
+    def _seen(self, path: str) -> Seen:
+        """An object that was just written."""
+        if (seen := self.read(path)) is None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return seen
 
     def _put(self, path: str, data: bytes, mode: Any) -> None:
         from obstore import put  # noqa: PLC0415 - of an extra
 
         with system_errors():
             put(self._store, path, data, mode=mode, use_multipart=False)
+
+
+def _is_refused(write: Callable[[], None]) -> bool:
+    """Whether a store refuses to write as its condition does not hold. Raises OSError."""
+    try:
+        write()
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return False
+        if error.errno not in NOT_AS_WANTED:
+            raise
+        return True
+    return False
 
 
 class _Reading(RawIOBase):

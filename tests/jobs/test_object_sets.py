@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -22,7 +23,13 @@ from myd_grpc.jobs.publish.place import StagedSet, StagedShare
 from myd_grpc.jobs.worker.uploading import Uploader
 from myd_grpc.objectstore.access import Uploaded
 from myd_grpc.objectstore.objects import Objects
-from tests.support.object_store import ObjectStore, require_object_store, running_store
+from tests.support.object_store import (
+    ObjectStore,
+    refusing,
+    require_object_store,
+    running_store,
+    without_conditions,
+)
 
 require_object_store()
 
@@ -468,8 +475,72 @@ def test_leftovers_are_as_old_as_the_store_says(
 
 
 def test_the_store_heeds_conditions(objects: Objects) -> None:
-    assert objects.heeds_conditions()
+    assert objects.ignored_conditions() == []
     assert list(objects.all()) == []
+
+
+@pytest.mark.parametrize("ignored", [["If-None-Match"], ["If-Match"]], ids=lambda one: one[0])
+def test_a_condition_that_the_store_ignores_is_named(
+    ignored: list[str], store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with without_conditions(store, *ignored) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        objects = Objects(store.location("out"))
+        assert objects.ignored_conditions() == ignored
+        assert list(objects.all()) == []
+
+
+def replaces_refused(objects: Objects, place: ObjectPrefix) -> None:
+    """Fail to replace a set that is there, which stays as it was."""
+    staged = stage(place, objects, {"out_1.csv": b"new"}, job_id="j2")
+    with pytest.raises(ConversionError) as refusal:
+        place.publish(staged, "out", replace=True)
+    assert refusal.value.reason is Reason.OUTPUT_UNAVAILABLE
+    assert downloaded(objects) == {"out_1.csv": b"old"}
+    assert objects.holds("out/_SUCCESS")
+
+
+def test_a_set_is_as_complete_as_it_was_when_its_replacement_is_refused(
+    store: ObjectStore, work: OutputDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing(
+        store, lambda head: b"/out/manifest.json " in head and b"if-match" in head
+    ) as one:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", one)
+        objects = Objects(store.location("out"))
+        place = ObjectPrefix(objects, work, keeps_existing=True)
+        place.publish(stage(place, objects, {"out_1.csv": b"old"}), "out", replace=False)
+        replaces_refused(objects, place)
+
+
+@pytest.mark.parametrize("refusal", [errno.EACCES, errno.EIO, errno.EREMOTEIO, errno.ESTALE])
+def test_a_refused_manifest_leaves_a_set_with_its_mark(
+    refusal: int, place: ObjectPrefix, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.publish(stage(place, objects, {"out_1.csv": b"old"}), "out", replace=False)
+
+    def refuse() -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    once_at(monkeypatch, "write_manifest", refuse)
+    replaces_refused(objects, place)
+
+
+@pytest.mark.parametrize("at", ["write_manifest", "manifest_written"])
+def test_a_set_has_its_mark_whenever_a_replacement_is_broken_off(
+    at: str, place: ObjectPrefix, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.publish(stage(place, objects, {"out_1.csv": b"old"}), "out", replace=False)
+    staged = stage(place, objects, {"out_1.csv": b"new"}, job_id="j2")
+
+    def crash() -> None:
+        raise KeyboardInterrupt
+
+    once_at(monkeypatch, at, crash)
+    with pytest.raises(KeyboardInterrupt):
+        place.publish(staged, "out", replace=True)
+    assert downloaded(objects)["out_1.csv"] == (b"old" if at == "write_manifest" else b"new")
+    assert objects.holds("out/_SUCCESS")
 
 
 def test_without_the_store_a_set_waits_for_it(

@@ -23,7 +23,7 @@ from tests.support.object_store import (
     running_store,
     without_conditions,
 )
-from tests.support.serving import PATIENCE_S, Hold, Server, tree
+from tests.support.serving import PATIENCE_S, Hold, Server, small_disk, tree
 
 require_object_store()
 
@@ -292,12 +292,17 @@ def test_what_dead_attempts_have_left_is_removed_at_a_start(
     assert set(objects(store)) == {*kept, "new/.parts/young.cc/out_1.csv"}
 
 
+@pytest.mark.parametrize("ignored", [["If-None-Match", "If-Match"], ["If-Match"]], ids=" ".join)
 def test_a_store_that_heeds_no_conditions_takes_sets_that_may_be_replaced(
-    begun: Callable[..., Server], store: ObjectStore, expected: dict[str, bytes]
+    ignored: list[str],
+    begun: Callable[..., Server],
+    store: ObjectStore,
+    expected: dict[str, bytes],
 ) -> None:
-    with without_conditions(store) as endpoint:
+    with without_conditions(store, *ignored) as endpoint:
         server = begun(AWS_ENDPOINT_URL=endpoint)
         assert "writes objects whatever they are to replace" in server.log
+        assert f"does not keep to {' and '.join(ignored)}. " in server.log
         assert server.refusal("a.json", overwrite=False) == (
             grpc.StatusCode.FAILED_PRECONDITION,
             "OVERWRITE_NEEDED",
@@ -357,11 +362,21 @@ def test_a_work_directory_that_is_open_to_others_is_shut(tmp_path: Path) -> None
     assert stat.S_IMODE(work.stat().st_mode) == 0o700
 
 
+LARGE = json.dumps([{"id": n, "text": "x" * 1000} for n in range(1000)])
+
+
 def test_a_full_work_directory_fails_the_job(
-    begun: Callable[..., Server], store: ObjectStore
+    prepared: Callable[..., Server], store: ObjectStore, tmp_path: Path
 ) -> None:
-    server = begun(MYD_FAILPOINTS="write=error:ENOSPC")
-    job = server.convert("a.json")
-    assert (job.status, job.reason) == (pb.Job.FAILED, "DISK_FULL")
-    assert objects(store) == {}
-    assert list((server.state / "work").iterdir()) == []
+    server = prepared(MYD_WORK_DIR=str(tmp_path / "small"), MYD_SPACE_PERCENT="0")
+    server.put("large.json", LARGE)
+    server.put("b.json", "[1]")
+    with small_disk(tmp_path / "small", "400k"):
+        server.start()
+        job = server.convert("large.json")
+        assert (job.status, job.reason) == (pb.Job.FAILED, "DISK_FULL")
+        assert job.msg == "no space is left for the output in the work directory"
+        assert objects(store) == {}
+        assert list((tmp_path / "small").iterdir()) == []
+        assert server.convert("b.json").status == pb.Job.DONE
+        server.stop()

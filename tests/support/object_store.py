@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import re
@@ -28,7 +29,10 @@ from tests.support.serving import PATIENCE_S, lasting_address
 _PROGRAM = Path(sys.executable).parent / "versitygw"
 _BUCKET = "partners"
 _POLL_S = 0.02
-_CREATES = re.compile(rb"PUT /partners/(\S+) .*if-none-match: ", re.IGNORECASE | re.DOTALL)
+_PUT = re.compile(
+    rb"PUT /partners/(\S+) (?:.*\r\n(if-none-match|if-match): (\S+)|.*)", re.IGNORECASE | re.DOTALL
+)
+_FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 
 
 def require_object_store() -> Any:
@@ -156,21 +160,54 @@ class ObjectStore:
 
 
 @contextmanager
-def without_conditions(store: ObjectStore) -> Iterator[str]:
-    """The endpoint of a store that is the same, but writes objects whatever is there."""
-    host, _, port = store.environ["AWS_ENDPOINT_URL"].rpartition("/")[2].rpartition(":")
+def without_conditions(store: ObjectStore, *ignored: str) -> Iterator[str]:
+    """The endpoint of a store that is the same, but writes objects whatever is there.
 
-    def make_way(data: bytes) -> None:
-        # The condition itself is signed: what it is about goes.
-        if found := _CREATES.match(data):
-            importlib.import_module("obstore").delete(store.client(), found[1].decode())
+    `ignored` are the conditions that it does not keep to, both where none are named.
+    """
+    obstore = importlib.import_module("obstore")
+    written: dict[str, bytes] = {}
+
+    def make_way(data: bytes) -> bytes:
+        # The condition itself is signed: what it is about is made to be so.
+        head, _, body = data.partition(b"\r\n\r\n")
+        if put := _PUT.match(head):
+            written[hashlib.md5(body, usedforsecurity=False).hexdigest()] = body
+            key, condition = put[1].decode(), (put[2] or b"").decode().title()
+            if ignored and condition not in ignored:
+                return b""
+            if condition == "If-Match":
+                obstore.put(store.client(), key, written[put[3].decode().strip('"')])
+            elif condition:
+                obstore.delete(store.client(), key)
+        return b""
+
+    with _before(store, make_way) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def refusing(store: ObjectStore, is_refused: Callable[[bytes], bool]) -> Iterator[str]:
+    """The endpoint of a store that is the same, but refuses some requests, told by their heads."""
+
+    def answer(data: bytes) -> bytes:
+        return _FORBIDDEN if is_refused(data.partition(b"\r\n\r\n")[0]) else b""
+
+    with _before(store, answer) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def _before(store: ObjectStore, answer: Callable[[bytes], bytes]) -> Iterator[str]:
+    """An endpoint that passes on what comes, once that is looked at; what is answered is not."""
+    host, _, port = store.environ["AWS_ENDPOINT_URL"].rpartition("/")[2].rpartition(":")
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with socket.create_connection((host, int(port))) as there:
                 back = threading.Thread(target=_pass_on, args=(there, self.request), daemon=True)
                 back.start()
-                _pass_on(self.request, there, make_way)
+                _pass_on(self.request, there, answer)
                 back.join()
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
@@ -182,13 +219,15 @@ def without_conditions(store: ObjectStore) -> Iterator[str]:
 
 
 def _pass_on(
-    source: socket.socket, target: socket.socket, before: Callable[[bytes], None] = lambda _: None
+    source: socket.socket, target: socket.socket, answer: Callable[[bytes], bytes] = lambda _: b""
 ) -> None:
-    """Send on whatever comes, after what is done before. A small request comes at once."""
+    """Send on whatever comes, or answer it. A small request comes at once."""
     with suppress(OSError):
         while data := source.recv(1 << 16):
-            before(data)
-            target.sendall(data)
+            if answered := answer(data):
+                source.sendall(answered)
+            else:
+                target.sendall(data)
     with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 

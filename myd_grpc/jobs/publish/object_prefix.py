@@ -37,14 +37,11 @@ from myd_grpc.jobs.manifest import (
 from myd_grpc.jobs.publish.leftovers import remove_leftovers
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.publish.place import StagedSet, StagedShare
-from myd_grpc.objectstore.objects import Objects, Seen
+from myd_grpc.objectstore.objects import NOT_AS_WANTED, Objects, Seen
 
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-
-_CHANGED = frozenset({errno.EEXIST, errno.ESTALE, errno.ENOENT})
-"""How a store refuses to write where it is not as the condition says."""
 
 
 class ObjectPrefix:
@@ -214,19 +211,16 @@ class ObjectPrefix:
         if not replace and (seen or others):
             message = f"{name}: the output set exists by now, and it is not to be replaced"
             raise _unavailable(message)
-        # Else it would vouch for what it was not written for.
-        self._objects.delete(self._path(name, SUCCESS))
         try:
             failpoints.reach("write_manifest")
             self._write(path, manifest, seen)
             failpoints.reach("manifest_written")
         except OSError as error:
-            if error.errno not in _CHANGED:
+            if error.errno not in NOT_AS_WANTED:
                 raise
             # It may be there since a try whose answer was lost.
             if self._is(self._objects.read(path), staged):
                 return others
-            self._mark(name)
             raise _unavailable(
                 f"{name}: another writer has published or removed the output set meanwhile; what "
                 "it has published stays"

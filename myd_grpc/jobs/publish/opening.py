@@ -38,12 +38,15 @@ def opened_output(settings: Settings) -> Iterator[OutputPlace]:
 
 def _keeps_existing(location: Location, objects: Objects) -> bool:
     try:
-        heeds = objects.heeds_conditions()
+        ignored = objects.ignored_conditions()
     except OSError as error:
         raise directories.unusable("MYD_OUTPUT_DIR", location, "written", error) from None
-    if not heeds:
+    if ignored:
         logger.warning(
-            "the object storage of MYD_OUTPUT_DIR writes objects whatever they are to replace: "
-            "requests that do not set overwrite are refused, and nobody else may publish there"
+            "the object storage of MYD_OUTPUT_DIR writes objects whatever they are to replace: it "
+            "does not keep to %s. Requests that do not set overwrite are refused. Have no other "
+            "server publish beneath its prefix, and set overwrite or MYD_OVERWRITE; or use a store "
+            "that keeps to If-None-Match and If-Match",
+            " and ".join(ignored),
         )
-    return heeds
+    return not ignored

@@ -156,7 +156,11 @@ def _convert(
     failpoints.reach("worker_started")
     staging = Path(task.staging)
     ticker = Ticker(send, time.monotonic)
-    with output_errors(), owned(staging), Checkpointer(task, send, signals) as checkpointer:
+    with (
+        output_errors(_place(task)),
+        owned(staging),
+        Checkpointer(task, send, signals) as checkpointer,
+    ):
         try:
             converted = _convert_from(task, staging, ticker, checkpointer)
             checkpointer.wait()
@@ -168,6 +172,11 @@ def _convert(
         uploaded = _upload(task, converted, ticker)
     failpoints.reach("converted")
     return converted, ticker.progress, uploaded
+
+
+def _place(task: Task) -> str:
+    """What the set is made in, in words, where that is not the output directory."""
+    return "the work directory" if task.destination else ""
 
 
 def _upload(task: Task, converted: Converted, ticker: Ticker) -> str:

@@ -25,13 +25,22 @@ _CANNOT_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno
 
 
 @contextmanager
-def output_errors() -> Iterator[None]:
-    """Raise ConversionError for what the file system refuses: it is all about the output here."""
+def output_errors(place: str) -> Iterator[None]:
+    """Raise ConversionError for what the file system refuses: it is all about the output here.
+
+    `place` says in words what it is in, "" where that is where the set will be.
+    """
     try:
         yield
+    except ConversionError as error:
+        if not place or error.reason is not Reason.DISK_FULL:
+            raise
+        raise ConversionError(error.reason, f"{error.message} in {place}") from None
     except OSError as error:
         reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
-        raise refused(reason, "the output directory cannot be written", error) from None
+        raise refused(
+            reason, f"{place or 'the output directory'} cannot be written", error
+        ) from None
 
 
 @contextmanager
