@@ -126,7 +126,7 @@ class SimulatedExecutor:
         self._looking = asyncio.create_task(self._look_at_loop())
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[SimulatedWorker]:
+    async def lend(self, caller: str) -> AsyncIterator[SimulatedWorker]:  # noqa: ARG002
         """See `Executor.lend`."""
         yield SimulatedWorker(self._seconds, self._figures)
 

@@ -14,13 +14,22 @@ from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.callers import Bearer, caller_table, token_of, write_callers
 from tests.support.certificates import LOCAL, Authority
-from tests.support.serving import Hold
+from tests.support.serving import PATIENCE_S, Hold
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
 
-from tests.support.ray_cluster import HOST, Cluster, MakeServer, cluster_of_none, start, waits_for
+from tests.support.ray_cluster import (
+    HOST,
+    Cluster,
+    MakeServer,
+    cluster_of_none,
+    memory_of,
+    start,
+    waits_for,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -55,6 +64,36 @@ def test_neither_key_nor_content_is_left_in_the_cluster(
     server.stop()
     assert not found(sought, cluster.files())
     assert found([b"WorkerActor"], cluster.files())
+
+
+def test_nothing_of_a_caller_is_left_where_the_job_of_another_runs(
+    make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold], tmp_path: Path
+) -> None:
+    point = hold("converted")
+    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}")
+    names = ("alice", "bob")
+    tables = (caller_table(one, ["convert"], data=one, output=one) for one in names)
+    server = start(make_server, cluster, MYD_CALLERS=str(write_callers(tmp_path / "c", *tables)))
+    of_others: list[bytes] = []
+    before: list[psutil.Process] = []
+    for name in names:
+        key, iv, canary = (secrets.token_bytes(size) for size in (32, 16, 16))
+        text = json.dumps([{"id": n, "name": canary.hex()} for n in range(1000)]).encode()
+        server.put(f"{name}/a.enc", AES.new(key, AES.MODE_CBC, iv).encrypt(pad(text, 16)))
+        server.interceptors = (Bearer(token_of(name)),)
+        job_id = server.submit("a.enc", aes256cbckey=key.hex(), iv=iv.hex())
+        point.reached()
+        for one in before:  # Ray ends them, and does not wait for that
+            one.wait(PATIENCE_S)
+        in_memory = (data for one in node.tree() for data in memory_of(one))
+        assert found([*of_others, key, iv], in_memory) == {key, iv}
+        assert not found(of_others, cluster.control_store())
+        assert not found(of_others, cluster.shared_memory())
+        before = [one for actor in node.actors() for one in (actor, *actor.children())]
+        of_others += [key, iv, key.hex().encode(), iv.hex().encode(), canary.hex().encode()]
+        point.release(for_good=False)
+        assert server.wait(job_id).status == pb.Job.DONE
+    assert not found(of_others, cluster.files())
 
 
 def found(sought: list[bytes], where: Iterator[bytes]) -> set[bytes]:

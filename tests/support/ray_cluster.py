@@ -174,7 +174,7 @@ class Cluster:
         """The memory of the process that is the control store."""
         assert self._head
         (process,) = [one for one in self._head.tree() if _name(one) == "gcs_server"]
-        return _memory(process)
+        return memory_of(process)
 
     def shared_memory(self) -> Iterator[bytes]:
         """What is in the memory in which processes of a node share objects."""
@@ -226,9 +226,12 @@ def _name(process: psutil.Process) -> str:
     return ""
 
 
-def _memory(process: psutil.Process) -> Iterator[bytes]:
-    """All that the process can write to, a mapping at a time."""
-    with Path(f"/proc/{process.pid}/mem").open("rb", buffering=0) as memory:
+def memory_of(process: psutil.Process) -> Iterator[bytes]:
+    """All that a process can write to, a mapping at a time; nothing of one that has ended."""
+    with (
+        suppress(FileNotFoundError),
+        Path(f"/proc/{process.pid}/mem").open("rb", buffering=0) as memory,
+    ):
         for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
             place, modes, *_ = line.split()
             first, end = (int(one, 16) for one in place.split("-"))

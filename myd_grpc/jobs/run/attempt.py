@@ -191,7 +191,7 @@ class Attempt:
 
     async def _lent(self, stack: AsyncExitStack) -> Worker:
         """A worker, for as long as the stack has it, unless the attempt is given up before."""
-        lending = stack.enter_async_context(self._context.workers.lend())
+        lending = stack.enter_async_context(self._context.workers.lend(self.job.owner))
         self._lending = asyncio.create_task(lending)
         try:
             return await self._lending

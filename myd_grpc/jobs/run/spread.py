@@ -173,7 +173,7 @@ class Spread:
         """Do one share after another."""
         while self._left and lane.letting_go is None:
             try:
-                async with self._context.workers.lend() as worker:
+                async with self._context.workers.lend(self._job.owner) as worker:
                     if self._left:  # another may have taken it meanwhile
                         await self._do_next(lane, worker)
             except ShortageError as error:

@@ -57,7 +57,7 @@ class Summaries:
         self._calls[name] += 1
         try:
             async with self._turn_of(name):
-                return await self._summarise(SummaryTask(query, key))
+                return await self._summarise(name, SummaryTask(query, key))
         except ConversionError as error:
             raise _refusal(error) from None
         finally:
@@ -105,17 +105,17 @@ class Summaries:
                 return
         self._free += 1
 
-    async def _summarise(self, task: SummaryTask) -> Summary:
+    async def _summarise(self, caller: str, task: SummaryTask) -> Summary:
         for _ in range(_NEW_WORKERS):
             try:
-                return await self._in_worker(task)
+                return await self._in_worker(caller, task)
             except WorkerDiedError as error:
                 logger.warning("summary: %s; another one begins again", error.message)
-        return await self._in_worker(task)
+        return await self._in_worker(caller, task)
 
-    async def _in_worker(self, task: SummaryTask) -> Summary:
+    async def _in_worker(self, caller: str, task: SummaryTask) -> Summary:
         self._raise_if_stopping()
-        async with self._workers.lend() as worker:
+        async with self._workers.lend(caller) as worker:
             self._running.add(worker)
             try:
                 self._raise_if_stopping()

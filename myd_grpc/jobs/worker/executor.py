@@ -61,8 +61,10 @@ class Executor(Protocol):
         """Get ready for the first task; from now on, changes of `slots` are told."""
         ...
 
-    def lend(self) -> AbstractAsyncContextManager[Worker]:
-        """Hand out a worker for one task; after the block, it has let go of it or is no more.
+    def lend(self, caller: str) -> AbstractAsyncContextManager[Worker]:
+        """Hand out a worker for a task of the caller's; after the block, it has let go of it.
+
+        Or it is no more.
 
         Raises ConversionError (WORKER_DIED), or a ShortageError, when none can be had.
         """

@@ -65,8 +65,8 @@ class WorkerPool:
             self._warming = None
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[WorkerProcess]:
-        """See `Executor.lend`."""
+    async def lend(self, caller: str = "") -> AsyncIterator[WorkerProcess]:  # noqa: ARG002
+        """See `Executor.lend`; one after another, callers may have the same."""
         worker = await self.acquire()
         try:
             yield worker

@@ -73,7 +73,8 @@ class ClusterExecutor:
     """Lends workers on the nodes of the cluster at `address`, at most `most` at once.
 
     It goes on by itself with a cluster that was lost and is there again: whoever wants a worker
-    meanwhile is told of a shortage. A worker without a task is kept for a minute.
+    meanwhile is told of a shortage. A worker without a task is kept for a minute, for the caller
+    whose tasks it has done: what Ray has copied of their keys is gone with the actor alone.
     """
 
     may_linger = True
@@ -111,9 +112,9 @@ class ClusterExecutor:
         self._keeping = asyncio.create_task(self._keep(), name="cluster")
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[ClusterWorker]:
+    async def lend(self, caller: str) -> AsyncIterator[ClusterWorker]:
         """See `Executor.lend`; but the worker may be a node's that is cut off, and go on."""
-        worker = await self._idle_one() or await self._started()
+        worker = self._idle_one(caller) or await self._started(caller)
         try:
             yield worker
         finally:
@@ -128,20 +129,22 @@ class ClusterExecutor:
 
     # Workers
 
-    async def _idle_one(self) -> ClusterWorker | None:
-        """A worker that waits for a task; one whose node was lost meanwhile has told so."""
-        while self._idle:
-            worker, timer = self._idle.popitem()
-            timer.cancel()
-            if worker.number in self._workers:
+    def _idle_one(self, caller: str) -> ClusterWorker | None:
+        """A worker that waits for a task of the caller's."""
+        for worker in reversed(self._idle):
+            # One whose node was lost meanwhile has told so.
+            if worker.caller == caller and worker.number in self._workers:
+                self._idle.pop(worker).cancel()
                 return worker
         return None
 
-    async def _started(self) -> ClusterWorker:
+    async def _started(self, caller: str) -> ClusterWorker:
         if not self._joined:
             raise self._shortage(self._why)
+        self._make_room()
         self._numbers += 1
-        worker = self._workers[self._numbers] = ClusterWorker(self._numbers, self._send)
+        worker = ClusterWorker(self._numbers, caller, self._send)
+        self._workers[worker.number] = worker
         await self._send(Frame(Kind.START, worker.number))
         try:
             async with asyncio.timeout(_FREE_SLOT_S):
@@ -164,8 +167,13 @@ class ClusterExecutor:
         else:
             self._forget(worker)
 
+    def _make_room(self) -> None:
+        """Let go of one that waits for a task of another caller's, if those have all slots."""
+        while self._idle and len(self._workers) >= self.slots:
+            self._let_go(next(iter(self._idle)))
+
     def _let_go(self, worker: ClusterWorker) -> None:
-        del self._idle[worker]
+        self._idle.pop(worker).cancel()
         self._forget(worker)
 
     def _forget(self, worker: ClusterWorker) -> None:
@@ -276,10 +284,11 @@ async def _log(lines: asyncio.StreamReader | None) -> None:
 
 
 class ClusterWorker:
-    """A worker on a node, by its number; a `Worker`."""
+    """A worker on a node, by its number, for tasks of one caller; a `Worker`."""
 
-    def __init__(self, number: int, send: Callable[[Frame], Awaitable[None]]) -> None:
+    def __init__(self, number: int, caller: str, send: Callable[[Frame], Awaitable[None]]) -> None:
         self.number = number
+        self.caller = caller
         self.reusable = False
         self._send = send
         self._inbox: asyncio.Queue[Frame | ShortageError] = asyncio.Queue()
