@@ -55,13 +55,15 @@ class _Lane:
     """One worker after another, each for one share; `worker` and `share` (its number) are at hand.
 
     `saved` is set when a checkpoint is committed that was asked for, or none can come any more.
-    What its worker lacked last, it is taken to lack until a share is made.
+    What its worker lacked last, it is taken to lack until a share is made. `is_done` when there is
+    no next share for it.
     """
 
     task: asyncio.Task[None] | None = None
     worker: Worker | None = None
     share: int = -1
     is_short: bool = False
+    is_done: bool = False
     saved: asyncio.Event = field(default_factory=asyncio.Event)
     letting_go: asyncio.Task[None] | None = None
 
@@ -102,7 +104,13 @@ class Spread:
     @property
     def leaving(self) -> int:
         """See `Borrower`."""
-        return sum(lane.letting_go is not None for lane in self._lanes)
+        return sum(_ends(lane) for lane in self._lanes)
+
+    @property
+    def wants_more(self) -> bool:
+        """See `Borrower`."""
+        free = sum(lane.share < 0 and not _ends(lane) for lane in self._lanes)
+        return len(self._left) > free
 
     async def run(self) -> None:
         """Return when all shares are made, and that is committed; or when it was ended.
@@ -137,7 +145,7 @@ class Spread:
 
     def give_way(self) -> None:
         """See `Borrower`; the share is gone on with later."""
-        lane = next(one for one in reversed(self._lanes) if one.letting_go is None)
+        lane = next(one for one in reversed(self._lanes) if not _ends(one))
         self._joint.hurry()
         lane.letting_go = asyncio.create_task(_let_go(lane))
 
@@ -152,8 +160,7 @@ class Spread:
     def _open_lanes(self) -> None:
         """Have as many workers as there are slots for, while there are shares for them."""
         while True:
-            free = sum(lane.share < 0 and lane.letting_go is None for lane in self._lanes)
-            if len(self._left) <= free or (self._lanes and not self._spare_slots.take(self)):
+            if not self.wants_more or (self._lanes and not self._spare_slots.take(self)):
                 return
             lane = _Lane()
             self._lanes.append(lane)
@@ -170,8 +177,8 @@ class Spread:
             self._spare_slots.give_back(self)
 
     async def _work(self, lane: _Lane) -> None:
-        """Do one share after another."""
-        while self._left and lane.letting_go is None:
+        """Do one share after another, until the slot is another job's."""
+        while self._left and lane.letting_go is None and not self._spare_slots.has_too_many(self):
             try:
                 async with self._context.workers.lend(self._job.owner) as worker:
                     if self._left:  # another may have taken it meanwhile
@@ -181,6 +188,7 @@ class Spread:
                 if all(one.is_short or one.worker is None for one in self._lanes):
                     await self._recorder.say(f"{WAITS}: {error.message}")
                 await pause()
+        lane.is_done = True
 
     async def _do_next(self, lane: _Lane, worker: Worker) -> None:
         number = lane.share = self._left.pop(0)
@@ -281,6 +289,11 @@ class Spread:
     def _change(self, number: int, **changes: object) -> None:
         self.shares[number] = structs.replace(self.shares[number], **changes)
         self._joint.report()
+
+
+def _ends(lane: _Lane) -> bool:
+    """Whether its slot is about to be given back."""
+    return lane.is_done or lane.letting_go is not None
 
 
 async def _save(lane: _Lane, patience_s: float) -> None:

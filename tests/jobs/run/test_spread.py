@@ -88,6 +88,11 @@ class House:
         request = Request(self.names, output, options, limits=LIMITS)
         await self.runner.submit(ANYBODY, request, None, queued)
 
+    def lent(self) -> list[int]:
+        """How many slots are lent to each job that could use one more; to the first one first."""
+        lent = self.runner._spare_slots._lent
+        return [number for one, number in lent.items() if one.wants_more]
+
     async def ended(self, job_id: str = "j") -> Job:
         while True:
             job = await self.store.get(ANYBODY, job_id)
@@ -269,6 +274,27 @@ async def test_a_job_that_waits_is_given_a_slot_that_was_lent(
         await several.until(lambda: several.last("other").phase == "CONVERTING")
         assert not several.last("j").ended
         point.release()
+        jobs = [await several.ended(one) for one in ("j", "other")]
+    assert [job.status for job in jobs] == [Status.DONE] * 2
+    assert tree(several.output / "out") == tree(several.output / "other")
+
+
+async def test_two_jobs_come_to_equal_parts_of_what_is_spare(
+    house: Callable[..., House], hold: Callable[[str], Hold]
+) -> None:
+    point = hold("batch_written")
+    several = house(5, f"{point.setting}@2+")
+    several.put(*texts(40, 500))
+    async with several.running():
+        await several.submit()
+        await asyncio.to_thread(point.reached)
+        await several.submit("other", "other")
+        await several.until(lambda: several.last("other").phase == "CONVERTING")
+        await several.until(lambda: several.lent() == [3, 0])
+        point.release()
+        # While both have files for more: nobody has to wait for the other's end.
+        await several.until(lambda: several.lent() == [2, 1] or len(several.lent()) < 2)
+        assert several.lent() == [2, 1]
         jobs = [await several.ended(one) for one in ("j", "other")]
     assert [job.status for job in jobs] == [Status.DONE] * 2
     assert tree(several.output / "out") == tree(several.output / "other")
