@@ -16,7 +16,9 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
 from myd_grpc.jobs.worker.staging import owned, take_over
 from myd_grpc.locks import LOCK_FILE
-from tests.robustness.crashing import Kill, Plan, Round, Tally, World
+from tests.robustness.crash_plans import Kill, Plan
+from tests.robustness.crash_world import World
+from tests.robustness.crashing import Round, Tally
 from tests.support.nfs_machine import EXPORT, NODES
 from tests.support.serving import PATIENCE_S, Hold, Server, tree
 

@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.engines.available import ENGINES
-from tests.robustness.crashing import (
+from tests.robustness.crash_inputs import KINDS
+from tests.robustness.crash_plans import (
     CALLER,
     IN_SERVER,
     IN_WORKER,
-    KINDS,
     ONLY_AUDITED,
     ONLY_REPLACING,
     STOP,
     Kill,
     Plan,
-    Round,
-    Tally,
-    World,
-    rounds,
 )
+from tests.robustness.crash_world import World
+from tests.robustness.crashing import Round, Tally, rounds
 from tests.support.object_store import require_object_store, running_store
 
 ENGINE_NAMES = list(ENGINES)

@@ -31,7 +31,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
-from tests.robustness.crashing import KEY, encrypted, records
+from tests.robustness.crash_inputs import KEY, encrypted, records
 from tests.support.serving import ENDED, PATIENCE_S, Server, details_of, tree, worker_of
 
 NAMES = st.sampled_from(["one", "two"])

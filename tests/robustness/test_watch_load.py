@@ -21,7 +21,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
 from myd_grpc.api.endpoint import _options
 from myd_grpc.config import Settings
-from tests.robustness.crashing import records
+from tests.robustness.crash_inputs import records
 from tests.support.serving import ENDED, PATIENCE_S, Hold, Server, details_of, lasting_address
 from tests.support.streams import Recorder, assert_committed, validate
 

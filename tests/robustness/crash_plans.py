@@ -1,0 +1,103 @@
+"""What may befall a job: who is killed, when, and at which point."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.robustness.crash_inputs import KINDS
+
+IN_WORKER = {
+    "worker_started": 1,
+    "write": 3,
+    "batch_written": 30,
+    "before_sync": 5,
+    "sync": 15,
+    "after_sync": 5,
+    "rewrite": 3,
+    "replace": 2,
+    "converted": 1,
+}
+"""Points that a worker reaches, and how many times about."""
+IN_SERVER = {
+    "before_commit": 12,
+    "before_checkpoint_commit": 5,
+    "after_checkpoint_commit": 5,
+    "after_commit": 12,
+    "before_publish": 1,
+    "rename": 1,
+    "exchange": 1,
+    "put_aside": 1,
+    "after_rename": 1,
+    "write_audit": 2,
+}
+UPLOADING = {"upload": 8, "broker_upload": 8, "uploaded": 1}
+"""Points that a worker and its broker reach when sets go to a store."""
+_OF_DIRECTORIES = {"rename", "exchange", "put_aside", "after_rename"}
+STORED_IN_SERVER = {
+    **{point: turns for point, turns in IN_SERVER.items() if point not in _OF_DIRECTORIES},
+    "write_manifest": 1,
+    "manifest_written": 1,
+}
+ONLY_REPLACING = {"exchange", "put_aside"}
+ONLY_AUDITED = {"write_audit"}
+STOP = "stop"
+STORE = "store"
+VICTIMS = ("server", "server", "all", "worker", STOP)
+CALLER = "alice"
+"""Who submits jobs where callers are named."""
+MOST_KILLS = 4
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Who is killed, and when: held at a point for the n-th time, or after a while.
+
+    The victim is "server", "worker", "all", STOP for a server that is ended in order, or STORE for
+    the object store, which is soon back. A point needs a server that is started for it; where one
+    runs already, time decides.
+    """
+
+    victim: str
+    after_s: float
+    point: str = ""
+    turn: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A job and what befalls it; `by` is the caller, "" where none are named."""
+
+    kind: str
+    by: str
+    marked: bool
+    replaces: bool
+    kills: tuple[Kill, ...]
+    engines: tuple[str, ...]
+
+
+def plan(rng: random.Random, engines: Sequence[str], *, stored: bool = False) -> Plan:
+    """Anything that may happen to a job; one engine may go on with what another has begun."""
+    kills = tuple(_kill(rng, stored) for _ in range(rng.randint(1, MOST_KILLS)))
+    return Plan(
+        kind=rng.choice(KINDS),
+        by=CALLER if any(one.point in ONLY_AUDITED for one in kills) else rng.choice(["", CALLER]),
+        marked=rng.random() < 0.8,
+        replaces=rng.random() < 0.5 or any(one.point in ONLY_REPLACING for one in kills),
+        kills=kills,
+        engines=tuple(rng.choice(engines) for _ in range(len(kills) + 1)),
+    )
+
+
+def _kill(rng: random.Random, stored: bool) -> Kill:
+    victim = rng.choice((*VICTIMS, STORE) if stored else VICTIMS)
+    after_s = rng.uniform(0, 0.5)
+    if rng.random() < 0.3:
+        return Kill(victim, after_s)
+    in_worker, in_server = IN_WORKER, IN_SERVER
+    if stored:
+        in_worker, in_server = IN_WORKER | UPLOADING, STORED_IN_SERVER
+    points = in_worker if victim == "worker" or rng.random() < 0.5 else in_server
+    point, most = rng.choice(list(points.items()))
+    return Kill(victim, after_s, point, rng.randint(1, most))
