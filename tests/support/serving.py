@@ -279,6 +279,21 @@ def kill_worker(server: Server, number: signal.Signals = signal.SIGKILL) -> None
     worker.wait(PATIENCE_S)
 
 
+def kill_with_workers(server: Server) -> None:
+    """As `Server.kill`, and return when its workers are no more.
+
+    One that was just being started hears of that a moment later, with its task before it.
+    """
+    process = psutil.Process(server.process.pid)
+    process.suspend()
+    while process.status() != psutil.STATUS_STOPPED:
+        time.sleep(0.001)
+    workers = server.workers()  # it starts no more of them
+    server.kill()
+    for one in workers:
+        one.wait(PATIENCE_S)
+
+
 def tree(directory: Path) -> dict[str, bytes]:
     """All files below a directory by their relative paths, but for hidden ones at its top."""
     shown = [path for path in directory.glob("*") if not path.name.startswith(".")]

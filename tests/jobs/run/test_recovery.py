@@ -19,7 +19,15 @@ from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
 from tests.support.commanding import started
 from tests.support.keys import IV, KEY, KEYS, encrypted, with_id
-from tests.support.serving import PATIENCE_S, Hold, Server, kill_worker, lasting_address, tree
+from tests.support.serving import (
+    PATIENCE_S,
+    Hold,
+    Server,
+    kill_with_workers,
+    kill_worker,
+    lasting_address,
+    tree,
+)
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -83,7 +91,7 @@ class Interruption:
             self.point.release()
             self.server.stop()
         else:
-            self.server.kill()
+            kill_with_workers(self.server)
             self.point.release()
         return before
 
