@@ -112,6 +112,7 @@ class SimulatedExecutor:
     """Any number of such workers. What was seen is written into a file at the end."""
 
     may_linger = True
+    without_slots = ""
     spreads = False
 
     def __init__(self, slots: int, seconds: float, report: Path) -> None:

@@ -109,10 +109,19 @@ def test_a_job_waits_in_the_queue_for_a_node(
     server.put("a.json", "[1]")
     server.wait_for_log("has slots for 0 workers")
     first, second = (server.submit("a.json", output=name) for name in ("first", "second"))
-    assert server.job(first).phase == pb.Job.PHASE_QUEUED
+    said = waits_for(server, first, "the cluster has no slots for workers")
+    assert "the resource myd" in said
+    assert [server.job(one).phase for one in (first, second)] == [pb.Job.PHASE_QUEUED] * 2
+    assert server.job(second).msg == ""
+    assert server.cancel(first).reason == "CANCELLED"
+    waits_for(server, second, "the cluster has no slots for workers")
+    first, second = second, server.submit("a.json", output="third")
+    server.restart()
+    waits_for(server, first, "the cluster has no slots for workers")
     cluster.add(MYD_FAILPOINTS=point.setting)
     point.reached()
-    assert server.job(second).phase == pb.Job.PHASE_QUEUED
+    assert (server.job(first).phase, server.job(first).msg) == (pb.Job.PHASE_CONVERTING, "")
+    assert (server.job(second).phase, server.job(second).msg) == (pb.Job.PHASE_QUEUED, "")
     point.release()
     assert {server.wait(job).status for job in (first, second)} == {pb.Job.DONE}
 

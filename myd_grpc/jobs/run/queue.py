@@ -74,6 +74,11 @@ class JobQueue:
         self._begun, self._turns = Turns(), Turns()
         return jobs
 
+    @property
+    def next(self) -> str | None:
+        """The id of the job that would run next, were there a slot; None when none may."""
+        return self._begun.first(self._may_run) or self._turns.first(self._may_run)
+
     def begin(self) -> QueuedJob | None:
         """Take out the job that is to run next; None when none may."""
         if self._running.total() + self._lent >= self._slots():

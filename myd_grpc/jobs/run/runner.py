@@ -24,6 +24,7 @@ from myd_grpc.jobs.model import QueuedJob, Request, RequestFingerprint
 from myd_grpc.jobs.run.attempt import Attempt
 from myd_grpc.jobs.run.context import AttemptContext, discard, fail
 from myd_grpc.jobs.run.queue import JobQueue
+from myd_grpc.jobs.run.queue_note import QueueNote
 from myd_grpc.jobs.run.recording import explained, persist
 from myd_grpc.jobs.run.recovery import INTERRUPTED, TOO_LATE, ResumedJobs, WaitingJob
 from myd_grpc.jobs.run.spare_slots import SpareSlots
@@ -41,6 +42,7 @@ class Runner:
         self._context = context
         self._queue = queue
         self._spare_slots = SpareSlots(queue, self._start_next)
+        self._note = QueueNote(context.store, queue)
         self._accepting: set[asyncio.Task[Any]] = set()
         self._waiting: dict[str, tuple[WaitingJob, asyncio.TimerHandle]] = {}
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
@@ -88,6 +90,7 @@ class Runner:
             return
         if queued := self._queue.remove(job_id):
             self._fail(queued, Reason.CANCELLED, _CANCELLED)
+            self._start_next()
         elif waiting := self._take_waiting([job_id]):
             self._fail(waiting[0].job, Reason.CANCELLED, _CANCELLED)
         elif running := self._running.get(job_id):
@@ -128,6 +131,7 @@ class Runner:
         """
         self.stop_accepting()
         await _all_done(self._accepting)
+        await self._note.close()
         self._take_waiting(list(self._waiting))  # which they do in the store
         lost = [job.job_id for job in self._queue.remove_all() if not job.resumable]
         running = list(self._running.values())
@@ -241,6 +245,7 @@ class Runner:
             task.add_done_callback(partial(self._ended, job))
         if not self._stopping:
             self._spare_slots.settle()
+            self._note.update(self._context.workers.without_slots)
 
     def _ended(self, job: QueuedJob, _task: asyncio.Task[None]) -> None:
         del self._running[job.job_id]

@@ -42,6 +42,11 @@ class Turns(Generic[Item]):
         if not items:
             self._waiting.pop(caller, None)
 
+    def first(self, may: Callable[[str], bool]) -> Item | None:
+        """What `take` would take."""
+        caller = next(filter(may, self._waiting), None)
+        return None if caller is None else next(iter(self._waiting[caller]))
+
     def take(self, may: Callable[[str], bool]) -> Item | None:
         """What comes next of those callers who may have one more served; None if there is none.
 

@@ -74,7 +74,7 @@ def start(connection: Connection, job_id: str, now: int) -> bool:
         connection,
         job_id,
         # A job that goes on after a restart began when it first did.
-        "phase = 'CONVERTING', "
+        "phase = 'CONVERTING', msg = '', "
         "job_start_time = CASE job_start_time WHEN 0 THEN :now ELSE job_start_time END",
         {"now": now},
         "phase = 'QUEUED'",
@@ -89,7 +89,7 @@ def queue_again(connection: Connection, job_ids: Iterable[str]) -> None:
             job_id,
             f"phase = 'QUEUED', msg = '', waiting_since = 0, {_NOTHING_STAGED}",
             {},
-            "phase <> 'QUEUED'",
+            "(phase <> 'QUEUED' OR msg <> '')",
         )
 
 
@@ -114,6 +114,11 @@ def progress(connection: Connection, job_id: str, reached: Progress, eta_s: floa
 def say(connection: Connection, job_id: str, msg: str) -> bool:
     """Let a working job say something; "" for nothing."""
     return _change(connection, job_id, "msg = :msg", {"msg": msg})
+
+
+def say_queued(connection: Connection, job_id: str, msg: str) -> bool:
+    """Let a job say something as long as it waits for a worker; "" for nothing."""
+    return _change(connection, job_id, "msg = :msg", {"msg": msg}, "phase = 'QUEUED'")
 
 
 def keep_checkpoint(

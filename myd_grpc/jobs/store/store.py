@@ -114,6 +114,10 @@ class JobStore:
         """Let a working job say something; "" for nothing."""
         return await self._write(lambda connection: statements.say(connection, job_id, msg))
 
+    async def say_queued(self, job_id: str, msg: str) -> bool:
+        """Let a job say something as long as it waits for a worker; "" for nothing."""
+        return await self._write(lambda connection: statements.say_queued(connection, job_id, msg))
+
     async def keep_checkpoint(
         self, job_id: str, saved: SavedCheckpoint, parts: Sequence[PartFile]
     ) -> bool:

@@ -44,7 +44,8 @@ class Worker(Protocol):
 class Executor(Protocol):
     """Hands out workers.
 
-    `slots` is how many tasks can be done at once; it may change. Where workers `may_linger`, one
+    `slots` is how many tasks can be done at once; it may change. `without_slots` says why there are
+    none, where that is known and lasts, and is "" else. Where workers `may_linger`, one
     that is given up may go on writing for a while: nothing it writes in is used again. Where it
     `spreads`, several workers do the files of one job sooner than one would.
     """
@@ -55,6 +56,11 @@ class Executor(Protocol):
     @property
     def slots(self) -> int:
         """How many workers there can be at once."""
+        ...
+
+    @property
+    def without_slots(self) -> str:
+        """Why there can be no worker."""
         ...
 
     def start(self, slots_changed: Callable[[], None]) -> None:

@@ -26,6 +26,7 @@ class WorkerPool:
     """
 
     may_linger = False
+    without_slots = ""
     spreads = False  # one worker has threads for all processors
 
     def __init__(

@@ -61,6 +61,10 @@ _WHILE_AWAY = 1
 """Jobs that are begun while the cluster is away: one, which says what all wait for."""
 
 _SILENT = f"it does not answer: {REMEDY}"
+_NO_SLOTS = (
+    "the cluster has no slots for workers: its operator has to start a node that offers some, as "
+    "the resource myd"
+)
 _ROOM_BYTES = 1 << 20
 
 
@@ -105,6 +109,11 @@ class ClusterExecutor:
     def slots(self) -> int:
         """As many as the nodes have; one while the cluster is away."""
         return min(self._most, self._found)
+
+    @property
+    def without_slots(self) -> str:
+        """See `Executor.without_slots`."""
+        return _NO_SLOTS if self._joined and not self._found else ""
 
     def start(self, slots_changed: Callable[[], None]) -> None:
         """Join the cluster, and stay in it."""
@@ -241,6 +250,8 @@ class ClusterExecutor:
         if frame.kind is Kind.SLOTS:
             self._joined, self._why, self._found = True, "", int(frame.data)
             logger.info("the cluster %s has slots for %d workers", self._address, self._found)
+            if self.without_slots:
+                logger.warning("jobs wait: %s", self.without_slots)
             self._slots_changed()
         elif frame.worker == 0:
             self._be_away(frame.data.decode())
