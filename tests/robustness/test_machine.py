@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,9 @@ from myd_grpc.convert.model import Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
 from tests.robustness.crash_inputs import KEY, encrypted, records
+from tests.robustness.crash_sets import DiskSets, StoredSets
+from tests.support import object_sets
+from tests.support.object_store import require_object_store, running_store
 from tests.support.serving import ENDED, PATIENCE_S, Server, details_of, tree, worker_of
 
 NAMES = st.sampled_from(["one", "two"])
@@ -64,6 +67,7 @@ class Machine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="myd-machine-"))
         self.server = Server(self.home, **SETTINGS)
+        self.sets = self._sets()
         self.known: dict[str, Known] = {}
         self.expected: dict[tuple[str, str], dict[str, bytes]] = {}
         for variant, first in (("x", 0), ("y", 1000)):
@@ -73,6 +77,14 @@ class Machine(RuleBasedStateMachine):
             for name in ("one", "two"):
                 self.expected[name, variant] = self._made(f"{variant}-plain", name)
         self.server.start()
+
+    def _sets(self) -> DiskSets | StoredSets:
+        """Where the server is to publish sets."""
+        return DiskSets(self.server.output, "")
+
+    def _names(self) -> set[str]:
+        """What sets there are, while others may come."""
+        return {name for name in self.server.left_in_output() if not name.startswith(".")}
 
     def _made(self, file_name: str, name: str) -> dict[str, bytes]:
         out = self.home / "expected"
@@ -206,7 +218,7 @@ class Machine(RuleBasedStateMachine):
     def only_whole_sets_are_seen(self) -> None:
         if not hasattr(self, "server"):
             return
-        names = {name for name in self.server.left_in_output() if not name.startswith(".")}
+        names = self._names()
         done = {one.request.output_file_name for one in self.known.values()}
         assert names <= done
 
@@ -227,9 +239,13 @@ class Machine(RuleBasedStateMachine):
             job = self._see(self.server.wait(job_id))
             assert (job.status == pb.Job.DONE) or job.reason in self._legal(one)
         self.server.stop()
-        assert {name for name in self.server.left_in_output() if name.startswith(".")} == set()
-        for name in ("one", "two"):
-            assert tree(self.server.output / name) == self._shown(name)
+        assert {name for name in self.sets.left() if name.startswith(".")} == set()
+        shown = {
+            f"{name}/{file}": data
+            for name in ("one", "two")
+            for file, data in self._shown(name).items()
+        }
+        assert self.sets.seen() == shown
         with sqlite3.connect(self.server.state / "csv_status.db") as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert database.execute("SELECT count(*) FROM job_checkpoint").fetchall() == [(0,)]
@@ -270,7 +286,31 @@ class MachineAtLength(Machine):
     """The same, for a class of tests of its own."""
 
 
+class MachineWithStore(Machine):
+    """The same, with sets that go to an object store."""
+
+    def _sets(self) -> DiskSets | StoredSets:
+        require_object_store()
+        self.running = ExitStack()
+        self.store = self.running.enter_context(running_store(self.home / "store"))
+        output = str(self.store.location(object_sets.OUTPUT))
+        self.server.settings |= {"MYD_OUTPUT_DIR": output, **self.store.environ}
+        return StoredSets(self.store, "", self.server.state / "work")
+
+    def _names(self) -> set[str]:
+        return set(object_sets.manifests(self.store))
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            if hasattr(self, "running"):
+                self.running.close()
+
+
 TestMachine = Machine.TestCase
 TestMachine.settings = QUICK
 TestMachineAtLength = pytest.mark.soak(MachineAtLength.TestCase)
 TestMachineAtLength.settings = settings(QUICK, max_examples=6)
+TestMachineWithStore = pytest.mark.soak(MachineWithStore.TestCase)
+TestMachineWithStore.settings = settings(QUICK, max_examples=4)
