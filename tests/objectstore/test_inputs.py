@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
-import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.keys import KEYS, encrypted
 from tests.support.object_store import ObjectStore, require_object_store, running_store
-from tests.support.serving import PATIENCE_S, Hold, Server, refusal, tree
+from tests.support.serving import PATIENCE_S, Hold, Server, process_of, refusal, tree
 
 require_object_store()
 
@@ -42,11 +39,6 @@ def begun(make_server: MakeServer, store: ObjectStore) -> Callable[..., Server]:
         return make_server(**place, **settings).start()
 
     return begin
-
-
-def processes(server: Server, program: str) -> list[psutil.Process]:
-    """The processes of the server that run a module."""
-    return [one for one in server.workers() if f"myd_grpc.jobs.worker.{program}" in one.cmdline()]
 
 
 def of_disk(make_server: MakeServer, content: bytes, **fields: str) -> dict[str, bytes]:
@@ -148,7 +140,7 @@ def test_another_goes_on_where_one_was_lost(
     store.put("in/a.json", TEXT)
     job_id = server.submit("a.json")
     point.reached()
-    (one, *_) = processes(server, "program" if lost == "worker" else "broker")
+    one = process_of(server, "program" if lost == "worker" else "broker")
     one.kill()
     one.wait(PATIENCE_S)
     point.release()
@@ -256,11 +248,11 @@ def test_nothing_of_the_store_is_with_the_worker_or_told_to_callers(
     server = begun(MYD_FAILPOINTS=point.setting, MYD_LOG_LEVEL="DEBUG")
     job_id = server.submit("none.json")
     point.reached()
-    for one in processes(server, "program"):
-        environ = Path(f"/proc/{one.pid}/environ").read_bytes()
-        assert not [name for name in store.environ if name.encode() in environ]
-        opened = [str(link.readlink()) for link in Path(f"/proc/{one.pid}/fd").iterdir()]
-        assert sum(link.startswith("socket:") for link in opened) == 1
+    one = process_of(server, "program")
+    environ = Path(f"/proc/{one.pid}/environ").read_bytes()
+    assert not [name for name in store.environ if name.encode() in environ]
+    opened = [str(link.readlink()) for link in Path(f"/proc/{one.pid}/fd").iterdir()]
+    assert sum(link.startswith("socket:") for link in opened) == 1
     point.release()
     job = server.wait(job_id)
     assert (job.reason, job.msg) == ("FILE_NOT_FOUND", "none.json: no such file")
@@ -270,15 +262,17 @@ def test_nothing_of_the_store_is_with_the_worker_or_told_to_callers(
 
 
 def test_brokers_end_with_their_workers_and_the_server(
-    begun: Callable[..., Server], store: ObjectStore
+    begun: Callable[..., Server], store: ObjectStore, hold: Callable[[str], Hold]
 ) -> None:
-    server = begun()
+    point = hold("worker_started")
+    server = begun(MYD_FAILPOINTS=point.setting)
     store.put("in/a.json", b"[1]")
-    assert server.convert("a.json").status == pb.Job.DONE
-    (worker,), (broker,) = processes(server, "program"), processes(server, "broker")
-    os.kill(worker.pid, signal.SIGKILL)
-    broker.wait(PATIENCE_S)
-    assert server.convert("a.json").status == pb.Job.DONE
-    (broker,) = processes(server, "broker")
+    job_id = server.submit("a.json")
+    with point.at_point():
+        broker = process_of(server, "broker")
+        process_of(server, "program").kill()
+        broker.wait(PATIENCE_S)
+    assert server.wait(job_id).status == pb.Job.DONE
+    broker = process_of(server, "broker")
     server.kill()
     broker.wait(PATIENCE_S)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
-import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -23,7 +22,7 @@ from tests.support.object_store import (
     running_store,
     without_conditions,
 )
-from tests.support.serving import PATIENCE_S, Hold, Server, small_disk, tree
+from tests.support.serving import PATIENCE_S, Hold, Server, process_of, small_disk, tree
 
 require_object_store()
 
@@ -73,14 +72,6 @@ def expected(make_server: MakeServer) -> dict[str, bytes]:
     return tree(server.output)
 
 
-def process(server: Server, program: str) -> psutil.Process:
-    """The process of the server that runs a module."""
-    (found,) = [
-        one for one in server.workers() if f"myd_grpc.jobs.worker.{program}" in one.cmdline()
-    ]
-    return found
-
-
 def test_a_set_is_the_same_as_on_a_disk(
     begun: Callable[..., Server], store: ObjectStore, expected: dict[str, bytes]
 ) -> None:
@@ -123,7 +114,7 @@ def test_another_worker_goes_on_where_one_was_lost(
     server = begun(MYD_FAILPOINTS=point.setting)
 
     def kill(server: Server) -> None:
-        one = process(server, lost)
+        one = process_of(server, lost)
         one.kill()
         one.wait(PATIENCE_S)
 
@@ -223,7 +214,7 @@ def test_an_upload_is_cancelled(
     job_id = server.submit("big.json", output="big", overwrite=False)
     point.reached()
     store.wait_for_pieces(1)
-    broker = process(server, "broker")
+    broker = process_of(server, "broker")
     assert server.cancel(job_id).reason == "CANCELLED"
     closed.reached()
     point.release()

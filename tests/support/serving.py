@@ -267,6 +267,19 @@ class Server:
         return self.process.wait(PATIENCE_S)
 
 
+def process_of(server: Server, program: str) -> psutil.Process:
+    """The one of that program ("program", or its "broker") that is at the one job that is run.
+
+    The spare's were started after it, where there are any: that takes some seconds to be wanted.
+    """
+    found = []
+    for one in server.workers():
+        with suppress(psutil.NoSuchProcess):
+            if f"myd_grpc.jobs.worker.{program}" in one.cmdline():
+                found.append(one)
+    return min(found, key=lambda one: (one.create_time(), one.pid))
+
+
 def worker_of(server: Server) -> psutil.Process:
     """The process that works on the one job that is run: the spare was started after it."""
     return min(server.workers(), key=lambda worker: (worker.create_time(), worker.pid))
