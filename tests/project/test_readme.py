@@ -14,12 +14,18 @@ import pytest
 from benchmarks import plot
 from myd_grpc.client import Client
 from tests.support.documents import SHOWN_ADDRESS, Checkout, Page
+from tests.support.object_sets import published
+from tests.support.object_store import require_object_store, running_store
 from tests.support.resting import read_when_there
 from tests.support.serving import PATIENCE_S, ROOT, Server
 
 README = Page("README.md")
 # These take a whole suite, a terminal or a daemon; the commands inside have tests of their own.
 NOT_RUN = ("make ", "docker ")
+# These take a store, and have a test of their own.
+OF_OBJECT_STORAGE = [
+    block for block in README.of("sh") if README.heading_of(block) == "Object storage"
+]
 SERVING = [
     line
     for page in (README, Page("docs/operating.md"))
@@ -34,7 +40,7 @@ def checkout(server: Server, tmp_path: Path) -> Checkout:
 
 
 def test_the_shell_commands_work_in_their_order(server: Server, checkout: Checkout) -> None:
-    blocks = [block.text for block in README.of("sh")]
+    blocks = [block.text for block in README.of("sh") if block not in OF_OBJECT_STORAGE]
     shell = "".join(block for block in blocks if not block.startswith(NOT_RUN))
     assert shell.count("client.py") >= 8
     checkout.run(["bash", "-euo", "pipefail", "-c", shell.replace("20MB", "200KB")])
@@ -47,6 +53,39 @@ def test_the_python_example_works(server: Server, checkout: Checkout) -> None:
     (example,) = README.of("python")
     checkout.run([sys.executable, "-c", example.text.replace(SHOWN_ADDRESS, server.address)])
     assert (server.output / "from_python" / "from_python_1.csv").exists()
+
+
+def test_the_example_of_object_storage_works(tmp_path: Path) -> None:
+    require_object_store()
+    serving, calling = (block.text for block in OF_OBJECT_STORAGE)
+    ready = tmp_path / "address"
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "MYD_GRPC_ADDRESS": "127.0.0.1:0",
+        "MYD_STATE_DIR": str(tmp_path / "state"),
+        "MYD_ADDRESS_FILE": str(ready),
+    }
+    (document,) = README.of("json")
+    with running_store(tmp_path / "store") as store:
+        store.put("incoming/users.json", document.text.encode())
+        install, *lines = serving.splitlines()
+        assert install.startswith("pip install ")
+        begun = re.sub(
+            r"(AWS_\w+)=\S+",
+            lambda match: f"{match[1]}={store.environ[match[1]]}",
+            "\n".join(lines),
+        )
+        process = subprocess.Popen(
+            ["bash", "-euc", begun], cwd=ROOT, env=environ, start_new_session=True
+        )
+        try:
+            environ["MYD_GRPC_ADDRESS"] = read_when_there(ready, process)
+            subprocess.run(["bash", "-euc", calling], cwd=ROOT, env=environ, check=True)
+            wanted = {f"users/{block.label}" for block in README.of("csv")}
+            assert published(store, "tables").keys() == wanted
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(PATIENCE_S)
 
 
 def test_the_example_of_tables_is_what_comes_out(server: Server) -> None:
