@@ -102,6 +102,9 @@ class SimulatedWorker:
         """See `Worker.save_now`."""
         self._asked.set()
 
+    def forget_staged(self) -> None:
+        """See `Worker.forget_staged`."""
+
     async def end(self) -> None:
         """See `Worker.end`."""
         self._ended = True

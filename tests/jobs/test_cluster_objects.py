@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
@@ -20,6 +21,7 @@ if os.environ.get("CI") != "true":
 from tests.support.ray_cluster import (
     SLOWLY,
     Cluster,
+    Node,
     cluster_of_none,
     saved,
     start,
@@ -73,12 +75,55 @@ def test_a_node_uploads_what_it_has_made_on_a_disk_of_its_own(
         server = make_server(MYD_EXECUTOR="ray", **place, **settings).start()
         server.put("a.json", TEXT)
         assert server.convert("a.json").status == pb.Job.DONE
-        assert not any(path.is_file() for path in work.rglob("*.csv"))
+        assert list(work.iterdir()) == []
         server.stop()
     local = make_server().start()
     local.put("a.json", TEXT)
     assert local.convert("a.json").status == pb.Job.DONE
     assert published(store) == tree(local.output)
+
+
+def begun_on(server: Server, point: Hold, node: Node) -> tuple[str, psutil.Process]:
+    """A job that has come to a point on a node, and the actor that it is at."""
+    job_id = server.submit("a.json")
+    point.reached()
+    (actor,) = node.actors()
+    return job_id, actor
+
+
+def test_nothing_is_left_on_a_node_of_a_job_that_has_ended(
+    make_server: Callable[..., Server],
+    cluster: Cluster,
+    store: ObjectStore,
+    hold: Callable[[str], Hold],
+    tmp_path: Path,
+) -> None:
+    work, point = tmp_path / "node", hold("uploaded")
+    node = cluster.add(1, work, **store.environ, MYD_FAILPOINTS=f"{point.setting}@1")
+    place = {"MYD_OUTPUT_DIR": str(store.location(OUTPUT)), **store.environ}
+    server = start(make_server, cluster, **(SLOWLY | place | {"MYD_WORK_DIR": str(work)}))
+    # As the node sees it: for the server, another one is there.
+    on_node = Path(f"/proc/{node.tree()[0].pid}/root{work}")
+    server.put("a.json", TEXT)
+    job_id, actor = begun_on(server, point, node)
+    assert any(on_node.rglob("*.csv"))
+    assert not any(work.rglob("*.csv"))
+    assert server.cancel(job_id).reason == "CANCELLED"
+    actor.wait(PATIENCE_S)
+    assert list(on_node.iterdir()) == []
+    job_id, actor = begun_on(server, point, node)
+    saved(server, job_id)
+    for worker in actor.children():
+        worker.kill()  # what one has staged, the next one goes on from
+    assert point.abandoned()
+    point.reached()
+    assert len(list(on_node.iterdir())) == 2
+    point.release()
+    assert server.wait(job_id).status == pb.Job.DONE
+    assert list(on_node.iterdir()) == []
+    server.put("bad.json", TEXT[:-1] + "x")
+    assert server.convert("bad.json").reason == "INVALID_JSON"
+    assert list(on_node.iterdir()) == []
 
 
 # Several workers of one job
@@ -282,7 +327,7 @@ def test_a_node_that_is_cut_off_adds_nothing_to_a_set_when_it_comes_back(
 
 @pytest.mark.soak
 def test_nothing_is_published_of_shares_that_are_cancelled(
-    store: ObjectStore, nodes: Nodes, begun: Callable[..., Server]
+    store: ObjectStore, nodes: Nodes, begun: Callable[..., Server], tmp_path: Path
 ) -> None:
     for _ in range(2):
         nodes.add("uploaded")
@@ -295,6 +340,7 @@ def test_nothing_is_published_of_shares_that_are_cancelled(
     assert (job.status, job.reason) == (pb.Job.FAILED, "CANCELLED")
     for actor in actors:
         actor.wait(PATIENCE_S)
+    assert list((tmp_path / "node").iterdir()) == []
     assert manifests(store) == {}
     # Manifests of shares come after their files, so what there is of these is no share.
     assert not any(path.endswith(".manifest.json") for path in objects(store))

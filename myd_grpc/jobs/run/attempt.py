@@ -135,9 +135,12 @@ class Attempt:
         if self._publishing or self._stopped:
             return
         self._stopped = why
+        has_failed = isinstance(why, ConversionError)
         if self._spread:
-            self._spread.end()
+            self._spread.end(for_good=has_failed)
         elif self._worker:
+            if has_failed:
+                self._worker.forget_staged()
             await self._worker.end()
         elif self._lending and self._context.workers.may_linger:
             self._lending.cancel()  # a cluster may have no free slot for long

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -94,6 +94,7 @@ class Spread:
         self._failures: dict[int, BaseException] = {}
         self._lanes: list[_Lane] = []
         self._ended = False
+        self._for_good = False
         self._changed = asyncio.Event()
 
     @property
@@ -122,6 +123,8 @@ class Spread:
             try:
                 await self._run_lanes()
             finally:
+                if self._for_good:
+                    _forget_staged(self._lanes)
                 await _cancel([lane.task for lane in self._lanes if lane.task])
                 self._spare_slots.leave(self)
         if self._failures:
@@ -134,9 +137,10 @@ class Spread:
         self._joint.hurry()
         await asyncio.gather(*(_save(lane, patience_s) for lane in list(self._lanes)))
 
-    def end(self) -> None:
-        """Have `run` come to its end, whatever the workers do."""
+    def end(self, *, for_good: bool) -> None:
+        """Have `run` come to its end, whatever the workers do; `for_good` if nothing is gone on."""
         self._ended = True
+        self._for_good = for_good
         self._changed.set()
 
     def offer(self) -> None:
@@ -222,8 +226,10 @@ class Spread:
         self._failures.setdefault(number, error)
         first = min(self._failures)
         self._left = [one for one in self._left if one < first]
-        for lane in self._lanes:
-            if lane.share > first and lane.task:
+        given_up = [lane for lane in self._lanes if lane.share > first]
+        _forget_staged(given_up)
+        for lane in given_up:
+            if lane.task:
                 lane.task.cancel()
 
     # One share
@@ -294,6 +300,13 @@ class Spread:
 def _ends(lane: _Lane) -> bool:
     """Whether its slot is about to be given back."""
     return lane.is_done or lane.letting_go is not None
+
+
+def _forget_staged(lanes: Iterable[_Lane]) -> None:
+    """Take it that nobody goes on from what the workers of these have staged."""
+    for lane in lanes:
+        if lane.worker:
+            lane.worker.forget_staged()
 
 
 async def _save(lane: _Lane, patience_s: float) -> None:

@@ -36,6 +36,10 @@ class Worker(Protocol):
         """Ask the worker for a checkpoint as soon as it can."""
         ...
 
+    def forget_staged(self) -> None:
+        """Take it that what the worker has staged is of no use once it has ended."""
+        ...
+
     async def end(self) -> object:
         """End the worker whatever it does."""
         ...

@@ -139,6 +139,9 @@ class WorkerProcess:
         """Ask the worker for a checkpoint as soon as it can."""
         await self._tell(SAVE_NOW)
 
+    def forget_staged(self) -> None:
+        """See `Worker`: beside the server, that goes with the job."""
+
     async def end(self) -> int:
         """End the process whatever it does, and return its exit status, negative for a signal."""
         self.reusable = False

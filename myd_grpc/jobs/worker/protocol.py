@@ -177,6 +177,11 @@ def ended_well(message: FinalMessage) -> bool:
     return not (isinstance(message, Failed) and message.reason is Reason.INTERNAL)
 
 
+def is_over(message: Message) -> bool:
+    """Whether what the task has staged is of no use any more: no other attempt goes on from it."""
+    return isinstance(message, Done) or (isinstance(message, Failed) and not message.passing)
+
+
 def encode_places(places: Places | None) -> bytes:
     """Where a worker may read and write, as a line; None where it is not confined."""
     return encode(places).encode() + b"\n"

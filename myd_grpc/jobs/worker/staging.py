@@ -14,6 +14,7 @@ from myd_grpc.convert.checkpoint import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.output import disk
 from myd_grpc.jobs.worker.hardening import process_status
+from myd_grpc.jobs.worker.protocol import Task
 from myd_grpc.locks import lock
 
 _PREDECESSOR_ENDS_S = 30.0
@@ -60,24 +61,43 @@ def owned(staging: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def prepare_work(work: Path) -> None:
+def prepare_work(work: Path, but: str | None = None) -> None:
     """Make the directory in which a node stages sets, and remove from it what no worker owns.
 
-    What is a moment old may be another worker's that is about to lock it.
+    What is a moment old may be another worker's that is about to lock it; `but` stays, too.
     """
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(PermissionError):  # another user's, who has let this one in
         work.chmod(0o700)
     for path in work.glob(_STAGED):  # whatever else is there is not ours
         with suppress(OSError):
-            if path.stat().st_mtime > time.time() - _MOMENT_S:
-                continue
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                if lock(fd):
-                    shutil.rmtree(path)
-            finally:
-                os.close(fd)
+            if str(path) != but and path.stat().st_mtime <= time.time() - _MOMENT_S:
+                _remove_unowned(path)
+
+
+def remove_own(task: Task) -> None:
+    """Remove what a task that is over has staged, and what it went on from."""
+    for staging in (task.staging, task.taken_over):
+        if staging is not None:
+            with suppress(OSError):
+                _remove_unowned(Path(staging))
+
+
+def remove_of_job(task: Task) -> None:
+    """Remove what any attempt at the job of a task has staged, unless a worker owns it."""
+    staging = Path(task.staging)
+    for path in staging.parent.glob(f".myd-{task.job_id}.*"):
+        with suppress(OSError):
+            _remove_unowned(path)
+
+
+def _remove_unowned(staging: Path) -> None:
+    fd = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if lock(fd):
+            shutil.rmtree(staging)
+    finally:
+        os.close(fd)
 
 
 def empty(staging: Path) -> None:

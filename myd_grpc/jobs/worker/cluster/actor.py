@@ -6,8 +6,9 @@ to it cannot reach the actor. It ends with the actor, and that with the driver i
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from myd_grpc.build import build
@@ -20,12 +21,15 @@ from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.jobs.worker.process import WorkerProcess
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
+    AnyTask,
     Failed,
     Message,
+    Task,
     decode_task,
     encode_message,
+    is_over,
 )
-from myd_grpc.jobs.worker.staging import prepare_work
+from myd_grpc.jobs.worker.staging import prepare_work, remove_of_job, remove_own
 
 PIECE, MESSAGE, DIED = "piece", "message", "died"
 """Kinds of what is yielded: data that goes on, the end of a message, why the worker is no more."""
@@ -42,7 +46,9 @@ class WorkerActor:
         self._pool: WorkerPool | None = None
         # Of the last task: when that is done, the next may have begun before it is let go of.
         self._worker: WorkerProcess | None = None
+        self._task: Task | None = None  # without its key, while it is one that stages here
         self._line = bytearray()
+        self._work = ""
 
     async def build(self) -> str:
         """Which build of myd the node has; the answer is also a sign of life."""
@@ -56,8 +62,12 @@ class WorkerActor:
         """Does a task, and yields what the worker writes, and at the end perhaps why it died."""
         line, self._line = bytes(self._line) + last, bytearray()
         try:
-            async with self._pool_for(setup).lend() as self._worker:
+            pool = self._pool_for(setup)
+            await self._begin(decode_task(line, None))
+            async with pool.lend() as self._worker:
                 async for message in self._worker.work(decode_task(line, decode_key(key))):
+                    if is_over(message):
+                        await self._tidy(remove_own)
                     for piece in _yielded(message):
                         yield piece
         except WorkerDiedError as error:
@@ -75,13 +85,30 @@ class WorkerActor:
         if self._worker:
             await (self._worker.acknowledge() if what == COMMITTED else self._worker.save_now())
 
+    async def forget(self) -> None:
+        """End the worker, and remove what its job has staged here, which has ended."""
+        if self._worker:
+            await self._worker.end()
+        await self._tidy(remove_of_job)
+
+    async def _begin(self, task: AnyTask) -> None:
+        """Get the directory ready in which the task stages its set, if it is one of this node."""
+        if self._work:
+            self._task = task if isinstance(task, Task) else None
+            kept = self._task.taken_over if self._task else None
+            await asyncio.to_thread(prepare_work, Path(self._work), kept)
+
+    async def _tidy(self, remove: Callable[[Task], None]) -> None:
+        if self._task:
+            await asyncio.to_thread(remove, self._task)
+
     def _pool_for(self, setup: bytes) -> WorkerPool:
         """The node's processes, made with the first task: all have the same setup."""
         if self._pool is None:
             found: Setup = decode(setup, Setup)
             os.umask(found.umask)
-            if found.places.uploads:
-                prepare_work(Path(found.places.output_dir))
+            # Else it is one that the server sees, and tidies.
+            self._work = found.places.output_dir if found.places.uploads else ""
             self._pool = WorkerPool(stall_s=found.stall_s, places=found.places)
         return self._pool
 

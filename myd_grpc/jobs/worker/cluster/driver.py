@@ -23,6 +23,7 @@ from myd_grpc.codec import decode
 from myd_grpc.jobs.worker.cluster import wording
 from myd_grpc.jobs.worker.cluster.actor import DIED, MESSAGE, WorkerActor
 from myd_grpc.jobs.worker.cluster.frames import (
+    FORGET,
     Frame,
     Kind,
     Setup,
@@ -42,6 +43,7 @@ _AT_ONCE = 8
 _LOOK_S = 1.0
 _CLUSTER_ANSWERS_S = 30.0
 _PING_S = 5.0
+_FORGETS_S = 20.0
 _LONGEST = 64 << 20
 
 
@@ -66,7 +68,7 @@ class Driver:
                 case Kind.TELL:
                     self._spawn(self._tell(frame.worker, frame.data))
                 case Kind.END:
-                    self._end(frame.worker)
+                    self._end(frame.worker, forget=frame.data == FORGET)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -147,8 +149,11 @@ class Driver:
             with suppress(RayError):  # which its work tells, too
                 await actor.tell.remote(line)
 
-    def _end(self, worker: int) -> None:
-        if actor := self._actors.pop(worker, None):
+    def _end(self, worker: int, *, forget: bool = False) -> None:
+        actor = self._actors.pop(worker, None)
+        if actor and forget:
+            self._spawn(_forgotten(actor))
+        elif actor:
             ray.kill(actor)
 
     async def _gone(self, worker: int, why: str) -> None:
@@ -165,6 +170,13 @@ class Driver:
                 told = found
                 _send(Frame(Kind.SLOTS, 0, str(found).encode()))
             await asyncio.sleep(_LOOK_S)
+
+
+async def _forgotten(actor: Any) -> None:
+    """End an actor that has removed what is staged on its node, unless that takes long."""
+    with suppress(RayError, TimeoutError):
+        await asyncio.wait_for(actor.forget.remote(), _FORGETS_S)
+    ray.kill(actor)
 
 
 async def _slots() -> int:

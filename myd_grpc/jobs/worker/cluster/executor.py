@@ -17,6 +17,7 @@ from myd_grpc import failpoints
 from myd_grpc.codec import encode
 from myd_grpc.convert.errors import Reason, ShortageError, one_line
 from myd_grpc.jobs.worker.cluster.frames import (
+    FORGET,
     REMEDY,
     Frame,
     Kind,
@@ -188,7 +189,7 @@ class ClusterExecutor:
     def _forget(self, worker: ClusterWorker) -> None:
         """End a worker, unless it has ended."""
         if self._workers.pop(worker.number, None):
-            self._write(Frame(Kind.END, worker.number))
+            self._write(worker.ending)
 
     def _shortage(self, why: str) -> ShortageError:
         return ShortageError(
@@ -301,6 +302,7 @@ class ClusterWorker:
         self.number = number
         self.caller = caller
         self.reusable = False
+        self.ending = Frame(Kind.END, number)
         self._send = send
         self._inbox: asyncio.Queue[Frame | ShortageError] = asyncio.Queue()
 
@@ -343,10 +345,14 @@ class ClusterWorker:
         """See `Worker`."""
         await self._tell(Kind.TELL, SAVE_NOW)
 
+    def forget_staged(self) -> None:
+        """See `Worker`."""
+        self.ending = Frame(Kind.END, self.number, FORGET)
+
     async def end(self) -> None:
         """See `Worker`; a node that is cut off will not hear it."""
         self.reusable = False
-        await self._tell(Kind.END)
+        await self._send(self.ending)
         self.hear(Frame(Kind.GONE, self.number, b"the worker was ended"))
 
     async def _tell(self, kind: Kind, data: bytes = b"") -> None:

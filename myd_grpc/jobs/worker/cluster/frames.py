@@ -3,7 +3,8 @@
 The server begins with SETUP. For a worker, which it numbers, it says START, and is answered STARTED
 or GONE. WORK hands over a task; MESSAGE is what the worker writes of it, a line of
 `jobs.worker.protocol`. TELL is a line for the worker. END ends it whatever it does, without an
-answer. GONE tells that it ended by itself, and SLOTS how many workers there can be at once.
+answer, and with FORGET also removes what its job has staged on the node. GONE tells that it ended
+by itself, and SLOTS how many workers there can be at once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ REMEDY = (
     "certificates"
 )
 """Where to look when a cluster does not answer, or not to this server."""
+
+FORGET = b"forget"
 
 _HEADER = struct.Struct(">BII")
 _PIECE_BYTES = 64 << 10
