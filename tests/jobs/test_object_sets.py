@@ -444,6 +444,66 @@ def test_readers_have_a_day_for_what_is_replaced_while_leftovers_go(
     assert objects.holds("out/.parts/j1.aa/out_1.csv")
 
 
+def tidied(objects: Objects) -> int:
+    return remove_leftovers(objects, (), objects.now(), lambda: True)
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+@pytest.mark.parametrize("at", ["write_manifest", "manifest_written"])
+def test_what_another_server_takes_for_a_leftover_is_not_published(
+    at: str,
+    replaces: bool,
+    place: ObjectPrefix,
+    objects: Objects,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {"out_1.csv": b"old"} if replaces else {}
+    if replaces:
+        place.publish(stage(place, objects, files, job_id="j0"), "out", replace=False)
+    staged = stage(place, objects, {"out_1.csv": b"mine"})
+    age(tmp_path)
+    removed: list[int] = []
+    once_at(monkeypatch, at, lambda: removed.append(tidied(objects)))
+    if at == "manifest_written":  # the manifest is new: what it names has readers
+        place.publish(staged, "out", replace=True)
+        assert downloaded(objects) == {"out_1.csv": b"mine"}
+        assert removed == [0]
+        return
+    with pytest.raises(ConversionError, match="has disappeared") as refusal:
+        place.publish(staged, "out", replace=True)
+    assert refusal.value.reason is Reason.OUTPUT_UNAVAILABLE
+    assert (downloaded(objects), removed) == (files, [1])
+    assert objects.holds("out/_SUCCESS") is replaces
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_what_is_published_while_it_is_taken_for_a_leftover_keeps_its_parts_or_is_taken_back(
+    replaces: bool,
+    place: ObjectPrefix,
+    objects: Objects,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {"out_1.csv": b"old"} if replaces else {}
+    if replaces:
+        place.publish(stage(place, objects, files, job_id="j0"), "out", replace=False)
+    staged = stage(place, objects, {"out_1.csv": b"mine"})
+    age(tmp_path)
+    manifest = objects.read("out/.parts/j1.aa/.manifest.json")
+    assert manifest
+
+    def publish() -> None:
+        # It has read the manifest of the attempt before that went.
+        monkeypatch.setattr(place, "_staged_manifest", lambda *_: manifest.data)
+        with pytest.raises(ConversionError, match="has disappeared"):
+            place.publish(staged, "out", replace=True)
+
+    once_at(monkeypatch, "leftover_withdrawn", publish)
+    tidied(objects)
+    assert downloaded(objects) == files
+
+
 def test_leftovers_go_from_directories_that_are_called_like_those_of_parts(
     place: ObjectPrefix, objects: Objects
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from myd_grpc import failpoints
 from myd_grpc.jobs.manifest import MANIFEST, PARTS, STAGED_MANIFEST, attempts_named, decode_manifest
 from myd_grpc.objectstore.objects import Listed, Objects
 
@@ -56,8 +57,7 @@ def remove_leftovers(
             for attempt in set(old) - named:
                 if not is_wanted():
                     return removed
-                _remove(objects, found.attempts[attempt])
-                removed += 1
+                removed += _remove(objects, path, found, attempt, now)
     return removed
 
 
@@ -97,9 +97,22 @@ def _job(attempt: str) -> str:
     return attempt.partition(".")[0]
 
 
-def _remove(objects: Objects, files: list[Listed]) -> None:
-    # The manifest of the attempt goes first: without it, nobody publishes what is left.
-    for one in sorted(files, key=lambda one: not one.path.endswith(f"/{STAGED_MANIFEST}")):
+def _remove(objects: Objects, path: str, found: _Set, attempt: str, now: float) -> bool:
+    """Remove what there is of an attempt, unless another server publishes it at this moment."""
+    manifest = f"{path}{PARTS}/{attempt}/{STAGED_MANIFEST}"
+    # It goes first: without it, nobody publishes what is left. Whoever has read it before either
+    # has published by the time of the look, or sees after that that it is gone, and takes it back.
+    _delete(objects, [one for one in found.attempts[attempt] if one.path == manifest])
+    failpoints.reach("leftover_withdrawn")
+    named = _named(objects, path, found.published, now)
+    if named is None or attempt in named:
+        return False
+    _delete(objects, [one for one in found.attempts[attempt] if one.path != manifest])
+    return True
+
+
+def _delete(objects: Objects, files: list[Listed]) -> None:
+    for one in files:
         try:
             objects.delete(one.path)
         except OSError as error:

@@ -215,6 +215,7 @@ class ObjectPrefix:
             failpoints.reach("write_manifest")
             self._write(path, manifest, seen)
             failpoints.reach("manifest_written")
+            self._see_that_parts_stay(staged, name, seen)
         except OSError as error:
             if error.errno not in NOT_AS_WANTED:
                 raise
@@ -226,6 +227,25 @@ class ObjectPrefix:
                 "it has published stays"
             ) from None
         return others
+
+    def _see_that_parts_stay(self, staged: StagedSet, name: str, before: Seen | None) -> None:
+        """Take back what is published where another server removes it as a leftover meanwhile.
+
+        Then the manifest of the attempt has gone before its parts; see `leftovers`.
+        """
+        beneath = parts_of(staged.job_id, staged.token.partition(":")[0])
+        if self._objects.holds(self._path(name, beneath, STAGED_MANIFEST)):
+            return
+        path = self._manifest(name)
+        mine = self._objects.read(path)
+        if mine and self._is(mine, staged):
+            if before is None:
+                self._objects.delete(path)
+            else:
+                self._write(path, before.data, mine)
+        raise _unavailable(
+            f"{name}: what was uploaded has disappeared: another server took it away"
+        )
 
     def _write(self, path: str, manifest: bytes, seen: Seen | None) -> None:
         if not self.keeps_existing:
