@@ -7,6 +7,7 @@ then `lifecycle` serves calls until a signal. What was made last ends first.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import os
 import signal
@@ -46,8 +47,6 @@ from myd_grpc.jobs.store.clock import TrustedClock, TrustedTime
 from myd_grpc.jobs.store.database import DatabaseRefusedError
 from myd_grpc.jobs.store.store import Announce, JobStore
 from myd_grpc.jobs.watch.hub import Hub
-from myd_grpc.jobs.worker.cluster.executor import ClusterExecutor, is_installed
-from myd_grpc.jobs.worker.cluster.frames import Setup
 from myd_grpc.jobs.worker.executor import Executor
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps
 from myd_grpc.jobs.worker.places import Places
@@ -126,7 +125,7 @@ def _require_engine(name: str) -> None:
 
 def _require_ray(executor: str) -> None:
     """Raises SettingsError when the executor that is set is not installed."""
-    if executor == "ray" and not is_installed():
+    if executor == "ray" and importlib.util.find_spec("ray") is None:
         raise SettingsError(
             "MYD_EXECUTOR=ray needs Ray, which is not installed: pip install 'myd-grpc[ray]', or "
             "set MYD_EXECUTOR=local"
@@ -275,7 +274,11 @@ def _executor(settings: Settings, workers: WorkerPool) -> Executor:
     return workers if settings.executor == "local" else _cluster(settings)
 
 
-def _cluster(settings: Settings) -> ClusterExecutor:
+def _cluster(settings: Settings) -> Executor:
+    # Not needed without a cluster.
+    from myd_grpc.jobs.worker.cluster.executor import ClusterExecutor  # noqa: PLC0415
+    from myd_grpc.jobs.worker.cluster.frames import Setup  # noqa: PLC0415
+
     setup = Setup(_places(settings), settings.stall_s, settings.umask)
     return ClusterExecutor(settings.ray_address, setup, settings.workers)
 

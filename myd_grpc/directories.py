@@ -15,7 +15,6 @@ from myd_grpc.errors import DirectoryLostError
 from myd_grpc.locks import LOCK_FILE, is_shared, lock, locked_among_machines
 from myd_grpc.objectstore.client import remedy
 from myd_grpc.objectstore.location import Location
-from myd_grpc.objectstore.objects import Objects
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +52,9 @@ def try_inputs(settings: Settings) -> None:
     Nodes of a cluster have credentials of their own, so that this machine may have none.
     """
     if isinstance(settings.data_dir, Location) and settings.executor == "local":
+        # Not needed without object storage.
+        from myd_grpc.objectstore.objects import Objects  # noqa: PLC0415
+
         try:
             Objects(settings.data_dir).check_readable()
         except OSError as error:

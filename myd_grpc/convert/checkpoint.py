@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 from msgspec import Struct
 
-from myd_grpc.codec import decode, encode
+from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kinds import TableKinds
@@ -22,12 +22,6 @@ from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
 _VERSION = 6
-
-_State = TypeVar("_State")
-
-
-class StaleCheckpointError(Exception):
-    """A checkpoint does not fit the input or the output any more: begin from the start."""
 
 
 class Checkpoint(Struct, frozen=True):
@@ -66,32 +60,6 @@ class Checkpoint(Struct, frozen=True):
         An older program's checkpoint is stale, too.
         """
         return from_line(text, cls, _VERSION)
-
-
-class _Versioned(Struct, Generic[_State], frozen=True):
-    """A checkpoint as it is kept; a program of another version does not know its own in it."""
-
-    version: int
-    checkpoint: _State
-
-
-def to_line(checkpoint: object, version: int) -> str:
-    """A checkpoint of whichever kind as one line of text, with the version of its form."""
-    return encode(_Versioned(version, checkpoint))
-
-
-def from_line(text: str, kind: type[_State], version: int) -> _State:
-    """What `to_line` made of a checkpoint of that kind and version.
-
-    Raises StaleCheckpointError for any other text.
-    """
-    try:
-        found: _Versioned[_State] = decode(text, _Versioned[kind])  # type: ignore[valid-type]
-    except ValueError:
-        raise StaleCheckpointError from None
-    if found.version != version:
-        raise StaleCheckpointError
-    return found.checkpoint
 
 
 class Checkpoints(Protocol):

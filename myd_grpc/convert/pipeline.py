@@ -9,19 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myd_grpc.convert.batch_converter import BatchConverter
-from myd_grpc.convert.checkpoint import (
-    NO_CHECKPOINTS,
-    Checkpoint,
-    Checkpoints,
-    StaleCheckpointError,
-)
+from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
-from myd_grpc.convert.hints import (
-    MOST_NOTES,
-    joined_notes,
-)
+from myd_grpc.convert.hints import MOST_NOTES, joined_notes
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source

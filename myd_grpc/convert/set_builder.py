@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from myd_grpc.convert.batch import Batch, Fragment
-from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.kinds import SetKinds

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import Converted, convert

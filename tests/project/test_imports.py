@@ -58,6 +58,13 @@ def test_help_does_not_wait_for_grpc() -> None:
     assert modules_loaded_by("import myd_grpc.cli.main").isdisjoint({"grpc", "rich"})
 
 
+def test_a_server_of_one_machine_loads_nothing_for_others() -> None:
+    needless = {"myd_grpc.jobs.publish.object_prefix", "myd_grpc.objectstore.objects"}
+    needless |= {"myd_grpc.jobs.worker.cluster", "myd_grpc.objectstore.broker"}
+    loaded = modules_loaded_by("import myd_grpc.app")
+    assert loaded.isdisjoint(needless | {"myd_grpc.convert.batch", "obstore", "ray"})
+
+
 def test_the_proto_package_holds_nothing_but_generated_stubs() -> None:
     names = {path.name for path in (ROOT / "myd").rglob("*") if path.is_file()}
     stubs = {f"analysis_pb2{kind}" for kind in (".py", ".pyi", "_grpc.py", "_grpc.pyi")}

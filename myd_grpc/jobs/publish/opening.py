@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from myd_grpc import directories
 from myd_grpc.config import Settings
 from myd_grpc.directories import PinnedPath
-from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.publish.place import OutputPlace
 from myd_grpc.objectstore.location import Location
-from myd_grpc.objectstore.objects import Objects
+
+if TYPE_CHECKING:
+    from myd_grpc.objectstore.objects import Objects
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,10 @@ def opened_output(settings: Settings) -> Iterator[OutputPlace]:
     Raises InUseError when another server has locked it, SettingsError when it cannot be used.
     """
     if isinstance(settings.output_dir, Location):
+        # Not needed without object storage.
+        from myd_grpc.jobs.publish.object_prefix import ObjectPrefix  # noqa: PLC0415
+        from myd_grpc.objectstore.objects import Objects  # noqa: PLC0415
+
         with directories.locked(settings.work_dir) as fd:
             pinned = PinnedPath.of("the work directory", settings.work_dir)
             work = OutputDirectory(settings.work_dir, fd, pinned)

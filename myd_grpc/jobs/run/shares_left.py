@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from myd_grpc.convert.checkpoint import StaleCheckpointError
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.model import Conversion
 from myd_grpc.convert.output.naming import set_directories, set_directory
 from myd_grpc.jobs.model import QueuedJob, Request, SavedCheckpoint

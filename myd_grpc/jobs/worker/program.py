@@ -22,7 +22,8 @@ from queue import SimpleQueue
 from typing import BinaryIO, TypeAlias
 
 from myd_grpc import failpoints
-from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.engines import available, processors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.cipher import CbcDecryptor

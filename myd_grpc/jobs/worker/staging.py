@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from myd_grpc.convert.checkpoint import StaleCheckpointError
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.output import disk
 from myd_grpc.jobs.worker.hardening import process_status

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.kinds import Kind
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.output.formats import FORMATS

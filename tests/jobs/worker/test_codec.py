@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.codec import encode
-from myd_grpc.convert.checkpoint import Checkpoint, StaleCheckpointError
+from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion

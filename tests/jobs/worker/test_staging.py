@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from myd_grpc.convert.checkpoint import StaleCheckpointError
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.jobs.worker.staging import take_over
 
 

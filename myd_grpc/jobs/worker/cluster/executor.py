@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import os
 import sys
@@ -67,11 +66,6 @@ _NO_SLOTS = (
     "the resource myd"
 )
 _ROOM_BYTES = 1 << 20
-
-
-def is_installed() -> bool:
-    """Whether there is Ray, of the extra `ray`."""
-    return importlib.util.find_spec("ray") is not None
 
 
 class ClusterExecutor:
