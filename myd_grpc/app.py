@@ -143,7 +143,7 @@ def _require_object_storage(settings: Settings) -> None:
         if endpoint := client.bad_endpoint(location.scheme):
             raise SettingsError(
                 f"{endpoint} cannot be used: it must begin with https://, or with http:// where "
-                "nothing is to be encrypted"
+                "nothing is to be encrypted; unset it where there is none to be named"
             )
         try:
             client.open_store(location)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -64,9 +65,10 @@ def try_inputs(settings: Settings) -> None:
 def unusable(variable: str, location: Location, what: str, error: OSError) -> SettingsError:
     """What to raise when a location cannot be `what`, "read" or "written"."""
     rights = {"read": "get and list", "written": "get, list, write and delete"}[what]
+    needed = f", which have to {rights} objects beneath its prefix"
     return SettingsError(
         f"{variable} is in object storage, and cannot be {what}: {why(error)}; "
-        f"{remedy(location, error)}. What is needed is to {rights} objects beneath its prefix"
+        f"{remedy(location, error)}{needed if error.errno == errno.EKEYREJECTED else ''}"
     )
 
 

@@ -180,13 +180,17 @@ def remedy(location: Location, error: OSError, environ: Mapping[str, str] = os.e
                 f"see that the endpoint of {endpoint} is the right one, can be reached from here, "
                 "and has a certificate of an authority that is known here (SSL_CERT_FILE)"
             )
-    return f"see to the endpoint ({endpoint}), its region, and the credentials in the environment"
+    region = "its region (AWS_REGION), " if location.scheme == "s3" else ""
+    return f"see to the endpoint of {endpoint}, {region}and the credentials in the environment"
 
 
 def bad_endpoint(scheme: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The variable whose endpoint lacks https:// or http://: the client would panic at it."""
-    name = _endpoint_name(scheme, environ)
-    return name if name and not _ENDPOINT.match(environ[name]) else None
+    """The variable whose endpoint lacks https:// or http://: the client would panic at it.
+
+    So it would at one that is set to nothing.
+    """
+    names = (name for name in _ENDPOINTS[scheme] if name in environ)
+    return next((name for name in names if not _ENDPOINT.match(environ[name])), None)
 
 
 def _has_plain_endpoint(scheme: str, environ: Mapping[str, str]) -> bool:

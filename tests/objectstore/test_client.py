@@ -102,7 +102,7 @@ def test_nothing_is_sent_without_encryption_unless_the_endpoint_is_so(store: Obj
     assert refused(found, lambda found: obstore.head(found, "a.json")).errno == errno.EREMOTEIO
 
 
-@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "store", "http://", "s3://store"])
+@pytest.mark.parametrize("endpoint", ["", "127.0.0.1:9000", "store", "http://", "s3://store"])
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
     environ = {"AWS_ENDPOINT_URL": endpoint}
     assert bad_endpoint("s3", environ) == "AWS_ENDPOINT_URL"

@@ -53,11 +53,15 @@ def of_disk(make_server: MakeServer, content: bytes, **fields: str) -> dict[str,
 @pytest.mark.parametrize(
     ("setting", "why"),
     [
-        ({"AWS_SECRET_ACCESS_KEY": "wr0ng-secret"}, "refuses access: credentials are wrong"),
+        (
+            {"AWS_SECRET_ACCESS_KEY": "wr0ng-secret"},
+            "which have to get and list objects beneath its prefix",
+        ),
         ({"MYD_DATA_DIR": "s3://none/in"}, "has no such bucket; make the bucket"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "see that the endpoint of AWS_ENDPOINT_URL"),
+        ({"AWS_REGION": "nowhere-1"}, "see to the endpoint of AWS_ENDPOINT_URL, its region"),
     ],
-    ids=["credentials", "bucket", "endpoint"],
+    ids=["credentials", "bucket", "endpoint", "region"],
 )
 @pytest.mark.parametrize("output", ["beside", "beneath"])
 def test_inputs_that_cannot_be_read_keep_the_server_from_its_start(
