@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import time
@@ -12,23 +11,20 @@ from pathlib import Path
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, tree
-
-if os.environ.get("CI") != "true":
-    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
-
-import ray
-
 from tests.support.ray_cluster import (
     SLOWLY,
     TEXT,
     Cluster,
     MakeServer,
     Node,
-    saved,
+    held_job,
+    require_ray,
     start,
     waits_for,
 )
+from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, tree
+
+ray = require_ray()
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -133,15 +129,10 @@ def test_jobs_wait_for_a_cluster_that_is_started_again(
     hold: Callable[[str], Hold],
     expected: dict[str, bytes],
 ) -> None:
-    point = hold("batch_written")
-    cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
-    server = start(make_server, cluster, **SLOWLY)
-    server.put("a.json", TEXT)
-    job_id = server.submit("a.json")
-    point.reached()
-    saved(server, job_id)
+    job = held_job(make_server, cluster, hold("batch_written"))
+    server, job_id = job.server, job.job_id
     cluster.lose()
-    point.release()
+    job.point.release()
     server.wait_for_log("no worker is to be had of the cluster")
     waiting = server.submit("a.json", output="waiting")
     assert server.job(job_id).status == pb.Job.WORKING

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
-import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.serving import PATIENCE_S, Hold, Server, tree
-
-if os.environ.get("CI") != "true":
-    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
-
 from tests.support.ray_cluster import (
     SLOWLY,
     TEXT,
     Cluster,
     MakeServer,
-    Node,
+    held_job,
+    require_ray,
     saved,
     start,
     stopped,
 )
+from tests.support.serving import PATIENCE_S, Hold, Server, tree
+
+require_ray()
 
 pytestmark = pytest.mark.timeout(300)
 
 SOAK = pytest.mark.soak
-
-
-def begun(server: Server, point: Hold) -> str:
-    """The job_id of one that has begun on a node, and is held there after a checkpoint."""
-    server.put("a.json", TEXT)
-    job_id = server.submit("a.json", overwrite=True)
-    point.reached()
-    saved(server, job_id)
-    return job_id
 
 
 def replacing(server: Server) -> str:
@@ -45,12 +33,6 @@ def replacing(server: Server) -> str:
     (server.output / "out" / "old.csv").write_text("old")
     server.put("a.json", TEXT)
     return server.submit("a.json", overwrite=True)
-
-
-def worker_on(node: Node) -> psutil.Process:
-    """The process that works there, and not the spare: that was started after it."""
-    (actor,) = node.actors()
-    return min(actor.children(), key=lambda one: (one.create_time(), one.pid))
 
 
 @pytest.mark.parametrize(
@@ -63,23 +45,20 @@ def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
     expected: dict[str, bytes],
     lost: str,
 ) -> None:
-    point = hold("batch_written")
-    first = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
-    server = start(make_server, cluster, **SLOWLY)
-    job_id = begun(server, point)
+    one = held_job(make_server, cluster, hold("batch_written"))
     cluster.add()
     match lost:
         case "node":
-            first.lose()
+            one.node.lose()
         case "actor":
-            first.actors()[0].kill()
+            one.node.actors()[0].kill()
         case _:
-            worker_on(first).kill()
-    point.release()
-    job = server.wait(job_id)
+            one.node.worker().kill()
+    one.point.release()
+    job = one.server.wait(one.job_id)
     assert (job.status, job.reason) == (pb.Job.DONE, "")
-    assert tree(server.output) == expected
-    assert "goes on from its checkpoint" in server.log
+    assert tree(one.server.output) == expected
+    assert "goes on from its checkpoint" in one.server.log
 
 
 @SOAK
@@ -101,30 +80,24 @@ def test_a_worker_on_a_node_that_does_nothing_is_ended(
     hold: Callable[[str], Hold],
     expected: dict[str, bytes],
 ) -> None:
-    point = hold("batch_written")
-    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
-    server = start(make_server, cluster, **SLOWLY, MYD_STALL_SECONDS="10")
-    job_id = begun(server, point)
-    with stopped(worker_on(node)):
-        point.release()
-        assert server.wait(job_id).status == pb.Job.DONE
-    assert tree(server.output) == expected
-    assert "the worker process did nothing for 10 s and was ended" in server.log
+    one = held_job(make_server, cluster, hold("batch_written"), MYD_STALL_SECONDS="10")
+    with stopped(one.node.worker()):
+        one.point.release()
+        assert one.server.wait(one.job_id).status == pb.Job.DONE
+    assert tree(one.server.output) == expected
+    assert "the worker process did nothing for 10 s and was ended" in one.server.log
 
 
 @SOAK
 def test_a_job_on_a_node_is_cancelled(
     make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold]
 ) -> None:
-    point = hold("batch_written")
-    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
-    server = start(make_server, cluster, **SLOWLY)
-    job_id = begun(server, point)
-    worker = worker_on(node)
-    assert server.cancel(job_id).reason == "CANCELLED"
+    one = held_job(make_server, cluster, hold("batch_written"))
+    worker = one.node.worker()
+    assert one.server.cancel(one.job_id).reason == "CANCELLED"
     worker.wait(PATIENCE_S)
-    assert point.abandoned()
-    assert server.left_in_output() == set()
+    assert one.point.abandoned()
+    assert one.server.left_in_output() == set()
 
 
 @SOAK
@@ -134,17 +107,14 @@ def test_what_a_killed_server_had_on_nodes_ends_and_the_next_goes_on(
     hold: Callable[[str], Hold],
     expected: dict[str, bytes],
 ) -> None:
-    point = hold("batch_written")
-    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
-    server = start(make_server, cluster, **SLOWLY)
-    job_id = begun(server, point)
-    (actor,), worker = node.actors(), worker_on(node)
+    one = held_job(make_server, cluster, hold("batch_written"))
+    server, (actor,), worker = one.server, one.node.actors(), one.node.worker()
     server.kill()
     actor.wait(PATIENCE_S)
     worker.wait(PATIENCE_S)
     server.start()
-    point.release()
-    assert server.wait(job_id).status == pb.Job.DONE
+    one.point.release()
+    assert server.wait(one.job_id).status == pb.Job.DONE
     assert tree(server.output) == expected
     server.stop()  # what is tidied up after the end of a job has been tidied up by then
     assert server.left_in_output() == {"out"}
@@ -157,13 +127,11 @@ def test_the_next_server_goes_on_beside_itself(
     hold: Callable[[str], Hold],
     expected: dict[str, bytes],
 ) -> None:
-    point = hold("batch_written")
-    cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
-    server = start(make_server, cluster, **SLOWLY)
-    job_id = begun(server, point)
+    one = held_job(make_server, cluster, hold("batch_written"))
+    server = one.server
     server.kill()
     server.start(MYD_EXECUTOR="local")
-    assert server.wait(job_id).status == pb.Job.DONE
+    assert server.wait(one.job_id).status == pb.Job.DONE
     assert tree(server.output) == expected
     server.stop()
     assert server.left_in_output() == {"out"}

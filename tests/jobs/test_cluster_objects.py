@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,23 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.object_sets import OUTPUT, clear, manifests, objects, published
 from tests.support.object_store import ObjectStore, require_object_store, running_store
-from tests.support.serving import PATIENCE_S, Hold, Server, tree
-
-if os.environ.get("CI") != "true":
-    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
 from tests.support.ray_cluster import (
     SLOWLY,
     Cluster,
     Node,
     cluster_of_none,
+    require_ray,
     saved,
     start,
     stopped,
     waits_for,
 )
-from tests.support.spread_jobs import LONG, Nodes, alone, put, told
+from tests.support.serving import PATIENCE_S, Hold, Server, tree
+from tests.support.spread_jobs import LONG, Nodes, alone, files_as_alone, put, told
 
 require_object_store()
+
+require_ray()
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -173,13 +172,10 @@ def test_several_workers_upload_what_one_would(
     for _ in range(count):
         nodes.add("worker_started")
     server = begun()
-    server.wait_for_log(f"has slots for {count} workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     assert [len(actors) for actors in nodes.actors()] == [1] * count
     nodes.release()
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(job_id)) == told(wanted)
+    files = files_as_alone(make_server, server, job_id, LONG)
     assert published(store) == files
     place = {"MYD_OUTPUT_DIR": str(store.location("other")), **store.environ}
     local = make_server(**SLOWLY, **place).start()
@@ -207,14 +203,11 @@ def test_another_actor_uploads_the_share_of_one_that_is_lost(
     nodes.add(at)
     nodes.add("worker_started")
     server = begun()
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     (actor,) = nodes.nodes[0].actors()
     actor.kill()
     nodes.release()
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(job_id)) == told(wanted)
+    files = files_as_alone(make_server, server, job_id, LONG)
     assert published(store) == files
 
 
@@ -234,16 +227,13 @@ def test_the_next_server_publishes_what_all_have_uploaded(
         nodes.add("worker_started")
     point = hold(at)
     server = begun(MYD_FAILPOINTS=point.setting)
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     nodes.release()
     point.reached()
     server.kill()
     there = {path for path in objects(store) if "/.parts/" in path and path.endswith(".csv")}
     server.start(MYD_FAILPOINTS="")
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(job_id)) == told(wanted)
+    files = files_as_alone(make_server, server, job_id, LONG)
     assert published(store) == files
     assert "out/_SUCCESS" in objects(store)
     # Nothing was converted again.
@@ -261,17 +251,14 @@ def test_a_share_whose_parts_are_gone_is_done_again(
     nodes.add("worker_started")
     point = hold("manifests_joined")
     server = begun(MYD_FAILPOINTS=point.setting)
-    server.wait_for_log("has slots for 1 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     nodes.release()
     point.reached()
     saved(server, job_id)
     server.kill()
     clear(store)
     server.start(MYD_FAILPOINTS="")
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(job_id)) == told(wanted)
+    files = files_as_alone(make_server, server, job_id, LONG)
     assert published(store) == files
 
 
@@ -285,15 +272,12 @@ def test_shares_wait_for_a_store_that_does_not_answer(
     for _ in range(2):
         nodes.add("uploaded")
     server = begun()
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     store.kill()
     nodes.release()
     waits_for(server, job_id, "the output set cannot be uploaded")
     store.start()
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(job_id)) == told(wanted)
+    files = files_as_alone(make_server, server, job_id, LONG)
     assert published(store) == files
 
 
@@ -309,9 +293,7 @@ def test_a_node_that_is_cut_off_adds_nothing_to_a_set_when_it_comes_back(
     nodes.add("uploaded")
     # Time enough for a worker to start in, on however busy a machine.
     server = begun(MYD_STALL_SECONDS="10")
-    server.wait_for_log("has slots for 1 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()  # which a worker does not survive for long
+    job_id = nodes.begin(server, LONG)  # which a worker does not survive for long
     (actor,) = nodes.nodes[0].actors()
     with stopped(actor, *actor.children(recursive=True)):
         nodes.release()
@@ -332,9 +314,7 @@ def test_nothing_is_published_of_shares_that_are_cancelled(
     for _ in range(2):
         nodes.add("uploaded")
     server = begun()
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     actors = [actor for one in nodes.actors() for actor in one]
     job = server.cancel(job_id)
     assert (job.status, job.reason) == (pb.Job.FAILED, "CANCELLED")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,20 +15,19 @@ from Crypto.Util.Padding import pad
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.callers import Bearer, caller_table, token_of, write_callers
 from tests.support.certificates import LOCAL, Authority
-from tests.support.serving import PATIENCE_S, Hold
-
-if os.environ.get("CI") != "true":
-    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
-
 from tests.support.ray_cluster import (
     HOST,
     Cluster,
     MakeServer,
     cluster_of_none,
     memory_of,
+    require_ray,
     start,
     waits_for,
 )
+from tests.support.serving import PATIENCE_S, Hold
+
+require_ray()
 
 pytestmark = pytest.mark.timeout(300)
 

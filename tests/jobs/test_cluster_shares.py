@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.ray_cluster import (
+    SLOWLY,
+    Cluster,
+    MakeServer,
+    require_ray,
+    saved,
+    start,
+    stopped,
+)
 from tests.support.serving import PATIENCE_S, Server, tree
+from tests.support.spread_jobs import LONG, Nodes, alone, files_as_alone, put, text, told
 
-if os.environ.get("CI") != "true":
-    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
-
-from tests.support.ray_cluster import SLOWLY, Cluster, MakeServer, saved, start, stopped
-from tests.support.spread_jobs import LONG, Nodes, alone, put, text, told
+require_ray()
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -47,9 +52,7 @@ def test_it_comes_to_the_same_on_any_number_of_nodes(
     for _ in range(count):
         nodes.add("worker_started")
     server = start(make_server, cluster, **SLOWLY)
-    server.wait_for_log(f"has slots for {count} workers")
-    few = server.submit(*put(server, FEW), merge=False, output="few")
-    nodes.reached()
+    few = nodes.begin(server, FEW, output="few")
     assert [len(actors) for actors in nodes.actors()] == [1] * count
     nodes.release()
     wanted, files = alone(make_server, FEW)
@@ -73,9 +76,7 @@ def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
     nodes.add("batch_written", "@20")
     nodes.add("worker_started")
     server = start(make_server, cluster, **SLOWLY)
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     saved(server, job_id)
     (actor,) = nodes.nodes[0].actors()
     match lost:
@@ -84,10 +85,9 @@ def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
         case "actor":
             actor.kill()
         case _:
-            actor.children()[0].kill()
+            nodes.nodes[0].worker().kill()
     nodes.release()
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(job_id)) == told(wanted)
+    files = files_as_alone(make_server, server, job_id, LONG)
     assert tree(server.output) == files
     assert left_in_the_end(server, {"out"})
 
@@ -98,15 +98,12 @@ def test_the_next_server_goes_on_with_all_shares(
     for _ in range(2):
         nodes.add("batch_written", "@20")
     server = start(make_server, cluster, **SLOWLY)
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     saved(server, job_id)
     server.kill()
     nodes.release()
     server.start()
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(job_id)) == told(wanted)
+    files = files_as_alone(make_server, server, job_id, LONG)
     assert tree(server.output) == files
     assert "goes on from its checkpoint" in server.log
 
@@ -118,9 +115,7 @@ def test_cancelling_ends_the_workers_on_all_nodes(
     for _ in range(2):
         nodes.add("batch_written")
     server = start(make_server, cluster, **SLOWLY)
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, LONG)
     actors = [actor for one in nodes.actors() for actor in one]
     assert len(actors) == 2
     job = server.cancel(job_id)
@@ -138,9 +133,7 @@ def test_the_first_file_that_fails_is_told_of(
     for _ in range(2):
         nodes.add("worker_started")
     server = start(make_server, cluster, **SLOWLY)
-    server.wait_for_log("has slots for 2 workers")
-    job_id = server.submit(*put(server, texts), merge=False)
-    nodes.reached()
+    job_id = nodes.begin(server, texts)
     nodes.release()
     wanted, _ = alone(make_server, texts)
     assert told(server.wait(job_id))[1:] == told(wanted)[1:]
@@ -156,9 +149,7 @@ def test_a_node_that_is_cut_off_changes_nothing_when_it_comes_back(
     nodes.add("batch_written", "@20")
     # Time enough for a worker to start in, on however busy a machine.
     server = start(make_server, cluster, **SLOWLY, MYD_STALL_SECONDS="10")
-    server.wait_for_log("has slots for 1 workers")
-    job_id = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()  # which a worker does not survive for long
+    job_id = nodes.begin(server, LONG)  # which a worker does not survive for long
     (actor,) = nodes.nodes[0].actors()
     with stopped(actor, *actor.children()):
         nodes.release()
@@ -177,17 +168,14 @@ def test_a_job_that_waits_gets_a_slot_back(
     for _ in range(2):
         nodes.add("batch_written", "@20")
     server = start(make_server, cluster, **SLOWLY)
-    server.wait_for_log("has slots for 2 workers")
-    first = server.submit(*put(server, LONG), merge=False)
-    nodes.reached()
+    first = nodes.begin(server, LONG)
     second = server.submit("f000.json", output="second")
     states = server.watch(second)
     assert any(one.data.phase == pb.Job.PHASE_CONVERTING for one in states)
     assert server.job(first).status == pb.Job.WORKING
     nodes.release()
     assert server.wait(second).status == pb.Job.DONE
-    wanted, files = alone(make_server, LONG)
-    assert told(server.wait(first)) == told(wanted)
+    files = files_as_alone(make_server, server, first, LONG)
     assert tree(server.output / "out") == {
         name.partition("/")[2]: data for name, data in files.items()
     }

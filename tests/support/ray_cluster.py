@@ -5,6 +5,7 @@ Each is a tree of processes of its own, and nothing of it is in the process of t
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -16,13 +17,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
+import pytest
 
-from tests.support.serving import PATIENCE_S, Server
+from tests.support.serving import PATIENCE_S, Hold, Server
 
 MakeServer = Callable[..., Server]
+
+
+def require_ray() -> Any:
+    """Ray itself. Where that is missing, the tests of a module are left out; never in CI."""
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
+    return importlib.import_module("ray")
+
 
 TEXT = json.dumps([{"id": n, "x": [{"a": n}], f"late{n // 900}": "글"} for n in range(3000)])
 SLOWLY = {
@@ -94,6 +106,11 @@ class Node:
     def actors(self) -> list[psutil.Process]:
         """The processes of its actors; their workers are their children."""
         return [one for one in self.tree() if "WorkerActor" in _name(one)]
+
+    def worker(self) -> psutil.Process:
+        """The process that works there, and not the spare: that was started after it."""
+        (actor,) = self.actors()
+        return min(actor.children(), key=lambda one: (one.create_time(), one.pid))
 
     def lose(self) -> None:
         """End it as a machine ends that fails."""
@@ -277,6 +294,27 @@ def saved(server: Server, job_id: str) -> None:
         while not database.execute(wanted, (job_id,)).fetchall():
             assert time.monotonic() < deadline, server.log
             time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class HeldJob:
+    """A job that has begun on a node, and is held there after a checkpoint."""
+
+    server: Server
+    node: Node
+    point: Hold
+    job_id: str
+
+
+def held_job(make_server: MakeServer, cluster: Cluster, point: Hold, **settings: str) -> HeldJob:
+    """A job of the text on a new node of a cluster, of whose points this is "batch_written"."""
+    node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@200")
+    server = start(make_server, cluster, **SLOWLY, **settings)
+    server.put("a.json", TEXT)
+    job_id = server.submit("a.json", overwrite=True)
+    point.reached()
+    saved(server, job_id)
+    return HeldJob(server, node, point, job_id)
 
 
 def waits_for(server: Server, job_id: str, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def text(number: int, records: int) -> str:
 LONG = [text(number, 900) for number in range(8)]
 
 
-def put(server: Server, texts: list[str]) -> list[str]:
+def put(server: Server, texts: Sequence[str]) -> list[str]:
     return [server.put(f"f{number:03}.json", text) for number, text in enumerate(texts)]
 
 
@@ -35,12 +36,21 @@ def told(job: pb.Job) -> tuple[Any, ...]:
     return shown.SerializeToString(deterministic=True), shown.reason, shown.msg
 
 
-def alone(make_server: MakeServer, texts: list[str]) -> tuple[pb.Job, dict[str, bytes]]:
+def alone(make_server: MakeServer, texts: Sequence[str]) -> tuple[pb.Job, dict[str, bytes]]:
     """What a server makes of the files by itself, with one worker."""
     server = make_server(**SLOWLY).start()
     job = server.convert(*put(server, texts), merge=False)
     server.stop()
     return job, tree(server.output)
+
+
+def files_as_alone(
+    make_server: MakeServer, server: Server, job_id: str, texts: Sequence[str]
+) -> dict[str, bytes]:
+    """The files that a server makes by itself, which tells the same of it as of the job's end."""
+    wanted, files = alone(make_server, texts)
+    assert told(server.wait(job_id)) == told(wanted)
+    return files
 
 
 class Nodes:
@@ -63,6 +73,13 @@ class Nodes:
         setting = f"{self.points[-1].setting}{when}"
         self.nodes.append(self._cluster.add(1, None, **self._settings, MYD_FAILPOINTS=setting))
         self.nodes[-1].wait()
+
+    def begin(self, server: Server, texts: Sequence[str], **fields: Any) -> str:
+        """The job_id of one that spreads files, when a worker of it waits on each of them."""
+        server.wait_for_log(f"has slots for {len(self.nodes)} workers")
+        job_id = server.submit(*put(server, texts), merge=False, **fields)
+        self.reached()
+        return job_id
 
     def reached(self) -> None:
         """Return when a worker waits on each of them."""
