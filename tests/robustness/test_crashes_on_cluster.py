@@ -1,0 +1,23 @@
+"""Crashes at any time of servers, and of workers, actors and nodes of a real Ray cluster."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.robustness.crashing_on_cluster import rounds
+
+if os.environ.get("CI") != "true":
+    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_jobs_survive_crashes_at_any_time(tmp_path: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    for one, _ in rounds(tmp_path, seed, kills=6):
+        print(one)  # noqa: T201
