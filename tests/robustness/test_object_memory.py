@@ -85,7 +85,7 @@ def test_an_object_takes_no_more_than_a_file_and_what_is_read_ahead(
         found[bool(place)] = peaks_of_a_job(server, Hold(home, "converted"))
     print(found)  # noqa: T201 - shown when it fails
     assert found[True]["program"] < found[False]["program"] + AHEAD + BY_CHANCE
-    assert found[True]["broker"] < BROKER + AHEAD + BY_CHANCE
+    assert found[True]["broker_program"] < BROKER + AHEAD + BY_CHANCE
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_what_is_uploaded_is_not_held(
     put_lines(server, None, mebibytes)
     found = peaks_of_a_job(server, hold("uploaded"))
     print(found)  # noqa: T201 - shown when it fails
-    assert found["broker"] < BROKER + UPLOADED + BY_CHANCE
+    assert found["broker_program"] < BROKER + UPLOADED + BY_CHANCE

@@ -272,10 +272,11 @@ def process_of(server: Server, program: str) -> psutil.Process:
 
     The spare's were started after it, where there are any: that takes some seconds to be wanted.
     """
+    module = {"program": "program", "broker": "broker_program"}[program]
     found = []
     for one in server.workers():
         with suppress(psutil.NoSuchProcess):
-            if f"myd_grpc.jobs.worker.{program}" in one.cmdline():
+            if f"myd_grpc.jobs.worker.{module}" in one.cmdline():
                 found.append(one)
     return min(found, key=lambda one: (one.create_time(), one.pid))
 
