@@ -45,14 +45,16 @@ class ShortageError(ConversionError):
     """Something is lacking on this machine for a moment: the same may go well later."""
 
 
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EREMOTEIO})
+_SHORTAGES = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EREMOTEIO, errno.ENOKEY}
+)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # What no file on a disk is refused for: see `objectstore.client`.
 _OF_OBJECT_STORAGE = {
     errno.EREMOTEIO: "object storage cannot be reached, or does not answer",
     errno.EKEYREJECTED: "object storage refuses access: credentials are wrong, or lack a right",
-    errno.ENOKEY: "there are no credentials for object storage",
+    errno.ENOKEY: "there are no credentials for object storage where this runs",
     errno.ENOMEDIUM: "object storage has no such bucket",
 }
 

@@ -73,7 +73,9 @@ _CODES = {
     "InvalidAccessKeyId": errno.EKEYREJECTED,
     "XAdminUserNotFound": errno.EKEYREJECTED,
 }
-_OF_MACHINES = ("//169.254.", "//metadata.google.internal")
+_OF_MACHINES = re.compile(
+    r"//169\.254\.|//[^/\s]+/(latest/(api/token|meta-data)|computeMetadata)/?"
+)
 """Where the credentials of a machine are asked for, when there are none in the environment."""
 _UNKNOWN = re.compile(r"status code: 501")
 
@@ -151,7 +153,7 @@ def _errno_of(error: Exception) -> int:
         return errno.ENOTSUP
     if not _REFUSED.search(text):
         return errno.EREMOTEIO
-    if any(place in text for place in _OF_MACHINES):
+    if _OF_MACHINES.search(text):
         return errno.ENOKEY
     return _said_in(text) or (errno.EKEYREJECTED if _NO_ACCESS.search(text) else errno.EIO)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from myd_grpc.convert.errors import Reason, ShortageError
+from myd_grpc.convert.errors import refused as failure
 from myd_grpc.objectstore.client import bad_endpoint, environment, open_store, system_errors
 from myd_grpc.objectstore.location import Location
 from tests.support.object_store import ObjectStore, require_object_store, running_store
@@ -88,6 +90,18 @@ def test_wrong_credentials_may_not_list(
     monkeypatch.setenv(name, "wrong")
     found = open_store(store.location("in"))
     assert refused(found, obstore.list_with_delimiter).errno == errno.EKEYREJECTED
+
+
+def test_credentials_that_nobody_has_are_a_shortage(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    # Who is asked for those of the machine: the store, which knows of none.
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", store.environ["AWS_ENDPOINT_URL"])
+    error = refused(open_store(store.location("in")), obstore.list_with_delimiter)
+    assert error.errno == errno.ENOKEY
+    assert isinstance(failure(Reason.FILE_UNREADABLE, "a.json", error), ShortageError)
 
 
 def test_a_store_that_is_gone_does_not_answer(store: ObjectStore) -> None:
