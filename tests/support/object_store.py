@@ -29,6 +29,8 @@ from tests.support.serving import PATIENCE_S, lasting_address
 _PROGRAM = Path(sys.executable).parent / "versitygw"
 _BUCKET = "partners"
 _POLL_S = 0.02
+_TRICKLE_S = 0.05
+"""How long a slow line takes for 64 KiB."""
 _PUT = re.compile(
     rb"PUT /partners/(\S+) (?:.*\r\n(if-none-match|if-match): (\S+)|.*)", re.IGNORECASE | re.DOTALL
 )
@@ -198,17 +200,37 @@ def refusing(store: ObjectStore, is_refused: Callable[[bytes], bool]) -> Iterato
 
 
 @contextmanager
-def _before(store: ObjectStore, answer: Callable[[bytes], bytes]) -> Iterator[str]:
-    """An endpoint that passes on what comes, once that is looked at; what is answered is not."""
+def trickling(store: ObjectStore) -> Iterator[str]:
+    """The endpoint of a store that is the same, but at the end of a slow line."""
+
+    def wait(_: bytes) -> bytes:
+        time.sleep(_TRICKLE_S)
+        return b""
+
+    with _before(store, wait, wait) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def _before(
+    store: ObjectStore,
+    answer: Callable[[bytes], bytes],
+    back: Callable[[bytes], bytes] = lambda _: b"",
+) -> Iterator[str]:
+    """An endpoint that passes on what comes, and `back`, once that is looked at.
+
+    What is answered is not passed on.
+    """
     host, _, port = store.environ["AWS_ENDPOINT_URL"].rpartition("/")[2].rpartition(":")
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with socket.create_connection((host, int(port))) as there:
-                back = threading.Thread(target=_pass_on, args=(there, self.request), daemon=True)
-                back.start()
+                ways = (there, self.request, back)
+                answering = threading.Thread(target=_pass_on, args=ways, daemon=True)
+                answering.start()
                 _pass_on(self.request, there, answer)
-                back.join()
+                answering.join()
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
         proxy.daemon_threads = True

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from myd_grpc import failpoints
-from myd_grpc.convert.errors import ConversionError, Reason, refused
+from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.model import PartFile
 from myd_grpc.jobs.manifest import (
     STAGED_MANIFEST,
@@ -44,13 +44,25 @@ class Uploader:
         hashes = dict(self._files(parts, beneath))
         failpoints.reach("uploaded")
         manifest = encode_manifest(manifest_of(job_id, destination.attempt, parts, hashes))
+        self._write(manifest, parts)
         file = self._staging / STAGED_MANIFEST
-        file.write_bytes(manifest)
         found = self._wait(self._upload(f"{beneath}/{STAGED_MANIFEST}", file))
         wanted = digest(manifest)
         if found.sha256 != wanted:
             raise _mismatch()
         return wanted
+
+    def _write(self, manifest: bytes, parts: Iterable[PartFile]) -> None:
+        """Write the manifest here, also on a disk that is full by now. Raises OSError."""
+        file = self._staging / STAGED_MANIFEST
+        try:
+            file.write_bytes(manifest)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            for part in parts:  # all of them are in the store, so they make room here
+                (self._staging / part.file_name).unlink(missing_ok=True)
+            file.write_bytes(manifest)
 
     def _files(self, parts: Iterable[PartFile], beneath: str) -> Iterator[tuple[str, str]]:
         """Upload the parts, a few at a time; the name and SHA-256 of each."""
