@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.codec import encode
+from myd_grpc.jobs.worker.cluster.executor import PROGRAM
+from myd_grpc.jobs.worker.cluster.frames import Frame, Kind, Setup, encode_frame
+from myd_grpc.jobs.worker.places import Places
 from tests.support.ray_cluster import (
     SLOWLY,
     TEXT,
@@ -18,7 +25,7 @@ from tests.support.ray_cluster import (
     start,
     stopped,
 )
-from tests.support.serving import PATIENCE_S, Hold, Server, tree
+from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, lasting_address, tree
 
 require_ray()
 
@@ -118,6 +125,18 @@ def test_what_a_killed_server_had_on_nodes_ends_and_the_next_goes_on(
     assert tree(server.output) == expected
     server.stop()  # what is tidied up after the end of a job has been tidied up by then
     assert server.left_in_output() == {"out"}
+
+
+def test_a_driver_whose_server_has_ended_before_it_began_joins_no_cluster() -> None:
+    setup, server = os.pipe()
+    told = encode(Setup(Places("/", "/"), 60, 0)).encode()
+    os.write(server, encode_frame(Frame(Kind.SETUP, 0, told)))
+    os.close(server)
+    command = [sys.executable, "-P", "-m", PROGRAM, lasting_address()]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, stdin=setup, stdout=subprocess.PIPE, env=environ, check=True)
+    os.close(setup)
+    assert done.stdout == b""
 
 
 @SOAK

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
 import pytest
 
 from tests.robustness.crashing_on_cluster import rounds
+from tests.support.ray_cluster import require_ray
 
-if os.environ.get("CI") != "true":
-    pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
+require_ray()
 
 
 @pytest.mark.soak

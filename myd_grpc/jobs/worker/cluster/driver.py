@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import sys
 from asyncio import StreamReader
 from collections.abc import Mapping
@@ -220,6 +221,13 @@ async def _main(address: str) -> None:
     await Driver(setup.data).run(frames)
 
 
+def _is_alone() -> bool:
+    """Whether the server ended before this process would be told: Ray may wait long to join."""
+    stdin = select.poll()
+    stdin.register(0, select.POLLHUP)
+    return bool(stdin.poll(0))
+
+
 _OUT = -1
 
 
@@ -227,6 +235,8 @@ def main() -> None:
     """Serve the server on stdin and stdout; the argument is the cluster's address."""
     global _OUT  # noqa: PLW0603 - the real stdout, taken from whatever else prints
     die_with_parent()
+    if _is_alone():
+        return
     forbid_core_dumps()
     _OUT = os.dup(1)
     os.dup2(2, 1)
