@@ -6,22 +6,18 @@ name. Every other one may be a person, an account or a day.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass
 
-from myd_grpc.convert.errors import one_line, shortened
+from myd_grpc.convert.errors import shortened
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.schema import BeyondError, Bound, Entry, NewColumn, NewTable, Schema
 from myd_grpc.convert.shape import MapLikeObject, Shape
 from myd_grpc.options import Layout
 
-MOST_NOTES = 3
-"""Sets of a job about which something is noted."""
-
 _VALUE = NewColumn(0, ("value",))
 _DOCUMENT_STARTS = frozenset('{["')
 _NAME_BYTES = 200
-_NOTE_BYTES = 2000
 _FEW = 3
 """Members of an object that look like data where ever more records bring more of them."""
 _MANY = 8
@@ -134,11 +130,6 @@ def _shape(schema: Schema, context: ReadContext, beginning: FirstRecord) -> str:
         widened = shape.widened_tables()
         map_like = shape.map_like(_FEW, widened, fits=lambda one: one.grows and not one.scalars)
     return _looks(shape, map_like, context) if map_like else ""
-
-
-def joined_notes(notes: Sequence[str]) -> str:
-    """Notes about several sets as one line."""
-    return shortened(one_line("; ".join(notes)), _NOTE_BYTES)
 
 
 def _looks(shape: Shape, map_like: MapLikeObject, context: ReadContext) -> str:

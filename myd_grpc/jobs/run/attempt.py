@@ -9,11 +9,11 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
-from myd_grpc.convert.hints import joined_notes
 from myd_grpc.convert.model import Conversion, PartFile, Progress
+from myd_grpc.convert.notes import joined_notes
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
@@ -23,11 +23,8 @@ from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.run.nodes import NodeCheck
 from myd_grpc.jobs.run.publication import Complete, publish
 from myd_grpc.jobs.run.recording import JobRecorder
-from myd_grpc.jobs.run.shares import joined_made
-from myd_grpc.jobs.run.shares_left import join, may_spread, shares_left
 from myd_grpc.jobs.run.spare_slots import SpareSlots
-from myd_grpc.jobs.run.spread import NEW_WORKERS, Spread
-from myd_grpc.jobs.worker.executor import Worker, WorkerDiedError
+from myd_grpc.jobs.worker.executor import NEW_WORKERS, Worker, WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
     CheckpointRejected,
     CheckpointSaved,
@@ -41,6 +38,9 @@ from myd_grpc.jobs.worker.protocol import (
     Task,
 )
 from myd_grpc.tracebacks import describe, new_error_id
+
+if TYPE_CHECKING:
+    from myd_grpc.jobs.run.spread import Spread
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Attempt:
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
         if self._context.workers.spreads:
             request, _ = await self._recorder.work()
-            if request and may_spread(request):
+            if request and _may_spread(request):
                 await self._spread_out(request)
                 return
         await self._with_new_workers(self._in_worker)
@@ -293,6 +293,11 @@ class Attempt:
 
     async def _spread_out(self, request: Request) -> None:
         """Have a worker look at all files, and then as many convert them as there are."""
+        # Not needed where one worker does it all.
+        from myd_grpc.jobs.run.shares import joined_made  # noqa: PLC0415
+        from myd_grpc.jobs.run.shares_left import join, shares_left  # noqa: PLC0415
+        from myd_grpc.jobs.run.spread import Spread  # noqa: PLC0415
+
         conversion = await self._context.conversion(request)
         await self._with_new_workers(partial(self._look, conversion))
         left = await self._while_short(
@@ -347,3 +352,8 @@ class Attempt:
 
     def _now(self) -> int:
         return int(self._context.now())
+
+
+def _may_spread(request: Request) -> bool:
+    """Whether the files of a job are sets of their own, which several workers can do."""
+    return not request.options.merge and len(request.file_names) > 1

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from msgspec import Struct
 
 from myd_grpc.convert.checkpoint_form import from_line, to_line
-from myd_grpc.convert.hints import MOST_NOTES, joined_notes
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import Conversion, PartFile, Progress
+from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.options import Layout
 
 _VERSION = 1

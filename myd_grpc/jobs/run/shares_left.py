@@ -12,7 +12,7 @@ from functools import partial
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.model import Conversion
 from myd_grpc.convert.output.naming import set_directories, set_directory
-from myd_grpc.jobs.model import QueuedJob, Request, SavedCheckpoint
+from myd_grpc.jobs.model import QueuedJob, SavedCheckpoint
 from myd_grpc.jobs.publish.place import OutputPlace, StagedShare
 from myd_grpc.jobs.run.context import AttemptContext, discard
 from myd_grpc.jobs.run.recording import JobRecorder
@@ -28,11 +28,6 @@ class SharesLeft:
 
     whole: Whole
     shares: list[Share]
-
-
-def may_spread(request: Request) -> bool:
-    """Whether the files of a job are sets of their own, which several workers can do."""
-    return not request.options.merge and len(request.file_names) > 1
 
 
 async def shares_left(

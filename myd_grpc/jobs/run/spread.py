@@ -29,7 +29,7 @@ from myd_grpc.jobs.run.shares import Made, Share, longest_first
 from myd_grpc.jobs.run.shares_left import SharesLeft
 from myd_grpc.jobs.run.spare_slots import SpareSlots
 from myd_grpc.jobs.store.statements import WAITS
-from myd_grpc.jobs.worker.executor import Worker, WorkerDiedError
+from myd_grpc.jobs.worker.executor import NEW_WORKERS, Worker, WorkerDiedError
 from myd_grpc.jobs.worker.protocol import (
     CheckpointRejected,
     CheckpointSaved,
@@ -42,9 +42,6 @@ from myd_grpc.jobs.worker.protocol import (
 )
 
 logger = logging.getLogger(__name__)
-
-NEW_WORKERS = 2
-"""How often a worker that died is replaced: a file may kill every one that there is."""
 
 _LETS_GO_S = 5.0
 """Seconds that a worker has for a checkpoint before its slot is another job's."""

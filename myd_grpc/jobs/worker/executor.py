@@ -13,6 +13,9 @@ from typing import Protocol
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.jobs.worker.protocol import AnyTask, Message
 
+NEW_WORKERS = 2
+"""How often a worker that died is replaced: a file may kill every one that there is."""
+
 
 class WorkerDiedError(ConversionError):
     """A worker ended in the middle of its work, or was ended as it did none."""

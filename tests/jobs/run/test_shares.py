@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
-from myd_grpc.convert.hints import MOST_NOTES, joined_notes
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.jobs.run.shares import (
     Made,
     Share,
