@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from myd_grpc.convert.errors import ConversionError, Reason, refused
-from myd_grpc.objectstore.access import Found, ObjectAccess
 from myd_grpc.objectstore.location import Location, is_url
+
+if TYPE_CHECKING:
+    from myd_grpc.objectstore.access import Found, ObjectAccess
 
 
 def check_key(name: str, location: Location, excluded_dirs: Sequence[str], confined_to: str) -> str:
