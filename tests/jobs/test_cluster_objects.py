@@ -25,7 +25,7 @@ from tests.support.ray_cluster import (
     stopped,
     waits_for,
 )
-from tests.support.serving import PATIENCE_S, Hold, Server, tree
+from tests.support.serving import PATIENCE_S, Hold, Server, is_left_in, tree
 from tests.support.spread_jobs import LONG, Nodes, alone, files_as_alone, put, told
 
 require_object_store()
@@ -75,7 +75,7 @@ def test_a_node_uploads_what_it_has_made_on_a_disk_of_its_own(
         server = make_server(MYD_EXECUTOR="ray", **place, **settings).start()
         server.put("a.json", TEXT)
         assert server.convert("a.json").status == pb.Job.DONE
-        assert list(work.iterdir()) == []
+        assert is_left_in(work, set())
         server.stop()
     local = make_server().start()
     local.put("a.json", TEXT)
@@ -110,7 +110,7 @@ def test_nothing_is_left_on_a_node_of_a_job_that_has_ended(
     assert not any(work.rglob("*.csv"))
     assert server.cancel(job_id).reason == "CANCELLED"
     actor.wait(PATIENCE_S)
-    assert list(on_node.iterdir()) == []
+    assert is_left_in(on_node, set())
     job_id, actor = begun_on(server, point, node)
     saved(server, job_id)
     for one in actor.children():  # what the worker has staged, the next one goes on from
@@ -121,10 +121,10 @@ def test_nothing_is_left_on_a_node_of_a_job_that_has_ended(
     assert len(list(on_node.iterdir())) == 2
     point.release()
     assert server.wait(job_id).status == pb.Job.DONE
-    assert list(on_node.iterdir()) == []
+    assert is_left_in(on_node, set())
     server.put("bad.json", TEXT[:-1] + "x")
     assert server.convert("bad.json").reason == "INVALID_JSON"
-    assert list(on_node.iterdir()) == []
+    assert is_left_in(on_node, set())
 
 
 # Several workers of one job
@@ -322,7 +322,7 @@ def test_nothing_is_published_of_shares_that_are_cancelled(
     assert (job.status, job.reason) == (pb.Job.FAILED, "CANCELLED")
     for actor in actors:
         actor.wait(PATIENCE_S)
-    assert list((tmp_path / "node").iterdir()) == []
+    assert is_left_in(tmp_path / "node", set())
     assert manifests(store) == {}
     # Manifests of shares come after their files, so what there is of these is no share.
     assert not any(path.endswith(".manifest.json") for path in objects(store))

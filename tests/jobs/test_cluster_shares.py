@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from tests.support.ray_cluster import (
     start,
     stopped,
 )
-from tests.support.serving import PATIENCE_S, Server, tree
+from tests.support.serving import PATIENCE_S, is_left_in, tree
 from tests.support.spread_jobs import LONG, Nodes, alone, files_as_alone, put, text, told
 
 require_ray()
@@ -28,14 +27,6 @@ pytestmark = pytest.mark.timeout(300)
 MANY = [text(number, 3 + number % 40) for number in range(200)]
 FEW = [text(number, 1500) for number in range(1, 5)]
 BAD = text(5, 400)[:-1] + ', {"id": nonsense}]'
-
-
-def left_in_the_end(server: Server, wanted: set[str]) -> bool:
-    """Whether no more than that is left in the output, once what was staged is removed."""
-    deadline = time.monotonic() + PATIENCE_S
-    while (left := server.left_in_output()) != wanted and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return left == wanted
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def test_it_comes_to_the_same_on_any_number_of_nodes(
     assert tree(server.output) == files | {
         f"few/{name}": data for name, data in tree(server.output / "few").items()
     }
-    assert left_in_the_end(server, {"out", "few"})
+    assert is_left_in(server.output, {"out", "few"})
     assert server.convert(*put(server, MANY[:9]), merge=True, output="merged").status == pb.Job.DONE
 
 
@@ -89,7 +80,7 @@ def test_what_is_lost_on_the_way_is_gone_on_with_elsewhere(
     nodes.release()
     files = files_as_alone(make_server, server, job_id, LONG)
     assert tree(server.output) == files
-    assert left_in_the_end(server, {"out"})
+    assert is_left_in(server.output, {"out"})
 
 
 def test_the_next_server_goes_on_with_all_shares(

@@ -214,7 +214,10 @@ class Server:
 
     def wait(self, job_id: str) -> pb.Job:
         """The job's final state."""
-        *_, last = self.watch(job_id)
+        try:
+            *_, last = self.watch(job_id)
+        except grpc.RpcError as error:
+            raise AssertionError(f"{error.code()}: {self.job(job_id)}\n{self.log}") from error
         job: pb.Job = last.data
         return job
 
@@ -265,6 +268,16 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
+
+
+def is_left_in(directory: Path, wanted: set[str]) -> bool:
+    """Whether no more than that is left there in the end: what was staged goes after the job."""
+    deadline = time.monotonic() + PATIENCE_S
+    while {path.name for path in directory.iterdir()} != wanted:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def process_of(server: Server, program: str) -> psutil.Process:

@@ -66,7 +66,7 @@ def ids(changes: Sequence[Change]) -> list[str]:
 OF_THE_SERVER = set(
     "start queue_again wait_for_key progress say keep_checkpoint drop_checkpoint publishing done "
     "fail purge keep_trusted_time trusted_time work last_revision unfinished output_dirs "
-    "check_paths close".split()
+    "check_paths close say_queued".split()
 )
 """What the server does on its own behalf, with jobs that it has at hand or with none."""
 
