@@ -448,6 +448,18 @@ def tidied(objects: Objects) -> int:
     return remove_leftovers(objects, (), objects.now(), lambda: True)
 
 
+def long_staged(
+    place: ObjectPrefix, objects: Objects, tmp_path: Path, *, replaces: bool
+) -> tuple[dict[str, bytes], StagedSet]:
+    """What is published as `out`, if anything, and a set for it that was staged long ago."""
+    files = {"out_1.csv": b"old"} if replaces else {}
+    if replaces:
+        place.publish(stage(place, objects, files, job_id="j0"), "out", replace=False)
+    staged = stage(place, objects, {"out_1.csv": b"mine"})
+    age(tmp_path)
+    return files, staged
+
+
 @pytest.mark.parametrize("replaces", [False, True])
 @pytest.mark.parametrize("at", ["write_manifest", "manifest_written"])
 def test_what_another_server_takes_for_a_leftover_is_not_published(
@@ -458,11 +470,7 @@ def test_what_another_server_takes_for_a_leftover_is_not_published(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    files = {"out_1.csv": b"old"} if replaces else {}
-    if replaces:
-        place.publish(stage(place, objects, files, job_id="j0"), "out", replace=False)
-    staged = stage(place, objects, {"out_1.csv": b"mine"})
-    age(tmp_path)
+    files, staged = long_staged(place, objects, tmp_path, replaces=replaces)
     removed: list[int] = []
     once_at(monkeypatch, at, lambda: removed.append(tidied(objects)))
     if at == "manifest_written":  # the manifest is new: what it names has readers
@@ -485,11 +493,7 @@ def test_what_is_published_while_it_is_taken_for_a_leftover_keeps_its_parts_or_i
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    files = {"out_1.csv": b"old"} if replaces else {}
-    if replaces:
-        place.publish(stage(place, objects, files, job_id="j0"), "out", replace=False)
-    staged = stage(place, objects, {"out_1.csv": b"mine"})
-    age(tmp_path)
+    files, staged = long_staged(place, objects, tmp_path, replaces=replaces)
     manifest = objects.read("out/.parts/j1.aa/.manifest.json")
     assert manifest
 
