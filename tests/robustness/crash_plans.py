@@ -50,6 +50,10 @@ CALLER = "alice"
 MOST_KILLS = 4
 
 
+_EARLY = {"before_commit", "after_commit"}
+"""Reached by the first statements of a starting server; later ones are of interest."""
+
+
 @dataclass(frozen=True)
 class Kill:
     """Who is killed, and when: held at a point for the n-th time, or after a while.
@@ -87,6 +91,21 @@ def plan(rng: random.Random, engines: Sequence[str], *, stored: bool = False) ->
         replaces=rng.random() < 0.5 or any(one.point in ONLY_REPLACING for one in kills),
         kills=kills,
         engines=tuple(rng.choice(engines) for _ in range(len(kills) + 1)),
+    )
+
+
+def plan_at(
+    number: int, point: str, victim: str, engines: Sequence[str], *, replaces: bool
+) -> Plan:
+    """A job that is broken off once, at a point; kinds, callers and engines go by the number."""
+    return Plan(
+        kind=KINDS[number % len(KINDS)],
+        by=CALLER if number % 2 or point in ONLY_AUDITED else "",
+        marked=True,
+        replaces=replaces,
+        kills=(Kill(victim, 0.0, point, 8 if point in _EARLY else 1),),
+        # One may go on with what another has begun.
+        engines=(engines[number % len(engines)], engines[number // 2 % len(engines)]),
     )
 
 

@@ -7,25 +7,19 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.engines.available import ENGINES
-from tests.robustness.crash_inputs import KINDS
 from tests.robustness.crash_plans import (
-    CALLER,
     IN_WORKER,
-    ONLY_AUDITED,
     STOP,
     STORE,
     STORED_IN_SERVER,
     UPLOADING,
-    Kill,
-    Plan,
+    plan_at,
 )
 from tests.robustness.crash_world import World
 from tests.robustness.crashing import Round, Tally
 from tests.support.object_store import require_object_store, running_store
 
 ENGINE_NAMES = list(ENGINES)
-EARLY = {"before_commit", "after_commit"}
-"""Reached by the first statements of a starting server; later ones are of interest."""
 
 
 @pytest.mark.soak
@@ -51,17 +45,7 @@ def test_a_job_survives_a_crash_at_every_point(
         world = World(tmp_path, store)
         try:
             for number, point in enumerate(points):
-                one = Plan(
-                    kind=KINDS[number % len(KINDS)],
-                    by=CALLER if number % 2 or point in ONLY_AUDITED else "",
-                    marked=True,
-                    replaces=replaces,
-                    kills=(Kill(victim, 0.0, point, 8 if point in EARLY else 1),),
-                    engines=(
-                        ENGINE_NAMES[number % len(ENGINE_NAMES)],
-                        ENGINE_NAMES[number // 2 % len(ENGINE_NAMES)],
-                    ),
-                )
+                one = plan_at(number, point, victim, ENGINE_NAMES, replaces=replaces)
                 Round(world, one, tally).run()
         finally:
             world.server.kill()
