@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from myd_grpc.bounded_files import UnfitFileError, read_bounded
 from myd_grpc.callers.model import CallerLimits
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.model import SECTION_NAMES, Limits
+from myd_grpc.dictionary.model import DictionaryError
+from myd_grpc.dictionary.table import MOST_BYTES, decoded, entries_of
 from myd_grpc.objectstore.location import Location, is_url
 from myd_grpc.shopping import DATE_FIELDS, OWNER_FIELDS
 
@@ -128,6 +131,9 @@ class Settings:
     of a conversion."""
     section_names: frozenset[str]
     """MYD_SECTION_NAMES: comma-separated keys that name parts of one document, not records."""
+    dictionary: str
+    """MYD_DICTIONARY: the text of a CSV file of what columns mean; it counts before what comes with
+    the program ("", for none)."""
     reflection: bool
     """MYD_REFLECTION: whether gRPC reflection is served (false)."""
     log_format: str
@@ -212,6 +218,7 @@ class Settings:
             threads=source.integer("MYD_THREADS", 0, 0, 64),
             limits=_limits(source),
             section_names=frozenset(source.names("MYD_SECTION_NAMES", SECTION_NAMES)),
+            dictionary=source.dictionary("MYD_DICTIONARY"),
             reflection=source.boolean("MYD_REFLECTION", False),
             log_format=source.choice("MYD_LOG_FORMAT", "text", "json"),
             log_level=source.choice("MYD_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
@@ -358,6 +365,20 @@ class _EnvironReader:
     def file(self, name: str) -> Path | None:
         text = self._text(name)
         return Path.cwd() / text if text else None
+
+    def dictionary(self, name: str) -> str:
+        """The text of a table of what columns mean, which has been checked."""
+        path = self.file(name)
+        if path is None:
+            return ""
+        try:
+            text = decoded(read_bounded(path, MOST_BYTES))
+            entries_of(text)
+        except (UnfitFileError, DictionaryError) as error:
+            between = " " if isinstance(error, UnfitFileError) else ": "
+            self.problems.append(f"{name}={path}{between}{error}")
+            return ""
+        return text
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
         text = self._text(name)

@@ -61,6 +61,7 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
         encrypted=key is not None,
         limits=settings.limits,
         section_names=settings.section_names,
+        dictionary=settings.dictionary,
         data_dir=caller.data,
         output_dir=caller.output,
     )
@@ -165,6 +166,7 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         options=request.options,
         limits=request.limits,
         section_names=request.section_names,
+        dictionary=request.dictionary,
         excluded_dirs=settings.excluded_dirs,
         confined_to=request.data_dir,
         engine=settings.engine,

@@ -6,18 +6,16 @@ token for its digest would find it in the log.
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from myd_grpc.bounded_files import UnfitFileError, read_bounded
 from myd_grpc.callers.model import Caller, CallerLimits, Role
-from myd_grpc.convert.errors import why
 
 _MOST_BYTES = 16 << 20
 _LONGEST_NAME = 128
@@ -73,7 +71,7 @@ def read(path: Path) -> CallersFile:
 
     try:
         # Editors on Windows put a byte order mark before UTF-8.
-        content = tomllib.loads(read_bounded(path).decode("utf-8-sig"))
+        content = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise CallersFileError(f"{path} is not in UTF-8: save it so") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -85,20 +83,12 @@ def read(path: Path) -> CallersFile:
     return found
 
 
-def read_bounded(path: Path) -> bytes:
-    """All of a file that is as small as it should be. Raises CallersFileError."""
+def read_bytes(path: Path) -> bytes:
+    """All of a file of callers or their keys. Raises CallersFileError."""
     try:
-        # Without O_NONBLOCK, a FIFO would be waited for, and so would all that looks after streams.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise CallersFileError(f"{path} is not a regular file")
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise CallersFileError(f"{path} cannot be read: {why(error)}") from None
-    if len(data) > _MOST_BYTES:
-        raise CallersFileError(f"{path} has more than {_MOST_BYTES} bytes")
-    return data
+        return read_bounded(path, _MOST_BYTES)
+    except UnfitFileError as error:
+        raise CallersFileError(f"{path} {error}") from None
 
 
 def is_name(text: str) -> bool:

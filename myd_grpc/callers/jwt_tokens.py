@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myd_grpc.callers.file import CallersFileError, JwtTable, is_name, read_bounded
+from myd_grpc.callers.file import CallersFileError, JwtTable, is_name, read_bytes
 from myd_grpc.callers.identity import Identity
 from myd_grpc.callers.model import Caller, Role
 
@@ -83,7 +83,7 @@ class JwtVerifier:
 
 def _keys(path: Path) -> dict[object, PyJWK]:
     """The keys of a JWKS file by their ids. Raises CallersFileError."""
-    data = read_bounded(path)
+    data = read_bytes(path)
     try:
         from jwt import PyJWKSet  # noqa: PLC0415 - see above
     except ImportError:

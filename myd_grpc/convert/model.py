@@ -62,6 +62,7 @@ class Conversion:
     none leads out of it; nothing inside one of `excluded_dirs` (absolute directories) is opened.
     `set_directories` are those of the files' sets where the files are a share of more, by whose
     names they were named; none where the files are all.
+    `dictionary` is the operator's table of what columns mean, as text; "" for none.
     """
 
     data_dir: str
@@ -70,6 +71,7 @@ class Conversion:
     options: ConvertOptions = field(default_factory=ConvertOptions)
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
+    dictionary: str = field(default="", repr=False)
     excluded_dirs: tuple[str, ...] = ()
     confined_to: str = ""
     engine: str = "auto"

@@ -42,7 +42,8 @@ class Request:
 
     `file_names` are as the caller wrote them, `encrypted` says that a key came with them.
     `data_dir` and `output_dir` are the directories, relative to the data and the output directory,
-    to which the caller was confined; "" for all of it.
+    to which the caller was confined; "" for all of it. `dictionary`, see Conversion, is there only
+    for who does the work: it may be long.
     """
 
     file_names: tuple[str, ...]
@@ -51,6 +52,7 @@ class Request:
     encrypted: bool = False
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
+    dictionary: str = field(default="", repr=False)
     data_dir: str = ""
     output_dir: str = ""
 

@@ -140,7 +140,8 @@ def test_the_source_package_holds_what_building_takes(tmp_path: Path) -> None:
         for file in (ROOT / "native" / crate).rglob("*")
         if file.is_file()
     }
-    assert {*native, "native/Cargo.toml", "pyproject.toml"} <= names
+    packaged = {"native/Cargo.toml", "pyproject.toml", "myd_grpc/dictionary/fields.csv"}
+    assert native | packaged <= names
     assert not any(name.startswith(("tests", "benchmarks")) for name in names)
 
 
@@ -153,7 +154,12 @@ def test_one_wheel_does_for_every_python(made: Path) -> None:
         "myd",
         "myd_grpc",
     }
-    assert {"myd_grpc/_native.abi3.so", "myd/py.typed", "myd_grpc/py.typed"} <= set(names)
+    assert {
+        "myd_grpc/_native.abi3.so",
+        "myd_grpc/dictionary/fields.csv",
+        "myd/py.typed",
+        "myd_grpc/py.typed",
+    } <= set(names)
 
 
 class Installed(Server):

@@ -101,6 +101,45 @@ def test_all_bad_values_are_named_at_once() -> None:
     assert str(caught.value).count("must be") == 2
 
 
+DICTIONARY = "within,path,title_ko,title_en,description_ko,description_en\n"
+
+
+def test_a_dictionary_is_taken_as_text(tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(f"{DICTIONARY},amt,금액,,,\n", "utf-8-sig")
+    settings = Settings.from_environ({"MYD_DICTIONARY": str(file)})
+    assert settings.dictionary == f"{DICTIONARY},amt,금액,,,\n"
+    assert Settings.from_environ({}).dictionary == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (None, " cannot be read: no such file or directory"),
+        (b"x" * (1 << 20) + b"x", " has more than 1048576 bytes"),
+        (b"path,title_ko\n", ": line 1 lacks within, title_en, "),
+        (f"{DICTIONARY},amt,금액,,,\n".encode("cp949"), ": line 2 is not in UTF-8: "),
+        (f"{DICTIONARY},amt,a,b,c,d,e\n".encode(), ": line 2 has 7 cells instead of 6"),
+    ],
+)
+def test_a_dictionary_that_cannot_be_used_is_refused_with_its_line(
+    tmp_path: Path, data: bytes | None, problem: str
+) -> None:
+    file = tmp_path / "own.csv"
+    if data is not None:
+        file.write_bytes(data)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({"MYD_DICTIONARY": str(file)})
+    assert str(caught.value).startswith(f"MYD_DICTIONARY={file}{problem}")
+
+
+def test_a_server_does_not_start_with_such_a_dictionary(make_server: Callable[..., Server]) -> None:
+    server = make_server(MYD_DICTIONARY="/dev/null")
+    process = server.launch()
+    assert process.wait(PATIENCE_S) == 2
+    assert "MYD_DICTIONARY=/dev/null is not a regular file" in server.log
+
+
 @pytest.mark.parametrize(("state", "output"), [("/x", "/x"), ("/x/y", "/x"), ("/x", "/x/y")])
 def test_state_and_output_must_be_apart(state: str, output: str) -> None:
     with pytest.raises(SettingsError, match="MYD_STATE_DIR and MYD_OUTPUT_DIR"):

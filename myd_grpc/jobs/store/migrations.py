@@ -306,6 +306,20 @@ _TOKENS = (
     ),
 )
 
+_DICTIONARIES = (
+    """
+    -- What columns mean by the operator's word (MYD_DICTIONARY), as jobs that work were given it.
+    CREATE TABLE dictionary (
+        digest TEXT PRIMARY KEY,            -- SHA-256 of the text
+        text TEXT NOT NULL
+    )
+    """,
+    """
+    -- The digest of the job's dictionary; NULL where it has none.
+    ALTER TABLE job_status ADD COLUMN dictionary TEXT
+    """,
+)
+
 STEPS = (
     _FIRST,
     _CHECKPOINTS,
@@ -317,5 +331,6 @@ STEPS = (
     _OWNERS,
     _ATTEMPTS,
     _TOKENS,
+    _DICTIONARIES,
 )
 SCHEMA_VERSION = len(STEPS)

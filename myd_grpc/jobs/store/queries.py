@@ -83,13 +83,17 @@ def status_and_owner(
 
 
 def request(connection: Connection, job_id: str) -> Request | None:
-    """What was asked for, with all file names; None when the job has ended, or is not there."""
+    """What was asked for, with all that only the work takes; None when the job does not work."""
     rows = connection.execute(
-        "SELECT job_status.*, job_files.file_names AS all_file_names FROM job_status "
-        "LEFT JOIN job_files USING (job_id) WHERE job_id = ? AND status = 'WORKING'",
+        "SELECT job_status.*, job_files.file_names AS all_file_names, "
+        "dictionary.text AS own_dictionary FROM job_status LEFT JOIN job_files USING (job_id) "
+        "LEFT JOIN dictionary ON digest = job_status.dictionary "
+        "WHERE job_id = ? AND status = 'WORKING'",
         (job_id,),
     ).fetchall()
-    return request_of(rows[0], rows[0]["all_file_names"]) if rows else None
+    if not rows:
+        return None
+    return request_of(rows[0], rows[0]["all_file_names"], rows[0]["own_dictionary"])
 
 
 def changed_since(

@@ -64,10 +64,16 @@ def submission_columns(
         "options": _json(request.options),
         "encrypted": request.encrypted,
         "terms": _json(_Terms(request.limits, request.section_names)),
+        "dictionary": digest_of(request.dictionary) if request.dictionary else None,
         "request_id": fingerprint.request_id if fingerprint else None,
         "request_digest": fingerprint.digest if fingerprint else None,
         "key_digest": fingerprint.key_digest if fingerprint else None,
     }
+
+
+def digest_of(text: str) -> str:
+    """By which a text is kept that many jobs have in common."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_names_text(names: Sequence[str]) -> str:
@@ -114,7 +120,9 @@ def job_of(row: sqlite3.Row) -> Job:
     )
 
 
-def request_of(row: sqlite3.Row, all_file_names: str | None = None) -> Request:
+def request_of(
+    row: sqlite3.Row, all_file_names: str | None = None, dictionary: str | None = None
+) -> Request:
     """The request of a row of job_status, with the first file names unless all are given."""
     terms = _TERMS.decode(row["terms"] or "{}")  # which jobs of the first version have not
     return Request(
@@ -124,6 +132,7 @@ def request_of(row: sqlite3.Row, all_file_names: str | None = None) -> Request:
         encrypted=bool(row["encrypted"]),
         limits=terms.limits,
         section_names=terms.section_names,
+        dictionary=dictionary or "",
         data_dir=row["data_dir"],
         output_dir=row["output_dir"],
     )

@@ -25,7 +25,12 @@ from myd_grpc.jobs.model import (
 from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.message_sizes import first_names
 from myd_grpc.jobs.store.queries import find_request, status_and_owner
-from myd_grpc.jobs.store.rows import file_names_text, progress_columns, submission_columns
+from myd_grpc.jobs.store.rows import (
+    digest_of,
+    file_names_text,
+    progress_columns,
+    submission_columns,
+)
 from myd_grpc.jobs.store.tables import count_tables
 
 Connection: TypeAlias = sqlite3.Connection
@@ -65,6 +70,7 @@ def submit(
     # The names are those above, none comes from outside.
     connection.execute(f"INSERT INTO job_status ({columns}) VALUES ({marks})", values)  # noqa: S608
     _keep_file_names(connection, job_id, request.file_names)
+    _keep_dictionary(connection, request.dictionary)
     return job_id
 
 
@@ -220,6 +226,10 @@ def delete(connection: Connection, caller: Caller, job_id: str, now: int) -> boo
 def purge(connection: Connection, ended_before: int) -> int:
     """Forget the jobs that ended before that time (epoch seconds); how many there were."""
     connection.execute("DELETE FROM job_deleted WHERE time < ?", (ended_before,))
+    connection.execute(
+        "DELETE FROM dictionary WHERE digest NOT IN (SELECT dictionary FROM job_status "
+        "WHERE status = 'WORKING' AND dictionary IS NOT NULL)"
+    )
     cursor = connection.execute(
         "DELETE FROM job_status WHERE status <> 'WORKING' AND job_end_time < ?", (ended_before,)
     )
@@ -324,6 +334,14 @@ def _keep_file_names(connection: Connection, job_id: str, names: Sequence[str]) 
     """Keep all file names where the job shows only the first, until it has ended."""
     if len(first_names(names)) < len(names):
         connection.execute("INSERT INTO job_files VALUES (?, ?)", (job_id, file_names_text(names)))
+
+
+def _keep_dictionary(connection: Connection, text: str) -> None:
+    """Keep, once for all jobs, the dictionary that a job goes on with whatever is set by then."""
+    if text:
+        connection.execute(
+            "INSERT OR IGNORE INTO dictionary VALUES (?, ?)", (digest_of(text), text)
+        )
 
 
 def _drop_work(connection: Connection, job_id: str) -> None:

@@ -40,6 +40,7 @@ PARTS_IN_A_LINE = 500
 """Parts in one message, which keeps lines short: a set may have many thousands."""
 
 _FEW_FILES = 100
+_SHORT_TEXT = 10_000
 
 
 class Task(Struct, frozen=True, tag=True):
@@ -194,8 +195,11 @@ def decode_places(line: bytes) -> Places | None:
 
 
 def is_long(task: AnyTask) -> bool:
-    """Whether it takes a moment to encode the task: there may be a hundred thousand names."""
-    return not isinstance(task, SummaryTask) and len(task.conversion.file_names) > _FEW_FILES
+    """Whether it takes a moment to encode: there may be a hundred thousand names, or a megabyte."""
+    if isinstance(task, SummaryTask):
+        return False
+    conversion = task.conversion
+    return len(conversion.file_names) > _FEW_FILES or len(conversion.dictionary) > _SHORT_TEXT
 
 
 def encode_task(task: AnyTask) -> bytes:

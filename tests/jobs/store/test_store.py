@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,32 @@ async def test_tables_of_the_same_name_in_several_sets_stay_apart(tmp_path: Path
         job = await store.get(ANYBODY, "j1")
     assert job
     assert [table.parts for table in job.tables] == [(parts[0],), (parts[1],)]
+
+
+async def test_the_dictionary_is_kept_once_while_jobs_work(tmp_path: Path) -> None:
+    def texts() -> list[tuple[str]]:
+        with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as connection:
+            return connection.execute("SELECT text FROM dictionary").fetchall()
+
+    async with opened(tmp_path) as store:
+        for name in ("a", "b"):
+            asked = replace(request(name), dictionary="뜻")
+            await store.submit(ANYBODY, name, asked, None, now=1)
+        await store.submit(ANYBODY, "c", request("c"), None, now=1)
+        shown = await store.get(ANYBODY, "a")
+        assert shown
+        assert shown.request.dictionary == "", "which would be long in a list of jobs"
+        assert texts() == [("뜻",)]
+    async with opened(tmp_path) as store:
+        for name, text in (("a", "뜻"), ("b", "뜻"), ("c", "")):
+            asked_for, _ = await store.work(name)
+            assert asked_for == replace(request(name), dictionary=text)
+        await store.fail(["a", "c"], "CANCELLED", "", now=10)
+        await store.purge(ended_before=20)
+        assert texts() == [("뜻",)]
+        await store.fail(["b"], "CANCELLED", "", now=10)
+        await store.purge(ended_before=20)
+        assert texts() == []
 
 
 async def test_a_final_state_is_final(tmp_path: Path) -> None:

@@ -1,0 +1,23 @@
+"""The dictionary that comes with the program, read when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from myd_grpc.dictionary.lookup import Dictionary
+from myd_grpc.dictionary.model import Entry
+from myd_grpc.dictionary.table import decoded, entries_of
+
+FIELDS = Path(__file__).with_name("fields.csv")
+"""The table of entries. A worker reads it from its sandbox."""
+
+
+def load(own: str = "") -> Dictionary:
+    """What is known of columns; an operator's table `own`, unless it is "", counts first."""
+    return Dictionary(entries_of(own), _built_in()) if own else Dictionary(_built_in())
+
+
+@cache
+def _built_in() -> tuple[Entry, ...]:
+    return entries_of(decoded(FIELDS.read_bytes()))

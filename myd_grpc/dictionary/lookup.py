@@ -1,0 +1,111 @@
+"""Entries found by a column's path (docs/spec.md 3.10)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from myd_grpc.dictionary.model import Entry
+
+LINK_COLUMNS = frozenset({"_record_id", "_row_id", "_parent_row_id"})
+"""Columns that a table begins with: no member of a record is one, whatever its name is."""
+
+_Names: TypeAlias = tuple[str, ...]
+_Rank: TypeAlias = tuple[int, int, bool]
+
+_NUMBER = re.compile(r"~[1-9][0-9]*$")
+
+
+class Dictionary:
+    """What is known of columns. Entries of one layer count before those of the layers after it."""
+
+    def __init__(self, *layers: Iterable[Entry]) -> None:
+        self._layers = [_index(entries) for entries in layers]
+
+    def find(self, table: str, column: str) -> Entry | None:
+        """The entry for a column of a table, both named as in the set; None if there is none.
+
+        A table's own entry is that of its last name, as a column of its parent.
+        """
+        names = _names(f"{table}.{column}")
+        place = _Place(column, names, _folded(names))
+        for layer in self._layers:
+            if found := _best(layer.get(place.folded[-1], ()), place):
+                return found
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a column is: the names of its path, also in the form in which spellings are equal."""
+
+    column: str
+    names: _Names
+    folded: _Names
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An entry that holds for columns of a certain last name."""
+
+    entry: Entry
+    names: _Names
+    folded: _Names
+    within: str
+
+    def rank(self, place: _Place) -> _Rank | None:
+        """How closely the place is meant, None if it is not: more names, nearer, as spelt."""
+        count = len(self.folded)
+        if place.folded[-count:] != self.folded or not self._may_link(place.column):
+            return None
+        nearness = 0
+        if self.within:
+            before = [name == self.within for name in place.folded[:-count]]
+            if True not in before:
+                return None
+            nearness = len(before) - before[::-1].index(True)
+        return count, nearness, place.names[-count:] == self.names
+
+    def _may_link(self, column: str) -> bool:
+        return self.entry.path not in LINK_COLUMNS or self.entry.path == column
+
+
+def _index(entries: Iterable[Entry]) -> dict[str, list[_Candidate]]:
+    """Entries by the last name of their path."""
+    found = defaultdict[str, list[_Candidate]](list)
+    for entry in entries:
+        names = _names(entry.path)
+        (within,) = _folded([unicodedata.normalize("NFC", entry.within)])
+        candidate = _Candidate(entry, names, _folded(names), within)
+        found[candidate.folded[-1]].append(candidate)
+    return dict(found)
+
+
+def _best(candidates: Sequence[_Candidate], place: _Place) -> Entry | None:
+    """The entry that means the place most closely; None if there is none, or more than one."""
+    ranked = [(rank, one.entry) for one in candidates if (rank := one.rank(place))]
+    if not ranked:
+        return None
+    highest = max(rank for rank, _ in ranked)
+    best = [entry for rank, entry in ranked if rank == highest]
+    return best[0] if len(best) == 1 else None
+
+
+def _names(path: str) -> _Names:
+    """The names of a path in NFC, without the numbers that tell equal ones apart (3.5)."""
+    return tuple(_NUMBER.sub("", name) for name in unicodedata.normalize("NFC", path).split("."))
+
+
+def _folded(names: Iterable[str]) -> _Names:
+    """Names without case, hyphens and underscores within them: `orderDate` is `order_date`."""
+    return tuple(map(_fold, names))
+
+
+def _fold(name: str) -> str:
+    inner = name.lstrip("_")  # what is in front of it stays: `_id` is not `id`
+    before = name[: len(name) - len(inner)]
+    return before + inner.casefold().replace("_", "").replace("-", "")
