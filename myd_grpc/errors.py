@@ -137,6 +137,12 @@ class OverwriteNeededError(CallError):
         )
 
 
+class FormatUnavailableError(CallError):
+    """The server was installed without what writes a format that was asked for."""
+
+    reason = "FORMAT_UNAVAILABLE"
+
+
 class JobWorkingError(CallError):
     """The job has not ended."""
 

@@ -7,7 +7,7 @@ requests. Clients, the server and its workers import this: it must stay light.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, TypedDict
@@ -28,19 +28,37 @@ class Profile(StrEnum):
 
     EXCEL = "EXCEL"
     DATABASE = "DATABASE"
+    EXCEL_SAFE = "EXCEL_SAFE"
 
     @property
     def byte_order_mark(self) -> bytes:
         """What each file begins with."""
-        return BOM_UTF8 if self is Profile.EXCEL else b""
+        return b"" if self is Profile.DATABASE else BOM_UTF8
 
     @property
     def line_end(self) -> str:
         """What ends each row."""
-        return "\r\n" if self is Profile.EXCEL else "\n"
+        return "\n" if self is Profile.DATABASE else "\r\n"
 
 
-PREFIXES: Mapping[type[StrEnum], str] = {Layout: "RECORD_LAYOUT_", Profile: "CSV_PROFILE_"}
+class Format(StrEnum):
+    """In which kind of files tables are written (docs/spec.md 3.10)."""
+
+    CSV = "CSV"
+    XLSX = "XLSX"
+    PARQUET = "PARQUET"
+
+    @property
+    def ending(self) -> str:
+        """What the names of its files end with."""
+        return f".{self.lower()}"
+
+
+PREFIXES: Mapping[type[StrEnum], str] = {
+    Layout: "RECORD_LAYOUT_",
+    Profile: "CSV_PROFILE_",
+    Format: "OUTPUT_FORMAT_",
+}
 """What the names of these have before them in messages."""
 
 
@@ -55,19 +73,25 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions(ReadOptions):
-    """How a file is converted."""
+    """How a file is converted; `formats` are distinct and in the order of `Format`."""
 
     merge: bool = False
     csv_profile: Profile = Profile.EXCEL
     overwrite: bool = False
+    formats: tuple[Format, ...] = (Format.CSV,)
+    checksums: bool = False
 
+
+LISTS = frozenset(one.name for one in fields(ConvertOptions) if isinstance(one.default, tuple))
+"""The options that have several values."""
 
 CHOICES: Mapping[str, type[StrEnum]] = {
-    one.name: type(one.default)
+    one.name: type(value)
     for one in fields(ConvertOptions)
-    if isinstance(one.default, StrEnum)
+    for value in (one.default if isinstance(one.default, tuple) else (one.default,))
+    if isinstance(value, StrEnum)
 }
-"""The options whose value is one of several, with these."""
+"""The options whose value, or each of whose values, is one of several, with these."""
 
 
 class ReadKeywords(TypedDict, total=False):
@@ -87,14 +111,19 @@ class ConvertKeywords(ReadKeywords, total=False):
     merge: bool
     csv_profile: int | str
     overwrite: bool
+    formats: Sequence[int | str]
+    checksums: bool
 
 
 def as_fields(values: Mapping[str, object]) -> dict[str, Any]:
     """Options as fields of a message, where the values of enums have longer names."""
-    return {
-        name: longer_name(value) if isinstance(value, StrEnum) else value
-        for name, value in values.items()
-    }
+    return {name: _as_field(value) for name, value in values.items()}
+
+
+def _as_field(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_as_field(one) for one in value]
+    return longer_name(value) if isinstance(value, StrEnum) else value
 
 
 def longer_name(value: StrEnum) -> str:

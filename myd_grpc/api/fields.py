@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.output.naming import FORBIDDEN
 from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.objectstore.location import Location
-from myd_grpc.options import Layout, ReadOptions, longer_name
+from myd_grpc.options import CHOICES, LISTS, Layout, ReadOptions, longer_name
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_DIGITS = 64
@@ -147,8 +147,10 @@ def options_of(
             continue
         value = getattr(message, one.name)
         if one.enum_type:
-            names = {known.number: known.name for known in one.enum_type.values}
-            value = _choice(checks, one.name, names, value, defaults[one.name])
+            numbers = {known.name: known.number for known in one.enum_type.values}
+            is_list = one.name in LISTS
+            chosen = _choices(checks, one.name, numbers, value if is_list else [value])
+            value = (chosen if is_list else chosen[0]) if chosen else defaults[one.name]
         elif one.name == "record_path":
             _check_record_path(checks, value, values["layout"])
         elif isinstance(value, str):
@@ -157,14 +159,18 @@ def options_of(
     return kind(**values)
 
 
-def _choice(
-    checks: Checks, option: str, names: dict[int, str], number: int, default: StrEnum
-) -> StrEnum:
-    """The option that a number of an enum with these names stands for; the default for none."""
-    known = {longer_name(value): value for value in type(default)}
-    if number and names.get(number) not in known:
-        checks.refuse(option, f"must be one of {', '.join(known)}")
-    return known.get(names.get(number, ""), default)
+def _choices(
+    checks: Checks, option: str, numbers: Mapping[str, int], asked: Iterable[int]
+) -> tuple[StrEnum, ...]:
+    """What these of an enum's numbers stand for, each once, in its order; 0 stands for nothing."""
+    wanted = set(asked) - {0}
+    known = {numbers[longer_name(value)]: value for value in CHOICES[option]}
+    if not wanted <= known.keys():
+        each = "each " if option in LISTS else ""
+        checks.refuse(
+            option, f"must {each}be one of {', '.join(map(longer_name, CHOICES[option]))}"
+        )
+    return tuple(value for number, value in known.items() if number in wanted)
 
 
 def check_length(checks: Checks, name: str, text: str) -> None:

@@ -37,6 +37,9 @@ def _canonical(message: pb.ConvertToCsvRequest) -> pb.ConvertToCsvRequest:
         canonical.ClearField("layout")
     if message.csv_profile == pb.CSV_PROFILE_EXCEL:
         canonical.ClearField("csv_profile")
+    canonical.formats[:] = sorted({*message.formats} - {pb.OUTPUT_FORMAT_UNSPECIFIED})
+    if canonical.formats == [pb.OUTPUT_FORMAT_CSV]:
+        canonical.ClearField("formats")
     return canonical
 
 

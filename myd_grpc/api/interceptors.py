@@ -49,6 +49,7 @@ CODES: dict[type[errors.CallError], grpc.StatusCode] = {
     errors.OutputBusyError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OutputExistsError: grpc.StatusCode.ALREADY_EXISTS,
     errors.OverwriteNeededError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.FormatUnavailableError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.JobWorkingError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.JobMissingError: grpc.StatusCode.NOT_FOUND,
     errors.FileMissingError: grpc.StatusCode.NOT_FOUND,

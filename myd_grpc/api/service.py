@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -20,9 +21,11 @@ from myd_grpc.callers.model import Caller
 from myd_grpc.callers.quota import Quota
 from myd_grpc.config import Settings
 from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.output import format_needs
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import (
     BusyError,
+    FormatUnavailableError,
     InvalidRequestError,
     OutputExistsError,
     OverwriteNeededError,
@@ -36,6 +39,7 @@ from myd_grpc.jobs.run.summaries import Summaries
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.watch.follow import Send, follow_all, follow_job
 from myd_grpc.jobs.watch.hub import Hub
+from myd_grpc.options import Format
 
 logger = logging.getLogger(__name__)
 
@@ -199,6 +203,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> str:
         settings = self._backend.settings
         wanted = await asyncio.to_thread(requests.submission, request, settings, caller)
+        await asyncio.to_thread(_refuse_unwritable, wanted.request.options.formats)
         self._backend.output.check_path()
         if not wanted.request.options.overwrite:
             await self._refuse_existing(wanted.request)
@@ -255,3 +260,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
                 raise SlowReaderError(f"the stream was not read for {timeout_s:g} s") from None
 
         return send
+
+
+def _refuse_unwritable(formats: Sequence[Format]) -> None:
+    """Raises FormatUnavailableError."""
+    if unmet := format_needs.unmet(formats):
+        raise FormatUnavailableError(f"{'; '.join(unmet)}, or ask for other formats")

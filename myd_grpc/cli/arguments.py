@@ -16,7 +16,8 @@ KEY_VARIABLE = "MYD_TLS_CLIENT_KEY"
 _LOCAL_ADDRESS = "127.0.0.1:50051"
 _STATUSES = ("working", "done", "failed")
 _LAYOUTS = ("auto", "array", "keyed", "lines", "single")
-_PROFILES = ("excel", "database")
+_PROFILES = ("excel", "database", "excel-safe")
+_FORMATS = ("csv", "xlsx", "parquet")
 _LAST_PORT = 65_535
 
 _JOB = "the job's id, as convert --detach and list show it"
@@ -136,6 +137,18 @@ def _add_convert(commands: Any, common: argparse.ArgumentParser) -> None:
         choices=_PROFILES,
         default="excel",
         help="how CSV is written (default: excel)",
+    )
+    parser.add_argument(
+        "--format",
+        dest="formats",
+        action="append",
+        type=str.lower,
+        choices=_FORMATS,
+        default=[],
+        help="in which kind of files tables are written; may be given again (default: csv)",
+    )
+    parser.add_argument(
+        "--checksums", action="store_true", help="write SHA-256 and counts beside the tables"
     )
     parser.add_argument("--detach", action="store_true", help="print the job's id and leave")
     parser.add_argument(

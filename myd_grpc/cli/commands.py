@@ -20,7 +20,7 @@ from myd_grpc.cli.output import Output, View
 from myd_grpc.client import CallError, Client, InvalidKeyError, Key
 from myd_grpc.client.errors import NON_RETRYABLE_CODES
 from myd_grpc.client.tokens import TokenSource, from_environment
-from myd_grpc.options import CHOICES, ConvertOptions, ReadOptions
+from myd_grpc.options import CHOICES, LISTS, ConvertOptions, ReadOptions
 
 OK, NOT_DONE, INTERRUPTED = 0, 1, 130
 
@@ -272,9 +272,13 @@ def _options(arguments: Namespace, kind: type[ReadOptions]) -> dict[str, Any]:
     """The options as keyword arguments; the names of enums' values are typed in small letters."""
     values = {one.name: getattr(arguments, one.name) for one in fields(kind)}
     return {
-        name: CHOICES[name](value.upper()) if name in CHOICES else value
+        name: [_chosen(name, one) for one in value] if name in LISTS else _chosen(name, value)
         for name, value in values.items()
     }
+
+
+def _chosen(name: str, value: Any) -> Any:
+    return CHOICES[name](value.upper().replace("-", "_")) if name in CHOICES else value
 
 
 def _statuses(arguments: Namespace) -> list[str]:

@@ -18,6 +18,7 @@ _OPTIONS = {
     "aes256cbckey": "key",
     "iv": "iv",
     "csv_profile": "--profile",
+    "formats": "--format",
     "user_id": "--user",
     "proposal_id": "--proposal",
     "job_id": "JOB",

@@ -11,7 +11,7 @@ import grpc
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client.errors import InvalidRequestError, Violation
 from myd_grpc.client.keys import Key
-from myd_grpc.options import CHOICES, PREFIXES, ConvertKeywords, ReadKeywords, longer_name
+from myd_grpc.options import CHOICES, LISTS, PREFIXES, ConvertKeywords, ReadKeywords, longer_name
 
 
 def convert_request(
@@ -53,15 +53,24 @@ def _fields(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _field(name, value) for name, value in options.items()}
 
 
-def _field(name: str, value: object) -> object:
-    if name not in CHOICES or not isinstance(value, str):
+def _field(name: str, value: Any) -> object:
+    if name in LISTS and isinstance(value, str):  # which is a sequence, too: of its letters
+        raise TypeError(f"{name} must be a list, not one text")
+    if name not in CHOICES:
+        return value
+    return [_choice(name, one) for one in value] if name in LISTS else _choice(name, value)
+
+
+def _choice(name: str, value: object) -> object:
+    if not isinstance(value, str):
         return value
     choice = CHOICES[name]
     short = value.upper().removeprefix(PREFIXES[choice])
     if short == "UNSPECIFIED":
         return value.upper()
     if short not in set(choice):
-        raise _unknown(Violation(name, f"must be one of {', '.join(choice)}"))
+        each = "each " if name in LISTS else ""
+        raise _unknown(Violation(name, f"must {each}be one of {', '.join(choice)}"))
     return longer_name(choice(short))
 
 

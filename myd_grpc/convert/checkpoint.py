@@ -16,12 +16,12 @@ from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kinds import TableKinds
-from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.model import BesideFile, PartFile, Progress
 from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 6
+_VERSION = 7
 
 
 class Checkpoint(Struct, frozen=True):
@@ -29,10 +29,11 @@ class Checkpoint(Struct, frozen=True):
 
     `file` is the index of the file at hand and `piece` what is left of it, None when it is not
     begun. `finishing` says that the set's rows are all written and its files are getting their
-    final form. `done` are the files of the sets before, and `notes` what was noted about those.
-    `entries`, with the `records` that brought them, `kinds`, `extents` and `beginning` (None before
-    its first record) describe the tables of the set at hand, and `writers` its files: what each
-    format's writer said of its own, which nobody else reads. `progress` is what was reported.
+    final form. `done` are the parts of the sets before, `beside` their files beside the tables, and
+    `notes` what was noted about those. `entries`, with the `records` that brought them, `kinds`,
+    `extents` and `beginning` (None before its first record) describe the tables of the set at hand,
+    and `writers` its files: what each format's writer said of its own, which nobody else reads.
+    `progress` is what was reported.
     """
 
     inputs: tuple[InputVersion, ...]
@@ -40,6 +41,7 @@ class Checkpoint(Struct, frozen=True):
     piece: Piece | None
     finishing: bool
     done: tuple[PartFile, ...]
+    beside: tuple[BesideFile, ...]
     notes: tuple[str, ...]
     beginning: FirstRecord | None
     entries: tuple[Entry, ...]

@@ -96,9 +96,20 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PartFile:
-    """One file of a table: `file_name` is relative to the output set, `size` in bytes."""
+    """A file with rows of a table: `file_name` is relative to the output set, `size` in bytes.
+
+    It may have rows of other tables, too, and is then a part of each.
+    """
 
     table: str
     file_name: str
     rows: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BesideFile:
+    """A file of an output set that is of no table: named, and with its bytes, as a `PartFile`."""
+
+    file_name: str
     size: int

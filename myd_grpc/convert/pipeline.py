@@ -18,7 +18,7 @@ from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import nfc
-from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
+from myd_grpc.convert.model import BesideFile, CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import set_directories
@@ -33,12 +33,13 @@ _ID_FIELD = "id"
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """All parts, set by set and table by table, and what is strange in the shape of the first sets.
+    """All parts, set by set and table by table, and the files beside the tables, set by set.
 
-    The notes tell no content.
+    The notes are what is strange in the shape of the first sets. They tell no content.
     """
 
     parts: list[PartFile]
+    beside: list[BesideFile]
     notes: list[str]
 
     @property
@@ -201,7 +202,7 @@ class _Run:
                 resume = None
         if not self._options.merge:
             disk.sync(self._output)
-        return Converted(self._state.done, self._state.notes)
+        return Converted(self._state.done, self._state.beside, self._state.notes)
 
     def _plans(self) -> list[SetPlan]:
         names = self._conversion.file_names

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from myd_grpc.convert.batch import Batch, Fragment
 from myd_grpc.convert.checkpoint import Checkpoint
@@ -14,7 +14,7 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.kinds import SetKinds
-from myd_grpc.convert.model import Conversion, PartFile
+from myd_grpc.convert.model import BesideFile, Conversion, PartFile
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.output.growth import Growth, TooLargeError
 from myd_grpc.convert.output.set_writer import SetWriter
@@ -22,6 +22,8 @@ from myd_grpc.convert.output.writer import WriteContext
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import BeyondError, Schema
 from myd_grpc.options import Layout
+
+_File = TypeVar("_File", PartFile, BesideFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,10 @@ class SetBuilder:
         with SetWriter.opened(context) as writer:
             yield cls(conversion, plan, context, writer, Growth(schema, writer.size_of, most))
 
-    def named(self, parts: Sequence[PartFile]) -> list[PartFile]:
-        """Parts of the set as parts of the job."""
+    def named(self, files: Sequence[_File]) -> list[_File]:
+        """Files of the set as files of the job."""
         prefix = self.plan.prefix
-        return [replace(part, file_name=prefix + part.file_name) for part in parts]
+        return [replace(file, file_name=prefix + file.file_name) for file in files]
 
     def take(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
         """Adopts a batch's columns and writes its rows; raises ConversionError LIMIT_EXCEEDED.

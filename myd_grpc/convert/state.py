@@ -8,7 +8,7 @@ from pathlib import Path
 
 from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.model import PartFile, Progress
+from myd_grpc.convert.model import BesideFile, PartFile, Progress
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.set_builder import SetBuilder
 
@@ -20,13 +20,14 @@ class ConversionState:
     """The figures of a conversion, and the sets that it has finished.
 
     `inputs` are the files as they were when they were looked at, `done` the parts of finished sets,
-    and `notes` what was noted about those.
+    `beside` their other files, and `notes` what was noted about those.
     """
 
     def __init__(self, progress: Progress, report: Report, checkpoints: Checkpoints) -> None:
         self.progress = progress
         self.inputs: tuple[InputVersion, ...] = ()
         self.done: list[PartFile] = []
+        self.beside: list[BesideFile] = []
         self.notes: list[str] = []
         self._report = report
         self._checkpoints = checkpoints
@@ -35,7 +36,8 @@ class ConversionState:
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Takes over the finished sets of a checkpoint."""
-        self.done, self.notes = list(checkpoint.done), list(checkpoint.notes)
+        self.done, self.beside = list(checkpoint.done), list(checkpoint.beside)
+        self.notes = list(checkpoint.notes)
 
     def report(self) -> None:
         """Tells whoever listens how far the conversion is."""
@@ -53,9 +55,10 @@ class ConversionState:
             records=self.progress.records - (piece.records if piece else 0),
         )
 
-    def finish_set(self, parts: list[PartFile]) -> None:
-        """Takes the parts of a set that is finished."""
+    def finish_set(self, parts: Sequence[PartFile], beside: Sequence[BesideFile] = ()) -> None:
+        """Takes the parts of a set that is finished, and the files beside its tables."""
         self.done += parts
+        self.beside += beside
         self._unsaved += parts
 
     def save(self, builder: SetBuilder, file: int, piece: Piece) -> None:
@@ -81,6 +84,7 @@ class ConversionState:
             piece=piece,
             finishing=finishing,
             done=tuple(self.done),
+            beside=tuple(self.beside),
             notes=tuple(self.notes),
             beginning=builder.beginning,
             entries=tuple(builder.schema.entries),

@@ -7,12 +7,14 @@ that no other attempt at a job has, and are never written again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from msgspec import Struct, json
 
-from myd_grpc.convert.model import PartFile
+from myd_grpc.convert.model import BesideFile, PartFile
 
 MANIFEST = "manifest.json"
 STAGED_MANIFEST = ".manifest.json"
@@ -39,7 +41,8 @@ class Destination(Struct, frozen=True):
 class ManifestFile(Struct, frozen=True):
     """A file: its path relative to the set, its `name` in a set that is a directory, its bytes.
 
-    It is the `part`-th file of its table, from 1.
+    It is the `part`-th file of its table in its format, from 1. One of several tables, whose `rows`
+    are those of all, or of none has the table "" and the part 0.
     """
 
     path: str
@@ -52,7 +55,10 @@ class ManifestFile(Struct, frozen=True):
 
 
 class ManifestTable(Struct, frozen=True):
-    """A table: in which directory of the set its files are, "" for the set itself; its figures."""
+    """A table: in which directory of the set its files are, "" for the set itself; its figures.
+
+    It has all its `rows` in each format. `parts` are all files with rows of it.
+    """
 
     name: str
     directory: str
@@ -76,27 +82,69 @@ def parts_of(job_id: str, attempt: str) -> str:
 
 
 def manifest_of(
-    job_id: str, attempt: str, parts: Iterable[PartFile], sha256: Mapping[str, str]
+    job_id: str,
+    attempt: str,
+    parts: Iterable[PartFile],
+    beside: Iterable[BesideFile],
+    sha256: Mapping[str, str],
 ) -> Manifest:
-    """The manifest of these parts, with the SHA-256 of each by its name."""
-    tables, files = list[ManifestTable](), list[ManifestFile]()
+    """The manifest of these files, with the SHA-256 of each by its name; it names each once.
+
+    A set's files beside its tables come after those of its tables.
+    """
     beneath = parts_of(job_id, attempt)
-    for (directory, table), members in groupby(parts, _directory_and_table):
-        its = [
+    tables, files = list[ManifestTable](), list[ManifestFile]()
+    beside_in = defaultdict[str, list[BesideFile]](list)
+    for one in beside:
+        beside_in[_directory(one)].append(one)
+    for directory, members in groupby(parts, _directory):
+        of_set = tuple(members)
+        tables += _tables(directory, of_set)
+        files += _files(of_set, beneath, sha256)
+        files += (
             ManifestFile(
-                f"{beneath}/{part.file_name}",
-                part.file_name,
-                table,
-                number,
-                part.rows,
-                part.size,
-                sha256[part.file_name],
+                f"{beneath}/{one.file_name}",
+                one.file_name,
+                table="",
+                part=0,
+                rows=0,
+                bytes=one.size,
+                sha256=sha256[one.file_name],
             )
-            for number, part in enumerate(members, 1)
-        ]
-        tables.append(ManifestTable(table, directory, sum(one.rows for one in its), len(its)))
-        files += its
+            for one in beside_in[directory]
+        )
     return Manifest(VERSION, job_id, attempt, tuple(tables), tuple(files))
+
+
+def _tables(directory: str, parts: Iterable[PartFile]) -> Iterator[ManifestTable]:
+    """The tables of a set, with their rows in the first format that each has parts in."""
+    for name, members in groupby(parts, lambda part: part.table):
+        its = tuple(members)
+        rows = sum(part.rows for part in its if _ending(part) == _ending(its[0]))
+        yield ManifestTable(name, directory, rows, len(its))
+
+
+def _files(
+    parts: Iterable[PartFile], beneath: str, sha256: Mapping[str, str]
+) -> Iterator[ManifestFile]:
+    """The files that these parts of a set are in, each where the first of its tables has it."""
+    sharing = defaultdict[str, list[PartFile]](list)
+    for part in parts:
+        sharing[part.file_name].append(part)
+    numbers = Counter[tuple[str, str]]()
+    for name, its in sharing.items():
+        table = its[0].table if len(its) == 1 else ""
+        if table:
+            numbers[table, _ending(its[0])] += 1
+        yield ManifestFile(
+            f"{beneath}/{name}",
+            name,
+            table,
+            numbers[table, _ending(its[0])],
+            rows=sum(part.rows for part in its),
+            bytes=its[0].size,
+            sha256=sha256[name],
+        )
 
 
 def joined_manifest(job_id: str, attempt: str, shares: Iterable[Manifest]) -> Manifest:
@@ -133,5 +181,9 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _directory_and_table(part: PartFile) -> tuple[str, str]:
-    return part.file_name.rpartition("/")[0], part.table
+def _directory(file: PartFile | BesideFile) -> str:
+    return file.file_name.rpartition("/")[0]
+
+
+def _ending(part: PartFile) -> str:
+    return posixpath.splitext(part.file_name)[1]

@@ -79,17 +79,14 @@ class RequestFingerprint:
 class Table:
     """A table of an output set, with its parts in order.
 
+    Each format has parts with all rows: `rows` are those in the parts of the job's first one.
     `message_bytes` is what it takes in a message, or a few bytes more.
     """
 
     name: str
     parts: tuple[PartFile, ...]
+    rows: int
     message_bytes: int
-
-    @property
-    def rows(self) -> int:
-        """Data rows in all parts."""
-        return sum(part.rows for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

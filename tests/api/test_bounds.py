@@ -16,6 +16,7 @@ from myd_grpc.client import Client
 from myd_grpc.convert.model import PartFile
 from myd_grpc.jobs.store.store import DATABASE_NAME
 from myd_grpc.jobs.store.tables import first_tables
+from myd_grpc.options import Format
 from tests.support.bounds import MANY_PARTS, MANY_TABLES, keep
 from tests.support.serving import Server, details_of
 
@@ -205,15 +206,16 @@ def test_tables_stay_whole_where_they_can() -> None:
 
     def first(most_bytes: int, begin: int = 0, *, may_break: bool = True) -> tuple[object, ...]:
         left = iter(numbered[begin:])
-        tables, following = first_tables(left, 10, most_bytes, may_break=may_break)
+        tables, following = first_tables(left, Format.CSV, 10, most_bytes, may_break=may_break)
         return [(table.name, len(table.parts)) for table in tables], following
 
-    whole, following = first_tables(iter(numbered), 10, 1 << 20, may_break=True)
+    whole, following = first_tables(iter(numbered), Format.CSV, 10, 1 << 20, may_break=True)
     assert ([(table.name, *table.parts) for table in whole], following) == (
         [("a", *parts[:4]), ("b", *parts[4:8]), ("c", *parts[8:])],
         None,
     )
-    assert first_tables(iter(numbered), 2, 1 << 20, may_break=True) == (whole[:2], 8)
+    two = first_tables(iter(numbered), Format.CSV, 2, 1 << 20, may_break=True)
+    assert two == (whole[:2], 8)
     assert first(150) == ([("a", 4)], 4)
     assert first(50) == ([("a", 2)], 2)
     assert first(50, 2) == ([("a", 2)], 4)

@@ -78,6 +78,7 @@ def test_everything_wrong_with_a_request_is_said_at_once(server: Server) -> None
         csv_profile=77,
         layout=78,
         record_path="a..b",
+        formats=[79],
     )
     assert fields == {
         "file_names[0]",
@@ -89,6 +90,7 @@ def test_everything_wrong_with_a_request_is_said_at_once(server: Server) -> None
         "csv_profile",
         "layout",
         "record_path",
+        "formats",
     }
     assert server.stub.ListJobs(pb.ListJobsRequest()).data == []
 
@@ -243,11 +245,26 @@ def test_a_default_that_is_said_makes_no_other_request(server: Server) -> None:
     server.put("a.json", "[]")
     again: dict[str, Any] = {"request_id": str(uuid.uuid4())}
     job_id = server.submit("a.json", **again)
-    said = {"layout": pb.RECORD_LAYOUT_AUTO, "csv_profile": pb.CSV_PROFILE_EXCEL}
+    said: dict[str, Any] = {
+        "layout": pb.RECORD_LAYOUT_AUTO,
+        "csv_profile": pb.CSV_PROFILE_EXCEL,
+        "formats": [pb.OUTPUT_FORMAT_CSV],
+    }
     assert server.submit("a.json", output="out.csv", **again, **said) == job_id
+    twice = [pb.OUTPUT_FORMAT_CSV, pb.OUTPUT_FORMAT_UNSPECIFIED, pb.OUTPUT_FORMAT_CSV]
+    assert server.submit("a.json", **again, formats=twice) == job_id
 
 
-@pytest.mark.parametrize("change", [{"aes256cbckey": "f" * 64}, {"merge": False}, {"output": "b"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aes256cbckey": "f" * 64},
+        {"merge": False},
+        {"output": "b"},
+        {"formats": [pb.OUTPUT_FORMAT_XLSX]},
+        {"checksums": True},
+    ],
+)
 def test_a_request_id_with_another_request_is_refused(
     shared_server: Server, change: dict[str, Any]
 ) -> None:
@@ -386,11 +403,14 @@ def test_an_unexpected_error_shows_an_id_and_nothing_else(
 
 
 def test_an_enum_that_does_not_exist_is_refused_with_those_that_do(shared_server: Server) -> None:
-    numbers: dict[str, Any] = {"layout": 78, "csv_profile": 77}
+    numbers: dict[str, Any] = {"layout": 78, "csv_profile": 77, "formats": [1, 79]}
     request = pb.ConvertToCsvRequest(file_names=["a.json"], output_file_name="out", **numbers)
     _, _, fields = refusal(lambda: shared_server.stub.ConvertToCsv(request))
     assert fields == {
-        "csv_profile": "must be one of CSV_PROFILE_EXCEL, CSV_PROFILE_DATABASE",
+        "csv_profile": "must be one of CSV_PROFILE_EXCEL, CSV_PROFILE_DATABASE, "
+        "CSV_PROFILE_EXCEL_SAFE",
+        "formats": "must each be one of OUTPUT_FORMAT_CSV, OUTPUT_FORMAT_XLSX, "
+        "OUTPUT_FORMAT_PARQUET",
         "layout": "must be one of RECORD_LAYOUT_AUTO, RECORD_LAYOUT_ARRAY, RECORD_LAYOUT_KEYED, "
         "RECORD_LAYOUT_LINES, RECORD_LAYOUT_SINGLE",
     }

@@ -208,8 +208,8 @@ def test_rows_that_gain_columns_keep_their_line_ends_and_quotes(
 ) -> None:
     """Widening works on bytes that lie on the disk, in pieces cut anywhere."""
     document = '[{"a":"x\\r\\ny","b":"\\"\\r\\n\\""},{"a":"\\r"},{"a":""},{"c":1}]'
-    end = "\r\n" if profile is Profile.EXCEL else "\n"
-    bom = "\ufeff" if profile is Profile.EXCEL else ""
+    end = profile.line_end
+    bom = profile.byte_order_mark.decode()
     rows = [
         "_record_id,_row_id,a,b,c",
         ',f1r1,"x\r\ny","""\r\n""",',

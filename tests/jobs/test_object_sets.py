@@ -98,7 +98,7 @@ def stage(
         parts.append(PartFile(table, file_name, content.count(b"\n"), len(content)))
     destination = place.destination(directory, name, attempt)
     uploader = Uploader(upload(objects), staging, lambda: None)
-    return place.stage(job_id, attempt, uploader.run(job_id, destination, parts))
+    return place.stage(job_id, attempt, uploader.run(job_id, destination, parts, []))
 
 
 def downloaded(objects: Objects, name: str = "out") -> dict[str, bytes]:

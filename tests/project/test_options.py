@@ -20,6 +20,8 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.cli.main import main
 from myd_grpc.client import AsyncClient, Client, Key
 from myd_grpc.options import (
+    CHOICES,
+    LISTS,
     ConvertKeywords,
     ConvertOptions,
     ReadKeywords,
@@ -70,6 +72,8 @@ USES = {
             request_id=UUID,
             csv_profile="CSV_PROFILE_DATABASE",
             overwrite=True,
+            formats=["OUTPUT_FORMAT_PARQUET", "OUTPUT_FORMAT_CSV"],
+            checksums=True,
             **KEYS,
             **READ,
         ),
@@ -82,10 +86,13 @@ USES = {
             merge=True,
             csv_profile="CSV_PROFILE_DATABASE",
             overwrite=True,
+            formats=["OUTPUT_FORMAT_PARQUET", "csv"],
+            checksums=True,
             **READ,
         ),
         [
             *"convert f g --output out --merge --overwrite --profile database --detach".split(),
+            *"--format parquet --format CSV --checksums".split(),
             *("--request-id", UUID, "--key-file", "KEY"),
             *READ_OPTIONS,
         ],
@@ -163,8 +170,8 @@ def test_options_are_those_of_the_requests(
     assert names == keywords.__optional_keys__
     for one in fields(options):
         if enum := by_name[one.name].enum_type:
-            choice: Any = one.default
-            known = [longer_name(value) for value in type(choice)]
+            known = [longer_name(value) for value in CHOICES[one.name]]
+            assert (one.name in LISTS) == by_name[one.name].is_repeated
             assert known == [value.name for value in enum.values if value.number]
 
 

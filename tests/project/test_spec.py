@@ -8,6 +8,7 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from myd_grpc.convert.output import growth, naming
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.store import message_sizes
-from myd_grpc.options import Layout, Profile
+from myd_grpc.options import PREFIXES
 from myd_grpc.shopping.dates import read_time
 from tests.support.documents import Page
 from tests.support.serving import ROOT
@@ -102,8 +103,8 @@ def enums() -> Iterator[EnumDescriptor]:
         yield from message.enum_types
 
 
-@pytest.mark.parametrize("kind", [Layout, Profile])
-def test_layouts_and_profiles_are_those_of_the_code(kind: type[Layout | Profile]) -> None:
+@pytest.mark.parametrize("kind", list(PREFIXES))
+def test_choices_are_those_of_the_code(kind: type[StrEnum]) -> None:
     for one in kind:
         assert re.search(rf"^\| {one} \|", SPEC.text, re.MULTILINE), one
 

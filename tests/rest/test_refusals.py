@@ -137,7 +137,8 @@ LAYOUTS = [name for name in pb.RecordLayout.keys() if not name.endswith("UNSPECI
 FLAWS = {
     ("layout", "ARAY"): "must be one of " + ", ".join(LAYOUTS),
     ("layout", 1.5): "must be one of " + ", ".join(LAYOUTS),
-    ("csv_profile", "excel"): "must be one of CSV_PROFILE_EXCEL, CSV_PROFILE_DATABASE",
+    ("csv_profile", "excel"): "must be one of CSV_PROFILE_EXCEL, CSV_PROFILE_DATABASE, "
+    "CSV_PROFILE_EXCEL_SAFE",
     ("merge", "yes"): "must be true or false",
     ("merge", 1): "must be true or false",
     ("overwrite", "no"): "must be true or false",

@@ -29,7 +29,7 @@ from tests.support.oracle_json import (
 )
 from tests.support.oracle_records import DEFAULT_SECTION_NAMES, Layout, Record, nfc, read_records
 
-Profile: TypeAlias = Literal["EXCEL", "DATABASE"]
+Profile: TypeAlias = Literal["EXCEL", "DATABASE", "EXCEL_SAFE"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -255,9 +255,9 @@ def csv_file(table: Table, rows: list[Row], profile: Profile) -> bytes:
     """The bytes of one part."""
     header: list[Cell] = [*table.links, *table.columns.values()]
     lines = [[*row.links, *(row.cells.get(path) for path in table.columns)] for row in rows]
-    line_end = "\r\n" if profile == "EXCEL" else "\n"
+    line_end = "\n" if profile == "DATABASE" else "\r\n"
     text = "".join(",".join(map(csv_cell, line)) + line_end for line in [header, *lines])
-    return (BOM if profile == "EXCEL" else b"") + text.encode("utf-8")
+    return (b"" if profile == "DATABASE" else BOM) + text.encode("utf-8")
 
 
 def csv_cell(cell: Cell) -> str:

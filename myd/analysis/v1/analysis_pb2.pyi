@@ -13,6 +13,14 @@ class CsvProfile(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CSV_PROFILE_UNSPECIFIED: _ClassVar[CsvProfile]
     CSV_PROFILE_EXCEL: _ClassVar[CsvProfile]
     CSV_PROFILE_DATABASE: _ClassVar[CsvProfile]
+    CSV_PROFILE_EXCEL_SAFE: _ClassVar[CsvProfile]
+
+class OutputFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTPUT_FORMAT_UNSPECIFIED: _ClassVar[OutputFormat]
+    OUTPUT_FORMAT_CSV: _ClassVar[OutputFormat]
+    OUTPUT_FORMAT_XLSX: _ClassVar[OutputFormat]
+    OUTPUT_FORMAT_PARQUET: _ClassVar[OutputFormat]
 
 class RecordLayout(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -25,6 +33,11 @@ class RecordLayout(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 CSV_PROFILE_UNSPECIFIED: CsvProfile
 CSV_PROFILE_EXCEL: CsvProfile
 CSV_PROFILE_DATABASE: CsvProfile
+CSV_PROFILE_EXCEL_SAFE: CsvProfile
+OUTPUT_FORMAT_UNSPECIFIED: OutputFormat
+OUTPUT_FORMAT_CSV: OutputFormat
+OUTPUT_FORMAT_XLSX: OutputFormat
+OUTPUT_FORMAT_PARQUET: OutputFormat
 RECORD_LAYOUT_UNSPECIFIED: RecordLayout
 RECORD_LAYOUT_AUTO: RecordLayout
 RECORD_LAYOUT_ARRAY: RecordLayout
@@ -33,7 +46,7 @@ RECORD_LAYOUT_LINES: RecordLayout
 RECORD_LAYOUT_SINGLE: RecordLayout
 
 class Job(_message.Message):
-    __slots__ = ("job_id", "status", "msg", "job_start_time", "job_end_time", "phase", "reason", "revision", "progress", "file_names", "output_file_name", "merge", "csv_profile", "layout", "engine", "submit_time", "output_dir", "tables", "tables_total")
+    __slots__ = ("job_id", "status", "msg", "job_start_time", "job_end_time", "phase", "reason", "revision", "progress", "file_names", "output_file_name", "merge", "csv_profile", "layout", "engine", "submit_time", "output_dir", "tables", "tables_total", "formats", "checksums")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[Job.Status]
@@ -116,6 +129,8 @@ class Job(_message.Message):
     OUTPUT_DIR_FIELD_NUMBER: _ClassVar[int]
     TABLES_FIELD_NUMBER: _ClassVar[int]
     TABLES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    FORMATS_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUMS_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     status: Job.Status
     msg: str
@@ -135,7 +150,9 @@ class Job(_message.Message):
     output_dir: str
     tables: _containers.RepeatedCompositeFieldContainer[Job.Table]
     tables_total: int
-    def __init__(self, job_id: _Optional[str] = ..., status: _Optional[_Union[Job.Status, str]] = ..., msg: _Optional[str] = ..., job_start_time: _Optional[int] = ..., job_end_time: _Optional[int] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ..., progress: _Optional[_Union[Job.Progress, _Mapping]] = ..., file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., engine: _Optional[str] = ..., submit_time: _Optional[int] = ..., output_dir: _Optional[str] = ..., tables: _Optional[_Iterable[_Union[Job.Table, _Mapping]]] = ..., tables_total: _Optional[int] = ...) -> None: ...
+    formats: _containers.RepeatedScalarFieldContainer[OutputFormat]
+    checksums: bool
+    def __init__(self, job_id: _Optional[str] = ..., status: _Optional[_Union[Job.Status, str]] = ..., msg: _Optional[str] = ..., job_start_time: _Optional[int] = ..., job_end_time: _Optional[int] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., reason: _Optional[str] = ..., revision: _Optional[int] = ..., progress: _Optional[_Union[Job.Progress, _Mapping]] = ..., file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., engine: _Optional[str] = ..., submit_time: _Optional[int] = ..., output_dir: _Optional[str] = ..., tables: _Optional[_Iterable[_Union[Job.Table, _Mapping]]] = ..., tables_total: _Optional[int] = ..., formats: _Optional[_Iterable[_Union[OutputFormat, str]]] = ..., checksums: bool = ...) -> None: ...
 
 class ShoppingSummary(_message.Message):
     __slots__ = ("months", "categories", "year_months", "order_lines", "undated_lines", "foreign_lines", "owner_field")
@@ -189,7 +206,7 @@ class PreprocessShoppingResponse(_message.Message):
     def __init__(self, data: _Optional[_Union[ShoppingSummary, _Mapping]] = ...) -> None: ...
 
 class ConvertToCsvRequest(_message.Message):
-    __slots__ = ("file_names", "output_file_name", "merge", "aes256cbckey", "iv", "request_id", "csv_profile", "layout", "record_path", "id_field", "overwrite")
+    __slots__ = ("file_names", "output_file_name", "merge", "aes256cbckey", "iv", "request_id", "csv_profile", "layout", "record_path", "id_field", "overwrite", "formats", "checksums")
     FILE_NAMES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     MERGE_FIELD_NUMBER: _ClassVar[int]
@@ -201,6 +218,8 @@ class ConvertToCsvRequest(_message.Message):
     RECORD_PATH_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_FIELD_NUMBER: _ClassVar[int]
     OVERWRITE_FIELD_NUMBER: _ClassVar[int]
+    FORMATS_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUMS_FIELD_NUMBER: _ClassVar[int]
     file_names: _containers.RepeatedScalarFieldContainer[str]
     output_file_name: str
     merge: bool
@@ -212,7 +231,9 @@ class ConvertToCsvRequest(_message.Message):
     record_path: str
     id_field: str
     overwrite: bool
-    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: bool = ...) -> None: ...
+    formats: _containers.RepeatedScalarFieldContainer[OutputFormat]
+    checksums: bool
+    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: bool = ..., formats: _Optional[_Iterable[_Union[OutputFormat, str]]] = ..., checksums: bool = ...) -> None: ...
 
 class ConvertToCsvResponse(_message.Message):
     __slots__ = ("data",)

@@ -120,7 +120,8 @@ class AnalysisServiceServicer(object):
         it), or the set exists and overwriting is off (OUTPUT_EXISTS: choose another name or set
         `overwrite`).
         - FAILED_PRECONDITION: sets are in object storage that cannot keep one from being overwritten
-        (OVERWRITE_NEEDED: set `overwrite`).
+        (OVERWRITE_NEEDED: set `overwrite`), or the server was installed without what writes one of
+        the formats (FORMAT_UNAVAILABLE: ask for another one).
         - RESOURCE_EXHAUSTED: the queue is full. Call again later.
         - UNAVAILABLE: the server is stopping. Call again with the same request_id.
         - INTERNAL: report the error id.

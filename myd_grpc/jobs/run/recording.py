@@ -37,7 +37,7 @@ class JobRecorder:
         self._msg = ""
         self._passing = ""  # how a worker ended last, while the job waits for something
         # Parts that have changed since the last checkpoint that is committed.
-        self._changed: dict[str, PartFile] = {}
+        self._changed: dict[tuple[str, str], PartFile] = {}
 
     async def start(self, now: int) -> bool:
         """Record that a worker takes the job; False when it was not waiting for one."""
@@ -108,7 +108,7 @@ class JobRecorder:
     async def keep_checkpoint(self, saved: CheckpointSaved, attempt: str) -> bool:
         """Commit an attempt's checkpoint; False when it is lost: the one before still counts."""
         kept = SavedCheckpoint(saved.state, attempt)
-        self._changed |= {part.file_name: part for part in saved.parts}
+        self._changed |= {(part.file_name, part.table): part for part in saved.parts}
         parts = tuple(self._changed.values())
         try:
             await self._store.keep_checkpoint(self._job_id, kept, parts)

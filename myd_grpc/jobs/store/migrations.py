@@ -320,6 +320,28 @@ _DICTIONARIES = (
     """,
 )
 
+_SHARED_FILES = (
+    """
+    -- A file may have rows of several tables, and is a part of each. SQLite does not change a key.
+    CREATE TABLE csv_rows_by_table (
+        job_id TEXT NOT NULL REFERENCES job_status (job_id) ON DELETE CASCADE,
+        file_name TEXT NOT NULL,
+        table_name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        rows INTEGER NOT NULL,              -- of the table
+        bytes INTEGER NOT NULL,             -- of the file
+        PRIMARY KEY (job_id, file_name, table_name)
+    ) WITHOUT ROWID
+    """,
+    """
+    INSERT INTO csv_rows_by_table
+        SELECT job_id, file_name, table_name, position, rows, bytes FROM csv_rows
+    """,
+    "DROP TABLE csv_rows",
+    "ALTER TABLE csv_rows_by_table RENAME TO csv_rows",
+    "CREATE INDEX parts_in_order ON csv_rows (job_id, position)",
+)
+
 STEPS = (
     _FIRST,
     _CHECKPOINTS,
@@ -332,5 +354,6 @@ STEPS = (
     _ATTEMPTS,
     _TOKENS,
     _DICTIONARIES,
+    _SHARED_FILES,
 )
 SCHEMA_VERSION = len(STEPS)

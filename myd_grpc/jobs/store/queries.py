@@ -30,7 +30,7 @@ from myd_grpc.jobs.model import (
 )
 from myd_grpc.jobs.store import message_sizes
 from myd_grpc.jobs.store.clock import TrustedTime
-from myd_grpc.jobs.store.rows import job_of, part_of, request_of, unfinished_of
+from myd_grpc.jobs.store.rows import first_format_of, job_of, part_of, request_of, unfinished_of
 from myd_grpc.jobs.store.tables import first_tables
 
 Connection: TypeAlias = sqlite3.Connection
@@ -194,13 +194,14 @@ def tables(
     At most `limit`, fewer if they are long. A table that is too long by itself is broken off.
     Raises JobMissingError.
     """
-    found = status_and_owner(connection, caller, job_id)
-    if found is None:
+    row = _row(connection, caller, job_id, "status, options")
+    if row is None:
         raise JobMissingError("there is no such job, or its record was deleted")
-    if found[0] is not Status.DONE:
+    if row["status"] != Status.DONE:
         return (), None
     with _parts(connection, job_id, position) as parts:
-        return first_tables(parts, limit, message_sizes.MOST_IN_A_PAGE, may_break=True)
+        most = message_sizes.MOST_IN_A_PAGE
+        return first_tables(parts, first_format_of(row), limit, most, may_break=True)
 
 
 def unfinished(connection: Connection) -> list[UnfinishedJob]:
@@ -298,7 +299,8 @@ def _job_with_tables(connection: Connection, row: sqlite3.Row) -> Job:
     if job.status is not Status.DONE:
         return job
     with _parts(connection, job.job_id, 0) as parts:
-        first, _ = first_tables(parts, job.tables_total, message_sizes.MOST_TABLES, may_break=False)
+        counted, most = job.request.options.formats[0], message_sizes.MOST_TABLES
+        first, _ = first_tables(parts, counted, job.tables_total, most, may_break=False)
     return replace(job, tables=first)
 
 

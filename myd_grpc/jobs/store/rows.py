@@ -25,7 +25,7 @@ from myd_grpc.jobs.model import (
     UnfinishedJob,
 )
 from myd_grpc.jobs.store.message_sizes import first_names
-from myd_grpc.options import ConvertOptions, Layout
+from myd_grpc.options import ConvertOptions, Format, Layout
 
 _LONGEST_TABLE_NAME = 64 << 10
 """Bytes of a table's name that are shown: names had no bound once, and a page must have one."""
@@ -136,6 +136,11 @@ def request_of(
         data_dir=row["data_dir"],
         output_dir=row["output_dir"],
     )
+
+
+def first_format_of(row: sqlite3.Row) -> Format:
+    """The first of the formats in a row of job_status."""
+    return _OPTIONS.decode(row["options"]).formats[0]
 
 
 def part_of(row: sqlite3.Row) -> PartFile:

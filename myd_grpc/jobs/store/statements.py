@@ -359,7 +359,8 @@ def _keep_parts(
     connection: Connection, job_id: str, parts: Sequence[PartFile], first_position: int
 ) -> None:
     connection.executemany(
-        "INSERT INTO csv_rows VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, file_name) "
+        "INSERT INTO csv_rows VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (job_id, file_name, table_name) "
         "DO UPDATE SET rows = excluded.rows, bytes = excluded.bytes",
         (
             (job_id, part.file_name, part.table, position, part.rows, part.size)

@@ -190,7 +190,7 @@ def _upload(task: Task, converted: Converted, ticker: Ticker) -> str:
         return reach.upload(path, str(file.relative_to(staging.parent)))
 
     uploader = Uploader(upload, staging, ticker.alive)
-    uploaded = uploader.run(task.job_id, task.destination, converted.parts)
+    uploaded = uploader.run(task.job_id, task.destination, converted.parts, converted.beside)
     empty(staging)
     return uploaded
 

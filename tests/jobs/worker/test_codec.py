@@ -17,13 +17,13 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.model import CipherKey, Conversion, Limits, PartFile, Progress
+from myd_grpc.convert.model import BesideFile, CipherKey, Conversion, Limits, PartFile, Progress
 from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import NewColumn, NewTable
 from myd_grpc.jobs.worker import protocol
 from myd_grpc.jobs.worker.protocol import decode_message, decode_task, encode_message, encode_task
-from myd_grpc.options import ConvertOptions, Layout, Profile, ReadOptions
+from myd_grpc.options import ConvertOptions, Format, Layout, Profile, ReadOptions
 from myd_grpc.shopping import Query, Summary
 
 texts = st.text(max_size=9)
@@ -52,7 +52,15 @@ conversions = st.builds(
     file_names=tuples(paths),
     name=texts,
     options=st.builds(
-        ConvertOptions, layouts, texts, texts, st.booleans(), st.sampled_from(Profile)
+        ConvertOptions,
+        layouts,
+        texts,
+        texts,
+        st.booleans(),
+        st.sampled_from(Profile),
+        st.booleans(),
+        tuples(st.sampled_from(Format)),
+        st.booleans(),
     ),
     **settings,
 )
@@ -103,6 +111,7 @@ checkpoints = st.builds(
     piece=st.none() | st.builds(Piece, sizes, counts, counts, layouts, sizes, limits),
     finishing=st.booleans(),
     done=parts,
+    beside=tuples(st.builds(BesideFile, paths, counts)),
     notes=tuples(texts),
     beginning=st.none() | st.builds(FirstRecord, layouts, st.booleans()),
     entries=tuples(entries),
@@ -159,7 +168,7 @@ def test_what_no_worker_says_is_refused(line: bytes) -> None:
         decode_message(line)
 
 
-SOME = Checkpoint((), 1, None, False, (), (), None, (), (), (), (), {}, Progress())
+SOME = Checkpoint((), 1, None, False, (), (), (), None, (), (), (), (), {}, Progress())
 # As an older version wrote it.
 OF_VERSION_3 = (
     '{"inputs":[],"file":0,"place":null,"finishing":false,"done":[],"notes":[],"beginning":null,'
@@ -172,9 +181,9 @@ OF_VERSION_3 = (
     "text",
     [
         OF_VERSION_3,
-        SOME.to_json().replace('"version":6', '"version":7'),
-        SOME.to_json().replace('"version":6', '"version":true'),
-        SOME.to_json().replace('"version":6,', ""),
+        SOME.to_json().replace('"version":7', '"version":8'),
+        SOME.to_json().replace('"version":7', '"version":true'),
+        SOME.to_json().replace('"version":7,', ""),
         SOME.to_json().replace('"file":1', '"file":"1"'),
         SOME.to_json().replace('"file":1,', ""),
         SOME.to_json().replace('"AUTO"', '"ODD"'),

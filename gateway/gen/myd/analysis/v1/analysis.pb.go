@@ -4,8 +4,8 @@
 // 	protoc        v6.31.1
 // source: myd/analysis/v1/analysis.proto
 
-// The contract of myd: MyData JSON files in, relational CSV files out, with live progress, and
-// the summary of a user's shopping.
+// The contract of myd: MyData JSON files in, relational tables out (CSV, XLSX or Parquet files), with
+// live progress, and the summary of a user's shopping.
 //
 // Conventions that hold for every call:
 //
@@ -47,6 +47,9 @@ const (
 	CsvProfile_CSV_PROFILE_EXCEL CsvProfile = 1
 	// UTF-8 without byte order mark, lines end with LF: for loading into a database.
 	CsvProfile_CSV_PROFILE_DATABASE CsvProfile = 2
+	// The same as CSV_PROFILE_EXCEL, but that cells which Excel would run as a formula, or show as
+	// another value, are written so that it shows their text.
+	CsvProfile_CSV_PROFILE_EXCEL_SAFE CsvProfile = 3
 )
 
 // Enum value maps for CsvProfile.
@@ -55,11 +58,13 @@ var (
 		0: "CSV_PROFILE_UNSPECIFIED",
 		1: "CSV_PROFILE_EXCEL",
 		2: "CSV_PROFILE_DATABASE",
+		3: "CSV_PROFILE_EXCEL_SAFE",
 	}
 	CsvProfile_value = map[string]int32{
 		"CSV_PROFILE_UNSPECIFIED": 0,
 		"CSV_PROFILE_EXCEL":       1,
 		"CSV_PROFILE_DATABASE":    2,
+		"CSV_PROFILE_EXCEL_SAFE":  3,
 	}
 )
 
@@ -88,6 +93,63 @@ func (x CsvProfile) Number() protoreflect.EnumNumber {
 // Deprecated: Use CsvProfile.Descriptor instead.
 func (CsvProfile) EnumDescriptor() ([]byte, []int) {
 	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0}
+}
+
+// OutputFormat is a kind of files that tables are written in.
+type OutputFormat int32
+
+const (
+	// The same as none.
+	OutputFormat_OUTPUT_FORMAT_UNSPECIFIED OutputFormat = 0
+	// CSV files, written as CsvProfile says.
+	OutputFormat_OUTPUT_FORMAT_CSV OutputFormat = 1
+	// Excel workbooks, with a sheet for each table.
+	OutputFormat_OUTPUT_FORMAT_XLSX OutputFormat = 2
+	// Apache Parquet files.
+	OutputFormat_OUTPUT_FORMAT_PARQUET OutputFormat = 3
+)
+
+// Enum value maps for OutputFormat.
+var (
+	OutputFormat_name = map[int32]string{
+		0: "OUTPUT_FORMAT_UNSPECIFIED",
+		1: "OUTPUT_FORMAT_CSV",
+		2: "OUTPUT_FORMAT_XLSX",
+		3: "OUTPUT_FORMAT_PARQUET",
+	}
+	OutputFormat_value = map[string]int32{
+		"OUTPUT_FORMAT_UNSPECIFIED": 0,
+		"OUTPUT_FORMAT_CSV":         1,
+		"OUTPUT_FORMAT_XLSX":        2,
+		"OUTPUT_FORMAT_PARQUET":     3,
+	}
+)
+
+func (x OutputFormat) Enum() *OutputFormat {
+	p := new(OutputFormat)
+	*p = x
+	return p
+}
+
+func (x OutputFormat) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OutputFormat) Descriptor() protoreflect.EnumDescriptor {
+	return file_myd_analysis_v1_analysis_proto_enumTypes[1].Descriptor()
+}
+
+func (OutputFormat) Type() protoreflect.EnumType {
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[1]
+}
+
+func (x OutputFormat) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OutputFormat.Descriptor instead.
+func (OutputFormat) EnumDescriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{1}
 }
 
 // RecordLayout is where the records are in a document.
@@ -139,11 +201,11 @@ func (x RecordLayout) String() string {
 }
 
 func (RecordLayout) Descriptor() protoreflect.EnumDescriptor {
-	return file_myd_analysis_v1_analysis_proto_enumTypes[1].Descriptor()
+	return file_myd_analysis_v1_analysis_proto_enumTypes[2].Descriptor()
 }
 
 func (RecordLayout) Type() protoreflect.EnumType {
-	return &file_myd_analysis_v1_analysis_proto_enumTypes[1]
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[2]
 }
 
 func (x RecordLayout) Number() protoreflect.EnumNumber {
@@ -152,7 +214,7 @@ func (x RecordLayout) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RecordLayout.Descriptor instead.
 func (RecordLayout) EnumDescriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{1}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2}
 }
 
 // Status is where a job stands.
@@ -206,11 +268,11 @@ func (x Job_Status) String() string {
 }
 
 func (Job_Status) Descriptor() protoreflect.EnumDescriptor {
-	return file_myd_analysis_v1_analysis_proto_enumTypes[2].Descriptor()
+	return file_myd_analysis_v1_analysis_proto_enumTypes[3].Descriptor()
 }
 
 func (Job_Status) Type() protoreflect.EnumType {
-	return &file_myd_analysis_v1_analysis_proto_enumTypes[2]
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[3]
 }
 
 func (x Job_Status) Number() protoreflect.EnumNumber {
@@ -272,11 +334,11 @@ func (x Job_Phase) String() string {
 }
 
 func (Job_Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_myd_analysis_v1_analysis_proto_enumTypes[3].Descriptor()
+	return file_myd_analysis_v1_analysis_proto_enumTypes[4].Descriptor()
 }
 
 func (Job_Phase) Type() protoreflect.EnumType {
-	return &file_myd_analysis_v1_analysis_proto_enumTypes[3]
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[4]
 }
 
 func (x Job_Phase) Number() protoreflect.EnumNumber {
@@ -332,7 +394,11 @@ type Job struct {
 	// What was written; set when DONE. The first tables, as many as fit in 1 MiB; ListTables has all.
 	Tables []*Job_Table `protobuf:"bytes,18,rep,name=tables,proto3" json:"tables,omitempty"`
 	// How many tables were written; set when DONE.
-	TablesTotal   uint32 `protobuf:"varint,19,opt,name=tables_total,json=tablesTotal,proto3" json:"tables_total,omitempty"`
+	TablesTotal uint32 `protobuf:"varint,19,opt,name=tables_total,json=tablesTotal,proto3" json:"tables_total,omitempty"`
+	// The formats that are written, each once, in the order of OutputFormat.
+	Formats []OutputFormat `protobuf:"varint,20,rep,packed,name=formats,proto3,enum=myd.analysis.v1.OutputFormat" json:"formats,omitempty"`
+	// Whether checksums and counts are written beside the tables.
+	Checksums     bool `protobuf:"varint,21,opt,name=checksums,proto3" json:"checksums,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -498,6 +564,20 @@ func (x *Job) GetTablesTotal() uint32 {
 		return x.TablesTotal
 	}
 	return 0
+}
+
+func (x *Job) GetFormats() []OutputFormat {
+	if x != nil {
+		return x.Formats
+	}
+	return nil
+}
+
+func (x *Job) GetChecksums() bool {
+	if x != nil {
+		return x.Checksums
+	}
+	return false
 }
 
 // ShoppingSummary is what a user bought, when: distinct months and categories.
@@ -785,7 +865,12 @@ type ConvertToCsvRequest struct {
 	// The member that is a record's id; empty is "id". Not used for KEYED.
 	IdField string `protobuf:"bytes,10,opt,name=id_field,json=idField,proto3" json:"id_field,omitempty"`
 	// Whether an existing set of that name is replaced; unset is the server's setting.
-	Overwrite     *bool `protobuf:"varint,11,opt,name=overwrite,proto3,oneof" json:"overwrite,omitempty"`
+	Overwrite *bool `protobuf:"varint,11,opt,name=overwrite,proto3,oneof" json:"overwrite,omitempty"`
+	// The formats in which tables are written, in any order; none is OUTPUT_FORMAT_CSV.
+	Formats []OutputFormat `protobuf:"varint,12,rep,packed,name=formats,proto3,enum=myd.analysis.v1.OutputFormat" json:"formats,omitempty"`
+	// Whether the SHA-256 of each input and part, and counts of each column, are written beside the
+	// tables.
+	Checksums     bool `protobuf:"varint,13,opt,name=checksums,proto3" json:"checksums,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -893,6 +978,20 @@ func (x *ConvertToCsvRequest) GetIdField() string {
 func (x *ConvertToCsvRequest) GetOverwrite() bool {
 	if x != nil && x.Overwrite != nil {
 		return *x.Overwrite
+	}
+	return false
+}
+
+func (x *ConvertToCsvRequest) GetFormats() []OutputFormat {
+	if x != nil {
+		return x.Formats
+	}
+	return nil
+}
+
+func (x *ConvertToCsvRequest) GetChecksums() bool {
+	if x != nil {
+		return x.Checksums
 	}
 	return false
 }
@@ -1891,14 +1990,14 @@ func (x *Job_Progress) GetEtaSeconds() float64 {
 	return 0
 }
 
-// Part is one CSV file.
+// Part is a file with rows of a table. A workbook is a part of each table that it has rows of.
 type Job_Part struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path relative to the job's output_dir.
 	FileName string `protobuf:"bytes,1,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
-	// Data rows, without the header.
+	// Data rows of the table in it, without the header.
 	Rows uint64 `protobuf:"varint,2,opt,name=rows,proto3" json:"rows,omitempty"`
-	// Size in bytes.
+	// Size of the file in bytes.
 	Bytes         uint64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1961,9 +2060,10 @@ type Job_Table struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the table, as in section "from records to tables" of the documentation.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Data rows in all parts; of a table that ListTables breaks off, in those that are listed with it.
+	// Data rows in all parts of the first of the job's formats, as each format has all of them; of a
+	// table that ListTables breaks off, in those parts of it that are listed with it.
 	Rows uint64 `protobuf:"varint,2,opt,name=rows,proto3" json:"rows,omitempty"`
-	// The files, in order.
+	// The files, format by format, in order.
 	Parts         []*Job_Part `protobuf:"bytes,3,rep,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2070,8 +2170,7 @@ var File_myd_analysis_v1_analysis_proto protoreflect.FileDescriptor
 
 const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\n" +
-	"\x1emyd/analysis/v1/analysis.proto\x12\x0fmyd.analysis.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xd4\n" +
-	"\n" +
+	"\x1emyd/analysis/v1/analysis.proto\x12\x0fmyd.analysis.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xab\v\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x1b.myd.analysis.v1.Job.StatusR\x06status\x12\x10\n" +
@@ -2097,7 +2196,9 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\n" +
 	"output_dir\x18\x11 \x01(\tR\toutputDir\x122\n" +
 	"\x06tables\x18\x12 \x03(\v2\x1a.myd.analysis.v1.Job.TableR\x06tables\x12!\n" +
-	"\ftables_total\x18\x13 \x01(\rR\vtablesTotal\x1a\xf3\x01\n" +
+	"\ftables_total\x18\x13 \x01(\rR\vtablesTotal\x127\n" +
+	"\aformats\x18\x14 \x03(\x0e2\x1d.myd.analysis.v1.OutputFormatR\aformats\x12\x1c\n" +
+	"\tchecksums\x18\x15 \x01(\bR\tchecksums\x1a\xf3\x01\n" +
 	"\bProgress\x12\x1f\n" +
 	"\vbytes_total\x18\x01 \x01(\x04R\n" +
 	"bytesTotal\x12\x1d\n" +
@@ -2162,7 +2263,7 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"recordPath\x12\x19\n" +
 	"\bid_field\x18\b \x01(\tR\aidField\"R\n" +
 	"\x1aPreprocessShoppingResponse\x124\n" +
-	"\x04data\x18\x01 \x01(\v2 .myd.analysis.v1.ShoppingSummaryR\x04data\"\xb3\x03\n" +
+	"\x04data\x18\x01 \x01(\v2 .myd.analysis.v1.ShoppingSummaryR\x04data\"\x8a\x04\n" +
 	"\x13ConvertToCsvRequest\x12\x1d\n" +
 	"\n" +
 	"file_names\x18\x01 \x03(\tR\tfileNames\x12(\n" +
@@ -2179,7 +2280,9 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"recordPath\x12\x19\n" +
 	"\bid_field\x18\n" +
 	" \x01(\tR\aidField\x12!\n" +
-	"\toverwrite\x18\v \x01(\bH\x00R\toverwrite\x88\x01\x01B\f\n" +
+	"\toverwrite\x18\v \x01(\bH\x00R\toverwrite\x88\x01\x01\x127\n" +
+	"\aformats\x18\f \x03(\x0e2\x1d.myd.analysis.v1.OutputFormatR\aformats\x12\x1c\n" +
+	"\tchecksums\x18\r \x01(\bR\tchecksumsB\f\n" +
 	"\n" +
 	"_overwrite\"u\n" +
 	"\x14ConvertToCsvResponse\x12>\n" +
@@ -2231,12 +2334,18 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"l\n" +
 	"\x12ListTablesResponse\x12.\n" +
 	"\x04data\x18\x01 \x03(\v2\x1a.myd.analysis.v1.Job.TableR\x04data\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*Z\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*v\n" +
 	"\n" +
 	"CsvProfile\x12\x1b\n" +
 	"\x17CSV_PROFILE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CSV_PROFILE_EXCEL\x10\x01\x12\x18\n" +
-	"\x14CSV_PROFILE_DATABASE\x10\x02*\xaa\x01\n" +
+	"\x14CSV_PROFILE_DATABASE\x10\x02\x12\x1a\n" +
+	"\x16CSV_PROFILE_EXCEL_SAFE\x10\x03*w\n" +
+	"\fOutputFormat\x12\x1d\n" +
+	"\x19OUTPUT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11OUTPUT_FORMAT_CSV\x10\x01\x12\x16\n" +
+	"\x12OUTPUT_FORMAT_XLSX\x10\x02\x12\x19\n" +
+	"\x15OUTPUT_FORMAT_PARQUET\x10\x03*\xaa\x01\n" +
 	"\fRecordLayout\x12\x1d\n" +
 	"\x19RECORD_LAYOUT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12RECORD_LAYOUT_AUTO\x10\x01\x12\x17\n" +
@@ -2269,92 +2378,95 @@ func file_myd_analysis_v1_analysis_proto_rawDescGZIP() []byte {
 	return file_myd_analysis_v1_analysis_proto_rawDescData
 }
 
-var file_myd_analysis_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_myd_analysis_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_myd_analysis_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_myd_analysis_v1_analysis_proto_goTypes = []any{
 	(CsvProfile)(0),                    // 0: myd.analysis.v1.CsvProfile
-	(RecordLayout)(0),                  // 1: myd.analysis.v1.RecordLayout
-	(Job_Status)(0),                    // 2: myd.analysis.v1.Job.Status
-	(Job_Phase)(0),                     // 3: myd.analysis.v1.Job.Phase
-	(*Job)(nil),                        // 4: myd.analysis.v1.Job
-	(*ShoppingSummary)(nil),            // 5: myd.analysis.v1.ShoppingSummary
-	(*PreprocessShoppingRequest)(nil),  // 6: myd.analysis.v1.PreprocessShoppingRequest
-	(*PreprocessShoppingResponse)(nil), // 7: myd.analysis.v1.PreprocessShoppingResponse
-	(*ConvertToCsvRequest)(nil),        // 8: myd.analysis.v1.ConvertToCsvRequest
-	(*ConvertToCsvResponse)(nil),       // 9: myd.analysis.v1.ConvertToCsvResponse
-	(*GetJobStatusRequest)(nil),        // 10: myd.analysis.v1.GetJobStatusRequest
-	(*GetJobStatusResponse)(nil),       // 11: myd.analysis.v1.GetJobStatusResponse
-	(*WatchJobRequest)(nil),            // 12: myd.analysis.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),           // 13: myd.analysis.v1.WatchJobResponse
-	(*WatchJobsRequest)(nil),           // 14: myd.analysis.v1.WatchJobsRequest
-	(*WatchJobsResponse)(nil),          // 15: myd.analysis.v1.WatchJobsResponse
-	(*ListJobsRequest)(nil),            // 16: myd.analysis.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),           // 17: myd.analysis.v1.ListJobsResponse
-	(*CancelJobRequest)(nil),           // 18: myd.analysis.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),          // 19: myd.analysis.v1.CancelJobResponse
-	(*ResumeJobRequest)(nil),           // 20: myd.analysis.v1.ResumeJobRequest
-	(*ResumeJobResponse)(nil),          // 21: myd.analysis.v1.ResumeJobResponse
-	(*DeleteJobRequest)(nil),           // 22: myd.analysis.v1.DeleteJobRequest
-	(*DeleteJobResponse)(nil),          // 23: myd.analysis.v1.DeleteJobResponse
-	(*ListTablesRequest)(nil),          // 24: myd.analysis.v1.ListTablesRequest
-	(*ListTablesResponse)(nil),         // 25: myd.analysis.v1.ListTablesResponse
-	(*Job_Progress)(nil),               // 26: myd.analysis.v1.Job.Progress
-	(*Job_Part)(nil),                   // 27: myd.analysis.v1.Job.Part
-	(*Job_Table)(nil),                  // 28: myd.analysis.v1.Job.Table
-	nil,                                // 29: myd.analysis.v1.ShoppingSummary.CategoriesEntry
-	(*ConvertToCsvResponse_Data)(nil),  // 30: myd.analysis.v1.ConvertToCsvResponse.Data
-	(*structpb.ListValue)(nil),         // 31: google.protobuf.ListValue
+	(OutputFormat)(0),                  // 1: myd.analysis.v1.OutputFormat
+	(RecordLayout)(0),                  // 2: myd.analysis.v1.RecordLayout
+	(Job_Status)(0),                    // 3: myd.analysis.v1.Job.Status
+	(Job_Phase)(0),                     // 4: myd.analysis.v1.Job.Phase
+	(*Job)(nil),                        // 5: myd.analysis.v1.Job
+	(*ShoppingSummary)(nil),            // 6: myd.analysis.v1.ShoppingSummary
+	(*PreprocessShoppingRequest)(nil),  // 7: myd.analysis.v1.PreprocessShoppingRequest
+	(*PreprocessShoppingResponse)(nil), // 8: myd.analysis.v1.PreprocessShoppingResponse
+	(*ConvertToCsvRequest)(nil),        // 9: myd.analysis.v1.ConvertToCsvRequest
+	(*ConvertToCsvResponse)(nil),       // 10: myd.analysis.v1.ConvertToCsvResponse
+	(*GetJobStatusRequest)(nil),        // 11: myd.analysis.v1.GetJobStatusRequest
+	(*GetJobStatusResponse)(nil),       // 12: myd.analysis.v1.GetJobStatusResponse
+	(*WatchJobRequest)(nil),            // 13: myd.analysis.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),           // 14: myd.analysis.v1.WatchJobResponse
+	(*WatchJobsRequest)(nil),           // 15: myd.analysis.v1.WatchJobsRequest
+	(*WatchJobsResponse)(nil),          // 16: myd.analysis.v1.WatchJobsResponse
+	(*ListJobsRequest)(nil),            // 17: myd.analysis.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),           // 18: myd.analysis.v1.ListJobsResponse
+	(*CancelJobRequest)(nil),           // 19: myd.analysis.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),          // 20: myd.analysis.v1.CancelJobResponse
+	(*ResumeJobRequest)(nil),           // 21: myd.analysis.v1.ResumeJobRequest
+	(*ResumeJobResponse)(nil),          // 22: myd.analysis.v1.ResumeJobResponse
+	(*DeleteJobRequest)(nil),           // 23: myd.analysis.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),          // 24: myd.analysis.v1.DeleteJobResponse
+	(*ListTablesRequest)(nil),          // 25: myd.analysis.v1.ListTablesRequest
+	(*ListTablesResponse)(nil),         // 26: myd.analysis.v1.ListTablesResponse
+	(*Job_Progress)(nil),               // 27: myd.analysis.v1.Job.Progress
+	(*Job_Part)(nil),                   // 28: myd.analysis.v1.Job.Part
+	(*Job_Table)(nil),                  // 29: myd.analysis.v1.Job.Table
+	nil,                                // 30: myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	(*ConvertToCsvResponse_Data)(nil),  // 31: myd.analysis.v1.ConvertToCsvResponse.Data
+	(*structpb.ListValue)(nil),         // 32: google.protobuf.ListValue
 }
 var file_myd_analysis_v1_analysis_proto_depIdxs = []int32{
-	2,  // 0: myd.analysis.v1.Job.status:type_name -> myd.analysis.v1.Job.Status
-	3,  // 1: myd.analysis.v1.Job.phase:type_name -> myd.analysis.v1.Job.Phase
-	26, // 2: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
+	3,  // 0: myd.analysis.v1.Job.status:type_name -> myd.analysis.v1.Job.Status
+	4,  // 1: myd.analysis.v1.Job.phase:type_name -> myd.analysis.v1.Job.Phase
+	27, // 2: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
 	0,  // 3: myd.analysis.v1.Job.csv_profile:type_name -> myd.analysis.v1.CsvProfile
-	1,  // 4: myd.analysis.v1.Job.layout:type_name -> myd.analysis.v1.RecordLayout
-	28, // 5: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
-	29, // 6: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
-	1,  // 7: myd.analysis.v1.PreprocessShoppingRequest.layout:type_name -> myd.analysis.v1.RecordLayout
-	5,  // 8: myd.analysis.v1.PreprocessShoppingResponse.data:type_name -> myd.analysis.v1.ShoppingSummary
-	0,  // 9: myd.analysis.v1.ConvertToCsvRequest.csv_profile:type_name -> myd.analysis.v1.CsvProfile
-	1,  // 10: myd.analysis.v1.ConvertToCsvRequest.layout:type_name -> myd.analysis.v1.RecordLayout
-	30, // 11: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
-	4,  // 12: myd.analysis.v1.GetJobStatusResponse.data:type_name -> myd.analysis.v1.Job
-	4,  // 13: myd.analysis.v1.WatchJobResponse.data:type_name -> myd.analysis.v1.Job
-	2,  // 14: myd.analysis.v1.WatchJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
-	4,  // 15: myd.analysis.v1.WatchJobsResponse.data:type_name -> myd.analysis.v1.Job
-	2,  // 16: myd.analysis.v1.ListJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
-	4,  // 17: myd.analysis.v1.ListJobsResponse.data:type_name -> myd.analysis.v1.Job
-	4,  // 18: myd.analysis.v1.CancelJobResponse.data:type_name -> myd.analysis.v1.Job
-	4,  // 19: myd.analysis.v1.ResumeJobResponse.data:type_name -> myd.analysis.v1.Job
-	4,  // 20: myd.analysis.v1.DeleteJobResponse.data:type_name -> myd.analysis.v1.Job
-	28, // 21: myd.analysis.v1.ListTablesResponse.data:type_name -> myd.analysis.v1.Job.Table
-	27, // 22: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
-	31, // 23: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
-	6,  // 24: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
-	8,  // 25: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
-	10, // 26: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
-	12, // 27: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
-	14, // 28: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
-	16, // 29: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
-	18, // 30: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
-	20, // 31: myd.analysis.v1.AnalysisService.ResumeJob:input_type -> myd.analysis.v1.ResumeJobRequest
-	22, // 32: myd.analysis.v1.AnalysisService.DeleteJob:input_type -> myd.analysis.v1.DeleteJobRequest
-	24, // 33: myd.analysis.v1.AnalysisService.ListTables:input_type -> myd.analysis.v1.ListTablesRequest
-	7,  // 34: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
-	9,  // 35: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
-	11, // 36: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
-	13, // 37: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
-	15, // 38: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
-	17, // 39: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
-	19, // 40: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
-	21, // 41: myd.analysis.v1.AnalysisService.ResumeJob:output_type -> myd.analysis.v1.ResumeJobResponse
-	23, // 42: myd.analysis.v1.AnalysisService.DeleteJob:output_type -> myd.analysis.v1.DeleteJobResponse
-	25, // 43: myd.analysis.v1.AnalysisService.ListTables:output_type -> myd.analysis.v1.ListTablesResponse
-	34, // [34:44] is the sub-list for method output_type
-	24, // [24:34] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	2,  // 4: myd.analysis.v1.Job.layout:type_name -> myd.analysis.v1.RecordLayout
+	29, // 5: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
+	1,  // 6: myd.analysis.v1.Job.formats:type_name -> myd.analysis.v1.OutputFormat
+	30, // 7: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	2,  // 8: myd.analysis.v1.PreprocessShoppingRequest.layout:type_name -> myd.analysis.v1.RecordLayout
+	6,  // 9: myd.analysis.v1.PreprocessShoppingResponse.data:type_name -> myd.analysis.v1.ShoppingSummary
+	0,  // 10: myd.analysis.v1.ConvertToCsvRequest.csv_profile:type_name -> myd.analysis.v1.CsvProfile
+	2,  // 11: myd.analysis.v1.ConvertToCsvRequest.layout:type_name -> myd.analysis.v1.RecordLayout
+	1,  // 12: myd.analysis.v1.ConvertToCsvRequest.formats:type_name -> myd.analysis.v1.OutputFormat
+	31, // 13: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
+	5,  // 14: myd.analysis.v1.GetJobStatusResponse.data:type_name -> myd.analysis.v1.Job
+	5,  // 15: myd.analysis.v1.WatchJobResponse.data:type_name -> myd.analysis.v1.Job
+	3,  // 16: myd.analysis.v1.WatchJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
+	5,  // 17: myd.analysis.v1.WatchJobsResponse.data:type_name -> myd.analysis.v1.Job
+	3,  // 18: myd.analysis.v1.ListJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
+	5,  // 19: myd.analysis.v1.ListJobsResponse.data:type_name -> myd.analysis.v1.Job
+	5,  // 20: myd.analysis.v1.CancelJobResponse.data:type_name -> myd.analysis.v1.Job
+	5,  // 21: myd.analysis.v1.ResumeJobResponse.data:type_name -> myd.analysis.v1.Job
+	5,  // 22: myd.analysis.v1.DeleteJobResponse.data:type_name -> myd.analysis.v1.Job
+	29, // 23: myd.analysis.v1.ListTablesResponse.data:type_name -> myd.analysis.v1.Job.Table
+	28, // 24: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
+	32, // 25: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
+	7,  // 26: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
+	9,  // 27: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
+	11, // 28: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
+	13, // 29: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
+	15, // 30: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
+	17, // 31: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
+	19, // 32: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
+	21, // 33: myd.analysis.v1.AnalysisService.ResumeJob:input_type -> myd.analysis.v1.ResumeJobRequest
+	23, // 34: myd.analysis.v1.AnalysisService.DeleteJob:input_type -> myd.analysis.v1.DeleteJobRequest
+	25, // 35: myd.analysis.v1.AnalysisService.ListTables:input_type -> myd.analysis.v1.ListTablesRequest
+	8,  // 36: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
+	10, // 37: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
+	12, // 38: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
+	14, // 39: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
+	16, // 40: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
+	18, // 41: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
+	20, // 42: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
+	22, // 43: myd.analysis.v1.AnalysisService.ResumeJob:output_type -> myd.analysis.v1.ResumeJobResponse
+	24, // 44: myd.analysis.v1.AnalysisService.DeleteJob:output_type -> myd.analysis.v1.DeleteJobResponse
+	26, // 45: myd.analysis.v1.AnalysisService.ListTables:output_type -> myd.analysis.v1.ListTablesResponse
+	36, // [36:46] is the sub-list for method output_type
+	26, // [26:36] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_myd_analysis_v1_analysis_proto_init() }
@@ -2368,7 +2480,7 @@ func file_myd_analysis_v1_analysis_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_myd_analysis_v1_analysis_proto_rawDesc), len(file_myd_analysis_v1_analysis_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -4,8 +4,8 @@
 // - protoc             v6.31.1
 // source: myd/analysis/v1/analysis.proto
 
-// The contract of myd: MyData JSON files in, relational CSV files out, with live progress, and
-// the summary of a user's shopping.
+// The contract of myd: MyData JSON files in, relational tables out (CSV, XLSX or Parquet files), with
+// live progress, and the summary of a user's shopping.
 //
 // Conventions that hold for every call:
 //
@@ -75,7 +75,8 @@ type AnalysisServiceClient interface {
 	//     it), or the set exists and overwriting is off (OUTPUT_EXISTS: choose another name or set
 	//     `overwrite`).
 	//   - FAILED_PRECONDITION: sets are in object storage that cannot keep one from being overwritten
-	//     (OVERWRITE_NEEDED: set `overwrite`).
+	//     (OVERWRITE_NEEDED: set `overwrite`), or the server was installed without what writes one of
+	//     the formats (FORMAT_UNAVAILABLE: ask for another one).
 	//   - RESOURCE_EXHAUSTED: the queue is full. Call again later.
 	//   - UNAVAILABLE: the server is stopping. Call again with the same request_id.
 	//   - INTERNAL: report the error id.
@@ -328,7 +329,8 @@ type AnalysisServiceServer interface {
 	//     it), or the set exists and overwriting is off (OUTPUT_EXISTS: choose another name or set
 	//     `overwrite`).
 	//   - FAILED_PRECONDITION: sets are in object storage that cannot keep one from being overwritten
-	//     (OVERWRITE_NEEDED: set `overwrite`).
+	//     (OVERWRITE_NEEDED: set `overwrite`), or the server was installed without what writes one of
+	//     the formats (FORMAT_UNAVAILABLE: ask for another one).
 	//   - RESOURCE_EXHAUSTED: the queue is full. Call again later.
 	//   - UNAVAILABLE: the server is stopping. Call again with the same request_id.
 	//   - INTERNAL: report the error id.
