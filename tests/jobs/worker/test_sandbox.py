@@ -122,6 +122,34 @@ def test_a_data_directory_in_place_of_the_first_is_read(home: Path) -> None:
         server.stop()
 
 
+READS_THE_DICTIONARY = """
+import sys
+from pathlib import Path
+from myd_grpc import dictionary
+from myd_grpc.jobs.worker.places import Places
+from myd_grpc.jobs.worker.program import _confine
+from myd_grpc.jobs.worker.protocol import encode_places
+
+data, output = sys.argv[1:]
+sys.argv[1:] = []  # where a worker is told of its broker
+_confine(encode_places(Places(data, output, ())))
+assert dictionary.load().find("out", "account_num")
+try:
+    Path(dictionary.__file__).read_bytes()
+except PermissionError:
+    print("confined")
+"""
+
+
+def test_the_dictionary_can_be_read_in_it(tmp_path: Path) -> None:
+    require("Landlock")
+    directories = [tmp_path / "data", tmp_path / "output"]
+    for directory in directories:
+        directory.mkdir()
+    command = [sys.executable, "-c", READS_THE_DICTIONARY, *map(str, directories)]
+    assert subprocess.check_output(command, cwd=ROOT, text=True) == "confined\n"
+
+
 def test_what_a_system_lacks_for_the_sandbox_is_said_once(tmp_path: Path) -> None:
     require("seccomp")
     server = BareServer(tmp_path).start()
