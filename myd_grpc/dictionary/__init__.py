@@ -1,7 +1,7 @@
 """The data dictionary: titles and meanings of columns, in Korean and English.
 
 `fields.csv` is what comes with the program, `MYD_DICTIONARY` names an operator's file of the same
-form that counts before it (docs/spec.md 3.10). `load` makes the `Dictionary` of both.
+form that counts before it (docs/spec.md 3.11). `load` makes the `Dictionary` of both.
 """
 
 from __future__ import annotations

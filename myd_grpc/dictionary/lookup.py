@@ -1,4 +1,4 @@
-"""Entries found by a column's path (docs/spec.md 3.10)."""
+"""Entries found by a column's path (docs/spec.md 3.11)."""
 
 from __future__ import annotations
 

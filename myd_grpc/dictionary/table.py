@@ -1,4 +1,4 @@
-"""A dictionary as a table of text: CSV with a header, read strictly (docs/spec.md 3.10)."""
+"""A dictionary as a table of text: CSV with a header, read strictly (docs/spec.md 3.11)."""
 
 from __future__ import annotations
 
