@@ -105,7 +105,7 @@ export class Card {
       facts.push(text.left(duration(progress.eta_seconds - (nowMs - this.#receivedMs) / 1000)));
     }
     facts.push(text.records(count(progress.records)), text.rows(count(progress.rows)));
-    facts.push(...readAs(job));
+    facts.push(...readAs(job), ...writtenAs(job));
     if (progress.files_total > 1) {
       const current = Math.min(progress.files_done + 1, progress.files_total);
       facts.push(text.files(current, progress.files_total));
@@ -122,7 +122,7 @@ export class Card {
     }
     if (job.status === "DONE" && job.progress) {
       facts.push(size(job.progress.bytes_total), text.records(count(job.progress.records)));
-      facts.push(...readAs(job));
+      facts.push(...readAs(job), ...writtenAs(job));
     }
     return facts;
   }
@@ -204,6 +204,12 @@ function names({ file_names: files, progress }) {
 function readAs({ layout }) {
   const known = layout.replace("RECORD_LAYOUT_", "");
   return ["AUTO", "UNSPECIFIED"].includes(known) ? [] : [text.readAs(known)];
+}
+
+/** In which formats a job's tables are written, and whether there are checksums beside them. */
+function writtenAs({ formats, checksums }) {
+  const names = formats.map((one) => one.replace("OUTPUT_FORMAT_", ""));
+  return [names.join(",\u00a0"), ...(checksums ? [text.checksums] : [])];
 }
 
 /** What a job that works waits for, or what was strange about the input of one that is done. */

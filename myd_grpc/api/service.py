@@ -265,4 +265,5 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
 def _refuse_unwritable(formats: Sequence[Format]) -> None:
     """Raises FormatUnavailableError."""
     if unmet := format_needs.unmet(formats):
-        raise FormatUnavailableError(f"{'; '.join(unmet)}, or ask for other formats")
+        what = f"on the server, {'; '.join(unmet)}; or ask for other formats"
+        raise FormatUnavailableError(what)

@@ -213,13 +213,21 @@ def _bar(job: Job, *, is_lost: bool) -> ProgressBar:
 
 
 def _written_table(tables: Iterable[Job.Table]) -> Table:
-    """A line for each table; it goes by its files, whose names begin with the table's."""
+    """A line for each table; it goes by its files, whose names begin with the table's.
+
+    Where tables share a file, its name is told, too.
+    """
+    tables = list(tables)
+    shared = wording.share_files(tables)
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    if shared:
+        table.add_column("table", overflow="fold")
     table.add_column("files", overflow="fold")
     for heading in ("parts", "rows", "size"):
         table.add_column(heading, justify="right", no_wrap=True)
     for written in tables:
         table.add_row(
+            *([wording.printable(written.name)] if shared else []),
             wording.files(written),
             f"{len(written.parts):,}",
             f"{written.rows:,}",

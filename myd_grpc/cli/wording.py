@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
 
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
+from myd.analysis.v1.analysis_pb2 import OutputFormat as Format
 from myd.analysis.v1.analysis_pb2 import RecordLayout as Layout
 from myd_grpc.cli.terms import translated
 
@@ -178,7 +182,17 @@ def _written(job: Job) -> str:
     written = f"{count(job.progress.rows, 'row')} in {count(job.tables_total, 'table')}"
     if len(job.tables) < job.tables_total:
         return written  # how many bytes there are in those that are not here is not known
-    return f"{written}, {size(sum(map(table_bytes, job.tables)))} of CSV,"
+    # A file that tables share is there once.
+    sizes = {part.file_name: part.bytes for table in job.tables for part in table.parts}
+    return f"{written}, {size(sum(sizes.values()))} of {formats(job)},"
+
+
+def formats(job: Job) -> str:
+    """The formats of a job: `CSV`, `CSV, XLSX and PARQUET`."""
+    names = [Format.Name(one).removeprefix("OUTPUT_FORMAT_") for one in job.formats]
+    if not names:  # of a server that knows no other
+        return "CSV"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _took(job: Job) -> str:
@@ -189,11 +203,20 @@ def _took(job: Job) -> str:
 
 
 def files(table: Job.Table) -> str:
-    """The files of a table: `out_1.csv`, `out_1.csv … _4.csv`."""
-    names = [printable(part.file_name) for part in table.parts]
-    if len(names) <= 1:
-        return "".join(names)
-    return f"{names[0]} … _{names[-1].rpartition('_')[2]}"
+    """The files of a table, format by format: `out_1.csv … _4.csv, out.xlsx`."""
+    names = (printable(part.file_name) for part in table.parts)
+    by_ending = groupby(names, lambda name: name.rpartition(".")[2])
+    return ", ".join(_first_and_last(list(of_one)) for _, of_one in by_ending)
+
+
+def _first_and_last(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} … _{names[-1].rpartition('_')[2]}"
+
+
+def share_files(tables: Iterable[Job.Table]) -> bool:
+    """Whether a file has several of these tables, so that they are not known by their files."""
+    tables_of = Counter(part.file_name for table in tables for part in table.parts)
+    return any(count > 1 for count in tables_of.values())
 
 
 def table_bytes(table: Job.Table) -> int:

@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from myd.analysis.v1.analysis_pb2 import RECORD_LAYOUT_KEYED, Job
+from myd.analysis.v1.analysis_pb2 import RECORD_LAYOUT_KEYED, Job, OutputFormat
 from myd_grpc.cli import terms, wording
 from myd_grpc.cli.job_table import fitted_title, live_table
 from myd_grpc.cli.plain import PlainOutput, PlainView
@@ -65,6 +65,26 @@ def test_the_files_of_a_table() -> None:
     parts = [Job.Part(file_name=f"set/out.a_1_{n}.csv") for n in (1, 2, 3)]
     assert wording.files(Job.Table(parts=parts[:1])) == "set/out.a_1_1.csv"
     assert wording.files(Job.Table(parts=parts)) == "set/out.a_1_1.csv … _3.csv"
+    parts += [Job.Part(file_name="set/out.xlsx"), Job.Part(file_name="set/out_2.xlsx")]
+    parts.append(Job.Part(file_name="set/out.a_1_1.parquet"))
+    assert wording.files(Job.Table(parts=parts)) == (
+        "set/out.a_1_1.csv … _3.csv, set/out.xlsx … _2.xlsx, set/out.a_1_1.parquet"
+    )
+
+
+def test_a_file_that_tables_share_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
+    workbook = Job.Part(file_name="out.xlsx", bytes=1_000_000)
+    tables = [Job.Table(name=name, rows=2, parts=[workbook]) for name in ("out", "out.tr")]
+    job = Job(status="DONE", tables=tables, tables_total=2, formats=["OUTPUT_FORMAT_XLSX"])
+    assert "in 2 tables, 1.0 MB of XLSX, from" in wording.outcome(job)
+    names = [name for name in OutputFormat.keys() if not name.endswith("UNSPECIFIED")]  # noqa: SIM118 - no dict
+    job = Job(status="DONE", formats=names)
+    assert " of CSV, XLSX and PARQUET, from" in wording.outcome(job)
+    # A table goes by its files where it has them for itself.
+    TerminalOutput().tables(tables)
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["out", "out.xlsx"]
+    TerminalOutput().tables(tables[:1])
+    assert capsys.readouterr().out.splitlines()[1].split()[:1] == ["out.xlsx"]
 
 
 def test_control_characters_are_not_passed_on() -> None:

@@ -93,6 +93,19 @@ def test_values_of_enums_have_short_names(layout: str | int) -> None:
     assert service.requests[0].csv_profile == pb.CSV_PROFILE_DATABASE
 
 
+def test_values_of_a_list_have_short_names() -> None:
+    with scripted(answer(pb.ConvertToCsvResponse())) as (client, service):
+        client.convert(["a.json"], "out", formats=["xlsx", "OUTPUT_FORMAT_CSV", 3])
+    assert list(service.requests[0].formats) == [2, 1, 3]
+    with scripted() as (client, service):
+        with pytest.raises(TypeError, match="formats must be a list"):
+            client.convert(["a.json"], "out", formats="csv")
+        with pytest.raises(InvalidRequestError) as caught:
+            client.convert(["a.json"], "out", formats=["csv", "xls"])
+        assert service.requests == []
+    assert str(caught.value) == "formats: must each be one of CSV, XLSX, PARQUET"
+
+
 def test_an_unknown_value_is_refused_with_those_there_are() -> None:
     with scripted() as (client, _), pytest.raises(InvalidRequestError) as caught:
         client.preprocess("u", "p", "a.json", layout="LIST")

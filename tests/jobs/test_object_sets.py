@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import pytest
 
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
-from myd_grpc.convert.model import PartFile
-from myd_grpc.jobs.manifest import decode_manifest
+from myd_grpc.convert.model import BesideFile, PartFile
+from myd_grpc.jobs.manifest import ManifestTable, decode_manifest
 from myd_grpc.jobs.publish.leftovers import GRACE_S, remove_leftovers
 from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
@@ -87,18 +87,26 @@ def stage(
     attempt: str = "aa",
     name: str = "out",
     directory: str = "",
+    parts: Sequence[PartFile] = (),
 ) -> StagedSet:
-    """Upload a set as a worker does."""
+    """Upload a set as a worker does; of files that are not all of one table, with their parts.
+
+    What is no part then is beside the tables.
+    """
     staging = place.staging(directory, job_id, attempt)
-    parts = []
+    found = []
     for file_name, content in files.items():
         (staging / file_name).parent.mkdir(parents=True, exist_ok=True)
         (staging / file_name).write_bytes(content)
         table = file_name.rpartition("/")[2].partition("_")[0]
-        parts.append(PartFile(table, file_name, content.count(b"\n"), len(content)))
+        found.append(PartFile(table, file_name, content.count(b"\n"), len(content)))
+    parts = parts or found
+    known = {part.file_name for part in parts}
+    beside = [BesideFile(name, len(files[name])) for name in files if name not in known]
     destination = place.destination(directory, name, attempt)
+    assert destination
     uploader = Uploader(upload(objects), staging, lambda: None)
-    return place.stage(job_id, attempt, uploader.run(job_id, destination, parts, []))
+    return place.stage(job_id, attempt, uploader.run(job_id, destination, parts, beside))
 
 
 def downloaded(objects: Objects, name: str = "out") -> dict[str, bytes]:
@@ -136,6 +144,90 @@ def test_a_set_is_there_when_its_manifest_is(place: ObjectPrefix, objects: Objec
         (".parts/j1.aa/a/out_1.csv", 1, 2),
         (".parts/j1.aa/a/out_2.csv", 2, 2),
     ]
+
+
+SHARED = {
+    "a/out_1.csv": b"x\n1\n",
+    "a/out_2.csv": b"x\n2\n",
+    "a/out.xlsx": b"workbook",
+    "a/out.tr_1.csv": b"y\n",
+    "a/datapackage.json": b"{}",
+}
+"""A set of two tables in two formats, of which one has a file for both; and one is of none."""
+
+
+def shared_parts(prefix: str = "a/") -> list[PartFile]:
+    return [
+        PartFile("out", f"{prefix}out_1.csv", 2, 4),
+        PartFile("out", f"{prefix}out_2.csv", 3, 4),
+        PartFile("out", f"{prefix}out.xlsx", 5, 8),
+        PartFile("out.tr", f"{prefix}out.tr_1.csv", 1, 2),
+        PartFile("out.tr", f"{prefix}out.xlsx", 1, 8),
+    ]
+
+
+def test_a_file_that_tables_share_is_uploaded_and_named_once(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    place.publish(stage(place, objects, SHARED, parts=shared_parts()), "out", replace=False)
+    assert downloaded(objects) == SHARED
+    found = objects.read("out/manifest.json")
+    assert found
+    manifest = decode_manifest(found.data)
+    assert manifest.tables == (
+        ManifestTable("out", "a", 5, 3),
+        ManifestTable("out.tr", "a", 1, 2),
+    )
+    assert [(one.name, one.table, one.part, one.rows, one.bytes) for one in manifest.files] == [
+        ("a/out_1.csv", "out", 1, 2, 4),
+        ("a/out_2.csv", "out", 2, 3, 4),
+        ("a/out.xlsx", "", 0, 6, 8),
+        ("a/out.tr_1.csv", "out.tr", 1, 1, 2),
+        ("a/datapackage.json", "", 0, 0, 2),
+    ]
+
+
+def test_parts_are_counted_in_each_format(place: ObjectPrefix, objects: Objects) -> None:
+    names = ["out_1.csv", "out_2.csv", "out_1.parquet", "out_2.parquet"]
+    parts = [PartFile("out", name, 1, 1) for name in names]
+    files = dict.fromkeys(names, b"x")
+    place.publish(stage(place, objects, files, parts=parts), "out", replace=False)
+    found = objects.read("out/manifest.json")
+    assert found
+    manifest = decode_manifest(found.data)
+    assert [one.part for one in manifest.files] == [1, 2, 1, 2]
+    assert manifest.tables == (ManifestTable("out", "", 2, 4),)
+
+
+def test_sets_of_several_attempts_keep_their_files_beside_the_tables(
+    place: ObjectPrefix, objects: Objects
+) -> None:
+    one_by_one, shares = dict[str, bytes](), []
+    for attempt, directory in {"aa": "a", "bb": "b"}.items():
+        files = {f"{directory}{name[1:]}": data for name, data in SHARED.items()}
+        parts = shared_parts(f"{directory}/")
+        staged = stage(place, objects, files, attempt=attempt, parts=parts)
+        shares.append(StagedShare(attempt, [directory], staged.token.partition(":")[2]))
+        one_by_one |= files
+    uploaded = place.join("j1", "all", "out", shares)
+    assert place.recover("j1", f"all:{uploaded}", "out", replace=False)
+    assert list(downloaded(objects)) == list(one_by_one)
+    assert downloaded(objects) == one_by_one
+    # The manifest is that which one attempt would have written, but for where the files are.
+    parts = [*shared_parts("a/"), *shared_parts("b/")]
+    staged = stage(place, objects, one_by_one, attempt="cc", name="one", parts=parts)
+    place.publish(staged, "one", replace=False)
+    assert downloaded(objects, "one") == one_by_one
+    tables, names = zip(*(_told(objects, name) for name in ("out", "one")), strict=True)
+    assert tables[0] == tables[1]
+    assert names[0] == names[1]
+
+
+def _told(objects: Objects, name: str) -> tuple[object, object]:
+    found = objects.read(f"{name}/manifest.json")
+    assert found
+    manifest = decode_manifest(found.data)
+    return manifest.tables, [(one.name, one.table, one.part) for one in manifest.files]
 
 
 def test_one_set_replaces_another_whose_readers_go_on(

@@ -243,6 +243,21 @@ def test_older_jobs_come_when_they_are_asked_for(rest_server: RestServer, browse
     assert browser.complaints() == []
 
 
+def test_it_is_told_what_a_job_writes(rest_server: RestServer, browser: Browser) -> None:
+    rest_server.start()
+    rest_server.put("a.json", '[{"id":1}]')
+    plain = rest_server.convert("a.json", output="plain").job_id
+    formats = [pb.OUTPUT_FORMAT_XLSX, pb.OUTPUT_FORMAT_CSV]
+    both = rest_server.convert("a.json", output="both", formats=formats, checksums=True).job_id
+    for language, checksums in {"en": "with checksums", "ko": "체크섬 포함"}.items():
+        browser.open(f"{rest_server.rest.url}/jobs/live?lang={language}")
+        for job_id, told in {plain: ["CSV"], both: ["CSV, XLSX", checksums]}.items():
+            browser.until_shown(f"{card(job_id)} .facts", told[0])
+            facts = browser.find(f"{card(job_id)} .facts").text.split("· ")
+            assert [one.strip() for one in facts[-len(told) :]] == told
+    assert browser.complaints() == []
+
+
 def test_a_deleted_job_leaves_the_page(rest_server: RestServer, browser: Browser) -> None:
     rest_server.start()
     rest_server.put("a.json", '[{"id":1}]')

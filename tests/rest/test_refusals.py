@@ -134,6 +134,7 @@ def test_a_body_that_cannot_be_read_is_refused_without_repeating_it(
 
 
 LAYOUTS = [name for name in pb.RecordLayout.keys() if not name.endswith("UNSPECIFIED")]  # noqa: SIM118 - no dict
+FORMATS = "OUTPUT_FORMAT_CSV, OUTPUT_FORMAT_XLSX, OUTPUT_FORMAT_PARQUET"
 FLAWS = {
     ("layout", "ARAY"): "must be one of " + ", ".join(LAYOUTS),
     ("layout", 1.5): "must be one of " + ", ".join(LAYOUTS),
@@ -145,6 +146,9 @@ FLAWS = {
     ("output_file_name", 4711): "must be a string",
     ("recordPath", "\ud800"): "must be a string",
     ("file_names", "a.json"): "must be a list, with each value a string",
+    ("formats", "OUTPUT_FORMAT_CSV"): "must be a list, with each value one of " + FORMATS,
+    ("formats", ("XLSX",)): "must be a list, with each value one of " + FORMATS,
+    ("checksums", "yes"): "must be true or false",
 }
 
 

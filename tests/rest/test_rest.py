@@ -99,6 +99,24 @@ def test_the_originals_calls_work_as_they_are(shared_rest: RestServer) -> None:
     assert (unknown["job_id"], unknown["status"], unknown["msg"]) == ("unknown", "NOTFOUND", "")
 
 
+@pytest.mark.parametrize("path", ["/convert_to_csv", "/convert_to_excel"])
+def test_formats_are_named_in_the_body_and_csv_where_none_is(
+    shared_rest: RestServer, path: str
+) -> None:
+    body = {"file_names": ["none.json"], "output_file_name": f"formats{path[-3:]}"}
+    for named, shown in {
+        (): ["OUTPUT_FORMAT_CSV"],
+        ("OUTPUT_FORMAT_XLSX", "OUTPUT_FORMAT_CSV"): ["OUTPUT_FORMAT_CSV", "OUTPUT_FORMAT_XLSX"],
+    }.items():
+        formats = {"formats": named, "checksums": True} if named else {}
+        answer = shared_rest.rest.post(path, body | formats)
+        assert answer.status == 200, answer.json
+        job_id = answer.json["data"]["job_id"]
+        shared_rest.wait(job_id)
+        state = shared_rest.rest.get(f"/convert_to_csv/status?job_id={job_id}").json["data"]
+        assert (state["formats"], state["checksums"]) == (shown, bool(named))
+
+
 def test_an_encrypted_file_is_summarised_with_the_key_in_the_body(shared_rest: RestServer) -> None:
     shared_rest.put("encrypted.json", encrypted(SHOPPING))
     body = {"user_id": "1", "proposal_id": "7", "file_name": "encrypted.json"}

@@ -13,11 +13,11 @@ from myd_grpc.options import Format
 _NEEDS = {
     Format.XLSX: (
         "myd_grpc._native",
-        "XLSX takes the native engine: install myd on the server with Rust (cargo) there",
+        "XLSX takes the native engine, whichever converts: install myd with Rust (cargo) there",
     ),
     Format.PARQUET: (
         "pyarrow",
-        "PARQUET takes pyarrow: install myd[parquet] on the server",
+        "PARQUET takes pyarrow: pip install 'myd-grpc[parquet]'",
     ),
 }
 """A module for each, and what to do where it is not there."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.callers.model import ANYBODY
-from myd_grpc.convert.model import SECTION_NAMES, Limits, Progress
+from myd_grpc.convert.model import SECTION_NAMES, Limits, PartFile, Progress
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.jobs.model import (
     Request,
@@ -27,7 +27,7 @@ from myd_grpc.jobs.publish.directory_id import DirectoryId
 from myd_grpc.jobs.store.database import DatabaseRefusedError, tell_of_old_sqlite
 from myd_grpc.jobs.store.migrations import STEPS
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
-from myd_grpc.options import ConvertOptions, Layout, Profile
+from myd_grpc.options import ConvertOptions, Format, Layout, Profile
 from tests.support.storing import MARK, PLAIN, Announced, opened, request
 
 V1 = Path(__file__).parent / "csv_status_v1.sql"
@@ -145,6 +145,34 @@ async def test_options_in_columns_of_their_own_become_one(tmp_path: Path, versio
     assert (marked.limits, marked.section_names) == (Limits(), SECTION_NAMES)
     assert job
     assert job.progress.layout is Layout.ARRAY
+
+
+async def test_parts_of_before_tables_shared_files_are_kept(tmp_path: Path) -> None:
+    """Of a database as the program of the eleventh version has left it."""
+    with opened_raw(tmp_path) as old:
+        old.executescript(V1.read_text())
+        old.create_function("folded", 1, folded)
+        for statement in chain.from_iterable(STEPS[1:11]):
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 11")
+        many = [("done", f"b/t_{n}.csv", "t", 3 - n, n, 10 * n) for n in (1, 2)]
+        old.executemany("INSERT INTO csv_rows VALUES (?, ?, ?, ?, ?, ?)", many)
+        old.commit()
+    async with opened(tmp_path) as store:
+        done = await store.get(ANYBODY, "done")
+        assert done
+        assert done.request.options.formats == (Format.CSV,)
+        assert not done.request.options.checksums
+        listed, _ = await store.tables(ANYBODY, "done", 0, 10)
+        assert [(table.name, table.rows, table.parts) for table in listed] == [
+            ("done", 2, (PartFile("done", "done_1.csv", 2, 30),)),
+            ("t", 3, (PartFile("t", "b/t_2.csv", 2, 20), PartFile("t", "b/t_1.csv", 1, 10))),
+        ]
+        assert await store.delete(ANYBODY, "done", now=1)
+    with opened_raw(tmp_path) as new:
+        assert not new.execute("SELECT * FROM csv_rows WHERE job_id = 'done'").fetchall()
+        indices = new.execute("SELECT name FROM sqlite_schema WHERE tbl_name = 'csv_rows'")
+        assert ("parts_in_order",) in indices.fetchall()
 
 
 async def test_a_checkpoint_of_before_there_were_attempts_is_gone_on_from(tmp_path: Path) -> None:

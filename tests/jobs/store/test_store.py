@@ -16,12 +16,13 @@ from myd_grpc.errors import InvalidRequestError, JobWorkingError, OutputBusyErro
 from myd_grpc.jobs.model import (
     DeletedJob,
     Phase,
+    Request,
     RequestFingerprint,
     SavedCheckpoint,
     Status,
 )
 from myd_grpc.jobs.store.store import DATABASE_NAME
-from myd_grpc.options import Layout
+from myd_grpc.options import ConvertOptions, Format, Layout
 from tests.support.storing import ENCRYPTED, HERE, MARK, PLAIN, Announced, opened, request
 
 
@@ -79,6 +80,37 @@ async def test_the_dictionary_is_kept_once_while_jobs_work(tmp_path: Path) -> No
         await store.fail(["b"], "CANCELLED", "", now=10)
         await store.purge(ended_before=20)
         assert texts() == []
+
+
+async def test_a_file_is_a_part_of_each_table_that_shares_it(tmp_path: Path) -> None:
+    """Each format has all rows, so they are counted in the first alone."""
+    wanted = Request(("a.json",), "out", ConvertOptions(formats=(Format.CSV, Format.XLSX)))
+    tables = {"out": 2, "out.tr": 5}
+    parts = [
+        part
+        for name, rows in tables.items()
+        for part in (
+            PartFile(name, f"{name}_1.csv", rows, 30),
+            PartFile(name, "out.xlsx", rows - 1, 90),
+            PartFile(name, "out_2.xlsx", 1, 80),
+        )
+    ]
+    async with opened(tmp_path) as store:
+        await store.submit(ANYBODY, "j1", wanted, None, now=1)
+        await store.keep_checkpoint("j1", SavedCheckpoint("here"), parts[1:])
+        await store.publishing("j1", Progress(), parts, HERE)
+        await store.done("j1", now=2)
+        job = await store.get(ANYBODY, "j1")
+        listed, following = await store.tables(ANYBODY, "j1", 0, 10)
+        rest, _ = await store.tables(ANYBODY, "j1", 4, 10)
+    assert job
+    assert job.request == wanted
+    assert job.tables_total == 2
+    assert [(table.name, table.rows) for table in job.tables] == list(tables.items())
+    assert [part for table in job.tables for part in table.parts] == parts
+    assert (listed, following) == (job.tables, None)
+    # Of a table that is broken off, rows are counted once on all pages together.
+    assert [(table.parts, table.rows) for table in rest] == [(tuple(parts[4:]), 0)]
 
 
 async def test_a_final_state_is_final(tmp_path: Path) -> None:
