@@ -25,6 +25,9 @@ GATEWAY_OR_NOT = @if command -v go >/dev/null; then $(MAKE) --no-print-directory
 RAY_OR_NOT = @$(BIN)/python -c 'import ray' 2>/dev/null \
 	|| echo "left out: workers on a cluster, as there is no Ray: $(BIN)/pip install -c constraints.txt -e '.[ray]'"
 
+PARQUET_OR_NOT = @$(BIN)/python -c 'import pyarrow' 2>/dev/null \
+	|| echo "left out: Parquet, as there is no pyarrow: $(BIN)/pip install -c constraints.txt -e '.[parquet]'"
+
 NFS_OR_NOT = @$(BIN)/python -c 'import sys; from tests.support.nfs_machine import missing; sys.exit(bool(missing()))' \
 	|| echo "left out: NFS, as there is no User Mode Linux (on Debian: apt-get install user-mode-linux nfs-kernel-server iproute2 kmod)"
 
@@ -52,6 +55,7 @@ test: check ## set up, check everything and run the suite but for its long part
 	$(GATEWAY_OR_NOT)
 	$(RAY_OR_NOT)
 	$(STORE_OR_NOT)
+	$(PARQUET_OR_NOT)
 	$(NFS_OR_NOT)
 	$(BIN)/python -m pytest -n 6 --dist worksteal -m 'not soak'
 	@echo "all of the suite but its long part, which \`make soak\` runs"

@@ -66,6 +66,12 @@ def test_a_server_of_one_machine_loads_nothing_for_others() -> None:
     assert loaded.isdisjoint(needless)
 
 
+def test_what_makes_parquet_is_loaded_by_nothing_before_it_makes_some() -> None:
+    modules = ["myd_grpc.app", "myd_grpc.jobs.worker.program", "myd_grpc.convert.output.parquet"]
+    loaded = modules_loaded_by(f"import {', '.join(modules)}")
+    assert loaded.isdisjoint({"myd_grpc.convert.output.parquet_files", "numpy", "pyarrow"})
+
+
 def test_the_proto_package_holds_nothing_but_generated_stubs() -> None:
     names = {path.name for path in (ROOT / "myd").rglob("*") if path.is_file()}
     stubs = {f"analysis_pb2{kind}" for kind in (".py", ".pyi", "_grpc.py", "_grpc.pyi")}

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from myd_grpc.jobs.worker import landlock, seccomp
+from myd_grpc.jobs.worker import landlock, libraries, seccomp
 from myd_grpc.jobs.worker.landlock import READ, WRITE, Access
 from myd_grpc.jobs.worker.places import Places
 
@@ -43,6 +43,7 @@ def enter(places: Places, also: Iterable[str]) -> None:
 def _rules(places: Places, also: Iterable[str]) -> Iterator[tuple[str, Access]]:
     """The directories, and Python's own library: some modules are imported when first needed."""
     yield _STDLIB, READ
+    yield from libraries.rules()
     # Names in the data directory are looked through for those that are spelled in another way.
     for directory in places.directories:
         yield directory, Access.READ_DIR

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,34 @@ def test_a_worker_has_no_files_but_its_own(
     assert len([one for one in opened if not one.startswith("/")]) == 2
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == ("0" if "seccomp" in sandbox.lacking() else "2")
+
+
+MAKE_PARQUET = """
+import sys
+from pathlib import Path
+from myd_grpc.convert.dialect import MARKED
+from myd_grpc.convert.output.parquet import Parquet
+from myd_grpc.jobs.worker import program, sandbox
+from myd_grpc.jobs.worker.places import Places
+from tests.support.finished_rows import finished_rows, finished_table
+data, output = map(Path, sys.argv[1:])
+columns = {"_record_id": ["null"], "_row_id": ['"f1r1"'], "a": ["1.50"], "b": ["true"]}
+table = finished_table(output, columns, MARKED, rows_per_part=9)
+assert "pyarrow" not in sys.modules
+sandbox.enter(Places(str(data), str(output)), ())
+Parquet().make(output, finished_rows(MARKED, table), lambda _: None)
+assert "pandas" not in sys.modules
+"""
+
+
+def test_parquet_is_made_in_it_by_what_was_not_loaded_before(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: no Parquet")
+    places = [tmp_path / "data", tmp_path / "output"]
+    for place in places:
+        place.mkdir()
+    subprocess.run([sys.executable, "-c", MAKE_PARQUET, *map(str, places)], cwd=ROOT, check=True)
+    (row,) = parquet.ParquetFile(places[1] / "out_1.parquet").read().to_pylist()
+    assert row == {"_record_id": None, "_row_id": "f1r1", "a": Decimal("1.50"), "b": True}
 
 
 @native

@@ -1,0 +1,126 @@
+"""Writes Parquet files of rows: one thread reads these while another writes those before.
+
+This loads pyarrow, and is only loaded where such files are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from myd_grpc.convert.dialect import Dialect
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.finishing import FinishedTable, Report, RowFile
+from myd_grpc.convert.output.parquet_types import schema_of
+from myd_grpc.convert.output.row_pieces import whole_rows
+from myd_grpc.failpoints import reach
+
+_PIECE = 4 << 20
+"""Bytes of CSV that become columns at a time, unless a row is longer."""
+_GROUP = 48 << 20
+"""From so many bytes of columns on, as they are in memory, a row group is written."""
+# As many columns as a table may have cost more than what is in so few of its rows. For each of them
+# pieces and row groups are larger by so many bytes.
+_PIECE_FOR_COLUMN, _GROUP_FOR_COLUMN = 1 << 10, 8 << 10
+# No other file of a set has this name.
+_UNFINISHED = ".unfinished.parquet"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A part of a table's rows, and the file that is to be made of it."""
+
+    table: FinishedTable
+    part: RowFile
+    path: Path
+
+
+def make(wanted: Sequence[Wanted], dialect: Dialect, report: Report) -> None:
+    """Makes these files, one after another. Raises OSError as the file system does."""
+    pa.set_io_thread_count(1)
+    groups = ((one, group) for one in wanted for group in _row_groups(one, dialect))
+    with closing(_one_ahead(groups)) as ahead:
+        for one, its_groups in groupby(ahead, itemgetter(0)):
+            _write(one, (group for _, group in its_groups), report)
+    # What this allocator keeps, no other gets.
+    pa.default_memory_pool().release_unused()
+
+
+def _one_ahead(items: Iterator[T]) -> Generator[T]:
+    """The same items; the next one is already made, by another thread, while one is used."""
+    with ThreadPoolExecutor(1, "read") as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+            del item  # else there would be three of them
+
+
+def _row_groups(one: Wanted, dialect: Dialect) -> Iterator[pa.Table]:
+    """A part's rows, as row groups; at least one, which may have no rows."""
+    schema = schema_of(one.table)
+    most = _GROUP + _GROUP_FOR_COLUMN * len(schema)
+    held, size = [pa.Table.from_batches([], schema)], 0
+    for columns in _columns(one, schema, dialect):
+        held.append(columns)
+        size += columns.nbytes
+        if size >= most:
+            yield pa.concat_tables(held)
+            held, size = [], 0
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _columns(one: Wanted, schema: pa.Schema, dialect: Dialect) -> Iterator[pa.Table]:
+    """A part's rows as columns, some at a time."""
+    parsing = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    converting = csv.ConvertOptions(
+        column_types=schema,
+        null_values=[""],
+        true_values=["true"],
+        false_values=["false"],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    piece = _PIECE + _PIECE_FOR_COLUMN * len(schema)
+    with one.part.path.open("rb", buffering=0) as file:
+        file.seek(len(dialect.byte_order_mark))
+        for number, text in enumerate(whole_rows(file, piece)):
+            # One block, else pyarrow would cut it up once more, with bounds on rows of its own.
+            reading = csv.ReadOptions(
+                use_threads=False,
+                block_size=len(text),
+                column_names=schema.names,
+                skip_rows_after_names=int(number == 0),  # the header
+            )
+            yield csv.read_csv(pa.BufferReader(text), reading, parsing, converting)
+
+
+def _write(one: Wanted, groups: Iterator[pa.Table], report: Report) -> None:
+    """Writes a file under another name, and gives it its own when it is whole and synced."""
+    unfinished, rows = one.path.with_name(_UNFINISHED), 0
+    schema = schema_of(one.table)
+    with parquet.ParquetWriter(
+        unfinished, schema, version="2.6", compression="zstd", store_schema=False
+    ) as writer:
+        for group in groups:
+            if group.num_rows:
+                writer.write_table(group, row_group_size=group.num_rows)
+            rows += group.num_rows
+            report(group.num_rows)
+    if rows != one.part.rows:
+        raise RuntimeError(f"{rows} rows were read of {one.part.rows}")
+    disk.sync(unfinished)
+    reach("replace")
+    unfinished.replace(one.path)
