@@ -28,9 +28,7 @@ def as_rows(text: str) -> list[list[str]]:
     size=st.integers(1, 40),
     tail=st.integers(1, 40),
 )
-def test_every_piece_is_whole_rows(
-    rows: list[list[str]], end: str, size: int, tail: int
-) -> None:
+def test_every_piece_is_whole_rows(rows: list[list[str]], end: str, size: int, tail: int) -> None:
     text = "".join(",".join(map(quoted, row)) + end for row in rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("myd_grpc.convert.output.row_pieces._TAIL", tail)
