@@ -147,7 +147,7 @@ def _percent(job: Job) -> float:
         return 100.0
     if not job.progress.bytes_total:
         return 0.0
-    percent = 100 * job.progress.bytes_read / job.progress.bytes_total
+    percent = 100 * job.progress.bytes_done / job.progress.bytes_total
     return round(min(percent, _MOST_PERCENT_BEFORE_DONE), 1)
 
 

@@ -25,31 +25,31 @@ _VERSION = 7
 
 
 class Checkpoint(Struct, frozen=True):
-    """The state of a conversion between two batches.
+    """The state of a conversion between two batches, or between two sets.
 
     `file` is the index of the file at hand and `piece` what is left of it, None when it is not
     begun. `finishing` says that the set's rows are all written and its files are getting their
     final form. `done` are the parts of the sets before, `beside` their files beside the tables, and
     `notes` what was noted about those. `entries`, with the `records` that brought them, `kinds`,
     `extents` and `beginning` (None before its first record) describe the tables of the set at hand,
-    and `writers` its files: what each format's writer said of its own, which nobody else reads.
-    `progress` is what was reported.
+    and `writers` its files: what each writer said of its own, which nobody else reads; None where
+    the set is not begun. `progress` is what was reported.
     """
 
     inputs: tuple[InputVersion, ...]
     file: int
-    piece: Piece | None
-    finishing: bool
     done: tuple[PartFile, ...]
     beside: tuple[BesideFile, ...]
     notes: tuple[str, ...]
-    beginning: FirstRecord | None
-    entries: tuple[Entry, ...]
-    records: tuple[int, ...]
-    kinds: tuple[TableKinds, ...]
-    extents: tuple[Extent, ...]
-    writers: dict[str, Any]
     progress: Progress
+    piece: Piece | None = None
+    finishing: bool = False
+    beginning: FirstRecord | None = None
+    entries: tuple[Entry, ...] = ()
+    records: tuple[int, ...] = ()
+    kinds: tuple[TableKinds, ...] = ()
+    extents: tuple[Extent, ...] = ()
+    writers: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """The checkpoint as one line of text."""

@@ -82,7 +82,11 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a conversion is; no figure ever falls. Bytes are those of the files as they lie."""
+    """How far a conversion is; no figure ever falls. Bytes are those of the files as they lie.
+
+    `bytes_done` are as many of `bytes_total` as the part of the work that is done: of formats that
+    are made of rows, too.
+    """
 
     bytes_total: int = 0
     bytes_read: int = 0
@@ -92,6 +96,7 @@ class Progress:
     files_done: int = 0
     layout: Layout = Layout.AUTO
     engine: str = ""
+    bytes_done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

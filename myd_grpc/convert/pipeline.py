@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from myd_grpc.convert.batch_converter import BatchConverter
@@ -21,6 +22,7 @@ from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import BesideFile, CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.formats import finish_share
 from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
@@ -146,7 +148,8 @@ class _Run:
             layout=self._options.layout,
             engine=self.engine.name,
         )
-        self._state = ConversionState(progress, report, checkpoints)
+        share = finish_share(self._options.formats)
+        self._state = ConversionState(progress, report, checkpoints, share)
 
     def look(self) -> tuple[InputVersion, ...]:
         """Looks at every file before the first is converted: a wrong key shows at once."""
@@ -218,15 +221,20 @@ class _Run:
         directory, state = self._output / plan.prefix, self._state
         directory.mkdir(exist_ok=True)
         size = sum(state.inputs[index].size for index in plan.files)
+        state.begin_set(plan)
         with SetBuilder.opened(self._conversion, plan, directory, size) as builder:
             builder.restore(resume)
             if not (resume and resume.finishing):
                 flattener = self.engine.flattener(self._rules, builder.schema)
                 self._convert_files(builder, flattener, resume)
                 self._complete(builder)
-            state.finish_set(builder.named(builder.writer.finish()))
+            finished = builder.writer.finish(partial(state.finishing, builder))
+            state.finish_set(builder.named(finished.files))
             if len(state.notes) < MOST_NOTES and (note := builder.note()):
                 state.notes.append(note)
+            if builder.writer.hides_rows:
+                state.save_finished(plan)
+                builder.writer.remove_hidden()
 
     def _convert_files(
         self, builder: SetBuilder, flattener: Flattener, resume: Checkpoint | None

@@ -63,9 +63,9 @@ class SetBuilder:
         size: int,
     ) -> Iterator[Self]:
         """A set that is written into a directory; its inputs have `size` bytes."""
-        limits, profile = conversion.limits, conversion.options.csv_profile
+        limits, options = conversion.limits, conversion.options
         schema = Schema(conversion.name, limits)
-        context = WriteContext(directory, schema, SetKinds(), profile, limits.rows_per_part)
+        context = WriteContext(directory, schema, SetKinds(), options, limits.rows_per_part)
         most = limits.max_growth * size + growth.FREE_BYTES
         with SetWriter.opened(context) as writer:
             yield cls(conversion, plan, context, writer, Growth(schema, writer.size_of, most))
@@ -130,6 +130,7 @@ class SetBuilder:
             self.growth.restore(resume.extents)
             self.kinds.add(resume.kinds)
         try:
-            self.writer.restore(resume.writers if resume else None)
+            finishing = resume is not None and resume.finishing
+            self.writer.restore(resume.writers if resume else None, finishing=finishing)
         except (ValueError, FileNotFoundError):
             raise StaleCheckpointError from None

@@ -10,7 +10,7 @@ from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import BesideFile, PartFile, Progress
 from myd_grpc.convert.piece import Piece
-from myd_grpc.convert.set_builder import SetBuilder
+from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 
 Report = Callable[[Progress], None]
 """Told how far the conversion is, after each batch."""
@@ -23,7 +23,13 @@ class ConversionState:
     `beside` their other files, and `notes` what was noted about those.
     """
 
-    def __init__(self, progress: Progress, report: Report, checkpoints: Checkpoints) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        report: Report,
+        checkpoints: Checkpoints,
+        finish_share: float,
+    ) -> None:
         self.progress = progress
         self.inputs: tuple[InputVersion, ...] = ()
         self.done: list[PartFile] = []
@@ -31,6 +37,9 @@ class ConversionState:
         self.notes: list[str] = []
         self._report = report
         self._checkpoints = checkpoints
+        # Which part of the time it takes to finish a set, and the input bytes of what is finished.
+        self._finish_share = finish_share
+        self._bytes_finished = 0
         # Parts of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
 
@@ -41,7 +50,10 @@ class ConversionState:
 
     def report(self) -> None:
         """Tells whoever listens how far the conversion is."""
-        self._report(self.progress)
+        read, share = self.progress.bytes_read, self._finish_share
+        # In whole bytes, and exact where nothing is made of rows.
+        done = read - int(share * (read - self._bytes_finished)) if share else read
+        self._report(replace(self.progress, bytes_done=done))
 
     def add_rows(self, rows: int) -> None:
         """Counts rows that were written; they are reported with the next report."""
@@ -54,6 +66,21 @@ class ConversionState:
             bytes_read=sum(version.size for version in self.inputs[:index]),
             records=self.progress.records - (piece.records if piece else 0),
         )
+
+    def begin_set(self, plan: SetPlan) -> None:
+        """Takes it that all sets before this one are finished."""
+        self._bytes_finished = self._size(range(plan.files.start))
+
+    def finishing(self, builder: SetBuilder, part: float) -> None:
+        """Takes it that `part` of the time that it takes to finish a set has passed."""
+        files = builder.plan.files
+        self._bytes_finished = self._size(range(files.start)) + int(part * self._size(files))
+        self.report()
+        if self._checkpoints.due():
+            self._checkpoints.save(*self._checkpoint(builder, files[-1], None, finishing=True))
+
+    def _size(self, files: range) -> int:
+        return sum(self.inputs[index].size for index in files)
 
     def finish_set(self, parts: Sequence[PartFile], beside: Sequence[BesideFile] = ()) -> None:
         """Takes the parts of a set that is finished, and the files beside its tables."""
@@ -70,6 +97,19 @@ class ConversionState:
         """Saves the checkpoint of a set whose rows are all written, as no older one will fit."""
         file = builder.plan.files[-1]
         self._checkpoints.supersede(*self._checkpoint(builder, file, None, finishing=True))
+
+    def save_finished(self, plan: SetPlan) -> None:
+        """Saves the checkpoint of a set that is finished, if an older one will not fit any more."""
+        changed, self._unsaved = self._unsaved, []
+        checkpoint = Checkpoint(
+            inputs=self.inputs,
+            file=plan.files.stop,
+            done=tuple(self.done),
+            beside=tuple(self.beside),
+            notes=tuple(self.notes),
+            progress=self.progress,
+        )
+        self._checkpoints.supersede(checkpoint, [], changed)
 
     def _checkpoint(
         self, builder: SetBuilder, file: int, piece: Piece | None, *, finishing: bool

@@ -25,7 +25,7 @@ from myd_grpc.convert.output import csv_set as tables
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.objectstore.location import Location
-from myd_grpc.options import ConvertOptions, Layout, Profile
+from myd_grpc.options import ConvertOptions, Format, Layout, Profile
 from tests.support import oracle
 from tests.support.oracle_json import BOM, OracleError
 from tests.support.oracle_records import RECORD_PATH_NOT_FOUND
@@ -51,6 +51,7 @@ class Settings(TypedDict, total=False):
     name: str
     merge: bool
     csv_profile: Profile
+    formats: tuple[Format, ...]
     layout: Layout
     record_path: str
     id_field: str

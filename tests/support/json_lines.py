@@ -1,22 +1,20 @@
-"""Another format for tables, as plain as can be: what the seam of output asks of one."""
+"""Another format for tables, as plain as can be: what the seam of formats asks of one."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
-from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
+from myd_grpc.convert.output.finishing import FinishedRows, FinishedTable, Made, Report
 
 # A cell, and the comma or line end after it.
 _CELL = re.compile(rb'("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n)')
 COLUMNS = "columns.json"
+_UNFINISHED = ".unfinished"
 
 
 def cells(text: bytes) -> Iterator[list[str | None]]:
@@ -30,86 +28,47 @@ def cells(text: bytes) -> Iterator[list[str | None]]:
             row = []
 
 
-def _trimmed(row: list[str | None]) -> list[str | None]:
-    """A row without nulls at its end: how many there are is as a batch happened to be cut."""
-    while row[-1] is None:
-        row.pop()
-    return row
-
-
-@dataclass
-class _File:
-    rows: int = 0
-    size: int = 0
-
-
 class JsonLines:
-    """Writes `<table number>.jsonl`, a list for each row, and in the end what all columns are."""
+    """Makes `<table>.jsonl`, a list for each row, and in the end what all columns are."""
 
-    def __init__(self, context: WriteContext) -> None:
-        self._context = context
-        self._files: dict[int, _File] = {}
-        self._changed: set[int] = set()
+    def kept(self, directory: Path, rows: FinishedRows) -> Collection[str]:
+        return [name for name in map(_name, rows.tables) if (directory / name).exists()]
 
-    def size_of(self, table: Extent) -> int:
-        return table.data + 2 * table.cells
+    def make(self, directory: Path, rows: FinishedRows, report: Report) -> Made:
+        names = [table.columns for table in rows.tables]
+        kinds = [
+            {table.columns[index]: kinds.kinds for index, kinds in table.kinds.items()}
+            for table in rows.tables
+        ]
+        about = json.dumps({"names": names, "kinds": kinds}, indent=1)
+        files = [_written(directory, COLUMNS, about, rows.tables[0].name, 0)]
+        for table in rows.tables:
+            count = sum(part.rows for part in table.parts)
+            if not (directory / _name(table)).exists():
+                lines = "".join(json.dumps(row) + "\n" for row in _rows(table))
+                files.append(_written(directory, _name(table), lines, table.name, count))
+            else:
+                size = (directory / _name(table)).stat().st_size
+                files.append(PartFile(table.name, _name(table), count, size))
+            report(count)
+        return Made(files)
 
-    def add(self, fragment: Fragment) -> None:
-        for rows in fragment.rows:
-            self._append(rows)
 
-    def _append(self, rows: Rows) -> None:
-        lines = "".join(json.dumps(_trimmed(row)) + "\n" for row in cells(bytes(rows.data)))
-        with self._path(rows.table).open("a") as file:
-            file.write(lines)
-        written = self._files.setdefault(rows.table, _File())
-        written.rows += len(rows.ends)
-        written.size += len(lines)
-        self._changed.add(rows.table)
+def _name(table: FinishedTable) -> str:
+    return f"{table.base}.jsonl"
 
-    def _path(self, table: int) -> Path:
-        return self._context.directory / f"{table}.jsonl"
 
-    def _described(self, table: int) -> PartFile:
-        written, name = self._files[table], self._context.schema.tables[table].name
-        return PartFile(name, self._path(table).name, written.rows, written.size)
+def _rows(table: FinishedTable) -> Iterator[list[str | None]]:
+    for part in table.parts:
+        header, *rows = cells(part.path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        assert header == table.columns
+        assert len(rows) == part.rows
+        yield from rows
 
-    def drain(self) -> None:
-        pass
 
-    def snapshot(self) -> Snapshot:
-        state = {str(table): [one.rows, one.size] for table, one in self._files.items()}
-        unsynced = [self._path(table) for table in self._changed]
-        changed = [self._described(table) for table in self._changed]
-        self._changed.clear()
-        return Snapshot(state, unsynced, changed)
-
-    def restore(self, state: Any) -> list[str]:
-        for number, (rows, size) in state.items():
-            table = int(number)
-            self._files[table] = _File(rows, size)
-            with self._path(table).open("r+b") as file:
-                if file.seek(0, 2) < size:
-                    raise ValueError
-                file.truncate(size)
-        return [self._path(table).name for table in self._files]
-
-    def complete(self) -> None:
-        pass
-
-    needs_rewrite = False
-
-    def finish(self) -> list[PartFile]:
-        tables = self._context.schema.tables
-        kinds: list[list[int]] = [[] for _ in tables]
-        for one in self._context.kinds.columns():
-            kinds[one.table].append(one.kinds)
-        columns = self._context.directory / COLUMNS
-        names = [table.columns for table in tables]
-        columns.write_text(json.dumps({"names": names, "kinds": kinds}))
-        disk.sync_all([columns, *map(self._path, self._files)])
-        about = PartFile(tables[0].name, COLUMNS, 0, columns.stat().st_size)
-        return [about, *map(self._described, sorted(self._files))]
-
-    def close(self) -> None:
-        pass
+def _written(directory: Path, name: str, text: str, table: str, rows: int) -> PartFile:
+    unfinished, path = directory / _UNFINISHED, directory / name
+    unfinished.write_text(text)
+    disk.sync(unfinished)
+    unfinished.replace(path)
+    return PartFile(table, name, rows, path.stat().st_size)

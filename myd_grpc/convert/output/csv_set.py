@@ -16,11 +16,13 @@ from msgspec import convert, to_builtins
 
 from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.csvtext import Widener, line
+from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.csv_parts import Held, HeldRows, Part, Segment, add_segment
 from myd_grpc.convert.output.naming import FileNames
-from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
+from myd_grpc.convert.output.writer import Extent, Snapshot
+from myd_grpc.convert.schema import Schema
 from myd_grpc.failpoints import reach
 
 _HELD_BYTES = 8 << 20
@@ -30,20 +32,26 @@ _REWRITTEN = ".rewritten"
 
 
 class CsvSet:
-    """Writes one output set as CSV files: a `TableWriter`."""
+    """Writes the rows of a set as CSV files into a directory, where others have other names.
 
-    def __init__(self, context: WriteContext) -> None:
-        self._directory = context.directory
-        self._schema = context.schema
-        self._mark = context.profile.byte_order_mark
-        self._line_end = context.profile.line_end.encode()
-        self._rows_per_part = context.rows_per_part
+    All methods raise OSError as the file system does.
+    """
+
+    def __init__(
+        self, directory: Path, schema: Schema, dialect: Dialect, rows_per_part: int
+    ) -> None:
+        self.directory = directory
+        self.dialect = dialect
+        self._schema = schema
+        self._mark = dialect.byte_order_mark
+        self._line_end = dialect.line_end.encode()
+        self._rows_per_part = rows_per_part
         # What a header has beside names with a byte after each.
         self._beside_names = len(self._mark) + len(self._line_end) - 1
         self._names = FileNames()
         self._bases: list[str] = []
         self._parts: list[list[Part]] = []
-        self._files = disk.AppendOnlyFiles(context.directory)
+        self._files = disk.AppendOnlyFiles(directory)
         self._held_bytes = 0
         # Rows that were not written, and parts with rows that were not reported.
         self._held: dict[str, HeldRows] = {}
@@ -51,7 +59,10 @@ class CsvSet:
         self._unsynced: dict[str, None] = {}
 
     def size_of(self, table: Extent) -> int:
-        """The bytes of a table's parts, with a comma for every cell that its rows lack."""
+        """The bytes of a table's parts, with a comma for every cell that its rows lack.
+
+        It takes none without rows, and never less where there is more of anything.
+        """
         rows = table.rows
         headers = -(-rows // self._rows_per_part) * (table.names + self._beside_names)
         return headers + table.data + rows * table.columns - table.cells
@@ -147,7 +158,8 @@ class CsvSet:
         self._files.append([(file_name, some)])
 
     def _write_all(self) -> None:
-        self._write(list(self._held.values()))
+        if self._held:
+            self._write(list(self._held.values()))
         self._files.flush()
 
     def _taken(self, held: HeldRows) -> Iterator[bytes | memoryview]:
@@ -185,18 +197,23 @@ class CsvSet:
 
     @property
     def needs_rewrite(self) -> bool:
-        """Whether a part's header is not yet the final one."""
+        """Whether a part's header is not yet the final one: then no older snapshot will fit."""
         return any(part.header < self._final_width(part) for part in self._all_parts())
 
-    def finish(self) -> list[PartFile]:
-        """Gives every part its table's final header, and syncs all of them."""
-        parts = list(self._all_parts())
-        for part in parts:
+    def finish(self) -> None:
+        """Gives every part its table's final header."""
+        for part in self._all_parts():
             if part.header < self._final_width(part):
                 self._rewrite(part)
         self.close()
-        disk.sync_all(self._directory / part.file_name for part in parts)
-        return [self._described(part) for part in parts]
+
+    def parts(self) -> list[PartFile]:
+        """All parts, of which no rows are held, table by table."""
+        return [self._described(part) for part in self._all_parts()]
+
+    def base(self, table: int) -> str:
+        """What the parts of a table are named after."""
+        return self._bases[table]
 
     def _all_parts(self) -> Iterator[Part]:
         return (part for parts in self._parts for part in parts)
@@ -210,8 +227,8 @@ class CsvSet:
 
     def _rewrite(self, part: Part) -> None:
         """Copies a part with the final header, every row with as many cells as that has."""
-        old = self._directory / part.file_name
-        new = self._directory / _REWRITTEN
+        old = self.directory / part.file_name
+        new = self.directory / _REWRITTEN
         self._files.close_one(part.file_name)
         width = self._final_width(part)
         with old.open("rb") as source, new.open("xb") as target:
@@ -234,7 +251,7 @@ class CsvSet:
         """Writes what is held, and describes all parts as they are then."""
         self._write_all()
         parts = to_builtins(list(self._all_parts()))
-        unsynced = [self._directory / name for name in self._unsynced]
+        unsynced = [self.directory / name for name in self._unsynced]
         changed = [self._described(part) for part in self._changed.values()]
         self._unsynced.clear()
         self._changed.clear()
@@ -253,7 +270,7 @@ class CsvSet:
         return [part.file_name for part in self._all_parts()]
 
     def _restore_part(self, part: Part) -> None:
-        path = self._directory / part.file_name
+        path = self.directory / part.file_name
         if part.header < self._final_width(part) and self._is_final(part, path):
             part.header = self._final_width(part)
             part.size = path.stat().st_size

@@ -1,11 +1,58 @@
-"""The formats that the tables of a set are written in."""
+"""The formats that are made of a set's rows, and how rows are kept for what is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from myd_grpc.convert.output.csv_set import CsvSet
-from myd_grpc.convert.output.writer import TableWriter, WriteContext
+from myd_grpc.convert.dialect import MARKED, Dialect
+from myd_grpc.convert.output.finishing import FinishingFormat
+from myd_grpc.options import ConvertOptions, Format, Profile
 
-FORMATS: dict[str, Callable[[WriteContext], TableWriter]] = {"csv": CsvSet}
-"""What makes the writer of each format, by the name that a checkpoint has for it."""
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """A format that is made of finished rows; to make it takes `cost` times as long as the rows."""
+
+    make: Callable[[], FinishingFormat]
+    cost: float
+
+
+FINISHING: dict[Format, Finishing] = {}
+"""The formats that are made of finished rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """How rows are kept.
+
+    Engines write them in `dialect`. CSV files are published in the dialect `published`, if they
+    are. With `hides_rows` there are such as engines write them beside, of which formats are made.
+    """
+
+    dialect: Dialect
+    published: Dialect | None
+    hides_rows: bool
+
+    @classmethod
+    def of(cls, options: ConvertOptions) -> RowPlan:
+        """That for these options: marks are kept only where they are needed, as they cost time."""
+        profile, has_csv = options.csv_profile, Format.CSV in options.formats
+        published = Dialect.of(profile) if has_csv else None
+        if Format.XLSX in options.formats or (has_csv and profile is Profile.EXCEL_SAFE):
+            dialect = MARKED
+        else:
+            dialect = published or Dialect.of(Profile.DATABASE)
+        hides_rows = bool(finishing(options.formats)) and dialect is not published
+        return cls(dialect, published, hides_rows)
+
+
+def finishing(formats: Sequence[Format]) -> dict[Format, Finishing]:
+    """Those of the formats that are made of finished rows, in order."""
+    return {name: FINISHING[name] for name in formats if name in FINISHING}
+
+
+def finish_share(formats: Sequence[Format]) -> float:
+    """Which part of a conversion's time it takes to make the formats of its rows: 0 to 1."""
+    cost = sum(one.cost for one in finishing(formats).values())
+    return cost / (1 + cost)

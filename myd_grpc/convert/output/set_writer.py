@@ -1,42 +1,91 @@
-"""The writers of one set, side by side: each format gets all rows and has files of its own."""
+"""Writes a set: its rows as they come, and of those the formats that it is asked for in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 from myd_grpc.convert.batch import Fragment
+from myd_grpc.convert.dialect import Dialect
+from myd_grpc.convert.kinds import ColumnKinds
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.formats import FORMATS
-from myd_grpc.convert.output.writer import Extent, Snapshot, TableWriter, WriteContext
+from myd_grpc.convert.output.csv_set import CsvSet
+from myd_grpc.convert.output.finishing import FinishedRows, FinishedTable, FinishingFormat, RowFile
+from myd_grpc.convert.output.formats import RowPlan, finishing
+from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
+from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS
+
+_HIDDEN = ".rows"
+"""The directory of rows of which formats are made; no file of a set has such a name."""
+_PUBLISHED, _KEPT = "csv", "rows"
+
+Report = Callable[[float], None]
+"""Told which part of the time that formats take has passed: 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedSet:
+    """A set as it is to be: its files table by table, and the rows of which they were made.
+
+    `cut` says how many cells were cut short in a format that holds only so much, by the index of
+    their table in the rows' tables, and theirs in its columns.
+    """
+
+    files: Sequence[PartFile]
+    rows: FinishedRows
+    cut: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
 class SetWriter:
-    """Has all writers of a set do what a `TableWriter` does.
+    """Writes a set of rows into a directory.
 
-    The state of its snapshots is a dictionary of theirs, by format.
+    The state of its snapshots is a dictionary, of what each of those who write rows says.
     """
 
-    def __init__(self, context: WriteContext, writers: Mapping[str, TableWriter]) -> None:
+    def __init__(
+        self,
+        context: WriteContext,
+        plan: RowPlan,
+        writers: Mapping[str, CsvSet],
+        formats: Sequence[tuple[FinishingFormat, float]],
+    ) -> None:
         self._context = context
-        self._by_format = writers
+        self._plan = plan
+        self._by_name = writers
         self._writers = list(writers.values())
+        self._published = writers.get(_PUBLISHED)
+        self._formats = formats
 
     @classmethod
     @contextmanager
     def opened(cls, context: WriteContext) -> Iterator[Self]:
-        """A set that is written in all formats."""
-        writers = dict[str, TableWriter]()
+        """A set that is written as its options say."""
+        plan = RowPlan.of(context.options)
+        asked = finishing(context.options.formats).values()
+        formats = [(one.make(), one.cost) for one in asked]
+        writers = dict[str, CsvSet]()
         with ExitStack() as opened:
-            for name, make in FORMATS.items():
-                writers[name] = make(context)
+
+            def open_one(name: str, directory: Path, dialect: Dialect) -> None:
+                rows_per_part = context.rows_per_part
+                writers[name] = CsvSet(directory, context.schema, dialect, rows_per_part)
                 opened.callback(writers[name].close)
-            yield cls(context, writers)
+
+            if plan.published:
+                open_one(_PUBLISHED, context.directory, plan.published)
+            if plan.hides_rows:
+                hidden = context.directory / _HIDDEN
+                hidden.mkdir(exist_ok=True)
+                open_one(_KEPT, hidden, plan.dialect)
+            yield cls(context, plan, writers, formats)
 
     def size_of(self, table: Extent) -> int:
-        """The bytes that such a table takes in all formats."""
+        """The bytes that such a table's rows take wherever they are written."""
         size = 0
         for writer in self._writers:
             size += writer.size_of(table)
@@ -54,27 +103,37 @@ class SetWriter:
 
     def snapshot(self) -> Snapshot:
         """Writes what is held, and describes the files as they are then."""
-        made = {name: writer.snapshot() for name, writer in self._by_format.items()}
+        made = {name: writer.snapshot() for name, writer in self._by_name.items()}
         return Snapshot(
             {name: one.state for name, one in made.items()},
-            [*(path for one in made.values() for path in one.unsynced), self._context.directory],
-            [file for one in made.values() for file in one.changed],
+            [*(path for one in made.values() for path in one.unsynced), *self._directories()],
+            made[_PUBLISHED].changed if self._published else [],
         )
 
-    def restore(self, states: Mapping[str, Any] | None) -> None:
+    def restore(self, states: Mapping[str, Any] | None, *, finishing: bool) -> None:
         """Brings the directory to a snapshot, or to emptiness without one.
 
-        Raises ValueError or FileNotFoundError when less is there than was described.
+        With `finishing`, all rows were there, and what formats have made of them stays. Raises
+        ValueError or FileNotFoundError when less is there than was described.
         """
-        known = set[str]()
+        known = {directory: set[str]() for directory in self._directories()}
         if states is not None:
-            if states.keys() != self._by_format.keys():
+            if states.keys() != self._by_name.keys():
                 raise ValueError("the set was written in other formats")
-            for name, writer in self._by_format.items():
-                known.update(writer.restore(states[name]))
-        for path in self._context.directory.iterdir():
-            if path.name not in known:
-                path.unlink()
+            for name, writer in self._by_name.items():
+                known[writer.directory].update(writer.restore(states[name]))
+        if finishing:
+            rows = self._finished_rows()
+            for made, _ in self._formats:
+                known[self._context.directory].update(made.kept(self._context.directory, rows))
+        for directory, names in known.items():
+            for path in directory.iterdir():
+                if path not in known and path.name not in names:
+                    path.unlink()
+
+    def _directories(self) -> list[Path]:
+        hidden = [self._context.directory / _HIDDEN] if self._plan.hides_rows else []
+        return [self._context.directory, *hidden]
 
     def complete(self) -> None:
         """Writes what is held: after this no rows come."""
@@ -86,9 +145,84 @@ class SetWriter:
         """Whether to finish changes files so that no older snapshot fits them."""
         return any(writer.needs_rewrite for writer in self._writers)
 
-    def finish(self) -> list[PartFile]:
-        """Has all files as they are to be, and synced; answers them table by table."""
-        files = [file for writer in self._writers for file in writer.finish()]
+    @property
+    def hides_rows(self) -> bool:
+        """Whether there are rows that `remove_hidden` is to remove."""
+        return self._plan.hides_rows
+
+    def finish(self, report: Report) -> FinishedSet:
+        """Has all files as they are to be, and synced."""
+        for writer in self._writers:
+            writer.finish()
+        files, cut = list[PartFile](), dict[tuple[int, int], int]()
+        if self._published:
+            files = self._published.parts()
+            disk.sync_all(self._context.directory / part.file_name for part in files)
+        rows = self._finished_rows()
+        shares = _Shares(rows, [cost for _, cost in self._formats], report)
+        for made, share in zip((one for one, _ in self._formats), shares.each(), strict=True):
+            told = made.make(self._context.directory, rows, share)
+            files += told.files
+            cut.update(told.cut)
         disk.sync(self._context.directory)
         numbers = {table.name: n for n, table in enumerate(self._context.schema.tables)}
-        return sorted(files, key=lambda file: numbers[file.table])
+        return FinishedSet(sorted(files, key=lambda file: numbers[file.table]), rows, cut)
+
+    def remove_hidden(self) -> None:
+        """Removes the rows of which formats were made."""
+        hidden = self._context.directory / _HIDDEN
+        for path in hidden.iterdir():
+            path.unlink()
+        hidden.rmdir()
+
+    def _finished_rows(self) -> FinishedRows:
+        """All rows, where formats are made of them."""
+        writer = self._by_name[_KEPT if self._plan.hides_rows else _PUBLISHED]
+        parts = dict[str, list[RowFile]]()
+        for part in writer.parts():
+            file = RowFile(writer.directory / part.file_name, part.rows, part.size)
+            parts.setdefault(part.table, []).append(file)
+        kinds = self._kinds()
+        tables = [
+            FinishedTable(
+                table.name,
+                writer.base(number),
+                table.columns,
+                _links(number),
+                kinds.get(number, {}),
+                parts[table.name],
+            )
+            for number, table in enumerate(self._context.schema.tables)
+            if table.name in parts
+        ]
+        return FinishedRows(self._context.schema.tables[0].name, writer.dialect, tables)
+
+    def _kinds(self) -> dict[int, dict[int, ColumnKinds]]:
+        kinds = dict[int, dict[int, ColumnKinds]]()
+        for one in self._context.kinds.columns():
+            kinds.setdefault(one.table, {})[_links(one.table) + one.column] = one
+        return kinds
+
+
+def _links(table: int) -> int:
+    """How many link columns a table has."""
+    return len(CHILD_LINKS if table else ROOT_LINKS)
+
+
+class _Shares:
+    """Adds up what formats report, each of which has its share of the time."""
+
+    def __init__(self, rows: FinishedRows, costs: Sequence[float], report: Report) -> None:
+        self._rows = sum(part.rows for table in rows.tables for part in table.parts)
+        self._costs = costs
+        self._report = report
+        self._passed = 0.0
+
+    def each(self) -> Iterator[Callable[[int], None]]:
+        """What each format is to report its rows to."""
+        for cost in self._costs:
+            yield partial(self._add, cost / sum(self._costs) / max(self._rows, 1))
+
+    def _add(self, share: float, rows: int) -> None:
+        self._passed += share * rows
+        self._report(min(self._passed, 1.0))

@@ -1,24 +1,23 @@
-"""The seam of output: what writes the tables of one set, in whichever format."""
+"""What those who write the rows of a set are given, and what they say of their files."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
 
-from myd_grpc.convert.batch import Fragment
 from myd_grpc.convert.kinds import SetKinds
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.schema import Schema
-from myd_grpc.options import Profile
+from myd_grpc.options import ConvertOptions
 
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """What the writers of a set are made for: where its files go, and how its tables are written.
+    """What a set is written for: where its files go, and how its tables are written.
 
     The schema and the kinds grow with the fragments: a writer finds the columns of a fragment in
     the schema, and all kinds there are once no rows come any more.
@@ -27,7 +26,7 @@ class WriteContext:
     directory: Path
     schema: Schema
     kinds: SetKinds
-    profile: Profile
+    options: ConvertOptions
     rows_per_part: int
 
 
@@ -46,7 +45,7 @@ class Extent(Struct, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A writer's files between two batches.
+    """The files of rows between two batches.
 
     `state` is what a checkpoint keeps, and only the writer reads: plain data, of numbers, texts,
     lists and dictionaries, and nothing of a cell. `unsynced` are the files written since the last
@@ -56,54 +55,3 @@ class Snapshot:
     state: Any
     unsynced: Sequence[Path]
     changed: Sequence[PartFile]
-
-
-class TableWriter(Protocol):
-    """Writes a set's tables into a directory, in which others write files of other names.
-
-    All methods raise OSError as the file system does.
-    """
-
-    def size_of(self, table: Extent) -> int:
-        """The bytes that such a table takes, with all its rows as wide as it is.
-
-        It takes none without rows, and never less where there is more of anything.
-        """
-        ...
-
-    def add(self, fragment: Fragment) -> None:
-        """Takes a fragment's rows, whose columns the schema has adopted already."""
-        ...
-
-    def drain(self) -> None:
-        """Returns when no rows are on their way to the disk."""
-        ...
-
-    def snapshot(self) -> Snapshot:
-        """Writes what is held, and describes the files as they are then."""
-        ...
-
-    def restore(self, state: Any) -> Collection[str]:
-        """Goes on from a snapshot's state, for a schema that is as it was then.
-
-        What was written to its files since is gone then; answers their names, as files of no writer
-        are deleted. Raises ValueError or FileNotFoundError when less is there than was described.
-        """
-        ...
-
-    def complete(self) -> None:
-        """Writes what is held: after this no rows come."""
-        ...
-
-    @property
-    def needs_rewrite(self) -> bool:
-        """Whether to finish changes files so that no older snapshot fits them."""
-        ...
-
-    def finish(self) -> list[PartFile]:
-        """Has all files as they are to be, and synced; answers them table by table."""
-        ...
-
-    def close(self) -> None:
-        """Closes all files, finished or not."""
-        ...

@@ -12,7 +12,7 @@ _LEAST_S = 0.5
 
 
 class Eta:
-    """Estimates by the bytes read since it was first asked; `clock` tells seconds."""
+    """Estimates by the bytes done since it was first asked; `clock` tells seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -22,10 +22,10 @@ class Eta:
     def after(self, progress: Progress) -> float:
         """Seconds to go, or UNKNOWN."""
         if self._first is None:
-            self._first = progress.bytes_read  # more than 0 where a conversion goes on
-        bytes_read = progress.bytes_read - self._first
+            self._first = progress.bytes_done  # more than 0 where a conversion goes on
+        bytes_done = progress.bytes_done - self._first
         elapsed_s = self._clock() - self._began
-        if elapsed_s < _LEAST_S or bytes_read <= 0:
+        if elapsed_s < _LEAST_S or bytes_done <= 0:
             return UNKNOWN
-        bytes_left = max(progress.bytes_total - progress.bytes_read, 0)
-        return round(elapsed_s * bytes_left / bytes_read, 1)
+        bytes_left = max(progress.bytes_total - progress.bytes_done, 0)
+        return round(elapsed_s * bytes_left / bytes_done, 1)

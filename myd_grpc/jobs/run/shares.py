@@ -119,6 +119,7 @@ def joined_progress(whole: Progress, shares: Sequence[Share]) -> Progress:
     return replace(
         whole,
         bytes_read=sum(one.bytes_read for one in each),
+        bytes_done=sum(one.bytes_done for one in each),
         records=sum(one.records for one in each),
         rows=sum(one.rows for one in each),
         files_done=sum(one.files_done for one in each),

@@ -342,6 +342,14 @@ _SHARED_FILES = (
     "CREATE INDEX parts_in_order ON csv_rows (job_id, position)",
 )
 
+_WORK_DONE = (
+    """
+    -- As many bytes of the files as the part of the work that is done.
+    ALTER TABLE job_status ADD COLUMN bytes_done INTEGER NOT NULL DEFAULT 0
+    """,
+    "UPDATE job_status SET bytes_done = bytes_read",
+)
+
 STEPS = (
     _FIRST,
     _CHECKPOINTS,
@@ -355,5 +363,6 @@ STEPS = (
     _TOKENS,
     _DICTIONARIES,
     _SHARED_FILES,
+    _WORK_DONE,
 )
 SCHEMA_VERSION = len(STEPS)

@@ -90,6 +90,7 @@ def progress_columns(reached: Progress, eta_s: float) -> dict[str, object]:
     return {
         "bytes_total": reached.bytes_total,
         "bytes_read": reached.bytes_read,
+        "bytes_done": reached.bytes_done,
         "records": reached.records,
         "rows": reached.rows,
         "files_done": reached.files_done,
@@ -161,6 +162,7 @@ def _progress(row: sqlite3.Row) -> Progress:
     return Progress(
         bytes_total=row["bytes_total"],
         bytes_read=row["bytes_read"],
+        bytes_done=row["bytes_done"],
         records=row["records"],
         rows=row["rows"],
         files_total=row["files_total"],

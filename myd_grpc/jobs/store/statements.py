@@ -245,11 +245,16 @@ def keep_trusted_time(connection: Connection, seen: TrustedTime) -> None:
     )
 
 
-_PROGRESS = """
+def _share_kept(column: str) -> str:
+    """Where an input has grown between two attempts, the share that was read does not fall."""
+    return f"""{column} = max({column}, :{column}, CASE WHEN :bytes_total > bytes_total
+        THEN ({column} * :bytes_total + bytes_total - 1) / max(bytes_total, 1) ELSE 0 END)"""
+
+
+_PROGRESS = f"""
     bytes_total = max(bytes_total, :bytes_total),
-    -- Where an input has grown between two attempts, the share that was read does not fall either.
-    bytes_read = max(bytes_read, :bytes_read, CASE WHEN :bytes_total > bytes_total
-        THEN (bytes_read * :bytes_total + bytes_total - 1) / max(bytes_total, 1) ELSE 0 END),
+    {_share_kept("bytes_read")},
+    {_share_kept("bytes_done")},
     records = max(records, :records), rows = max(rows, :rows),
     files_done = max(files_done, :files_done), eta_seconds = :eta_seconds, engine = :engine,
     layout = CASE :layout WHEN 'AUTO' THEN layout ELSE :layout END

@@ -168,7 +168,7 @@ def test_what_no_worker_says_is_refused(line: bytes) -> None:
         decode_message(line)
 
 
-SOME = Checkpoint((), 1, None, False, (), (), (), None, (), (), (), (), {}, Progress())
+SOME = Checkpoint((), 1, (), (), (), Progress())
 # As an older version wrote it.
 OF_VERSION_3 = (
     '{"inputs":[],"file":0,"place":null,"finishing":false,"done":[],"notes":[],"beginning":null,'
