@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from myd_grpc.convert.dialect import MARKED, Dialect
 from myd_grpc.convert.output.finishing import FinishingFormat
+from myd_grpc.convert.output.parquet import Parquet
 from myd_grpc.options import ConvertOptions, Format, Profile
 
 
@@ -18,8 +19,11 @@ class Finishing:
     cost: float
 
 
-FINISHING: dict[Format, Finishing] = {}
-"""The formats that are made of finished rows."""
+FINISHING = {Format.PARQUET: Finishing(Parquet, 0.5)}
+"""The formats that are made of finished rows, in the order in which they are.
+
+Last those that are made again after a crash.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,8 @@ class RowPlan:
 
 
 def finishing(formats: Sequence[Format]) -> dict[Format, Finishing]:
-    """Those of the formats that are made of finished rows, in order."""
-    return {name: FINISHING[name] for name in formats if name in FINISHING}
+    """Those of the formats that are made of finished rows, in the order in which they are."""
+    return {name: one for name, one in FINISHING.items() if name in formats}
 
 
 def finish_share(formats: Sequence[Format]) -> float:
