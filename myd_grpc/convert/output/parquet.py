@@ -1,4 +1,4 @@
-"""Parquet files of a set, each made of a part of its rows (docs/spec.md 3.13)."""
+"""Parquet files of a set, each made of a part of its rows (docs/spec.md 3.12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which types of Parquet the columns of a table get (docs/spec.md 3.13)."""
+"""Which types of Parquet the columns of a table get (docs/spec.md 3.12)."""
 
 from __future__ import annotations
 
