@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import Conversion, Limits, Progress
+from myd_grpc.convert.model import BesideFile, Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.options import Layout
 from tests.support import nasty
@@ -52,6 +53,17 @@ def test_encrypted_input_in_every_form(engine: str, form: str) -> None:
     with sized(Sizes(chunk=64, held_bytes=50)):
         crashes = [assert_survives([("a.json", data)], rng, asked(engine), KEY) for _ in range(5)]
     assert sum(crashes) > 5
+
+
+def test_files_beside_the_tables_of_finished_sets_are_not_forgotten(engine: str) -> None:
+    names, kept, beside = ["x.json", "y.json"], Kept(), BesideFile("x/readme", 7)
+    with directory() as data, directory() as out:
+        write(data, [(name, ROWS.encode()) for name in names])
+        request = conversion(data, names, engine=engine, merge=False)
+        convert(request, None, out, silent, kept)
+        of_second = Checkpoint.from_json(kept.texts[-1])
+        resume = structs.replace(of_second, beside=(*of_second.beside, beside))
+        assert beside in convert(request, None, out, silent, kept, resume).beside
 
 
 @pytest.mark.parametrize("merge", [True, False])
