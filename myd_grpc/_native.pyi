@@ -7,7 +7,16 @@ from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.input.source import Stored
 from myd_grpc.convert.piece import Piece
 
-__all__ = ["Buffers", "Ends", "Flattener", "ReadAhead", "Scanner", "Spans", "outline"]
+__all__ = [
+    "Buffers",
+    "Ends",
+    "Flattener",
+    "PlainRows",
+    "ReadAhead",
+    "Scanner",
+    "Spans",
+    "outline",
+]
 
 @final
 class Spans(Sequence[tuple[int, int]]):
@@ -51,6 +60,11 @@ class Flattener:
         first: int,
         depth: int,
     ) -> _Fragment: ...
+
+@final
+class PlainRows:
+    def __new__(cls, line_end: str) -> Self: ...
+    def rows(self, data: Buffer, ends: Ends) -> tuple[Buffer, Ends]: ...
 
 @final
 class Scanner:

@@ -1,9 +1,15 @@
-"""CSV text as docs/spec.md 3.6 has it: cells, lines, and lines made longer afterwards."""
+"""CSV text as docs/spec.md 3.6 has it: cells, lines, and lines made longer afterwards.
+
+In a *marked* line every text is in quotes, also where it needs none. A cell is a text if it is a
+`str`, and not of a class of its own, and is not the empty cell of null.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from myd_grpc.convert.dialect import Dialect
 
 Row = list[str]
 
@@ -24,13 +30,35 @@ def line(row: Row) -> str:
     return text
 
 
+def header_bytes(names: Row, dialect: Dialect) -> bytes:
+    """What a file begins with: the names of its columns, which are texts."""
+    names_line = marked_line(names) if dialect.marks_text else line(names)
+    return dialect.byte_order_mark + (names_line + dialect.line_end).encode()
+
+
+def marked_line(row: Row) -> str:
+    """The text of a marked row without a line end."""
+    return ",".join(map(_marked, row))
+
+
 def long_line(row: Row) -> bytes:
     """The text of a row without a line end, as bytes: a long row is never held as one str."""
-    return b",".join(map(_encoded, row))
+    return b",".join(_encoded(cell, bool(_MUST_QUOTE.search(cell))) for cell in row)
 
 
-def _encoded(cell: str) -> bytes:
-    if cell is EMPTY_STRING or not _MUST_QUOTE.search(cell):
+def long_marked_line(row: Row) -> bytes:
+    """The text of a marked row without a line end, as bytes."""
+    return b",".join(_encoded(cell, bool(cell) and type(cell) is str) for cell in row)
+
+
+def _marked(cell: str) -> str:
+    if not cell or type(cell) is not str or cell is EMPTY_STRING:
+        return cell
+    return '"' + cell.replace('"', '""') + '"'
+
+
+def _encoded(cell: str, in_quotes: bool) -> bytes:
+    if cell is EMPTY_STRING or not in_quotes:
         return cell.encode()
     return b'"%b"' % cell.encode().replace(b'"', b'""')
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
+from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
@@ -135,7 +136,7 @@ class _Run:
         self._options = conversion.options
         limits = conversion.limits
         self._rules = RowRules(
-            self._options.csv_profile,
+            Dialect.of(self._options.csv_profile),
             nfc(self._options.id_field) or _ID_FIELD,
             limits.max_depth,
             limits.max_columns,

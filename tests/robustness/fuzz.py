@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.batch import Batch, Fragment
+from myd_grpc.convert.dialect import MARKED, Dialect
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Engine, Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError
@@ -78,7 +79,7 @@ def _compare_steps(rng: random.Random, work: Path) -> None:
     if rng.random() < 0.05:
         limits = replace(limits, max_record_bytes=rng.choice((1, 10, 50)))
     rules = RowRules(
-        rng.choice(list(Profile)),
+        rng.choice([*map(Dialect.of, Profile), MARKED]),
         nfc(rng.choice(ID_FIELDS)),
         limits.max_depth,
         max_columns=rng.choice((5, 16_384, 16_384)),

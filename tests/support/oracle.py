@@ -29,7 +29,8 @@ from tests.support.oracle_json import (
 )
 from tests.support.oracle_records import DEFAULT_SECTION_NAMES, Layout, Record, nfc, read_records
 
-Profile: TypeAlias = Literal["EXCEL", "DATABASE", "EXCEL_SAFE"]
+Profile: TypeAlias = Literal["EXCEL", "DATABASE", "EXCEL_SAFE", "MARKED"]
+"""MARKED is no profile of callers: all texts are in quotes, as in rows that others are made of."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -37,6 +38,12 @@ Profile: TypeAlias = Literal["EXCEL", "DATABASE", "EXCEL_SAFE"]
 
 Path: TypeAlias = tuple[str, ...]
 Cell: TypeAlias = str | None
+
+
+class Bare(str):
+    """A cell that is no text: a number, `true` or `false`."""
+
+    __slots__ = ()
 
 
 @dataclass
@@ -171,7 +178,7 @@ def cell_text(value: Value) -> Cell:
         return None
     if isinstance(value, String):
         return value.text.replace("\0", REPLACEMENT)
-    return compact(value)
+    return compact(value) if isinstance(value, List) else Bare(compact(value))
 
 
 def compact(value: Value) -> str:
@@ -255,9 +262,11 @@ def csv_file(table: Table, rows: list[Row], profile: Profile) -> bytes:
     """The bytes of one part."""
     header: list[Cell] = [*table.links, *table.columns.values()]
     lines = [[*row.links, *(row.cells.get(path) for path in table.columns)] for row in rows]
-    line_end = "\n" if profile == "DATABASE" else "\r\n"
-    text = "".join(",".join(map(csv_cell, line)) + line_end for line in [header, *lines])
-    return (b"" if profile == "DATABASE" else BOM) + text.encode("utf-8")
+    is_for_excel = profile in {"EXCEL", "EXCEL_SAFE"}
+    line_end = "\r\n" if is_for_excel else "\n"
+    written = marked_cell if profile == "MARKED" else csv_cell
+    text = "".join(",".join(map(written, line)) + line_end for line in [header, *lines])
+    return (BOM if is_for_excel else b"") + text.encode("utf-8")
 
 
 def csv_cell(cell: Cell) -> str:
@@ -267,6 +276,13 @@ def csv_cell(cell: Cell) -> str:
     if cell == "" or any(character in cell for character in '",\r\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell
+
+
+def marked_cell(cell: Cell) -> str:
+    """One cell, quoted if it is a text."""
+    if cell is None or isinstance(cell, Bare):
+        return cell or ""
+    return '"' + cell.replace('"', '""') + '"'
 
 
 def file_names(names: Iterable[str]) -> list[str]:

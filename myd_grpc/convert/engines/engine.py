@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
 from myd_grpc.convert.batch import Batch, Fragment, Scanned
+from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import DEFAULT_LIMITS
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Schema
-from myd_grpc.options import Profile
 
 BATCH_BYTES = 4 << 20
 """Text of a batch, at most, but for a longer single record."""
@@ -40,7 +40,7 @@ class RowRules:
     that an engine stops where one is passed.
     """
 
-    profile: Profile
+    dialect: Dialect
     id_field: str
     max_depth: int
     max_columns: int = DEFAULT_LIMITS.max_columns
@@ -50,7 +50,12 @@ class RowRules:
     @property
     def line_end(self) -> str:
         """What ends each row."""
-        return self.profile.line_end
+        return self.dialect.line_end
+
+    @property
+    def marks_text(self) -> bool:
+        """Whether every text is in quotes."""
+        return self.dialect.marks_text
 
 
 class ReadAhead(Protocol[Made]):

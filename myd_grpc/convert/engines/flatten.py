@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from myd_grpc.convert.batch import EMPTY_BATCH, Batch, Fragment, Rows, Span
-from myd_grpc.convert.csvtext import EMPTY_STRING, Row, line, long_line
+from myd_grpc.convert.csvtext import (
+    EMPTY_STRING,
+    Row,
+    line,
+    long_line,
+    long_marked_line,
+    marked_line,
+)
 from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take
 from myd_grpc.convert.engines.trees import BeyondBoundsError, Node, SchemaTrees, Table
 from myd_grpc.convert.jsontext import long_values
@@ -69,6 +76,8 @@ class PythonFlattener:
         self._rules = rules
         self._schema = schema
         self._line_end = rules.line_end
+        self._line = marked_line if rules.marks_text else line
+        self._long_line = long_marked_line if rules.marks_text else long_line
         self._record_id = ""
         self._take: Take | None = None
         self._batch = EMPTY_BATCH
@@ -276,9 +285,9 @@ class PythonFlattener:
         if len(row) != table.width:
             table.end_run(len(row))
         if self._is_long and sum(map(len, row)) > _LONG_ROW:
-            text = long_line(row) + self._line_end.encode()
+            text = self._long_line(row) + self._line_end.encode()
         else:
-            text = (line(row) + self._line_end).encode()
+            text = (self._line(row) + self._line_end).encode()
         data = table.data
         data += text
         table.ends.append(len(data))

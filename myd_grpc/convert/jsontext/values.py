@@ -20,6 +20,15 @@ class Number(str):
     __slots__ = ()
 
 
+class Word(str):
+    """The text of `true` or `false`, which is no string either."""
+
+    __slots__ = ()
+
+
+_TRUE, _FALSE = Word("true"), Word("false")
+
+
 Value = Any
 """str, Number, bool, None, list of values, or tuple of (key, value) pairs for an object.
 
@@ -136,9 +145,9 @@ def _scalar_text(value: Value) -> str:
 
 
 def cell_text(value: Value) -> str:
-    """The text of a scalar that is no string; null is the empty text."""
+    """The text of a scalar that is no string, of another class; null is the empty text."""
     if value is None:
         return ""
     if value is True:
-        return "true"
-    return "false" if value is False else value
+        return _TRUE
+    return _FALSE if value is False else value

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from msgspec import convert, to_builtins
 
 from myd_grpc.convert.batch import Fragment, Rows
-from myd_grpc.convert.csvtext import Widener, line
+from myd_grpc.convert.csvtext import Widener, header_bytes
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
@@ -43,11 +43,10 @@ class CsvSet:
         self.directory = directory
         self.dialect = dialect
         self._schema = schema
-        self._mark = dialect.byte_order_mark
         self._line_end = dialect.line_end.encode()
         self._rows_per_part = rows_per_part
         # What a header has beside names with a byte after each.
-        self._beside_names = len(self._mark) + len(self._line_end) - 1
+        self._beside_names = len(dialect.byte_order_mark) + len(self._line_end) - 1
         self._names = FileNames()
         self._bases: list[str] = []
         self._parts: list[list[Part]] = []
@@ -182,8 +181,7 @@ class CsvSet:
             part.size += size
 
     def _header(self, table: int) -> bytes:
-        names = line(self._schema.tables[table].columns).encode()
-        return self._mark + names + self._line_end
+        return header_bytes(self._schema.tables[table].columns, self.dialect)
 
     # The end
 

@@ -24,7 +24,7 @@ FREE_BYTES = 1 << 30
 """Bytes that every set may have, however small its input is."""
 
 # A row's `_record_id`, and the number of its record in its `_row_id`.
-_IDS = re.compile(rb'(?:"(?:[^"]++|""' + OR_NOTHING + rb')*+"|[^",]*+),f\d+r(\d+)')
+_IDS = re.compile(rb'(?:"(?:[^"]++|""' + OR_NOTHING + rb')*+"|[^",]*+),"?f\d+r(\d+)')
 
 
 class TooLargeError(Exception):

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use myd_core::boundary::Span;
 use myd_core::cut::{Layout, Limits, cut};
-use myd_core::flatten::{Batch, Bounds, FlattenerPool, Settings};
+use myd_core::flatten::{Batch, Bounds, FlattenerPool, Rows, Settings};
+use myd_core::rows::Plain;
 use myd_core::search::{Search, scan};
 use myd_core::wanted::Wanted;
 
@@ -19,7 +20,7 @@ fn main() {
     let text = document();
     let cut_off = || cut(&text, 1, Layout::Array, true, LIMITS);
     let values = cut_off().values;
-    let flatteners = flatteners();
+    let flatteners = flatteners(false);
     let wanted = Wanted::new("한글 7".as_bytes());
     let (data, keys) = (&*text, &[][..]);
     measure("cut", text.len(), cut_off);
@@ -27,6 +28,10 @@ fn main() {
         scan(&Search { data, values: &values, keys, depth: 1, max_depth: 128, wanted: &wanted })
     });
     measure("flatten", text.len(), || flatten(&flatteners, data, &values));
+    let marked = marked_rows(data, &values);
+    let plain = Plain { line_end: b"\r\n".to_vec() };
+    let make = || marked.iter().map(|rows| plain.rows(&rows.text, &rows.ends).text.len());
+    measure("plain", marked.iter().map(|rows| rows.text.len()).sum(), || make().sum::<usize>());
 }
 
 /// Calls a function that looks at so many bytes, and prints how many it does in a second at best.
@@ -61,10 +66,11 @@ fn transaction(number: usize) -> String {
     )
 }
 
-fn flatteners() -> FlattenerPool {
+fn flatteners(marks_text: bool) -> FlattenerPool {
     let bounds = Bounds { columns: 16_384, tables: 4096, name_bytes: 1024 };
     let settings = Settings {
         line_end: b"\n".to_vec(),
+        marks_text,
         id_field: Arc::new(Wanted::new(b"id")),
         max_depth: 128,
         bounds,
@@ -82,4 +88,14 @@ fn flatten(flatteners: &FlattenerPool, data: &[u8], values: &[Span]) -> usize {
         fragment.entries.into_iter().for_each(|entry| flatteners.adopt(entry));
     }
     rows
+}
+
+/// The rows of all records with marked texts, as other rows are made of them.
+fn marked_rows(data: &[u8], values: &[Span]) -> Vec<Rows> {
+    let flatteners = flatteners(true);
+    let flattened = values.chunks(1000).map(|values| {
+        let batch = Batch { data, values, keys: &[], file: 1, first: 1, depth: 1 };
+        flatteners.flatten(&batch, None).rows
+    });
+    flattened.flatten().collect()
 }

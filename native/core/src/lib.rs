@@ -2,7 +2,7 @@
 //!
 //! Text is read ([`input`]) and cut to batches of whole records ([`records`]), of which each is
 //! flattened to rows ([`flatten`]) or looked over ([`search`]); [`read_ahead`] does all that on
-//! several threads. Nothing here fails on bad input: it says how far it came, and whoever calls it
+//! several threads. Other rows are made of marked ones ([`rows`]). Nothing here fails on bad input: it says how far it came, and whoever calls it
 //! finds out why.
 
 pub mod boundary;
@@ -18,6 +18,7 @@ mod ordered;
 pub mod outline;
 pub mod read_ahead;
 pub mod records;
+pub mod rows;
 pub mod search;
 mod short;
 mod simd;

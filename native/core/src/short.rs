@@ -23,11 +23,17 @@ pub const SHORT: usize = 72;
 ///
 /// Everything else is left to functions that take their time: long strings, such with a comma or
 /// an escape, exponents, and whatever is malformed. The text is at `at` of what the marks, those of
-/// [`mark_specials`](crate::marks::mark_specials), are for.
+/// [`mark_specials`](crate::marks::mark_specials), are for. The cell of a string is in quotes if it
+/// is empty, or if every text is.
 #[inline(always)]
-pub fn short_scalar(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short> {
+pub fn short_scalar(
+    text: &[u8; SHORT],
+    at: usize,
+    marks: &[u8],
+    marks_text: bool,
+) -> Option<Short> {
     match text[0] {
-        b'"' => short_string(text, at + 1, marks),
+        b'"' => short_string(text, at + 1, marks, marks_text),
         b'-' | b'0'..=b'9' => short_number(text),
         b'n' if text[1..4] == *b"ull" => Some(literal(0, 4, kind::NULL)),
         b't' if text[1..4] == *b"rue" => Some(literal(4, 4, kind::BOOLEAN)),
@@ -42,14 +48,16 @@ fn literal(stop: usize, end: usize, kind: u8) -> Short {
 }
 
 #[inline(always)]
-fn short_string(text: &[u8; SHORT], at: usize, marks: &[u8]) -> Option<Short> {
+fn short_string(text: &[u8; SHORT], at: usize, marks: &[u8], marks_text: bool) -> Option<Short> {
     let found = u64::from_le_bytes(*marks.get(at / 8..)?.first_chunk()?) >> (at % 8);
     let length = found.trailing_zeros() as usize;
     if found == 0 || text[1 + length] != b'"' {
         return None;
     }
-    let (start, stop) = if length == 0 { (0, 2) } else { (1, 1 + length) };
-    Some(Short { start, stop, end: length + 2, traits: Traits::of(kind::STRING) })
+    // Without a branch: how long a string is cannot be guessed.
+    let quote = usize::from(length != 0 && !marks_text);
+    let end = length + 2;
+    Some(Short { start: quote, stop: end - quote, end, traits: Traits::of(kind::STRING) })
 }
 
 /// Without loops and with few branches: how long a number is cannot be guessed.
@@ -82,12 +90,16 @@ mod tests {
 
     /// The cell of a short scalar and where the scalar ends, wherever it is in a text.
     fn short(text: &str) -> Option<(String, usize)> {
+        short_marked(text, false)
+    }
+
+    fn short_marked(text: &str, marks_text: bool) -> Option<(String, usize)> {
         let mut answers = (0..70).map(|before| {
             let mut all = format!("{}{text}", " ".repeat(before)).into_bytes();
             all.resize(all.len() + SHORT, b' ');
             let mut marks = Vec::new();
             mark_specials(&all, &mut marks);
-            let short = short_scalar(all[before..].first_chunk()?, before, &marks)?;
+            let short = short_scalar(all[before..].first_chunk()?, before, &marks, marks_text)?;
             Some((text[short.start..short.stop].to_owned(), short.end))
         });
         let first = answers.next()?;
@@ -99,7 +111,9 @@ mod tests {
     fn usual_scalars_are_short() {
         for length in 1..57 {
             let text = "x".repeat(length);
-            assert_eq!(short(&format!("\"{text}\",")), Some((text, length + 2)));
+            let value = format!("\"{text}\"");
+            assert_eq!(short(&format!("{value},")), Some((text, length + 2)));
+            assert_eq!(short_marked(&format!("{value},"), true), Some((value, length + 2)));
         }
         assert_eq!(short("\"\","), Some(("\"\"".to_owned(), 2)));
         assert_eq!(short("null,"), Some((String::new(), 4)));

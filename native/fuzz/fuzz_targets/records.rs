@@ -45,6 +45,7 @@ fn flattened(data: &[u8], values: &[Span], keys: &[Span]) -> usize {
     let bounds = Bounds { columns: PLENTY, tables: PLENTY, name_bytes: PLENTY };
     let settings = Settings {
         line_end: b"\r\n".to_vec(),
+        marks_text: false,
         id_field: Arc::new(Wanted::new(b"id")),
         max_depth: MAX_DEPTH,
         bounds,

@@ -14,6 +14,7 @@ use crate::sequences::Spans;
 #[derive(FromPyObject)]
 struct PyRowRules {
     line_end: String,
+    marks_text: bool,
     id_field: String,
     max_depth: usize,
     max_columns: usize,
@@ -31,6 +32,7 @@ impl PyFlattener {
     fn new(rules: PyRowRules, spare_nodes: usize) -> Self {
         let settings = Settings {
             line_end: rules.line_end.into_bytes(),
+            marks_text: rules.marks_text,
             id_field: Arc::new(Wanted::new(rules.id_field.as_bytes())),
             max_depth: rules.max_depth,
             bounds: Bounds {

@@ -64,7 +64,7 @@ pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragmen
 }
 
 /// A table's rows as an object whose bytes Python can use.
-fn text_of<'py>(py: Python<'py>, text: Vec<u8>) -> PyResult<Bound<'py, PyAny>> {
+pub fn text_of<'py>(py: Python<'py>, text: Vec<u8>) -> PyResult<Bound<'py, PyAny>> {
     if text.len() < FEW_BYTES {
         return PyBytes::new(py, &text).into_bound_py_any(py);
     }

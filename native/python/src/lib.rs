@@ -7,6 +7,7 @@ mod flattener;
 mod fragment;
 mod input;
 mod read_ahead;
+mod rows;
 mod scanner;
 mod sequences;
 
@@ -28,6 +29,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sequences::Ends>()?;
     module.add_class::<read_ahead::Buffers>()?;
     module.add_class::<flattener::PyFlattener>()?;
+    module.add_class::<rows::PyPlainRows>()?;
     module.add_class::<scanner::PyScanner>()?;
     module.add_class::<read_ahead::PyReadAhead>()
 }

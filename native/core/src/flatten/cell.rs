@@ -40,6 +40,8 @@ pub struct Texts<'a> {
     pub data: &'a [u8],
     /// What could not be taken from the batch as it is.
     pub scratch: &'a [u8],
+    /// Whether every text is in quotes.
+    pub marks_text: bool,
 }
 
 impl<'a> Texts<'a> {
@@ -58,20 +60,24 @@ impl<'a> Texts<'a> {
         if let Some(text) = self.text(cell) {
             return to.extend_from_slice(text);
         }
-        let Ok(Some((made, _))) = make(self.data, cell.start - UNMADE, to) else { return };
+        let Ok(Some((made, _))) = make(self.data, cell.start - UNMADE, to, self.marks_text) else {
+            return;
+        };
         // A text in no quotes has one before it.
         to.drain(made.before..made.start);
     }
 }
 
 /// Reads the string or the list of scalars whose quote or bracket is at `at`, and puts the text of
-/// its cell into the scratch space; answers the position after it, None for another list.
+/// its cell into the scratch space, in quotes if it needs them or every text is; answers the position
+/// after it, None for another list.
 pub fn cell(
     data: &[u8],
     at: usize,
     scratch: &mut Vec<u8>,
+    marks_text: bool,
 ) -> Result<Option<(Cell, usize)>, Malformed> {
-    let Some((Made { before, start }, end)) = make(data, at, scratch)? else {
+    let Some((Made { before, start }, end)) = make(data, at, scratch, marks_text)? else {
         scratch.shrink_to(2 * LARGE);
         return Ok(None);
     };
@@ -94,16 +100,21 @@ struct Made {
 }
 
 /// Appends the text of the value at `at`; answers the position after that.
-fn make(data: &[u8], at: usize, to: &mut Vec<u8>) -> Result<Option<(Made, usize)>, Malformed> {
+fn make(
+    data: &[u8],
+    at: usize,
+    to: &mut Vec<u8>,
+    marks_text: bool,
+) -> Result<Option<(Made, usize)>, Malformed> {
     let before = to.len();
     to.push(b'"');
     let (quoted, end) = if byte_at(data, at) == b'"' {
-        let mut text = CellText { text: to, quoted: false };
+        let mut text = CellText { text: to, quoted: marks_text };
         let end = unescape(data, at + 1, &mut text)?;
         (text.quoted, end)
     } else {
         match list(data, skip_space(data, at + 1), to)? {
-            Some(made) => made,
+            Some((quoted, end)) => (quoted || marks_text, end),
             None => {
                 to.truncate(before);
                 return Ok(None);
@@ -209,12 +220,12 @@ mod tests {
     use super::{LARGE, Texts, cell};
 
     /// The text of the cell of a value, where so much is in the scratch space already.
-    fn text(value: &str, before: usize) -> Option<(String, bool)> {
+    fn text(value: &str, before: usize, marks_text: bool) -> Option<(String, bool)> {
         let (data, mut scratch) = (value.as_bytes(), vec![b'x'; before]);
-        let (cell, end) = cell(data, 0, &mut scratch).ok()??;
+        let (cell, end) = cell(data, 0, &mut scratch, marks_text).ok()??;
         assert_eq!(end, data.len());
         let mut text = b"before".to_vec();
-        Texts { data, scratch: &scratch }.append(cell, &mut text);
+        Texts { data, scratch: &scratch, marks_text }.append(cell, &mut text);
         assert_eq!(text.len(), "before".len() + cell.len());
         let text = text.strip_prefix(b"before")?;
         Some((String::from_utf8_lossy(text).into_owned(), cell.is_unmade()))
@@ -230,9 +241,13 @@ mod tests {
             ("[ 1 , null ]", r#""[1,null]""#),
             (r#"["",  "\"\\"]"#, r#""["""",""\""\\""]""#),
         ] {
-            assert_eq!(text(value, 0), Some((expected.to_owned(), false)));
-            assert_eq!(text(value, LARGE), Some((expected.to_owned(), true)));
+            assert_eq!(text(value, 0, false), Some((expected.to_owned(), false)));
+            assert_eq!(text(value, LARGE, false), Some((expected.to_owned(), true)));
+            let content = expected.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            let marked = format!("\"{}\"", content.unwrap_or(expected));
+            assert_eq!(text(value, 0, true), Some((marked.clone(), false)));
+            assert_eq!(text(value, LARGE, true), Some((marked, true)));
         }
-        assert_eq!(text("[1,[]]", LARGE), None);
+        assert_eq!(text("[1,[]]", LARGE, false), None);
     }
 }

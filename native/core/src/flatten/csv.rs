@@ -132,9 +132,11 @@ impl Output {
         buffer.extend_from_slice(ids.record.text());
         buffer.push(b',');
         buffer.extend_from_slice(ids.row.text());
+        buffer.extend_from_slice(ids.row_end());
         if ids.parent > 0 {
             buffer.push(b',');
             buffer.extend_from_slice(ids.parent());
+            buffer.extend_from_slice(ids.row_end());
         }
         for &cell in cells {
             buffer.push(b',');
@@ -173,9 +175,11 @@ fn write_row(
     let mut rest = write_id(room, ids.record, ids.record.len())?;
     rest = write_comma(rest)?;
     rest = write_id(rest, ids.row, ids.row.len())?;
+    rest = write(rest, ids.row_end())?;
     if ids.parent > 0 {
         rest = write_comma(rest)?;
         rest = write_id(rest, ids.row, ids.parent)?;
+        rest = write(rest, ids.row_end())?;
     }
     for &cell in cells {
         rest = write_cell(rest, texts, cell)?;
@@ -238,8 +242,8 @@ mod tests {
         let (record, row) = (Tail::new(), Tail::new());
         let text = vec![b'x'; size];
         output.clear();
-        let ids = Ids { record: &record, row: &row, parent: 0 };
-        let texts = Texts { data: &text, scratch: &[] };
+        let ids = Ids { record: &record, row: &row, parent: 0, marks_text: false };
+        let texts = Texts { data: &text, scratch: &[], marks_text: false };
         output.row(&ids, texts, &mut [Cell { start: 0, end: size }], b"\n");
         let (text, ends) = output.take();
         assert_eq!(ends, [text.len()]);

@@ -21,6 +21,8 @@ use crate::wanted::Wanted;
 pub struct Settings {
     /// What ends each row.
     pub line_end: Vec<u8>,
+    /// Whether every text is in quotes, also where it needs none.
+    pub marks_text: bool,
     /// The name of the member that is a record's id.
     pub id_field: Arc<Wanted>,
     /// How many containers may be nested.
@@ -253,7 +255,7 @@ impl Flattener {
             None => self.read_own_id(data, start)?,
         }
         self.row_id.truncate(0);
-        self.row_id.push(b"f");
+        self.row_id.push(if self.settings.marks_text { b"\"f" } else { b"f" });
         self.row_id.push_number(batch.file);
         self.row_id.push(b"r");
         self.row_id.push_number(batch.first + index as u64);

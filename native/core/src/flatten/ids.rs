@@ -97,11 +97,19 @@ pub struct Ids<'a> {
     pub row: &'a Tail,
     /// How long the parent's is, 0 for a row without a parent.
     pub parent: usize,
+    /// Whether these texts are in quotes: then those of the rows begin with one, but do not end so.
+    pub marks_text: bool,
 }
 
 impl<'a> Ids<'a> {
     /// The parent's id, empty for a row without a parent.
     pub fn parent(&self) -> &'a [u8] {
         &self.row.text()[..self.parent]
+    }
+
+    /// What comes after an id of a row.
+    #[inline(always)]
+    pub fn row_end(&self) -> &'static [u8] {
+        if self.marks_text { b"\"" } else { b"" }
     }
 }

@@ -60,7 +60,8 @@ impl Flattener {
     }
 
     fn take_id(&mut self, data: &[u8], cell: Cell) {
-        let texts = Texts { data, scratch: &self.scratch };
+        let marks_text = self.settings.marks_text;
+        let texts = Texts { data, scratch: &self.scratch, marks_text };
         match texts.text(cell) {
             Some(text) => self.record_id.push(text),
             None => {

@@ -68,6 +68,7 @@ impl Flattener {
         let object = self.objects;
         let mut previous = 0;
         let mut guess = self.trees.keys.guess(parent, 0);
+        let marks_text = self.settings.marks_text;
         loop {
             let window = data.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>);
             let expected = window.and_then(|window| {
@@ -77,9 +78,9 @@ impl Flattener {
             if let Some((window, member)) = expected {
                 let start = at + member.length;
                 (previous, guess) = (member.node, member.next);
-                let short = window[member.length..]
-                    .first_chunk()
-                    .and_then(|text| short_scalar(text, start - self.base, &self.marks));
+                let short = window[member.length..].first_chunk().and_then(|text| {
+                    short_scalar(text, start - self.base, &self.marks, marks_text)
+                });
                 if let Some(short) = short {
                     let cell = Cell { start: start + short.start, end: start + short.stop };
                     self.set_column(row, member.node, member.column, cell)?;
@@ -199,7 +200,9 @@ impl Flattener {
         let end = run.at + 1;
         match byte_at(data, run.at) {
             // A string without escapes in its quotes is a cell in quotes.
-            b'"' if run.comma || run.at == at + 1 => Ok((Cell { start: at, end }, end)),
+            b'"' if self.settings.marks_text || run.comma || run.at == at + 1 => {
+                Ok((Cell { start: at, end }, end))
+            }
             b'"' => Ok((Cell { start: at + 1, end: run.at }, end)),
             b'\\' => self.escaped_string(data, at),
             _ => Err(Malformed),
@@ -208,7 +211,7 @@ impl Flattener {
 
     #[inline(never)]
     fn escaped_string(&mut self, data: &[u8], at: usize) -> Result<(Cell, usize), Malformed> {
-        cell(data, at, &mut self.scratch)?.ok_or(Malformed)
+        cell(data, at, &mut self.scratch, self.settings.marks_text)?.ok_or(Malformed)
     }
 
     /// Sets the cell of a node to a value of that kind.
@@ -256,7 +259,8 @@ impl Flattener {
         if byte_at(data, first) == b']' {
             return Ok(first + 1);
         }
-        if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch)? {
+        if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch, self.settings.marks_text)?
+        {
             self.set(row, node, cell, kind::LIST)?;
             return Ok(end);
         }
@@ -312,8 +316,9 @@ impl Flattener {
     /// Writes a row, and empties it; so much of the row's id is its parent's.
     #[inline(always)]
     pub(super) fn finish_row(&mut self, data: &[u8], row: &mut Row, parent: usize) {
-        let texts = Texts { data, scratch: &self.scratch };
-        let ids = Ids { record: &self.record_id, row: &self.row_id, parent };
+        let marks_text = self.settings.marks_text;
+        let texts = Texts { data, scratch: &self.scratch, marks_text };
+        let ids = Ids { record: &self.record_id, row: &self.row_id, parent, marks_text };
         let output = &mut self.trees.tables[row.table].output;
         self.held += output.row(&ids, texts, &mut row.cells, &self.settings.line_end);
     }
