@@ -12,7 +12,6 @@ from pathlib import Path
 from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
-from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
@@ -23,7 +22,7 @@ from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import BesideFile, CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.formats import finish_share
+from myd_grpc.convert.output.formats import RowPlan, finish_share
 from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
@@ -136,7 +135,7 @@ class _Run:
         self._options = conversion.options
         limits = conversion.limits
         self._rules = RowRules(
-            Dialect.of(self._options.csv_profile),
+            RowPlan.of(self._options).dialect,
             nfc(self._options.id_field) or _ID_FIELD,
             limits.max_depth,
             limits.max_columns,

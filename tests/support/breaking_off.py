@@ -111,10 +111,11 @@ class Conversions:
 
 
 def _empty(out: Path) -> None:
-    for path in files_below(out):
-        path.unlink()
-    for path in sorted(out.iterdir(), reverse=True):
-        path.rmdir()
+    for path in sorted(out.rglob("*"), reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()
 
 
 def assert_survives(

@@ -18,6 +18,7 @@ from myd_grpc.convert.output.csv_set import CsvSet
 from myd_grpc.convert.output.finishing import FinishedRows, FinishedTable, FinishingFormat, RowFile
 from myd_grpc.convert.output.formats import RowPlan, finishing
 from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
+from myd_grpc.convert.plain import PlainRows
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS
 
 _HIDDEN = ".rows"
@@ -59,6 +60,9 @@ class SetWriter:
         self._by_name = writers
         self._writers = list(writers.values())
         self._published = writers.get(_PUBLISHED)
+        self._hidden = writers.get(_KEPT)
+        published = plan.published if plan.dialect.marks_text else None
+        self._plain = PlainRows(published) if published else None
         self._formats = formats
 
     @classmethod
@@ -93,8 +97,10 @@ class SetWriter:
 
     def add(self, fragment: Fragment) -> None:
         """Takes a fragment's rows, whose columns the schema has adopted already."""
-        for writer in self._writers:
-            writer.add(fragment)
+        if self._hidden:
+            self._hidden.add(fragment)
+        if self._published:
+            self._published.add(self._plain.fragment(fragment) if self._plain else fragment)
 
     def drain(self) -> None:
         """Returns when no rows are on their way to the disk."""

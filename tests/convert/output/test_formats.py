@@ -44,13 +44,15 @@ DOCUMENT = json.dumps(RECORDS).encode()
 LIMITS = Limits(batch_records=3, rows_per_part=11)
 
 
-CSV, OTHER = Format.CSV, Format.PARQUET
+CSV, OTHER, OF_MARKED_ROWS = Format.CSV, Format.PARQUET, Format.XLSX
+SEVERAL = [(CSV, OTHER), (OTHER,), (CSV, OF_MARKED_ROWS), (OF_MARKED_ROWS,)]
 
 
 @pytest.fixture(autouse=True)
-def _other_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    """JSON lines are made where the other format is asked for."""
-    monkeypatch.setitem(FINISHING, OTHER, Finishing(JsonLines, 1.0))
+def _other_formats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON lines are made where another format is asked for, whichever rows it takes."""
+    for other in (OTHER, OF_MARKED_ROWS):
+        monkeypatch.setitem(FINISHING, other, Finishing(JsonLines, 1.0))
 
 
 def random_sets(seed: int, count: int) -> Iterator[tuple[Files, Layout]]:
@@ -66,21 +68,23 @@ def tables_of(files: dict[str, bytes]) -> list[list[list[str | None]]]:
     return [list(map(json.loads, text.splitlines())) for text in lines]
 
 
+@pytest.mark.parametrize("other", [OTHER, OF_MARKED_ROWS])
 @pytest.mark.parametrize("profile", [Profile.EXCEL, Profile.DATABASE])
-def test_each_format_has_the_same_rows(engine: str, profile: Profile) -> None:
+def test_each_format_has_the_same_rows(engine: str, profile: Profile, other: Format) -> None:
     for files, layout in random_sets(1, 40):
         found = converted(
-            files, engine=engine, layout=layout, csv_profile=profile, formats=(CSV, OTHER)
+            files, engine=engine, layout=layout, csv_profile=profile, formats=(CSV, other)
         )
         parts = (text for name, text in found.items() if name.endswith("_1.csv"))
         as_csv = [list(cells(text.removeprefix(BOM)))[1:] for text in parts]
         assert sorted(map(repr, as_csv)) == sorted(map(repr, tables_of(found)))
 
 
-def test_csv_files_are_as_they_are_alone(engine: str) -> None:
+@pytest.mark.parametrize("other", [OTHER, OF_MARKED_ROWS])
+def test_csv_files_are_as_they_are_alone(engine: str, other: Format) -> None:
     for files, layout in random_sets(2, 40):
         alone = converted(files, engine=engine, layout=layout, limits=LIMITS)
-        beside = converted(files, engine=engine, layout=layout, limits=LIMITS, formats=(CSV, OTHER))
+        beside = converted(files, engine=engine, layout=layout, limits=LIMITS, formats=(CSV, other))
         assert alone.items() <= beside.items()
         assert {Path(name).suffix for name in beside.keys() - alone.keys()} == {".json", ".jsonl"}
 
@@ -123,7 +127,7 @@ def of_csv(table: str) -> list[tuple[str, int]]:
     return [(f"{table}_{n}.csv", rows) for n, rows in enumerate([11, 11, 11, 7], 1)]
 
 
-@pytest.mark.parametrize("formats", [(CSV, OTHER), (OTHER,)])
+@pytest.mark.parametrize("formats", SEVERAL)
 @pytest.mark.parametrize("merge", [True, False])
 def test_all_formats_survive_crashes(engine: str, merge: bool, formats: tuple[Format, ...]) -> None:
     rng = random.Random(3)
@@ -134,7 +138,7 @@ def test_all_formats_survive_crashes(engine: str, merge: bool, formats: tuple[Fo
     assert crashes > 16
 
 
-@pytest.mark.parametrize("formats", [(CSV, OTHER), (OTHER,)])
+@pytest.mark.parametrize("formats", SEVERAL)
 def test_random_sets_survive_crashes_in_all_formats(
     engine: str, formats: tuple[Format, ...]
 ) -> None:
@@ -158,7 +162,7 @@ def test_a_set_in_other_formats_is_begun_anew(engine: str) -> None:
             convert(other, None, out, silent, Kept(), checkpoint)
 
 
-@pytest.mark.parametrize("formats", [(CSV,), (CSV, OTHER), (OTHER,)])
+@pytest.mark.parametrize("formats", [(CSV,), *SEVERAL])
 @pytest.mark.parametrize("merge", [True, False])
 def test_progress_counts_the_making_of_formats(
     engine: str, merge: bool, formats: tuple[Format, ...]
