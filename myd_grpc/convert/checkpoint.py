@@ -81,6 +81,10 @@ class Checkpoints(Protocol):
         """Saves a checkpoint soon, without waiting for that."""
         ...
 
+    def has_older(self) -> bool:
+        """Whether one was saved, or is being saved, that is to be superseded."""
+        ...
+
     def supersede(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
@@ -99,6 +103,10 @@ class NoCheckpoints:
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
         """Does nothing."""
+
+    def has_older(self) -> bool:
+        """False: none is saved."""
+        return False
 
     supersede = save
 

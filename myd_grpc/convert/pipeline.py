@@ -24,6 +24,7 @@ from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.formats import RowPlan, finish_share
 from myd_grpc.convert.output.naming import set_directories
+from myd_grpc.convert.output.set_writer import remove_hidden_rows
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
@@ -168,10 +169,16 @@ class _Run:
         state.inputs = inputs
         if resume and resume.inputs != inputs:
             raise StaleCheckpointError
-        figures = resume.progress if resume else state.progress
+        if resume:
+            state.resume(resume, self._finished(resume))
         total = sum(version.size for version in inputs)
-        state.progress = replace(figures, bytes_total=total, engine=self.engine.name)
+        state.progress = replace(state.progress, bytes_total=total, engine=self.engine.name)
         state.report()
+
+    def _finished(self, resume: Checkpoint) -> range:
+        """The files of the sets that are finished in a checkpoint."""
+        is_within_one = self._options.merge and resume.file < len(self._conversion.file_names)
+        return range(0 if is_within_one else resume.file)
 
     def _open(self, name: str, start: int = 0, version: InputVersion | None = None) -> Source:
         conversion = self._conversion
@@ -195,14 +202,14 @@ class _Run:
             raise
 
     def _convert_sets(self, resume: Checkpoint | None) -> Converted:
-        if resume:
-            self._state.resume(resume)
         for plan in self._plans():
             if resume is None:
                 self._convert_set(plan, None)
             elif resume.file in plan.files:
                 self._convert_set(plan, resume)
                 resume = None
+            elif resume.file == plan.files.stop:
+                remove_hidden_rows(self._output / plan.prefix)  # if a crash came before that
         if not self._options.merge:
             disk.sync(self._output)
         return Converted(self._state.done, self._state.beside, self._state.notes)
@@ -234,7 +241,7 @@ class _Run:
                 state.notes.append(note)
             if builder.writer.hides_rows:
                 state.save_finished(plan)
-                builder.writer.remove_hidden()
+                remove_hidden_rows(directory)
 
     def _convert_files(
         self, builder: SetBuilder, flattener: Flattener, resume: Checkpoint | None

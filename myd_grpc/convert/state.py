@@ -43,8 +43,10 @@ class ConversionState:
         # Parts of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Takes over the finished sets of a checkpoint."""
+    def resume(self, checkpoint: Checkpoint, files: range) -> None:
+        """Takes over the figures of a checkpoint, and its finished sets, made of these files."""
+        self.progress = checkpoint.progress
+        self._bytes_finished = self._size(files)
         self.done, self.beside = list(checkpoint.done), list(checkpoint.beside)
         self.notes = list(checkpoint.notes)
 
@@ -94,12 +96,22 @@ class ConversionState:
             self._checkpoints.save(*self._checkpoint(builder, file, piece, finishing=False))
 
     def save_finishing(self, builder: SetBuilder) -> None:
-        """Saves the checkpoint of a set whose rows are all written, as no older one will fit."""
-        file = builder.plan.files[-1]
-        self._checkpoints.supersede(*self._checkpoint(builder, file, None, finishing=True))
+        """Saves the checkpoint of a set whose rows are all written, if there is an older one.
+
+        That will not fit.
+        """
+        # Else nothing is taken as saved that is not.
+        if self._checkpoints.has_older():
+            file = builder.plan.files[-1]
+            self._checkpoints.supersede(*self._checkpoint(builder, file, None, finishing=True))
 
     def save_finished(self, plan: SetPlan) -> None:
-        """Saves the checkpoint of a set that is finished, if an older one will not fit any more."""
+        """Saves the checkpoint of a set that is finished, if there is an older one.
+
+        That will not fit.
+        """
+        if not self._checkpoints.has_older():
+            return
         changed, self._unsaved = self._unsaved, []
         checkpoint = Checkpoint(
             inputs=self.inputs,

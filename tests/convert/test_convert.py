@@ -433,6 +433,9 @@ class Noting:
     ) -> None:
         self._held |= {part.file_name: part for part in parts}
 
+    def has_older(self) -> bool:
+        return True
+
     supersede = save
 
 

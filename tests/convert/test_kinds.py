@@ -68,6 +68,9 @@ class Kept:
         if self.left == 0:
             raise BrokenOffError
 
+    def has_older(self) -> bool:
+        return True
+
     supersede = save
 
 

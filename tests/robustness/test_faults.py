@@ -76,6 +76,9 @@ class Always:
         for path in files:
             sync(path)
 
+    def has_older(self) -> bool:
+        return True
+
     supersede = save
 
 

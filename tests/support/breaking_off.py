@@ -13,7 +13,7 @@ import pytest
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
-from myd_grpc.convert.output import disk
+from myd_grpc.convert.output import disk, set_writer
 from myd_grpc.convert.pipeline import Converted, convert
 from tests.support.converting import Files, directory, files_below, run, write
 
@@ -38,9 +38,13 @@ class Kept:
         assert all(path.exists() for path in files)
         self.texts.append(checkpoint.to_json())
 
+    def has_older(self) -> bool:
+        return bool(self.texts)
+
     def supersede(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
+        assert self.texts
         self.save(checkpoint, files, parts)
         self.superseded = len(self.texts)
 
@@ -53,7 +57,7 @@ class Kept:
 
 @contextmanager
 def crashing(rng: random.Random) -> Iterator[Conversions]:
-    """Conversions that break off somewhere: after a batch, or while a file is being synced."""
+    """Conversions that break off somewhere: after a batch, or while a file is synced or removed."""
     conversions = Conversions(rng)
     with pytest.MonkeyPatch.context() as patch:
         real = disk.sync
@@ -63,6 +67,7 @@ def crashing(rng: random.Random) -> Iterator[Conversions]:
             real(path)
 
         patch.setattr(disk, "sync", sync)
+        patch.setattr(set_writer, "reach", lambda _point: conversions.come_closer())
         # Small lots, too, may go straight to the disk.
         patch.setattr(disk, "DIRECT_BYTES", rng.choice((1, disk.DIRECT_BYTES)))
         yield conversions
@@ -95,7 +100,7 @@ class Conversions:
                 resume = kept.one_of_the_last(self._rng)
                 if resume is None:
                     _empty(out)
-                elif request.options.merge and not resume.finishing:
+                elif request.options.merge and resume.piece:
                     self._leave_rubbish(out)
 
     def _report(self, progress: Progress) -> None:

@@ -20,6 +20,7 @@ from myd_grpc.convert.output.formats import RowPlan, finishing
 from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
 from myd_grpc.convert.plain import PlainRows
 from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS
+from myd_grpc.failpoints import reach
 
 _HIDDEN = ".rows"
 """The directory of rows of which formats are made; no file of a set has such a name."""
@@ -135,7 +136,7 @@ class SetWriter:
         for directory, names in known.items():
             for path in directory.iterdir():
                 if path not in known and path.name not in names:
-                    path.unlink()
+                    path.unlink(missing_ok=True)  # as NFS may say of what it has just removed
 
     def _directories(self) -> list[Path]:
         hidden = [self._context.directory / _HIDDEN] if self._plan.hides_rows else []
@@ -153,7 +154,7 @@ class SetWriter:
 
     @property
     def hides_rows(self) -> bool:
-        """Whether there are rows that `remove_hidden` is to remove."""
+        """Whether there are rows that `remove_hidden_rows` is to remove."""
         return self._plan.hides_rows
 
     def finish(self, report: Report) -> FinishedSet:
@@ -168,18 +169,12 @@ class SetWriter:
         shares = _Shares(rows, [cost for _, cost in self._formats], report)
         for made, share in zip((one for one, _ in self._formats), shares.each(), strict=True):
             told = made.make(self._context.directory, rows, share)
+            reach("format_made")
             files += told.files
             cut.update(told.cut)
         disk.sync(self._context.directory)
         numbers = {table.name: n for n, table in enumerate(self._context.schema.tables)}
         return FinishedSet(sorted(files, key=lambda file: numbers[file.table]), rows, cut)
-
-    def remove_hidden(self) -> None:
-        """Removes the rows of which formats were made."""
-        hidden = self._context.directory / _HIDDEN
-        for path in hidden.iterdir():
-            path.unlink()
-        hidden.rmdir()
 
     def _finished_rows(self) -> FinishedRows:
         """All rows, where formats are made of them."""
@@ -210,6 +205,17 @@ class SetWriter:
         return kinds
 
 
+def remove_hidden_rows(directory: Path) -> None:
+    """Removes, for good, the rows of which a set's formats were made, if they are there."""
+    hidden = directory / _HIDDEN
+    if hidden.exists():
+        for path in hidden.iterdir():
+            reach("remove_rows")
+            path.unlink(missing_ok=True)  # as NFS may say of what it has just removed
+        hidden.rmdir()
+        disk.sync(directory)
+
+
 def _links(table: int) -> int:
     """How many link columns a table has."""
     return len(CHILD_LINKS if table else ROOT_LINKS)
@@ -232,3 +238,4 @@ class _Shares:
     def _add(self, share: float, rows: int) -> None:
         self._passed += share * rows
         self._report(min(self._passed, 1.0))
+        reach("format_rows")

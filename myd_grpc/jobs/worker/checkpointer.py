@@ -80,13 +80,17 @@ class Checkpointer:
         self._signals.save_now.clear()
         self._under_way = self._thread.submit(self._keep, checkpoint, files, parts)
 
+    def has_older(self) -> bool:
+        """Whether the server has one that may not fit what follows, when none is under way."""
+        self.wait()
+        return self._has_older
+
     def supersede(
         self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
     ) -> None:
-        """Save a checkpoint before this returns, if there is an older one that will not fit."""
+        """Save a checkpoint before this returns, in the place of an older one."""
         self.wait()
-        if self._has_older:
-            self._keep(checkpoint, files, parts, supersedes=True)
+        self._keep(checkpoint, files, parts, supersedes=True)
 
     def restart(self) -> None:
         """Have the server forget the checkpoint that it has."""

@@ -217,6 +217,9 @@ class Newest:
         if self.count == 3:
             raise BrokenOffError
 
+    def has_older(self) -> bool:
+        return True
+
     supersede = save
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -14,8 +15,9 @@ import pytest
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.kinds import Kind
-from myd_grpc.convert.model import Limits, Progress
-from myd_grpc.convert.output.formats import FINISHING, Finishing
+from myd_grpc.convert.model import Limits, PartFile, Progress
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.formats import FINISHING, Finishing, finish_share
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Format, Layout, Profile
 from tests.support import nasty
@@ -163,6 +165,71 @@ def test_a_set_in_other_formats_is_begun_anew(engine: str) -> None:
 
 
 @pytest.mark.parametrize("formats", [(CSV,), *SEVERAL])
+@pytest.mark.parametrize("merge", [True, False])
+def test_what_was_done_before_a_crash_is_counted(
+    engine: str, merge: bool, formats: tuple[Format, ...]
+) -> None:
+    kept, names = Kept(), ["a.json", "b.json"]
+    with directory() as data:
+        write(data, [(name, DOCUMENT) for name in names])
+        request = conversion(
+            data, names, engine=engine, limits=LIMITS, merge=merge, formats=formats
+        )
+        with directory() as out:
+            convert(request, None, out, silent, kept)
+        for text in kept.texts:
+            checkpoint, reports = Checkpoint.from_json(text), list[Progress]()
+            with directory() as out, suppress(StaleCheckpointError):
+                convert(request, None, out, reports.append, Kept(), checkpoint)
+            files_finished = 0 if merge and checkpoint.file < 2 else checkpoint.file
+            rest = checkpoint.progress.bytes_read - files_finished * len(DOCUMENT)
+            waits = int(rest * finish_share(formats))
+            assert reports[0].bytes_done == checkpoint.progress.bytes_read - waits
+
+
+class Late(Kept):
+    """No checkpoint before a format's first file is there."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__()
+        self.files = set[Path]()
+        self._out = out
+
+    def due(self) -> bool:
+        return any(self._out.glob("*.jsonl"))
+
+    def save(
+        self, checkpoint: Checkpoint, files: Sequence[Path], parts: Sequence[PartFile]
+    ) -> None:
+        super().save(checkpoint, files, parts)
+        self.files.update(files)
+
+
+@pytest.mark.parametrize("formats", [(CSV, OTHER), (OTHER,)])
+def test_all_rows_that_a_checkpoint_counts_on_are_synced(
+    engine: str, formats: tuple[Format, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, real = set[Path](), disk.sync
+    with directory() as data, directory() as out, sized(Sizes(held_bytes=50)):
+
+        def sync(path: Path) -> None:
+            synced.add(path)
+            real(path)
+
+        monkeypatch.setattr(disk, "sync", sync)
+        write(data, [("in.json", DOCUMENT)])
+        request = conversion(data, ["in.json"], engine=engine, limits=LIMITS, formats=formats)
+        kept = Late(out)
+        convert(request, None, out, silent, kept)
+    (parts,) = (Checkpoint.from_json(kept.texts[0]).writers or {}).values()
+    widths = {part["table"]: part["header"] for part in parts}  # the last part's is the final one
+    as_begun = {part["file_name"] for part in parts if part["header"] == widths[part["table"]]}
+    # All others were written once more, and synced under another name.
+    assert as_begun < {part["file_name"] for part in parts}
+    assert as_begun <= {path.name for path in synced | kept.files}
+
+
+@pytest.mark.parametrize("formats", [(CSV,), (CSV, OTHER), (OTHER,)])
 @pytest.mark.parametrize("merge", [True, False])
 def test_progress_counts_the_making_of_formats(
     engine: str, merge: bool, formats: tuple[Format, ...]
