@@ -27,7 +27,7 @@ COPY native/core/ native/core/
 COPY native/python/ native/python/
 COPY myd/ myd/
 COPY myd_grpc/ myd_grpc/
-# Further extras with commas between: ray, object-storage.
+# Further extras with commas between: ray, object-storage, parquet.
 ARG EXTRAS=
 RUN /opt/myd/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt \
         ".[jwt${EXTRAS:+,$EXTRAS}]" \

@@ -14,6 +14,7 @@ from benchmarks import (
     latency,
     memory,
     object_storage,
+    parquet,
     plot,
     rest,
     shapes,
@@ -36,6 +37,8 @@ def main() -> None:
         print("left out: rest and browsers, as the gateway is not built", file=sys.stderr)
     if "objects" not in sections:
         print("left out: object storage, as there is no store: make store", file=sys.stderr)
+    if "parquet" not in sections:
+        print("left out: Parquet, as there is no pyarrow", file=sys.stderr)
     if "cluster" not in sections:
         print("left out: a cluster, as there is no Ray", file=sys.stderr)
     page = f"# Benchmarks\n\nMeasured {machine()}, by `make bench`.\n"
@@ -78,6 +81,8 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         sections["browsers"] = lambda: rest.measure_watchers(100 if quick else 1000, size)
     if object_storage.is_available():
         sections["objects"] = lambda: object_storage.measure(large, 1 if quick else 3)
+    if parquet.is_available():
+        sections["parquet"] = lambda: parquet.measure(size, 1 if quick else 5)
     if cluster.is_available():
         sections["cluster"] = lambda: cluster.measure(
             20 if quick else 100, large, 1 if quick else 3

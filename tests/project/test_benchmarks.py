@@ -30,13 +30,25 @@ def test_a_page_is_written(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize(
     "section",
-    ["browsers", "cluster", "flood", "latency", "objects", "simulation", "summary", "watchers"],
+    [
+        "browsers",
+        "cluster",
+        "flood",
+        "latency",
+        "objects",
+        "parquet",
+        "simulation",
+        "summary",
+        "watchers",
+    ],
 )
 def test_a_section_is_measured(section: str) -> None:
     if section == "browsers":
         build_gateway()
     if section == "cluster" and os.environ.get("CI") != "true":
         pytest.importorskip("ray", reason="left out: workers on a cluster, as there is no Ray")
+    if section == "parquet":
+        pytest.importorskip("pyarrow", reason="left out: Parquet, as there is no pyarrow")
     if section == "objects":
         require_object_store()
     command = [sys.executable, "-m", "benchmarks", "--quick", "--only", section]

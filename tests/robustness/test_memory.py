@@ -38,7 +38,7 @@ from pathlib import Path
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.options import ConvertOptions
+from myd_grpc.options import ConvertOptions, Format
 
 settings = json.loads(sys.argv[1])
 out = Path(settings.pop("out"))
@@ -47,7 +47,8 @@ key = CipherKey(*map(bytes.fromhex, key)) if key else None
 limits = Limits(**settings.pop("limits"))
 names = tuple(settings.pop("file_names"))
 asked = {name: settings.pop(name) for name in ("layout", "record_path") if name in settings}
-options = ConvertOptions(merge=True, **asked)
+formats = tuple(map(Format, settings.pop("formats", ("CSV",))))
+options = ConvertOptions(merge=True, formats=formats, **asked)
 request = Conversion(file_names=names, name="out", options=options, limits=limits, **settings)
 try:
     parts = convert(request, key, out, lambda _: None).parts
@@ -119,6 +120,17 @@ def test_a_file_three_times_as_large_takes_no_more(engine: str, mebibytes: int, 
     small = peak(work, engine, sample(work, "small", mebibytes))
     large = peak(work, engine, sample(work, "large", 3 * mebibytes))
     assert large < 200
+    assert large < small + BY_CHANCE
+
+
+@pytest.mark.soak
+def test_parquet_of_a_file_three_times_as_large_takes_no_more(work: Path) -> None:
+    pytest.importorskip("pyarrow", reason="left out: Parquet, as there is no pyarrow")
+    small, large = (
+        peak(work, "auto", sample(work, f"of-{size}", size), formats=["PARQUET"])
+        for size in (100, 300)
+    )
+    assert large < 600
     assert large < small + BY_CHANCE
 
 

@@ -28,8 +28,8 @@ _PIECE = 4 << 20
 """Bytes of CSV that become columns at a time, unless a row is longer."""
 _GROUP = 48 << 20
 """From so many bytes of columns on, as they are in memory, a row group is written."""
-# As many columns as a table may have cost more than what is in so few of its rows. For each of them
-# pieces and row groups are larger by so many bytes.
+# Thousands of columns cost more than what is in so few of their rows: there are at least so many
+# bytes for each.
 _PIECE_FOR_COLUMN, _GROUP_FOR_COLUMN = 1 << 10, 8 << 10
 # No other file of a set has this name.
 _UNFINISHED = ".unfinished.parquet"
@@ -70,7 +70,7 @@ def _one_ahead(items: Iterator[T]) -> Generator[T]:
 def _row_groups(one: Wanted, dialect: Dialect) -> Iterator[pa.Table]:
     """A part's rows, as row groups; at least one, which may have no rows."""
     schema = schema_of(one.table)
-    most = _GROUP + _GROUP_FOR_COLUMN * len(schema)
+    most = max(_GROUP, _GROUP_FOR_COLUMN * len(schema))
     held, size = [pa.Table.from_batches([], schema)], 0
     for columns in _columns(one, schema, dialect):
         held.append(columns)
@@ -93,27 +93,28 @@ def _columns(one: Wanted, schema: pa.Schema, dialect: Dialect) -> Iterator[pa.Ta
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    piece = _PIECE + _PIECE_FOR_COLUMN * len(schema)
+    piece = max(_PIECE, _PIECE_FOR_COLUMN * len(schema))
     with one.part.path.open("rb", buffering=0) as file:
         file.seek(len(dialect.byte_order_mark))
-        for number, text in enumerate(whole_rows(file, piece)):
+        header = 1
+        for text in whole_rows(file, piece):
             # One block, else pyarrow would cut it up once more, with bounds on rows of its own.
             reading = csv.ReadOptions(
                 use_threads=False,
                 block_size=len(text),
                 column_names=schema.names,
-                skip_rows_after_names=int(number == 0),  # the header
+                skip_rows_after_names=header,
             )
-            yield csv.read_csv(pa.BufferReader(text), reading, parsing, converting)
+            columns = csv.read_csv(pa.BufferReader(text), reading, parsing, converting)
+            header = 0
+            del text  # which may be long, and is of no use while what was made of it is waiting
+            yield columns
 
 
 def _write(one: Wanted, groups: Iterator[pa.Table], report: Report) -> None:
     """Writes a file under another name, and gives it its own when it is whole and synced."""
     unfinished, rows = one.path.with_name(_UNFINISHED), 0
-    schema = schema_of(one.table)
-    with parquet.ParquetWriter(
-        unfinished, schema, version="2.6", compression="zstd", store_schema=False
-    ) as writer:
+    with _opened(unfinished, schema_of(one.table)) as writer:
         for group in groups:
             if group.num_rows:
                 writer.write_table(group, row_group_size=group.num_rows)
@@ -124,3 +125,16 @@ def _write(one: Wanted, groups: Iterator[pa.Table], report: Report) -> None:
     disk.sync(unfinished)
     reach("replace")
     unfinished.replace(one.path)
+
+
+def _opened(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
+    # Of the least and the greatest text there would be several copies, and it may be a long one.
+    measured = [field.name for field in schema if not pa.types.is_string(field.type)]
+    return parquet.ParquetWriter(
+        path,
+        schema,
+        version="2.6",
+        compression="zstd",
+        write_statistics=measured,
+        store_schema=False,
+    )

@@ -14,16 +14,23 @@ def whole_rows(file: BinaryIO, size: int) -> Iterator[bytes]:
 
     Pieces have about `size` bytes, and more where a row has. A last row without an end comes too.
     """
-    held, within = list[bytes](), False
+    held, within = list[bytes | memoryview](), False
     while piece := file.read(size):
         within ^= piece.count(b'"') % 2 == 1
         if end := _last_row_end(piece, within=within):
-            yield b"".join([*held, memoryview(piece)[:end]])
-            held = [piece[end:]]
-        else:
-            held.append(piece)
-    if rest := b"".join(held):
-        yield rest
+            held.append(memoryview(piece)[:end])
+            yield _taken(held)
+            piece = piece[end:]
+        held.append(piece)
+    if any(held):
+        yield _taken(held)
+
+
+def _taken(held: list[bytes | memoryview]) -> bytes:
+    """What was held, as one, and held no more: of a long row, a copy more counts."""
+    whole = b"".join(held)
+    held.clear()
+    return whole
 
 
 def _last_row_end(piece: bytes, *, within: bool) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import random
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.dialect import MARKED, Dialect
+from myd_grpc.convert.model import Limits
 from myd_grpc.convert.output.finishing import FinishedRows, FinishedTable, RowFile
 from myd_grpc.convert.output.parquet import Parquet
-from myd_grpc.options import Profile
-from tests.support.converting import directory
+from myd_grpc.options import Format, Layout, Profile
+from tests.support import nasty
+from tests.support.converting import converted, directory, each_engine
 from tests.support.finished_rows import Cells, csv_text, finished_rows, finished_table
+from tests.support.serving import Server
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: no Parquet")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -210,6 +216,36 @@ def test_any_cells_are_kept_in_pieces_and_row_groups_of_any_size(
             assert_reads_as(file, rows)
 
 
+@each_engine
+@pytest.mark.parametrize("profile", list(Profile))
+def test_random_sets_have_the_same_cells_as_their_csv(
+    tmp_path: Path, engine: str, profile: Profile
+) -> None:
+    rng = random.Random(5)
+    for number in range(12):
+        layout = rng.choice(nasty.LAYOUTS)
+        files = nasty.random_file_set(rng, layout)
+        make = partial(
+            converted,
+            files,
+            layout=Layout(layout),
+            engine=engine,
+            limits=Limits(rows_per_part=4),
+        )
+        # CSV of one profile is published with it, in which the other cells may be guarded.
+        csv_files = make(csv_profile=Profile.EXCEL)
+        formats = (Format.CSV, Format.PARQUET) if number % 2 else (Format.PARQUET,)
+        found = make(csv_profile=profile, formats=formats)
+        names = {name for name in found if name.endswith(".parquet")}
+        assert {f"{name.removesuffix('.csv')}.parquet" for name in csv_files} == names
+        assert len(found) == len(formats) * len(names)
+        for name, text in csv_files.items():
+            rows, file = tmp_path / "rows.csv", tmp_path / "file.parquet"
+            rows.write_bytes(text)
+            file.write_bytes(found[f"{name.removesuffix('.csv')}.parquet"])
+            assert_reads_as(file, RowFile(rows, 0, 0))
+
+
 def test_child_tables_have_three_links_and_names_may_be_odd(tmp_path: Path) -> None:
     columns = {
         "_record_id": ['""', "null"],
@@ -284,6 +320,22 @@ def test_programs_read_all_parts_as_one_table(
     assert read(files) == [*zip(*links, *values, strict=True)]
 
 
+def test_a_server_publishes_parquet(make_server: Callable[..., Server]) -> None:
+    server = make_server(MYD_MAX_CSV_ROW="2").start()
+    document = [{"id": n, "amt": 1.5, "ok": True, "l": [{"n": n}]} for n in range(5)]
+    server.put("a.json", json.dumps(document))
+    for output in ("one", "two"):  # by the same worker, which has it loaded by then
+        job = server.convert("a.json", output=output, formats=[pb.OUTPUT_FORMAT_PARQUET])
+        assert (job.status, job.msg) == (pb.Job.DONE, "")
+        names = sorted(path.name for path in (server.output / output).iterdir())
+        assert names == [
+            *(f"{output}.l_{number}.parquet" for number in (1, 2, 3)),
+            *(f"{output}_{number}.parquet" for number in (1, 2, 3)),
+        ]
+        found = by_duckdb([server.output / output / f"{output}_{n}.parquet" for n in (1, 2, 3)])
+        assert found == [(str(n), f"f1r{n + 1}", n, Decimal("1.5"), True) for n in range(5)]
+
+
 # --- files -----------------------------------------------------------------------------------
 
 
@@ -318,6 +370,21 @@ def test_a_file_tells_nothing_but_its_table(tmp_path: Path, rows: FinishedRows) 
             for number in range(metadata.num_columns)
         } == {"ZSTD"}
         assert str(tmp_path).encode() not in file.read_bytes()
+
+
+def test_numbers_can_be_looked_for_by_row_group(tmp_path: Path) -> None:
+    columns = linked({"a.b": ["1", "null", "3"], "c": ['"x"'] * 3, "d": ["0.5", "1", "2"]})
+    table = finished_table(tmp_path, columns, MARKED, rows_per_part=9)
+    (file,) = made(tmp_path, finished_rows(MARKED, table))
+    found = parquet.ParquetFile(file).metadata.row_group(0)
+    known = [found.column(number).statistics for number in range(found.num_columns)]
+    assert [one and (one.min, one.max, one.null_count) for one in known] == [
+        None,
+        None,
+        (1, 3, 1),
+        None,
+        (Decimal("0.5"), Decimal("2.0"), 0),
+    ]
 
 
 class BrokenOffError(Exception):
