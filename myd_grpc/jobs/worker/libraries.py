@@ -8,26 +8,27 @@ from pathlib import Path
 
 from myd_grpc.jobs.worker.landlock import READ, Access
 
-_OURS = Path(__file__).parents[2]
-"""What of ourselves rests on such a library."""
-_LIBRARIES = ("pyarrow", "numpy")
-"""What makes Parquet, and what that loads where it is there."""
+_PARQUET = "pyarrow"
+_LOADED_BY_IT = ("numpy",)
+"""Where it is there."""
+_LOADING_IT = Path(__file__).parents[2] / "convert" / "output"
+"""Modules of ours that are loaded with it."""
 # What is not Python in them rests on what is there, and the last says where in there.
 _SYSTEM, _SYSTEM_INDEX = ("/lib", "/lib64", "/usr/lib", "/usr/lib64"), "/etc/ld.so.cache"
 
 
 def rules() -> Iterator[tuple[str, Access]]:
     """What of this machine's files these need, to be read; nothing where they are not."""
-    found = [place for name in _LIBRARIES for place in _places(name)]
-    for library in found:
+    if not find_spec(_PARQUET):
+        return
+    for library in (place for name in (_PARQUET, *_LOADED_BY_IT) for place in _places(name)):
         # It is looked for among all that are beside it.
         yield str(library.parent), Access.READ_DIR
         yield str(library), READ
         yield str(library.with_name(f"{library.name}.libs")), READ
-    if found:
-        for place in (str(_OURS), *_SYSTEM):
-            yield place, READ
-        yield _SYSTEM_INDEX, Access.READ_FILE
+    for directory in (str(_LOADING_IT), *_SYSTEM):
+        yield directory, READ
+    yield _SYSTEM_INDEX, Access.READ_FILE
 
 
 def _places(name: str) -> Iterator[Path]:
