@@ -42,7 +42,7 @@ class Profile(StrEnum):
 
 
 class Format(StrEnum):
-    """In which kind of files tables are written (docs/spec.md 3.10)."""
+    """In which kind of files tables are written (docs/spec.md 3.11)."""
 
     CSV = "CSV"
     XLSX = "XLSX"

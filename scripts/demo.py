@@ -158,7 +158,7 @@ def _show_files(directory: Path) -> None:
     with (directory / "demo_1.csv").open(encoding="utf-8-sig") as table:
         for line in (table.readline() for _ in range(3)):
             print(line[:76].rstrip() + " ...")
-    print(f"{len(list(directory.glob('*.csv')))} CSV files in {directory}", flush=True)
+    print(f"{len(list(directory.glob('*_*.csv')))} CSV files in {directory}", flush=True)
 
 
 def _show_answer(url: str) -> None:

@@ -100,6 +100,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRead:
+    """How an input file was read to its end, and how many records it has."""
+
+    layout: Layout
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class PartFile:
     """A file with rows of a table: `file_name` is relative to the output set, `size` in bytes.
 

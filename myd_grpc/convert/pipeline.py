@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from myd_grpc.convert.batch_converter import BatchConverter
@@ -19,16 +19,25 @@ from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import nfc
-from myd_grpc.convert.model import BesideFile, CipherKey, Conversion, PartFile, Progress
+from myd_grpc.convert.model import (
+    BesideFile,
+    CipherKey,
+    Conversion,
+    FileRead,
+    PartFile,
+    Progress,
+)
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.formats import RowPlan, finish_share
 from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.output.set_writer import remove_hidden_rows
+from myd_grpc.convert.package import writing as package
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.state import ConversionState, Report
+from myd_grpc.dictionary import Dictionary, load
 from myd_grpc.failpoints import reach
 
 _ID_FIELD = "id"
@@ -192,6 +201,10 @@ class _Run:
             conversion.confined_to,
         )
 
+    @cached_property
+    def _dictionary(self) -> Dictionary:
+        return load(self._conversion.dictionary)
+
     def convert(self, resume: Checkpoint | None) -> Converted:
         """Converts all sets, one after another."""
         try:
@@ -236,7 +249,10 @@ class _Run:
                 self._convert_files(builder, flattener, resume)
                 self._complete(builder)
             finished = builder.writer.finish(partial(state.finishing, builder))
-            state.finish_set(builder.named(finished.files))
+            beside = package.write(
+                directory, builder.facts(finished, state.inputs, self._dictionary)
+            )
+            state.finish_set(builder.named(finished.files), builder.named(beside))
             if len(state.notes) < MOST_NOTES and (note := builder.note()):
                 state.notes.append(note)
             if builder.writer.hides_rows:
@@ -299,4 +315,6 @@ class _Run:
                 bytes_read=before.bytes_read + source.size,
                 files_done=before.files_done + 1,
             )
+            records = state.progress.records - before.records
+            builder.read.append(FileRead(piece.layout, records))
         state.report()

@@ -13,14 +13,17 @@ from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
+from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kinds import SetKinds
-from myd_grpc.convert.model import BesideFile, Conversion, PartFile
+from myd_grpc.convert.model import BesideFile, Conversion, FileRead, PartFile
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.output.growth import Growth, TooLargeError
-from myd_grpc.convert.output.set_writer import SetWriter
+from myd_grpc.convert.output.set_writer import FinishedSet, SetWriter
 from myd_grpc.convert.output.writer import WriteContext
+from myd_grpc.convert.package.facts import InputFacts, SetFacts, tables_of
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import BeyondError, Schema
+from myd_grpc.dictionary import Dictionary
 from myd_grpc.options import Layout
 
 _File = TypeVar("_File", PartFile, BesideFile)
@@ -51,6 +54,7 @@ class SetBuilder:
         self.writer = writer
         self.growth = bound
         self.beginning: FirstRecord | None = None
+        self.read: list[FileRead] = []
         self._conversion = conversion
 
     @classmethod
@@ -122,10 +126,24 @@ class SetBuilder:
             return found
         return f"{self._conversion.file_names[self.plan.files.start]}: {found}"
 
+    def facts(
+        self, finished: FinishedSet, inputs: Sequence[InputVersion], dictionary: Dictionary
+    ) -> SetFacts:
+        """What is known of the set, which is finished; `inputs` are all those of the job."""
+        files = [
+            InputFacts(
+                self._conversion.file_names[index], inputs[index].size, read.records, read.layout
+            )
+            for index, read in zip(self.plan.files, self.read, strict=True)
+        ]
+        options, tables = self._conversion.options, tables_of(self.schema, finished)
+        return SetFacts(self._conversion.name, options, files, dictionary, self.schema, tables)
+
     def restore(self, resume: Checkpoint | None) -> None:
         """Brings the set's directory to the state of the checkpoint, to emptiness without one."""
         if resume:
             self.beginning = resume.beginning
+            self.read = list(resume.read)
             self.schema.adopt(resume.entries, resume.records)
             self.growth.restore(resume.extents)
             self.kinds.add(resume.kinds)

@@ -135,6 +135,7 @@ class ConversionState:
             file=file,
             piece=piece,
             finishing=finishing,
+            read=tuple(builder.read),
             done=tuple(self.done),
             beside=tuple(self.beside),
             notes=tuple(self.notes),

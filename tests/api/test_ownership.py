@@ -14,6 +14,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.callers import bearing, stub_of, token_of
 from tests.support.keys import KEYS, encrypted, with_id
 from tests.support.serving import PATIENCE_S, Hold, Server, refusal, tree
+from tests.support.set_files import tables_in
 from tests.support.teams import BOB, As, put, staged, start, table
 
 SERVICE = pb.DESCRIPTOR.services_by_name["AnalysisService"]
@@ -222,7 +223,7 @@ def test_each_team_has_its_own_files_and_sets(team_server: Server) -> None:
         assert list(job.file_names) == ["a.json"]
         content = (team_server.output / f"{place}out/out_1.csv").read_bytes()
         assert (place or "everybody").encode() in content
-    assert list(tree(team_server.output)) == [
+    assert list(tables_in(tree(team_server.output))) == [
         f"{place}out/out_1.csv" for place in ("", "team-a/", "team-b/")
     ]
 

@@ -26,13 +26,13 @@ from tests.support.converting import (
     encrypted,
     failure,
     failure_of,
-    files_below,
     silent,
     sized,
     texts,
     write,
 )
 from tests.support.example import EXAMPLE, EXAMPLE_FILES
+from tests.support.set_files import table_files_below
 
 pytestmark = each_engine
 
@@ -453,7 +453,7 @@ def test_reported_parts_say_what_each_holds_at_the_end(engine: str, tmp_path: Pa
     out = tmp_path / "out"
     out.mkdir()
     convert(request, None, out, silent, Noting(held))
-    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in files_below(out)}
+    files = table_files_below(out)
     rows = {path: data.count(b"\n") - 1 for path, data in files.items()}
     assert {name: part.rows for name, part in held.items()} == rows
     assert {part.table for part in held.values()} == {"out", "out.c"}

@@ -28,13 +28,13 @@ from tests.support.converting import (
     encrypted,
     failure,
     failure_of,
-    files_below,
     run,
     silent,
     sized,
     texts,
     write,
 )
+from tests.support.set_files import files_below
 
 pytestmark = each_engine
 

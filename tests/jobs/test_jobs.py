@@ -29,6 +29,7 @@ from tests.support.serving import (
     tree,
     worker_of,
 )
+from tests.support.set_files import table_files_below
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -261,7 +262,8 @@ def test_the_old_set_stays_until_the_new_one_takes_its_place(
     (old / "old.csv").touch()
     converted.release()
     assert server.wait(job_id).status == pb.Job.DONE
-    assert {path.name for path in old.iterdir()} == {"out_1.csv"}
+    assert table_files_below(old).keys() == {"out_1.csv"}
+    assert not (old / "old.csv").exists()
 
 
 def test_a_set_that_appeared_meanwhile_is_not_replaced_when_that_is_not_wanted(

@@ -17,6 +17,7 @@ from myd_grpc.jobs.store.migrations import APPLICATION_ID, STEPS
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from tests.support.nasty import NFC_HAN, NFD_HAN
 from tests.support.serving import Hold, Server, tree
+from tests.support.set_files import tables_in
 
 MakeServer = Callable[..., Server]
 
@@ -34,7 +35,7 @@ def test_names_that_differ_in_form_alone_are_one_set(server: Server, one: str, o
     assert (job.status, job.output_dir) == (pb.Job.DONE, other)
     # The set that was replaced is gone, and the new one bears the name that was asked for.
     server.wait_for_log(f"job {job.job_id}: DONE")
-    shown = tree(server.output)
+    shown = tables_in(tree(server.output))
     assert list(shown) == [f"{other}/{other}_1.csv"]
     assert b"2" in shown[f"{other}/{other}_1.csv"]
 

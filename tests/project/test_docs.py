@@ -23,6 +23,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.pipeline import convert
 from tests.support.documents import Block, Checkout, Page
 from tests.support.serving import ROOT, Server
+from tests.support.set_files import table_files_below
 
 FLATTENING = Page("docs/flattening.md")
 OPERATING = Page("docs/operating.md")
@@ -116,8 +117,7 @@ def outcome(example: Example, engine: str, home: Path) -> dict[str, bytes] | str
         )
     except ConversionError as error:
         return f"{error.reason}: {error.message}"
-    files = (path for path in output.rglob("*") if path.is_file())
-    return {path.relative_to(output).as_posix(): path.read_bytes() for path in files}
+    return table_files_below(output)
 
 
 def _request(example: Example, words: list[str]) -> pb.ConvertToCsvRequest:

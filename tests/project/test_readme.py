@@ -18,6 +18,7 @@ from tests.support.object_sets import published
 from tests.support.object_store import require_object_store, running_store
 from tests.support.resting import read_when_there
 from tests.support.serving import PATIENCE_S, ROOT, Server
+from tests.support.set_files import table_files_below
 
 README = Page("README.md")
 # These take a whole suite, a terminal or a daemon; the commands inside have tests of their own.
@@ -92,8 +93,8 @@ def test_the_example_of_tables_is_what_comes_out(server: Server) -> None:
     (document,) = README.of("json")
     server.put("example.json", document.text)
     server.convert("example.json", output="users", csv_profile="CSV_PROFILE_DATABASE")
-    written = {path.name: path.read_text("utf-8") for path in (server.output / "users").iterdir()}
-    assert {block.label: block.text for block in README.of("csv")} == written
+    written = table_files_below(server.output / "users")
+    assert {block.label: block.text.encode() for block in README.of("csv")} == written
 
 
 @pytest.mark.parametrize("command", sorted(set(SERVING)))

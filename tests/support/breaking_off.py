@@ -15,7 +15,8 @@ from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
 from myd_grpc.convert.output import disk, set_writer
 from myd_grpc.convert.pipeline import Converted, convert
-from tests.support.converting import Files, directory, files_below, run, write
+from tests.support.converting import Files, assert_told, directory, run, write
+from tests.support.set_files import files_below
 
 
 class CrashError(BaseException):
@@ -140,11 +141,9 @@ def assert_survives(
         out = work / "again"
         out.mkdir()
         with crashing(rng) as conversions:
-            parts = conversions.until_done(request, key, out).parts
+            made = conversions.until_done(request, key, out)
         got = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
         assert got == want
         assert conversions.progress == reports[-1]
-        assert {part.file_name: part.size for part in parts} == {
-            name: len(data) for name, data in want.items()
-        }
+        assert_told(made, want)
         return conversions.crashes

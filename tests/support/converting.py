@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
@@ -23,12 +23,13 @@ from myd_grpc.convert.jsontext import long_values as longjson
 from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
 from myd_grpc.convert.output import csv_set as tables
 from myd_grpc.convert.output import growth
-from myd_grpc.convert.pipeline import convert
+from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.objectstore.location import Location
 from myd_grpc.options import ConvertOptions, Format, Layout, Profile
 from tests.support import oracle
 from tests.support.oracle_json import BOM, OracleError
 from tests.support.oracle_records import RECORD_PATH_NOT_FOUND
+from tests.support.set_files import beside_in, files_below, tables_in
 
 Files = Sequence[tuple[str, bytes]]
 Report = Callable[[Progress], None]
@@ -98,18 +99,19 @@ def run(
     """Converts into `work`/out and answers the files there; what was answered tells the same."""
     out = work / "out"
     out.mkdir()
-    parts = convert(request, key, out, report).parts
+    made = convert(request, key, out, report)
     written = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
-    assert len({part.file_name for part in parts}) == len(parts)
-    assert {part.file_name: part.size for part in parts} == {
-        name: len(data) for name, data in written.items()
-    }
+    assert_told(made, written)
     return written
 
 
-def files_below(path: Path) -> list[Path]:
-    """All files in a directory and in those in it."""
-    return [found for found in sorted(path.rglob("*")) if found.is_file()]
+def assert_told(made: Converted, written: Mapping[str, bytes]) -> None:
+    """A conversion tells of each of these files, once, and of no others."""
+    told = [(one.file_name, one.size) for one in made.parts]
+    told += [(one.file_name, one.size) for one in made.beside]
+    assert len(dict(told)) == len(told)
+    assert dict(told) == {name: len(data) for name, data in written.items()}
+    assert {one.file_name for one in made.beside} == beside_in(written).keys()
 
 
 def converted(
@@ -118,7 +120,17 @@ def converted(
     report: Report = silent,
     **settings: Unpack[Settings],
 ) -> dict[str, bytes]:
-    """The CSV files, by path, that these input files give."""
+    """The files of tables, by path, that these input files give."""
+    return tables_in(converted_whole(files, key, report, **settings))
+
+
+def converted_whole(
+    files: Files,
+    key: CipherKey | None = None,
+    report: Report = silent,
+    **settings: Unpack[Settings],
+) -> dict[str, bytes]:
+    """All files, by path, that these input files give."""
     with directory() as work:
         data_dir = work / "data"
         write(data_dir, files)

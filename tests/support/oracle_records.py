@@ -40,18 +40,29 @@ def read_records(
     section_names: Collection[str],
 ) -> list[Record]:
     """The records of one file."""
+    return read_file(data, layout, record_path, max_depth, section_names)[1]
+
+
+def read_file(
+    data: bytes,
+    layout: Layout,
+    record_path: str,
+    max_depth: int,
+    section_names: Collection[str],
+) -> tuple[Layout, list[Record]]:
+    """The layout of one file, and its records."""
     if record_path:
         return records_at_path(data, layout, record_path, max_depth, section_names)
     if layout == "AUTO":
         layout = auto_layout(data, max_depth, section_names)
     reader = Reader(data, max_depth)
     if layout == "LINES":
-        return [Record(value) for value in documents(reader)]
+        return layout, [Record(value) for value in documents(reader)]
     reader.skip_whitespace()
     check_fit(reader, layout)
     value = reader.value()
     reader.expect_end()
-    return split(value, layout)
+    return layout, split(value, layout)
 
 
 def records_at_path(
@@ -60,15 +71,15 @@ def records_at_path(
     record_path: str,
     max_depth: int,
     section_names: Collection[str],
-) -> list[Record]:
-    """The records in the value that is found at `record_path` of the one document."""
+) -> tuple[Layout, list[Record]]:
+    """The layout of the value that is found at `record_path` of the one document; its records."""
     reader = Reader(data, max_depth)
     reader.skip_whitespace()
     value, start = descend(reader, record_path.split("."), layout, 0)
     reader.expect_end()
     if layout == "AUTO":
         layout = value_layout(value, start, section_names)
-    return split(value, layout)
+    return layout, split(value, layout)
 
 
 def descend(reader: Reader, keys: list[str], layout: Layout, depth: int) -> tuple[Value, int]:

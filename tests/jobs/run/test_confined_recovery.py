@@ -8,6 +8,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.serving import Hold, Server, tree
+from tests.support.set_files import tables_in
 from tests.support.teams import As, put, staged, start, table
 
 MakeServer = Callable[..., Server]
@@ -43,7 +44,7 @@ def test_a_set_is_published_where_it_belongs_after_a_crash(
     start(server, BOSS, MYD_FAILPOINTS="")
     job = As(server, "boss").wait(job_id)
     assert (job.status, job.output_dir) == (pb.Job.DONE, "team-a/out")
-    assert list(tree(server.output)) == [SET]
+    assert list(tables_in(tree(server.output))) == [SET]
     assert b"hers" in tree(server.output)[SET]
     server.stop()
     assert staged(server) == []
@@ -97,4 +98,4 @@ def test_a_directory_that_is_gone_is_made_anew(server: Server, hold: Callable[[s
     start(server, MYD_FAILPOINTS="")
     job = As(server, "alice").wait(job_id)
     assert (job.status, job.output_dir) == (pb.Job.DONE, "team-a/out")
-    assert list(tree(server.output)) == [SET]
+    assert list(tables_in(tree(server.output))) == [SET]

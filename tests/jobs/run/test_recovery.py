@@ -28,6 +28,7 @@ from tests.support.serving import (
     lasting_address,
     tree,
 )
+from tests.support.set_files import tables_in
 
 MakeServer = Callable[..., Server]
 MakeHold = Callable[[str], Hold]
@@ -111,7 +112,7 @@ class Interruption:
             for part in table.parts
         }
         assert {name: size for name, (_, size) in parts.items()} == {
-            name: len(content) for name, content in self.expected.items()
+            name: len(content) for name, content in tables_in(self.expected).items()
         }
 
 
@@ -295,7 +296,7 @@ def test_an_input_that_changed_is_read_from_its_start(
     one.server.put(one.name, "[5]")
     one.server.start(MYD_FAILPOINTS="")
     made = assert_begins_again(one)
-    assert list(made) == ["out/out_1.csv"]
+    assert list(tables_in(made)) == ["out/out_1.csv"]
     assert made["out/out_1.csv"].endswith(b"5\r\n")
 
 

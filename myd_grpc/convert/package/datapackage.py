@@ -1,0 +1,151 @@
+"""`datapackage.json`: the set as a Tabular Data Package (docs/spec.md 3.13).
+
+https://specs.frictionlessdata.io/tabular-data-package/ says what its members are; those under `myd`
+are the program's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from itertools import accumulate
+from typing import Any
+
+from myd_grpc.convert.package.column_types import field_type
+from myd_grpc.convert.package.facts import InputFacts, SetFacts, TableFacts
+from myd_grpc.convert.package.json_text import lines
+from myd_grpc.convert.package.renames import (
+    Rename,
+    renamed_columns,
+    renamed_tables,
+    repeated_keys,
+)
+from myd_grpc.dictionary import Dictionary
+from myd_grpc.options import Profile
+
+FILE_NAME = "datapackage.json"
+
+_NUMBERED = "table-"
+# The names that the standard has for resources.
+_RESOURCE_NAME = re.compile(rf"(?!{_NUMBERED})[-a-z0-9._]+")
+
+
+def text(facts: SetFacts) -> Iterator[bytes]:
+    """The lines of the description."""
+    names = [_resource_name(number, table) for number, table in enumerate(facts.tables, 1)]
+    return lines(
+        {
+            "profile": "tabular-data-package",
+            "title": facts.name,
+            "resources": (
+                _resource(name, names, table, facts)
+                for name, table in zip(names, facts.tables, strict=True)
+            ),
+            "myd": {
+                "profile": facts.options.csv_profile,
+                "inputs": map(_input, facts.inputs),
+                "renamed": {
+                    "tables": _renames(renamed_tables(facts.schema)),
+                    "columns": _renames(renamed_columns(facts.schema)),
+                    "keys": _renames(repeated_keys(facts.schema)),
+                },
+            },
+        }
+    )
+
+
+def _resource_name(number: int, table: TableFacts) -> str:
+    """The table's name where the standard allows it, and else one that no table has."""
+    return table.name if _RESOURCE_NAME.fullmatch(table.name) else f"{_NUMBERED}{number}"
+
+
+def _input(file: InputFacts) -> Mapping[str, object]:
+    return {
+        # A name on a disk need not be UTF-8.
+        "name": os.fsencode(file.name).decode(errors="replace"),
+        "bytes": file.size,
+        "records": file.records,
+        "layout": file.layout,
+    }
+
+
+def _renames(renames: Iterable[Rename]) -> Iterator[Mapping[str, str]]:
+    return (asdict(one) for one in renames)
+
+
+def _resource(
+    name: str, names: list[str], table: TableFacts, facts: SetFacts
+) -> Mapping[str, object]:
+    resource: dict[str, Any] = {
+        "profile": "tabular-data-resource",
+        "name": name,
+        "title": table.name,
+        "path": [file.file_name for file in table.files],
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "dialect": _dialect(table, facts.options.csv_profile),
+        "rows": table.rows,
+    }
+    if len(table.files) == 1:
+        # Of several files, readers leave out headers, and none of the bytes.
+        resource["bytes"] = table.files[0].size
+    resource["schema"] = _schema(names, table, facts.dictionary)
+    resource["myd"] = {
+        "table": table.name,
+        "parts": (
+            {"path": file.file_name, "rows": file.rows, "bytes": file.size} for file in table.files
+        ),
+    }
+    return resource
+
+
+def _dialect(table: TableFacts, profile: Profile) -> Mapping[str, object]:
+    dialect = {
+        "delimiter": ",",
+        "lineTerminator": profile.line_end,
+        "quoteChar": '"',
+        "doubleQuote": True,
+        "skipInitialSpace": False,
+        "header": True,
+        "caseSensitiveHeader": True,
+    }
+    if not _has_plain_header(table):
+        # Rows are counted through all parts. The columns are then those of the schema, in order.
+        headers = accumulate((file.rows + 1 for file in table.files[:-1]), initial=1)
+        dialect |= {"header": False, "commentRows": list(headers)}
+    return dialect
+
+
+def _has_plain_header(table: TableFacts) -> bool:
+    """Whether frictionless reads the header as it is.
+
+    It takes white space from the ends of names, and of each part but the first one line.
+    """
+    several = len(table.files) > 1
+    return not any(name != name.strip() or (several and "\n" in name) for name in table.columns)
+
+
+def _schema(names: list[str], table: TableFacts, dictionary: Dictionary) -> Mapping[str, object]:
+    schema: dict[str, object] = {
+        "fields": (_field(table, index, dictionary) for index in range(len(table.columns))),
+        "missingValues": [""],
+        "primaryKey": "_row_id",
+    }
+    if table.parent is not None:
+        reference = {"resource": names[table.parent], "fields": "_row_id"}
+        schema["foreignKeys"] = [{"fields": "_parent_row_id", "reference": reference}]
+    return schema
+
+
+def _field(table: TableFacts, index: int, dictionary: Dictionary) -> Mapping[str, object]:
+    type_ = field_type(table.kinds.get(index))
+    field: dict[str, object] = {"name": table.columns[index], "type": type_}
+    if entry := dictionary.find(table.name, table.columns[index]):
+        texts = {"title": entry.title_ko, "description": entry.description_ko}
+        field |= {name: text for name, text in texts.items() if text}
+    if not table.may_be_null(index):
+        field["constraints"] = {"required": True}
+    return field

@@ -1,0 +1,90 @@
+"""What is known of a finished set, as all files beside its tables tell it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from myd_grpc.convert.kinds import ColumnKinds
+from myd_grpc.convert.model import PartFile
+from myd_grpc.convert.output.set_writer import FinishedSet
+from myd_grpc.convert.schema import NewTable, Schema
+from myd_grpc.dictionary import Dictionary
+from myd_grpc.options import ConvertOptions, Format, Layout
+
+_KEYS = frozenset({"_row_id", "_parent_row_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """An input file: its name in the data directory, its bytes as it lies, and how it was read."""
+
+    name: str
+    size: int
+    records: int
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A table and its files.
+
+    `columns` are those of the header, of which the first `links` are link columns (docs/spec.md
+    3.3). `kinds` has those that have values, by their index in `columns`, and no link column.
+    `parent` is the index of the parent table in the set's, None for the root table.
+    """
+
+    name: str
+    parent: int | None
+    columns: Sequence[str]
+    links: int
+    kinds: Mapping[int, ColumnKinds]
+    files: Sequence[PartFile]
+
+    def may_be_null(self, index: int) -> bool:
+        """Whether a column may have rows without a value: all but those that tell rows apart."""
+        return index >= self.links or self.columns[index] not in _KEYS
+
+    @property
+    def rows(self) -> int:
+        """The rows in all parts."""
+        return sum(file.rows for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class SetFacts:
+    """A set: what it was made of, as what, and its tables, each after its parent.
+
+    `dictionary` is what is known of columns (docs/spec.md 3.11).
+    """
+
+    name: str
+    options: ConvertOptions
+    inputs: Sequence[InputFacts]
+    dictionary: Dictionary
+    schema: Schema
+    tables: Sequence[TableFacts]
+
+
+def tables_of(schema: Schema, finished: FinishedSet) -> list[TableFacts]:
+    """The tables of a finished set."""
+    files = defaultdict[str, list[PartFile]](list)
+    for file in finished.files:
+        if file.file_name.endswith(Format.CSV.ending):
+            files[file.table].append(file)
+    owners = (entry.owner for entry in schema.entries if isinstance(entry, NewTable))
+    names = [table.name for table in schema.tables]
+    parents = dict(zip(names, [None, *(names[owner] for owner in owners)], strict=True))
+    numbers = {table.name: number for number, table in enumerate(finished.rows.tables)}
+    return [
+        TableFacts(
+            table.name,
+            None if (parent := parents[table.name]) is None else numbers[parent],
+            table.columns,
+            table.links,
+            table.kinds,
+            files[table.name],
+        )
+        for table in finished.rows.tables
+    ]

@@ -1,0 +1,36 @@
+"""Writes the files beside a set's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from myd_grpc.convert.model import BesideFile
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.package import datapackage, dictionary_file
+from myd_grpc.convert.package.facts import SetFacts
+from myd_grpc.options import Format
+
+
+def write(directory: Path, facts: SetFacts) -> list[BesideFile]:
+    """Writes what a set has beside its tables into its directory, and syncs it.
+
+    Raises OSError as the file system does.
+    """
+    files = [_written(directory, name, text) for name, text in _texts(facts)]
+    disk.sync_all(directory / file.file_name for file in files)
+    disk.sync(directory)
+    return files
+
+
+def _texts(facts: SetFacts) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """The files that the set has, by name."""
+    if Format.CSV in facts.options.formats:
+        yield datapackage.FILE_NAME, datapackage.text(facts)
+    yield dictionary_file.FILE_NAME, dictionary_file.text(facts)
+
+
+def _written(directory: Path, name: str, text: Iterable[bytes]) -> BesideFile:
+    with (directory / name).open("wb") as file:
+        file.writelines(text)
+        return BesideFile(name, file.tell())

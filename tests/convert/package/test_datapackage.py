@@ -1,0 +1,112 @@
+"""A set's `datapackage.json` and `dictionary.csv`: as the oracle says, and as readers take them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Unpack
+
+import frictionless
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import Limits
+from myd_grpc.dictionary import load
+from myd_grpc.options import Layout, Profile
+from tests.support import nasty, oracle_package
+from tests.support.converting import (
+    Files,
+    Settings,
+    conversion,
+    converted_whole,
+    directory,
+    each_engine,
+    run,
+    write,
+)
+from tests.support.set_files import beside_in
+
+THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
+LAYOUTS = [Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE]
+NAMES = ["out", "결과.a", "Out", "table-2"]
+
+layouts = st.sampled_from(LAYOUTS)
+profiles = st.sampled_from([Profile.EXCEL, Profile.DATABASE])
+parts = st.sampled_from([Limits(rows_per_part=rows) for rows in (1, 2, 300_000)])
+
+
+def described(files: dict[str, bytes]) -> dict[str, Any]:
+    """What lies beside the tables, by path: JSON as its value, text as its bytes."""
+    return {
+        path: oracle_package.comparable(json.loads(data)) if path.endswith(".json") else data
+        for path, data in beside_in(files).items()
+    }
+
+
+def expected(files: Files, **asked: Unpack[Settings]) -> dict[str, Any]:
+    """What the oracle says of it."""
+    found = oracle_package.beside(
+        files,
+        name=asked["name"],
+        merge=asked["merge"],
+        profile="EXCEL" if asked["csv_profile"] is Profile.EXCEL else "DATABASE",
+        max_csv_row=asked["limits"].rows_per_part,
+        find=load().find,
+    )
+    return {
+        path: oracle_package.comparable(value) if isinstance(value, dict) else value
+        for path, value in found.items()
+    }
+
+
+def faults(package: Path) -> list[list[Any]]:
+    """What frictionless finds wrong with a package, each as its kind and what it says."""
+    report = frictionless.validate(package)
+    assert report.stats["tasks"]
+    found: list[list[Any]] = report.flatten(["type", "message"])
+    return found
+
+
+@each_engine
+@THOROUGH
+@given(
+    data=st.data(),
+    layout=layouts,
+    name=st.sampled_from(NAMES),
+    merge=st.booleans(),
+    profile=profiles,
+    limits=parts,
+)
+def test_sets_are_described_as_the_oracle_says(
+    engine: str,
+    data: st.DataObject,
+    layout: Layout,
+    name: str,
+    merge: bool,
+    profile: Profile,
+    limits: Limits,
+) -> None:
+    files = data.draw(nasty.file_sets(layout.value))
+    asked = Settings(name=name, merge=merge, csv_profile=profile, limits=limits, engine=engine)
+    try:
+        got = converted_whole(files, **asked)
+    except ConversionError:
+        return
+    assert described(got) == expected(files, **asked)
+
+
+@THOROUGH
+@given(data=st.data(), layout=layouts, name=st.sampled_from(NAMES), profile=profiles, limits=parts)
+@example(data=None, layout=Layout.ARRAY, name="out", profile=Profile.EXCEL, limits=Limits())
+def test_frictionless_finds_no_fault(
+    data: st.DataObject | None, layout: Layout, name: str, profile: Profile, limits: Limits
+) -> None:
+    document = data.draw(nasty.documents(layout.value)) if data else b"[]"
+    with directory() as work:
+        write(work, [("a.json", document)])
+        try:
+            run(work, conversion(work, ["a.json"], name=name, csv_profile=profile, limits=limits))
+        except ConversionError:
+            return
+        assert faults(work / "out" / "datapackage.json") == []

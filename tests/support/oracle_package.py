@@ -1,0 +1,297 @@
+"""The oracle of the tests: what lies in a set beside its tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from myd_grpc.dictionary import Entry
+from tests.support.oracle import (
+    Path,
+    Profile,
+    Table,
+    TableSet,
+    csv_cell,
+    file_names,
+    gather,
+    kinds_in,
+    parts,
+    render,
+    shown,
+    stem,
+)
+from tests.support.oracle_json import BOM
+from tests.support.oracle_records import DEFAULT_SECTION_NAMES, Layout, Record, read_file
+
+Json = dict[str, Any]
+Find = Callable[[str, str], Entry | None]
+"""What the dictionary has for a column, by its table and its name."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input file, and how it is read."""
+
+    name: str
+    size: int
+    layout: Layout
+    records: list[Record]
+
+    def described(self) -> Json:
+        return {
+            "name": self.name,
+            "bytes": self.size,
+            "records": len(self.records),
+            "layout": self.layout,
+        }
+
+
+def beside(
+    files: Sequence[tuple[str, bytes]],
+    *,
+    name: str,
+    merge: bool,
+    profile: Profile,
+    layout: Layout = "AUTO",
+    record_path: str = "",
+    id_field: str = "id",
+    max_csv_row: int = 300_000,
+    find: Find,
+) -> dict[str, Any]:
+    """What lies beside the tables of all sets, by path: JSON as its value, text as its bytes."""
+    inputs = [
+        Input(file, len(data), *read_file(data, layout, record_path, 128, DEFAULT_SECTION_NAMES))
+        for file, data in files
+    ]
+    if merge:
+        return beside_one(inputs, "", name, profile, id_field, max_csv_row, find)
+    directories = file_names([stem(file) for file, _ in files])
+    result: dict[str, Any] = {}
+    for directory, one in zip(directories, inputs, strict=True):
+        result |= beside_one([one], f"{directory}/", name, profile, id_field, max_csv_row, find)
+    return result
+
+
+def beside_one(
+    inputs: list[Input],
+    prefix: str,
+    name: str,
+    profile: Profile,
+    id_field: str,
+    max_csv_row: int,
+    find: Find,
+) -> dict[str, Any]:
+    """What lies beside the tables of one set."""
+    tables = gather(name, [one.records for one in inputs], id_field, 1024)
+    return {
+        f"{prefix}datapackage.json": {
+            "profile": "tabular-data-package",
+            "title": name,
+            "resources": resources(tables, profile, max_csv_row, find),
+            "myd": {
+                "profile": profile,
+                "inputs": [one.described() for one in inputs],
+                "renamed": renamed(tables),
+            },
+        },
+        f"{prefix}dictionary.csv": dictionary(tables, profile, find),
+    }
+
+
+# ---------------------------------------------------------------------------------------------
+# datapackage.json
+
+
+def resources(tables: TableSet, profile: Profile, max_csv_row: int, find: Find) -> list[Json]:
+    """A resource for each table."""
+    sizes = {path: len(data) for path, data in render(tables, profile, max_csv_row).items()}
+    bases = file_names([table.name for table in tables.tables])
+    names = [resource_name(n, table) for n, table in enumerate(tables.tables, start=1)]
+    found = []
+    for table, base, name in zip(tables.tables, bases, names, strict=True):
+        described = []
+        for n, rows in enumerate(parts(table.rows, max_csv_row), start=1):
+            path = f"{base}_{n}.csv"
+            described.append({"path": path, "rows": len(rows), "bytes": sizes[path]})
+        size = {"bytes": described[0]["bytes"]} if len(described) == 1 else {}
+        found.append(
+            {
+                "profile": "tabular-data-resource",
+                "name": name,
+                "title": table.name,
+                "path": [part["path"] for part in described],
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "dialect": dialect(table, described, profile),
+                "rows": len(table.rows),
+                **size,
+                "schema": schema(tables, table, names, find),
+                "myd": {"table": table.name, "parts": described},
+            }
+        )
+    return found
+
+
+def resource_name(number: int, table: Table) -> str:
+    """The name of a table if it may be that of a resource, and else one for its number."""
+    allowed = re.fullmatch("[a-z0-9._-]+", table.name) and not table.name.startswith("table-")
+    return table.name if allowed else f"table-{number}"
+
+
+def dialect(table: Table, described: list[Json], profile: Profile) -> Json:
+    """How the files of a table are to be read."""
+    result: Json = {
+        "delimiter": ",",
+        "lineTerminator": "\r\n" if profile == "EXCEL" else "\n",
+        "quoteChar": '"',
+        "doubleQuote": True,
+        "skipInitialSpace": False,
+        "header": True,
+        "caseSensitiveHeader": True,
+    }
+    names = list(table.columns.values())
+    if any(name.strip() != name for name in names) or (
+        len(described) > 1 and any("\n" in name for name in names)
+    ):
+        result["header"] = False
+        result["commentRows"] = []
+        row = 1
+        for part in described:
+            result["commentRows"].append(row)
+            row += 1 + part["rows"]
+    return result
+
+
+def schema(tables: TableSet, table: Table, names: list[str], find: Find) -> Json:
+    """The columns of a table and its keys."""
+    result: Json = {
+        "fields": [field(table, column, find) for column in all_columns(table)],
+        "missingValues": [""],
+        "primaryKey": "_row_id",
+    }
+    for (parent, _), child in tables.children.items():
+        if child is table:
+            resource = names[tables.tables.index(parent)]
+            reference = {"resource": resource, "fields": "_row_id"}
+            result["foreignKeys"] = [{"fields": "_parent_row_id", "reference": reference}]
+    return result
+
+
+Column = tuple[str, Path | None]
+"""A column's name and its path; link columns have none."""
+
+
+def all_columns(table: Table) -> list[Column]:
+    """The columns of a table, link columns first."""
+    return [
+        *((name, None) for name in table.links),
+        *((name, path) for path, name in table.columns.items()),
+    ]
+
+
+def field(table: Table, column: Column, find: Find) -> Json:
+    """A column as a field of a schema."""
+    result: Json = {"name": column[0], "type": type_of(table, column)}
+    entry = find(table.name, column[0])
+    if entry and entry.title_ko:
+        result["title"] = entry.title_ko
+    if entry and entry.description_ko:
+        result["description"] = entry.description_ko
+    if not nullable(column):
+        result["constraints"] = {"required": True}
+    return result
+
+
+def nullable(column: Column) -> bool:
+    """Whether rows may lack a value of a column: all but the keys of rows."""
+    name, path = column
+    return path is not None or name == "_record_id"
+
+
+def type_of(table: Table, column: Column) -> str:
+    """The type that all values of a column have."""
+    path = column[1]
+    if path is None:
+        return "string"
+    values = [row.values[path] for row in table.rows if path in row.values]
+    kinds, whole, _ = kinds_in(values)
+    kinds -= {"NULL"}
+    if kinds == {"BOOLEAN"}:
+        return "boolean"
+    if kinds == {"INTEGER"} and whole < 55:
+        return "integer"
+    if kinds and kinds <= {"INTEGER", "DECIMAL", "OTHER_NUMBER"}:
+        return "number"
+    return "string"
+
+
+def renamed(tables: TableSet) -> Json:
+    """What is called otherwise than its path says, as that was taken."""
+    columns = [
+        {"table": table.name, "name": name, "wanted": shown(path)}
+        for table in tables.tables
+        for path, name in table.columns.items()
+        if name != shown(path)
+    ]
+    names = [(p, table, f"{p.name}.{shown(path)}") for (p, path), table in tables.children.items()]
+    children = [
+        {"table": parent.name, "name": table.name, "wanted": wanted}
+        for parent, table, wanted in names
+        if table.name != wanted
+    ]
+    return {"tables": children, "columns": columns, "keys": repeated_keys(tables)}
+
+
+def repeated_keys(tables: TableSet) -> list[Json]:
+    """The paths that lead to a key with `~2`, or another number, at its end."""
+    paths = [(table, path) for table in tables.tables for path in table.columns]
+    paths += tables.children
+    found = []
+    for table, path in paths:
+        for length in range(1, len(path) + 1):
+            *before, key = path[:length]
+            start, mark, number = key.rpartition("~")
+            is_number = bool(number) and set(number) <= set("0123456789")
+            if mark and is_number and number[0] != "0" and number != "1":
+                wanted = shown((*before, start))
+                found.append({"table": table.name, "name": shown(path[:length]), "wanted": wanted})
+    return found
+
+
+def comparable(package: Json) -> Json:
+    """A data package with what has no order of its own in one."""
+    kept = package["myd"]["renamed"]
+    lists = {
+        what: sorted({tuple(sorted(one.items())) for one in renames})
+        for what, renames in kept.items()
+    }
+    return package | {"myd": package["myd"] | {"renamed": lists}}
+
+
+# ---------------------------------------------------------------------------------------------
+# dictionary.csv
+
+
+def dictionary(tables: TableSet, profile: Profile, find: Find) -> bytes:
+    """The bytes of the file: a row for each column."""
+    header = "table,column,type,nullable,title_ko,title_en,description_ko,description_en".split(",")
+    rows: list[list[str | None]] = [list(header)]
+    for table in tables.tables:
+        for column in all_columns(table):
+            may_be_null = "true" if nullable(column) else "false"
+            row = [table.name, column[0], type_of(table, column), may_be_null]
+            rows.append([*row, *texts(find(table.name, column[0]))])
+    line_end = "\r\n" if profile == "EXCEL" else "\n"
+    text = "".join(",".join(map(csv_cell, row)) + line_end for row in rows)
+    return (BOM if profile == "EXCEL" else b"") + text.encode("utf-8")
+
+
+def texts(entry: Entry | None) -> list[str | None]:
+    """What is told of a column; nothing where that is empty."""
+    if entry is None:
+        return [None] * 4
+    told = (entry.title_ko, entry.title_en, entry.description_ko, entry.description_en)
+    return [text or None for text in told]
