@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from myd_grpc.convert.dialect import MARKED, Dialect
 from myd_grpc.convert.output.finishing import FinishingFormat
 from myd_grpc.convert.output.parquet import Parquet
+from myd_grpc.convert.output.xlsx.workbooks import Workbooks
 from myd_grpc.options import ConvertOptions, Format, Profile
 
 
@@ -19,7 +20,10 @@ class Finishing:
     cost: float
 
 
-FINISHING = {Format.PARQUET: Finishing(Parquet, 0.5)}
+FINISHING = {
+    Format.XLSX: Finishing(Workbooks, 3.0),
+    Format.PARQUET: Finishing(Parquet, 0.5),
+}
 """The formats that are made of finished rows, in the order in which they are.
 
 Last those that are made again after a crash.

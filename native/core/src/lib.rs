@@ -2,8 +2,8 @@
 //!
 //! Text is read ([`input`]) and cut to batches of whole records ([`records`]), of which each is
 //! flattened to rows ([`flatten`]) or looked over ([`search`]); [`read_ahead`] does all that on
-//! several threads. Other rows are made of marked ones ([`rows`]). Nothing here fails on bad input: it says how far it came, and whoever calls it
-//! finds out why.
+//! several threads. Nothing there fails on bad input: it says how far it came, and whoever calls it
+//! finds out why. Of marked rows, others are made ([`rows`]), and workbooks ([`xlsx`]).
 
 pub mod boundary;
 pub mod buffers;
@@ -23,3 +23,4 @@ pub mod search;
 mod short;
 mod simd;
 pub mod wanted;
+pub mod xlsx;

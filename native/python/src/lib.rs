@@ -10,6 +10,7 @@ mod read_ahead;
 mod rows;
 mod scanner;
 mod sequences;
+mod xlsx;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -31,5 +32,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<flattener::PyFlattener>()?;
     module.add_class::<rows::PyPlainRows>()?;
     module.add_class::<scanner::PyScanner>()?;
-    module.add_class::<read_ahead::PyReadAhead>()
+    module.add_class::<read_ahead::PyReadAhead>()?;
+    module.add_class::<xlsx::PyTableRows>()?;
+    module.add_class::<xlsx::PyWorkbook>()
 }
