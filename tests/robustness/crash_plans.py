@@ -6,8 +6,17 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from myd_grpc.convert.output.format_needs import unmet
+from myd_grpc.options import Format
 from tests.robustness.crash_inputs import KINDS
 
+JUST_CSV = (Format.CSV,)
+FINISHED = tuple(
+    formats for formats in ((Format.PARQUET,), (Format.CSV, Format.PARQUET)) if not unmet(formats)
+)
+"""Formats that are made of rows, of hidden ones in the first place, as far as they can be here."""
+FINISHING = {"format_rows": 8, "format_made": 1, "remove_rows": 3} if FINISHED else {}
+"""Points that a worker reaches as it makes these, and how many times about."""
 IN_WORKER = {
     "worker_started": 1,
     "write": 3,
@@ -17,6 +26,7 @@ IN_WORKER = {
     "after_sync": 5,
     "rewrite": 3,
     "replace": 2,
+    **FINISHING,
     "converted": 1,
 }
 """Points that a worker reaches, and how many times about."""
@@ -79,6 +89,7 @@ class Plan:
     replaces: bool
     kills: tuple[Kill, ...]
     engines: tuple[str, ...]
+    formats: tuple[Format, ...] = JUST_CSV
 
 
 def plan(rng: random.Random, engines: Sequence[str], *, stored: bool = False) -> Plan:
@@ -91,13 +102,24 @@ def plan(rng: random.Random, engines: Sequence[str], *, stored: bool = False) ->
         replaces=rng.random() < 0.5 or any(one.point in ONLY_REPLACING for one in kills),
         kills=kills,
         engines=tuple(rng.choice(engines) for _ in range(len(kills) + 1)),
+        formats=any_formats(rng, is_finishing=any(one.point in FINISHING for one in kills)),
     )
+
+
+def any_formats(rng: random.Random, *, is_finishing: bool = False) -> tuple[Format, ...]:
+    """What a job is to write: often CSV alone, unless it is to make formats of rows."""
+    if FINISHED and (is_finishing or rng.random() < 0.4):
+        return rng.choice(FINISHED)
+    return JUST_CSV
 
 
 def plan_at(
     number: int, point: str, victim: str, engines: Sequence[str], *, replaces: bool
 ) -> Plan:
-    """A job that is broken off once, at a point; kinds, callers and engines go by the number."""
+    """A job that is broken off once, at a point; all else goes by the number, if it can."""
+    choices = (JUST_CSV, *FINISHED)
+    if point in FINISHING:
+        choices = FINISHED[:1]  # whose rows are hidden
     return Plan(
         kind=KINDS[number % len(KINDS)],
         by=CALLER if number % 2 or point in ONLY_AUDITED else "",
@@ -106,6 +128,7 @@ def plan_at(
         kills=(Kill(victim, 0.0, point, 8 if point in _EARLY else 1),),
         # One may go on with what another has begun.
         engines=(engines[number % len(engines)], engines[number // 2 % len(engines)]),
+        formats=choices[number % len(choices)],
     )
 
 

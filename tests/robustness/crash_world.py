@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from myd_grpc.convert.model import Conversion, Limits
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.options import ConvertOptions
+from myd_grpc.options import ConvertOptions, Format
 from tests.robustness.crash_inputs import KEY, materials
-from tests.robustness.crash_plans import CALLER
+from tests.robustness.crash_plans import CALLER, Plan
 from tests.robustness.crash_sets import DiskSets, StoredSets
 from tests.support.callers import Bearer, caller_table, token_of, write_callers
 from tests.support.object_sets import OUTPUT
@@ -29,6 +31,14 @@ SETTINGS = {
 SLOWLY = "batch_written=sleep:0.004"
 TEAM, STRANGER = "team-a", "bob"
 """The directory of the caller who submits jobs, and a caller of another team."""
+
+
+@dataclass(frozen=True)
+class MadeSet:
+    """The files of a set, and the bytes of those that tables are in, as a job tells them."""
+
+    files: dict[str, bytes]
+    parts: dict[str, int]
 
 
 class World:
@@ -57,7 +67,7 @@ class World:
         self.job_ids: set[str] = set()
         self.audited: set[str] = set()
         self.names: dict[str, list[str]] = {}
-        self.expected: dict[str, dict[str, bytes]] = {}
+        self._made: dict[tuple[str, tuple[Format, ...]], MadeSet] = {}
         for kind, material in self.materials.items():
             self.names[kind] = [
                 self._put(f"{kind.replace(' ', '-')}-{number}.json", content)
@@ -65,22 +75,35 @@ class World:
             ]
             for name, content in zip(self.names[kind], material.files, strict=True):
                 self._put(f"{TEAM}/{name}", content)
-            out = home / "expected" / kind / "out"
-            out.mkdir(parents=True)
-            convert(self._conversion(kind), KEY if material.has_key else None, out, _silent)
-            self.expected[kind] = tree(out.parent)
 
     def _put(self, name: str, content: bytes) -> str:
         if self.store:
             self.store.put(f"data/{name}", content)
         return self.server.put(name, content)
 
-    def _conversion(self, kind: str) -> Conversion:
+    def expected(self, plan: Plan) -> MadeSet:
+        """What is made of a job when nothing happens."""
+        made = self._made.get((plan.kind, plan.formats))
+        if made is None:
+            made = self._made[plan.kind, plan.formats] = self._make(plan.kind, plan.formats)
+        return made
+
+    def _make(self, kind: str, formats: tuple[Format, ...]) -> MadeSet:
+        key = KEY if self.materials[kind].has_key else None
+        with tempfile.TemporaryDirectory() as home:
+            out = Path(home) / "out"
+            out.mkdir()
+            converted = convert(self._conversion(kind, formats), key, out, _silent)
+            return MadeSet(
+                tree(Path(home)), {part.file_name: part.size for part in converted.parts}
+            )
+
+    def _conversion(self, kind: str, formats: tuple[Format, ...]) -> Conversion:
         return Conversion(
             str(self.server.data),
             tuple(self.names[kind]),
             "out",
-            ConvertOptions(merge=self.materials[kind].merge),
+            ConvertOptions(merge=self.materials[kind].merge, formats=formats),
             limits=LIMITS,
             engine="python",
         )

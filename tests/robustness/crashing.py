@@ -27,9 +27,10 @@ import psutil
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines.available import ENGINES
+from myd_grpc.options import longer_name
 from tests.robustness.crash_inputs import KEY
 from tests.robustness.crash_plans import STOP, STORE, Kill, Plan, plan
-from tests.robustness.crash_world import STRANGER, Trap, World
+from tests.robustness.crash_world import STRANGER, MadeSet, Trap, World
 from tests.support.callers import stub_of
 from tests.support.object_store import ObjectStore, running_store
 from tests.support.serving import ENDED, PATIENCE_S, kill_worker
@@ -143,6 +144,7 @@ class Round:
             file_names=self._world.names[self._plan.kind],
             output_file_name="out",
             merge=material.merge,
+            formats=[longer_name(one) for one in self._plan.formats],
             request_id=self._request_id,
             aes256cbckey=KEY.key.hex() if material.has_key else "",
             iv=KEY.iv.hex() if material.has_key else "",
@@ -174,7 +176,7 @@ class Round:
         (self._tally.stops if kill.victim == STOP else self._tally.kills)[kill.victim] += 1
         self._tally.points[where] += 1
         if not self._server.runs:  # else the set could change while it is read
-            legal = [self._before, self._world.expected[self._plan.kind]]
+            legal = [self._before, self._world.expected(self._plan).files]
             if where == "put_aside":  # a filesystem that cannot exchange shows none for a moment
                 legal.append({})
             assert self._sets.seen() in legal
@@ -220,12 +222,10 @@ class Round:
         outcome = "DONE" if job.status == pb.Job.DONE else job.reason
         self._tally.outcomes[outcome] += 1
         assert outcome in self._legal(), job
-        done = outcome == "DONE"
-        expected = self._world.expected[self._plan.kind] if done else self._before
-        assert self._sets.seen() == expected
-        assert {part.file_name: part.bytes for table in job.tables for part in table.parts} == (
-            {name.partition("/")[2]: len(data) for name, data in expected.items()} if done else {}
-        )
+        made = self._world.expected(self._plan) if outcome == "DONE" else MadeSet(self._before, {})
+        assert self._sets.seen() == made.files
+        told = {part.file_name: part.bytes for table in job.tables for part in table.parts}
+        assert told == made.parts
         self._wait_for_order()
 
     def _legal(self) -> set[str]:

@@ -18,7 +18,7 @@ import psutil
 
 from myd_grpc.convert.engines.available import ENGINES
 from tests.robustness.crash_inputs import KINDS
-from tests.robustness.crash_plans import CALLER, STOP, Kill, Plan
+from tests.robustness.crash_plans import CALLER, STOP, Kill, Plan, any_formats
 from tests.robustness.crash_world import Trap, World
 from tests.robustness.crashing import Round, Tally
 from tests.support.ray_cluster import Cluster, Node, cluster_of_none
@@ -87,6 +87,7 @@ def plan(rng: random.Random, engines: Sequence[str]) -> Plan:
         replaces=rng.random() < 0.5,
         kills=kills,
         engines=tuple(rng.choice(engines) for _ in range(len(kills) + 1)),
+        formats=any_formats(rng),
     )
 
 

@@ -38,8 +38,8 @@ from myd_grpc.jobs.store import database
 from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from myd_grpc.jobs.worker import pool
 from myd_grpc.jobs.worker.pool import WorkerPool
-from myd_grpc.options import ConvertOptions
-from tests.support.converting import each_engine
+from myd_grpc.options import ConvertOptions, Format
+from tests.support.converting import each_engine, needs_pyarrow
 from tests.support.serving import Hold, Server, details_of, fill, small_disk, tree
 
 MakeServer = Callable[..., Server]
@@ -52,15 +52,17 @@ RECORDS = "[" + ",".join(f'{{"id":{n},"l":[{{"a":{n}}}],"c{n // 10}":1}}' for n 
 MOST = 200
 
 
-def conversion(data: Path, **settings: str) -> Conversion:
-    options = ConvertOptions(merge=True)
-    return Conversion(str(data), ("in",), "out", options, LIMITS, **settings)  # type: ignore[arg-type]
+def conversion(
+    data: Path, formats: tuple[Format, ...] = (Format.CSV,), engine: str = "auto"
+) -> Conversion:
+    options = ConvertOptions(merge=True, formats=formats)
+    return Conversion(str(data), ("in",), "out", options, LIMITS, engine=engine)
 
 
-def expected(home: Path) -> dict[str, bytes]:
+def expected(home: Path, formats: tuple[Format, ...] = (Format.CSV,)) -> dict[str, bytes]:
     out = home / "expected"
     out.mkdir()
-    convert(conversion(home), None, out, lambda *_: None)
+    convert(conversion(home, formats), None, out, lambda *_: None)
     return tree(out)
 
 
@@ -85,15 +87,29 @@ class Always:
 # --- the writer ------------------------------------------------------------------------------
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 @each_engine
-@pytest.mark.parametrize("point", ["write", "sync", "rewrite", "replace"])
+@pytest.mark.parametrize(
+    ("point", "format_"),
+    [
+        *((point, Format.CSV) for point in ("write", "sync", "rewrite", "replace")),
+        *(
+            pytest.param(point, Format.PARQUET, marks=needs_pyarrow)
+            for point in ("sync", "replace", "format_rows", "format_made", "remove_rows")
+        ),
+    ],
+)
 @pytest.mark.parametrize("failure", FAILURES)
 def test_whichever_write_fails_the_conversion_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, point: str, failure: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+    point: str,
+    format_: Format,
+    failure: str,
 ) -> None:
     (tmp_path / "in").write_text(RECORDS)
-    wanted, failed_with = expected(tmp_path), list[Reason]()
+    wanted, failed_with = expected(tmp_path, (format_,)), list[Reason]()
     for turn in range(1, MOST):
         monkeypatch.setattr(
             failpoints, "_points", failpoints._parse(f"{point}=error:{failure}@{turn}")
@@ -101,14 +117,15 @@ def test_whichever_write_fails_the_conversion_says_so(
         out = tmp_path / f"out{turn}"
         out.mkdir()
         try:
-            convert(conversion(tmp_path, engine=engine), None, out, lambda *_: None, Always())
+            request = conversion(tmp_path, (format_,), engine)
+            convert(request, None, out, lambda *_: None, Always())
         except ConversionError as error:
             failed_with.append(error.reason)
         else:
             assert tree(out) == wanted
             break
     assert set(failed_with) == FAILURES[failure]
-    assert len(failed_with) == turn - 1 >= 2
+    assert len(failed_with) == turn - 1 >= 1
 
 
 # --- jobs ------------------------------------------------------------------------------------

@@ -44,6 +44,10 @@ native = pytest.mark.skipif(
     not IS_BUILT, reason="the native engine is not built, as there was no cargo at setup"
 )
 """Marks a test of the native engine."""
+needs_pyarrow = pytest.mark.skipif(
+    find_spec("pyarrow") is None, reason="pyarrow is not installed: no Parquet"
+)
+"""Marks a test that has Parquet made."""
 
 
 class Settings(TypedDict, total=False):
