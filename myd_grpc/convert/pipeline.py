@@ -241,7 +241,6 @@ class _Run:
         directory, state = self._output / plan.prefix, self._state
         directory.mkdir(exist_ok=True)
         size = sum(state.inputs[index].size for index in plan.files)
-        state.begin_set(plan)
         with SetBuilder.opened(self._conversion, plan, directory, size) as builder:
             builder.restore(resume)
             if not (resume and resume.finishing):
@@ -252,7 +251,7 @@ class _Run:
             beside = package.write(
                 directory, builder.facts(finished, state.inputs, self._dictionary)
             )
-            state.finish_set(builder.named(finished.files), builder.named(beside))
+            state.finish_set(plan, builder.named(finished.files), builder.named(beside))
             if len(state.notes) < MOST_NOTES and (note := builder.note()):
                 state.notes.append(note)
             if builder.writer.hides_rows:

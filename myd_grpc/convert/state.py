@@ -69,10 +69,6 @@ class ConversionState:
             records=self.progress.records - (piece.records if piece else 0),
         )
 
-    def begin_set(self, plan: SetPlan) -> None:
-        """Takes it that all sets before this one are finished."""
-        self._bytes_finished = self._size(range(plan.files.start))
-
     def finishing(self, builder: SetBuilder, part: float) -> None:
         """Takes it that `part` of the time that it takes to finish a set has passed."""
         files = builder.plan.files
@@ -84,11 +80,15 @@ class ConversionState:
     def _size(self, files: range) -> int:
         return sum(self.inputs[index].size for index in files)
 
-    def finish_set(self, parts: Sequence[PartFile], beside: Sequence[BesideFile] = ()) -> None:
+    def finish_set(
+        self, plan: SetPlan, parts: Sequence[PartFile], beside: Sequence[BesideFile]
+    ) -> None:
         """Takes the parts of a set that is finished, and the files beside its tables."""
         self.done += parts
         self.beside += beside
         self._unsaved += parts
+        self._bytes_finished = self._size(range(plan.files.stop))
+        self.report()
 
     def save(self, builder: SetBuilder, file: int, piece: Piece) -> None:
         """Saves a checkpoint if it is time for one: `piece` is what is left of the file."""
