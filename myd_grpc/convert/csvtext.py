@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from myd_grpc.convert.dialect import Dialect
+from myd_grpc.convert.guard import guarded, is_guarded_text
 
 Row = list[str]
 
@@ -32,8 +33,16 @@ def line(row: Row) -> str:
 
 def header_bytes(names: Row, dialect: Dialect) -> bytes:
     """What a file begins with: the names of its columns, which are texts."""
-    names_line = marked_line(names) if dialect.marks_text else line(names)
+    if dialect.guards_cells:
+        names_line = ",".join(map(_safe, names))
+    else:
+        names_line = marked_line(names) if dialect.marks_text else line(names)
     return dialect.byte_order_mark + (names_line + dialect.line_end).encode()
+
+
+def _safe(name: str) -> str:
+    text = name.replace('"', '""').encode()
+    return guarded(text).decode() if is_guarded_text(text) else quoted(name)
 
 
 def marked_line(row: Row) -> str:

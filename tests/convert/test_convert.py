@@ -213,7 +213,7 @@ def test_rows_that_gain_columns_keep_their_line_ends_and_quotes(
     rows = [
         "_record_id,_row_id,a,b,c",
         ',f1r1,"x\r\ny","""\r\n""",',
-        ',f1r2,"\r",,',
+        ',f1r2,"\r",,' if profile is not Profile.EXCEL_SAFE else ',f1r2,"=""\r""",,',
         ',f1r3,"",,',
         ",f1r4,,,1",
     ]

@@ -129,7 +129,7 @@ def _request(example: Example, words: list[str]) -> pb.ConvertToCsvRequest:
         file_names=options.file,
         output_file_name=options.output,
         merge=not example.options.startswith("without `--merge`"),
-        csv_profile=f"CSV_PROFILE_{options.csv_profile.upper()}",
+        csv_profile=f"CSV_PROFILE_{options.csv_profile.upper().replace('-', '_')}",
         layout=f"RECORD_LAYOUT_{options.layout.upper()}",
         record_path=options.record_path,
         id_field=options.id_field,

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from tests.support.oracle_guard import guarded, is_guarded_number, is_guarded_text
 from tests.support.oracle_json import (
     BOM,
     LIMIT_EXCEEDED,
@@ -264,7 +265,7 @@ def csv_file(table: Table, rows: list[Row], profile: Profile) -> bytes:
     lines = [[*row.links, *(row.cells.get(path) for path in table.columns)] for row in rows]
     is_for_excel = profile in {"EXCEL", "EXCEL_SAFE"}
     line_end = "\r\n" if is_for_excel else "\n"
-    written = marked_cell if profile == "MARKED" else csv_cell
+    written = {"MARKED": marked_cell, "EXCEL_SAFE": safe_cell}.get(profile, csv_cell)
     text = "".join(",".join(map(written, line)) + line_end for line in [header, *lines])
     return (BOM if is_for_excel else b"") + text.encode("utf-8")
 
@@ -283,6 +284,14 @@ def marked_cell(cell: Cell) -> str:
     if cell is None or isinstance(cell, Bare):
         return cell or ""
     return '"' + cell.replace('"', '""') + '"'
+
+
+def safe_cell(cell: Cell) -> str:
+    """One cell, as a formula if Excel would show or run it otherwise."""
+    is_number = isinstance(cell, Bare)
+    if cell and (is_guarded_number(cell) if is_number else is_guarded_text(cell)):
+        return csv_cell(guarded(cell))
+    return csv_cell(cell)
 
 
 def file_names(names: Iterable[str]) -> list[str]:
@@ -359,13 +368,13 @@ def convert(
 
     def rendered(all_records: list[list[Record]], input_size: int) -> dict[str, bytes]:
         most = max_growth * input_size + free_bytes
-        result = render(gather(name, all_records, id_field, max_name_bytes), profile, max_csv_row)
-        if size(result) <= most:
-            return result
+        tables = gather(name, all_records, id_field, max_name_bytes)
+        if counted_size(tables, profile, max_csv_row) <= most:
+            return render(tables, profile, max_csv_row)
         for file, number in places(all_records):
             first = [*all_records[:file], all_records[file][:number]]
             tables = gather(name, first, id_field, max_name_bytes)
-            if size(render(tables, profile, max_csv_row)) > most:
+            if counted_size(tables, profile, max_csv_row) > most:
                 raise OracleError(LIMIT_EXCEEDED, -1, number)
         raise AssertionError("all records are too much, but no number of them")
 
@@ -378,9 +387,17 @@ def convert(
     return result
 
 
-def size(files: dict[str, bytes]) -> int:
-    """The bytes of all files."""
-    return sum(map(len, files.values()))
+def counted_size(tables: TableSet, profile: Profile, max_csv_row: int) -> int:
+    """The bytes of all files, with cells that are guarded as they are in rows with marks."""
+    if profile != "EXCEL_SAFE":
+        return sum(map(len, render(tables, profile, max_csv_row).values()))
+    return sum(
+        len(csv_file(table, [], "EXCEL"))
+        + len(csv_file(table, rows, "MARKED"))
+        - len(csv_file(table, [], "MARKED"))
+        for table in tables.tables
+        for rows in parts(table.rows, max_csv_row)
+    )
 
 
 def places(all_records: list[list[Record]]) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use myd_core::boundary::Span;
 use myd_core::cut::{Layout, Limits, cut};
 use myd_core::flatten::{Batch, Bounds, FlattenerPool, Rows, Settings};
-use myd_core::rows::Plain;
+use myd_core::rows::{Guard, Plain};
 use myd_core::search::{Search, scan};
 use myd_core::wanted::Wanted;
 
@@ -29,9 +29,12 @@ fn main() {
     });
     measure("flatten", text.len(), || flatten(&flatteners, data, &values));
     let marked = marked_rows(data, &values);
-    let plain = Plain { line_end: b"\r\n".to_vec() };
-    let make = || marked.iter().map(|rows| plain.rows(&rows.text, &rows.ends).text.len());
-    measure("plain", marked.iter().map(|rows| rows.text.len()).sum(), || make().sum::<usize>());
+    let bytes = marked.iter().map(|rows| rows.text.len()).sum();
+    let forms = ["[0-9]{4}-[0-9]{2}-[0-9]{2}".to_owned()];
+    for (name, guard) in [("plain", None), ("guard", Guard::new(&forms).ok())] {
+        let plain = Plain { line_end: b"\r\n".to_vec(), guard };
+        measure(name, bytes, || made(&plain, &marked));
+    }
 }
 
 /// Calls a function that looks at so many bytes, and prints how many it does in a second at best.
@@ -98,4 +101,10 @@ fn marked_rows(data: &[u8], values: &[Span]) -> Vec<Rows> {
         flatteners.flatten(&batch, None).rows
     });
     flattened.flatten().collect()
+}
+
+/// Makes rows of marked ones.
+fn made(plain: &Plain, marked: &[Rows]) -> usize {
+    let made = marked.iter().map(|rows| plain.rows(&rows.text, &rows.ends, rows.columns + 3));
+    made.map(|made| made.text.len()).sum()
 }

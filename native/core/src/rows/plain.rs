@@ -1,6 +1,7 @@
 //! Marked rows as a profile has them: texts are in quotes only where they need them.
 
 use super::copy::Copied;
+use super::guard::{Guard, guard, is_number_guarded};
 use crate::json::byte_at;
 use crate::marks::mark_specials;
 
@@ -8,6 +9,8 @@ use crate::marks::mark_specials;
 pub struct Plain {
     /// What ends each row.
     pub line_end: Vec<u8>,
+    /// Guards cells, if some may not be as they are.
+    pub guard: Option<Guard>,
 }
 
 /// Rows that were made.
@@ -16,47 +19,93 @@ pub struct Made {
     pub text: Vec<u8>,
     /// Where each ends in the text.
     pub ends: Vec<usize>,
+    /// How many cells of each column were guarded; empty where none may be.
+    pub guards: Vec<u64>,
 }
 
 impl Plain {
-    /// Makes rows of marked ones, each of which ends with a line feed, at these ends.
-    pub fn rows(&self, text: &[u8], ends: &[usize]) -> Made {
+    /// Makes rows of marked ones of so many cells, each of which ends with a line feed.
+    pub fn rows(&self, text: &[u8], ends: &[usize], width: usize) -> Made {
         let mut marks = Vec::new();
         mark_specials(text, &mut marks);
         let marked = Marked { text, marks: &marks };
         let room = text.len() + ends.len() * self.line_end.len();
         let (mut made, mut made_ends) = (Copied::with_room(room), Vec::with_capacity(ends.len()));
+        let mut guards = vec![0; if self.guard.is_some() { width } else { 0 }];
         let mut start = 0;
         for &end in ends {
-            self.row(&marked, start, end, &mut made);
+            match &self.guard {
+                Some(guard) => safe_row(guard, &marked, start, end - 1, &mut made, &mut guards),
+                None => plain_row(&marked, start, end - 1, &mut made),
+            }
+            made.push(&self.line_end);
             made_ends.push(made.len());
             start = end;
         }
-        Made { text: made.take(), ends: made_ends }
+        Made { text: made.take(), ends: made_ends, guards }
     }
+}
 
-    /// Makes the row that begins at `start`; all but quotes that are not needed is copied.
-    #[inline(always)]
-    fn row(&self, marked: &Marked, start: usize, end: usize, made: &mut Copied) {
-        let last = end - 1;
-        let (mut copied, mut at) = (start, start);
-        while at <= last {
-            if byte_at(marked.text, at) == b'"' {
-                let (close, needs_quotes) = marked.text_end(at + 1);
-                if !needs_quotes {
-                    made.span(marked.text, copied, at);
-                    made.span(marked.text, at + 1, close);
-                    copied = close + 1;
-                }
-                at = close + 1;
-            } else {
-                at = marked.next(at);
+/// Makes the row from `start` up to its line feed; all but quotes that are not needed is copied.
+#[inline(always)]
+fn plain_row(marked: &Marked, start: usize, last: usize, made: &mut Copied) {
+    let (mut copied, mut at) = (start, start);
+    while at <= last {
+        if byte_at(marked.text, at) == b'"' {
+            let (close, needs_quotes) = marked.text_end(at + 1);
+            if !needs_quotes {
+                made.span(marked.text, copied, at);
+                made.span(marked.text, at + 1, close);
+                copied = close + 1;
             }
-            at += 1;
+            at = close + 1;
+        } else {
+            at = marked.next(at);
         }
-        made.span(marked.text, copied, last);
-        made.push(&self.line_end);
+        at += 1;
     }
+    made.span(marked.text, copied, last);
+}
+
+/// The same with cells guarded, which are counted.
+#[inline(always)]
+fn safe_row(
+    cells: &Guard,
+    marked: &Marked,
+    start: usize,
+    last: usize,
+    made: &mut Copied,
+    guards: &mut [u64],
+) {
+    let text = marked.text;
+    let (mut copied, mut at, mut column) = (start, start, 0);
+    while at <= last {
+        // The cell's end, what it holds, and whether that is guarded, or copied without quotes.
+        let (end, content, is_guarded, is_bare);
+        if byte_at(text, at) == b'"' {
+            let (close, needs_quotes) = marked.text_end(at + 1);
+            (end, content, is_bare) = (close + 1, (at + 1, close), !needs_quotes);
+            is_guarded = cells.is_text_guarded(&text[at + 1..close]);
+        } else {
+            end = marked.next(at);
+            (content, is_bare) = ((at, end), false);
+            is_guarded = is_number_guarded(&text[at..end]);
+        }
+        if is_guarded || is_bare {
+            made.span(text, copied, at);
+            let (start, stop) = content;
+            if is_guarded {
+                guard(&text[start..stop], made);
+                guards[column] += 1;
+            } else {
+                made.span(text, start, stop);
+            }
+            copied = end;
+        }
+        at = end + 1;
+        column += 1;
+    }
+    made.span(text, copied, last);
 }
 
 /// A marked text, and the marks of [`mark_specials`] for it.
@@ -114,7 +163,7 @@ mod tests {
                 Some(*end)
             })
             .collect();
-        let made = Plain { line_end: line_end.into() }.rows(text.as_bytes(), &ends);
+        let made = Plain { line_end: line_end.into(), guard: None }.rows(text.as_bytes(), &ends, 0);
         let starts = [0].into_iter().chain(made.ends.iter().copied());
         starts
             .zip(&made.ends)

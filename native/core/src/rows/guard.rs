@@ -1,0 +1,261 @@
+//! Cells that Excel would show or run otherwise: see `guard.py`.
+//!
+//! Texts are as they are between the quotes of a marked cell, where each quote is doubled.
+
+use regex::bytes::Regex;
+
+use super::copy::Copied;
+
+/// How long a string in a formula may be, in UTF-16 code units.
+const MOST_UNITS: usize = 255;
+/// How many digits of a number Excel keeps.
+const MOST_DIGITS: usize = 15;
+/// How many characters of a plain number Excel shows in any case.
+const MOST_SHOWN: usize = 11;
+
+/// What is guarded.
+pub struct Guard {
+    form: Regex,
+}
+
+impl Guard {
+    /// Guards texts of these forms, which are patterns, beside those that are guarded anyway.
+    pub fn new(forms: &[String]) -> Result<Self, regex::Error> {
+        Ok(Self { form: Regex::new(&format!(r"\A(?:{})\z", forms.join("|")))? })
+    }
+
+    /// Whether Excel would show or run a text otherwise.
+    #[inline(always)]
+    pub fn is_text_guarded(&self, text: &[u8]) -> bool {
+        may_be_guarded(text) && self.is_it_guarded(text)
+    }
+
+    #[inline(never)]
+    fn is_it_guarded(&self, text: &[u8]) -> bool {
+        if matches!(text[0], b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') {
+            return true;
+        }
+        if is_plain_number(text) {
+            return !is_shown_as_it_is(text);
+        }
+        let folded = folded(text);
+        let folded = trimmed(&folded);
+        let is_run = matches!(folded.first(), Some(b'=' | b'+' | b'-' | b'@'));
+        is_run || self.form.is_match(folded)
+    }
+}
+
+/// Whether it is worth a second look; most texts are not.
+#[inline(always)]
+fn may_be_guarded(text: &[u8]) -> bool {
+    match text {
+        [b'a'..=b'z' | b'A'..=b'Z', ..] => begins_with_word(text),
+        [b' '..=b'@' | b'\t' | b'\r' | b'\n', ..] => true,
+        [0xc2 | 0xef, ..] | [0xe2, 0x82, ..] | [0xe3, 0x80, ..] => true,
+        [0xec, 0x98, 0xa4, ..] => true, // 오
+        _ => false,
+    }
+}
+
+/// Whether a text begins as a month, a weekday, a half of the day or a truth value does.
+#[inline(always)]
+fn begins_with_word(text: &[u8]) -> bool {
+    let small = |at: usize| text.get(at).map_or(0, |byte| byte | 0x20);
+    let begin = [small(0), small(1), small(2)];
+    // What follows the first letter may be full-width.
+    let is_wide = begin[1..].contains(&0xef);
+    let is_half = matches!(&begin[..2], b"am" | b"pm");
+    is_wide
+        || is_half
+        || matches!(
+            &begin,
+            b"jan"
+                | b"feb"
+                | b"mar"
+                | b"apr"
+                | b"may"
+                | b"jun"
+                | b"jul"
+                | b"aug"
+                | b"sep"
+                | b"oct"
+                | b"nov"
+                | b"dec"
+                | b"mon"
+                | b"tue"
+                | b"wed"
+                | b"thu"
+                | b"fri"
+                | b"sat"
+                | b"sun"
+                | b"tru"
+                | b"fal"
+        )
+}
+
+/// Whether a text is digits, or digits around a point.
+fn is_plain_number(text: &[u8]) -> bool {
+    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    match text.iter().position(|&byte| byte == b'.') {
+        Some(at) => digits(&text[..at]) && digits(&text[at + 1..]),
+        None => digits(text),
+    }
+}
+
+/// Whether Excel shows a plain number as it is.
+fn is_shown_as_it_is(plain: &[u8]) -> bool {
+    let begins_with_zero = plain[0] == b'0' && !matches!(plain.get(1), None | Some(b'.'));
+    let ends_with_zero = plain.contains(&b'.') && plain.last() == Some(&b'0');
+    plain.len() <= MOST_SHOWN && !begins_with_zero && !ends_with_zero
+}
+
+/// Whether a number of JSON has more digits than Excel keeps.
+#[inline(always)]
+pub fn is_number_guarded(number: &[u8]) -> bool {
+    number.len() > MOST_DIGITS && has_many_digits(number)
+}
+
+#[inline(never)]
+fn has_many_digits(number: &[u8]) -> bool {
+    let mantissa = number.iter().take_while(|&byte| byte | 0x20 != b'e');
+    let digits = mantissa.filter(|byte| byte.is_ascii_digit());
+    digits.skip_while(|&&byte| byte == b'0').nth(MOST_DIGITS).is_some()
+}
+
+/// The text with small letters, spaces of one kind, and no full-width forms.
+fn folded(text: &[u8]) -> Vec<u8> {
+    let mut folded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, after)) = rest.split_first() {
+        let (character, length): (&[u8], _) = match *rest {
+            [0xc2, 0xa0, ..] => (b" ", 2),
+            [0xe3, 0x80, 0x80, ..] => (b" ", 3),
+            [0xef, 0xbf, 0xa6, ..] => ("₩".as_bytes(), 3),
+            [0xef, 0xbf, 0xa5, ..] => ("¥".as_bytes(), 3),
+            [0xef, 0xbf, 0xa1, ..] => ("£".as_bytes(), 3),
+            // U+FF01 to U+FF5E.
+            [0xef, 0xbc, last @ 0x81..=0xbf, ..] => (&[last - 0x60], 3),
+            [0xef, 0xbd, last @ 0x80..=0x9e, ..] => (&[last - 0x20], 3),
+            _ => (&[first], 1),
+        };
+        folded.extend(character.iter().map(u8::to_ascii_lowercase));
+        rest = after.get(length - 1..).unwrap_or_default();
+    }
+    folded
+}
+
+/// The text without white space around it.
+fn trimmed(text: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
+    &text[start..end]
+}
+
+/// Appends the cell with the formula that yields a text.
+pub fn guard(text: &[u8], to: &mut Copied) {
+    to.push(b"\"=\"\"");
+    let mut units = 0;
+    let mut start = 0;
+    // From `start` on nothing is written yet.
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        let (length, wide) = match byte {
+            b'"' => (2, 2),
+            0..0x80 => (1, 1),
+            0x80..0xe0 => (2, 1),
+            0xe0..0xf0 => (3, 1),
+            0xf0.. => (4, 2),
+        };
+        if units + wide > MOST_UNITS {
+            to.push(&text[start..at]);
+            to.push(b"\"\"&\"\"");
+            (start, units) = (at, 0);
+        }
+        if byte == b'"' {
+            to.push(&text[start..at]);
+            to.push(b"\"\"\"\"");
+            start = at + length;
+        }
+        units += wide;
+        at += length;
+    }
+    to.push(text.get(start..).unwrap_or_default());
+    to.push(b"\"\"\"");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Copied, Guard, guard, is_number_guarded};
+
+    fn guarded(text: &str) -> String {
+        let mut made = Copied::with_room(0);
+        guard(text.as_bytes(), &mut made);
+        String::from_utf8_lossy(&made.take()).into_owned()
+    }
+
+    #[test]
+    fn a_text_is_strings_that_are_not_too_long() {
+        assert_eq!(guarded("007"), r#""=""007""""#);
+        assert_eq!(guarded(r#"=""a"""#), r#""=""=""""a""""""""#);
+        let rest = |text: &str, most: usize| {
+            let (first, second) = (text.repeat(most), text.repeat(3));
+            assert_eq!(guarded(&first), format!("\"=\"\"{first}\"\"\""));
+            let both = format!("\"=\"\"{first}\"\"&\"\"{second}\"\"\"");
+            assert_eq!(guarded(&text.repeat(most + 3)), both);
+        };
+        rest("x", 255);
+        rest("é", 255);
+        rest("한", 255);
+        rest("😀", 127);
+    }
+
+    #[test]
+    fn texts_are_looked_at_without_width_case_and_space_around() -> Result<(), regex::Error> {
+        let guard = Guard::new(&["true".into(), "[0-9]:[0-9]".into(), "오전".into()])?;
+        for text in [
+            "true",
+            "TRUE",
+            " True\n",
+            "ＴＲＵＥ",
+            "\u{3000}１：２",
+            "1:2\u{a0}",
+            "오전",
+            "＝1",
+            " @",
+        ] {
+            assert!(guard.is_text_guarded(text.as_bytes()), "{text}");
+        }
+        for text in ["", "truer", "untrue", "1:2:", "오", "한 =1", "x", "1x", "\"\"", "~", " "] {
+            assert!(!guard.is_text_guarded(text.as_bytes()), "{text}");
+        }
+        for (plain, is_guarded) in [
+            ("0", false),
+            ("00", true),
+            ("0.5", false),
+            ("0.50", true),
+            ("12345678901", false),
+            ("123456789012", true),
+            ("1.2.3", false),
+        ] {
+            assert_eq!(guard.is_text_guarded(plain.as_bytes()), is_guarded, "{plain}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_keep_fifteen_digits() {
+        for (number, is_guarded) in [
+            ("123456789012345", false),
+            ("1234567890123456", true),
+            ("-0.00123456789012345", false),
+            ("-0.001234567890123456", true),
+            ("1000000000000000", true),
+            ("0.0000000000000000", false),
+            ("1.5e1000000000000000000", false),
+            ("12345678.90123450E5", true),
+        ] {
+            assert_eq!(is_number_guarded(number.as_bytes()), is_guarded, "{number}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+"""What EXCEL_SAFE guards: the oracle's reading of the rules, that of both engines, and examples."""
+
+# ruff: noqa: RUF001 - characters that look like others are tried here
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+
+import pytest
+
+from myd_grpc.convert.dialect import Dialect
+from myd_grpc.convert.model import Limits
+from myd_grpc.convert.plain import PlainRows
+from myd_grpc.options import Layout, Profile
+from tests.support import oracle_guard
+from tests.support.converting import Sizes, each_engine, sized
+from tests.support.row_files import plain_files
+
+pytestmark = each_engine
+
+SAFE = Dialect.of(Profile.EXCEL_SAFE)
+
+# Examples, with a bar between them.
+GUARDED = (
+    # what is run
+    "=1+1|+82 10-1234-5678|-|-5|@SUM(A1)|\ta|\ra| =1+1|\n=1|＝1|\u3000-1|"
+    # truth values
+    "true|FALSE| True|ｔｒｕｅ|tＲue|"
+    # numbers
+    "00|007|00.5|123456789012|1234567.8901|0.50|1.0|.5|5.| 7|7 |\u00a07|１２|1e5|12E3|1.5e-3|"
+    "1,234|1,234.50|1,2,3|5%|5 %|$5|₩1,000|￦1,000|5€|(5)|5-|5+|$ -5|"
+    # dates
+    "1-2|1/2|2023-01-02|2023.01.02|2023. 1. 2.|1.2.23|12/2023|1 - 2|１－２|"
+    "Jan 1|1-Jan|MARCH1|sept-2|2 January 2023|Monday, May 1, 2023|2023-Jan-02|Ｊaｎ1|"
+    "2023년 1월 2일|1월2일|2023年1月|2023-01-02 12:30|2023-01-02T12:30:45Z|12:30 1/2/2023|"
+    # times
+    "12:30|16:9|12:30:45.5|1:05 pm|3PM|3 a|오전 3시|오후3:05|3시 30분|12:|PM 1:05|"
+    # fractions
+    "3/4|1 3/4|100/200"
+).split("|")
+PLAIN = (
+    "|a|한글|a=1|1+1|x-1|_|'=1|\"=1|null|truest|truth|0|7|12345678901|0.5|10.25|1234567.891|"
+    "20230102|20230102T1|110-123-456789|010-1234-5678|02-123-4567|123-45-67890|1-2-3-4|10.0.0.1|"
+    "12월|3년|30분|May|March madness|Jan|monday|1,000원|5K|1e|e5|2023 01 02|Q1 2023|오전|"
+    "오늘 3시|am|1:2:3:4|1/2/3/4| |[1-2]|2023.1"
+).split("|")
+PIECES = (
+    "0|1|2|3|4|5|6|7|8|9|-|+|/|.|:|,|%|$|(|)| |\t|\n|\r|e|x|=|@|'|\"|한|12|2023|am|PM|a|t|z|오전|"
+    "년|월|일|시|분|초|年|时|Jan|Ｊan|maｙ|SEPT|December|mon|Thursday|true|tＲue|False|１|：|ａ|－|"
+    "\u3000|\u00a0|\u2007|￦|€|￡|￥|₩|😀"
+).split("|")
+
+
+def files_of(texts: list[str], engine: str) -> tuple[list[str], PlainRows]:
+    """The cells that strings give as they are written, and what made them."""
+    document = json.dumps([{"t": text} for text in texts]).encode()
+    plain = PlainRows(SAFE)
+    made = plain_files(document, Layout.ARRAY, engine, Limits(), plain, SAFE)
+    [written] = made.values()
+    rows = csv.reader(io.StringIO(written.decode("utf-8-sig"), newline=""))
+    return [row[2] for row in rows][1:], plain
+
+
+def test_what_is_guarded_and_what_is_not(engine: str) -> None:
+    texts = [*GUARDED, *PLAIN]
+    cells, plain = files_of(texts, engine)
+    assert [oracle_guard.unguarded(cell) for cell in cells] == texts
+    assert [text for text, cell in zip(texts, cells, strict=True) if text != cell] == GUARDED
+    assert list(filter(oracle_guard.is_guarded_text, texts)) == GUARDED
+    assert plain.guards == {(0, 2): len(GUARDED)}
+
+
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(n, marks=pytest.mark.soak) for n in range(2, 9))]
+)
+def test_random_texts_are_guarded_as_the_oracle_has_it(engine: str, seed: int) -> None:
+    rng = random.Random(seed)
+    texts = ["".join(rng.choices(PIECES, k=rng.randint(1, 9))) for _ in range(5000)]
+    found, plain = files_of(texts, engine)
+    guards = 0
+    for text, cell in zip(texts, found, strict=True):
+        is_guarded = oracle_guard.is_guarded_text(text)
+        assert cell == (oracle_guard.guarded(text) if is_guarded else text), text
+        assert oracle_guard.unguarded(cell) == text
+        guards += is_guarded
+    assert plain.guards == {(0, 2): guards}
+    assert 500 < guards < 4500
+
+
+@pytest.mark.parametrize("character", ["x", '"', "한", "😀", "é", "\n"])
+def test_strings_of_a_formula_are_no_longer_than_excel_takes(engine: str, character: str) -> None:
+    texts = ["=" + character * length for length in [*range(120, 131), *range(250, 259), 511, 1000]]
+    cells, _ = files_of(texts, engine)
+    for text, cell in zip(texts, cells, strict=True):
+        assert cell == oracle_guard.guarded(text)
+        assert oracle_guard.unguarded(cell) == text
+
+
+def test_a_huge_text_is_guarded_as_any_other(engine: str) -> None:
+    text = '=한"' * (1 << 20)
+    document = json.dumps([{"t": text}]).encode()
+    [made] = plain_files(document, Layout.ARRAY, engine, Limits(), PlainRows(SAFE), SAFE).values()
+    _, _, cell = made.decode().splitlines()[1].split(",")
+    cell = cell[1:-1].replace('""', '"')
+    strings = cell.removeprefix('="').removesuffix('"').split('"&"')
+    assert "".join(strings).replace('""', '"') == text
+    assert all(len(string) <= 255 for string in strings)
+
+
+def test_numbers_of_json_are_guarded_only_if_they_lose_digits(engine: str) -> None:
+    kept = [
+        "-5",
+        "0",
+        "1e5",
+        "123456789012345",
+        "0.00123456789012345",
+        "-1.10",
+        "0.0000000000000000",
+    ]
+    lost = ["1234567890123456", "-1000000000000000", "0.1234567890123456", "1.234567890123456e5"]
+    rows = ",".join(f'{{"id":{number},"n":{number}}}' for number in kept + lost)
+    plain = PlainRows(SAFE)
+    [made] = plain_files(f"[{rows}]".encode(), Layout.ARRAY, engine, Limits(), plain, SAFE).values()
+    cells = csv.reader(io.StringIO(made.decode("utf-8-sig"), newline=""))
+    formulas = [f'="{number}"' for number in lost]
+    assert [row[3] for row in cells][1:] == kept + formulas
+    assert plain.guards == {(0, column): len(lost) for column in (0, 2, 3)}
+
+
+def test_names_in_the_header_are_guarded_and_not_counted(engine: str) -> None:
+    plain, document = PlainRows(SAFE), '[{"=a":1,"1-2":true,"b,c":null,"l":[{"1:2":"007"}]}]'
+    made = plain_files(document.encode(), Layout.ARRAY, engine, Limits(), plain, SAFE)
+    assert {name: data.decode("utf-8-sig").splitlines() for name, data in made.items()} == {
+        "out_1.csv": ['_record_id,_row_id,"=""=a""","=""1-2""","b,c"', ",f1r1,1,true,"],
+        "out.l_1.csv": [
+            '_record_id,_row_id,_parent_row_id,"=""1:2"""',
+            ',f1r1.1,f1r1,"=""007"""',
+        ],
+    }
+    assert plain.guards == {(1, 3): 1}
+
+
+def test_counts_go_on_from_a_snapshot(engine: str) -> None:
+    document = b'[{"id":"007","a":"1-2","l":[{"b":"=1"},{"b":"=2"}]},{"id":"008"}]'
+    with sized(Sizes(held_bytes=0)):
+        whole = PlainRows(SAFE)
+        plain_files(document, Layout.ARRAY, engine, Limits(1), whole, SAFE)
+        begun = PlainRows(SAFE)
+        plain_files(document, Layout.ARRAY, engine, Limits(), begun, SAFE)
+        assert whole.guards == begun.guards
+        assert begun.guards == {(0, 0): 2, (0, 2): 2, (0, 3): 1, (1, 0): 2, (1, 3): 2}
+        resumed = PlainRows(SAFE)
+        resumed.restore(json.loads(json.dumps(begun.snapshot())))
+        assert resumed.guards == begun.guards
+        plain_files(document, Layout.ARRAY, engine, Limits(), resumed, SAFE)
+    assert resumed.guards == {place: 2 * cells for place, cells in begun.guards.items()}

@@ -1,0 +1,261 @@
+"""A slow and simple second reading of which cells EXCEL_SAFE guards, and how (docs/spec.md 3.15).
+
+A form is a function that answers where it may end in a text if it begins at some place. There are
+no regular expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Form = Callable[[str, int], set[int]]
+
+MOST_UNITS = 255
+SPACES = " \u00a0\u3000\t\r\n"
+
+# ---------------------------------------------------------------------------------------------
+# Forms
+
+
+def word(*words: str) -> Form:
+    """One of these."""
+    return lambda text, at: {at + len(one) for one in words if text.startswith(one, at)}
+
+
+def digits(least: int, most: int) -> Form:
+    """So many digits."""
+
+    def ends(text: str, at: int) -> set[int]:
+        found = {at} if least == 0 else set()
+        for count in range(1, most + 1):
+            if at + count > len(text) or text[at + count - 1] not in "0123456789":
+                break
+            if count >= least:
+                found.add(at + count)
+        return found
+
+    return ends
+
+
+def some(characters: str, least: int = 0) -> Form:
+    """Any number of these characters, at least so many."""
+
+    def ends(text: str, at: int) -> set[int]:
+        found, end = set(), at
+        while True:
+            if end - at >= least:
+                found.add(end)
+            if end >= len(text) or text[end] not in characters:
+                return found
+            end += 1
+
+    return ends
+
+
+def row(*forms: Form) -> Form:
+    """One after the other."""
+
+    def ends(text: str, at: int) -> set[int]:
+        found = {at}
+        for form in forms:
+            found = {end for start in found for end in form(text, start)}
+        return found
+
+    return ends
+
+
+def either(*forms: Form) -> Form:
+    """Any of these."""
+    return lambda text, at: {end for form in forms for end in form(text, at)}
+
+
+def maybe(*forms: Form) -> Form:
+    """One after the other, or nothing."""
+    return either(row(*forms), lambda _, at: {at})
+
+
+def spaced(*forms: Form) -> Form:
+    """One after the other, with any spaces between them."""
+    return row(*[one for form in forms for one in (form, space)][:-1])
+
+
+def is_form(form: Form, text: str) -> bool:
+    """Whether a whole text has that form."""
+    return len(text) in form(text, 0)
+
+
+space = some(" ")
+MANY = 10**9
+any_digits = digits(1, MANY)
+one_or_two = digits(1, 2)
+up_to_four = digits(1, 4)
+
+# Numbers
+
+sign = word("+", "-")
+decoration = word("$", "₩", "¥", "£", "€", "%")
+point = word(".")
+digits_and_commas = row(digits(1, 1), some("0123456789,"))
+mantissa = either(row(digits_and_commas, maybe(point, digits(0, MANY))), row(point, any_digits))
+number = row(
+    maybe(word("("), space),
+    maybe(decoration, space),
+    maybe(sign, space),
+    mantissa,
+    maybe(word("e"), maybe(sign), any_digits),
+    maybe(space, sign),
+    maybe(space, decoration),
+    maybe(space, word(")")),
+)
+
+# Dates
+
+year_or_two = either(digits(4, 4), one_or_two)
+between = word("-", "/", ".")
+three_groups = row(
+    either(
+        spaced(year_or_two, between, one_or_two, between, one_or_two),
+        spaced(one_or_two, between, one_or_two, between, digits(4, 4)),
+    ),
+    maybe(point),
+)
+slash = word("-", "/")
+two_groups = either(spaced(year_or_two, slash, one_or_two), spaced(one_or_two, slash, digits(4, 4)))
+month = word(
+    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
+    *("january", "february", "march", "april", "june", "july", "august", "september"),
+    *("october", "november", "december"),
+)
+weekday = word(
+    *("mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"),
+    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+)
+LOOSE = "-/., "
+english = row(
+    maybe(weekday, some(LOOSE)),
+    either(
+        row(up_to_four, some(LOOSE), month, maybe(some(LOOSE), up_to_four)),
+        row(month, some(LOOSE), up_to_four, maybe(some(LOOSE, 1), up_to_four)),
+    ),
+)
+korean = either(
+    spaced(
+        up_to_four,
+        word("년", "年"),
+        one_or_two,
+        word("월", "月"),
+        maybe(one_or_two, space, word("일", "日")),
+    ),
+    spaced(up_to_four, word("년", "年"), one_or_two, word("월", "月")),
+    spaced(one_or_two, word("월", "月"), one_or_two, word("일", "日")),
+)
+date = either(three_groups, two_groups, english, korean)
+
+# Times
+
+half = word("am", "pm", "오전", "오후")
+seconds = row(space, word(":"), space, one_or_two)
+clock = row(
+    maybe(half, space),
+    any_digits,
+    space,
+    word(":"),
+    maybe(space, one_or_two, maybe(seconds), maybe(point, digits(0, MANY))),
+    maybe(space, either(half, word("a", "p"))),
+)
+hour = either(spaced(one_or_two, word("am", "pm")), row(one_or_two, some(" ", 1), word("a", "p")))
+hangul_clock = row(
+    maybe(half, space),
+    spaced(one_or_two, word("시", "時", "时")),
+    maybe(
+        space,
+        spaced(one_or_two, word("분", "分")),
+        maybe(space, spaced(one_or_two, word("초", "秒"))),
+    ),
+)
+time = either(clock, hour, hangul_clock)
+
+moment = either(
+    date,
+    time,
+    row(date, either(word("t"), space), time, maybe(word("z"))),
+    row(time, some(" ", 1), date),
+)
+fraction = row(maybe(any_digits, some(" ", 1)), spaced(any_digits, word("/"), any_digits))
+truth = word("true", "false")
+
+FORMS = (number, moment, fraction, truth)
+
+# ---------------------------------------------------------------------------------------------
+# Which cells
+
+
+def is_guarded_text(text: str) -> bool:
+    """Whether Excel would show or run a text otherwise."""
+    if text[:1] in ("\t", "\r"):
+        return True
+    if is_form(row(any_digits, maybe(point, any_digits)), text):
+        return not is_shown_as_it_is(text)
+    read = "".join(map(folded, text)).strip(SPACES)
+    return read[:1] in ("=", "+", "-", "@") or any(is_form(form, read) for form in FORMS)
+
+
+def is_shown_as_it_is(plain: str) -> bool:
+    """Whether Excel shows digits, or digits around a point, as they are."""
+    whole, has_point, fraction = plain.partition(".")
+    begins_with_zero = len(whole) > 1 and whole[0] == "0"
+    ends_with_zero = bool(has_point) and fraction[-1] == "0"
+    return len(plain) < 12 and not begins_with_zero and not ends_with_zero
+
+
+def folded(character: str) -> str:
+    """A character as it is compared."""
+    if "\uff01" <= character <= "\uff5e":
+        character = chr(ord(character) - 0xFEE0)
+    if character in SPACES and character not in "\t\r\n":
+        return " "
+    if "A" <= character <= "Z":
+        return character.lower()
+    return {"\uffe6": "₩", "\uffe5": "¥", "\uffe1": "£"}.get(character, character)
+
+
+def is_guarded_number(number: str) -> bool:
+    """Whether a JSON number has more digits than Excel keeps."""
+    mantissa = number.lower().partition("e")[0]
+    significant = "".join(one for one in mantissa if one.isdigit()).lstrip("0")
+    return len(significant) > 15
+
+
+# ---------------------------------------------------------------------------------------------
+# How
+
+
+def guarded(text: str) -> str:
+    """The formula that yields a text."""
+    pieces = [""]
+    for character in text:
+        written = '""' if character == '"' else character
+        if units(pieces[-1] + written) > MOST_UNITS:
+            pieces.append("")
+        pieces[-1] += written
+    return "=" + "&".join(f'"{piece}"' for piece in pieces)
+
+
+def units(text: str) -> int:
+    """How long Excel says that a text is."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def unguarded(cell: str) -> str:
+    """The text of a cell, as a reader of CSV gives it."""
+    if not cell.startswith('="'):
+        return cell
+    text, rest = "", cell[1:]
+    while rest:
+        assert rest[0] == '"', "a string"
+        end = 1
+        while rest[end] != '"' or rest[end + 1 : end + 2] == '"':
+            end += 2 if rest[end] == '"' else 1
+        text += rest[1:end].replace('""', '"')
+        rest = rest[end + 1 :].removeprefix("&")
+    return text
