@@ -7,9 +7,9 @@ from pathlib import Path
 
 from myd_grpc.convert.model import BesideFile
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.package import datapackage, dictionary_file
+from myd_grpc.convert.package import datapackage, dictionary_file, load_duckdb, load_postgres
 from myd_grpc.convert.package.facts import SetFacts
-from myd_grpc.options import Format
+from myd_grpc.options import Format, Profile
 
 
 def write(directory: Path, facts: SetFacts) -> list[BesideFile]:
@@ -28,6 +28,9 @@ def _texts(facts: SetFacts) -> Iterator[tuple[str, Iterable[bytes]]]:
     if Format.CSV in facts.options.formats:
         yield datapackage.FILE_NAME, datapackage.text(facts)
     yield dictionary_file.FILE_NAME, dictionary_file.text(facts)
+    if Format.CSV in facts.options.formats and facts.options.csv_profile is Profile.DATABASE:
+        yield load_postgres.FILE_NAME, load_postgres.text(facts)
+        yield load_duckdb.FILE_NAME, load_duckdb.text(facts)
 
 
 def _written(directory: Path, name: str, text: Iterable[bytes]) -> BesideFile:

@@ -7,11 +7,9 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,52 +37,14 @@ def checkout(server: Server, tmp_path: Path) -> Checkout:
     return Checkout(server, tmp_path / "checkout")
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[dict[str, str]]:
-    """A PostgreSQL of its own; the variables by which its clients find it."""
-    if not shutil.which("psql") or not shutil.which("initdb"):
-        pytest.skip("PostgreSQL is not installed: what is shown for it cannot be tried")
-    # PostgreSQL refuses to run as root, and no other user can enter pytest's directories.
-    user = "nobody" if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="myd-docs-") as home:
-        if user:
-            shutil.chown(home, user)
-        cluster = ("-D", f"{home}/cluster")
-        encoding = ("-E", "UTF8", "--no-locale")
-        _run_as(user, home, "initdb", *cluster, "-U", "myd", "-A", "trust", "--no-sync", *encoding)
-        flags = f"-c listen_addresses='' -c fsync=off -k {home}"
-        _run_as(
-            user,
-            home,
-            "pg_ctl",
-            *cluster,
-            "-w",
-            "-t",
-            "300",
-            "-l",
-            f"{home}/log",
-            "-o",
-            flags,
-            "start",
-        )
-        try:
-            yield {"PGHOST": home, "PGUSER": "myd"}
-        finally:
-            _run_as(user, home, "pg_ctl", *cluster, "-m", "immediate", "stop")
-
-
-def _run_as(user: str | None, home: str, *words: str) -> None:
-    subprocess.run(words, cwd=home, check=True, stdout=subprocess.DEVNULL, user=user)
-
-
 @pytest.fixture
-def postgres(cluster: dict[str, str], checkout: Checkout, tmp_path: Path) -> Checkout:
+def postgres(cluster: Mapping[str, str], checkout: Checkout, tmp_path: Path) -> Checkout:
     """The checkout, with a new database that the clients of PostgreSQL find."""
     name = tmp_path.name
     subprocess.run(
-        ["createdb", name], env=os.environ | cluster | {"PGDATABASE": "postgres"}, check=True
+        ["createdb", name], env={**os.environ, **cluster, "PGDATABASE": "postgres"}, check=True
     )
-    checkout.environment |= cluster | {"PGDATABASE": name}
+    checkout.environment |= {**cluster, "PGDATABASE": name}
     return checkout
 
 

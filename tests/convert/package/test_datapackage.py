@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Unpack
 
 import frictionless
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import Limits
 from myd_grpc.dictionary import load
 from myd_grpc.options import Layout, Profile
+from myd_grpc.sample.document import plaintext
 from tests.support import nasty, oracle_package
 from tests.support.converting import (
     Files,
@@ -25,7 +29,7 @@ from tests.support.converting import (
     run,
     write,
 )
-from tests.support.set_files import beside_in
+from tests.support.set_files import BESIDE, beside_in
 
 THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
 LAYOUTS = [Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE]
@@ -41,6 +45,7 @@ def described(files: dict[str, bytes]) -> dict[str, Any]:
     return {
         path: oracle_package.comparable(json.loads(data)) if path.endswith(".json") else data
         for path, data in beside_in(files).items()
+        if not path.endswith(".sql")
     }
 
 
@@ -110,3 +115,28 @@ def test_frictionless_finds_no_fault(
         except ConversionError:
             return
         assert faults(work / "out" / "datapackage.json") == []
+
+
+def test_frictionless_takes_the_sample(tmp_path: Path) -> None:
+    write(tmp_path, [("a.json", b"".join(plaintext(100_000, 7)))])
+    limits = Limits(rows_per_part=50)
+    run(tmp_path, conversion(tmp_path, ["a.json"], csv_profile=Profile.EXCEL, limits=limits))
+    program = Path(sys.executable).with_name("frictionless")
+    done = subprocess.run(
+        [program, "validate", "--json", tmp_path / "out" / "datapackage.json"],
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["valid"] is True
+
+
+@pytest.mark.parametrize(
+    ("profile", "beside"),
+    [
+        (Profile.EXCEL, {"datapackage.json", "dictionary.csv"}),
+        (Profile.DATABASE, BESIDE),
+    ],
+)
+def test_what_lies_beside_the_tables(profile: Profile, beside: set[str]) -> None:
+    files = converted_whole([("a.json", b"[{}]")], csv_profile=profile)
+    assert beside_in(files).keys() == beside
