@@ -31,6 +31,9 @@ PARQUET_OR_NOT = @$(BIN)/python -c 'import pyarrow' 2>/dev/null \
 NFS_OR_NOT = @$(BIN)/python -c 'import sys; from tests.support.nfs_machine import missing; sys.exit(bool(missing()))' \
 	|| echo "left out: NFS, as there is no User Mode Linux (on Debian: apt-get install user-mode-linux nfs-kernel-server iproute2 kmod)"
 
+OFFICE_OR_NOT = @command -v soffice >/dev/null \
+	|| echo "left out: workbooks in LibreOffice, as there is none (on Debian: apt-get install libreoffice-calc)"
+
 # What tests take for object storage, built once: it speaks as S3 does, and keeps objects as files.
 VERSITYGW := v1.8.0
 STORE_OR_NOT = @if ! $(BIN)/python -c 'import obstore' 2>/dev/null; then \
@@ -63,6 +66,7 @@ test: check ## set up, check everything and run the suite but for its long part
 soak: $(VENV)/dev.stamp ## run the long part of the suite: large files, many documents, crashes
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
+	$(OFFICE_OR_NOT)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'soak or hypothesis' --hypothesis-profile long
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs

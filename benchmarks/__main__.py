@@ -21,6 +21,7 @@ from benchmarks import (
     summary,
     throughput,
     watchers,
+    workbooks,
 )
 from benchmarks.report import MB, Section, machine
 from benchmarks.simulation import measure as simulation
@@ -39,6 +40,8 @@ def main() -> None:
         print("left out: object storage, as there is no store: make store", file=sys.stderr)
     if "parquet" not in sections:
         print("left out: Parquet, as there is no pyarrow", file=sys.stderr)
+    if "workbooks" not in sections:
+        print("left out: workbooks, as the native engine is not built", file=sys.stderr)
     if "cluster" not in sections:
         print("left out: a cluster, as there is no Ray", file=sys.stderr)
     page = f"# Benchmarks\n\nMeasured {machine()}, by `make bench`.\n"
@@ -83,6 +86,10 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         sections["objects"] = lambda: object_storage.measure(large, 1 if quick else 3)
     if parquet.is_available():
         sections["parquet"] = lambda: parquet.measure(size, 1 if quick else 5)
+    if workbooks.is_available():
+        sections["workbooks"] = lambda: workbooks.measure(
+            10_000 if quick else 200_000, 1 if quick else 3
+        )
     if cluster.is_available():
         sections["cluster"] = lambda: cluster.measure(
             20 if quick else 100, large, 1 if quick else 3

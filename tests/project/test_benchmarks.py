@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import plot
 from myd_grpc.convert.engines.available import ENGINES
+from tests.support.converting import native
 from tests.support.object_store import require_object_store
 from tests.support.resting import build_gateway
 from tests.support.serving import ROOT
@@ -40,6 +41,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
         "simulation",
         "summary",
         "watchers",
+        pytest.param("workbooks", marks=native),
     ],
 )
 def test_a_section_is_measured(section: str) -> None:

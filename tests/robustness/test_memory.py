@@ -14,7 +14,7 @@ import pytest
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.sample import generate, key_and_iv
-from tests.support.converting import MEMORY_DISK, directory, each_engine, encrypted
+from tests.support.converting import MEMORY_DISK, directory, each_engine, encrypted, native
 
 MIB = 1 << 20
 SEED = 3
@@ -131,6 +131,17 @@ def test_parquet_of_a_file_three_times_as_large_takes_no_more(work: Path) -> Non
         for size in (100, 300)
     )
     assert large < 600
+    assert large < small + BY_CHANCE
+
+
+@native
+@pytest.mark.soak
+def test_workbooks_of_a_file_three_times_as_large_take_no_more(work: Path) -> None:
+    small, large = (
+        peak(work, "native", sample(work, f"of-{size}", size), formats=["XLSX"])
+        for size in (40, 120)
+    )
+    assert large < 200
     assert large < small + BY_CHANCE
 
 

@@ -110,11 +110,12 @@ def run(
 
 
 def assert_told(made: Converted, written: Mapping[str, bytes]) -> None:
-    """A conversion tells of each of these files, once, and of no others."""
-    told = [(one.file_name, one.size) for one in made.parts]
-    told += [(one.file_name, one.size) for one in made.beside]
-    assert len(dict(told)) == len(told)
-    assert dict(told) == {name: len(data) for name, data in written.items()}
+    """A conversion tells of each of these files, once for each table in it, and of no others."""
+    told = [(one.file_name, one.table, one.size) for one in made.parts]
+    told += [(one.file_name, "", one.size) for one in made.beside]
+    assert len({(name, table) for name, table, _ in told}) == len(told)
+    sizes = {(name, size) for name, _, size in told}
+    assert sizes == {(name, len(data)) for name, data in written.items()}
     assert {one.file_name for one in made.beside} == beside_in(written).keys()
 
 

@@ -11,7 +11,7 @@ const NARROWEST: usize = 8;
 const WIDEST: usize = 60;
 /// What the filter's button takes of a header, and what cells have around them.
 const BUTTON: usize = 3;
-const AROUND: usize = 1;
+const AROUND: usize = 2;
 
 /// The widths of columns: those of the longest lines in them.
 pub struct Widths;
@@ -56,6 +56,6 @@ mod tests {
             "\"가나다라마바사\",\"a\n한글한글한글\",1234567890123,\"\"".as_bytes(),
         ];
         let header = "이름,b,c,".to_owned() + &"d".repeat(200);
-        assert_eq!(Widths::of(header.as_bytes(), rows).ok(), Some(vec![15, 13, 14, 60]));
+        assert_eq!(Widths::of(header.as_bytes(), rows).ok(), Some(vec![16, 14, 15, 60]));
     }
 }

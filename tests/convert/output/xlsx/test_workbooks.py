@@ -130,7 +130,7 @@ def test_how_a_sheet_looks(tmp_path: Path) -> None:
         assert all(cell.font.bold for cell in one[1])
         assert not any(cell.font.bold for cell in one[2])
     assert sheet.auto_filter.ref == "A1:C3"
-    assert [sheet.column_dimensions[letter].width for letter in "ABC"] == [21, 10, 8]
+    assert [sheet.column_dimensions[letter].width for letter in "ABC"] == [22, 10, 8]
     assert [cell.number_format for cell in sheet["C"]] == ["General", "0.00", "0"]
     assert sheet["A2"].number_format == "General"
 
