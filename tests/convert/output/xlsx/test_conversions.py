@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.model import Limits
 from myd_grpc.options import Format, Layout, Profile
@@ -16,6 +18,7 @@ from tests.support import nasty
 from tests.support.converting import converted, native
 from tests.support.json_lines import cells
 from tests.support.oracle_xlsx import Number, Value, sheets
+from tests.support.serving import Server
 
 pytestmark = native
 
@@ -77,3 +80,22 @@ def test_what_was_a_string_is_text() -> None:
             ["7", "f1r1", "7", Number("7"), "7", "true", '[1,"x"]', True, "1.50"],
             [Number("7"), "f1r2", Number("7"), None, None, None, None, None, Number("1.5")],
         ]
+
+
+def test_a_server_publishes_workbooks(make_server: Callable[..., Server]) -> None:
+    server = make_server(MYD_MAX_CSV_ROW="2").start()
+    document = [{"id": n, "amt": 1.50, "l": [{"n": str(n)}]} for n in range(5)]
+    server.put("a.json", json.dumps(document))
+    for output in ("one", "두 번째"):  # by the same worker
+        job = server.convert("a.json", output=output, formats=[pb.OUTPUT_FORMAT_XLSX])
+        assert job.status == pb.Job.DONE
+        name = f"{output}.xlsx"
+        files = [part.file_name for table in job.tables for part in table.parts]
+        assert files == [name, name]
+        assert not list((server.output / output).glob("*_1.csv"))
+        found = sheets(server.output / output / name)
+        assert list(found) == [output, f"{output}.l"]
+        assert [row[2:] for row in found[output][1:]] == [
+            [Number(str(n)), Number("1.5")] for n in range(5)
+        ]
+        assert [row[-1] for row in found[f"{output}.l"][1:]] == [str(n) for n in range(5)]
