@@ -252,7 +252,7 @@ class _Run:
                 directory, builder.facts(finished, state.inputs, self._dictionary)
             )
             state.finish_set(plan, builder.named(finished.files), builder.named(beside))
-            if len(state.notes) < MOST_NOTES and (note := builder.note()):
+            if len(state.notes) < MOST_NOTES and (note := builder.note(finished)):
                 state.notes.append(note)
             if builder.writer.hides_rows:
                 state.save_finished(plan)

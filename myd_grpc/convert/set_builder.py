@@ -16,6 +16,7 @@ from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kinds import SetKinds
 from myd_grpc.convert.model import BesideFile, Conversion, FileRead, PartFile
+from myd_grpc.convert.notes import cut_note
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.output.growth import Growth, TooLargeError
 from myd_grpc.convert.output.set_writer import FinishedSet, SetWriter
@@ -117,11 +118,12 @@ class SetBuilder:
         options, names = self._conversion.options, self._conversion.section_names
         return ReadContext(layout, options.record_path, options.id_field, names)
 
-    def note(self) -> str:
+    def note(self, finished: FinishedSet) -> str:
         """What is strange about the finished set, or ""; begins with the file's name if need be."""
         if self.beginning is None:
             return ""
-        found = note(self.schema, self._read_context(self.beginning.layout), self.beginning)
+        about = note(self.schema, self._read_context(self.beginning.layout), self.beginning)
+        found = "; ".join(filter(None, [about, cut_note(sum(finished.cut.values()))]))
         if not found or self._conversion.options.merge:
             return found
         return f"{self._conversion.file_names[self.plan.files.start]}: {found}"

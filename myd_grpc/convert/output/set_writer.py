@@ -158,7 +158,7 @@ class SetWriter:
         return self._plan.hides_rows
 
     def finish(self, report: Report) -> FinishedSet:
-        """Has all files as they are to be, and synced."""
+        """Has all files as they are to be, and synced; the directory is not."""
         for writer in self._writers:
             writer.finish()
         files, cut = list[PartFile](), dict[tuple[int, int], int]()
@@ -172,7 +172,6 @@ class SetWriter:
             reach("format_made")
             files += told.files
             cut.update(told.cut)
-        disk.sync(self._context.directory)
         numbers = {table.name: n for n, table in enumerate(self._context.schema.tables)}
         return FinishedSet(sorted(files, key=lambda file: numbers[file.table]), rows, cut)
 
