@@ -138,7 +138,8 @@ class SetBuilder:
             )
             for index, read in zip(self.plan.files, self.read, strict=True)
         ]
-        options, tables = self._conversion.options, tables_of(self.schema, finished)
+        options = self._conversion.options
+        tables = tables_of(self.schema, options.formats, finished)
         return SetFacts(self._conversion.name, options, files, dictionary, self.schema, tables)
 
     def restore(self, resume: Checkpoint | None) -> None:

@@ -91,9 +91,11 @@ def beside_one(
             "title": name,
             "resources": resources(tables, profile, max_csv_row, find),
             "myd": {
+                "formats": ["CSV"],
                 "profile": profile,
                 "inputs": [one.described() for one in inputs],
                 "renamed": renamed(tables),
+                "cut": [],
             },
         },
         f"{prefix}dictionary.csv": dictionary(tables, profile, find),
@@ -129,7 +131,12 @@ def resources(tables: TableSet, profile: Profile, max_csv_row: int, find: Find) 
                 "rows": len(table.rows),
                 **size,
                 "schema": schema(tables, table, names, find),
-                "myd": {"table": table.name, "parts": described},
+                "myd": {
+                    "table": table.name,
+                    "rows": len(table.rows),
+                    "parts": described,
+                    "formats": {},
+                },
             }
         )
     return found

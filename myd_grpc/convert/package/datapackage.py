@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
 
+from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.package.column_types import field_type
 from myd_grpc.convert.package.facts import InputFacts, SetFacts, TableFacts
 from myd_grpc.convert.package.json_text import lines
@@ -23,10 +24,15 @@ from myd_grpc.convert.package.renames import (
     repeated_keys,
 )
 from myd_grpc.dictionary import Dictionary
-from myd_grpc.options import Profile
+from myd_grpc.options import Format, Profile
 
 FILE_NAME = "datapackage.json"
 
+_MEDIA_TYPES = {
+    Format.CSV: "text/csv",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Format.PARQUET: "application/vnd.apache.parquet",
+}
 _NUMBERED = "table-"
 # The names that the standard has for resources.
 _RESOURCE_NAME = re.compile(rf"(?!{_NUMBERED})[-a-z0-9._]+")
@@ -37,13 +43,14 @@ def text(facts: SetFacts) -> Iterator[bytes]:
     names = [_resource_name(number, table) for number, table in enumerate(facts.tables, 1)]
     return lines(
         {
-            "profile": "tabular-data-package",
+            "profile": f"{_kind(facts)}-package",
             "title": facts.name,
             "resources": (
                 _resource(name, names, table, facts)
                 for name, table in zip(names, facts.tables, strict=True)
             ),
             "myd": {
+                "formats": facts.options.formats,
                 "profile": facts.options.csv_profile,
                 "inputs": map(_input, facts.inputs),
                 "renamed": {
@@ -51,9 +58,21 @@ def text(facts: SetFacts) -> Iterator[bytes]:
                     "columns": _renames(renamed_columns(facts.schema)),
                     "keys": _renames(repeated_keys(facts.schema)),
                 },
+                "cut": _cut(facts.tables),
             },
         }
     )
+
+
+def _kind(facts: SetFacts) -> str:
+    """What the package and its resources are: tabular ones are of CSV files."""
+    return "tabular-data" if Format.CSV in facts.options.formats else "data"
+
+
+def _cut(tables: Iterable[TableFacts]) -> Iterator[Mapping[str, object]]:
+    for table in tables:
+        for index, cells in table.cut.items():
+            yield {"table": table.name, "column": table.columns[index], "cells": cells}
 
 
 def _resource_name(number: int, table: TableFacts) -> str:
@@ -78,31 +97,46 @@ def _renames(renames: Iterable[Rename]) -> Iterator[Mapping[str, str]]:
 def _resource(
     name: str, names: list[str], table: TableFacts, facts: SetFacts
 ) -> Mapping[str, object]:
+    kind, (own, *others) = _kind(facts), facts.options.formats
+    files = table.files[own]
+    paths = list(dict.fromkeys(file.file_name for file in files))
     resource: dict[str, Any] = {
-        "profile": "tabular-data-resource",
+        "profile": f"{kind}-resource",
         "name": name,
         "title": table.name,
-        "path": [file.file_name for file in table.files],
-        "format": "csv",
-        "mediatype": "text/csv",
-        "encoding": "utf-8",
-        "dialect": _dialect(table, facts.options.csv_profile),
-        "rows": table.rows,
+        "path": paths,
+        "format": own.lower(),
+        "mediatype": _MEDIA_TYPES[own],
     }
-    if len(table.files) == 1:
+    if own is Format.CSV:
+        resource |= {
+            "encoding": "utf-8",
+            "dialect": _dialect(table, files, facts.options.csv_profile),
+            "rows": table.rows,
+        }
+    else:
+        # As what it is, frictionless would not read each of these files right, nor count rows.
+        resource["type"] = "file"
+    if len(paths) == 1:
         # Of several files, readers leave out headers, and none of the bytes.
-        resource["bytes"] = table.files[0].size
+        resource["bytes"] = files[0].size
     resource["schema"] = _schema(names, table, facts.dictionary)
     resource["myd"] = {
         "table": table.name,
-        "parts": (
-            {"path": file.file_name, "rows": file.rows, "bytes": file.size} for file in table.files
-        ),
+        "rows": table.rows,
+        "parts": map(_part, files),
+        "formats": {one: map(_part, table.files[one]) for one in others},
     }
     return resource
 
 
-def _dialect(table: TableFacts, profile: Profile) -> Mapping[str, object]:
+def _part(file: PartFile) -> Mapping[str, object]:
+    return {"path": file.file_name, "rows": file.rows, "bytes": file.size}
+
+
+def _dialect(
+    table: TableFacts, files: Sequence[PartFile], profile: Profile
+) -> Mapping[str, object]:
     dialect = {
         "delimiter": ",",
         "lineTerminator": profile.line_end,
@@ -112,19 +146,19 @@ def _dialect(table: TableFacts, profile: Profile) -> Mapping[str, object]:
         "header": True,
         "caseSensitiveHeader": True,
     }
-    if not _has_plain_header(table):
+    if not _has_plain_header(table, len(files)):
         # Rows are counted through all parts. The columns are then those of the schema, in order.
-        headers = accumulate((file.rows + 1 for file in table.files[:-1]), initial=1)
+        headers = accumulate((file.rows + 1 for file in files[:-1]), initial=1)
         dialect |= {"header": False, "commentRows": list(headers)}
     return dialect
 
 
-def _has_plain_header(table: TableFacts) -> bool:
+def _has_plain_header(table: TableFacts, parts: int) -> bool:
     """Whether frictionless reads the header as it is.
 
     It takes white space from the ends of names, and of each part but the first one line.
     """
-    several = len(table.files) > 1
+    several = parts > 1
     return not any(name != name.strip() or (several and "\n" in name) for name in table.columns)
 
 

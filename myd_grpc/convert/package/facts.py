@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from myd_grpc.convert.kinds import ColumnKinds
 from myd_grpc.convert.model import PartFile
@@ -32,7 +33,9 @@ class TableFacts:
 
     `columns` are those of the header, of which the first `links` are link columns (docs/spec.md
     3.3). `kinds` has those that have values, by their index in `columns`, and no link column.
-    `parent` is the index of the parent table in the set's, None for the root table.
+    `parent` is the index of the parent table in the set's, None for the root table. `files` has
+    them by format, in the order of the set's. `cut` says how many cells were cut short, by the
+    index of their column.
     """
 
     name: str
@@ -40,7 +43,8 @@ class TableFacts:
     columns: Sequence[str]
     links: int
     kinds: Mapping[int, ColumnKinds]
-    files: Sequence[PartFile]
+    files: Mapping[Format, Sequence[PartFile]]
+    cut: Mapping[int, int]
 
     def may_be_null(self, index: int) -> bool:
         """Whether a column may have rows without a value: all but those that tell rows apart."""
@@ -48,8 +52,8 @@ class TableFacts:
 
     @property
     def rows(self) -> int:
-        """The rows in all parts."""
-        return sum(file.rows for file in self.files)
+        """The rows in all files of a format, of which each has all."""
+        return sum(file.rows for file in next(iter(self.files.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +71,16 @@ class SetFacts:
     tables: Sequence[TableFacts]
 
 
-def tables_of(schema: Schema, finished: FinishedSet) -> list[TableFacts]:
-    """The tables of a finished set."""
-    files = defaultdict[str, list[PartFile]](list)
-    for file in finished.files:
-        if file.file_name.endswith(Format.CSV.ending):
-            files[file.table].append(file)
+def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) -> list[TableFacts]:
+    """The tables of a finished set in these formats."""
+    files = _by_format(finished.files)
     owners = (entry.owner for entry in schema.entries if isinstance(entry, NewTable))
     names = [table.name for table in schema.tables]
     parents = dict(zip(names, [None, *(names[owner] for owner in owners)], strict=True))
     numbers = {table.name: number for number, table in enumerate(finished.rows.tables)}
+    cut = defaultdict[int, dict[int, int]](dict)
+    for (number, column), cells in sorted(finished.cut.items()):
+        cut[number][column] = cells
     return [
         TableFacts(
             table.name,
@@ -84,7 +88,16 @@ def tables_of(schema: Schema, finished: FinishedSet) -> list[TableFacts]:
             table.columns,
             table.links,
             table.kinds,
-            files[table.name],
+            {one: files[table.name, one.ending] for one in formats},
+            cut[number],
         )
-        for table in finished.rows.tables
+        for number, table in enumerate(finished.rows.tables)
     ]
+
+
+def _by_format(files: Iterable[PartFile]) -> Mapping[tuple[str, str], list[PartFile]]:
+    """The files of each table and format, which the ending of their names tells."""
+    found = defaultdict[tuple[str, str], list[PartFile]](list)
+    for file in files:
+        found[file.table, PurePosixPath(file.file_name).suffix].append(file)
+    return found

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from myd_grpc.convert.kinds import ColumnKinds, Kind
 from myd_grpc.convert.package.facts import SetFacts, TableFacts
 from myd_grpc.convert.package.sql import accepted_names, comments, identifier, literal
+from myd_grpc.options import Format
 
 FILE_NAME = "load.duckdb.sql"
 
@@ -39,7 +40,7 @@ def _pieces(facts: SetFacts) -> Iterator[str]:
     for name, table in tables:
         yield from _created(name, table, names)
     for name, table in tables:
-        for file in table.files:
+        for file in table.files[Format.CSV]:
             path = literal(glob.escape(f"./{file.file_name}"))
             yield f"COPY {identifier(name)} FROM {path} ({_OPTIONS});\n"
     yield "COMMIT;\n"

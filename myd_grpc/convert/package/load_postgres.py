@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from myd_grpc.convert.kinds import MOST_DIGITS, ColumnKinds, Kind
 from myd_grpc.convert.package.facts import SetFacts, TableFacts
 from myd_grpc.convert.package.sql import accepted_names, comments, identifier, literal
+from myd_grpc.options import Format
 
 FILE_NAME = "load.postgres.sql"
 
@@ -107,7 +108,7 @@ def _type(kinds: ColumnKinds | None) -> str:
 
 def _paths(table: TableFacts) -> Iterator[str]:
     # psql has another meaning for a name that begins with ~, and sed for one that begins with -.
-    return (f"./{file.file_name}" for file in table.files)
+    return (f"./{file.file_name}" for file in table.files[Format.CSV])
 
 
 def _guarded(path: str) -> str:

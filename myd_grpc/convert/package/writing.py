@@ -25,8 +25,7 @@ def write(directory: Path, facts: SetFacts) -> list[BesideFile]:
 
 def _texts(facts: SetFacts) -> Iterator[tuple[str, Iterable[bytes]]]:
     """The files that the set has, by name."""
-    if Format.CSV in facts.options.formats:
-        yield datapackage.FILE_NAME, datapackage.text(facts)
+    yield datapackage.FILE_NAME, datapackage.text(facts)
     yield dictionary_file.FILE_NAME, dictionary_file.text(facts)
     if Format.CSV in facts.options.formats and facts.options.csv_profile is Profile.DATABASE:
         yield load_postgres.FILE_NAME, load_postgres.text(facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import Limits
 from myd_grpc.dictionary import load
-from myd_grpc.options import Layout, Profile
+from myd_grpc.options import Format, Layout, Profile
 from myd_grpc.sample.document import plaintext
 from tests.support import nasty, oracle_package
 from tests.support.converting import (
@@ -26,6 +27,7 @@ from tests.support.converting import (
     converted_whole,
     directory,
     each_engine,
+    needs_pyarrow,
     run,
     write,
 )
@@ -140,3 +142,32 @@ def test_frictionless_takes_the_sample(tmp_path: Path) -> None:
 def test_what_lies_beside_the_tables(profile: Profile, beside: set[str]) -> None:
     files = converted_whole([("a.json", b"[{}]")], csv_profile=profile)
     assert beside_in(files).keys() == beside
+
+
+@needs_pyarrow
+@pytest.mark.parametrize(
+    "formats",
+    [formats for count in (1, 2, 3) for formats in combinations(Format, count)],
+)
+def test_sets_in_any_formats_are_described(formats: tuple[Format, ...]) -> None:
+    document = json.dumps([{"id": n, "l": [{"a": n}] * 3} for n in range(3)]).encode()
+    with directory() as work:
+        write(work, [("a.json", document)])
+        asked = conversion(work, ["a.json"], formats=formats, limits=Limits(rows_per_part=2))
+        files = run(work, asked)
+        package = json.loads(files["datapackage.json"])
+        assert faults(work / "out" / "datapackage.json") == []
+    own, *others = formats
+    assert package["myd"]["formats"] == list(formats)
+    for resource, parts in zip(package["resources"], (2, 5), strict=True):
+        assert resource["format"] == own.lower()
+        further = resource["myd"]["formats"]
+        assert list(further) == others
+        told = {own: resource["myd"]["parts"], **{Format(one): further[one] for one in further}}
+        assert resource["path"] == [part["path"] for part in told[own]]
+        for one, its_files in told.items():
+            assert len(its_files) == (1 if one is Format.XLSX else parts)
+            assert {part["path"] for part in its_files} <= files.keys()
+            assert sum(part["rows"] for part in its_files) == resource["myd"]["rows"]
+            assert all(len(files[part["path"]]) == part["bytes"] for part in its_files)
+            assert all(part["path"].endswith(one.ending) for part in its_files)
