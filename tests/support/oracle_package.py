@@ -95,6 +95,7 @@ def beside_one(
                 "profile": profile,
                 "inputs": [one.described() for one in inputs],
                 "renamed": renamed(tables),
+                "guarded": [],
                 "cut": [],
             },
         },

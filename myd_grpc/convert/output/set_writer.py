@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,7 @@ from myd_grpc.failpoints import reach
 
 _HIDDEN = ".rows"
 """The directory of rows of which formats are made; no file of a set has such a name."""
-_PUBLISHED, _KEPT = "csv", "rows"
+_PUBLISHED, _KEPT, _GUARDS = "csv", "rows", "guards"
 
 Report = Callable[[float], None]
 """Told which part of the time that formats take has passed: 0 to 1."""
@@ -34,19 +34,21 @@ Report = Callable[[float], None]
 class FinishedSet:
     """A set as it is to be: its files table by table, and the rows of which they were made.
 
-    `cut` says how many cells were cut short in a format that holds only so much, by the index of
-    their table in the rows' tables, and theirs in its columns.
+    `cut` says how many cells were cut short in a format that holds only so much, and `guarded` how
+    many were guarded, by the index of their table in the rows' tables, and theirs in its columns.
     """
 
     files: Sequence[PartFile]
     rows: FinishedRows
-    cut: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    cut: Mapping[tuple[int, int], int]
+    guarded: Mapping[tuple[int, int], int]
 
 
 class SetWriter:
     """Writes a set of rows into a directory.
 
-    The state of its snapshots is a dictionary, of what each of those who write rows says.
+    The state of its snapshots is a dictionary, of what each of those who write rows says, and of
+    the cells that were guarded.
     """
 
     def __init__(
@@ -111,8 +113,11 @@ class SetWriter:
     def snapshot(self) -> Snapshot:
         """Writes what is held, and describes the files as they are then."""
         made = {name: writer.snapshot() for name, writer in self._by_name.items()}
+        states = {name: one.state for name, one in made.items()}
+        if self._plain:
+            states[_GUARDS] = self._plain.snapshot()
         return Snapshot(
-            {name: one.state for name, one in made.items()},
+            states,
             [*(path for one in made.values() for path in one.unsynced), *self._directories()],
             made[_PUBLISHED].changed if self._published else [],
         )
@@ -125,8 +130,10 @@ class SetWriter:
         """
         known = {directory: set[str]() for directory in self._directories()}
         if states is not None:
-            if states.keys() != self._by_name.keys():
+            if states.keys() - {_GUARDS} != self._by_name.keys():
                 raise ValueError("the set was written in other formats")
+            if self._plain:
+                self._plain.restore(states[_GUARDS])
             for name, writer in self._by_name.items():
                 known[writer.directory].update(writer.restore(states[name]))
         if finishing:
@@ -173,7 +180,16 @@ class SetWriter:
             files += told.files
             cut.update(told.cut)
         numbers = {table.name: n for n, table in enumerate(self._context.schema.tables)}
-        return FinishedSet(sorted(files, key=lambda file: numbers[file.table]), rows, cut)
+        files.sort(key=lambda file: numbers[file.table])
+        return FinishedSet(files, rows, cut, self._guarded(rows, numbers))
+
+    def _guarded(
+        self, rows: FinishedRows, numbers: Mapping[str, int]
+    ) -> Mapping[tuple[int, int], int]:
+        """The cells that were guarded; `numbers` are those of tables in the schema."""
+        places = {numbers[table.name]: index for index, table in enumerate(rows.tables)}
+        guards = self._plain.guards if self._plain else {}
+        return {(places[table], column): cells for (table, column), cells in guards.items()}
 
     def _finished_rows(self) -> FinishedRows:
         """All rows, where formats are made of them."""

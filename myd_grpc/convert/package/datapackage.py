@@ -58,7 +58,8 @@ def text(facts: SetFacts) -> Iterator[bytes]:
                     "columns": _renames(renamed_columns(facts.schema)),
                     "keys": _renames(repeated_keys(facts.schema)),
                 },
-                "cut": _cut(facts.tables),
+                "guarded": _cells((table, table.guarded) for table in facts.tables),
+                "cut": _cells((table, table.cut) for table in facts.tables),
             },
         }
     )
@@ -69,9 +70,12 @@ def _kind(facts: SetFacts) -> str:
     return "tabular-data" if Format.CSV in facts.options.formats else "data"
 
 
-def _cut(tables: Iterable[TableFacts]) -> Iterator[Mapping[str, object]]:
-    for table in tables:
-        for index, cells in table.cut.items():
+def _cells(
+    counts: Iterable[tuple[TableFacts, Mapping[int, int]]],
+) -> Iterator[Mapping[str, object]]:
+    """How many cells something befell, for each column of tables."""
+    for table, by_column in counts:
+        for index, cells in by_column.items():
             yield {"table": table.name, "column": table.columns[index], "cells": cells}
 
 

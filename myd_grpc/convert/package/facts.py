@@ -34,8 +34,8 @@ class TableFacts:
     `columns` are those of the header, of which the first `links` are link columns (docs/spec.md
     3.3). `kinds` has those that have values, by their index in `columns`, and no link column.
     `parent` is the index of the parent table in the set's, None for the root table. `files` has
-    them by format, in the order of the set's. `cut` says how many cells were cut short, by the
-    index of their column.
+    them by format, in the order of the set's. `cut` and `guarded` say how many cells were cut short
+    and guarded, by the index of their column.
     """
 
     name: str
@@ -45,6 +45,7 @@ class TableFacts:
     kinds: Mapping[int, ColumnKinds]
     files: Mapping[Format, Sequence[PartFile]]
     cut: Mapping[int, int]
+    guarded: Mapping[int, int]
 
     def may_be_null(self, index: int) -> bool:
         """Whether a column may have rows without a value: all but those that tell rows apart."""
@@ -78,9 +79,7 @@ def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) 
     names = [table.name for table in schema.tables]
     parents = dict(zip(names, [None, *(names[owner] for owner in owners)], strict=True))
     numbers = {table.name: number for number, table in enumerate(finished.rows.tables)}
-    cut = defaultdict[int, dict[int, int]](dict)
-    for (number, column), cells in sorted(finished.cut.items()):
-        cut[number][column] = cells
+    cut, guarded = _by_table(finished.cut), _by_table(finished.guarded)
     return [
         TableFacts(
             table.name,
@@ -90,6 +89,7 @@ def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) 
             table.kinds,
             {one: files[table.name, one.ending] for one in formats},
             cut[number],
+            guarded[number],
         )
         for number, table in enumerate(finished.rows.tables)
     ]
@@ -100,4 +100,12 @@ def _by_format(files: Iterable[PartFile]) -> Mapping[tuple[str, str], list[PartF
     found = defaultdict[tuple[str, str], list[PartFile]](list)
     for file in files:
         found[file.table, PurePosixPath(file.file_name).suffix].append(file)
+    return found
+
+
+def _by_table(counts: Mapping[tuple[int, int], int]) -> Mapping[int, Mapping[int, int]]:
+    """Counts by table, and in each by column, in order."""
+    found = defaultdict[int, dict[int, int]](dict)
+    for (table, column), count in sorted(counts.items()):
+        found[table][column] = count
     return found

@@ -58,13 +58,20 @@ def test_other_formats_do_not_depend_on_the_profile(engine: str, profile: Profil
     assert len(without_csv(profile)) == 3
 
 
-def test_all_survive_crashes(engine: str) -> None:
+@pytest.mark.parametrize("profile", list(Profile))
+def test_all_survive_crashes(engine: str, profile: Profile) -> None:
     rng, crashes, limits = random.Random(4), 0, Limits(batch_records=1, rows_per_part=5)
     for _ in range(6):
         layout = rng.choice(nasty.LAYOUTS)
         files = nasty.random_file_set(rng, layout)
         request = conversion(
-            Path(), [], engine=engine, limits=limits, layout=Layout(layout), formats=ALL
+            Path(),
+            [],
+            engine=engine,
+            limits=limits,
+            layout=Layout(layout),
+            formats=ALL,
+            csv_profile=profile,
         )
         crashes += assert_survives(files, rng, request)
     assert crashes > 6
@@ -80,3 +87,21 @@ def test_cells_that_were_cut_are_told(engine: str, long: int, note: str) -> None
         package = json.loads((out / "datapackage.json").read_text())
     assert made.note.startswith(note)
     assert package["myd"]["cut"] == [{"table": "out.l", "column": "long", "cells": long}]
+
+
+@pytest.mark.parametrize("formats", [(Format.CSV,), ALL])
+def test_cells_that_were_guarded_are_told(engine: str, formats: tuple[Format, ...]) -> None:
+    found = converted_whole(
+        [("in.json", DOCUMENT)], engine=engine, formats=formats, csv_profile=Profile.EXCEL_SAFE
+    )
+    package = json.loads(found["datapackage.json"])
+    assert package["myd"]["guarded"] == [
+        {"table": table, "column": column, "cells": 1}
+        for table, column in [
+            ("out", "_record_id"),
+            ("out", "id"),
+            ("out", "flag"),
+            ("out", "big"),
+            ("out.l", "a"),
+        ]
+    ]
