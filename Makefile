@@ -32,7 +32,7 @@ NFS_OR_NOT = @$(BIN)/python -c 'import sys; from tests.support.nfs_machine impor
 	|| echo "left out: NFS, as there is no User Mode Linux (on Debian: apt-get install user-mode-linux nfs-kernel-server iproute2 kmod)"
 
 OFFICE_OR_NOT = @command -v soffice >/dev/null \
-	|| echo "left out: workbooks in LibreOffice, as there is none (on Debian: apt-get install libreoffice-calc)"
+	|| echo "left out: workbooks and guarded cells in LibreOffice, as there is none (on Debian: apt-get install libreoffice-calc)"
 
 # What tests take for object storage, built once: it speaks as S3 does, and keeps objects as files.
 VERSITYGW := v1.8.0

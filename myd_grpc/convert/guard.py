@@ -30,13 +30,10 @@ def _maybe(*forms: str) -> str:
 
 
 _DIGITS, _GROUP, _UP_TO_FOUR, _YEAR = "[0-9]+", "[0-9]{1,2}", "[0-9]{1,4}", "[0-9]{4}"
-_SIGN = "[-+]"
-_BESIDE = _either(r"\$", "₩", "¥", "£", "€", "%")
+_BESIDE = ("[-+%$]", "₩", "¥", "£", "€")
+_BEFORE, _BEHIND = _either(*_BESIDE, r"\("), _either(*_BESIDE, r"\)")
 _MANTISSA = _either(r"[0-9][0-9,]*(?:\.[0-9]*)?", r"\.[0-9]+")
-_NUMBER = (
-    rf"(?:\( *)?(?:{_BESIDE} *)?(?:{_SIGN} *)?{_MANTISSA}(?:e{_SIGN}?{_DIGITS})?"
-    rf"(?: *{_SIGN})?(?: *{_BESIDE})?(?: *\))?"
-)
+_NUMBER = f"(?:{_BEFORE} *)*{_MANTISSA}(?: *e *[-+]?{_DIGITS})?(?: *{_BEHIND})*"
 
 _YEAR_OR_GROUP = _either(_YEAR, _GROUP)
 _BETWEEN, _SLASH = " *[-/.] *", " *[-/] *"
@@ -55,9 +52,13 @@ _WEEKDAY = _either(
     *("fri(?:day)?", "sat(?:urday)?", "sun(?:day)?"),
 )
 _LOOSE = "[-/., ]"
-_ENGLISH_DATE = _maybe(f"{_WEEKDAY}{_LOOSE}*") + _either(
-    f"{_UP_TO_FOUR}{_LOOSE}*{_MONTH}(?:{_LOOSE}*{_UP_TO_FOUR})?",
-    f"{_MONTH}{_LOOSE}*{_UP_TO_FOUR}(?:{_LOOSE}+{_UP_TO_FOUR})?",
+_ENGLISH_DATE = (
+    _maybe(f"{_WEEKDAY}{_LOOSE}*")
+    + _either(
+        f"{_UP_TO_FOUR}{_LOOSE}*{_MONTH}(?:{_LOOSE}*{_UP_TO_FOUR})?",
+        f"{_MONTH}{_LOOSE}*{_UP_TO_FOUR}(?:{_LOOSE}+{_UP_TO_FOUR})?",
+    )
+    + f"{_LOOSE}*"
 )
 _KOREAN_YEAR = f"{_UP_TO_FOUR} *{_either('년', '年')}"
 _KOREAN_MONTH = f"{_GROUP} *{_either('월', '月')}"
@@ -71,7 +72,7 @@ _HALF = _either("am", "pm", "오전", "오후")
 _TIME = _either(
     rf"(?:{_HALF} *)?{_DIGITS} *:(?: *{_GROUP}(?: *: *{_GROUP})?(?:\.[0-9]*)?)?"
     f"(?: *{_either(_HALF, '[ap]')})?",
-    f"{_GROUP} *[ap]m",
+    f"{_GROUP} *{_HALF}",
     f"{_GROUP} +[ap]",
     f"(?:{_HALF} *)?{_GROUP} *{_either('시', '時', '时')}"
     f"(?: *{_GROUP} *{_either('분', '分')}(?: *{_GROUP} *{_either('초', '秒')})?)?",

@@ -74,6 +74,19 @@ def maybe(*forms: Form) -> Form:
     return either(row(*forms), lambda _, at: {at})
 
 
+def any_number_of(form: Form) -> Form:
+    """The same again and again, or nothing."""
+
+    def ends(text: str, at: int) -> set[int]:
+        found, new = {at}, {at}
+        while new:
+            new = {end for start in new for end in form(text, start)} - found
+            found |= new
+        return found
+
+    return ends
+
+
 def spaced(*forms: Form) -> Form:
     """One after the other, with any spaces between them."""
     return row(*[one for form in forms for one in (form, space)][:-1])
@@ -93,19 +106,16 @@ up_to_four = digits(1, 4)
 # Numbers
 
 sign = word("+", "-")
-decoration = word("$", "₩", "¥", "£", "€", "%")
+beside = word("+", "-", "%", "$", "₩", "¥", "£", "€")
 point = word(".")
 digits_and_commas = row(digits(1, 1), some("0123456789,"))
 mantissa = either(row(digits_and_commas, maybe(point, digits(0, MANY))), row(point, any_digits))
+exponent = row(space, word("e"), space, maybe(sign), any_digits)
 number = row(
-    maybe(word("("), space),
-    maybe(decoration, space),
-    maybe(sign, space),
+    any_number_of(row(either(beside, word("(")), space)),
     mantissa,
-    maybe(word("e"), maybe(sign), any_digits),
-    maybe(space, sign),
-    maybe(space, decoration),
-    maybe(space, word(")")),
+    maybe(exponent),
+    any_number_of(row(space, either(beside, word(")")))),
 )
 
 # Dates
@@ -137,6 +147,7 @@ english = row(
         row(up_to_four, some(LOOSE), month, maybe(some(LOOSE), up_to_four)),
         row(month, some(LOOSE), up_to_four, maybe(some(LOOSE, 1), up_to_four)),
     ),
+    some(LOOSE),
 )
 korean = either(
     spaced(
@@ -163,7 +174,7 @@ clock = row(
     maybe(space, one_or_two, maybe(seconds), maybe(point, digits(0, MANY))),
     maybe(space, either(half, word("a", "p"))),
 )
-hour = either(spaced(one_or_two, word("am", "pm")), row(one_or_two, some(" ", 1), word("a", "p")))
+hour = either(spaced(one_or_two, half), row(one_or_two, some(" ", 1), word("a", "p")))
 hangul_clock = row(
     maybe(half, space),
     spaced(one_or_two, word("시", "時", "时")),

@@ -14,6 +14,7 @@ import pytest
 from myd_grpc.options import Layout, Profile
 from tests.support import nasty
 from tests.support.converting import converted
+from tests.support.oracle_guard import unguarded
 
 BOM = b"\xef\xbb\xbf"
 Rows = list[tuple[str, ...]]
@@ -52,3 +53,28 @@ def test_they_read_random_sets_alike(
             file = tmp_path / "table.csv"
             file.write_bytes(data)
             assert read(file) == as_python(file)
+
+
+@pytest.mark.parametrize("read", [as_python, as_pandas])
+def test_the_texts_of_guarded_cells_can_be_had_back(
+    tmp_path: Path, read: Callable[[Path], Rows]
+) -> None:
+    rng, file, guarded = random.Random(2), tmp_path / "table.csv", 0
+    for _ in range(60):
+        layout = Layout(rng.choice(nasty.LAYOUTS))
+        files = [("in.json", nasty.random_document(rng, layout.value))]
+        found = list[dict[str, Rows]]()
+        for profile in (Profile.EXCEL_SAFE, Profile.EXCEL):
+            tables = converted(files, layout=layout, csv_profile=profile)
+            found.append({})
+            for name, data in tables.items():
+                file.write_bytes(data)
+                found[-1][name] = read(file)
+        safe, plain = found
+        assert {name: _unguarded(rows) for name, rows in safe.items()} == plain
+        guarded += safe != plain
+    assert guarded > 10
+
+
+def _unguarded(rows: Rows) -> Rows:
+    return [tuple(map(unguarded, row)) for row in rows]
