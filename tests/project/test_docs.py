@@ -1,4 +1,4 @@
-"""docs/ and README.ko.md: what they show is run, what they list is complete."""
+"""docs/ and pages in Korean: what they show is run, what they list is complete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FLATTENING = Page("docs/flattening.md")
 OPERATING = Page("docs/operating.md")
 API = Page("docs/api.md")
 SPEC = Page("docs/spec.md")
-ENGLISH, KOREAN = Page("README.md"), Page("README.ko.md")
+README = Page("README.md")
 PAGES = [
     *(Page(path.name) for path in sorted(ROOT.glob("*.md"))),
     *(Page(f"docs/{path.name}") for path in sorted((ROOT / "docs").glob("*.md"))),
@@ -177,7 +177,7 @@ def test_every_setting_is_listed(page: Page) -> None:
     assert set(page.rows("variable")) == set(re.findall(r'"(MYD_\w+)"', text))
 
 
-@pytest.mark.parametrize("page", [ENGLISH, OPERATING, SPEC], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [README, OPERATING, SPEC], ids=lambda page: page.name)
 def test_settings_are_listed_with_their_defaults(page: Page) -> None:
     rows = page.rows("variable")
     assert rows.keys() <= OPERATING.rows("variable").keys()
@@ -221,7 +221,7 @@ def _bounds(allowed: str) -> tuple[list[str], list[str]]:
     return [], ["50051"] if allowed == "host:port" else []
 
 
-@pytest.mark.parametrize("page", [ENGLISH, OPERATING], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [README, OPERATING], ids=lambda page: page.name)
 def test_every_reason_of_a_job_has_a_remedy(page: Page) -> None:
     assert {str(reason) for reason in Reason} <= set(page.rows("reason"))
 
@@ -241,34 +241,44 @@ def test_every_call_has_a_section() -> None:
     assert set(calls) <= {text for _, text in API.headings()}
 
 
-# README.ko.md is README.md in Korean
+# A page in Korean, such as README.ko.md, is that in English
 
 
-def test_the_korean_readme_has_the_same_sections() -> None:
+each_korean_page = pytest.mark.parametrize(
+    ("korean", "english"),
+    [(page, Page(page.name.replace(".ko.", "."))) for page in PAGES if ".ko." in page.name],
+    ids=lambda page: page.name,
+)
+
+
+@each_korean_page
+def test_a_korean_page_has_the_same_sections(korean: Page, english: Page) -> None:
     def levels(page: Page) -> list[int]:
         return [level for level, _ in page.headings()]
 
-    assert levels(KOREAN) == levels(ENGLISH)
+    assert levels(korean) == levels(english)
 
 
-def test_the_korean_readme_shows_the_same_blocks() -> None:
-    """So what test_readme.py runs of the one has been run of the other; comments may differ."""
+@each_korean_page
+def test_a_korean_page_shows_the_same_blocks(korean: Page, english: Page) -> None:
+    """So what is run of the one has been run of the other; comments may differ."""
 
     def shown(page: Page) -> list[tuple[str, str, str]]:
         return [(block.language, block.label, block.code) for block in page.blocks]
 
-    assert shown(KOREAN) == shown(ENGLISH)
+    assert shown(korean) == shown(english)
 
 
-def test_the_korean_readme_has_the_same_tables() -> None:
+@each_korean_page
+def test_a_korean_page_has_the_same_tables(korean: Page, english: Page) -> None:
     """Row by row: the same code and the same numbers, so also the same settings and defaults."""
-    facts = re.compile(r"`[^`]*`|[0-9][0-9,.]*")
+    facts = re.compile(r"`[^`]*`|[0-9](?:[0-9,.]*[0-9])?")
 
     def rows(page: Page) -> list[list[list[str]]]:
         tables = re.findall(r"^\|.*\|$", page.prose, re.MULTILINE)
         return [[sorted(facts.findall(cell)) for cell in row.split(" | ")] for row in tables]
 
-    assert rows(KOREAN) == rows(ENGLISH)
+    assert rows(korean) == rows(english)
 
 
 def anchor_of(title: str) -> str:

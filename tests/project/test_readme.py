@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import plot
 from myd_grpc.client import Client
+from tests.support.converting import native
 from tests.support.documents import SHOWN_ADDRESS, Checkout, Page
 from tests.support.object_sets import published
 from tests.support.object_store import require_object_store, running_store
@@ -21,12 +22,15 @@ from tests.support.serving import PATIENCE_S, ROOT, Server
 from tests.support.set_files import table_files_below
 
 README = Page("README.md")
+SAMPLE = ["-m", "myd_grpc.sample", "--out", "data", "--size", "200KB", "--encrypt"]
 # These take a whole suite, a terminal or a daemon; the commands inside have tests of their own.
 NOT_RUN = ("make ", "docker ")
 # These take a store, and have a test of their own.
 OF_OBJECT_STORAGE = [
     block for block in README.of("sh") if README.heading_of(block) == "Object storage"
 ]
+# This takes the native engine's module.
+OF_WORKBOOKS = [block for block in README.of("sh") if "--format xlsx" in block.text]
 SERVING = [
     line
     for page in (README, Page("docs/operating.md"))
@@ -41,16 +45,24 @@ def checkout(server: Server, tmp_path: Path) -> Checkout:
 
 
 def test_the_shell_commands_work_in_their_order(server: Server, checkout: Checkout) -> None:
-    blocks = [block.text for block in README.of("sh") if block not in OF_OBJECT_STORAGE]
+    left_out = OF_OBJECT_STORAGE + OF_WORKBOOKS
+    blocks = [block.text for block in README.of("sh") if block not in left_out]
     shell = "".join(block for block in blocks if not block.startswith(NOT_RUN))
     assert shell.count("client.py") >= 8
     checkout.run(["bash", "-euo", "pipefail", "-c", shell.replace("20MB", "200KB")])
     assert (server.output / "sample" / "sample_1.csv").exists()
 
 
+@native
+def test_the_example_of_formats_works(server: Server, checkout: Checkout) -> None:
+    checkout.run([sys.executable, *SAMPLE])
+    checkout.run_shell(README, OF_WORKBOOKS)
+    names = {path.name for path in (server.output / "book").iterdir()}
+    assert names >= {"book.xlsx", "book_1.csv", "datapackage.json"}
+
+
 def test_the_python_example_works(server: Server, checkout: Checkout) -> None:
-    sample = ["-m", "myd_grpc.sample", "--out", "data", "--size", "200KB", "--encrypt"]
-    checkout.run([sys.executable, *sample])
+    checkout.run([sys.executable, *SAMPLE])
     (example,) = README.of("python")
     checkout.run([sys.executable, "-c", example.text.replace(SHOWN_ADDRESS, server.address)])
     assert (server.output / "from_python" / "from_python_1.csv").exists()
