@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,25 @@ def test_swagger_ui_makes_a_call(rest_server: RestServer, browser: Browser) -> N
     browser.find(f"{operation} button.execute").click()
     browser.until_shown(f"{operation} .live-responses-table .response-col_description", "DONE")
     assert browser.complaints() == []
+
+
+def test_swagger_ui_offers_what_can_be_written(rest_server: RestServer, browser: Browser) -> None:
+    rest_server.start()
+    rest_server.put("a.json", '[{"id":1}]')
+    browser.open(rest_server.rest.url)
+    operation = "#operations-AnalysisService-ConvertToCsv"
+    browser.find(f"{operation} .opblock-summary-control").click()
+    body = browser.find(f"{operation} textarea")
+    example = json.loads(body.get_attribute("value") or "")
+    written = {"csv_profile": "CSV_PROFILE_EXCEL", "formats": ["OUTPUT_FORMAT_CSV"]}
+    assert example.items() >= {**written, "checksums": False}.items()
+    body.clear()
+    asked = {"file_names": ["a.json"], "output_file_name": "out", **written, "checksums": True}
+    body.send_keys(json.dumps(asked))
+    browser.find(f"{operation} button.execute").click()
+    browser.until_shown(f"{operation} .live-responses-table .response-col_description", "job_id")
+    (job,) = rest_server.stub.ListJobs(pb.ListJobsRequest()).data
+    assert (list(job.formats), job.checksums) == ([pb.OUTPUT_FORMAT_CSV], True)
 
 
 def test_a_job_is_watched_to_its_end_and_another_is_cancelled(
