@@ -182,8 +182,10 @@ function tableRow({ name, rows, parts }) {
   const head = document.createElement("th");
   head.scope = "row";
   head.textContent = readable(name);
-  const bytes = parts.reduce((sum, part) => sum + Number(part.bytes), 0);
-  const cells = [count(rows), count(parts.length), size(bytes)].map((shown) => {
+  // Workbooks are shared by all tables.
+  const own = parts.filter((part) => !part.file_name.endsWith(".xlsx"));
+  const bytes = own.reduce((sum, part) => sum + Number(part.bytes), 0);
+  const cells = [count(rows), count(parts.length), own.length ? size(bytes) : "-"].map((shown) => {
     const cell = document.createElement("td");
     cell.className = "number";
     cell.textContent = shown;

@@ -96,7 +96,7 @@ class PlainOutput:
             print(
                 wording.printable(table.name),
                 wording.count(table.rows, "row"),
-                wording.size(wording.table_bytes(table)),
+                wording.table_size(table),
                 wording.files(table),
                 sep="\t",
             )

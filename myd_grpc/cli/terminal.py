@@ -231,6 +231,6 @@ def _written_table(tables: Iterable[Job.Table]) -> Table:
             wording.files(written),
             f"{len(written.parts):,}",
             f"{written.rows:,}",
-            wording.size(wording.table_bytes(written)),
+            wording.table_size(written),
         )
     return table

@@ -219,9 +219,10 @@ def share_files(tables: Iterable[Job.Table]) -> bool:
     return any(count > 1 for count in tables_of.values())
 
 
-def table_bytes(table: Job.Table) -> int:
-    """The size of all files of a table."""
-    return sum(part.bytes for part in table.parts)
+def table_size(table: Job.Table) -> str:
+    """The size of a table's files but for workbooks, which all share; `-` if it has no others."""
+    own = [part.bytes for part in table.parts if not part.file_name.endswith(".xlsx")]
+    return size(sum(own)) if own else "-"
 
 
 def location(job: Job) -> str:

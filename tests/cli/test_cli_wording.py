@@ -80,6 +80,9 @@ def test_a_file_that_tables_share_counts_once(capsys: pytest.CaptureFixture[str]
     names = [name for name in OutputFormat.keys() if not name.endswith("UNSPECIFIED")]  # noqa: SIM118 - no dict
     job = Job(status="DONE", formats=names)
     assert " of CSV, XLSX and PARQUET, from" in wording.outcome(job)
+    assert wording.table_size(tables[0]) == "-"
+    with_csv = Job.Table(parts=[Job.Part(file_name="out_1.csv", bytes=2_000), workbook])
+    assert wording.table_size(with_csv) == "2.0 kB"
     # A table goes by its files where it has them for itself.
     TerminalOutput().tables(tables)
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["out", "out.xlsx"]

@@ -14,6 +14,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import PartFile
 from tests.support.bounds import MANY_TABLES, keep
 from tests.support.browsing import Browser
+from tests.support.converting import native
 from tests.support.keys import KEYS, encrypted, with_id
 from tests.support.resting import RestServer
 from tests.support.serving import Hold, lasting_address
@@ -263,6 +264,7 @@ def test_older_jobs_come_when_they_are_asked_for(rest_server: RestServer, browse
     assert browser.complaints() == []
 
 
+@native
 def test_it_is_told_what_a_job_writes(rest_server: RestServer, browser: Browser) -> None:
     rest_server.start()
     rest_server.put("a.json", '[{"id":1}]')
@@ -275,6 +277,11 @@ def test_it_is_told_what_a_job_writes(rest_server: RestServer, browser: Browser)
             browser.until_shown(f"{card(job_id)} .facts", told[0])
             facts = browser.find(f"{card(job_id)} .facts").text.split("· ")
             assert [one.strip() for one in facts[-len(told) :]] == told
+    # A table's size is that of the files that it has for itself.
+    browser.find(f"{card(both)} summary").click()
+    cells = [cell.text for cell in browser.all(f"{card(both)} tbody td")]
+    (csv_file,) = (rest_server.output / "both").glob("both_*.csv")
+    assert cells == ["1", "2", f"{csv_file.stat().st_size} B"]
     assert browser.complaints() == []
 
 
