@@ -12,7 +12,14 @@ from tests.robustness.crash_inputs import KINDS
 
 JUST_CSV = (Format.CSV,)
 FINISHED = tuple(
-    formats for formats in ((Format.PARQUET,), (Format.CSV, Format.PARQUET)) if not unmet(formats)
+    formats
+    for formats in (
+        (Format.PARQUET,),
+        (Format.XLSX,),
+        (Format.CSV, Format.PARQUET),
+        (Format.CSV, Format.XLSX, Format.PARQUET),
+    )
+    if not unmet(formats)
 )
 """Formats that are made of rows, of hidden ones in the first place, as far as they can be here."""
 FINISHING = {"format_rows": 8, "format_made": 1, "remove_rows": 3} if FINISHED else {}

@@ -39,7 +39,7 @@ from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from myd_grpc.jobs.worker import pool
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.options import ConvertOptions, Format
-from tests.support.converting import each_engine, needs_pyarrow
+from tests.support.converting import each_engine, native, needs_pyarrow
 from tests.support.serving import Hold, Server, details_of, fill, small_disk, tree
 
 MakeServer = Callable[..., Server]
@@ -87,14 +87,15 @@ class Always:
 # --- the writer ------------------------------------------------------------------------------
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(7)
 @each_engine
 @pytest.mark.parametrize(
     ("point", "format_"),
     [
         *((point, Format.CSV) for point in ("write", "sync", "rewrite", "replace")),
         *(
-            pytest.param(point, Format.PARQUET, marks=needs_pyarrow)
+            pytest.param(point, format_, marks=marks)
+            for format_, marks in ((Format.XLSX, native), (Format.PARQUET, needs_pyarrow))
             for point in ("sync", "replace", "format_rows", "format_made", "remove_rows")
         ),
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.csv_set import CsvSet
 from myd_grpc.convert.output.finishing import FinishedRows, FinishedTable, FinishingFormat, RowFile
+from myd_grpc.convert.output.finishing_progress import FinishingProgress
 from myd_grpc.convert.output.formats import RowPlan, finishing
 from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
 from myd_grpc.convert.plain import PlainRows
@@ -173,9 +173,9 @@ class SetWriter:
             files = self._published.parts()
             disk.sync_all(self._context.directory / part.file_name for part in files)
         rows = self._finished_rows()
-        shares = _Shares(rows, [cost for _, cost in self._formats], report)
-        for made, share in zip((one for one, _ in self._formats), shares.each(), strict=True):
-            told = made.make(self._context.directory, rows, share)
+        progress = FinishingProgress(rows, [cost for _, cost in self._formats], report)
+        for (made, _), told_rows in zip(self._formats, progress.reports(), strict=True):
+            told = made.make(self._context.directory, rows, told_rows)
             reach("format_made")
             files += told.files
             cut.update(told.cut)
@@ -234,23 +234,3 @@ def remove_hidden_rows(directory: Path) -> None:
 def _links(table: int) -> int:
     """How many link columns a table has."""
     return len(CHILD_LINKS if table else ROOT_LINKS)
-
-
-class _Shares:
-    """Adds up what formats report, each of which has its share of the time."""
-
-    def __init__(self, rows: FinishedRows, costs: Sequence[float], report: Report) -> None:
-        self._rows = sum(part.rows for table in rows.tables for part in table.parts)
-        self._costs = costs
-        self._report = report
-        self._passed = 0.0
-
-    def each(self) -> Iterator[Callable[[int], None]]:
-        """What each format is to report its rows to."""
-        for cost in self._costs:
-            yield partial(self._add, cost / sum(self._costs) / max(self._rows, 1))
-
-    def _add(self, share: float, rows: int) -> None:
-        self._passed += share * rows
-        self._report(min(self._passed, 1.0))
-        reach("format_rows")
