@@ -15,6 +15,8 @@ _MOST_DIGITS = 15
 """How many digits of a number Excel keeps."""
 _MOST_SHOWN = 11
 """How many characters of a plain number Excel shows in any case."""
+_MOST_BYTES = 255
+"""How long a text is, in UTF-8, that Excel takes for more than a formula or a plain number."""
 
 # ---------------------------------------------------------------------------------------------
 # The forms of texts that Excel takes for something else. They are written so that all engines can
@@ -92,10 +94,16 @@ FORMS = (
 
 _FORM = re.compile("|".join(FORMS))
 _PLAIN = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
+_SHOWN_OTHERWISE = re.compile(rb"0[0-9].*|.*\..*0")
+_MANY_DIGITS = re.compile(rb"-?[0.]*+(?:[0-9]\.?){%d}" % (_MOST_DIGITS + 1))
 # What texts begin with that are guarded, be it after white space; most texts begin otherwise.
 _MAY_BE_GUARDED = re.compile(
     rb"[-+=@ \t\r\n.($%0-9adfjmnopstwADFJMNOPSTW]"
     rb"|\xc2[\xa0\xa3\xa5]|\xe2\x82|\xe3\x80\x80|\xec\x98\xa4|\xef[\xbc\xbd\xbf]"
+)
+# White space, and one of `=+-@`, also full-width.
+_RUN = re.compile(
+    rb"[\t\r]|(?:[ \n\t\r]|\xc2\xa0|\xe3\x80\x80)*+(?:[-+=@]|\xef\xbc[\x8b\x8d\x9d\xa0])"
 )
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 _FULL_WIDTH = "".join(chr(ord(character) + 0xFEE0) for character in _ASCII)
@@ -105,59 +113,59 @@ _FOLDED = str.maketrans(
 )
 
 
-def is_guarded_text(text: bytes) -> bool:
+def is_guarded_text(text: bytes | memoryview) -> bool:
     """Whether Excel would show or run a text otherwise."""
     if not _MAY_BE_GUARDED.match(text):
         return False
+    if _RUN.match(text):
+        return True
     if _PLAIN.fullmatch(text):
-        return not _is_shown_as_it_is(text)
-    folded = text.decode().translate(_FOLDED).strip(" \t\r\n")
-    is_run = text.startswith((b"\t", b"\r")) or folded.startswith(("=", "+", "-", "@"))
-    return is_run or bool(_FORM.fullmatch(folded))
+        return len(text) > _MOST_SHOWN or bool(_SHOWN_OTHERWISE.fullmatch(text))
+    return len(text) <= _MOST_BYTES and bool(_FORM.fullmatch(_folded(bytes(text))))
 
 
-def _is_shown_as_it_is(plain: bytes) -> bool:
-    """Whether Excel shows digits, or digits around a point, as they are."""
-    begins_with_zero = plain.startswith(b"0") and plain[1:2] not in (b"", b".")
-    ends_with_zero = b"." in plain and plain.endswith(b"0")
-    return len(plain) <= _MOST_SHOWN and not begins_with_zero and not ends_with_zero
+def _folded(text: bytes) -> str:
+    return text.decode().translate(_FOLDED).strip(" \t\r\n")
 
 
-def is_guarded_number(number: bytes) -> bool:
+def is_guarded_number(number: bytes | memoryview) -> bool:
     """Whether a number of JSON has more digits than Excel keeps."""
-    if len(number) <= _MOST_DIGITS:  # as usual
-        return False
-    mantissa = number.lower().partition(b"e")[0]
-    return len(mantissa.translate(None, b"-.").lstrip(b"0")) > _MOST_DIGITS
+    return len(number) > _MOST_DIGITS and bool(_MANY_DIGITS.match(number))
 
 
 # ---------------------------------------------------------------------------------------------
 # How they are guarded
 
-_CHARACTER = re.compile('""|.', re.DOTALL)
+_CHARACTER = re.compile(rb'""|[\x00-\x7f]|[\xc0-\xdf].|[\xe0-\xef]..|[\xf0-\xff]...', re.DOTALL)
+# A character has at most three bytes for each unit.
+_ENOUGH_BYTES = 3 * (_MOST_UNITS + 2)
 
 
 def guarded(text: bytes) -> bytes:
     """The cell with the formula that yields a text: strings, which `&` joins."""
-    return b'"=""%b"""' % b'""&""'.join(one.replace(b'""', b'""""') for one in _pieces(text))
+    return b"".join(guarded_pieces(text))
 
 
-def _pieces(text: bytes) -> Iterator[bytes]:
-    """The text in pieces as long as a string in a formula may be, where quotes are doubled, too."""
-    if len(text) <= _MOST_UNITS:  # UTF-8 is never shorter
-        yield text
-        return
-    found, start = text.decode(), 0
-    while start < len(found):
-        end = _piece_end(found, start)
-        yield found[start:end].encode()
+def guarded_pieces(text: bytes | memoryview) -> Iterator[bytes]:
+    """The same in pieces."""
+    yield b'"=""'
+    start = 0
+    while start < len(text):
+        end = _string_end(text, start)
+        yield bytes(text[start:end]).replace(b'""', b'""""')
+        if end < len(text):
+            yield b'""&""'
         start = end
+    yield b'"""'
 
 
-def _piece_end(found: str, start: int) -> int:
-    units, most = 0, start + _MOST_UNITS
-    for one in _CHARACTER.finditer(found, start, most + 1):
-        units += 2 if one[0] == '""' or one[0] > "\uffff" else 1
+def _string_end(text: bytes | memoryview, start: int) -> int:
+    """Where a string ends that begins there and is as long as Excel takes it, quotes doubled."""
+    if len(text) - start <= _MOST_UNITS:  # UTF-8 is never shorter
+        return len(text)
+    units = 0
+    for one in _CHARACTER.finditer(text, start, start + _ENOUGH_BYTES):
+        units += 2 if one[0] == b'""' or len(one[0]) == 4 else 1
         if units > _MOST_UNITS:
             return one.start()
-    return most
+    return len(text)

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import accumulate, groupby, pairwise
 from typing import Any, Protocol
 
 from typing_extensions import Buffer
 
-from myd_grpc.convert.batch import Fragment, Rows
+from myd_grpc.convert.batch import Rows
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.guard import FORMS, guarded, is_guarded_number, is_guarded_text
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
+from myd_grpc.convert.long_row import LONG_BYTES, LongRow
 
 _MUST_QUOTE = re.compile(rb'[",\r\n]')
 _WITHIN = rb'(?:[^"]++|""' + OR_NOTHING + rb")*+"
@@ -53,18 +54,47 @@ class PlainRows:
         """Goes on counting from a snapshot."""
         self._guards = {(table, column): cells for table, column, cells in state}
 
-    def fragment(self, fragment: Fragment) -> Fragment:
-        """The fragment with its rows in this dialect; its guarded cells count from now on."""
-        return replace(fragment, rows=list(map(self._made, fragment.rows)))
+    def rows(self, marked: Iterable[Rows]) -> Iterator[Rows | LongRow]:
+        """The rows that are made of marked ones; their guarded cells count from then on."""
+        for rows in marked:
+            if len(rows.data) < LONG_BYTES:  # as usual
+                yield self._made(rows)
+            else:
+                yield from map(self._made_alone, _stretches(rows))
+
+    def _made_alone(self, rows: Rows) -> Rows | LongRow:
+        """Makes a long row, or those between two of them."""
+        if len(rows.ends) > 1 or len(rows.data) < LONG_BYTES:
+            return self._made(rows)
+        row = LongRow(rows.table, rows.width, memoryview(rows.data), self._dialect)
+        self._count(rows.table, row.guards())
+        return row
 
     def _made(self, rows: Rows) -> Rows:
         transform = _transform(type(rows.ends), self._dialect)
         data, ends, guards = transform.rows(rows.data, rows.ends, rows.width)
+        self._count(rows.table, guards)
+        return rows._replace(data=memoryview(data), ends=ends)
+
+    def _count(self, table: int, guards: Iterable[int]) -> None:
         for column, cells in enumerate(guards):
             if cells:
-                place = rows.table, column
-                self._guards[place] = self._guards.get(place, 0) + cells
-        return rows._replace(data=memoryview(data), ends=ends)
+                self._guards[table, column] = self._guards.get((table, column), 0) + cells
+
+
+def _stretches(rows: Rows) -> Iterator[Rows]:
+    """Rows as stretches of such as are not long, and the long ones, each alone."""
+    sizes = [end - start for start, end in pairwise((0, *rows.ends))]
+    if max(sizes) < LONG_BYTES:
+        yield rows
+        return
+    start = 0
+    for is_long, stretch in groupby(sizes, lambda size: size >= LONG_BYTES):
+        for some in ([size] for size in stretch) if is_long else [list(stretch)]:
+            data, ends = memoryview(rows.data)[start : start + sum(some)], array("Q")
+            ends.extend(accumulate(some))
+            start += len(data)
+            yield rows._replace(data=data, ends=ends)
 
 
 class _Transform(Protocol):

@@ -42,6 +42,7 @@ MANY = (0, 40, 8 << 20)
 LONG = (0, 30, 1 << 20)
 LONG_PIECES = (0, 1, 9, 64 << 10)
 LONG_GAPS = (0, 1, 1 << 20)
+LONG_ROWS = (0, 40, 8 << 20)
 PARTS = (1, 2, 5, 300_000)
 DEPTHS = (3, 6, 128)
 
@@ -55,6 +56,7 @@ sizes = st.builds(
     st.sampled_from(LONG),
     st.sampled_from(LONG_PIECES),
     st.sampled_from(LONG_GAPS),
+    long_row=st.sampled_from(LONG_ROWS),
 )
 limits = st.builds(
     Limits, st.sampled_from(BATCHES), st.sampled_from(PARTS), st.sampled_from(DEPTHS)

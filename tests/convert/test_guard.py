@@ -48,7 +48,8 @@ def test_what_is_guarded_and_what_is_not(engine: str) -> None:
 def test_random_texts_are_guarded_as_the_oracle_has_it(engine: str, seed: int) -> None:
     rng = random.Random(seed)
     texts = ["".join(rng.choices(PIECES, k=rng.randint(1, 9))) for _ in range(5000)]
-    found, plain = files_of(texts, engine)
+    with sized(Sizes(long_row=rng.choice([0, 8 << 20]))):
+        found, plain = files_of(texts, engine)
     guards = 0
     for text, cell in zip(texts, found, strict=True):
         is_guarded = oracle_guard.is_guarded_text(text)
@@ -66,6 +67,17 @@ def test_strings_of_a_formula_are_no_longer_than_excel_takes(engine: str, charac
     for text, cell in zip(texts, cells, strict=True):
         assert cell == oracle_guard.guarded(text)
         assert oracle_guard.unguarded(cell) == text
+
+
+def test_long_texts_are_looked_at_for_what_is_run_and_plain_numbers(engine: str) -> None:
+    begun = [start + " " * 250 for start in ("=", " \uff1d", "1-2", "007", "1", "한")]
+    texts = [f"{text}{rest}" for text in begun for rest in ("", " ", "  ", "   ", "1", "x" * 300)]
+    texts += ["1" * 300, f"{'0' * 300}.5", f"1{',1' * 126}", f"1{',1' * 127}", f"1{',1' * 128}"]
+    cells, plain = files_of(texts, engine)
+    guards = [text for text in texts if oracle_guard.is_guarded_text(text)]
+    assert [text for text, cell in zip(texts, cells, strict=True) if text != cell] == guards
+    assert 12 < len(guards) < len(texts) - 12
+    assert plain.guards == {(0, 2): len(guards)}
 
 
 def test_a_huge_text_is_guarded_as_any_other(engine: str) -> None:

@@ -29,6 +29,8 @@ small_sizes = st.builds(
     many=st.sampled_from([0, 40, 8 << 20]),
     long_bytes=st.sampled_from([0, 30, 1 << 20]),
     long_piece=st.sampled_from([1, 9, 64 << 10]),
+    long_row=st.sampled_from([0, 40, 8 << 20]),
+    row_piece=st.sampled_from([0, 20, 1 << 20]),
 )
 
 EDGES = (
@@ -90,7 +92,9 @@ def test_random_documents(engine: str, seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(50):
         layout = Layout(rng.choice(nasty.LAYOUTS))
-        assert_as_expected(nasty.random_document(rng, layout.value), layout, engine)
+        sizes = Sizes(long_row=rng.choice([0, 40, 8 << 20]), row_piece=rng.choice([0, 20, 1 << 20]))
+        with sized(sizes):
+            assert_as_expected(nasty.random_document(rng, layout.value), layout, engine)
 
 
 def test_values_of_every_kind_beside_each_other(engine: str) -> None:

@@ -187,6 +187,7 @@ def _compare_conversions(rng: random.Random) -> None:
             long_bytes=rng.choice((0, 1 << 20)),
             long_piece=rng.choice((0, 7, 64 << 10)),
             long_gap=rng.choice((0, 1, 1 << 20)),
+            long_row=rng.choice((0, 40, 8 << 20)),
         )
         with sized(sizes):
             found = outcome(

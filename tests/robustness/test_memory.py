@@ -38,7 +38,7 @@ from pathlib import Path
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.options import ConvertOptions, Format
+from myd_grpc.options import ConvertOptions, Format, Profile
 
 settings = json.loads(sys.argv[1])
 out = Path(settings.pop("out"))
@@ -48,7 +48,8 @@ limits = Limits(**settings.pop("limits"))
 names = tuple(settings.pop("file_names"))
 asked = {name: settings.pop(name) for name in ("layout", "record_path") if name in settings}
 formats = tuple(map(Format, settings.pop("formats", ("CSV",))))
-options = ConvertOptions(merge=True, formats=formats, **asked)
+profile = Profile(settings.pop("csv_profile", "EXCEL"))
+options = ConvertOptions(merge=True, formats=formats, csv_profile=profile, **asked)
 request = Conversion(file_names=names, name="out", options=options, limits=limits, **settings)
 try:
     parts = convert(request, key, out, lambda _: None).parts
@@ -310,6 +311,23 @@ def test_one_large_cell(engine: str, work: Path) -> None:
         file.writelines('"",' * (MIB // 3) for _ in range(size))
         file.write('""]]')
     assert peak(work, engine, "in.json") < 100 + TIMES[engine] * size
+
+
+@each_engine_at_length
+@pytest.mark.parametrize(
+    ("start", "filling", "end"),
+    [('[["=",', '"",', '""]]'), ('["=', r"\"", '"]'), ('["', "x", '"]')],
+)
+def test_one_large_cell_that_is_guarded_or_may_be(
+    engine: str, work: Path, start: str, filling: str, end: str
+) -> None:
+    size = 50 if engine == "native" else 4
+    with (work / "in.json").open("w") as file:
+        file.write(start)
+        file.writelines(filling * (MIB // len(filling)) for _ in range(size))
+        file.write(end)
+    taken = peak(work, engine, "in.json", csv_profile="EXCEL_SAFE")
+    assert taken < 100 + TIMES[engine] * size
 
 
 @pytest.mark.one_in(2)

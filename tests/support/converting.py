@@ -15,6 +15,7 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
+from myd_grpc.convert import long_row as long_rows
 from myd_grpc.convert.engines import engine, flatten
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
@@ -222,6 +223,8 @@ class Sizes:
     long_piece: int = longjson._PIECE
     long_gap: int = engine.LONG_GAP
     free_bytes: int = growth.FREE_BYTES
+    long_row: int = long_rows.LONG_BYTES
+    row_piece: int = long_rows._PIECE
 
 
 _BATCHING = ["reading.records"]
@@ -243,6 +246,8 @@ def sized(sizes: Sizes) -> Iterator[None]:
         patch.setattr(tables, "_HELD_BYTES", sizes.held_bytes)
         patch.setattr(tables, "_PIECE", sizes.piece)
         patch.setattr(flatten, "_MANY", sizes.many)
+        patch.setattr("myd_grpc.convert.plain.LONG_BYTES", sizes.long_row)
+        patch.setattr(long_rows, "_PIECE", sizes.row_piece)
         patch.setattr(longjson, "LONG_BYTES", sizes.long_bytes)
         patch.setattr(longjson, "_PIECE", sizes.long_piece)
         patch.setattr(growth, "FREE_BYTES", sizes.free_bytes)

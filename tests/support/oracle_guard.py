@@ -11,6 +11,7 @@ from collections.abc import Callable
 Form = Callable[[str, int], set[int]]
 
 MOST_UNITS = 255
+MOST_BYTES = 255
 SPACES = " \u00a0\u3000\t\r\n"
 
 # ---------------------------------------------------------------------------------------------
@@ -208,7 +209,9 @@ def is_guarded_text(text: str) -> bool:
     if is_form(row(any_digits, maybe(point, any_digits)), text):
         return not is_shown_as_it_is(text)
     read = "".join(map(folded, text)).strip(SPACES)
-    return read[:1] in ("=", "+", "-", "@") or any(is_form(form, read) for form in FORMS)
+    if read[:1] in ("=", "+", "-", "@"):
+        return True
+    return len(text.encode()) <= MOST_BYTES and any(is_form(form, read) for form in FORMS)
 
 
 def is_shown_as_it_is(plain: str) -> bool:

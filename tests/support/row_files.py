@@ -49,7 +49,7 @@ def _files(
 
             def take(fragment: Fragment) -> None:
                 schema.adopt(fragment.entries, fragment.origins)
-                written.add(plain.fragment(fragment) if plain else fragment)
+                written.add(plain.rows(fragment.rows) if plain else fragment.rows)
 
             reader = RecordReader(source, limits, ReadOptions(layout), frozenset())
             reader.find(engine)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from myd_grpc.convert.long_row import LongRow
+
 
 class Segment(Struct):
     """Consecutive rows of a part that have the same number of cells; `size` in bytes."""
@@ -28,7 +30,7 @@ class Part(Struct):
     segments: list[Segment] = field(default_factory=list)
 
 
-Held = tuple[bytes | memoryview, int, int]
+Held = tuple[bytes | memoryview | LongRow, int, int]
 """Rows that are not written yet: their text, how many cells each has, and how many they are."""
 
 
@@ -38,6 +40,11 @@ class HeldRows(Struct):
     part: Part
     rows: list[Held] = field(default_factory=list)
     size: int = 0
+
+    @property
+    def has_long_row(self) -> bool:
+        """Whether one of them is a row whose text is made while it is written."""
+        return any(isinstance(text, LongRow) for text, _, _ in self.rows)
 
 
 def add_segment(segments: list[Segment], added: Segment) -> None:

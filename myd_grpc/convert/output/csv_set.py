@@ -8,15 +8,16 @@ it: such parts, and no others, are written once more when the set is finished.
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from msgspec import convert, to_builtins
 
-from myd_grpc.convert.batch import Fragment, Rows
+from myd_grpc.convert.batch import Rows
 from myd_grpc.convert.csvtext import Widener, header_bytes
 from myd_grpc.convert.dialect import Dialect
+from myd_grpc.convert.long_row import LongRow
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.csv_parts import Held, HeldRows, Part, Segment, add_segment
@@ -68,10 +69,14 @@ class CsvSet:
 
     # Rows in
 
-    def add(self, fragment: Fragment) -> None:
-        """Takes a fragment's rows, whose columns the schema has adopted already."""
-        for rows in fragment.rows:
-            self._add_rows(rows)
+    def add(self, added: Iterable[Rows | LongRow]) -> None:
+        """Takes rows, whose columns the schema has adopted already."""
+        for rows in added:
+            if isinstance(rows, LongRow):
+                self._held_bytes += len(rows)
+                self._hold(self._last_part(rows.table), (rows, rows.width, 1))
+            else:
+                self._add_rows(rows)
         if self._held_bytes > _HELD_BYTES:
             self._write(self._much())
             # Small tables' rows wait until they are many, unless the tables are.
@@ -136,7 +141,7 @@ class CsvSet:
             del self._held[file_name]
             self._unsynced[file_name] = None
             self._held_bytes -= held.size
-            if self._missing(held) <= _HELD_BYTES:
+            if self._missing(held) <= _HELD_BYTES and not held.has_long_row:
                 appends.append((file_name, list(self._taken(held))))
             else:
                 self._write_some_at_a_time(held)
@@ -173,12 +178,21 @@ class CsvSet:
         for data, width, rows in taken:
             # Rows older than the header get its columns right away.
             missing, size = max(0, part.header - width), 0
-            pieces = Widener(missing, self._line_end).pieces(data, _PIECE) if missing else (data,)
-            for piece in pieces:
+            for piece in self._widened(data, missing):
                 size += len(piece)
                 yield piece
             add_segment(part.segments, Segment(size, width + missing, rows))
             part.size += size
+
+    def _widened(
+        self, data: bytes | memoryview | LongRow, cells: int
+    ) -> Iterator[bytes | memoryview]:
+        """The text of rows with so many empty cells at the end of each."""
+        pieces = data.pieces() if isinstance(data, LongRow) else iter((data,))
+        if not cells:
+            return pieces
+        widener = Widener(cells, self._line_end)
+        return (longer for piece in pieces for longer in widener.pieces(piece, _PIECE))
 
     def _header(self, table: int) -> bytes:
         return header_bytes(self._schema.tables[table].columns, self.dialect)

@@ -101,9 +101,9 @@ class SetWriter:
     def add(self, fragment: Fragment) -> None:
         """Takes a fragment's rows, whose columns the schema has adopted already."""
         if self._hidden:
-            self._hidden.add(fragment)
+            self._hidden.add(fragment.rows)
         if self._published:
-            self._published.add(self._plain.fragment(fragment) if self._plain else fragment)
+            self._published.add(self._plain.rows(fragment.rows) if self._plain else fragment.rows)
 
     def drain(self) -> None:
         """Returns when no rows are on their way to the disk."""

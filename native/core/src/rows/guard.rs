@@ -12,6 +12,8 @@ const MOST_UNITS: usize = 255;
 const MOST_DIGITS: usize = 15;
 /// How many characters of a plain number Excel shows in any case.
 const MOST_SHOWN: usize = 11;
+/// How long a text is that Excel takes for more than a formula or a plain number.
+const MOST_BYTES: usize = 255;
 
 /// What is guarded.
 pub struct Guard {
@@ -32,16 +34,13 @@ impl Guard {
 
     #[inline(never)]
     fn is_it_guarded(&self, text: &[u8]) -> bool {
-        if matches!(text[0], b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') {
+        if is_run(text) {
             return true;
         }
         if is_plain_number(text) {
             return !is_shown_as_it_is(text);
         }
-        let folded = folded(text);
-        let folded = trimmed(&folded);
-        let is_run = matches!(folded.first(), Some(b'=' | b'+' | b'-' | b'@'));
-        is_run || self.form.is_match(folded)
+        text.len() <= MOST_BYTES && self.form.is_match(trimmed(&folded(text)))
     }
 }
 
@@ -91,6 +90,23 @@ fn begins_with_word(text: &[u8]) -> bool {
                 | b"tru"
                 | b"fal"
         )
+}
+
+/// Whether a text begins as what is run does.
+fn is_run(mut text: &[u8]) -> bool {
+    if matches!(text[0], b'\t' | b'\r') {
+        return true;
+    }
+    loop {
+        text = match text {
+            [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] => rest,
+            [0xc2, 0xa0, rest @ ..] | [0xe3, 0x80, 0x80, rest @ ..] => rest,
+            [b'=' | b'+' | b'-' | b'@', ..] => return true,
+            // The same in full width.
+            [0xef, 0xbc, last, ..] => return matches!(last, 0x8b | 0x8d | 0x9d | 0xa0),
+            _ => return false,
+        };
+    }
 }
 
 /// Whether a text is digits, or digits around a point.
