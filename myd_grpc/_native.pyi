@@ -9,6 +9,7 @@ from myd_grpc.convert.piece import Piece
 
 __all__ = [
     "Buffers",
+    "CellCounter",
     "Ends",
     "Flattener",
     "PlainRows",
@@ -67,6 +68,12 @@ class Flattener:
 class PlainRows:
     def __new__(cls, line_end: str, forms: Sequence[str] | None) -> Self: ...
     def rows(self, data: Buffer, ends: Ends, width: int) -> tuple[Buffer, Ends, list[int]]: ...
+
+@final
+class CellCounter:
+    def __new__(cls, columns: int) -> Self: ...
+    def add(self, text: Buffer) -> None: ...
+    def finish(self) -> tuple[int, list[tuple[int, int, int]]]: ...
 
 @final
 class Scanner:

@@ -33,11 +33,16 @@ def line(row: Row) -> str:
 
 def header_bytes(names: Row, dialect: Dialect) -> bytes:
     """What a file begins with: the names of its columns, which are texts."""
+    return dialect.byte_order_mark + texts_bytes(names, dialect)
+
+
+def texts_bytes(texts: Row, dialect: Dialect) -> bytes:
+    """A row of texts, with its line end; an empty text is null."""
     if dialect.guards_cells:
-        names_line = ",".join(map(_safe, names))
+        text = ",".join(map(_safe, texts))
     else:
-        names_line = marked_line(names) if dialect.marks_text else line(names)
-    return dialect.byte_order_mark + (names_line + dialect.line_end).encode()
+        text = marked_line(texts) if dialect.marks_text else line(texts)
+    return (text + dialect.line_end).encode()
 
 
 def _safe(name: str) -> str:

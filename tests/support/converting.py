@@ -58,6 +58,7 @@ class Settings(TypedDict, total=False):
     merge: bool
     csv_profile: Profile
     formats: tuple[Format, ...]
+    checksums: bool
     layout: Layout
     record_path: str
     id_field: str

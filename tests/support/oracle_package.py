@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from myd_grpc.dictionary import Entry
 from tests.support.oracle import (
+    Cell,
     Path,
     Profile,
     Table,
@@ -19,9 +21,11 @@ from tests.support.oracle import (
     kinds_in,
     parts,
     render,
+    safe_cell,
     shown,
     stem,
 )
+from tests.support.oracle_guard import is_guarded_text
 from tests.support.oracle_json import BOM
 from tests.support.oracle_records import DEFAULT_SECTION_NAMES, Layout, Record, read_file
 
@@ -31,75 +35,85 @@ Find = Callable[[str, str], Entry | None]
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What decides what lies beside the tables, but for these."""
+
+    name: str
+    merge: bool
+    profile: Profile
+    find: Find
+    layout: Layout = "AUTO"
+    id_field: str = "id"
+    max_csv_row: int = 300_000
+    checksums: bool = False
+
+
+@dataclass(frozen=True)
 class Input:
     """An input file, and how it is read."""
 
     name: str
-    size: int
+    data: bytes
     layout: Layout
     records: list[Record]
 
-    def described(self) -> Json:
+    def described(self, asked: Asked) -> Json:
         return {
             "name": self.name,
-            "bytes": self.size,
+            "bytes": len(self.data),
             "records": len(self.records),
             "layout": self.layout,
+            **hashed(self.data, asked),
         }
 
 
-def beside(
-    files: Sequence[tuple[str, bytes]],
-    *,
-    name: str,
-    merge: bool,
-    profile: Profile,
-    layout: Layout = "AUTO",
-    record_path: str = "",
-    id_field: str = "id",
-    max_csv_row: int = 300_000,
-    find: Find,
-) -> dict[str, Any]:
+def hashed(data: bytes, asked: Asked) -> Json:
+    """A file's SHA-256, if it is asked for."""
+    return {"sha256": hashlib.sha256(data).hexdigest()} if asked.checksums else {}
+
+
+def beside(files: Sequence[tuple[str, bytes]], asked: Asked) -> dict[str, Any]:
     """What lies beside the tables of all sets, by path: JSON as its value, text as its bytes."""
     inputs = [
-        Input(file, len(data), *read_file(data, layout, record_path, 128, DEFAULT_SECTION_NAMES))
+        Input(file, data, *read_file(data, asked.layout, "", 128, DEFAULT_SECTION_NAMES))
         for file, data in files
     ]
-    if merge:
-        return beside_one(inputs, "", name, profile, id_field, max_csv_row, find)
+    if asked.merge:
+        return beside_one(inputs, "", asked)
     directories = file_names([stem(file) for file, _ in files])
     result: dict[str, Any] = {}
     for directory, one in zip(directories, inputs, strict=True):
-        result |= beside_one([one], f"{directory}/", name, profile, id_field, max_csv_row, find)
+        result |= beside_one([one], f"{directory}/", asked)
     return result
 
 
-def beside_one(
-    inputs: list[Input],
-    prefix: str,
-    name: str,
-    profile: Profile,
-    id_field: str,
-    max_csv_row: int,
-    find: Find,
-) -> dict[str, Any]:
+def beside_one(inputs: list[Input], prefix: str, asked: Asked) -> dict[str, Any]:
     """What lies beside the tables of one set."""
-    tables = gather(name, [one.records for one in inputs], id_field, 1024)
+    tables = gather(asked.name, [one.records for one in inputs], asked.id_field, 1024)
     return {
         f"{prefix}datapackage.json": {
             "profile": "tabular-data-package",
-            "title": name,
-            "resources": resources(tables, profile, max_csv_row, find),
+            "title": asked.name,
+            "resources": resources(tables, asked),
             "myd": {
                 "formats": ["CSV"],
-                "profile": profile,
-                "inputs": [one.described() for one in inputs],
+                "profile": asked.profile,
+                "inputs": [one.described(asked) for one in inputs],
                 "renamed": renamed(tables),
-                "guarded": [],
+                "guarded": [
+                    {
+                        "table": table.name,
+                        "column": column[0],
+                        "cells": guards(table, column, asked),
+                    }
+                    for table in tables.tables
+                    for column in all_columns(table)
+                    if guards(table, column, asked)
+                ],
                 "cut": [],
             },
         },
-        f"{prefix}dictionary.csv": dictionary(tables, profile, find),
+        f"{prefix}dictionary.csv": dictionary(tables, asked),
     }
 
 
@@ -107,18 +121,19 @@ def beside_one(
 # datapackage.json
 
 
-def resources(tables: TableSet, profile: Profile, max_csv_row: int, find: Find) -> list[Json]:
+def resources(tables: TableSet, asked: Asked) -> list[Json]:
     """A resource for each table."""
-    sizes = {path: len(data) for path, data in render(tables, profile, max_csv_row).items()}
+    files = render(tables, asked.profile, asked.max_csv_row)
     bases = file_names([table.name for table in tables.tables])
     names = [resource_name(n, table) for n, table in enumerate(tables.tables, start=1)]
     found = []
     for table, base, name in zip(tables.tables, bases, names, strict=True):
         described = []
-        for n, rows in enumerate(parts(table.rows, max_csv_row), start=1):
+        for n, rows in enumerate(parts(table.rows, asked.max_csv_row), start=1):
             path = f"{base}_{n}.csv"
-            described.append({"path": path, "rows": len(rows), "bytes": sizes[path]})
-        size = {"bytes": described[0]["bytes"]} if len(described) == 1 else {}
+            part = {"path": path, "rows": len(rows), "bytes": len(files[path])}
+            described.append(part | hashed(files[path], asked))
+        only = described[0] if len(described) == 1 else {}
         found.append(
             {
                 "profile": "tabular-data-resource",
@@ -128,10 +143,11 @@ def resources(tables: TableSet, profile: Profile, max_csv_row: int, find: Find) 
                 "format": "csv",
                 "mediatype": "text/csv",
                 "encoding": "utf-8",
-                "dialect": dialect(table, described, profile),
+                "dialect": dialect(table, described, asked),
                 "rows": len(table.rows),
-                **size,
-                "schema": schema(tables, table, names, find),
+                **({"bytes": only["bytes"]} if only else {}),
+                **({"hash": f"sha256:{only['sha256']}"} if "sha256" in only else {}),
+                "schema": schema(tables, table, names, asked),
                 "myd": {
                     "table": table.name,
                     "rows": len(table.rows),
@@ -149,11 +165,11 @@ def resource_name(number: int, table: Table) -> str:
     return table.name if allowed else f"table-{number}"
 
 
-def dialect(table: Table, described: list[Json], profile: Profile) -> Json:
+def dialect(table: Table, described: list[Json], asked: Asked) -> Json:
     """How the files of a table are to be read."""
     result: Json = {
         "delimiter": ",",
-        "lineTerminator": "\r\n" if profile == "EXCEL" else "\n",
+        "lineTerminator": "\n" if asked.profile == "DATABASE" else "\r\n",
         "quoteChar": '"',
         "doubleQuote": True,
         "skipInitialSpace": False,
@@ -161,8 +177,11 @@ def dialect(table: Table, described: list[Json], profile: Profile) -> Json:
         "caseSensitiveHeader": True,
     }
     names = list(table.columns.values())
-    if any(name.strip() != name for name in names) or (
-        len(described) > 1 and any("\n" in name for name in names)
+    if any(
+        name.strip() != name
+        or (len(described) > 1 and "\n" in name)
+        or (asked.profile == "EXCEL_SAFE" and is_guarded_text(name))
+        for name in names
     ):
         result["header"] = False
         result["commentRows"] = []
@@ -173,10 +192,10 @@ def dialect(table: Table, described: list[Json], profile: Profile) -> Json:
     return result
 
 
-def schema(tables: TableSet, table: Table, names: list[str], find: Find) -> Json:
+def schema(tables: TableSet, table: Table, names: list[str], asked: Asked) -> Json:
     """The columns of a table and its keys."""
     result: Json = {
-        "fields": [field(table, column, find) for column in all_columns(table)],
+        "fields": [field(table, column, asked) for column in all_columns(table)],
         "missingValues": [""],
         "primaryKey": "_row_id",
     }
@@ -200,16 +219,29 @@ def all_columns(table: Table) -> list[Column]:
     ]
 
 
-def field(table: Table, column: Column, find: Find) -> Json:
+def cells_of(table: Table, column: Column) -> list[Cell]:
+    """The cells of a column in all rows."""
+    name, path = column
+    if path is None:
+        return [row.links[table.links.index(name)] for row in table.rows]
+    return [row.cells.get(path) for row in table.rows]
+
+
+def field(table: Table, column: Column, asked: Asked) -> Json:
     """A column as a field of a schema."""
-    result: Json = {"name": column[0], "type": type_of(table, column)}
-    entry = find(table.name, column[0])
+    result: Json = {"name": column[0], "type": type_of(table, column, asked)}
+    entry = asked.find(table.name, column[0])
     if entry and entry.title_ko:
         result["title"] = entry.title_ko
     if entry and entry.description_ko:
         result["description"] = entry.description_ko
     if not nullable(column):
         result["constraints"] = {"required": True}
+    if asked.checksums:
+        cells = cells_of(table, column)
+        nulls, empty = cells.count(None), cells.count("")
+        values = len(cells) - nulls - empty
+        result["myd"] = {"values": values, "nulls": nulls, "empty_strings": empty}
     return result
 
 
@@ -219,10 +251,17 @@ def nullable(column: Column) -> bool:
     return path is not None or name == "_record_id"
 
 
-def type_of(table: Table, column: Column) -> str:
+def guards(table: Table, column: Column, asked: Asked) -> int:
+    """How many cells of a column are guarded."""
+    if asked.profile != "EXCEL_SAFE":
+        return 0
+    return sum(safe_cell(cell) != csv_cell(cell) for cell in cells_of(table, column))
+
+
+def type_of(table: Table, column: Column, asked: Asked) -> str:
     """The type that all values of a column have."""
     path = column[1]
-    if path is None:
+    if path is None or guards(table, column, asked):
         return "string"
     values = [row.values[path] for row in table.rows if path in row.values]
     kinds, whole, _ = kinds_in(values)
@@ -283,18 +322,19 @@ def comparable(package: Json) -> Json:
 # dictionary.csv
 
 
-def dictionary(tables: TableSet, profile: Profile, find: Find) -> bytes:
-    """The bytes of the file: a row for each column."""
+def dictionary(tables: TableSet, asked: Asked) -> bytes:
+    """The bytes of the file: a row for each column, all cells of which are texts."""
     header = "table,column,type,nullable,title_ko,title_en,description_ko,description_en".split(",")
     rows: list[list[str | None]] = [list(header)]
     for table in tables.tables:
         for column in all_columns(table):
             may_be_null = "true" if nullable(column) else "false"
-            row = [table.name, column[0], type_of(table, column), may_be_null]
-            rows.append([*row, *texts(find(table.name, column[0]))])
-    line_end = "\r\n" if profile == "EXCEL" else "\n"
-    text = "".join(",".join(map(csv_cell, row)) + line_end for row in rows)
-    return (BOM if profile == "EXCEL" else b"") + text.encode("utf-8")
+            row = [table.name, column[0], type_of(table, column, asked), may_be_null]
+            rows.append([*row, *texts(asked.find(table.name, column[0]))])
+    written = safe_cell if asked.profile == "EXCEL_SAFE" else csv_cell
+    line_end = "\n" if asked.profile == "DATABASE" else "\r\n"
+    text = "".join(",".join(map(written, row)) + line_end for row in rows)
+    return (b"" if asked.profile == "DATABASE" else BOM) + text.encode("utf-8")
 
 
 def texts(entry: Entry | None) -> list[str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -207,6 +208,17 @@ class Source:
             return self._file.read(offset, size)
         except OSError as error:
             raise self._failure(error) from None
+
+    def sha256(self, read: Callable[[int], None]) -> str:
+        """The SHA-256 of the file as it lies; `read` is told of the bytes that were read."""
+        digest, position = hashlib.sha256(), 0
+        while data := self.at(position, min(self.chunk, self.size - position)):
+            digest.update(data)
+            position += len(data)
+            read(len(data))
+        if position < self.size:
+            raise self._cut_off(position)
+        return digest.hexdigest()
 
     def _failure(self, error: OSError) -> ConversionError:
         """What to raise when the file cannot be read, or looked at."""

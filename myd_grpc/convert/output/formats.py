@@ -30,6 +30,10 @@ Last those that are made again after a crash.
 """
 
 
+_CHECKSUMS_COST = 0.8
+"""As `Finishing.cost`, to read inputs and files for their checksums."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowPlan:
     """How rows are kept.
@@ -60,7 +64,26 @@ def finishing(formats: Sequence[Format]) -> dict[Format, Finishing]:
     return {name: one for name, one in FINISHING.items() if name in formats}
 
 
-def finish_share(formats: Sequence[Format]) -> float:
-    """Which part of a conversion's time it takes to make the formats of its rows: 0 to 1."""
-    cost = sum(one.cost for one in finishing(formats).values())
-    return cost / (1 + cost)
+@dataclass(frozen=True, slots=True)
+class FinishCost:
+    """How many times as long as the rows formats take, and to read all for its checksums."""
+
+    formats: float
+    checksums: float
+
+    @classmethod
+    def of(cls, options: ConvertOptions) -> FinishCost:
+        """That for these options."""
+        formats = sum(one.cost for one in finishing(options.formats).values())
+        return cls(formats, _CHECKSUMS_COST if options.checksums else 0.0)
+
+    @property
+    def share(self) -> float:
+        """Which part of a conversion's time it is: 0 to 1."""
+        cost = self.formats + self.checksums
+        return cost / (1 + cost)
+
+    @property
+    def formats_share(self) -> float:
+        """Which part of that the formats take: 0 to 1."""
+        return self.formats / (self.formats + self.checksums) if self.checksums else 1.0

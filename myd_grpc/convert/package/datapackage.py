@@ -13,8 +13,9 @@ from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
 
+from myd_grpc.convert.dialect import Dialect
+from myd_grpc.convert.guard import is_guarded_text
 from myd_grpc.convert.model import PartFile
-from myd_grpc.convert.package.column_types import field_type
 from myd_grpc.convert.package.facts import InputFacts, SetFacts, TableFacts
 from myd_grpc.convert.package.json_text import lines
 from myd_grpc.convert.package.renames import (
@@ -45,14 +46,11 @@ def text(facts: SetFacts) -> Iterator[bytes]:
         {
             "profile": f"{_kind(facts)}-package",
             "title": facts.name,
-            "resources": (
-                _resource(name, names, table, facts)
-                for name, table in zip(names, facts.tables, strict=True)
-            ),
+            "resources": (_resource(number, names, facts) for number in range(len(names))),
             "myd": {
                 "formats": facts.options.formats,
                 "profile": facts.options.csv_profile,
-                "inputs": map(_input, facts.inputs),
+                "inputs": _inputs(facts),
                 "renamed": {
                     "tables": _renames(renamed_tables(facts.schema)),
                     "columns": _renames(renamed_columns(facts.schema)),
@@ -84,7 +82,13 @@ def _resource_name(number: int, table: TableFacts) -> str:
     return table.name if _RESOURCE_NAME.fullmatch(table.name) else f"{_NUMBERED}{number}"
 
 
-def _input(file: InputFacts) -> Mapping[str, object]:
+def _inputs(facts: SetFacts) -> Iterator[Mapping[str, object]]:
+    for number, file in enumerate(facts.inputs):
+        sha256 = {"sha256": facts.checksums.inputs[number]} if facts.checksums else {}
+        yield _input(file) | sha256
+
+
+def _input(file: InputFacts) -> dict[str, object]:
     return {
         # A name on a disk need not be UTF-8.
         "name": os.fsencode(file.name).decode(errors="replace"),
@@ -98,15 +102,13 @@ def _renames(renames: Iterable[Rename]) -> Iterator[Mapping[str, str]]:
     return (asdict(one) for one in renames)
 
 
-def _resource(
-    name: str, names: list[str], table: TableFacts, facts: SetFacts
-) -> Mapping[str, object]:
-    kind, (own, *others) = _kind(facts), facts.options.formats
+def _resource(number: int, names: list[str], facts: SetFacts) -> Mapping[str, object]:
+    table, kind, (own, *others) = facts.tables[number], _kind(facts), facts.options.formats
     files = table.files[own]
     paths = list(dict.fromkeys(file.file_name for file in files))
     resource: dict[str, Any] = {
         "profile": f"{kind}-resource",
-        "name": name,
+        "name": names[number],
         "title": table.name,
         "path": paths,
         "format": own.lower(),
@@ -124,18 +126,23 @@ def _resource(
     if len(paths) == 1:
         # Of several files, readers leave out headers, and none of the bytes.
         resource["bytes"] = files[0].size
-    resource["schema"] = _schema(names, table, facts.dictionary)
+        if facts.checksums:
+            resource["hash"] = f"sha256:{facts.checksums.files[paths[0]]}"
+    resource["schema"] = _schema(number, names, facts)
     resource["myd"] = {
         "table": table.name,
         "rows": table.rows,
-        "parts": map(_part, files),
-        "formats": {one: map(_part, table.files[one]) for one in others},
+        "parts": _parts(files, facts),
+        "formats": {one: _parts(table.files[one], facts) for one in others},
     }
     return resource
 
 
-def _part(file: PartFile) -> Mapping[str, object]:
-    return {"path": file.file_name, "rows": file.rows, "bytes": file.size}
+def _parts(files: Sequence[PartFile], facts: SetFacts) -> Iterator[Mapping[str, object]]:
+    for file in files:
+        name = file.file_name
+        sha256 = {"sha256": facts.checksums.files[name]} if facts.checksums else {}
+        yield {"path": name, "rows": file.rows, "bytes": file.size} | sha256
 
 
 def _dialect(
@@ -150,25 +157,32 @@ def _dialect(
         "header": True,
         "caseSensitiveHeader": True,
     }
-    if not _has_plain_header(table, len(files)):
+    if not _has_plain_header(table, len(files), guards_cells=Dialect.of(profile).guards_cells):
         # Rows are counted through all parts. The columns are then those of the schema, in order.
         headers = accumulate((file.rows + 1 for file in files[:-1]), initial=1)
         dialect |= {"header": False, "commentRows": list(headers)}
     return dialect
 
 
-def _has_plain_header(table: TableFacts, parts: int) -> bool:
-    """Whether frictionless reads the header as it is.
+def _has_plain_header(table: TableFacts, parts: int, *, guards_cells: bool) -> bool:
+    """Whether frictionless reads the header as it is, and the header has the names as they are.
 
     It takes white space from the ends of names, and of each part but the first one line.
     """
-    several = parts > 1
-    return not any(name != name.strip() or (several and "\n" in name) for name in table.columns)
+    return not any(
+        name != name.strip() or (parts > 1 and "\n" in name) or (guards_cells and _is_guarded(name))
+        for name in table.columns
+    )
 
 
-def _schema(names: list[str], table: TableFacts, dictionary: Dictionary) -> Mapping[str, object]:
+def _is_guarded(name: str) -> bool:
+    return is_guarded_text(name.replace('"', '""').encode())
+
+
+def _schema(number: int, names: list[str], facts: SetFacts) -> Mapping[str, object]:
+    table = facts.tables[number]
     schema: dict[str, object] = {
-        "fields": (_field(table, index, dictionary) for index in range(len(table.columns))),
+        "fields": _fields(number, facts),
         "missingValues": [""],
         "primaryKey": "_row_id",
     }
@@ -178,9 +192,18 @@ def _schema(names: list[str], table: TableFacts, dictionary: Dictionary) -> Mapp
     return schema
 
 
-def _field(table: TableFacts, index: int, dictionary: Dictionary) -> Mapping[str, object]:
-    type_ = field_type(table.kinds.get(index))
-    field: dict[str, object] = {"name": table.columns[index], "type": type_}
+def _fields(number: int, facts: SetFacts) -> Iterator[Mapping[str, object]]:
+    table = facts.tables[number]
+    for index in range(len(table.columns)):
+        field = _field(table, index, facts.dictionary)
+        if facts.checksums:
+            values, nulls, empty = facts.checksums.columns[number][index]
+            field["myd"] = {"values": values, "nulls": nulls, "empty_strings": empty}
+        yield field
+
+
+def _field(table: TableFacts, index: int, dictionary: Dictionary) -> dict[str, object]:
+    field: dict[str, object] = {"name": table.columns[index], "type": table.type_of(index)}
     if entry := dictionary.find(table.name, table.columns[index]):
         texts = {"title": entry.title_ko, "description": entry.description_ko}
         field |= {name: text for name, text in texts.items() if text}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from myd_grpc.convert.csvtext import line
-from myd_grpc.convert.package.column_types import field_type
+from myd_grpc.convert.csvtext import header_bytes, texts_bytes
+from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.package.facts import SetFacts, TableFacts
 from myd_grpc.dictionary import Dictionary, Entry
 
@@ -26,26 +26,20 @@ _UNKNOWN = Entry("", "", "", "", "", "")
 
 def text(facts: SetFacts) -> Iterator[bytes]:
     """The file's lines, in the set's profile."""
-    profile = facts.options.csv_profile
-    yield profile.byte_order_mark
-    for row in _rows(facts):
-        yield (line(row) + profile.line_end).encode()
-
-
-def _rows(facts: SetFacts) -> Iterator[list[str]]:
-    yield list(COLUMNS)
+    dialect = Dialect.of(facts.options.csv_profile)
+    yield header_bytes(list(COLUMNS), dialect)
     for table in facts.tables:
         for index in range(len(table.columns)):
-            yield _row(table, index, facts.dictionary)
+            yield texts_bytes(_row(table, index, facts.dictionary), dialect)
 
 
 def _row(table: TableFacts, index: int, dictionary: Dictionary) -> list[str]:
-    column, type_ = table.columns[index], field_type(table.kinds.get(index))
+    column = table.columns[index]
     texts = dictionary.find(table.name, column) or _UNKNOWN
     return [
         table.name,
         column,
-        type_,
+        table.type_of(index),
         "true" if table.may_be_null(index) else "false",
         texts.title_ko,
         texts.title_en,

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from myd_grpc.convert.kinds import ColumnKinds
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output.set_writer import FinishedSet
+from myd_grpc.convert.package.column_types import FieldType, field_type
 from myd_grpc.convert.schema import NewTable, Schema
 from myd_grpc.dictionary import Dictionary
 from myd_grpc.options import ConvertOptions, Format, Layout
 
 _KEYS = frozenset({"_row_id", "_parent_row_id"})
+
+
+Counts: TypeAlias = tuple[int, int, int]
+"""How many cells of a column are values, null, and the empty string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,14 @@ class TableFacts:
         """Whether a column may have rows without a value: all but those that tell rows apart."""
         return index >= self.links or self.columns[index] not in _KEYS
 
+    def type_of(self, index: int) -> FieldType:
+        """The type of a column; a cell that is guarded is a formula, thus text."""
+        return FieldType.STRING if index in self.guarded else field_type(self.kinds.get(index))
+
+    def all_files(self) -> Iterator[PartFile]:
+        """Those of all formats."""
+        return chain.from_iterable(self.files.values())
+
     @property
     def rows(self) -> int:
         """The rows in all files of a format, of which each has all."""
@@ -58,10 +73,23 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Checksums:
+    """The SHA-256 of each input, and of each file of a set by its name, as hex digits.
+
+    `columns` says what cells there are of each column of each table.
+    """
+
+    inputs: Sequence[str]
+    files: Mapping[str, str]
+    columns: Sequence[Sequence[Counts]]
+
+
+@dataclass(frozen=True, slots=True)
 class SetFacts:
     """A set: what it was made of, as what, and its tables, each after its parent.
 
-    `dictionary` is what is known of columns (docs/spec.md 3.11).
+    `dictionary` is what is known of columns (docs/spec.md 3.11). There are `checksums` if they were
+    asked for.
     """
 
     name: str
@@ -70,6 +98,7 @@ class SetFacts:
     dictionary: Dictionary
     schema: Schema
     tables: Sequence[TableFacts]
+    checksums: Checksums | None = None
 
 
 def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) -> list[TableFacts]:

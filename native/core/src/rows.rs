@@ -1,8 +1,10 @@
-//! Rows made of rows whose texts are marked: see `plain.py`.
+//! Rows as text: those made of rows whose texts are marked (see `plain.py`), and what is in a file.
 
 mod copy;
+mod count;
 mod guard;
 mod plain;
 
+pub use count::{CellCounter, Counts, Ragged};
 pub use guard::Guard;
 pub use plain::{Made, Plain};

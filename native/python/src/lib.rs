@@ -31,6 +31,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<read_ahead::Buffers>()?;
     module.add_class::<flattener::PyFlattener>()?;
     module.add_class::<rows::PyPlainRows>()?;
+    module.add_class::<rows::PyCellCounter>()?;
     module.add_class::<scanner::PyScanner>()?;
     module.add_class::<read_ahead::PyReadAhead>()?;
     module.add_class::<xlsx::PyTableRows>()?;

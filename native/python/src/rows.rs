@@ -1,6 +1,6 @@
-//! Rows made of marked ones, as Python has them.
+//! Rows as text, as Python has them.
 
-use myd_core::rows::{Guard, Made, Plain};
+use myd_core::rows::{CellCounter, Guard, Made, Plain, Ragged};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_bytes::PyBytes as Buffer;
@@ -34,4 +34,41 @@ impl PyPlainRows {
         let Made { text, ends, guards } = py.detach(|| self.0.rows(data, old, width));
         Ok((text_of(py, text)?, Ends(ends), guards))
     }
+}
+
+/// How many rows there are, and how many values, nulls and empty strings each column has in them.
+type Counted = (u64, Vec<(u64, u64, u64)>);
+
+/// Counts what the columns of a CSV file have: see `counting.py`.
+#[pyclass(name = "CellCounter", module = "myd_grpc._native")]
+pub struct PyCellCounter(Option<CellCounter>);
+
+#[pymethods]
+impl PyCellCounter {
+    #[new]
+    fn new(columns: usize) -> Self {
+        Self(Some(CellCounter::new(columns)))
+    }
+
+    /// Counts what comes next in the file.
+    fn add(&mut self, py: Python<'_>, text: Buffer) -> PyResult<()> {
+        let counter = self.0.as_mut().ok_or_else(finished)?;
+        let text = text.as_slice();
+        py.detach(|| counter.add(text)).map_err(|ragged| ragged_row(&ragged))
+    }
+
+    /// What there is in all of the file.
+    fn finish(&mut self) -> PyResult<Counted> {
+        let counter = self.0.take().ok_or_else(finished)?;
+        let (rows, counts) = counter.finish().map_err(|ragged| ragged_row(&ragged))?;
+        Ok((rows, counts.iter().map(|one| (one.values, one.nulls, one.empty)).collect()))
+    }
+}
+
+fn finished() -> PyErr {
+    PyValueError::new_err("the file has ended")
+}
+
+fn ragged_row(ragged: &Ragged) -> PyErr {
+    PyValueError::new_err(format!("row {} has another number of cells", ragged.0))
 }

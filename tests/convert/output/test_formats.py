@@ -17,7 +17,7 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.kinds import Kind
 from myd_grpc.convert.model import Limits, PartFile, Progress
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.formats import FINISHING, Finishing, finish_share
+from myd_grpc.convert.output.formats import FINISHING, FinishCost, Finishing
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Format, Layout, Profile
 from tests.support import nasty
@@ -183,7 +183,7 @@ def test_what_was_done_before_a_crash_is_counted(
                 convert(request, None, out, reports.append, Kept(), checkpoint)
             files_finished = 0 if merge and checkpoint.file < 2 else checkpoint.file
             rest = checkpoint.progress.bytes_read - files_finished * len(DOCUMENT)
-            waits = int(rest * finish_share(formats))
+            waits = int(rest * FinishCost.of(request.options).share)
             assert reports[0].bytes_done == checkpoint.progress.bytes_read - waits
 
 

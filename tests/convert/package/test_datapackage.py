@@ -11,7 +11,7 @@ from typing import Any, Unpack
 
 import frictionless
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError
@@ -38,7 +38,7 @@ LAYOUTS = [Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE]
 NAMES = ["out", "결과.a", "Out", "table-2"]
 
 layouts = st.sampled_from(LAYOUTS)
-profiles = st.sampled_from([Profile.EXCEL, Profile.DATABASE])
+profiles = st.sampled_from(list(Profile))
 parts = st.sampled_from([Limits(rows_per_part=rows) for rows in (1, 2, 300_000)])
 
 
@@ -55,11 +55,14 @@ def expected(files: Files, **asked: Unpack[Settings]) -> dict[str, Any]:
     """What the oracle says of it."""
     found = oracle_package.beside(
         files,
-        name=asked["name"],
-        merge=asked["merge"],
-        profile="EXCEL" if asked["csv_profile"] is Profile.EXCEL else "DATABASE",
-        max_csv_row=asked["limits"].rows_per_part,
-        find=load().find,
+        oracle_package.Asked(
+            asked["name"],
+            asked["merge"],
+            asked["csv_profile"].value,
+            load().find,
+            max_csv_row=asked["limits"].rows_per_part,
+            checksums=asked["checksums"],
+        ),
     )
     return {
         path: oracle_package.comparable(value) if isinstance(value, dict) else value
@@ -75,27 +78,24 @@ def faults(package: Path) -> list[list[Any]]:
     return found
 
 
-@each_engine
-@THOROUGH
-@given(
-    data=st.data(),
-    layout=layouts,
+settings_asked = st.builds(
+    Settings,
     name=st.sampled_from(NAMES),
     merge=st.booleans(),
-    profile=profiles,
+    csv_profile=profiles,
     limits=parts,
+    checksums=st.booleans(),
 )
+
+
+@each_engine
+@THOROUGH
+@given(data=st.data(), layout=layouts, asked=settings_asked)
 def test_sets_are_described_as_the_oracle_says(
-    engine: str,
-    data: st.DataObject,
-    layout: Layout,
-    name: str,
-    merge: bool,
-    profile: Profile,
-    limits: Limits,
+    engine: str, data: st.DataObject, layout: Layout, asked: Settings
 ) -> None:
     files = data.draw(nasty.file_sets(layout.value))
-    asked = Settings(name=name, merge=merge, csv_profile=profile, limits=limits, engine=engine)
+    asked["engine"] = engine
     try:
         got = converted_whole(files, **asked)
     except ConversionError:
@@ -103,17 +103,36 @@ def test_sets_are_described_as_the_oracle_says(
     assert described(got) == expected(files, **asked)
 
 
+EXCEL_TAKES = b"""[
+    {"=a": 12345678901234567, "1-2": "1-2", "l": [{"n": 0.1234567890123456789}]},
+    {"=a": 1, "1-2": "x", "l": [{"n": 1}, {"n": 2}]}
+]"""
+"""Names, texts and numbers that EXCEL_SAFE guards."""
+
+
 @THOROUGH
 @given(data=st.data(), layout=layouts, name=st.sampled_from(NAMES), profile=profiles, limits=parts)
-@example(data=None, layout=Layout.ARRAY, name="out", profile=Profile.EXCEL, limits=Limits())
 def test_frictionless_finds_no_fault(
-    data: st.DataObject | None, layout: Layout, name: str, profile: Profile, limits: Limits
+    data: st.DataObject, layout: Layout, name: str, profile: Profile, limits: Limits
 ) -> None:
-    document = data.draw(nasty.documents(layout.value)) if data else b"[]"
+    document = data.draw(nasty.documents(layout.value))
+    assert_no_fault(document, name=name, csv_profile=profile, limits=limits, checksums=True)
+
+
+@pytest.mark.parametrize("document", [b"[]", EXCEL_TAKES])
+@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("rows_per_part", [1, 300_000])
+def test_frictionless_takes_what_excel_does_not(
+    document: bytes, profile: Profile, rows_per_part: int
+) -> None:
+    assert_no_fault(document, csv_profile=profile, limits=Limits(rows_per_part=rows_per_part))
+
+
+def assert_no_fault(document: bytes, **asked: Unpack[Settings]) -> None:
     with directory() as work:
         write(work, [("a.json", document)])
         try:
-            run(work, conversion(work, ["a.json"], name=name, csv_profile=profile, limits=limits))
+            run(work, conversion(work, ["a.json"], **asked))
         except ConversionError:
             return
         assert faults(work / "out" / "datapackage.json") == []
