@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from string import ascii_lowercase, ascii_uppercase
 
 _MOST_UNITS = 255
 """How long a string in a formula may be, in UTF-16 code units."""
@@ -32,10 +31,7 @@ def _maybe(*forms: str) -> str:
 
 
 _DIGITS, _GROUP, _UP_TO_FOUR, _YEAR = "[0-9]+", "[0-9]{1,2}", "[0-9]{1,4}", "[0-9]{4}"
-_BESIDE = ("[-+%$]", "₩", "¥", "£", "€")
-_BEFORE, _BEHIND = _either(*_BESIDE, r"\("), _either(*_BESIDE, r"\)")
-_MANTISSA = _either(r"[0-9][0-9,]*(?:\.[0-9]*)?", r"\.[0-9]+")
-_NUMBER = f"(?:{_BEFORE} *)*{_MANTISSA}(?: *e *[-+]?{_DIGITS})?(?: *{_BEHIND})*"
+_EXPONENT = rf"(?:[0-9]+\.?[0-9]*|\.[0-9]+)e[-+]?{_DIGITS}"
 
 _YEAR_OR_GROUP = _either(_YEAR, _GROUP)
 _BETWEEN, _SLASH = " *[-/.] *", " *[-/] *"
@@ -81,36 +77,27 @@ _TIME = _either(
 )
 
 FORMS = (
-    _NUMBER,
+    _EXPONENT,
     f"{_DATE}(?:(?:t| *){_TIME}z?)?",
     f"{_TIME}(?: +{_DATE})?",
     f"(?:{_DIGITS} +)?{_DIGITS} */ *{_DIGITS}",
     "true|false",
 )
-"""Texts that Excel takes for something else, once white space, width and case are folded."""
+"""Texts that Excel takes for something else, in small letters."""
 
 # ---------------------------------------------------------------------------------------------
 # Which cells
 
 _FORM = re.compile("|".join(FORMS))
-_PLAIN = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
-_SHOWN_OTHERWISE = re.compile(rb"0[0-9].*|.*\..*0")
+_PLAIN = re.compile(rb"[0-9]+\.?[0-9]*|\.[0-9]+")
+_LEADING_ZERO = re.compile(rb"0[0-9]")
 _MANY_DIGITS = re.compile(rb"-?[0.]*+(?:[0-9]\.?){%d}" % (_MOST_DIGITS + 1))
-# What texts begin with that are guarded, be it after white space; most texts begin otherwise.
+# What texts begin with that are guarded; most texts begin otherwise.
 _MAY_BE_GUARDED = re.compile(
-    rb"[-+=@ \t\r\n.($%0-9adfjmnopstwADFJMNOPSTW]"
-    rb"|\xc2[\xa0\xa3\xa5]|\xe2\x82|\xe3\x80\x80|\xec\x98\xa4|\xef[\xbc\xbd\xbf]"
+    rb"[-+=@\t\r.0-9adfjmnopstwADFJMNOPSTW]|\xec\x98\xa4|\xef\xbc[\x8b\x8d\x9d\xa0]"
 )
-# White space, and one of `=+-@`, also full-width.
-_RUN = re.compile(
-    rb"[\t\r]|(?:[ \n\t\r]|\xc2\xa0|\xe3\x80\x80)*+(?:[-+=@]|\xef\xbc[\x8b\x8d\x9d\xa0])"
-)
-_ASCII = "".join(map(chr, range(0x21, 0x7F)))
-_FULL_WIDTH = "".join(chr(ord(character) + 0xFEE0) for character in _ASCII)
-_FOLDED = str.maketrans(
-    _FULL_WIDTH + "￦￥￡\u00a0\u3000" + ascii_uppercase,
-    _ASCII.lower() + "₩¥£  " + ascii_lowercase,
-)
+# Some versions of Excel run what begins with one of these in full width, too.
+_RUN = re.compile(rb"[-+=@\t\r]|\xef\xbc[\x8b\x8d\x9d\xa0]")
 
 
 def is_guarded_text(text: bytes | memoryview) -> bool:
@@ -120,12 +107,8 @@ def is_guarded_text(text: bytes | memoryview) -> bool:
     if _RUN.match(text):
         return True
     if _PLAIN.fullmatch(text):
-        return len(text) > _MOST_SHOWN or bool(_SHOWN_OTHERWISE.fullmatch(text))
-    return len(text) <= _MOST_BYTES and bool(_FORM.fullmatch(_folded(bytes(text))))
-
-
-def _folded(text: bytes) -> str:
-    return text.decode().translate(_FOLDED).strip(" \t\r\n")
+        return len(text) > _MOST_SHOWN or bool(_LEADING_ZERO.match(text))
+    return len(text) <= _MOST_BYTES and bool(_FORM.fullmatch(bytes(text).lower().decode()))
 
 
 def is_guarded_number(number: bytes | memoryview) -> bool:

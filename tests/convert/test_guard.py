@@ -15,7 +15,7 @@ from myd_grpc.convert.plain import PlainRows
 from myd_grpc.options import Layout, Profile
 from tests.support import oracle_guard
 from tests.support.converting import Sizes, each_engine, sized
-from tests.support.guarding import GUARDED, PIECES, PLAIN
+from tests.support.guarding import AS_WITH_EXCEL, GUARDED, PIECES, PLAIN
 from tests.support.row_files import plain_files
 
 pytestmark = each_engine
@@ -34,7 +34,7 @@ def files_of(texts: list[str], engine: str) -> tuple[list[str], PlainRows]:
 
 
 def test_what_is_guarded_and_what_is_not(engine: str) -> None:
-    texts = [*GUARDED, *PLAIN]
+    texts = [*GUARDED, *PLAIN, *AS_WITH_EXCEL]
     cells, plain = files_of(texts, engine)
     assert [oracle_guard.unguarded(cell) for cell in cells] == texts
     assert [text for text, cell in zip(texts, cells, strict=True) if text != cell] == GUARDED
@@ -70,7 +70,7 @@ def test_strings_of_a_formula_are_no_longer_than_excel_takes(engine: str, charac
 
 
 def test_long_texts_are_looked_at_for_what_is_run_and_plain_numbers(engine: str) -> None:
-    begun = [start + " " * 250 for start in ("=", " \uff1d", "1-2", "007", "1", "한")]
+    begun = [start + " " * 250 for start in ("=", "\uff1d", "1-2", "007", "1", "한")]
     texts = [f"{text}{rest}" for text in begun for rest in ("", " ", "  ", "   ", "1", "x" * 300)]
     texts += ["1" * 300, f"{'0' * 300}.5", f"1{',1' * 126}", f"1{',1' * 127}", f"1{',1' * 128}"]
     cells, plain = files_of(texts, engine)

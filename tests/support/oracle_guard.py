@@ -12,7 +12,7 @@ Form = Callable[[str, int], set[int]]
 
 MOST_UNITS = 255
 MOST_BYTES = 255
-SPACES = " \u00a0\u3000\t\r\n"
+DIGITS = "0123456789"
 
 # ---------------------------------------------------------------------------------------------
 # Forms
@@ -29,7 +29,7 @@ def digits(least: int, most: int) -> Form:
     def ends(text: str, at: int) -> set[int]:
         found = {at} if least == 0 else set()
         for count in range(1, most + 1):
-            if at + count > len(text) or text[at + count - 1] not in "0123456789":
+            if at + count > len(text) or text[at + count - 1] not in DIGITS:
                 break
             if count >= least:
                 found.add(at + count)
@@ -107,17 +107,9 @@ up_to_four = digits(1, 4)
 # Numbers
 
 sign = word("+", "-")
-beside = word("+", "-", "%", "$", "₩", "¥", "£", "€")
 point = word(".")
-digits_and_commas = row(digits(1, 1), some("0123456789,"))
-mantissa = either(row(digits_and_commas, maybe(point, digits(0, MANY))), row(point, any_digits))
-exponent = row(space, word("e"), space, maybe(sign), any_digits)
-number = row(
-    any_number_of(row(either(beside, word("(")), space)),
-    mantissa,
-    maybe(exponent),
-    any_number_of(row(space, either(beside, word(")")))),
-)
+plain = either(row(any_digits, maybe(point, digits(0, MANY))), row(point, any_digits))
+with_exponent = row(plain, word("e"), maybe(sign), any_digits)
 
 # Dates
 
@@ -196,7 +188,7 @@ moment = either(
 fraction = row(maybe(any_digits, some(" ", 1)), spaced(any_digits, word("/"), any_digits))
 truth = word("true", "false")
 
-FORMS = (number, moment, fraction, truth)
+FORMS = (with_exponent, moment, fraction, truth)
 
 # ---------------------------------------------------------------------------------------------
 # Which cells
@@ -204,33 +196,16 @@ FORMS = (number, moment, fraction, truth)
 
 def is_guarded_text(text: str) -> bool:
     """Whether Excel would show or run a text otherwise."""
-    if text[:1] in ("\t", "\r"):
+    if text[:1] in tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20"):
         return True
-    if is_form(row(any_digits, maybe(point, any_digits)), text):
-        return not is_shown_as_it_is(text)
-    read = "".join(map(folded, text)).strip(SPACES)
-    if read[:1] in ("=", "+", "-", "@"):
-        return True
-    return len(text.encode()) <= MOST_BYTES and any(is_form(form, read) for form in FORMS)
+    if is_form(plain, text):
+        return len(text) >= 12 or (text[0] == "0" and text[1:2] in tuple(DIGITS))
+    return len(text.encode()) <= MOST_BYTES and any(is_form(form, small(text)) for form in FORMS)
 
 
-def is_shown_as_it_is(plain: str) -> bool:
-    """Whether Excel shows digits, or digits around a point, as they are."""
-    whole, has_point, fraction = plain.partition(".")
-    begins_with_zero = len(whole) > 1 and whole[0] == "0"
-    ends_with_zero = bool(has_point) and fraction[-1] == "0"
-    return len(plain) < 12 and not begins_with_zero and not ends_with_zero
-
-
-def folded(character: str) -> str:
-    """A character as it is compared."""
-    if "\uff01" <= character <= "\uff5e":
-        character = chr(ord(character) - 0xFEE0)
-    if character in SPACES and character not in "\t\r\n":
-        return " "
-    if "A" <= character <= "Z":
-        return character.lower()
-    return {"\uffe6": "₩", "\uffe5": "¥", "\uffe1": "£"}.get(character, character)
+def small(text: str) -> str:
+    """The text with small letters in place of those of ASCII."""
+    return "".join(one.lower() if "A" <= one <= "Z" else one for one in text)
 
 
 def is_guarded_number(number: str) -> bool:

@@ -40,7 +40,7 @@ impl Guard {
         if is_plain_number(text) {
             return !is_shown_as_it_is(text);
         }
-        text.len() <= MOST_BYTES && self.form.is_match(trimmed(&folded(text)))
+        text.len() <= MOST_BYTES && self.form.is_match(&text.to_ascii_lowercase())
     }
 }
 
@@ -49,8 +49,8 @@ impl Guard {
 fn may_be_guarded(text: &[u8]) -> bool {
     match text {
         [b'a'..=b'z' | b'A'..=b'Z', ..] => begins_with_word(text),
-        [b' '..=b'@' | b'\t' | b'\r' | b'\n', ..] => true,
-        [0xc2 | 0xef, ..] | [0xe2, 0x82, ..] | [0xe3, 0x80, ..] => true,
+        [b'+'..=b'@' | b'\t' | b'\r', ..] => true,
+        [0xef, 0xbc, ..] => true,       // full-width
         [0xec, 0x98, 0xa4, ..] => true, // 오
         _ => false,
     }
@@ -61,11 +61,8 @@ fn may_be_guarded(text: &[u8]) -> bool {
 fn begins_with_word(text: &[u8]) -> bool {
     let small = |at: usize| text.get(at).map_or(0, |byte| byte | 0x20);
     let begin = [small(0), small(1), small(2)];
-    // What follows the first letter may be full-width.
-    let is_wide = begin[1..].contains(&0xef);
     let is_half = matches!(&begin[..2], b"am" | b"pm");
-    is_wide
-        || is_half
+    is_half
         || matches!(
             &begin,
             b"jan"
@@ -93,36 +90,26 @@ fn begins_with_word(text: &[u8]) -> bool {
 }
 
 /// Whether a text begins as what is run does.
-fn is_run(mut text: &[u8]) -> bool {
-    if matches!(text[0], b'\t' | b'\r') {
-        return true;
-    }
-    loop {
-        text = match text {
-            [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] => rest,
-            [0xc2, 0xa0, rest @ ..] | [0xe3, 0x80, 0x80, rest @ ..] => rest,
-            [b'=' | b'+' | b'-' | b'@', ..] => return true,
-            // The same in full width.
-            [0xef, 0xbc, last, ..] => return matches!(last, 0x8b | 0x8d | 0x9d | 0xa0),
-            _ => return false,
-        };
+fn is_run(text: &[u8]) -> bool {
+    match text {
+        [b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r', ..] => true,
+        // The same in full width.
+        [0xef, 0xbc, last, ..] => matches!(last, 0x8b | 0x8d | 0x9d | 0xa0),
+        _ => false,
     }
 }
 
-/// Whether a text is digits, or digits around a point.
+/// Whether a text is digits, perhaps with a point.
 fn is_plain_number(text: &[u8]) -> bool {
-    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    match text.iter().position(|&byte| byte == b'.') {
-        Some(at) => digits(&text[..at]) && digits(&text[at + 1..]),
-        None => digits(text),
-    }
+    let points = text.iter().filter(|&&byte| byte == b'.').count();
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    points <= 1 && digits > 0 && points + digits == text.len()
 }
 
 /// Whether Excel shows a plain number as it is.
 fn is_shown_as_it_is(plain: &[u8]) -> bool {
-    let begins_with_zero = plain[0] == b'0' && !matches!(plain.get(1), None | Some(b'.'));
-    let ends_with_zero = plain.contains(&b'.') && plain.last() == Some(&b'0');
-    plain.len() <= MOST_SHOWN && !begins_with_zero && !ends_with_zero
+    let has_leading_zero = matches!(plain, [b'0', b'0'..=b'9', ..]);
+    plain.len() <= MOST_SHOWN && !has_leading_zero
 }
 
 /// Whether a number of JSON has more digits than Excel keeps.
@@ -136,36 +123,6 @@ fn has_many_digits(number: &[u8]) -> bool {
     let mantissa = number.iter().take_while(|&byte| byte | 0x20 != b'e');
     let digits = mantissa.filter(|byte| byte.is_ascii_digit());
     digits.skip_while(|&&byte| byte == b'0').nth(MOST_DIGITS).is_some()
-}
-
-/// The text with small letters, spaces of one kind, and no full-width forms.
-fn folded(text: &[u8]) -> Vec<u8> {
-    let mut folded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        let (character, length): (&[u8], _) = match *rest {
-            [0xc2, 0xa0, ..] => (b" ", 2),
-            [0xe3, 0x80, 0x80, ..] => (b" ", 3),
-            [0xef, 0xbf, 0xa6, ..] => ("₩".as_bytes(), 3),
-            [0xef, 0xbf, 0xa5, ..] => ("¥".as_bytes(), 3),
-            [0xef, 0xbf, 0xa1, ..] => ("£".as_bytes(), 3),
-            // U+FF01 to U+FF5E.
-            [0xef, 0xbc, last @ 0x81..=0xbf, ..] => (&[last - 0x60], 3),
-            [0xef, 0xbd, last @ 0x80..=0x9e, ..] => (&[last - 0x20], 3),
-            _ => (&[first], 1),
-        };
-        folded.extend(character.iter().map(u8::to_ascii_lowercase));
-        rest = after.get(length - 1..).unwrap_or_default();
-    }
-    folded
-}
-
-/// The text without white space around it.
-fn trimmed(text: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
-    &text[start..end]
 }
 
 /// Appends the cell with the formula that yields a text.
