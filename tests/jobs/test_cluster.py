@@ -23,6 +23,7 @@ from tests.support.ray_cluster import (
     waits_for,
 )
 from tests.support.serving import PATIENCE_S, ROOT, Hold, Server, tree
+from tests.support.set_files import tables_in
 
 ray = require_ray()
 
@@ -30,8 +31,8 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def sets(server: Server, name: str) -> list[bytes]:
-    """The files of the set of that name, in the order of their names."""
-    return list(tree(server.output / name).values())
+    """The files of tables in the set of that name, in the order of their names."""
+    return list(tables_in(tree(server.output / name)).values())
 
 
 def wait_for_spare(node: Node) -> None:
@@ -60,7 +61,7 @@ def test_jobs_are_done_on_the_nodes_with_the_same_bytes(
     wait_for_spare(node)  # then the first worker is ended as the second job begins
     point.release()
     assert {server.wait(job_id).status for job_id in jobs} == {pb.Job.DONE}
-    assert all(sets(server, name) == list(expected.values()) for name in names)
+    assert all(sets(server, name) == list(tables_in(expected).values()) for name in names)
     assert len(node.actors()) == 1  # it did them all
     (actor,) = node.actors()
     assert "_raylet" not in Path(f"/proc/{server.process.pid}/maps").read_text()
@@ -140,7 +141,7 @@ def test_jobs_wait_for_a_cluster_that_is_started_again(
     cluster.start()
     cluster.add()
     assert {server.wait(job).status for job in (job_id, waiting)} == {pb.Job.DONE}
-    assert sets(server, "out") == sets(server, "waiting") == list(expected.values())
+    assert sets(server, "out") == sets(server, "waiting") == list(tables_in(expected).values())
 
 
 @pytest.mark.soak

@@ -1,10 +1,8 @@
 //! The cells of a row in which all text is in quotes.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use memchr::memchr;
-
-use super::rows::malformed;
 
 /// A cell, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +62,11 @@ fn quoted_end(cell: &[u8]) -> Option<usize> {
         }
         at += 2;
     }
+}
+
+/// That rows are not as they were to be written.
+pub fn malformed() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "rows are not as they were written")
 }
 
 #[cfg(test)]

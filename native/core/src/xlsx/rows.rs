@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use memchr::{memchr, memchr2};
 
-use super::cells::Cells;
+use super::cells::{Cells, malformed};
 use super::widths::Widths;
 
 /// How much is read at a time; only longer rows take more memory.
@@ -164,11 +164,6 @@ impl TableRows {
         self.start += length + 1;
         Ok(true)
     }
-}
-
-/// That rows are not as they were to be written.
-pub fn malformed() -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, "rows are not as they were written")
 }
 
 /// Where the first row of a text ends that is there as a whole.

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::cells::{Cell, Cells};
+use super::cells::{Cell, Cells, malformed};
 use super::numbers::{MOST_DECIMALS, shown_decimals};
-use super::rows::{TableRows, malformed};
+use super::rows::TableRows;
 use super::text;
 
 /// Styles by their number in the workbook; see `package.py`.
