@@ -34,11 +34,13 @@ Report = Callable[[float], None]
 class FinishedSet:
     """A set as it is to be: its files table by table, and the rows of which they were made.
 
+    `unsynced` are the names of files that are still to be synced, as is the directory.
     `cut` says how many cells were cut short in a format that holds only so much, and `guarded` how
     many were guarded, by the index of their table in the rows' tables, and theirs in its columns.
     """
 
     files: Sequence[PartFile]
+    unsynced: Sequence[str]
     rows: FinishedRows
     cut: Mapping[tuple[int, int], int]
     guarded: Mapping[tuple[int, int], int]
@@ -165,13 +167,13 @@ class SetWriter:
         return self._plan.hides_rows
 
     def finish(self, report: Report) -> FinishedSet:
-        """Has all files as they are to be, and synced; the directory is not."""
+        """Has all files as they are to be."""
         for writer in self._writers:
             writer.finish()
         files, cut = list[PartFile](), dict[tuple[int, int], int]()
         if self._published:
             files = self._published.parts()
-            disk.sync_all(self._context.directory / part.file_name for part in files)
+        unsynced = [file.file_name for file in files]
         rows = self._finished_rows()
         progress = FinishingProgress(rows, [cost for _, cost in self._formats], report)
         for (made, _), told_rows in zip(self._formats, progress.reports(), strict=True):
@@ -181,7 +183,7 @@ class SetWriter:
             cut.update(told.cut)
         numbers = {table.name: n for n, table in enumerate(self._context.schema.tables)}
         files.sort(key=lambda file: numbers[file.table])
-        return FinishedSet(files, rows, cut, self._guarded(rows, numbers))
+        return FinishedSet(files, unsynced, rows, cut, self._guarded(rows, numbers))
 
     def _guarded(
         self, rows: FinishedRows, numbers: Mapping[str, int]

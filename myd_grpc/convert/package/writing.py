@@ -6,21 +6,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from myd_grpc.convert.model import BesideFile
-from myd_grpc.convert.output import disk
 from myd_grpc.convert.package import datapackage, dictionary_file, load_duckdb, load_postgres
 from myd_grpc.convert.package.facts import SetFacts
 from myd_grpc.options import Format, Profile
 
 
 def write(directory: Path, facts: SetFacts) -> list[BesideFile]:
-    """Writes what a set has beside its tables into its directory, and syncs it.
+    """Writes what a set has beside its tables into its directory; it is still to be synced.
 
     Raises OSError as the file system does.
     """
-    files = [_written(directory, name, text) for name, text in _texts(facts)]
-    disk.sync_all(directory / file.file_name for file in files)
-    disk.sync(directory)
-    return files
+    return [_written(directory, name, text) for name, text in _texts(facts)]
 
 
 def _texts(facts: SetFacts) -> Iterator[tuple[str, Iterable[bytes]]]:
