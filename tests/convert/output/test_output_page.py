@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -106,6 +107,15 @@ def test_a_second_run_is_refused_and_changes_nothing(with_postgres: Reader) -> N
         with_postgres.run(["bash", "-c", load.text.partition("\n")[2]])
     counted = with_postgres.query('SELECT count(*) FROM "out.accounts.trans_list"')
     assert counted.split()[2] == "2"
+
+
+def test_a_file_that_came_otherwise_is_found(reader: Reader, server: Server) -> None:
+    convert, check = (block for block in _of("Check it") if block.language in {"sh", "python"})
+    reader.run_shell(PAGE, [convert])
+    with (server.output / "out" / "out_1.csv").open("ab") as file:
+        file.write(b"\n")
+    printed = reader.run([sys.executable, "-c", check.text])
+    assert [line.partition(" ")[2] for line in printed.splitlines()] == ["IS ANOTHER", "OK", "OK"]
 
 
 def test_csv_for_excel_is_as_shown(reader: Reader, server: Server) -> None:
