@@ -23,6 +23,7 @@ from tests.support.object_store import (
     without_conditions,
 )
 from tests.support.serving import PATIENCE_S, Hold, Server, is_left_in, process_of, small_disk, tree
+from tests.support.set_files import tables_in
 
 require_object_store()
 
@@ -81,10 +82,29 @@ def test_a_set_is_the_same_as_on_a_disk(
     assert published(store) == expected
     assert "out/_SUCCESS" in objects(store)
     assert {part.file_name: part.bytes for table in job.tables for part in table.parts} == {
-        name.partition("/")[2]: len(data) for name, data in expected.items()
+        name.partition("/")[2]: len(data) for name, data in tables_in(expected).items()
     }
     (manifest,) = manifests(store).values()
     assert manifest["job"] == job.job_id
+    assert list((server.state / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("merge", [True, pytest.param(False, marks=pytest.mark.soak)])
+def test_formats_are_uploaded_and_not_the_rows_that_they_are_made_of(
+    begun: Callable[..., Server], store: ObjectStore, make_server: MakeServer, *, merge: bool
+) -> None:
+    formats = [pb.OUTPUT_FORMAT_XLSX, pb.OUTPUT_FORMAT_PARQUET]
+    on_disk, server = make_server(**SLOWLY).start(), begun()
+    for one in (on_disk, server):
+        names = [one.put(name, TEXT) for name in ("a.json", "b.json")]
+        assert one.convert(*names, formats=formats, merge=merge).status == pb.Job.DONE
+    assert published(store) == tree(on_disk.output)
+    (manifest,) = manifests(store).values()
+    beside = {"manifest.json", "_SUCCESS"}
+    parts = {path for path in objects(store) if path.removeprefix("out/") not in beside}
+    staged = {path for path in parts if path.endswith("/.manifest.json")}
+    assert parts - staged == {f"out/{file['path']}" for file in manifest["files"]}
+    assert len(staged) == 1
     assert list((server.state / "work").iterdir()) == []
 
 
@@ -201,14 +221,15 @@ def test_a_set_is_replaced_whole(
     assert server.convert("a.json").status == pb.Job.DONE
     assert published(store) == expected
     assert server.convert("b.json").status == pb.Job.DONE
-    assert published(store).keys() == {"out/out_1.csv"}
+    assert tables_in(published(store)).keys() == {"out/out_1.csv"}
 
 
 def test_an_upload_is_cancelled(
     begun: Callable[..., Server], store: ObjectStore, hold: Callable[[str], Hold]
 ) -> None:
     point, closed = hold("broker_read"), hold("outbox_closed")
-    points = f"{point.setting}@2;{closed.setting}"
+    # Before the large file is read to its end, whenever those beside it are.
+    points = f"{point.setting}@4+;{closed.setting}"
     server = begun(MYD_FAILPOINTS=points, MYD_MAX_CSV_ROW="10000")
     server.put("big.json", json.dumps([{"text": "글" * 1000}] * 7000, ensure_ascii=False))
     job_id = server.submit("big.json", output="big", overwrite=False)
@@ -220,7 +241,7 @@ def test_an_upload_is_cancelled(
     point.release()
     closed.release()
     broker.wait(PATIENCE_S)
-    assert objects(store) == {}
+    assert tables_in(objects(store)) == {}
     assert store.unfinished() == []
     assert list((server.state / "work").iterdir()) == []
 
@@ -262,7 +283,7 @@ def test_confined_callers_have_their_sets_beneath_their_directories(
     server.start()
     job = server.convert("a.json")
     assert (job.status, job.output_dir) == (pb.Job.DONE, "team/a/out")
-    assert published(store).keys() == {"team/a/out/out_1.csv"}
+    assert tables_in(published(store)).keys() == {"team/a/out/out_1.csv"}
 
 
 def test_what_dead_attempts_have_left_is_removed_at_a_start(

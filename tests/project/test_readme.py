@@ -19,7 +19,7 @@ from tests.support.object_sets import published
 from tests.support.object_store import require_object_store, running_store
 from tests.support.resting import read_when_there
 from tests.support.serving import PATIENCE_S, ROOT, Server
-from tests.support.set_files import table_files_below
+from tests.support.set_files import table_files_below, tables_in
 
 README = Page("README.md")
 SAMPLE = ["-m", "myd_grpc.sample", "--out", "data", "--size", "200KB", "--encrypt"]
@@ -95,7 +95,7 @@ def test_the_example_of_object_storage_works(tmp_path: Path) -> None:
             environ["MYD_GRPC_ADDRESS"] = read_when_there(ready, process)
             subprocess.run(["bash", "-euc", calling], cwd=ROOT, env=environ, check=True)
             wanted = {f"users/{block.label}" for block in README.of("csv")}
-            assert published(store, "tables").keys() == wanted
+            assert tables_in(published(store, "tables")).keys() == wanted
         finally:
             os.killpg(process.pid, signal.SIGINT)
             process.wait(PATIENCE_S)

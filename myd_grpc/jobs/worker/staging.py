@@ -113,7 +113,8 @@ def take_over(predecessor: Path, staging: Path) -> None:
     """Copy what an earlier attempt has staged, whose worker may still write there.
 
     What it adds meanwhile is beyond its checkpoint, and cut off as that is taken up; what it puts
-    in place of a part is whole. Raises StaleCheckpointError when the directory is not there.
+    in place of a part is whole, and what it removes is not needed any more. Raises
+    StaleCheckpointError when the directory is not there.
     """
     empty(staging)
     try:
@@ -123,7 +124,8 @@ def take_over(predecessor: Path, staging: Path) -> None:
             if path.is_dir():
                 copy.mkdir()
             elif path.is_file():
-                _copy(path, copy)
+                with suppress(FileNotFoundError):
+                    _copy(path, copy)
     except FileNotFoundError:
         raise StaleCheckpointError from None
     for path in (*staging.rglob("*"), staging):

@@ -50,6 +50,29 @@ def test_what_is_taken_over_is_a_copy(
     assert files(after) == wanted
 
 
+def test_what_is_removed_meanwhile_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = staged(tmp_path)
+    (before / "b" / ".rows").mkdir()
+    for number in range(3):
+        (before / "b" / ".rows" / f"b_{number}.csv").write_bytes(b"1")
+    real = os.copy_file_range
+
+    def remove_another(source: int, target: int, count: int) -> int:
+        (before / "b" / ".rows" / "b_1.csv").unlink(missing_ok=True)
+        return real(source, target, count)
+
+    monkeypatch.setattr(os, "copy_file_range", remove_another)
+    take_over(before, after)
+    assert files(after).keys() == {
+        "a_1.csv",
+        "b/b_1.csv",
+        "b/.rows/b_0.csv",
+        "b/.rows/b_2.csv",
+    }
+
+
 def test_what_has_gone_is_not_taken_over(tmp_path: Path) -> None:
     before, after = staged(tmp_path)
     with pytest.raises(StaleCheckpointError):
