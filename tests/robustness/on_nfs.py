@@ -16,7 +16,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
 from myd_grpc.jobs.worker.staging import owned, take_over
 from myd_grpc.locks import LOCK_FILE
-from tests.robustness.crash_plans import Kill, Plan
+from tests.robustness.crash_plans import FINISHED, FINISHING, JUST_CSV, Kill, Plan
 from tests.robustness.crash_world import World
 from tests.robustness.crashing import Round, Tally
 from tests.support.nfs_machine import EXPORT, NODES
@@ -51,7 +51,12 @@ def opened(path: Path) -> OutputDirectory:
 
 @pytest.mark.parametrize(
     ("victim", "point", "replaces"),
-    [("worker", "after_sync", False), ("server", "put_aside", True), ("server", "rename", False)],
+    [
+        ("worker", "after_sync", False),
+        ("server", "put_aside", True),
+        ("server", "rename", False),
+        *[("worker", point, False) for point in FINISHING],
+    ],
 )
 def test_a_job_survives_a_crash(
     tmp_path: Path, place: str, victim: str, point: str, replaces: bool
@@ -62,7 +67,15 @@ def test_a_job_survives_a_crash(
     for path in before.rglob("*.json"):
         world.server.put(str(path.relative_to(before)), path.read_bytes())
     kills = (Kill(victim, 0.0, point),)
-    one = Plan("long", "", marked=True, replaces=replaces, kills=kills, engines=("python",) * 2)
+    one = Plan(
+        "long",
+        "",
+        marked=True,
+        replaces=replaces,
+        kills=kills,
+        engines=("python",) * 2,
+        formats=FINISHED[-1] if point in FINISHING else JUST_CSV,
+    )
     try:
         Round(world, one, tally).run()
     finally:

@@ -125,13 +125,13 @@ def test_a_file_three_times_as_large_takes_no_more(engine: str, mebibytes: int, 
 
 
 @pytest.mark.soak
-def test_parquet_of_a_file_three_times_as_large_takes_no_more(work: Path) -> None:
+def test_parquet_of_a_file_twice_as_large_takes_no_more(work: Path) -> None:
     pytest.importorskip("pyarrow", reason="left out: Parquet, as there is no pyarrow")
     small, large = (
         peak(work, "auto", sample(work, f"of-{size}", size), formats=["PARQUET"])
-        for size in (100, 300)
+        for size in (600, 1200)  # of less, not all tables fill what is held of one
     )
-    assert large < 600
+    assert large < 400
     assert large < small + BY_CHANCE
 
 
