@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from myd_grpc.dictionary.lookup import Dictionary
-from myd_grpc.dictionary.model import Entry
+from myd_grpc.dictionary.lookup import Dictionary, Layer, layer_of
 from myd_grpc.dictionary.table import decoded, entries_of
 
 FIELDS = Path(__file__).with_name("fields.csv")
@@ -15,9 +14,9 @@ FIELDS = Path(__file__).with_name("fields.csv")
 
 def load(own: str = "") -> Dictionary:
     """What is known of columns; an operator's table `own`, unless it is "", counts first."""
-    return Dictionary(entries_of(own), _built_in()) if own else Dictionary(_built_in())
+    return Dictionary(layer_of(entries_of(own)), _built_in()) if own else Dictionary(_built_in())
 
 
 @cache
-def _built_in() -> tuple[Entry, ...]:
-    return entries_of(decoded(FIELDS.read_bytes()))
+def _built_in() -> Layer:
+    return layer_of(entries_of(decoded(FIELDS.read_bytes())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,11 +20,15 @@ _Rank: TypeAlias = tuple[int, int, bool]
 _NUMBER = re.compile(r"~[1-9][0-9]*$")
 
 
+Layer: TypeAlias = "Mapping[str, Sequence[_Candidate]]"
+"""Entries that can be looked up."""
+
+
 class Dictionary:
     """What is known of columns. Entries of one layer count before those of the layers after it."""
 
-    def __init__(self, *layers: Iterable[Entry]) -> None:
-        self._layers = [_index(entries) for entries in layers]
+    def __init__(self, *layers: Layer) -> None:
+        self._layers = layers
 
     def find(self, table: str, column: str) -> Entry | None:
         """The entry for a column of a table, both named as in the set; None if there is none.
@@ -74,7 +78,7 @@ class _Candidate:
         return self.entry.path not in LINK_COLUMNS or self.entry.path == column
 
 
-def _index(entries: Iterable[Entry]) -> dict[str, list[_Candidate]]:
+def layer_of(entries: Iterable[Entry]) -> Layer:
     """Entries by the last name of their path."""
     found = defaultdict[str, list[_Candidate]](list)
     for entry in entries:

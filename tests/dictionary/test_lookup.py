@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 import pytest
 
 from myd_grpc.convert.schema import CHILD_LINKS
 from myd_grpc.dictionary import LINK_COLUMNS, Dictionary, Entry
+from myd_grpc.dictionary.lookup import layer_of
 
 
 def entry(path: str, within: str = "", title: str = "") -> Entry:
     return Entry(within, path, title or f"{within}:{path}", "", "", "")
+
+
+def made(*layers: Iterable[Entry]) -> Dictionary:
+    return Dictionary(*map(layer_of, layers))
 
 
 def found(dictionary: Dictionary, table: str, column: str) -> str | None:
@@ -24,17 +30,17 @@ def found(dictionary: Dictionary, table: str, column: str) -> str | None:
     [("out", "org"), ("out.acc", "bank.org"), ("org", "x.org"), ("out~2.acc~3", "bank~2.org~12")],
 )
 def test_a_column_is_found_by_its_last_name(table: str, column: str) -> None:
-    assert found(Dictionary([entry("org")]), table, column) == ":org"
+    assert found(made([entry("org")]), table, column) == ":org"
 
 
 @pytest.mark.parametrize(("table", "column"), [("out", "organ"), ("org", "a"), ("out", "org~x")])
 def test_no_other_column_is_found(table: str, column: str) -> None:
-    assert found(Dictionary([entry("org")]), table, column) is None
+    assert found(made([entry("org")]), table, column) is None
 
 
 def test_the_longest_path_counts() -> None:
     paths = ["amt", "trans_list.amt", "bank.trans_list.amt", "card.trans_list.amt"]
-    dictionary = Dictionary(map(entry, paths))
+    dictionary = made(map(entry, paths))
     assert found(dictionary, "out.bank.trans_list", "amt") == ":bank.trans_list.amt"
     assert found(dictionary, "out.bank", "trans_list.amt") == ":bank.trans_list.amt"
     assert found(dictionary, "out.invest.trans_list", "amt") == ":trans_list.amt"
@@ -42,7 +48,7 @@ def test_the_longest_path_counts() -> None:
 
 
 def test_of_equal_paths_that_of_the_nearest_place_counts() -> None:
-    dictionary = Dictionary([entry("amt"), entry("amt", "bank"), entry("amt", "loan")])
+    dictionary = made([entry("amt"), entry("amt", "bank"), entry("amt", "loan")])
     assert found(dictionary, "out.bank.list.loan.x", "amt") == "loan:amt"
     assert found(dictionary, "out.loan.x", "bank.amt") == "bank:amt"
     assert found(dictionary, "bank", "amt") == "bank:amt"
@@ -51,49 +57,49 @@ def test_of_equal_paths_that_of_the_nearest_place_counts() -> None:
 
 
 def test_a_longer_path_counts_before_a_place() -> None:
-    dictionary = Dictionary([entry("amt", "bank"), entry("list.amt")])
+    dictionary = made([entry("amt", "bank"), entry("list.amt")])
     assert found(dictionary, "out.bank.list", "amt") == ":list.amt"
 
 
 @pytest.mark.parametrize("name", ["orderDate", "OrderDate", "ORDER_DATE", "order-date"])
 def test_spellings_of_a_name_are_one(name: str) -> None:
-    assert found(Dictionary([entry("order_date")]), "out", name) == ":order_date"
-    assert found(Dictionary([entry(name)]), "out", "order_date") == f":{name}"
+    assert found(made([entry("order_date")]), "out", name) == ":order_date"
+    assert found(made([entry(name)]), "out", "order_date") == f":{name}"
 
 
 def test_names_that_differ_in_spelling_alone_are_told_apart() -> None:
-    dictionary = Dictionary([entry("orderNo"), entry("order_no")])
+    dictionary = made([entry("orderNo"), entry("order_no")])
     assert found(dictionary, "out", "orderNo") == ":orderNo"
     assert found(dictionary, "out", "order_no") == ":order_no"
     assert found(dictionary, "out", "ORDER_NO") is None, "which one is meant?"
 
 
 def test_an_underscore_in_front_counts() -> None:
-    dictionary = Dictionary([entry("_id")])
+    dictionary = made([entry("_id")])
     assert found(dictionary, "out", "_id") == ":_id"
     assert found(dictionary, "out", "id") is None
 
 
 def test_names_are_found_in_either_form_of_unicode() -> None:
     name = unicodedata.normalize("NFD", "거래금액")
-    assert found(Dictionary([entry("거래금액")]), "out", name) == ":거래금액"
-    assert found(Dictionary([entry(name, title="x")]), "out", "거래금액") == "x"
+    assert found(made([entry("거래금액")]), "out", name) == ":거래금액"
+    assert found(made([entry(name, title="x")]), "out", "거래금액") == "x"
 
 
 def test_a_member_is_never_taken_for_a_link_column() -> None:
     assert set(CHILD_LINKS) == LINK_COLUMNS
-    dictionary = Dictionary([entry("_row_id"), entry("value")])
+    dictionary = made([entry("_row_id"), entry("value")])
     assert found(dictionary, "out.list", "_row_id") == ":_row_id"
     for column in ("_row_id~2", "a._row_id", "_rowId"):
         assert found(dictionary, "out.list", column) is None
 
 
 def test_a_layer_counts_before_those_after_it() -> None:
-    dictionary = Dictionary([entry("amt", title="own")], [entry("bank.amt"), entry("no")])
+    dictionary = made([entry("amt", title="own")], [entry("bank.amt"), entry("no")])
     assert found(dictionary, "out.bank", "amt") == "own"
     assert found(dictionary, "out.bank", "no") == ":no"
 
 
 def test_a_table_is_found_as_a_column_of_its_parent() -> None:
-    dictionary = Dictionary([entry("trans_list", "bank"), entry("trans_list", "card")])
+    dictionary = made([entry("trans_list", "bank"), entry("trans_list", "card")])
     assert found(dictionary, "out.bank.account_list", "trans_list") == "bank:trans_list"

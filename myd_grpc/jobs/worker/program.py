@@ -264,6 +264,7 @@ def _confine(line: bytes) -> None:
     if not line:
         os._exit(1)  # the server has ended
     available.load()
+    dictionary.load()
     processors.usable()
     process_status("Umask", 8)
     time.tzset()
