@@ -229,12 +229,14 @@ def sync_all(paths: Iterable[Path]) -> None:
     """Syncs files some at a time: the file system then has one commit for several of them."""
     todo = list(paths)
     rest = iter(todo)
-    threads = min(_SYNCS, len(todo))
-    if not threads:
+    # Each takes what no other has come to: to hand them over one by one takes longer than that.
+    helpers = min(_SYNCS, len(todo)) - 1
+    if helpers < 1:
+        _sync_some(rest)
         return
-    with ThreadPoolExecutor(threads) as pool:
-        # Each takes what no other has come to: to hand them over one by one takes longer than that.
-        syncing = [pool.submit(_sync_some, rest) for _ in range(threads)]
+    with ThreadPoolExecutor(helpers) as pool:
+        syncing = [pool.submit(_sync_some, rest) for _ in range(helpers)]
+        _sync_some(rest)
     for one in syncing:
         one.result()  # raises what went wrong
 
