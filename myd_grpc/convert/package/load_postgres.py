@@ -16,7 +16,6 @@ _MOST_COLUMNS = 1600
 _NAME_BYTES = 63
 _HASH_BYTES = len("~01234567")
 _SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
-_BIGINT_DIGITS = 18
 
 _BEGIN = r"""-- Loads this set into PostgreSQL, all of it or nothing. In the directory of this file:
 --     psql -f load.postgres.sql
@@ -99,8 +98,6 @@ def _type(kinds: ColumnKinds | None) -> str:
     found = kinds.kinds & ~Kind.NULL if kinds else Kind(0)
     if kinds is None or max(kinds.whole_digits, kinds.fraction_digits) >= MOST_DIGITS:
         return "text"
-    if found == Kind.INTEGER:
-        return "bigint" if kinds.whole_digits <= _BIGINT_DIGITS else "numeric"
     if found and not found & ~(Kind.INTEGER | Kind.DECIMAL):
         return "numeric"
     return "boolean" if found == Kind.BOOLEAN else "text"

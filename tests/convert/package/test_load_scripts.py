@@ -176,8 +176,7 @@ def test_types_have_room_for_all_values(postgres: Callable[[], Postgres], tmp_pa
             zip(
                 [f"n{i}" for i in range(len(NUMBERS))],
                 [
-                    *["bigint"] * 3,
-                    *["numeric"] * 3,
+                    *["numeric"] * 6,
                     "text",
                     *["numeric"] * 2,
                     *["text"] * 3,
