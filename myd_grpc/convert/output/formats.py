@@ -21,8 +21,8 @@ class Finishing:
 
 
 FINISHING = {
-    Format.PARQUET: Finishing(Parquet, 0.5),
-    Format.XLSX: Finishing(Workbooks, 3.0),
+    Format.PARQUET: Finishing(Parquet, 2.5),
+    Format.XLSX: Finishing(Workbooks, 4.0),
 }
 """The formats that are made of finished rows, in the order in which they are.
 
