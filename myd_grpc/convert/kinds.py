@@ -32,6 +32,10 @@ class Kind(IntFlag):
     """A list that is a cell."""
 
 
+# To make flags of bits takes long.
+_KINDS = tuple(map(Kind, range(1 << 8)))
+
+
 class ColumnKinds(NamedTuple):
     """Which kinds of values a column has, and the most digits of its integers and decimals.
 
@@ -67,8 +71,7 @@ class TableKinds(NamedTuple):
 
 def _column(table: int, column: int, bits: int) -> ColumnKinds:
     whole, fraction = bits >> _WHOLE & _WHOLE_MASK, bits >> _FRACTION
-    kinds = Kind(bits & 0xFF)
-    return ColumnKinds(table, column, kinds, _highest(whole), _highest(fraction))
+    return ColumnKinds(table, column, _KINDS[bits & 0xFF], _highest(whole), _highest(fraction))
 
 
 def _highest(bits: int) -> int:

@@ -9,7 +9,7 @@ from myd_grpc.dictionary.lookup import Dictionary, Layer, layer_of
 from myd_grpc.dictionary.table import decoded, entries_of
 
 FIELDS = Path(__file__).with_name("fields.csv")
-"""The table of entries. A worker reads it from its sandbox."""
+"""The table of entries. A worker reads it before it enters its sandbox."""
 
 
 def load(own: str = "") -> Dictionary:

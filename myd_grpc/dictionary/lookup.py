@@ -7,6 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from myd_grpc.dictionary.model import Entry
@@ -18,6 +19,8 @@ _Names: TypeAlias = tuple[str, ...]
 _Rank: TypeAlias = tuple[int, int, bool]
 
 _NUMBER = re.compile(r"~[1-9][0-9]*$")
+_REMEMBERED = 4096
+"""Columns whose entries are kept: more than most sets have."""
 
 
 Layer: TypeAlias = "Mapping[str, Sequence[_Candidate]]"
@@ -29,12 +32,17 @@ class Dictionary:
 
     def __init__(self, *layers: Layer) -> None:
         self._layers = layers
+        # Each column of a set is asked for more than once, and so are those of the next set.
+        self._found = lru_cache(_REMEMBERED)(self._find)
 
     def find(self, table: str, column: str) -> Entry | None:
         """The entry for a column of a table, both named as in the set; None if there is none.
 
         A table's own entry is that of its last name, as a column of its parent.
         """
+        return self._found(table, column)
+
+    def _find(self, table: str, column: str) -> Entry | None:
         names = _names(f"{table}.{column}")
         place = _Place(column, names, _folded(names))
         for layer in self._layers:
@@ -101,7 +109,8 @@ def _best(candidates: Sequence[_Candidate], place: _Place) -> Entry | None:
 
 def _names(path: str) -> _Names:
     """The names of a path in NFC, without the numbers that tell equal ones apart (3.5)."""
-    return tuple(_NUMBER.sub("", name) for name in unicodedata.normalize("NFC", path).split("."))
+    names = unicodedata.normalize("NFC", path).split(".")
+    return tuple(_NUMBER.sub("", name) if "~" in name else name for name in names)
 
 
 def _folded(names: Iterable[str]) -> _Names:

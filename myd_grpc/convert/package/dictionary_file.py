@@ -29,20 +29,19 @@ def text(facts: SetFacts) -> Iterator[bytes]:
     dialect = Dialect.of(facts.options.csv_profile)
     yield header_bytes(list(COLUMNS), dialect)
     for table in facts.tables:
-        for index in range(len(table.columns)):
-            yield texts_bytes(_row(table, index, facts.dictionary), dialect)
+        yield b"".join(texts_bytes(row, dialect) for row in _rows(table, facts.dictionary))
 
 
-def _row(table: TableFacts, index: int, dictionary: Dictionary) -> list[str]:
-    column = table.columns[index]
-    texts = dictionary.find(table.name, column) or _UNKNOWN
-    return [
-        table.name,
-        column,
-        table.type_of(index),
-        "true" if table.may_be_null(index) else "false",
-        texts.title_ko,
-        texts.title_en,
-        texts.description_ko,
-        texts.description_en,
-    ]
+def _rows(table: TableFacts, dictionary: Dictionary) -> Iterator[list[str]]:
+    for index, name in enumerate(table.columns):
+        entry = dictionary.find(table.name, name) or _UNKNOWN
+        yield [
+            table.name,
+            name,
+            table.type_of(index),
+            "true" if table.may_be_null(index) else "false",
+            entry.title_ko,
+            entry.title_en,
+            entry.description_ko,
+            entry.description_en,
+        ]

@@ -1,53 +1,58 @@
-"""JSON text a line at a time: a description may be longer than what is to be in memory."""
+"""JSON text some at a time: a description may be longer than what is to be in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from msgspec import json
+from msgspec.json import Encoder
 
-
-def lines(value: object) -> Iterator[bytes]:
-    """The text of a value, each line with its end.
-
-    Iterators become lists with an item a line, and mappings with an iterator somewhere in them
-    have a member a line. What has none is one line.
-    """
-    for line in _lines(value, b""):
-        yield line + b"\n"
+_encode = Encoder().encode
 
 
-def _lines(value: object, indent: bytes) -> Iterator[bytes]:
-    inner = indent + b" "
-    if isinstance(value, Iterator):
-        yield from _enclosed(b"[", ((b"", item) for item in value), b"]", inner)
-    elif isinstance(value, Mapping) and _is_long(value):
-        members = ((json.encode(name) + b": ", member) for name, member in value.items())
-        yield from _enclosed(b"{", members, b"}", inner)
+class Lines:
+    """A list of which each item is on a line of its own; they are taken when they are written."""
+
+    def __init__(self, items: Iterable[object]) -> None:
+        self.items = items
+
+
+class Members(dict[str, Any]):
+    """An object of which each member is on a line of its own."""
+
+
+def text(value: object) -> Iterator[bytes]:
+    """The text of a value, in pieces; what is neither `Lines` nor `Members` is in one line."""
+    yield from _pieces(value, b"\n")
+    yield b"\n"
+
+
+def _pieces(value: object, line: bytes) -> Iterator[bytes]:
+    """The text of a value in a line that begins so."""
+    if isinstance(value, Members):
+        yield from _members(value, line)
+    elif isinstance(value, Lines):
+        yield from _items(value, line)
     else:
-        yield json.encode(value)
+        yield _encode(value)
 
 
-def _is_long(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_is_long, value.values()))
-    return isinstance(value, Iterator)
+def _members(value: Members, line: bytes) -> Iterator[bytes]:
+    inner, before = line + b" ", b"{"
+    for name, member in value.items():
+        yield before + inner + _encode(name) + b": "
+        yield from _pieces(member, inner)
+        before = b","
+    yield b"{}" if before == b"{" else line + b"}"
 
 
-def _enclosed(
-    begin: bytes, items: Iterable[tuple[bytes, object]], end: bytes, indent: bytes
-) -> Iterator[bytes]:
-    """Lines of a container, the first of which comes after what the container belongs to."""
-    yield begin
-    held = None
-    for name, item in items:
-        if held is not None:
-            yield held + b","
-        text = _lines(item, indent)
-        held = indent + name + next(text)
-        for line in text:
-            yield held
-            held = line
-    if held is not None:
-        yield held
-    yield indent[1:] + end
+def _items(value: Lines, line: bytes) -> Iterator[bytes]:
+    inner, before = line + b" ", b"["
+    for item in value.items:
+        if type(item) is dict:  # as usual, and there are many
+            yield before + inner + _encode(item)
+        else:
+            yield before + inner
+            yield from _pieces(item, inner)
+        before = b","
+    yield b"[]" if before == b"[" else line + b"]"

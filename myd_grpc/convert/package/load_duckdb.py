@@ -5,9 +5,17 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator
 
-from myd_grpc.convert.kinds import ColumnKinds, Kind
+from myd_grpc.convert.kinds import ColumnKinds
+from myd_grpc.convert.package.column_types import ExactKind, exact_kind
 from myd_grpc.convert.package.facts import SetFacts, TableFacts
-from myd_grpc.convert.package.sql import accepted_names, comments, identifier, literal
+from myd_grpc.convert.package.sql import (
+    accepted_names,
+    comments,
+    created,
+    identifier,
+    literal,
+    typed_columns,
+)
 from myd_grpc.options import Format
 
 FILE_NAME = "load.duckdb.sql"
@@ -53,25 +61,25 @@ def _names(names: list[str]) -> list[str]:
 
 def _created(name: str, table: TableFacts, names: list[str]) -> Iterator[str]:
     columns = _names(list(table.columns))
-    yield f"CREATE TABLE {identifier(name)} (\n"
-    for index, column in enumerate(columns):
-        required = "" if table.may_be_null(index) else " NOT NULL"
-        yield f"    {identifier(column)} {_type(table.kinds.get(index))}{required},\n"
+    lines = [*typed_columns(columns, table, _type), "    PRIMARY KEY (_row_id)"]
     if table.parent is not None:
         parent = identifier(names[table.parent])
-        yield f"    FOREIGN KEY (_parent_row_id) REFERENCES {parent} (_row_id),\n"
-    yield "    PRIMARY KEY (_row_id)\n);\n"
+        lines.append(f"    FOREIGN KEY (_parent_row_id) REFERENCES {parent} (_row_id)")
+    yield created(name, lines)
     yield from comments(name, columns, table)
 
 
 def _type(kinds: ColumnKinds | None) -> str:
     """A type that has every digit of a column's values, and nothing else of them either lost."""
-    found = kinds.kinds & ~Kind.NULL if kinds else Kind(0)
-    if kinds is None or found & ~(Kind.INTEGER | Kind.DECIMAL):
-        return "BOOLEAN" if found == Kind.BOOLEAN else "VARCHAR"
-    digits = kinds.whole_digits + kinds.fraction_digits
-    if not found or digits > _MOST_DIGITS:
+    if kinds is None:
         return "VARCHAR"
-    if found == Kind.INTEGER and digits <= _BIGINT_DIGITS:
-        return "BIGINT"
-    return f"DECIMAL({digits}, {kinds.fraction_digits})"
+    digits = kinds.whole_digits + kinds.fraction_digits
+    match exact_kind(kinds):
+        case ExactKind.INTEGER if digits <= _BIGINT_DIGITS:
+            return "BIGINT"
+        case ExactKind.INTEGER | ExactKind.DECIMAL if digits <= _MOST_DIGITS:
+            return f"DECIMAL({digits}, {kinds.fraction_digits})"
+        case ExactKind.BOOLEAN:
+            return "BOOLEAN"
+        case _:
+            return "VARCHAR"

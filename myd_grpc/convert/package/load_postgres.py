@@ -5,9 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from myd_grpc.convert.kinds import MOST_DIGITS, ColumnKinds, Kind
+from myd_grpc.convert.kinds import MOST_DIGITS, ColumnKinds
+from myd_grpc.convert.package.column_types import ExactKind, exact_kind
 from myd_grpc.convert.package.facts import SetFacts, TableFacts
-from myd_grpc.convert.package.sql import accepted_names, comments, identifier, literal
+from myd_grpc.convert.package.sql import (
+    accepted_names,
+    comments,
+    created,
+    identifier,
+    literal,
+    typed_columns,
+)
 from myd_grpc.options import Format
 
 FILE_NAME = "load.postgres.sql"
@@ -83,24 +91,21 @@ def _refusal(table: TableFacts) -> str:
 
 def _created(name: str, table: TableFacts) -> Iterator[str]:
     columns = accepted_names(table.columns, _is_column_name, _shortened)
-    yield f"CREATE TABLE {identifier(name)} (\n"
-    last = len(columns) - 1
-    for index, column in enumerate(columns):
-        required = "" if table.may_be_null(index) else " NOT NULL"
-        end = "" if index == last else ","
-        yield f"    {identifier(column)} {_type(table.kinds.get(index))}{required}{end}\n"
-    yield ");\n"
+    yield created(name, typed_columns(columns, table, _type))
     yield from comments(name, columns, table)
 
 
 def _type(kinds: ColumnKinds | None) -> str:
     """A type that has every digit of a column's values, and nothing else of them either lost."""
-    found = kinds.kinds & ~Kind.NULL if kinds else Kind(0)
     if kinds is None or max(kinds.whole_digits, kinds.fraction_digits) >= MOST_DIGITS:
         return "text"
-    if found and not found & ~(Kind.INTEGER | Kind.DECIMAL):
-        return "numeric"
-    return "boolean" if found == Kind.BOOLEAN else "text"
+    match exact_kind(kinds):
+        case ExactKind.INTEGER | ExactKind.DECIMAL:
+            return "numeric"
+        case ExactKind.BOOLEAN:
+            return "boolean"
+        case ExactKind.OTHER:
+            return "text"
 
 
 def _paths(table: TableFacts) -> Iterator[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 
+from myd_grpc.convert.kinds import ColumnKinds
 from myd_grpc.convert.package.facts import TableFacts
 
 # Not all that read a script leave them as they are, and commands of psql are a line each.
@@ -55,6 +56,23 @@ def _numbered(name: str, shortened: Callable[[str], str]) -> Iterable[str]:
     for number in count(1):
         text = name if number == 1 else f"{name}~{number}"
         yield f"{begin}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def created(name: str, lines: Iterable[str]) -> str:
+    """The statement that creates a table, of which there is a line for each column or key."""
+    text = ",\n".join(lines)
+    return f"CREATE TABLE {identifier(name)} (\n{text}\n);\n"
+
+
+def typed_columns(
+    names: Sequence[str], table: TableFacts, type_of: Callable[[ColumnKinds | None], str]
+) -> list[str]:
+    """The columns of a table, which have these names, with their types."""
+    return [
+        f"    {identifier(name)} {type_of(table.kinds.get(index))}"
+        f"{'' if table.may_be_null(index) else ' NOT NULL'}"
+        for index, name in enumerate(names)
+    ]
 
 
 def comments(name: str, columns: Sequence[str], table: TableFacts) -> Iterator[str]:

@@ -142,7 +142,7 @@ except PermissionError:
 """
 
 
-def test_the_dictionary_can_be_read_in_it(tmp_path: Path) -> None:
+def test_the_dictionary_is_at_hand_in_it(tmp_path: Path) -> None:
     require("Landlock")
     directories = [tmp_path / "data", tmp_path / "output"]
     for directory in directories:
