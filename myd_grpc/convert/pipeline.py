@@ -223,6 +223,8 @@ class _Run:
             raise
 
     def _convert_sets(self, resume: Checkpoint | None) -> Converted:
+        if resume and resume.writers is None:
+            self._require_finished(resume)
         for plan in self._plans():
             if resume is None:
                 self._convert_set(plan, None)
@@ -244,6 +246,20 @@ class _Run:
             SetPlan(range(index, index + 1), f"{directory}/")
             for index, directory in enumerate(directories)
         ]
+
+    def _require_finished(self, resume: Checkpoint) -> None:
+        """Raises StaleCheckpointError where files of finished sets are gone, as once uploaded.
+
+        In the middle of a set, what is missing of that tells the same.
+        """
+        sizes = {part.file_name: part.size for part in resume.done}
+        sizes |= {one.file_name: one.size for one in resume.beside}
+        try:
+            for name, size in sizes.items():
+                if (self._output / name).stat().st_size != size:
+                    raise StaleCheckpointError
+        except FileNotFoundError:
+            raise StaleCheckpointError from None
 
     def _convert_set(self, plan: SetPlan, resume: Checkpoint | None) -> None:
         directory, state = self._output / plan.prefix, self._state

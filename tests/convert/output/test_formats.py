@@ -164,6 +164,29 @@ def test_a_set_in_other_formats_is_begun_anew(engine: str) -> None:
             convert(other, None, out, silent, Kept(), checkpoint)
 
 
+@pytest.mark.parametrize("merge", [True, False])
+def test_a_finished_set_that_is_gone_is_made_anew(engine: str, merge: bool) -> None:
+    names, kept = ["a.json", "b.json"], Kept()
+    with directory() as data, directory() as out:
+        write(data, [(name, DOCUMENT) for name in names])
+        request = conversion(
+            data, names, engine=engine, limits=LIMITS, merge=merge, formats=(OTHER,)
+        )
+        made = convert(request, None, out, silent, kept)
+        checkpoint = Checkpoint.from_json(kept.texts[-1])
+        assert convert(request, None, out, silent, Kept(), checkpoint).parts == made.parts
+        files = {part.file_name for part in made.parts} | {one.file_name for one in made.beside}
+        for path in [out / name for name in files]:
+            content = path.read_bytes()
+            path.unlink()
+            with pytest.raises(StaleCheckpointError):
+                convert(request, None, out, silent, Kept(), checkpoint)
+            path.write_bytes(content[:-1])
+            with pytest.raises(StaleCheckpointError):
+                convert(request, None, out, silent, Kept(), checkpoint)
+            path.write_bytes(content)
+
+
 @pytest.mark.parametrize("formats", [(CSV,), *SEVERAL])
 @pytest.mark.parametrize("merge", [True, False])
 def test_what_was_done_before_a_crash_is_counted(
