@@ -6,13 +6,11 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
-from myd_grpc.convert.engines import processors
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
@@ -32,22 +30,15 @@ from myd_grpc.convert.notes import MOST_NOTES, joined_notes
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.formats import FinishCost, RowPlan
 from myd_grpc.convert.output.naming import set_directories
-from myd_grpc.convert.output.set_writer import FinishedSet, remove_hidden_rows
-from myd_grpc.convert.package import writing as package
-from myd_grpc.convert.package.checksums import CheckedInput
-from myd_grpc.convert.package.checksums import taken as checksums_taken
-from myd_grpc.convert.package.counting import COUNTING, Read
-from myd_grpc.convert.package.facts import SetFacts
+from myd_grpc.convert.output.set_writer import remove_hidden_rows
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
+from myd_grpc.convert.set_finisher import SetFinisher
 from myd_grpc.convert.state import ConversionState, Report
-from myd_grpc.dictionary import Dictionary, load
 from myd_grpc.failpoints import reach
 
 _ID_FIELD = "id"
-_MOST_READERS = 4
-"""Files that are read at once for their checksums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +156,9 @@ class _Run:
             layout=self._options.layout,
             engine=self.engine.name,
         )
-        self._finish_cost = FinishCost.of(self._options)
-        share = self._finish_cost.share
+        share = FinishCost.of(self._options).share
         self._state = ConversionState(progress, report, checkpoints, share)
+        self._finisher = SetFinisher(conversion, self._state, self.engine.name, self._open_again)
 
     def look(self) -> tuple[InputVersion, ...]:
         """Looks at every file before the first is converted: a wrong key shows at once."""
@@ -209,9 +200,8 @@ class _Run:
             conversion.confined_to,
         )
 
-    @cached_property
-    def _dictionary(self) -> Dictionary:
-        return load(self._conversion.dictionary)
+    def _open_again(self, index: int) -> Source:
+        return self._open(self._conversion.file_names[index], 0, self._state.inputs[index])
 
     def convert(self, resume: Checkpoint | None) -> Converted:
         """Converts all sets, one after another."""
@@ -271,47 +261,13 @@ class _Run:
                 flattener = self.engine.flattener(self._rules, builder.schema)
                 self._convert_files(builder, flattener, resume)
                 self._complete(builder)
-            finished, facts = self._finish(builder)
-            beside = package.write(directory, facts)
-            # All at once: the file system then has fewer commits.
-            unsynced = (*finished.unsynced, *(file.file_name for file in beside))
-            disk.sync_all(directory / name for name in unsynced)
-            disk.sync(directory)
+            finished, beside = self._finisher.finish(builder, directory)
             state.finish_set(plan, builder.named(finished.files), builder.named(beside))
             if len(state.notes) < MOST_NOTES and (note := builder.note(finished)):
                 state.notes.append(note)
             if builder.writer.hides_rows:
                 state.save_finished(plan)
                 remove_hidden_rows(directory)
-
-    def _finish(self, builder: SetBuilder) -> tuple[FinishedSet, SetFacts]:
-        """Makes what is made of a set's rows, and answers what is known of it then."""
-        state, share = self._state, self._finish_cost.formats_share
-        finished = builder.writer.finish(lambda part: state.finishing(builder, part * share))
-        facts = builder.facts(finished, state.inputs, self._dictionary)
-        if self._options.checksums:
-            reach("checksums")
-            checksums = checksums_taken(
-                self._output / builder.plan.prefix,
-                facts.tables,
-                finished.rows,
-                [self._checked_input(index) for index in builder.plan.files],
-                COUNTING[self.engine.name],
-                min(processors.usable(), _MOST_READERS),
-                lambda part: state.finishing(builder, share + part * (1 - share)),
-            )
-            facts = replace(facts, checksums=checksums)
-        return finished, facts
-
-    def _checked_input(self, index: int) -> CheckedInput:
-        version = self._state.inputs[index]
-
-        def sha256(read: Read) -> str:
-            name = self._conversion.file_names[index]
-            with self._open(name, 0, version) as source, source.unchanged():
-                return source.sha256(read)
-
-        return CheckedInput(version.size, sha256)
 
     def _convert_files(
         self, builder: SetBuilder, flattener: Flattener, resume: Checkpoint | None

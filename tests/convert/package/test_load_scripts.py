@@ -27,7 +27,12 @@ from tests.support.loading import (
     wanted,
 )
 
-THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=25)
+# Each makes two databases.
+THOROUGH = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    max_examples=settings().max_examples // 2,
+)
 LAYOUTS = [Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE]
 
 

@@ -1,0 +1,89 @@
+"""What becomes of a set once its rows are there: formats, checksums, files beside the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+from myd_grpc.convert.engines import processors
+from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.model import BesideFile, Conversion
+from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.formats import FinishCost
+from myd_grpc.convert.output.set_writer import FinishedSet
+from myd_grpc.convert.package import checksums, writing
+from myd_grpc.convert.package.checksums import CheckedInput
+from myd_grpc.convert.package.counting import COUNTING, Read
+from myd_grpc.convert.package.facts import Checksums, SetFacts
+from myd_grpc.convert.set_builder import SetBuilder
+from myd_grpc.convert.state import ConversionState
+from myd_grpc.dictionary import Dictionary, load
+from myd_grpc.failpoints import reach
+
+_MOST_READERS = 4
+"""Files that are read at once for their checksums."""
+
+OpenInput: TypeAlias = Callable[[int], AbstractContextManager[Source]]
+"""Opens the input of that index as it lies; raises ConversionError where it is another by now."""
+
+
+class SetFinisher:
+    """Finishes the sets of a conversion, by the engine of that name."""
+
+    def __init__(
+        self, conversion: Conversion, state: ConversionState, engine: str, open_input: OpenInput
+    ) -> None:
+        self._conversion = conversion
+        self._state = state
+        self._counting = COUNTING[engine]
+        self._open_input = open_input
+        # Which part of the time formats take, before checksums.
+        self._formats_share = FinishCost.of(conversion.options).formats_share
+
+    @cached_property
+    def _dictionary(self) -> Dictionary:
+        return load(self._conversion.dictionary)
+
+    def finish(
+        self, builder: SetBuilder, directory: Path
+    ) -> tuple[FinishedSet, Sequence[BesideFile]]:
+        """Has all files of the set as they are to be, and synced; those beside its tables, too."""
+        finished = builder.writer.finish(lambda part: self._report(builder, part, 0.0))
+        facts = builder.facts(finished, self._state.inputs, self._dictionary)
+        if self._conversion.options.checksums:
+            facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
+        beside = writing.write(directory, facts)
+        # All at once: the file system then has fewer commits.
+        unsynced = (*finished.unsynced, *(file.file_name for file in beside))
+        disk.sync_all(directory / name for name in unsynced)
+        disk.sync(directory)
+        return finished, beside
+
+    def _report(self, builder: SetBuilder, formats: float, checked: float) -> None:
+        share = self._formats_share
+        self._state.finishing(builder, formats * share + checked * (1 - share))
+
+    def _checksums(
+        self, builder: SetBuilder, directory: Path, finished: FinishedSet, facts: SetFacts
+    ) -> Checksums:
+        reach("checksums")
+        return checksums.taken(
+            directory,
+            facts.tables,
+            finished.rows,
+            [self._checked_input(index) for index in builder.plan.files],
+            self._counting,
+            min(processors.usable(), _MOST_READERS),
+            lambda part: self._report(builder, 1.0, part),
+        )
+
+    def _checked_input(self, index: int) -> CheckedInput:
+        def sha256(read: Read) -> str:
+            with self._open_input(index) as source, source.unchanged():
+                return source.sha256(read)
+
+        return CheckedInput(self._state.inputs[index].size, sha256)
