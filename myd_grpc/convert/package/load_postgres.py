@@ -23,6 +23,7 @@ FILE_NAME = "load.postgres.sql"
 _MOST_COLUMNS = 1600
 _NAME_BYTES = 63
 _HASH_BYTES = len("~01234567")
+_SYSTEM_TABLES = "pg_"
 _SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 
 _BEGIN = r"""-- Loads this set into PostgreSQL, all of it or nothing. In the directory of this file:
@@ -69,7 +70,8 @@ def _pieces(facts: SetFacts) -> Iterator[str]:
 
 
 def _is_table_name(name: str) -> bool:
-    return len(name.encode()) <= _NAME_BYTES
+    # A name that a system table has, too, is taken for that one.
+    return len(name.encode()) <= _NAME_BYTES and not name.startswith(_SYSTEM_TABLES)
 
 
 def _is_column_name(name: str) -> bool:

@@ -160,6 +160,17 @@ def test_names_texts_and_numbers_arrive(
     assert_loads(postgres(), document, limits=limits, duckdb=duckdb)
 
 
+@pytest.mark.parametrize("name", ["pg_class", "pg_type"])
+def test_sets_named_as_system_tables_arrive(
+    postgres: Callable[[], Postgres], tmp_path: Path, name: str
+) -> None:
+    document = b'[{"id":"a","k":[1]}]'
+    database = postgres()
+    done = database.load(made_in(tmp_path, document, name=name))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_same(database.content(), wanted(document, name, Layout.AUTO))
+
+
 def test_the_sample_arrives(postgres: Callable[[], Postgres]) -> None:
     document = b"".join(plaintext(200_000, 7))
     assert_loads(postgres(), document, Layout.KEYED, limits=Limits(rows_per_part=100))
