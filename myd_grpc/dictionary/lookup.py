@@ -34,6 +34,7 @@ class Dictionary:
         self._layers = layers
         # Each column of a set is asked for more than once, and so are those of the next set.
         self._found = lru_cache(_REMEMBERED)(self._find)
+        self._table_path = lru_cache(1)(_path)
 
     def find(self, table: str, column: str) -> Entry | None:
         """The entry for a column of a table, both named as in the set; None if there is none.
@@ -43,8 +44,8 @@ class Dictionary:
         return self._found(table, column)
 
     def _find(self, table: str, column: str) -> Entry | None:
-        names = _names(f"{table}.{column}")
-        place = _Place(column, names, _folded(names))
+        (names, folded), (own_names, own_folded) = self._table_path(table), _path(column)
+        place = _Place(column, names + own_names, folded + own_folded)
         for layer in self._layers:
             if found := _best(layer.get(place.folded[-1], ()), place):
                 return found
@@ -100,11 +101,17 @@ def layer_of(entries: Iterable[Entry]) -> Layer:
 def _best(candidates: Sequence[_Candidate], place: _Place) -> Entry | None:
     """The entry that means the place most closely; None if there is none, or more than one."""
     ranked = [(rank, one.entry) for one in candidates if (rank := one.rank(place))]
-    if not ranked:
-        return None
+    if len(ranked) < 2:  # as usual
+        return ranked[0][1] if ranked else None
     highest = max(rank for rank, _ in ranked)
     best = [entry for rank, entry in ranked if rank == highest]
     return best[0] if len(best) == 1 else None
+
+
+def _path(text: str) -> tuple[_Names, _Names]:
+    """The names of a path, as they are and folded."""
+    names = _names(text)
+    return names, _folded(names)
 
 
 def _names(path: str) -> _Names:

@@ -52,7 +52,6 @@ def _items(value: Lines, line: bytes) -> Iterator[bytes]:
         if type(item) is dict:  # as usual, and there are many
             yield before + inner + _encode(item)
         else:
-            yield before + inner
-            yield from _pieces(item, inner)
+            yield before + inner + b"".join(_pieces(item, inner))
         before = b","
     yield b"[]" if before == b"[" else line + b"]"
