@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.convert.model import Conversion, Limits
+from myd_grpc.convert.model import CipherKey, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
 from tests.robustness.crash_inputs import KEY, encrypted, records
@@ -75,7 +75,8 @@ class Machine(RuleBasedStateMachine):
             self.server.put(f"{variant}-plain", text)
             self.server.put(f"{variant}-secret", encrypted(text))
             for name in ("one", "two"):
-                self.expected[name, variant] = self._made(f"{variant}-plain", name)
+                for file, key in ((f"{variant}-plain", None), (f"{variant}-secret", KEY)):
+                    self.expected[name, file] = self._made(file, key, name)
         self.server.start()
 
     def _sets(self) -> DiskSets | StoredSets:
@@ -86,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         """What sets there are, while others may come."""
         return {name for name in self.server.left_in_output() if not name.startswith(".")}
 
-    def _made(self, file_name: str, name: str) -> dict[str, bytes]:
+    def _made(self, file_name: str, key: CipherKey | None, name: str) -> dict[str, bytes]:
         out = self.home / "expected"
         out.mkdir()
         wanted = Conversion(
@@ -96,7 +97,7 @@ class Machine(RuleBasedStateMachine):
             ConvertOptions(merge=True),
             Limits(batch_records=10),
         )
-        convert(wanted, None, out, lambda *_: None)
+        convert(wanted, key, out, lambda *_: None)
         made = tree(out)
         shutil.rmtree(out)
         return made
@@ -270,7 +271,7 @@ class Machine(RuleBasedStateMachine):
         if not done:
             return {}
         last = max(done, key=lambda one: one.seen.revision)
-        return self.expected[name, last.request.file_names[0][0]]
+        return self.expected[name, last.request.file_names[0]]
 
 
 QUICK = settings(
