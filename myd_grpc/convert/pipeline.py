@@ -174,7 +174,7 @@ class _Run:
     def begin(self, inputs: tuple[InputVersion, ...], resume: Checkpoint | None) -> None:
         """Takes it that the files are these; raises StaleCheckpointError where they were others."""
         state = self._state
-        state.inputs = inputs
+        state.take(inputs)
         if resume and resume.inputs != inputs:
             raise StaleCheckpointError
         if resume:

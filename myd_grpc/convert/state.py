@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
@@ -32,6 +33,8 @@ class ConversionState:
     ) -> None:
         self.progress = progress
         self.inputs: tuple[InputVersion, ...] = ()
+        # The bytes of all inputs before each, and of all.
+        self._sizes = [0]
         self.done: list[PartFile] = []
         self.beside: list[BesideFile] = []
         self.notes: list[str] = []
@@ -42,6 +45,11 @@ class ConversionState:
         self._bytes_finished = 0
         # Parts of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
+
+    def take(self, inputs: tuple[InputVersion, ...]) -> None:
+        """Takes it that the files are these."""
+        self.inputs = inputs
+        self._sizes = [0, *accumulate(version.size for version in inputs)]
 
     def resume(self, checkpoint: Checkpoint, files: range) -> None:
         """Takes over the figures of a checkpoint, and its finished sets, made of these files."""
@@ -65,7 +73,7 @@ class ConversionState:
         """The figures as they were when a file was begun, of which `piece` is what is left."""
         return replace(
             self.progress,
-            bytes_read=sum(version.size for version in self.inputs[:index]),
+            bytes_read=self._sizes[index],
             records=self.progress.records - (piece.records if piece else 0),
         )
 
@@ -78,7 +86,7 @@ class ConversionState:
             self._checkpoints.save(*self._checkpoint(builder, files[-1], None, finishing=True))
 
     def _size(self, files: range) -> int:
-        return sum(self.inputs[index].size for index in files)
+        return self._sizes[files.stop] - self._sizes[files.start]
 
     def finish_set(
         self, plan: SetPlan, parts: Sequence[PartFile], beside: Sequence[BesideFile]
