@@ -7,22 +7,21 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 )
 
 const unreachable = "the gateway does not reach the gRPC server behind it; its log says why"
 
-// ofLibrary is in the text of an error that is no server's: the library's own words, which tell
-// callers nothing that they can do, but addresses that are none of their business.
-var ofLibrary = []string{
-	"connection error: ",
-	"name resolver error: ",
-	"error reading from server: ",
-	"closing transport due to: ",
-}
+// outcome is whether the server ended a call by itself. Any other end is told in the library's words,
+// which tell callers nothing that they can do, but addresses that are none of their business.
+type outcome struct{ byServer atomic.Bool }
+
+type outcomeKey struct{}
 
 // reach tells whether the server is reached: callers in plain words, the log why not, once until it
 // is reached again.
@@ -35,9 +34,9 @@ type reach struct {
 }
 
 // told is an error of a call in the words that are for its caller.
-func (r *reach) told(err error) error {
+func (r *reach) told(err error, call *outcome) error {
 	found, _ := status.FromError(err)
-	isOurs := found.Code() == codes.Unavailable && len(found.Proto().GetDetails()) == 0 && containsAny(found.Message(), ofLibrary)
+	isOurs := found.Code() == codes.Unavailable && !call.byServer.Load()
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if isOurs && !r.lost {
@@ -61,28 +60,22 @@ func (r *reach) hint(text string) string {
 	}
 }
 
-func containsAny(text string, parts []string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
-}
-
 func (r *reach) unary(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-	return r.told(invoke(ctx, method, request, answer, conn, options...))
+	call := new(outcome)
+	return r.told(invoke(context.WithValue(ctx, outcomeKey{}, call), method, request, answer, conn, options...), call)
 }
 
 func (r *reach) stream(ctx context.Context, description *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
-	opened, err := open(ctx, description, conn, method, options...)
-	return reached{opened, r}, r.told(err)
+	call := new(outcome)
+	opened, err := open(context.WithValue(ctx, outcomeKey{}, call), description, conn, method, options...)
+	return reached{opened, r, call}, r.told(err, call)
 }
 
 // reached is a stream whose end is told in plain words, too.
 type reached struct {
 	grpc.ClientStream
 	reach *reach
+	call  *outcome
 }
 
 func (r reached) RecvMsg(message any) error {
@@ -90,5 +83,23 @@ func (r reached) RecvMsg(message any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	return r.reach.told(err)
+	return r.reach.told(err, r.call)
 }
+
+// ends notes which calls the server ends: only then is there a trailer of its own.
+type ends struct{}
+
+func (ends) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+func (ends) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	if _, isTrailer := event.(*stats.InTrailer); !isTrailer {
+		return
+	}
+	if call, isNoted := ctx.Value(outcomeKey{}).(*outcome); isNoted {
+		call.byServer.Store(true)
+	}
+}
+
+func (ends) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+func (ends) HandleConn(context.Context, stats.ConnStats) {}

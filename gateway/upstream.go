@@ -37,7 +37,8 @@ func dial(stopping context.Context, server credentials.TransportCredentials, beh
 		grpc.WithNoProxy(),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: soonBack, MinConnectTimeout: 5 * time.Second}),
 		grpc.WithPerRPCCredentials(passedOn{}),
-		grpc.WithChainUnaryInterceptor(behind.unary, limitTime),
+		grpc.WithStatsHandler(ends{}),
+		grpc.WithChainUnaryInterceptor(limitTime, behind.unary),
 		grpc.WithChainStreamInterceptor(endWith(stopping), behind.stream),
 	)
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from concurrent import futures
@@ -87,6 +88,37 @@ def test_why_the_server_is_not_reached_is_for_the_log_alone(tmp_path: Path) -> N
     assert log.count("no connection to the server") == 1
     assert f"address={address}" in log
     assert "connection refused" in log
+
+
+SETTINGS = bytes.fromhex("000000040000000000")
+"""The first frame of a server that has nothing to say (RFC 9113, 6.5)."""
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER for a connection that is reset when it is closed."""
+
+
+def test_a_connection_that_breaks_off_is_told_in_plain_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with futures.ThreadPoolExecutor(1) as other:
+            breaking = other.submit(break_off, listening)
+            with gateway_to(f"127.0.0.1:{listening.getsockname()[1]}", tmp_path) as rest:
+                answers = [rest.get(path) for path in ("/jobs", "/jobs/watch") for _ in range(20)]
+            listening.shutdown(socket.SHUT_RDWR)
+            breaking.result(PATIENCE_S)
+    assert {answer.status for answer in answers} == {503}
+    assert {answer.json["message"] for answer in answers} == {UNREACHABLE}
+
+
+def break_off(listening: socket.socket) -> None:
+    """Reset each connection as soon as it stands."""
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection:
+            connection.sendall(SETTINGS)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
 def test_an_address_that_others_reach_is_warned_of(rest_server: RestServer) -> None:
