@@ -98,13 +98,15 @@ RESET = struct.pack("ii", 1, 0)
 
 
 def test_a_connection_that_breaks_off_is_told_in_plain_words(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        with futures.ThreadPoolExecutor(1) as other:
-            breaking = other.submit(break_off, listening)
-            with gateway_to(f"127.0.0.1:{listening.getsockname()[1]}", tmp_path) as rest:
-                answers = [rest.get(path) for path in ("/jobs", "/jobs/watch") for _ in range(20)]
-            listening.shutdown(socket.SHUT_RDWR)
-            breaking.result(PATIENCE_S)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        futures.ThreadPoolExecutor(1) as other,
+    ):
+        breaking = other.submit(break_off, listening)
+        with gateway_to(f"127.0.0.1:{listening.getsockname()[1]}", tmp_path) as rest:
+            answers = [rest.get(path) for path in ("/jobs", "/jobs/watch") for _ in range(20)]
+        listening.shutdown(socket.SHUT_RDWR)
+        breaking.result(PATIENCE_S)
     assert {answer.status for answer in answers} == {503}
     assert {answer.json["message"] for answer in answers} == {UNREACHABLE}
 
