@@ -13,7 +13,7 @@ from benchmarks.report import Section, middle, spread
 from benchmarks.service import running
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engines.available import ENGINES
-from myd_grpc.convert.model import CipherKey, Conversion, PartFile
+from myd_grpc.convert.model import CipherKey, Conversion, Keys, PartFile
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
 from myd_grpc.jobs.worker.protocol import Message, Task
@@ -120,6 +120,6 @@ def _share_once(engine: str, every_s: float, given: Input) -> float:
         checkpointer = _Timed(task, agree, signals)
         began = time.perf_counter()
         key = CipherKey(bytes.fromhex(given.key), bytes.fromhex(given.iv))
-        convert(wanted, key, Path(staging), lambda *_: None, checkpointer)
+        convert(wanted, Keys(key), Path(staging), lambda *_: None, checkpointer)
         checkpointer.wait()
         return checkpointer.spent_s / (time.perf_counter() - began)

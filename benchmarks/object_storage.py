@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.data import DATA, Input, encrypted
 from benchmarks.report import Section, middle, spread
 from benchmarks.service import running
-from myd_grpc.convert.model import CipherKey, Conversion
+from myd_grpc.convert.model import CipherKey, Conversion, Keys
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.objectstore import reach
 from myd_grpc.objectstore.access import Found, Listing
@@ -82,7 +82,7 @@ def _convert(given: Input, data_dir: str) -> None:
     key = CipherKey(bytes.fromhex(given.key), bytes.fromhex(given.iv))
     conversion = Conversion(data_dir, (given.name,), "out", ConvertOptions(merge=True))
     with tempfile.TemporaryDirectory(dir=DATA.parent) as out:
-        convert(conversion, key, Path(out), lambda _: None)
+        convert(conversion, Keys(key), Path(out), lambda _: None)
 
 
 def _read(store: Any, given: Input) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.data import DATA, Input, made
 from benchmarks.report import MB, Section, middle
 from myd_grpc.convert.engines.available import ENGINES
-from myd_grpc.convert.model import Conversion
+from myd_grpc.convert.model import NO_KEYS, Conversion
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions, Layout
 
@@ -109,5 +109,5 @@ def _seconds(given: Input, engine: str) -> float:
             threads=1,
         )
         began = time.perf_counter()
-        convert(wanted, None, Path(output), lambda *_: None)
+        convert(wanted, NO_KEYS, Path(output), lambda *_: None)
         return time.perf_counter() - began

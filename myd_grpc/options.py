@@ -54,10 +54,69 @@ class Format(StrEnum):
         return f".{self.lower()}"
 
 
+class MaskMethod(StrEnum):
+    """What becomes of a column's cells (docs/spec.md 11.4)."""
+
+    PSEUDONYM = "PSEUDONYM"
+    REMOVE = "REMOVE"
+    REDACT = "REDACT"
+    PARTIAL = "PARTIAL"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+    KEEP = "KEEP"
+
+
+class MaskProfile(StrEnum):
+    """A table of columns that are masked, and how (docs/spec.md 11.6)."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    MYDATA_KR = "MYDATA_KR"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """How the columns whose paths match the pattern `columns` are masked.
+
+    `domain` is within which pseudonyms are the same; "" stands for the column's last name.
+    """
+
+    columns: str
+    method: MaskMethod
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """Which columns are masked, and how, without the key: the last rule that matches counts.
+
+    The profile counts where none does.
+    """
+
+    profile: MaskProfile = MaskProfile.UNSPECIFIED
+    rules: tuple[MaskRule, ...] = ()
+
+
+NO_MASKING = Masking()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """Which columns stay, as patterns of their paths, and how they are masked."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    masking: Masking = NO_MASKING
+
+
+NO_CHOICE = ColumnChoice()
+
+
 PREFIXES: Mapping[type[StrEnum], str] = {
     Layout: "RECORD_LAYOUT_",
     Profile: "CSV_PROFILE_",
     Format: "OUTPUT_FORMAT_",
+    MaskMethod: "MASK_METHOD_",
+    MaskProfile: "MASK_PROFILE_",
 }
 """What the names of these have before them in messages."""
 
@@ -73,13 +132,22 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions(ReadOptions):
-    """How a file is converted; `formats` are distinct and in the order of `Format`."""
+    """How a file is converted; `formats` are distinct and in the order of `Format`.
+
+    `include`, `exclude` and `maps` are patterns of paths (docs/spec.md 11.1).
+    """
 
     merge: bool = False
     csv_profile: Profile = Profile.EXCEL
     overwrite: bool = False
     formats: tuple[Format, ...] = (Format.CSV,)
     checksums: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
+    masking: Masking = NO_MASKING
+    max_rejects: int = 0
+    preset: str = ""
 
 
 LISTS = frozenset(one.name for one in fields(ConvertOptions) if isinstance(one.default, tuple))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from myd_grpc.convert.kinds import TableKinds
+from myd_grpc.convert.kinds import MaskedCells, TableKinds
 from myd_grpc.convert.schema import Entry
 
 Span = tuple[int, int]
@@ -54,7 +54,8 @@ EMPTY_BATCH = Batch(b"", (), (), 0, 1, 1, 0)
 class Rows(NamedTuple):
     """Rows of one table as CSV bytes without a header: `ends[i]` is the end of row i.
 
-    Every row has `width` cells, link columns included: as many as the table had columns then.
+    Every row has `width` cells, link columns included: as many as the table had columns then that
+    are written.
     """
 
     table: int
@@ -72,7 +73,7 @@ class Fragment:
     `entries[i]`. `records` is how many
     records are in it: when that is not all of the batch's, the next one is bad, and the fragment
     holds nothing of it. Or its last entry is one that no schema takes: then there are no rows. Or
-    it `is_full`: the rest was left out because the rows are many.
+    it `is_full`: the rest was left out because the rows are many. `masked` counts, like `kinds`.
     """
 
     base: int
@@ -82,6 +83,7 @@ class Fragment:
     kinds: Sequence[TableKinds]
     records: int
     is_full: bool = False
+    masked: Sequence[MaskedCells] = ()
 
 
 EMPTY_FRAGMENT = Fragment(0, (), (), (), (), 0, is_full=True)

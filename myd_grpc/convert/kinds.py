@@ -69,6 +69,21 @@ class TableKinds(NamedTuple):
                 yield _column(self.table, start // _COLUMN_BYTES, bits)
 
 
+RECORD_ID_COLUMN, KEY_COLUMN = -1, -2
+"""What stands for these link columns where columns are numbered without the links."""
+
+
+class MaskedCells(NamedTuple):
+    """How many cells of a column were masked, or left out by REMOVE: nulls and empty ones are not.
+
+    `column` counts from 0 and leaves link columns out, which have numbers of their own.
+    """
+
+    table: int
+    column: int
+    cells: int
+
+
 def _column(table: int, column: int, bits: int) -> ColumnKinds:
     whole, fraction = bits >> _WHOLE & _WHOLE_MASK, bits >> _FRACTION
     return ColumnKinds(table, column, _KINDS[bits & 0xFF], _highest(whole), _highest(fraction))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from myd_grpc.options import ConvertOptions, Layout
+from myd_grpc.options import NO_CHOICE, ColumnChoice, ConvertOptions, Layout
 
 _INDUSTRIES = [
     "bank",
@@ -55,6 +55,20 @@ class CipherKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """What a conversion needs that only memory holds: the files' key, and that of pseudonyms.
+
+    `masking` has 32 bytes, or none where no column gets a pseudonym.
+    """
+
+    cipher: CipherKey | None = None
+    masking: bytes = field(default=b"", repr=False)
+
+
+NO_KEYS = Keys()
+
+
+@dataclass(frozen=True, slots=True)
 class Conversion:
     """All that decides the bytes of an output set, and where its input lies.
 
@@ -62,6 +76,7 @@ class Conversion:
     none leads out of it; nothing inside one of `excluded_dirs` (absolute directories) is opened.
     `set_directories` are those of the files' sets where the files are a share of more, by whose
     names they were named; none where the files are all.
+    `preset` is what the operator has chosen and masked, before what the options say.
     `dictionary` is the operator's table of what columns mean, as text; "" for none.
     """
 
@@ -71,6 +86,7 @@ class Conversion:
     options: ConvertOptions = field(default_factory=ConvertOptions)
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
+    preset: ColumnChoice = NO_CHOICE
     dictionary: str = field(default="", repr=False)
     excluded_dirs: tuple[str, ...] = ()
     confined_to: str = ""
@@ -97,6 +113,7 @@ class Progress:
     layout: Layout = Layout.AUTO
     engine: str = ""
     bytes_done: int = 0
+    rejects: int = 0
 
 
 @dataclass(frozen=True, slots=True)

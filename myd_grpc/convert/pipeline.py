@@ -11,6 +11,7 @@ from pathlib import Path
 from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
+from myd_grpc.convert.columns.of_conversion import column_rules
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
@@ -20,9 +21,9 @@ from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import (
     BesideFile,
-    CipherKey,
     Conversion,
     FileRead,
+    Keys,
     PartFile,
     Progress,
 )
@@ -60,7 +61,7 @@ class Converted:
 
 def convert(
     conversion: Conversion,
-    key: CipherKey | None,
+    keys: Keys,
     output: Path,
     report: Report,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
@@ -74,15 +75,13 @@ def convert(
     raises StaleCheckpointError when that does not fit. With `inputs`, the files were looked at
     before, and have to be what they were then.
     """
-    run = _Run(conversion, key, output, report, checkpoints)
+    run = _Run(conversion, keys, output, report, checkpoints)
     run.begin(tuple(inputs) or run.look(), resume)
     with _output_errors(), _without_cycle_search(), run.engine:
         return run.convert(resume)
 
 
-def look(
-    conversion: Conversion, key: CipherKey | None
-) -> tuple[Progress, tuple[InputVersion, ...]]:
+def look(conversion: Conversion, keys: Keys) -> tuple[Progress, tuple[InputVersion, ...]]:
     """Looks at all files, and converts none; how far a conversion of them is that begins.
 
     Raises ConversionError.
@@ -93,7 +92,7 @@ def look(
         nonlocal first
         first = progress
 
-    run = _Run(conversion, key, Path(), report, NO_CHECKPOINTS)
+    run = _Run(conversion, keys, Path(), report, NO_CHECKPOINTS)
     inputs = run.look()
     run.begin(inputs, None)
     return first, inputs
@@ -132,13 +131,13 @@ class _Run:
     def __init__(
         self,
         conversion: Conversion,
-        key: CipherKey | None,
+        keys: Keys,
         output: Path,
         report: Report,
         checkpoints: Checkpoints,
     ) -> None:
         self._conversion = conversion
-        self._key = key
+        self._key = keys.cipher
         self._output = output
         self._options = conversion.options
         limits = conversion.limits
@@ -149,6 +148,7 @@ class _Run:
             limits.max_columns,
             limits.max_tables,
             limits.max_name_bytes,
+            column_rules(conversion, keys.masking),
         )
         self.engine = engine_for(conversion.engine, conversion.threads)
         progress = Progress(

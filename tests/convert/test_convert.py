@@ -13,7 +13,7 @@ import pytest
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engines.available import ENGINES, engine_for
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.model import Limits, PartFile, Progress
+from myd_grpc.convert.model import NO_KEYS, Limits, PartFile, Progress
 from myd_grpc.convert.output.naming import MAX_BYTES, encode
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout, Profile
@@ -452,7 +452,7 @@ def test_reported_parts_say_what_each_holds_at_the_end(engine: str, tmp_path: Pa
     )
     out = tmp_path / "out"
     out.mkdir()
-    convert(request, None, out, silent, Noting(held))
+    convert(request, NO_KEYS, out, silent, Noting(held))
     files = table_files_below(out)
     rows = {path: data.count(b"\n") - 1 for path, data in files.items()}
     assert {name: part.rows for name, part in held.items()} == rows

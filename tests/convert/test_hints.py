@@ -9,7 +9,7 @@ from typing import Unpack
 import pytest
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Limits
+from myd_grpc.convert.model import NO_KEYS, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout
 from tests.support.converting import (
@@ -47,7 +47,7 @@ def noted(*documents: str, **settings: Unpack[Settings]) -> str:
         write(work, files)
         (work / "out").mkdir()
         request = conversion(work, [name for name, _ in files], **settings)
-        return convert(request, None, work / "out", silent).note
+        return convert(request, NO_KEYS, work / "out", silent).note
 
 
 def by_person(value: object) -> dict[str, object]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.kinds import MOST_DIGITS, ColumnKinds, Kind, SetKinds
-from myd_grpc.convert.model import Limits, PartFile
+from myd_grpc.convert.model import NO_KEYS, Limits, PartFile
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout
 from tests.support import nasty, oracle
@@ -86,11 +86,11 @@ def kinds_of(files: Files, engine: str, limits: Limits, most: int) -> list[Colum
         work = conversion(data_dir, names, limits=limits, engine=engine, layout=Layout.ARRAY)
         kept, resume = Kept(most), None
         try:
-            convert(work, None, output, silent, kept)
+            convert(work, NO_KEYS, output, silent, kept)
         except BrokenOffError:
             resume = Checkpoint.from_json(kept.text)
             kept.left = -1
-            convert(work, None, output, silent, kept, resume)
+            convert(work, NO_KEYS, output, silent, kept, resume)
         kinds = SetKinds()
         kinds.add(Checkpoint.from_json(kept.text).kinds)
         return kinds.columns()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Limits, Progress
+from myd_grpc.convert.model import NO_KEYS, Limits, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.convert.schema import FreeNames
 from myd_grpc.options import Layout
@@ -557,7 +557,7 @@ def test_outputs_that_cannot_be_written(engine: str, tmp_path: Path) -> None:
         request = conversion(tmp_path, ["in.json"], engine=engine, merge=merge)
         for place in places:
             with pytest.raises(ConversionError) as caught:
-                convert(request, None, place, silent)
+                convert(request, NO_KEYS, place, silent)
             assert caught.value.reason is Reason.OUTPUT_UNAVAILABLE
             assert caught.value.message.isprintable()
             assert str(tmp_path) not in caught.value.message
@@ -580,7 +580,7 @@ with directory() as work:
     for merge in (True, False):
         request = conversion(work, ["in.json"], engine=sys.argv[1], merge=merge)
         try:
-            convert(request, None, work / "out", silent)
+            convert(request, NO_KEYS, work / "out", silent)
         except ConversionError as error:
             print(error.reason, error.message)
     if os.getuid() == 0:

@@ -16,7 +16,7 @@ from msgspec import structs
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import BesideFile, Conversion, Limits, Progress
+from myd_grpc.convert.model import NO_KEYS, BesideFile, Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.options import Layout
 from tests.support import nasty
@@ -60,10 +60,10 @@ def test_files_beside_the_tables_of_finished_sets_are_not_forgotten(engine: str)
     with directory() as data, directory() as out:
         write(data, [(name, ROWS.encode()) for name in names])
         request = conversion(data, names, engine=engine, merge=False)
-        convert(request, None, out, silent, kept)
+        convert(request, NO_KEYS, out, silent, kept)
         of_second = Checkpoint.from_json(kept.texts[-1])
         resume = structs.replace(of_second, beside=(*of_second.beside, beside))
-        assert beside in convert(request, None, out, silent, kept, resume).beside
+        assert beside in convert(request, NO_KEYS, out, silent, kept, resume).beside
 
 
 @pytest.mark.parametrize("merge", [True, False])
@@ -131,7 +131,7 @@ def test_what_is_said_of_strange_files(engine: str, case: str, merge: bool) -> N
         names = [name for name, _ in files]
         request = conversion(work / "data", names, engine=engine, limits=limits, merge=merge)
         (work / "out").mkdir()
-        want = said(lambda: convert(request, None, work / "out", silent))
+        want = said(lambda: convert(request, NO_KEYS, work / "out", silent))
         for attempt in range(4):
             out = work / f"out{attempt}"
             out.mkdir()
@@ -163,7 +163,7 @@ def last_checkpoint(work: Path, engine: str) -> tuple[Conversion, Path, Checkpoi
             raise CrashError
 
     with pytest.raises(CrashError):
-        convert(request, None, out, report, kept)
+        convert(request, NO_KEYS, out, report, kept)
     return request, out, Checkpoint.from_json(kept.texts[-1])
 
 
@@ -180,7 +180,7 @@ def test_a_changed_input_makes_it_stale(engine: str) -> None:
         request, out, checkpoint = last_checkpoint(work, engine)
         (work / "data" / "a.json").write_text(ROWS + " ")
         with pytest.raises(StaleCheckpointError):
-            convert(request, None, out, silent, Kept(), checkpoint)
+            convert(request, NO_KEYS, out, silent, Kept(), checkpoint)
 
 
 def test_a_part_that_is_shorter_or_gone_makes_it_stale(engine: str) -> None:
@@ -189,10 +189,10 @@ def test_a_part_that_is_shorter_or_gone_makes_it_stale(engine: str) -> None:
         part = out / "out_1.csv"
         part.write_bytes(part.read_bytes()[:-200])
         with pytest.raises(StaleCheckpointError):
-            convert(request, None, out, silent, Kept(), checkpoint)
+            convert(request, NO_KEYS, out, silent, Kept(), checkpoint)
         part.unlink()
         with pytest.raises(StaleCheckpointError):
-            convert(request, None, out, silent, Kept(), checkpoint)
+            convert(request, NO_KEYS, out, silent, Kept(), checkpoint)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"version":0}', '{"version":1}', "null"])
@@ -214,7 +214,7 @@ def test_what_was_written_before_a_crash_counts(engine: str, tmp_path: Path) -> 
             out.mkdir(exist_ok=True)
             checkpoints = kept if resume is None else Kept()
             with pytest.raises(ConversionError) as caught:
-                convert(request, None, out, silent, checkpoints, resume)
+                convert(request, NO_KEYS, out, silent, checkpoints, resume)
             messages.add(caught.value.message)
     assert len(messages) == 1
     assert "times the input's size" in messages.pop()

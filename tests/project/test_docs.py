@@ -20,6 +20,7 @@ from myd_grpc.config import Settings, SettingsError
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.engines.processors import usable
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.model import NO_KEYS
 from myd_grpc.convert.pipeline import convert
 from tests.support.documents import Block, Checkout, Page
 from tests.support.serving import ROOT, Server
@@ -111,7 +112,7 @@ def outcome(example: Example, engine: str, home: Path) -> dict[str, bytes] | str
     try:
         convert(
             conversion_of(submission(request, settings, ANYBODY).request, settings),
-            None,
+            NO_KEYS,
             output,
             lambda *_: None,
         )

@@ -34,7 +34,7 @@ from tests.support.scripted import Handler, Service, answer, fail, listening, st
 METHODS = pb.DESCRIPTOR.services_by_name["AnalysisService"].methods
 KEY, IV = "0f" * 32, "a0" * 16
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
-READ = {"layout": "RECORD_LAYOUT_KEYED", "record_path": "a.b", "id_field": "no"}
+READ: Any = {"layout": "RECORD_LAYOUT_KEYED", "record_path": "a.b", "id_field": "no"}
 READ_OPTIONS = ["--layout", "keyed", "--record-path", "a.b", "--id-field", "no"]
 
 
@@ -56,7 +56,7 @@ def job(of_what: Any) -> list[Handler]:
     return [answer(of_what(data=state(1, "DONE")))]
 
 
-KEYS = {"aes256cbckey": KEY, "iv": IV}
+KEYS: Any = {"aes256cbckey": KEY, "iv": IV}
 USES = {
     "PreprocessShopping": Use(
         pb.PreprocessShoppingRequest(user_id="u", proposal_id="p", file_name="f", **KEYS, **READ),

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from myd_grpc.convert.model import Conversion, Limits
+from myd_grpc.convert.model import Conversion, Keys, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions, Format
 from tests.robustness.crash_inputs import KEY, materials
@@ -93,7 +93,7 @@ class World:
         with tempfile.TemporaryDirectory() as home:
             out = Path(home) / "out"
             out.mkdir()
-            converted = convert(self._conversion(kind, formats), key, out, _silent)
+            converted = convert(self._conversion(kind, formats), Keys(key), out, _silent)
             return MadeSet(
                 tree(Path(home)), {part.file_name: part.size for part in converted.parts}
             )

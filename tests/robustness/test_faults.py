@@ -23,7 +23,7 @@ from myd_grpc import directories, failpoints
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import Conversion, Limits, PartFile
+from myd_grpc.convert.model import NO_KEYS, Conversion, Limits, PartFile
 from myd_grpc.convert.output.disk import sync
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.errors import NotRecordedError, StateError, StateUnavailableError
@@ -62,7 +62,7 @@ def conversion(
 def expected(home: Path, formats: tuple[Format, ...] = (Format.CSV,)) -> dict[str, bytes]:
     out = home / "expected"
     out.mkdir()
-    convert(conversion(home, formats), None, out, lambda *_: None)
+    convert(conversion(home, formats), NO_KEYS, out, lambda *_: None)
     return tree(out)
 
 
@@ -119,7 +119,7 @@ def test_whichever_write_fails_the_conversion_says_so(
         out.mkdir()
         try:
             request = conversion(tmp_path, (format_,), engine)
-            convert(request, None, out, lambda *_: None, Always())
+            convert(request, NO_KEYS, out, lambda *_: None, Always())
         except ConversionError as error:
             failed_with.append(error.reason)
         else:

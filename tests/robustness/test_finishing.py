@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.convert.model import Conversion, Limits
+from myd_grpc.convert.model import NO_KEYS, Conversion, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.locks import LOCK_FILE
 from myd_grpc.options import ConvertOptions, Format
@@ -95,7 +95,7 @@ def wanted(
     request = Conversion(str(server.data), FILES, "out", options, LIMITS)
     out = home / "wanted" / "out"
     out.mkdir(parents=True)
-    convert(request, None, out, silent)
+    convert(request, NO_KEYS, out, silent)
     return tree(out.parent)
 
 

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.convert.model import CipherKey, Conversion, Limits
+from myd_grpc.convert.model import CipherKey, Conversion, Keys, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
 from tests.robustness.crash_inputs import KEY, encrypted, records
@@ -97,7 +97,7 @@ class Machine(RuleBasedStateMachine):
             ConvertOptions(merge=True),
             Limits(batch_records=10),
         )
-        convert(wanted, key, out, lambda *_: None)
+        convert(wanted, Keys(key), out, lambda *_: None)
         made = tree(out)
         shutil.rmtree(out)
         return made

@@ -12,7 +12,7 @@ import pytest
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import CipherKey, Conversion, PartFile, Progress
+from myd_grpc.convert.model import CipherKey, Conversion, Keys, PartFile, Progress
 from myd_grpc.convert.output import disk, set_writer
 from myd_grpc.convert.pipeline import Converted, convert
 from tests.support.converting import Files, assert_told, directory, run, write
@@ -96,7 +96,7 @@ class Conversions:
             # Later attempts come farther, so that there is an end.
             self._left = self._rng.randint(1, 12) * tries
             try:
-                return convert(request, key, out, self._report, kept, resume)
+                return convert(request, Keys(key), out, self._report, kept, resume)
             except CrashError:
                 resume = kept.one_of_the_last(self._rng)
                 if resume is None:

@@ -21,7 +21,7 @@ from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input import source
 from myd_grpc.convert.jsontext import long_values as longjson
-from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
+from myd_grpc.convert.model import CipherKey, Conversion, Keys, Limits, Progress
 from myd_grpc.convert.output import csv_set as tables
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.pipeline import Converted, convert
@@ -105,7 +105,7 @@ def run(
     """Converts into `work`/out and answers the files there; what was answered tells the same."""
     out = work / "out"
     out.mkdir()
-    made = convert(request, key, out, report)
+    made = convert(request, Keys(key), out, report)
     written = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
     assert_told(made, written)
     return written

@@ -22,6 +22,22 @@ class OutputFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OUTPUT_FORMAT_XLSX: _ClassVar[OutputFormat]
     OUTPUT_FORMAT_PARQUET: _ClassVar[OutputFormat]
 
+class MaskMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MASK_METHOD_UNSPECIFIED: _ClassVar[MaskMethod]
+    MASK_METHOD_PSEUDONYM: _ClassVar[MaskMethod]
+    MASK_METHOD_REMOVE: _ClassVar[MaskMethod]
+    MASK_METHOD_REDACT: _ClassVar[MaskMethod]
+    MASK_METHOD_PARTIAL: _ClassVar[MaskMethod]
+    MASK_METHOD_MONTH: _ClassVar[MaskMethod]
+    MASK_METHOD_YEAR: _ClassVar[MaskMethod]
+    MASK_METHOD_KEEP: _ClassVar[MaskMethod]
+
+class MaskProfile(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MASK_PROFILE_UNSPECIFIED: _ClassVar[MaskProfile]
+    MASK_PROFILE_MYDATA_KR: _ClassVar[MaskProfile]
+
 class RecordLayout(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     RECORD_LAYOUT_UNSPECIFIED: _ClassVar[RecordLayout]
@@ -38,12 +54,42 @@ OUTPUT_FORMAT_UNSPECIFIED: OutputFormat
 OUTPUT_FORMAT_CSV: OutputFormat
 OUTPUT_FORMAT_XLSX: OutputFormat
 OUTPUT_FORMAT_PARQUET: OutputFormat
+MASK_METHOD_UNSPECIFIED: MaskMethod
+MASK_METHOD_PSEUDONYM: MaskMethod
+MASK_METHOD_REMOVE: MaskMethod
+MASK_METHOD_REDACT: MaskMethod
+MASK_METHOD_PARTIAL: MaskMethod
+MASK_METHOD_MONTH: MaskMethod
+MASK_METHOD_YEAR: MaskMethod
+MASK_METHOD_KEEP: MaskMethod
+MASK_PROFILE_UNSPECIFIED: MaskProfile
+MASK_PROFILE_MYDATA_KR: MaskProfile
 RECORD_LAYOUT_UNSPECIFIED: RecordLayout
 RECORD_LAYOUT_AUTO: RecordLayout
 RECORD_LAYOUT_ARRAY: RecordLayout
 RECORD_LAYOUT_KEYED: RecordLayout
 RECORD_LAYOUT_LINES: RecordLayout
 RECORD_LAYOUT_SINGLE: RecordLayout
+
+class MaskRule(_message.Message):
+    __slots__ = ("columns", "method", "domain")
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    columns: str
+    method: MaskMethod
+    domain: str
+    def __init__(self, columns: _Optional[str] = ..., method: _Optional[_Union[MaskMethod, str]] = ..., domain: _Optional[str] = ...) -> None: ...
+
+class Masking(_message.Message):
+    __slots__ = ("key", "profile", "rules")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    profile: MaskProfile
+    rules: _containers.RepeatedCompositeFieldContainer[MaskRule]
+    def __init__(self, key: _Optional[str] = ..., profile: _Optional[_Union[MaskProfile, str]] = ..., rules: _Optional[_Iterable[_Union[MaskRule, _Mapping]]] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ("job_id", "status", "msg", "job_start_time", "job_end_time", "phase", "reason", "revision", "progress", "file_names", "output_file_name", "merge", "csv_profile", "layout", "engine", "submit_time", "output_dir", "tables", "tables_total", "formats", "checksums")
@@ -74,7 +120,7 @@ class Job(_message.Message):
     PHASE_WAITING_FOR_KEY: Job.Phase
     PHASE_ENDED: Job.Phase
     class Progress(_message.Message):
-        __slots__ = ("bytes_total", "bytes_read", "records", "rows", "files_total", "files_done", "percent", "eta_seconds")
+        __slots__ = ("bytes_total", "bytes_read", "records", "rows", "files_total", "files_done", "percent", "eta_seconds", "rejects")
         BYTES_TOTAL_FIELD_NUMBER: _ClassVar[int]
         BYTES_READ_FIELD_NUMBER: _ClassVar[int]
         RECORDS_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +129,7 @@ class Job(_message.Message):
         FILES_DONE_FIELD_NUMBER: _ClassVar[int]
         PERCENT_FIELD_NUMBER: _ClassVar[int]
         ETA_SECONDS_FIELD_NUMBER: _ClassVar[int]
+        REJECTS_FIELD_NUMBER: _ClassVar[int]
         bytes_total: int
         bytes_read: int
         records: int
@@ -91,7 +138,8 @@ class Job(_message.Message):
         files_done: int
         percent: float
         eta_seconds: float
-        def __init__(self, bytes_total: _Optional[int] = ..., bytes_read: _Optional[int] = ..., records: _Optional[int] = ..., rows: _Optional[int] = ..., files_total: _Optional[int] = ..., files_done: _Optional[int] = ..., percent: _Optional[float] = ..., eta_seconds: _Optional[float] = ...) -> None: ...
+        rejects: int
+        def __init__(self, bytes_total: _Optional[int] = ..., bytes_read: _Optional[int] = ..., records: _Optional[int] = ..., rows: _Optional[int] = ..., files_total: _Optional[int] = ..., files_done: _Optional[int] = ..., percent: _Optional[float] = ..., eta_seconds: _Optional[float] = ..., rejects: _Optional[int] = ...) -> None: ...
     class Part(_message.Message):
         __slots__ = ("file_name", "rows", "bytes")
         FILE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -206,7 +254,7 @@ class PreprocessShoppingResponse(_message.Message):
     def __init__(self, data: _Optional[_Union[ShoppingSummary, _Mapping]] = ...) -> None: ...
 
 class ConvertToCsvRequest(_message.Message):
-    __slots__ = ("file_names", "output_file_name", "merge", "aes256cbckey", "iv", "request_id", "csv_profile", "layout", "record_path", "id_field", "overwrite", "formats", "checksums")
+    __slots__ = ("file_names", "output_file_name", "merge", "aes256cbckey", "iv", "request_id", "csv_profile", "layout", "record_path", "id_field", "overwrite", "formats", "checksums", "include", "exclude", "maps", "masking", "max_rejects", "preset")
     FILE_NAMES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     MERGE_FIELD_NUMBER: _ClassVar[int]
@@ -220,6 +268,12 @@ class ConvertToCsvRequest(_message.Message):
     OVERWRITE_FIELD_NUMBER: _ClassVar[int]
     FORMATS_FIELD_NUMBER: _ClassVar[int]
     CHECKSUMS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_FIELD_NUMBER: _ClassVar[int]
+    MAPS_FIELD_NUMBER: _ClassVar[int]
+    MASKING_FIELD_NUMBER: _ClassVar[int]
+    MAX_REJECTS_FIELD_NUMBER: _ClassVar[int]
+    PRESET_FIELD_NUMBER: _ClassVar[int]
     file_names: _containers.RepeatedScalarFieldContainer[str]
     output_file_name: str
     merge: bool
@@ -233,7 +287,13 @@ class ConvertToCsvRequest(_message.Message):
     overwrite: bool
     formats: _containers.RepeatedScalarFieldContainer[OutputFormat]
     checksums: bool
-    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: bool = ..., formats: _Optional[_Iterable[_Union[OutputFormat, str]]] = ..., checksums: bool = ...) -> None: ...
+    include: _containers.RepeatedScalarFieldContainer[str]
+    exclude: _containers.RepeatedScalarFieldContainer[str]
+    maps: _containers.RepeatedScalarFieldContainer[str]
+    masking: Masking
+    max_rejects: int
+    preset: str
+    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: bool = ..., formats: _Optional[_Iterable[_Union[OutputFormat, str]]] = ..., checksums: bool = ..., include: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ..., maps: _Optional[_Iterable[str]] = ..., masking: _Optional[_Union[Masking, _Mapping]] = ..., max_rejects: _Optional[int] = ..., preset: _Optional[str] = ...) -> None: ...
 
 class ConvertToCsvResponse(_message.Message):
     __slots__ = ("data",)
@@ -319,14 +379,16 @@ class CancelJobResponse(_message.Message):
     def __init__(self, data: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
 
 class ResumeJobRequest(_message.Message):
-    __slots__ = ("job_id", "aes256cbckey", "iv")
+    __slots__ = ("job_id", "aes256cbckey", "iv", "masking_key")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     AES256CBCKEY_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
+    MASKING_KEY_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     aes256cbckey: str
     iv: str
-    def __init__(self, job_id: _Optional[str] = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ...) -> None: ...
+    masking_key: str
+    def __init__(self, job_id: _Optional[str] = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., masking_key: _Optional[str] = ...) -> None: ...
 
 class ResumeJobResponse(_message.Message):
     __slots__ = ("data",)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
 from myd_grpc.convert.batch import Batch, Fragment, Scanned
+from myd_grpc.convert.columns.rules import NO_RULES, ColumnRules
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import DEFAULT_LIMITS
@@ -36,8 +37,8 @@ Take = Callable[[Fragment], None]
 class RowRules:
     """The settings that decide the rows of records.
 
-    `id_field` is in NFC, in which keys are compared with it. The bounds of a schema are in it so
-    that an engine stops where one is passed.
+    `id_field` is in NFC, in which keys are compared with it. The `columns` say which are written,
+    and as what. The bounds of a schema are in it so that an engine stops where one is passed.
     """
 
     dialect: Dialect
@@ -46,6 +47,7 @@ class RowRules:
     max_columns: int = DEFAULT_LIMITS.max_columns
     max_tables: int = DEFAULT_LIMITS.max_tables
     max_name_bytes: int = DEFAULT_LIMITS.max_name_bytes
+    columns: ColumnRules = NO_RULES
 
     @property
     def line_end(self) -> str:

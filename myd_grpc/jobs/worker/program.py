@@ -27,7 +27,7 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.engines import available, processors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.cipher import CbcDecryptor
-from myd_grpc.convert.model import CipherKey, Progress
+from myd_grpc.convert.model import CipherKey, Keys, Progress
 from myd_grpc.convert.pipeline import Converted, convert, look
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.worker import sandbox
@@ -130,7 +130,7 @@ def _work(task: AnyTask, send: Callable[[Message], None], signals: ServerSignals
             send(_summarise(task))
             return
         if isinstance(task, LookTask):
-            send(Looked(*look(task.conversion, task.key), _peak_bytes()))
+            send(Looked(*look(task.conversion, Keys(task.key)), _peak_bytes()))
             return
         converted, progress, uploaded = _convert(task, send, signals)
     except ConversionError as error:
@@ -202,7 +202,7 @@ def _convert_from(
     begun = partial(
         convert,
         task.conversion,
-        task.key,
+        Keys(task.key),
         staging,
         ticker.report,
         checkpointer,

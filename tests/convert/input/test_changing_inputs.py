@@ -14,7 +14,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import CipherKey, Conversion, Limits, Progress
+from myd_grpc.convert.model import CipherKey, Conversion, Keys, Limits, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout, ReadOptions
 from myd_grpc.shopping import Query, UserNotFoundError
@@ -227,8 +227,8 @@ def resumed(request: Conversion, key: CipherKey | None, out: Path, path: Path) -
     """Breaks a conversion off, and goes on with it while the file is cut."""
     kept = Newest()
     with pytest.raises(BrokenOffError):
-        convert(request, key, out, silent, kept)
-    convert(request, key, out, cut_after(path, 3), kept, Checkpoint.from_json(kept.text))
+        convert(request, Keys(key), out, silent, kept)
+    convert(request, Keys(key), out, cut_after(path, 3), kept, Checkpoint.from_json(kept.text))
 
 
 def cut_after(path: Path, reports: int) -> Callable[[Progress], None]:

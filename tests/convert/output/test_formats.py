@@ -15,7 +15,7 @@ import pytest
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.kinds import Kind
-from myd_grpc.convert.model import Limits, PartFile, Progress
+from myd_grpc.convert.model import NO_KEYS, Limits, PartFile, Progress
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.formats import FINISHING, FinishCost, Finishing
 from myd_grpc.convert.pipeline import convert
@@ -114,7 +114,7 @@ def test_files_are_told_table_by_table(engine: str) -> None:
     with directory() as data, directory() as out:
         write(data, [("in.json", DOCUMENT)])
         request = conversion(data, ["in.json"], engine=engine, limits=LIMITS, formats=(CSV, OTHER))
-        files = convert(request, None, out, silent).parts
+        files = convert(request, NO_KEYS, out, silent).parts
     told = [
         (table, [(file.file_name, file.rows) for file in members])
         for table, members in groupby(files, lambda file: file.table)
@@ -157,11 +157,11 @@ def test_a_set_in_other_formats_is_begun_anew(engine: str) -> None:
     with directory() as data, directory() as out:
         write(data, [("in.json", DOCUMENT)])
         request, kept = conversion(data, ["in.json"], engine=engine, limits=LIMITS), Kept()
-        convert(request, None, out, silent, kept)
+        convert(request, NO_KEYS, out, silent, kept)
         checkpoint = Checkpoint.from_json(kept.texts[3])
         other = replace(request, options=replace(request.options, formats=(OTHER,)))
         with pytest.raises(StaleCheckpointError):
-            convert(other, None, out, silent, Kept(), checkpoint)
+            convert(other, NO_KEYS, out, silent, Kept(), checkpoint)
 
 
 @pytest.mark.parametrize("merge", [True, False])
@@ -172,18 +172,18 @@ def test_a_finished_set_that_is_gone_is_made_anew(engine: str, merge: bool) -> N
         request = conversion(
             data, names, engine=engine, limits=LIMITS, merge=merge, formats=(OTHER,)
         )
-        made = convert(request, None, out, silent, kept)
+        made = convert(request, NO_KEYS, out, silent, kept)
         checkpoint = Checkpoint.from_json(kept.texts[-1])
-        assert convert(request, None, out, silent, Kept(), checkpoint).parts == made.parts
+        assert convert(request, NO_KEYS, out, silent, Kept(), checkpoint).parts == made.parts
         files = {part.file_name for part in made.parts} | {one.file_name for one in made.beside}
         for path in [out / name for name in files]:
             content = path.read_bytes()
             path.unlink()
             with pytest.raises(StaleCheckpointError):
-                convert(request, None, out, silent, Kept(), checkpoint)
+                convert(request, NO_KEYS, out, silent, Kept(), checkpoint)
             path.write_bytes(content[:-1])
             with pytest.raises(StaleCheckpointError):
-                convert(request, None, out, silent, Kept(), checkpoint)
+                convert(request, NO_KEYS, out, silent, Kept(), checkpoint)
             path.write_bytes(content)
 
 
@@ -199,11 +199,11 @@ def test_what_was_done_before_a_crash_is_counted(
             data, names, engine=engine, limits=LIMITS, merge=merge, formats=formats
         )
         with directory() as out:
-            convert(request, None, out, silent, kept)
+            convert(request, NO_KEYS, out, silent, kept)
         for text in kept.texts:
             checkpoint, reports = Checkpoint.from_json(text), list[Progress]()
             with directory() as out, suppress(StaleCheckpointError):
-                convert(request, None, out, reports.append, Kept(), checkpoint)
+                convert(request, NO_KEYS, out, reports.append, Kept(), checkpoint)
             files_finished = 0 if merge and checkpoint.file < 2 else checkpoint.file
             rest = checkpoint.progress.bytes_read - files_finished * len(DOCUMENT)
             waits = int(rest * FinishCost.of(request.options).share)
@@ -243,7 +243,7 @@ def test_all_rows_that_a_checkpoint_counts_on_are_synced(
         write(data, [("in.json", DOCUMENT)])
         request = conversion(data, ["in.json"], engine=engine, limits=LIMITS, formats=formats)
         kept = Late(out)
-        convert(request, None, out, silent, kept)
+        convert(request, NO_KEYS, out, silent, kept)
     (parts,) = (Checkpoint.from_json(kept.texts[0]).writers or {}).values()
     widths = {part["table"]: part["header"] for part in parts}  # the last part's is the final one
     as_begun = {part["file_name"] for part in parts if part["header"] == widths[part["table"]]}
@@ -263,7 +263,7 @@ def test_progress_counts_the_making_of_formats(
         request = conversion(
             data, ["a.json", "b.json"], engine=engine, limits=LIMITS, merge=merge, formats=formats
         )
-        convert(request, None, out, reports.append)
+        convert(request, NO_KEYS, out, reports.append)
     done = [one.bytes_done for one in reports]
     assert done == sorted(done)
     assert done[-1] == reports[-1].bytes_total == 2 * len(DOCUMENT)

@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from myd_grpc.convert.model import Limits
+from myd_grpc.convert.model import NO_KEYS, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Format, Layout, Profile
 from tests.support import nasty
@@ -83,7 +83,7 @@ def test_cells_that_were_cut_are_told(engine: str, long: int, note: str) -> None
     with directory() as data, directory() as out:
         write(data, [("in.json", document.encode())])
         request = conversion(data, ["in.json"], engine=engine, formats=(Format.XLSX,))
-        made = convert(request, None, out, silent)
+        made = convert(request, NO_KEYS, out, silent)
         package = json.loads((out / "datapackage.json").read_text())
     assert made.note.startswith(note)
     assert package["myd"]["cut"] == [{"table": "out.l", "column": "long", "cells": long}]

@@ -14,7 +14,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines.available import ENGINES
-from myd_grpc.convert.model import CipherKey, Conversion, Limits
+from myd_grpc.convert.model import CipherKey, Conversion, Keys, Limits
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions
 from tests.support.commanding import started
@@ -59,7 +59,7 @@ def uninterrupted(server: Server, name: str, has_key: bool) -> dict[str, bytes]:
     wanted = Conversion(str(server.data), (name,), "out", ConvertOptions(merge=True), limits)
     made = server.home / "uninterrupted" / "out"
     made.mkdir(parents=True)
-    convert(wanted, CipherKey(KEY, IV) if has_key else None, made, lambda *_: None)
+    convert(wanted, Keys(CipherKey(KEY, IV) if has_key else None), made, lambda *_: None)
     return tree(made.parent)
 
 

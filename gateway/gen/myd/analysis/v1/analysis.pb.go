@@ -152,6 +152,128 @@ func (OutputFormat) EnumDescriptor() ([]byte, []int) {
 	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{1}
 }
 
+// MaskMethod is what becomes of a column's cells. Nulls stay null, empty strings stay empty.
+type MaskMethod int32
+
+const (
+	// Not used.
+	MaskMethod_MASK_METHOD_UNSPECIFIED MaskMethod = 0
+	// The same text has the same pseudonym wherever key and domain are the same.
+	MaskMethod_MASK_METHOD_PSEUDONYM MaskMethod = 1
+	// The column is left out.
+	MaskMethod_MASK_METHOD_REMOVE MaskMethod = 2
+	// Each is `***`.
+	MaskMethod_MASK_METHOD_REDACT MaskMethod = 3
+	// The first and the last character stay, each between becomes `*`.
+	MaskMethod_MASK_METHOD_PARTIAL MaskMethod = 4
+	// Dates become `YYYY-MM`, what is no date null.
+	MaskMethod_MASK_METHOD_MONTH MaskMethod = 5
+	// Dates become `YYYY`, what is no date null.
+	MaskMethod_MASK_METHOD_YEAR MaskMethod = 6
+	// They stay as they are: an exception from the profile.
+	MaskMethod_MASK_METHOD_KEEP MaskMethod = 7
+)
+
+// Enum value maps for MaskMethod.
+var (
+	MaskMethod_name = map[int32]string{
+		0: "MASK_METHOD_UNSPECIFIED",
+		1: "MASK_METHOD_PSEUDONYM",
+		2: "MASK_METHOD_REMOVE",
+		3: "MASK_METHOD_REDACT",
+		4: "MASK_METHOD_PARTIAL",
+		5: "MASK_METHOD_MONTH",
+		6: "MASK_METHOD_YEAR",
+		7: "MASK_METHOD_KEEP",
+	}
+	MaskMethod_value = map[string]int32{
+		"MASK_METHOD_UNSPECIFIED": 0,
+		"MASK_METHOD_PSEUDONYM":   1,
+		"MASK_METHOD_REMOVE":      2,
+		"MASK_METHOD_REDACT":      3,
+		"MASK_METHOD_PARTIAL":     4,
+		"MASK_METHOD_MONTH":       5,
+		"MASK_METHOD_YEAR":        6,
+		"MASK_METHOD_KEEP":        7,
+	}
+)
+
+func (x MaskMethod) Enum() *MaskMethod {
+	p := new(MaskMethod)
+	*p = x
+	return p
+}
+
+func (x MaskMethod) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MaskMethod) Descriptor() protoreflect.EnumDescriptor {
+	return file_myd_analysis_v1_analysis_proto_enumTypes[2].Descriptor()
+}
+
+func (MaskMethod) Type() protoreflect.EnumType {
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[2]
+}
+
+func (x MaskMethod) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MaskMethod.Descriptor instead.
+func (MaskMethod) EnumDescriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2}
+}
+
+// MaskProfile is a table of columns that are masked, and how.
+type MaskProfile int32
+
+const (
+	// None.
+	MaskProfile_MASK_PROFILE_UNSPECIFIED MaskProfile = 0
+	// The direct identifiers of MyData documents.
+	MaskProfile_MASK_PROFILE_MYDATA_KR MaskProfile = 1
+)
+
+// Enum value maps for MaskProfile.
+var (
+	MaskProfile_name = map[int32]string{
+		0: "MASK_PROFILE_UNSPECIFIED",
+		1: "MASK_PROFILE_MYDATA_KR",
+	}
+	MaskProfile_value = map[string]int32{
+		"MASK_PROFILE_UNSPECIFIED": 0,
+		"MASK_PROFILE_MYDATA_KR":   1,
+	}
+)
+
+func (x MaskProfile) Enum() *MaskProfile {
+	p := new(MaskProfile)
+	*p = x
+	return p
+}
+
+func (x MaskProfile) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MaskProfile) Descriptor() protoreflect.EnumDescriptor {
+	return file_myd_analysis_v1_analysis_proto_enumTypes[3].Descriptor()
+}
+
+func (MaskProfile) Type() protoreflect.EnumType {
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[3]
+}
+
+func (x MaskProfile) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MaskProfile.Descriptor instead.
+func (MaskProfile) EnumDescriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{3}
+}
+
 // RecordLayout is where the records are in a document.
 type RecordLayout int32
 
@@ -201,11 +323,11 @@ func (x RecordLayout) String() string {
 }
 
 func (RecordLayout) Descriptor() protoreflect.EnumDescriptor {
-	return file_myd_analysis_v1_analysis_proto_enumTypes[2].Descriptor()
+	return file_myd_analysis_v1_analysis_proto_enumTypes[4].Descriptor()
 }
 
 func (RecordLayout) Type() protoreflect.EnumType {
-	return &file_myd_analysis_v1_analysis_proto_enumTypes[2]
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[4]
 }
 
 func (x RecordLayout) Number() protoreflect.EnumNumber {
@@ -214,7 +336,7 @@ func (x RecordLayout) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RecordLayout.Descriptor instead.
 func (RecordLayout) EnumDescriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{4}
 }
 
 // Status is where a job stands.
@@ -268,11 +390,11 @@ func (x Job_Status) String() string {
 }
 
 func (Job_Status) Descriptor() protoreflect.EnumDescriptor {
-	return file_myd_analysis_v1_analysis_proto_enumTypes[3].Descriptor()
+	return file_myd_analysis_v1_analysis_proto_enumTypes[5].Descriptor()
 }
 
 func (Job_Status) Type() protoreflect.EnumType {
-	return &file_myd_analysis_v1_analysis_proto_enumTypes[3]
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[5]
 }
 
 func (x Job_Status) Number() protoreflect.EnumNumber {
@@ -281,7 +403,7 @@ func (x Job_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Job_Status.Descriptor instead.
 func (Job_Status) EnumDescriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0, 0}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // Phase is what a job is doing.
@@ -334,11 +456,11 @@ func (x Job_Phase) String() string {
 }
 
 func (Job_Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_myd_analysis_v1_analysis_proto_enumTypes[4].Descriptor()
+	return file_myd_analysis_v1_analysis_proto_enumTypes[6].Descriptor()
 }
 
 func (Job_Phase) Type() protoreflect.EnumType {
-	return &file_myd_analysis_v1_analysis_proto_enumTypes[4]
+	return &file_myd_analysis_v1_analysis_proto_enumTypes[6]
 }
 
 func (x Job_Phase) Number() protoreflect.EnumNumber {
@@ -347,7 +469,135 @@ func (x Job_Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Job_Phase.Descriptor instead.
 func (Job_Phase) EnumDescriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0, 1}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2, 1}
+}
+
+// MaskRule says how columns are masked.
+type MaskRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The columns, as a pattern of their paths.
+	Columns string `protobuf:"bytes,1,opt,name=columns,proto3" json:"columns,omitempty"`
+	// What becomes of their cells.
+	Method MaskMethod `protobuf:"varint,2,opt,name=method,proto3,enum=myd.analysis.v1.MaskMethod" json:"method,omitempty"`
+	// With PSEUDONYM, within which pseudonyms are the same; empty is the column's last name.
+	Domain        string `protobuf:"bytes,3,opt,name=domain,proto3" json:"domain,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MaskRule) Reset() {
+	*x = MaskRule{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MaskRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MaskRule) ProtoMessage() {}
+
+func (x *MaskRule) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MaskRule.ProtoReflect.Descriptor instead.
+func (*MaskRule) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *MaskRule) GetColumns() string {
+	if x != nil {
+		return x.Columns
+	}
+	return ""
+}
+
+func (x *MaskRule) GetMethod() MaskMethod {
+	if x != nil {
+		return x.Method
+	}
+	return MaskMethod_MASK_METHOD_UNSPECIFIED
+}
+
+func (x *MaskRule) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+// Masking says which columns are masked, and how.
+type Masking struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key of pseudonyms, 64 hex digits; needed where a column may get one. Never stored.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// A table of the server's, for columns that no rule matches.
+	Profile MaskProfile `protobuf:"varint,2,opt,name=profile,proto3,enum=myd.analysis.v1.MaskProfile" json:"profile,omitempty"`
+	// The last rule that matches a column counts.
+	Rules         []*MaskRule `protobuf:"bytes,3,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Masking) Reset() {
+	*x = Masking{}
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Masking) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Masking) ProtoMessage() {}
+
+func (x *Masking) ProtoReflect() protoreflect.Message {
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Masking.ProtoReflect.Descriptor instead.
+func (*Masking) Descriptor() ([]byte, []int) {
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Masking) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Masking) GetProfile() MaskProfile {
+	if x != nil {
+		return x.Profile
+	}
+	return MaskProfile_MASK_PROFILE_UNSPECIFIED
+}
+
+func (x *Masking) GetRules() []*MaskRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
 }
 
 // Job is one conversion: what was asked, how far it is, and what came of it.
@@ -405,7 +655,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[0]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +667,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[0]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +680,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Job) GetJobId() string {
@@ -605,7 +855,7 @@ type ShoppingSummary struct {
 
 func (x *ShoppingSummary) Reset() {
 	*x = ShoppingSummary{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[1]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -617,7 +867,7 @@ func (x *ShoppingSummary) String() string {
 func (*ShoppingSummary) ProtoMessage() {}
 
 func (x *ShoppingSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[1]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -630,7 +880,7 @@ func (x *ShoppingSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShoppingSummary.ProtoReflect.Descriptor instead.
 func (*ShoppingSummary) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{1}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ShoppingSummary) GetMonths() []string {
@@ -708,7 +958,7 @@ type PreprocessShoppingRequest struct {
 
 func (x *PreprocessShoppingRequest) Reset() {
 	*x = PreprocessShoppingRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[2]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +970,7 @@ func (x *PreprocessShoppingRequest) String() string {
 func (*PreprocessShoppingRequest) ProtoMessage() {}
 
 func (x *PreprocessShoppingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[2]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +983,7 @@ func (x *PreprocessShoppingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreprocessShoppingRequest.ProtoReflect.Descriptor instead.
 func (*PreprocessShoppingRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PreprocessShoppingRequest) GetUserId() string {
@@ -803,7 +1053,7 @@ type PreprocessShoppingResponse struct {
 
 func (x *PreprocessShoppingResponse) Reset() {
 	*x = PreprocessShoppingResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[3]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +1065,7 @@ func (x *PreprocessShoppingResponse) String() string {
 func (*PreprocessShoppingResponse) ProtoMessage() {}
 
 func (x *PreprocessShoppingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[3]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +1078,7 @@ func (x *PreprocessShoppingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreprocessShoppingResponse.ProtoReflect.Descriptor instead.
 func (*PreprocessShoppingResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{3}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PreprocessShoppingResponse) GetData() *ShoppingSummary {
@@ -870,14 +1120,28 @@ type ConvertToCsvRequest struct {
 	Formats []OutputFormat `protobuf:"varint,12,rep,packed,name=formats,proto3,enum=myd.analysis.v1.OutputFormat" json:"formats,omitempty"`
 	// Whether the SHA-256 of each input and part, and counts of each column, are written beside the
 	// tables.
-	Checksums     bool `protobuf:"varint,13,opt,name=checksums,proto3" json:"checksums,omitempty"`
+	Checksums bool `protobuf:"varint,13,opt,name=checksums,proto3" json:"checksums,omitempty"`
+	// The columns that stay, as patterns of their paths, such as `bank.**`; none is all.
+	Include []string `protobuf:"bytes,14,rep,name=include,proto3" json:"include,omitempty"`
+	// The columns that are left out, as patterns of their paths; these count before include.
+	Exclude []string `protobuf:"bytes,15,rep,name=exclude,proto3" json:"exclude,omitempty"`
+	// The objects whose keys are data, as patterns of their paths: each is read as a list of its
+	// members.
+	Maps []string `protobuf:"bytes,16,rep,name=maps,proto3" json:"maps,omitempty"`
+	// Which columns are masked, and how.
+	Masking *Masking `protobuf:"bytes,17,opt,name=masking,proto3" json:"masking,omitempty"`
+	// How many records that are broken in themselves may be left out; one more fails the job.
+	MaxRejects uint32 `protobuf:"varint,18,opt,name=max_rejects,json=maxRejects,proto3" json:"max_rejects,omitempty"`
+	// The preset of the server with which columns are chosen and masked; what the request says
+	// itself can only leave out and mask more.
+	Preset        string `protobuf:"bytes,19,opt,name=preset,proto3" json:"preset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConvertToCsvRequest) Reset() {
 	*x = ConvertToCsvRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[4]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +1153,7 @@ func (x *ConvertToCsvRequest) String() string {
 func (*ConvertToCsvRequest) ProtoMessage() {}
 
 func (x *ConvertToCsvRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[4]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1166,7 @@ func (x *ConvertToCsvRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConvertToCsvRequest.ProtoReflect.Descriptor instead.
 func (*ConvertToCsvRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{4}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ConvertToCsvRequest) GetFileNames() []string {
@@ -996,6 +1260,48 @@ func (x *ConvertToCsvRequest) GetChecksums() bool {
 	return false
 }
 
+func (x *ConvertToCsvRequest) GetInclude() []string {
+	if x != nil {
+		return x.Include
+	}
+	return nil
+}
+
+func (x *ConvertToCsvRequest) GetExclude() []string {
+	if x != nil {
+		return x.Exclude
+	}
+	return nil
+}
+
+func (x *ConvertToCsvRequest) GetMaps() []string {
+	if x != nil {
+		return x.Maps
+	}
+	return nil
+}
+
+func (x *ConvertToCsvRequest) GetMasking() *Masking {
+	if x != nil {
+		return x.Masking
+	}
+	return nil
+}
+
+func (x *ConvertToCsvRequest) GetMaxRejects() uint32 {
+	if x != nil {
+		return x.MaxRejects
+	}
+	return 0
+}
+
+func (x *ConvertToCsvRequest) GetPreset() string {
+	if x != nil {
+		return x.Preset
+	}
+	return ""
+}
+
 // ConvertToCsvResponse names the job.
 type ConvertToCsvResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1007,7 +1313,7 @@ type ConvertToCsvResponse struct {
 
 func (x *ConvertToCsvResponse) Reset() {
 	*x = ConvertToCsvResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[5]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1325,7 @@ func (x *ConvertToCsvResponse) String() string {
 func (*ConvertToCsvResponse) ProtoMessage() {}
 
 func (x *ConvertToCsvResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[5]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1338,7 @@ func (x *ConvertToCsvResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConvertToCsvResponse.ProtoReflect.Descriptor instead.
 func (*ConvertToCsvResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{5}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ConvertToCsvResponse) GetData() *ConvertToCsvResponse_Data {
@@ -1053,7 +1359,7 @@ type GetJobStatusRequest struct {
 
 func (x *GetJobStatusRequest) Reset() {
 	*x = GetJobStatusRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[6]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +1371,7 @@ func (x *GetJobStatusRequest) String() string {
 func (*GetJobStatusRequest) ProtoMessage() {}
 
 func (x *GetJobStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[6]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1384,7 @@ func (x *GetJobStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetJobStatusRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{6}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetJobStatusRequest) GetJobId() string {
@@ -1099,7 +1405,7 @@ type GetJobStatusResponse struct {
 
 func (x *GetJobStatusResponse) Reset() {
 	*x = GetJobStatusResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[7]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1417,7 @@ func (x *GetJobStatusResponse) String() string {
 func (*GetJobStatusResponse) ProtoMessage() {}
 
 func (x *GetJobStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[7]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1430,7 @@ func (x *GetJobStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetJobStatusResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{7}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetJobStatusResponse) GetData() *Job {
@@ -1148,7 +1454,7 @@ type WatchJobRequest struct {
 
 func (x *WatchJobRequest) Reset() {
 	*x = WatchJobRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[8]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1160,7 +1466,7 @@ func (x *WatchJobRequest) String() string {
 func (*WatchJobRequest) ProtoMessage() {}
 
 func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[8]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1173,7 +1479,7 @@ func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{8}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchJobRequest) GetJobId() string {
@@ -1201,7 +1507,7 @@ type WatchJobResponse struct {
 
 func (x *WatchJobResponse) Reset() {
 	*x = WatchJobResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[9]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1519,7 @@ func (x *WatchJobResponse) String() string {
 func (*WatchJobResponse) ProtoMessage() {}
 
 func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[9]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1532,7 @@ func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{9}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchJobResponse) GetData() *Job {
@@ -1253,7 +1559,7 @@ type WatchJobsRequest struct {
 
 func (x *WatchJobsRequest) Reset() {
 	*x = WatchJobsRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[10]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1571,7 @@ func (x *WatchJobsRequest) String() string {
 func (*WatchJobsRequest) ProtoMessage() {}
 
 func (x *WatchJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[10]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1584,7 @@ func (x *WatchJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobsRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{10}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchJobsRequest) GetStatus() []Job_Status {
@@ -1313,7 +1619,7 @@ type WatchJobsResponse struct {
 
 func (x *WatchJobsResponse) Reset() {
 	*x = WatchJobsResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[11]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1631,7 @@ func (x *WatchJobsResponse) String() string {
 func (*WatchJobsResponse) ProtoMessage() {}
 
 func (x *WatchJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[11]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1644,7 @@ func (x *WatchJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobsResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobsResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{11}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchJobsResponse) GetData() *Job {
@@ -1363,7 +1669,7 @@ type ListJobsRequest struct {
 
 func (x *ListJobsRequest) Reset() {
 	*x = ListJobsRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[12]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1375,7 +1681,7 @@ func (x *ListJobsRequest) String() string {
 func (*ListJobsRequest) ProtoMessage() {}
 
 func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[12]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,7 +1694,7 @@ func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListJobsRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{12}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListJobsRequest) GetStatus() []Job_Status {
@@ -1425,7 +1731,7 @@ type ListJobsResponse struct {
 
 func (x *ListJobsResponse) Reset() {
 	*x = ListJobsResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[13]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1743,7 @@ func (x *ListJobsResponse) String() string {
 func (*ListJobsResponse) ProtoMessage() {}
 
 func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[13]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1756,7 @@ func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListJobsResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{13}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListJobsResponse) GetData() []*Job {
@@ -1478,7 +1784,7 @@ type CancelJobRequest struct {
 
 func (x *CancelJobRequest) Reset() {
 	*x = CancelJobRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[14]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1796,7 @@ func (x *CancelJobRequest) String() string {
 func (*CancelJobRequest) ProtoMessage() {}
 
 func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[14]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1809,7 @@ func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobRequest.ProtoReflect.Descriptor instead.
 func (*CancelJobRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{14}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CancelJobRequest) GetJobId() string {
@@ -1524,7 +1830,7 @@ type CancelJobResponse struct {
 
 func (x *CancelJobResponse) Reset() {
 	*x = CancelJobResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[15]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1536,7 +1842,7 @@ func (x *CancelJobResponse) String() string {
 func (*CancelJobResponse) ProtoMessage() {}
 
 func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[15]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1549,7 +1855,7 @@ func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobResponse.ProtoReflect.Descriptor instead.
 func (*CancelJobResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{15}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CancelJobResponse) GetData() *Job {
@@ -1567,14 +1873,16 @@ type ResumeJobRequest struct {
 	// AES-256 key, 64 hex digits, as the job was submitted with.
 	Aes256Cbckey string `protobuf:"bytes,2,opt,name=aes256cbckey,proto3" json:"aes256cbckey,omitempty"`
 	// CBC initialisation vector, 32 hex digits, as the job was submitted with.
-	Iv            string `protobuf:"bytes,3,opt,name=iv,proto3" json:"iv,omitempty"`
+	Iv string `protobuf:"bytes,3,opt,name=iv,proto3" json:"iv,omitempty"`
+	// The key of pseudonyms, 64 hex digits, as the job was submitted with.
+	MaskingKey    string `protobuf:"bytes,4,opt,name=masking_key,json=maskingKey,proto3" json:"masking_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ResumeJobRequest) Reset() {
 	*x = ResumeJobRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1586,7 +1894,7 @@ func (x *ResumeJobRequest) String() string {
 func (*ResumeJobRequest) ProtoMessage() {}
 
 func (x *ResumeJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[16]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1599,7 +1907,7 @@ func (x *ResumeJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeJobRequest.ProtoReflect.Descriptor instead.
 func (*ResumeJobRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{16}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResumeJobRequest) GetJobId() string {
@@ -1623,6 +1931,13 @@ func (x *ResumeJobRequest) GetIv() string {
 	return ""
 }
 
+func (x *ResumeJobRequest) GetMaskingKey() string {
+	if x != nil {
+		return x.MaskingKey
+	}
+	return ""
+}
+
 // ResumeJobResponse carries the job's state after the call.
 type ResumeJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1634,7 +1949,7 @@ type ResumeJobResponse struct {
 
 func (x *ResumeJobResponse) Reset() {
 	*x = ResumeJobResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +1961,7 @@ func (x *ResumeJobResponse) String() string {
 func (*ResumeJobResponse) ProtoMessage() {}
 
 func (x *ResumeJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[17]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +1974,7 @@ func (x *ResumeJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeJobResponse.ProtoReflect.Descriptor instead.
 func (*ResumeJobResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{17}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ResumeJobResponse) GetData() *Job {
@@ -1680,7 +1995,7 @@ type DeleteJobRequest struct {
 
 func (x *DeleteJobRequest) Reset() {
 	*x = DeleteJobRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +2007,7 @@ func (x *DeleteJobRequest) String() string {
 func (*DeleteJobRequest) ProtoMessage() {}
 
 func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[18]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +2020,7 @@ func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{18}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteJobRequest) GetJobId() string {
@@ -1726,7 +2041,7 @@ type DeleteJobResponse struct {
 
 func (x *DeleteJobResponse) Reset() {
 	*x = DeleteJobResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +2053,7 @@ func (x *DeleteJobResponse) String() string {
 func (*DeleteJobResponse) ProtoMessage() {}
 
 func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[19]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +2066,7 @@ func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobResponse.ProtoReflect.Descriptor instead.
 func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{19}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DeleteJobResponse) GetData() *Job {
@@ -1776,7 +2091,7 @@ type ListTablesRequest struct {
 
 func (x *ListTablesRequest) Reset() {
 	*x = ListTablesRequest{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1788,7 +2103,7 @@ func (x *ListTablesRequest) String() string {
 func (*ListTablesRequest) ProtoMessage() {}
 
 func (x *ListTablesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[20]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1801,7 +2116,7 @@ func (x *ListTablesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTablesRequest.ProtoReflect.Descriptor instead.
 func (*ListTablesRequest) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{20}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListTablesRequest) GetJobId() string {
@@ -1839,7 +2154,7 @@ type ListTablesResponse struct {
 
 func (x *ListTablesResponse) Reset() {
 	*x = ListTablesResponse{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +2166,7 @@ func (x *ListTablesResponse) String() string {
 func (*ListTablesResponse) ProtoMessage() {}
 
 func (x *ListTablesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[21]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +2179,7 @@ func (x *ListTablesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTablesResponse.ProtoReflect.Descriptor instead.
 func (*ListTablesResponse) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{21}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListTablesResponse) GetData() []*Job_Table {
@@ -1899,14 +2214,16 @@ type Job_Progress struct {
 	// 0 to 100; 100 only with DONE.
 	Percent float64 `protobuf:"fixed64,7,opt,name=percent,proto3" json:"percent,omitempty"`
 	// Seconds to go; negative while unknown.
-	EtaSeconds    float64 `protobuf:"fixed64,8,opt,name=eta_seconds,json=etaSeconds,proto3" json:"eta_seconds,omitempty"`
+	EtaSeconds float64 `protobuf:"fixed64,8,opt,name=eta_seconds,json=etaSeconds,proto3" json:"eta_seconds,omitempty"`
+	// Records that were left out as they are broken; `records` counts them, too.
+	Rejects       uint64 `protobuf:"varint,9,opt,name=rejects,proto3" json:"rejects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Job_Progress) Reset() {
 	*x = Job_Progress{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2235,7 @@ func (x *Job_Progress) String() string {
 func (*Job_Progress) ProtoMessage() {}
 
 func (x *Job_Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[22]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2248,7 @@ func (x *Job_Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job_Progress.ProtoReflect.Descriptor instead.
 func (*Job_Progress) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0, 0}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2, 0}
 }
 
 func (x *Job_Progress) GetBytesTotal() uint64 {
@@ -1990,6 +2307,13 @@ func (x *Job_Progress) GetEtaSeconds() float64 {
 	return 0
 }
 
+func (x *Job_Progress) GetRejects() uint64 {
+	if x != nil {
+		return x.Rejects
+	}
+	return 0
+}
+
 // Part is a file with rows of a table. A workbook is a part of each table that it has rows of.
 type Job_Part struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2005,7 +2329,7 @@ type Job_Part struct {
 
 func (x *Job_Part) Reset() {
 	*x = Job_Part{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[23]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2341,7 @@ func (x *Job_Part) String() string {
 func (*Job_Part) ProtoMessage() {}
 
 func (x *Job_Part) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[23]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2354,7 @@ func (x *Job_Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job_Part.ProtoReflect.Descriptor instead.
 func (*Job_Part) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0, 1}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2, 1}
 }
 
 func (x *Job_Part) GetFileName() string {
@@ -2071,7 +2395,7 @@ type Job_Table struct {
 
 func (x *Job_Table) Reset() {
 	*x = Job_Table{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2083,7 +2407,7 @@ func (x *Job_Table) String() string {
 func (*Job_Table) ProtoMessage() {}
 
 func (x *Job_Table) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[24]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2096,7 +2420,7 @@ func (x *Job_Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job_Table.ProtoReflect.Descriptor instead.
 func (*Job_Table) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{0, 2}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{2, 2}
 }
 
 func (x *Job_Table) GetName() string {
@@ -2131,7 +2455,7 @@ type ConvertToCsvResponse_Data struct {
 
 func (x *ConvertToCsvResponse_Data) Reset() {
 	*x = ConvertToCsvResponse_Data{}
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[26]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2143,7 +2467,7 @@ func (x *ConvertToCsvResponse_Data) String() string {
 func (*ConvertToCsvResponse_Data) ProtoMessage() {}
 
 func (x *ConvertToCsvResponse_Data) ProtoReflect() protoreflect.Message {
-	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[26]
+	mi := &file_myd_analysis_v1_analysis_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2156,7 +2480,7 @@ func (x *ConvertToCsvResponse_Data) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConvertToCsvResponse_Data.ProtoReflect.Descriptor instead.
 func (*ConvertToCsvResponse_Data) Descriptor() ([]byte, []int) {
-	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{5, 0}
+	return file_myd_analysis_v1_analysis_proto_rawDescGZIP(), []int{7, 0}
 }
 
 func (x *ConvertToCsvResponse_Data) GetJobId() string {
@@ -2170,7 +2494,15 @@ var File_myd_analysis_v1_analysis_proto protoreflect.FileDescriptor
 
 const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\n" +
-	"\x1emyd/analysis/v1/analysis.proto\x12\x0fmyd.analysis.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xab\v\n" +
+	"\x1emyd/analysis/v1/analysis.proto\x12\x0fmyd.analysis.v1\x1a\x1cgoogle/protobuf/struct.proto\"q\n" +
+	"\bMaskRule\x12\x18\n" +
+	"\acolumns\x18\x01 \x01(\tR\acolumns\x123\n" +
+	"\x06method\x18\x02 \x01(\x0e2\x1b.myd.analysis.v1.MaskMethodR\x06method\x12\x16\n" +
+	"\x06domain\x18\x03 \x01(\tR\x06domain\"\x89\x01\n" +
+	"\aMasking\x12\x15\n" +
+	"\x03key\x18\x01 \x01(\tB\x03\x80\x01\x01R\x03key\x126\n" +
+	"\aprofile\x18\x02 \x01(\x0e2\x1c.myd.analysis.v1.MaskProfileR\aprofile\x12/\n" +
+	"\x05rules\x18\x03 \x03(\v2\x19.myd.analysis.v1.MaskRuleR\x05rules\"\xc5\v\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x1b.myd.analysis.v1.Job.StatusR\x06status\x12\x10\n" +
@@ -2198,7 +2530,7 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x06tables\x18\x12 \x03(\v2\x1a.myd.analysis.v1.Job.TableR\x06tables\x12!\n" +
 	"\ftables_total\x18\x13 \x01(\rR\vtablesTotal\x127\n" +
 	"\aformats\x18\x14 \x03(\x0e2\x1d.myd.analysis.v1.OutputFormatR\aformats\x12\x1c\n" +
-	"\tchecksums\x18\x15 \x01(\bR\tchecksums\x1a\xf3\x01\n" +
+	"\tchecksums\x18\x15 \x01(\bR\tchecksums\x1a\x8d\x02\n" +
 	"\bProgress\x12\x1f\n" +
 	"\vbytes_total\x18\x01 \x01(\x04R\n" +
 	"bytesTotal\x12\x1d\n" +
@@ -2212,7 +2544,8 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"files_done\x18\x06 \x01(\rR\tfilesDone\x12\x18\n" +
 	"\apercent\x18\a \x01(\x01R\apercent\x12\x1f\n" +
 	"\veta_seconds\x18\b \x01(\x01R\n" +
-	"etaSeconds\x1aM\n" +
+	"etaSeconds\x12\x18\n" +
+	"\arejects\x18\t \x01(\x04R\arejects\x1aM\n" +
 	"\x04Part\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x12\x12\n" +
 	"\x04rows\x18\x02 \x01(\x04R\x04rows\x12\x14\n" +
@@ -2263,7 +2596,7 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"recordPath\x12\x19\n" +
 	"\bid_field\x18\b \x01(\tR\aidField\"R\n" +
 	"\x1aPreprocessShoppingResponse\x124\n" +
-	"\x04data\x18\x01 \x01(\v2 .myd.analysis.v1.ShoppingSummaryR\x04data\"\x8a\x04\n" +
+	"\x04data\x18\x01 \x01(\v2 .myd.analysis.v1.ShoppingSummaryR\x04data\"\xbf\x05\n" +
 	"\x13ConvertToCsvRequest\x12\x1d\n" +
 	"\n" +
 	"file_names\x18\x01 \x03(\tR\tfileNames\x12(\n" +
@@ -2282,7 +2615,14 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	" \x01(\tR\aidField\x12!\n" +
 	"\toverwrite\x18\v \x01(\bH\x00R\toverwrite\x88\x01\x01\x127\n" +
 	"\aformats\x18\f \x03(\x0e2\x1d.myd.analysis.v1.OutputFormatR\aformats\x12\x1c\n" +
-	"\tchecksums\x18\r \x01(\bR\tchecksumsB\f\n" +
+	"\tchecksums\x18\r \x01(\bR\tchecksums\x12\x18\n" +
+	"\ainclude\x18\x0e \x03(\tR\ainclude\x12\x18\n" +
+	"\aexclude\x18\x0f \x03(\tR\aexclude\x12\x12\n" +
+	"\x04maps\x18\x10 \x03(\tR\x04maps\x122\n" +
+	"\amasking\x18\x11 \x01(\v2\x18.myd.analysis.v1.MaskingR\amasking\x12\x1f\n" +
+	"\vmax_rejects\x18\x12 \x01(\rR\n" +
+	"maxRejects\x12\x16\n" +
+	"\x06preset\x18\x13 \x01(\tR\x06presetB\f\n" +
 	"\n" +
 	"_overwrite\"u\n" +
 	"\x14ConvertToCsvResponse\x12>\n" +
@@ -2316,11 +2656,13 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x10CancelJobRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\"=\n" +
 	"\x11CancelJobResponse\x12(\n" +
-	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\"g\n" +
+	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\"\x8d\x01\n" +
 	"\x10ResumeJobRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12'\n" +
 	"\faes256cbckey\x18\x02 \x01(\tB\x03\x80\x01\x01R\faes256cbckey\x12\x13\n" +
-	"\x02iv\x18\x03 \x01(\tB\x03\x80\x01\x01R\x02iv\"=\n" +
+	"\x02iv\x18\x03 \x01(\tB\x03\x80\x01\x01R\x02iv\x12$\n" +
+	"\vmasking_key\x18\x04 \x01(\tB\x03\x80\x01\x01R\n" +
+	"maskingKey\"=\n" +
 	"\x11ResumeJobResponse\x12(\n" +
 	"\x04data\x18\x01 \x01(\v2\x14.myd.analysis.v1.JobR\x04data\")\n" +
 	"\x10DeleteJobRequest\x12\x15\n" +
@@ -2345,7 +2687,20 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x19OUTPUT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTPUT_FORMAT_CSV\x10\x01\x12\x16\n" +
 	"\x12OUTPUT_FORMAT_XLSX\x10\x02\x12\x19\n" +
-	"\x15OUTPUT_FORMAT_PARQUET\x10\x03*\xaa\x01\n" +
+	"\x15OUTPUT_FORMAT_PARQUET\x10\x03*\xd0\x01\n" +
+	"\n" +
+	"MaskMethod\x12\x1b\n" +
+	"\x17MASK_METHOD_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15MASK_METHOD_PSEUDONYM\x10\x01\x12\x16\n" +
+	"\x12MASK_METHOD_REMOVE\x10\x02\x12\x16\n" +
+	"\x12MASK_METHOD_REDACT\x10\x03\x12\x17\n" +
+	"\x13MASK_METHOD_PARTIAL\x10\x04\x12\x15\n" +
+	"\x11MASK_METHOD_MONTH\x10\x05\x12\x14\n" +
+	"\x10MASK_METHOD_YEAR\x10\x06\x12\x14\n" +
+	"\x10MASK_METHOD_KEEP\x10\a*G\n" +
+	"\vMaskProfile\x12\x1c\n" +
+	"\x18MASK_PROFILE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16MASK_PROFILE_MYDATA_KR\x10\x01*\xaa\x01\n" +
 	"\fRecordLayout\x12\x1d\n" +
 	"\x19RECORD_LAYOUT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12RECORD_LAYOUT_AUTO\x10\x01\x12\x17\n" +
@@ -2378,95 +2733,103 @@ func file_myd_analysis_v1_analysis_proto_rawDescGZIP() []byte {
 	return file_myd_analysis_v1_analysis_proto_rawDescData
 }
 
-var file_myd_analysis_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_myd_analysis_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_myd_analysis_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_myd_analysis_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_myd_analysis_v1_analysis_proto_goTypes = []any{
 	(CsvProfile)(0),                    // 0: myd.analysis.v1.CsvProfile
 	(OutputFormat)(0),                  // 1: myd.analysis.v1.OutputFormat
-	(RecordLayout)(0),                  // 2: myd.analysis.v1.RecordLayout
-	(Job_Status)(0),                    // 3: myd.analysis.v1.Job.Status
-	(Job_Phase)(0),                     // 4: myd.analysis.v1.Job.Phase
-	(*Job)(nil),                        // 5: myd.analysis.v1.Job
-	(*ShoppingSummary)(nil),            // 6: myd.analysis.v1.ShoppingSummary
-	(*PreprocessShoppingRequest)(nil),  // 7: myd.analysis.v1.PreprocessShoppingRequest
-	(*PreprocessShoppingResponse)(nil), // 8: myd.analysis.v1.PreprocessShoppingResponse
-	(*ConvertToCsvRequest)(nil),        // 9: myd.analysis.v1.ConvertToCsvRequest
-	(*ConvertToCsvResponse)(nil),       // 10: myd.analysis.v1.ConvertToCsvResponse
-	(*GetJobStatusRequest)(nil),        // 11: myd.analysis.v1.GetJobStatusRequest
-	(*GetJobStatusResponse)(nil),       // 12: myd.analysis.v1.GetJobStatusResponse
-	(*WatchJobRequest)(nil),            // 13: myd.analysis.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),           // 14: myd.analysis.v1.WatchJobResponse
-	(*WatchJobsRequest)(nil),           // 15: myd.analysis.v1.WatchJobsRequest
-	(*WatchJobsResponse)(nil),          // 16: myd.analysis.v1.WatchJobsResponse
-	(*ListJobsRequest)(nil),            // 17: myd.analysis.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),           // 18: myd.analysis.v1.ListJobsResponse
-	(*CancelJobRequest)(nil),           // 19: myd.analysis.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),          // 20: myd.analysis.v1.CancelJobResponse
-	(*ResumeJobRequest)(nil),           // 21: myd.analysis.v1.ResumeJobRequest
-	(*ResumeJobResponse)(nil),          // 22: myd.analysis.v1.ResumeJobResponse
-	(*DeleteJobRequest)(nil),           // 23: myd.analysis.v1.DeleteJobRequest
-	(*DeleteJobResponse)(nil),          // 24: myd.analysis.v1.DeleteJobResponse
-	(*ListTablesRequest)(nil),          // 25: myd.analysis.v1.ListTablesRequest
-	(*ListTablesResponse)(nil),         // 26: myd.analysis.v1.ListTablesResponse
-	(*Job_Progress)(nil),               // 27: myd.analysis.v1.Job.Progress
-	(*Job_Part)(nil),                   // 28: myd.analysis.v1.Job.Part
-	(*Job_Table)(nil),                  // 29: myd.analysis.v1.Job.Table
-	nil,                                // 30: myd.analysis.v1.ShoppingSummary.CategoriesEntry
-	(*ConvertToCsvResponse_Data)(nil),  // 31: myd.analysis.v1.ConvertToCsvResponse.Data
-	(*structpb.ListValue)(nil),         // 32: google.protobuf.ListValue
+	(MaskMethod)(0),                    // 2: myd.analysis.v1.MaskMethod
+	(MaskProfile)(0),                   // 3: myd.analysis.v1.MaskProfile
+	(RecordLayout)(0),                  // 4: myd.analysis.v1.RecordLayout
+	(Job_Status)(0),                    // 5: myd.analysis.v1.Job.Status
+	(Job_Phase)(0),                     // 6: myd.analysis.v1.Job.Phase
+	(*MaskRule)(nil),                   // 7: myd.analysis.v1.MaskRule
+	(*Masking)(nil),                    // 8: myd.analysis.v1.Masking
+	(*Job)(nil),                        // 9: myd.analysis.v1.Job
+	(*ShoppingSummary)(nil),            // 10: myd.analysis.v1.ShoppingSummary
+	(*PreprocessShoppingRequest)(nil),  // 11: myd.analysis.v1.PreprocessShoppingRequest
+	(*PreprocessShoppingResponse)(nil), // 12: myd.analysis.v1.PreprocessShoppingResponse
+	(*ConvertToCsvRequest)(nil),        // 13: myd.analysis.v1.ConvertToCsvRequest
+	(*ConvertToCsvResponse)(nil),       // 14: myd.analysis.v1.ConvertToCsvResponse
+	(*GetJobStatusRequest)(nil),        // 15: myd.analysis.v1.GetJobStatusRequest
+	(*GetJobStatusResponse)(nil),       // 16: myd.analysis.v1.GetJobStatusResponse
+	(*WatchJobRequest)(nil),            // 17: myd.analysis.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),           // 18: myd.analysis.v1.WatchJobResponse
+	(*WatchJobsRequest)(nil),           // 19: myd.analysis.v1.WatchJobsRequest
+	(*WatchJobsResponse)(nil),          // 20: myd.analysis.v1.WatchJobsResponse
+	(*ListJobsRequest)(nil),            // 21: myd.analysis.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),           // 22: myd.analysis.v1.ListJobsResponse
+	(*CancelJobRequest)(nil),           // 23: myd.analysis.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),          // 24: myd.analysis.v1.CancelJobResponse
+	(*ResumeJobRequest)(nil),           // 25: myd.analysis.v1.ResumeJobRequest
+	(*ResumeJobResponse)(nil),          // 26: myd.analysis.v1.ResumeJobResponse
+	(*DeleteJobRequest)(nil),           // 27: myd.analysis.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),          // 28: myd.analysis.v1.DeleteJobResponse
+	(*ListTablesRequest)(nil),          // 29: myd.analysis.v1.ListTablesRequest
+	(*ListTablesResponse)(nil),         // 30: myd.analysis.v1.ListTablesResponse
+	(*Job_Progress)(nil),               // 31: myd.analysis.v1.Job.Progress
+	(*Job_Part)(nil),                   // 32: myd.analysis.v1.Job.Part
+	(*Job_Table)(nil),                  // 33: myd.analysis.v1.Job.Table
+	nil,                                // 34: myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	(*ConvertToCsvResponse_Data)(nil),  // 35: myd.analysis.v1.ConvertToCsvResponse.Data
+	(*structpb.ListValue)(nil),         // 36: google.protobuf.ListValue
 }
 var file_myd_analysis_v1_analysis_proto_depIdxs = []int32{
-	3,  // 0: myd.analysis.v1.Job.status:type_name -> myd.analysis.v1.Job.Status
-	4,  // 1: myd.analysis.v1.Job.phase:type_name -> myd.analysis.v1.Job.Phase
-	27, // 2: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
-	0,  // 3: myd.analysis.v1.Job.csv_profile:type_name -> myd.analysis.v1.CsvProfile
-	2,  // 4: myd.analysis.v1.Job.layout:type_name -> myd.analysis.v1.RecordLayout
-	29, // 5: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
-	1,  // 6: myd.analysis.v1.Job.formats:type_name -> myd.analysis.v1.OutputFormat
-	30, // 7: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
-	2,  // 8: myd.analysis.v1.PreprocessShoppingRequest.layout:type_name -> myd.analysis.v1.RecordLayout
-	6,  // 9: myd.analysis.v1.PreprocessShoppingResponse.data:type_name -> myd.analysis.v1.ShoppingSummary
-	0,  // 10: myd.analysis.v1.ConvertToCsvRequest.csv_profile:type_name -> myd.analysis.v1.CsvProfile
-	2,  // 11: myd.analysis.v1.ConvertToCsvRequest.layout:type_name -> myd.analysis.v1.RecordLayout
-	1,  // 12: myd.analysis.v1.ConvertToCsvRequest.formats:type_name -> myd.analysis.v1.OutputFormat
-	31, // 13: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
-	5,  // 14: myd.analysis.v1.GetJobStatusResponse.data:type_name -> myd.analysis.v1.Job
-	5,  // 15: myd.analysis.v1.WatchJobResponse.data:type_name -> myd.analysis.v1.Job
-	3,  // 16: myd.analysis.v1.WatchJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
-	5,  // 17: myd.analysis.v1.WatchJobsResponse.data:type_name -> myd.analysis.v1.Job
-	3,  // 18: myd.analysis.v1.ListJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
-	5,  // 19: myd.analysis.v1.ListJobsResponse.data:type_name -> myd.analysis.v1.Job
-	5,  // 20: myd.analysis.v1.CancelJobResponse.data:type_name -> myd.analysis.v1.Job
-	5,  // 21: myd.analysis.v1.ResumeJobResponse.data:type_name -> myd.analysis.v1.Job
-	5,  // 22: myd.analysis.v1.DeleteJobResponse.data:type_name -> myd.analysis.v1.Job
-	29, // 23: myd.analysis.v1.ListTablesResponse.data:type_name -> myd.analysis.v1.Job.Table
-	28, // 24: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
-	32, // 25: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
-	7,  // 26: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
-	9,  // 27: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
-	11, // 28: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
-	13, // 29: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
-	15, // 30: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
-	17, // 31: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
-	19, // 32: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
-	21, // 33: myd.analysis.v1.AnalysisService.ResumeJob:input_type -> myd.analysis.v1.ResumeJobRequest
-	23, // 34: myd.analysis.v1.AnalysisService.DeleteJob:input_type -> myd.analysis.v1.DeleteJobRequest
-	25, // 35: myd.analysis.v1.AnalysisService.ListTables:input_type -> myd.analysis.v1.ListTablesRequest
-	8,  // 36: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
-	10, // 37: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
-	12, // 38: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
-	14, // 39: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
-	16, // 40: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
-	18, // 41: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
-	20, // 42: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
-	22, // 43: myd.analysis.v1.AnalysisService.ResumeJob:output_type -> myd.analysis.v1.ResumeJobResponse
-	24, // 44: myd.analysis.v1.AnalysisService.DeleteJob:output_type -> myd.analysis.v1.DeleteJobResponse
-	26, // 45: myd.analysis.v1.AnalysisService.ListTables:output_type -> myd.analysis.v1.ListTablesResponse
-	36, // [36:46] is the sub-list for method output_type
-	26, // [26:36] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	2,  // 0: myd.analysis.v1.MaskRule.method:type_name -> myd.analysis.v1.MaskMethod
+	3,  // 1: myd.analysis.v1.Masking.profile:type_name -> myd.analysis.v1.MaskProfile
+	7,  // 2: myd.analysis.v1.Masking.rules:type_name -> myd.analysis.v1.MaskRule
+	5,  // 3: myd.analysis.v1.Job.status:type_name -> myd.analysis.v1.Job.Status
+	6,  // 4: myd.analysis.v1.Job.phase:type_name -> myd.analysis.v1.Job.Phase
+	31, // 5: myd.analysis.v1.Job.progress:type_name -> myd.analysis.v1.Job.Progress
+	0,  // 6: myd.analysis.v1.Job.csv_profile:type_name -> myd.analysis.v1.CsvProfile
+	4,  // 7: myd.analysis.v1.Job.layout:type_name -> myd.analysis.v1.RecordLayout
+	33, // 8: myd.analysis.v1.Job.tables:type_name -> myd.analysis.v1.Job.Table
+	1,  // 9: myd.analysis.v1.Job.formats:type_name -> myd.analysis.v1.OutputFormat
+	34, // 10: myd.analysis.v1.ShoppingSummary.categories:type_name -> myd.analysis.v1.ShoppingSummary.CategoriesEntry
+	4,  // 11: myd.analysis.v1.PreprocessShoppingRequest.layout:type_name -> myd.analysis.v1.RecordLayout
+	10, // 12: myd.analysis.v1.PreprocessShoppingResponse.data:type_name -> myd.analysis.v1.ShoppingSummary
+	0,  // 13: myd.analysis.v1.ConvertToCsvRequest.csv_profile:type_name -> myd.analysis.v1.CsvProfile
+	4,  // 14: myd.analysis.v1.ConvertToCsvRequest.layout:type_name -> myd.analysis.v1.RecordLayout
+	1,  // 15: myd.analysis.v1.ConvertToCsvRequest.formats:type_name -> myd.analysis.v1.OutputFormat
+	8,  // 16: myd.analysis.v1.ConvertToCsvRequest.masking:type_name -> myd.analysis.v1.Masking
+	35, // 17: myd.analysis.v1.ConvertToCsvResponse.data:type_name -> myd.analysis.v1.ConvertToCsvResponse.Data
+	9,  // 18: myd.analysis.v1.GetJobStatusResponse.data:type_name -> myd.analysis.v1.Job
+	9,  // 19: myd.analysis.v1.WatchJobResponse.data:type_name -> myd.analysis.v1.Job
+	5,  // 20: myd.analysis.v1.WatchJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
+	9,  // 21: myd.analysis.v1.WatchJobsResponse.data:type_name -> myd.analysis.v1.Job
+	5,  // 22: myd.analysis.v1.ListJobsRequest.status:type_name -> myd.analysis.v1.Job.Status
+	9,  // 23: myd.analysis.v1.ListJobsResponse.data:type_name -> myd.analysis.v1.Job
+	9,  // 24: myd.analysis.v1.CancelJobResponse.data:type_name -> myd.analysis.v1.Job
+	9,  // 25: myd.analysis.v1.ResumeJobResponse.data:type_name -> myd.analysis.v1.Job
+	9,  // 26: myd.analysis.v1.DeleteJobResponse.data:type_name -> myd.analysis.v1.Job
+	33, // 27: myd.analysis.v1.ListTablesResponse.data:type_name -> myd.analysis.v1.Job.Table
+	32, // 28: myd.analysis.v1.Job.Table.parts:type_name -> myd.analysis.v1.Job.Part
+	36, // 29: myd.analysis.v1.ShoppingSummary.CategoriesEntry.value:type_name -> google.protobuf.ListValue
+	11, // 30: myd.analysis.v1.AnalysisService.PreprocessShopping:input_type -> myd.analysis.v1.PreprocessShoppingRequest
+	13, // 31: myd.analysis.v1.AnalysisService.ConvertToCsv:input_type -> myd.analysis.v1.ConvertToCsvRequest
+	15, // 32: myd.analysis.v1.AnalysisService.GetJobStatus:input_type -> myd.analysis.v1.GetJobStatusRequest
+	17, // 33: myd.analysis.v1.AnalysisService.WatchJob:input_type -> myd.analysis.v1.WatchJobRequest
+	19, // 34: myd.analysis.v1.AnalysisService.WatchJobs:input_type -> myd.analysis.v1.WatchJobsRequest
+	21, // 35: myd.analysis.v1.AnalysisService.ListJobs:input_type -> myd.analysis.v1.ListJobsRequest
+	23, // 36: myd.analysis.v1.AnalysisService.CancelJob:input_type -> myd.analysis.v1.CancelJobRequest
+	25, // 37: myd.analysis.v1.AnalysisService.ResumeJob:input_type -> myd.analysis.v1.ResumeJobRequest
+	27, // 38: myd.analysis.v1.AnalysisService.DeleteJob:input_type -> myd.analysis.v1.DeleteJobRequest
+	29, // 39: myd.analysis.v1.AnalysisService.ListTables:input_type -> myd.analysis.v1.ListTablesRequest
+	12, // 40: myd.analysis.v1.AnalysisService.PreprocessShopping:output_type -> myd.analysis.v1.PreprocessShoppingResponse
+	14, // 41: myd.analysis.v1.AnalysisService.ConvertToCsv:output_type -> myd.analysis.v1.ConvertToCsvResponse
+	16, // 42: myd.analysis.v1.AnalysisService.GetJobStatus:output_type -> myd.analysis.v1.GetJobStatusResponse
+	18, // 43: myd.analysis.v1.AnalysisService.WatchJob:output_type -> myd.analysis.v1.WatchJobResponse
+	20, // 44: myd.analysis.v1.AnalysisService.WatchJobs:output_type -> myd.analysis.v1.WatchJobsResponse
+	22, // 45: myd.analysis.v1.AnalysisService.ListJobs:output_type -> myd.analysis.v1.ListJobsResponse
+	24, // 46: myd.analysis.v1.AnalysisService.CancelJob:output_type -> myd.analysis.v1.CancelJobResponse
+	26, // 47: myd.analysis.v1.AnalysisService.ResumeJob:output_type -> myd.analysis.v1.ResumeJobResponse
+	28, // 48: myd.analysis.v1.AnalysisService.DeleteJob:output_type -> myd.analysis.v1.DeleteJobResponse
+	30, // 49: myd.analysis.v1.AnalysisService.ListTables:output_type -> myd.analysis.v1.ListTablesResponse
+	40, // [40:50] is the sub-list for method output_type
+	30, // [30:40] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_myd_analysis_v1_analysis_proto_init() }
@@ -2474,14 +2837,14 @@ func file_myd_analysis_v1_analysis_proto_init() {
 	if File_myd_analysis_v1_analysis_proto != nil {
 		return
 	}
-	file_myd_analysis_v1_analysis_proto_msgTypes[4].OneofWrappers = []any{}
+	file_myd_analysis_v1_analysis_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_myd_analysis_v1_analysis_proto_rawDesc), len(file_myd_analysis_v1_analysis_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   27,
+			NumEnums:      7,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,162 @@
+"""What is done with columns, by their paths: looked up once for each, not for each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from myd_grpc.convert.columns.patterns import Names, Pattern, names_of
+from myd_grpc.options import MaskMethod, MaskRule
+
+RECORD_ID, ROW_ID, PARENT_ROW_ID, KEY = "_record_id", "_row_id", "_parent_row_id", "_key"
+"""The link columns (docs/spec.md 3.3, 11.3)."""
+
+_POSITIONS = (ROW_ID, PARENT_ROW_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What is done with a column: whether it `stays`, and how its cells are masked, if at all.
+
+    `domain` is that of pseudonyms, in NFC. A column with the method REMOVE does not stay.
+    """
+
+    stays: bool = True
+    method: MaskMethod | None = None
+    domain: str = ""
+
+
+PLAIN = Treatment()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A choice of columns and rules for masks, of which the last that matches counts."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    rules: tuple[MaskRule, ...] = ()
+
+
+@dataclass(frozen=True)
+class ColumnRules:
+    """All that decides what is done with columns, and which objects are read as lists.
+
+    With several layers a column stays only if it does so in each, and of its methods the first
+    that masks it counts: no later layer takes anything back. `key` has 32 bytes, or none where no
+    column can get a pseudonym.
+    """
+
+    layers: tuple[Layer, ...] = ()
+    maps: tuple[str, ...] = ()
+    key: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is done with any column."""
+        return not (self.maps or self.chooses or any(one.rules for one in self.layers))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether columns may be left out by a choice: tables without any then are, too."""
+        return any(one.include or one.exclude for one in self.layers)
+
+    def of_column(self, table: str, name: str) -> Treatment:
+        """What is done with a column of a table, "" the root table's path, that is no link."""
+        names = [*names_of(table), *names_of(name)]
+        stays = all(layer.keeps(names) for layer in self._compiled)
+        return self._treatment(stays, [layer.rule(names) for layer in self._compiled], names[-1])
+
+    def of_link(self, table: str, name: str, id_field: str = "") -> Treatment:
+        """What is done with a link column of a table.
+
+        A `_record_id` is masked as the column `id_field` of the root table is, if that is; pass ""
+        where records have keys. Otherwise by the rules for itself, and then by those for the root
+        table's. Row ids are positions: nothing masks them.
+        """
+        names = [*names_of(table), name]
+        stays = not any(layer.names_to_exclude(names) for layer in self._compiled)
+        if name in _POSITIONS:
+            return Treatment(stays)
+        if name == RECORD_ID and id_field:
+            masked = self.of_column("", id_field)
+            if masked.method:
+                return Treatment(stays and masked.method is not MaskMethod.REMOVE, *_mask(masked))
+        found = [layer.rule(names) for layer in self._compiled]
+        if name == RECORD_ID and table:
+            root = [layer.rule([name]) for layer in self._compiled]
+            found = [own or of_root for own, of_root in zip(found, root, strict=True)]
+        return self._treatment(stays, found, name)
+
+    def _treatment(
+        self, stays: bool, found: Sequence[MaskRule | None], last_name: str
+    ) -> Treatment:
+        masking = [rule for rule in found if rule and rule.method is not MaskMethod.KEEP]
+        if any(rule.method is MaskMethod.REMOVE for rule in masking):
+            return Treatment(stays=False, method=MaskMethod.REMOVE)
+        if not masking:
+            return Treatment(stays)
+        rule = masking[0]
+        return Treatment(stays, rule.method, ".".join(names_of(rule.domain)) or last_name)
+
+    def is_map(self, table: str, path: str) -> bool:
+        """Whether an object at a path in the rows of a table is read as a list of its members."""
+        if not self.maps:
+            return False
+        names = [*names_of(table), *names_of(path)]
+        return any(pattern.matches(names) for pattern in self._maps)
+
+    def leaves_out_all_of(self, table: str) -> bool:
+        """Whether it is plain, before any is there, that no column of a table but links stays."""
+        names = names_of(table)
+        return any(layer.leaves_out_all_below(names) for layer in self._compiled)
+
+    @cached_property
+    def _compiled(self) -> list[_CompiledLayer]:
+        return [_CompiledLayer(layer) for layer in self.layers]
+
+    @cached_property
+    def _maps(self) -> list[Pattern]:
+        return [Pattern(text) for text in self.maps]
+
+
+NO_RULES = ColumnRules()
+
+
+def _mask(treatment: Treatment) -> tuple[MaskMethod | None, str]:
+    return treatment.method, treatment.domain
+
+
+class _CompiledLayer:
+    """A layer whose patterns are ready to match."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._include = [Pattern(text) for text in layer.include]
+        self._exclude = [Pattern(text) for text in layer.exclude]
+        self._rules = [(Pattern(rule.columns), rule) for rule in layer.rules]
+
+    def keeps(self, names: Names) -> bool:
+        """Whether a column that is no link stays."""
+        if self._include and not any(pattern.matches(names) for pattern in self._include):
+            return False
+        return not any(pattern.matches(names) for pattern in self._exclude)
+
+    def names_to_exclude(self, names: Names) -> bool:
+        """Whether a pattern that excludes names this link column."""
+        return any(
+            pattern.last_name == names[-1] and pattern.matches(names) for pattern in self._exclude
+        )
+
+    def rule(self, names: Names) -> MaskRule | None:
+        """The rule that counts for a column."""
+        found = (rule for pattern, rule in reversed(self._rules) if pattern.matches(names))
+        return next(found, None)
+
+    def leaves_out_all_below(self, names: Names) -> bool:
+        """Whether it is plain that no column below a table's names stays."""
+        if any(pattern.matches_all_below(names) for pattern in self._exclude):
+            return True
+        return bool(self._include) and not any(
+            pattern.may_match_below(names) for pattern in self._include
+        )
