@@ -10,7 +10,7 @@ from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 
 class Layout(StrEnum):
@@ -173,6 +173,21 @@ class ReadKeywords(TypedDict, total=False):
     id_field: str
 
 
+class MaskRuleKeywords(TypedDict, total=False):
+    """`MaskRule` as a mapping; its domain may be left out."""
+
+    columns: Required[str]
+    method: Required[int | str]
+    domain: str
+
+
+class MaskingKeywords(TypedDict, total=False):
+    """`Masking` as a mapping."""
+
+    profile: int | str
+    rules: Sequence[MaskRule | MaskRuleKeywords]
+
+
 class ConvertKeywords(ReadKeywords, total=False):
     """`ConvertOptions` as keyword arguments."""
 
@@ -181,6 +196,12 @@ class ConvertKeywords(ReadKeywords, total=False):
     overwrite: bool
     formats: Sequence[int | str]
     checksums: bool
+    include: Sequence[str]
+    exclude: Sequence[str]
+    maps: Sequence[str]
+    masking: Masking | MaskingKeywords
+    max_rejects: int
+    preset: str
 
 
 def as_fields(values: Mapping[str, object]) -> dict[str, Any]:

@@ -120,12 +120,13 @@ def cipher_key(checks: Checks, key: str, iv: str) -> CipherKey | None:
     if bool(key) != bool(iv):
         missing = "iv" if key else "aes256cbckey"
         checks.refuse(missing, "must come together with the other: key and iv, or neither")
-    key_bytes = _hex(checks, "aes256cbckey", key, _KEY_DIGITS)
-    iv_bytes = _hex(checks, "iv", iv, _IV_DIGITS)
+    key_bytes = hex_bytes(checks, "aes256cbckey", key, _KEY_DIGITS)
+    iv_bytes = hex_bytes(checks, "iv", iv, _IV_DIGITS)
     return CipherKey(key_bytes, iv_bytes) if key_bytes and iv_bytes else None
 
 
-def _hex(checks: Checks, name: str, text: str, digits: int) -> bytes:
+def hex_bytes(checks: Checks, name: str, text: str, digits: int) -> bytes:
+    """The bytes of a secret in hex, none where there are none. It is not repeated."""
     if not text:
         return b""
     if not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", text):
@@ -140,10 +141,15 @@ def options_of(
     kind: type[_Options],
     **values: Any,
 ) -> _Options:
-    """The options of a request; `values` are those that count where it does not set them."""
+    """The options of a request; `values` are those that count where it does not set them.
+
+    What is itself a message counts as it is in `values`.
+    """
     defaults: dict[str, Any] = {one.name: one.default for one in fields(kind)}
     for one in message.DESCRIPTOR.fields:
-        if one.name not in defaults or (one.has_presence and not message.HasField(one.name)):
+        if one.name not in defaults or one.message_type:
+            continue
+        if one.has_presence and not message.HasField(one.name):
             continue
         value = getattr(message, one.name)
         if one.enum_type:
@@ -155,6 +161,8 @@ def options_of(
             _check_record_path(checks, value, values["layout"])
         elif isinstance(value, str):
             check_length(checks, one.name, value)
+        elif one.name in LISTS:
+            value = tuple(value)
         values[one.name] = value
     return kind(**values)
 

@@ -40,6 +40,10 @@ def _canonical(message: pb.ConvertToCsvRequest) -> pb.ConvertToCsvRequest:
     canonical.formats[:] = sorted({*message.formats} - {pb.OUTPUT_FORMAT_UNSPECIFIED})
     if canonical.formats == [pb.OUTPUT_FORMAT_CSV]:
         canonical.ClearField("formats")
+    if canonical.masking == pb.Masking():
+        canonical.ClearField("masking")
+    else:
+        canonical.masking.key = message.masking.key.lower()
     return canonical
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.api.columns import check_patterns, masking_key, masking_of, preset_of
 from myd_grpc.api.fields import (
     Checks,
     check_length,
@@ -21,6 +22,7 @@ from myd_grpc.api.fields import (
 from myd_grpc.api.messages import STATUSES
 from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
+from myd_grpc.convert.columns.of_conversion import needs_masking_key
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import CipherKey, Conversion
 from myd_grpc.errors import InvalidRequestError, Violation
@@ -50,7 +52,14 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
     input_names(checks, message.file_names, settings, caller.data)
     name = output_name(checks, message.output_file_name)
     key = cipher_key(checks, message.aes256cbckey, message.iv)
-    options = options_of(checks, message, ConvertOptions, overwrite=settings.overwrite)
+    masking = masking_of(checks, message.masking)
+    options = options_of(
+        checks, message, ConvertOptions, overwrite=settings.overwrite, masking=masking
+    )
+    check_patterns(checks, message)
+    preset = preset_of(checks, options.preset)
+    needs_key = needs_masking_key(preset, options)
+    masking_key(checks, message.masking, is_needed=needs_key)
     if message.request_id and not is_request_id(message.request_id):
         checks.refuse("request_id", "must be a UUID, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301")
     checks.raise_violations()

@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from myd_grpc.cli.column_arguments import add_column_options, add_masking_key
+
 ADDRESS_VARIABLE = "MYD_GRPC_ADDRESS"
 CA_VARIABLE = "MYD_TLS_CA"
 CERTIFICATE_VARIABLE = "MYD_TLS_CLIENT_CERT"
@@ -157,6 +159,7 @@ def _add_convert(commands: Any, common: argparse.ArgumentParser) -> None:
         metavar="UUID",
         help="the same id with the same request starts nothing new, and hands a key over again",
     )
+    add_column_options(parser)
     _add_read_options(parser)
 
 
@@ -263,6 +266,7 @@ def _add_resume(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help=_JOB)
     parser.add_argument("--detach", action="store_true", help="show the job and leave")
     _add_key_options(parser)
+    add_masking_key(parser)
 
 
 def _add_forget(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import uuid
 from argparse import Namespace
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from myd.analysis.v1.analysis_pb2 import Job
-from myd_grpc.cli import terms, wording
+from myd_grpc.cli import column_arguments, keys, terms, wording
 from myd_grpc.cli.arguments import follow_up_command
 from myd_grpc.cli.output import Output, View
-from myd_grpc.client import CallError, Client, InvalidKeyError, Key
+from myd_grpc.client import CallError, Client, InvalidKeyError
 from myd_grpc.client.errors import NON_RETRYABLE_CODES
 from myd_grpc.client.tokens import TokenSource, from_environment
 from myd_grpc.options import CHOICES, LISTS, ConvertOptions, ReadOptions
@@ -68,8 +67,11 @@ def _convert(session: Session) -> int:
         session.client.convert,
         arguments.file,
         arguments.output,
-        key=_key(arguments),
+        key=keys.file_key(arguments),
+        # Where nothing is masked, it is nobody's business.
+        masking_key=keys.masking_key(arguments) if column_arguments.may_mask(arguments) else None,
         request_id=request_id,
+        masking=column_arguments.masking(arguments),
         **_options(arguments, ConvertOptions),
     )
     job_id = _submitted(submit, request_id)
@@ -117,10 +119,13 @@ def _cancel(session: Session) -> int:
 
 def _resume(session: Session) -> int:
     arguments = session.arguments
-    key = _key(arguments)
-    if key is None:
-        raise InvalidKeyError("a job waits for its key: give it with --key-file or --ask-key")
-    hand_over = partial(session.client.resume, arguments.job, key)
+    key, masking_key = keys.file_key(arguments), keys.masking_key(arguments)
+    if not key and not masking_key:
+        raise InvalidKeyError(
+            "a job waits for its key: give it with --key-file or --ask-key, and that of pseudonyms "
+            "with --masking-key-file"
+        )
+    hand_over = partial(session.client.resume, arguments.job, key, masking_key=masking_key)
     # Asked before: the answer does not tell whether the key was looked at.
     before = session.client.status(arguments.job)
     job = hand_over()
@@ -157,7 +162,7 @@ def _preprocess(session: Session) -> int:
         arguments.user,
         arguments.proposal,
         arguments.file,
-        key=_key(arguments),
+        key=keys.file_key(arguments),
         **_options(arguments, ReadOptions),
     )
     session.output.summary(summary)
@@ -251,26 +256,13 @@ def _noting(view: View) -> Callable[[CallError], None]:
     return lambda error: view.lost(wording.broken_off(str(error)))
 
 
-def _key(arguments: Namespace) -> Key | None:
-    if arguments.key_file:
-        return Key.from_file(arguments.key_file)
-    if arguments.ask_key:
-        return _ask_key()
-    return Key.from_environment(os.environ)
-
-
-def _ask_key() -> Key:
-    try:
-        return Key(
-            getpass.getpass("key (64 hex digits): "), getpass.getpass("iv (32 hex digits): ")
-        )
-    except EOFError:
-        raise InvalidKeyError("no key was entered") from None
-
-
 def _options(arguments: Namespace, kind: type[ReadOptions]) -> dict[str, Any]:
-    """The options as keyword arguments; the names of enums' values are typed in small letters."""
-    values = {one.name: getattr(arguments, one.name) for one in fields(kind)}
+    """The options as keyword arguments; the names of enums' values are typed in small letters.
+
+    Those that several arguments make up are not among them.
+    """
+    names = (one.name for one in fields(kind) if one.name in arguments)
+    values = {name: getattr(arguments, name) for name in names}
     return {
         name: [_chosen(name, one) for one in value] if name in LISTS else _chosen(name, value)
         for name, value in values.items()

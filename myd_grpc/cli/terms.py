@@ -22,12 +22,18 @@ _OPTIONS = {
     "user_id": "--user",
     "proposal_id": "--proposal",
     "job_id": "JOB",
+    "maps": "--map",
+    "masking.key": "--masking-key-file",
+    "masking.profile": "--mask-profile",
+    "masking.rules": "--mask",
+    "masking_key": "--masking-key-file",
 }
 """Fields whose arguments are not called like them."""
 
 _START = "start it with make serve, or name its address with --address HOST:PORT"
 
 _FILE = re.compile(r"file_names(?:\[(\d+)\])?")
+_ONE_OF_SEVERAL = re.compile(r"(include|exclude|maps|masking\.rules)\[(\d+)\]\.?(\w*)")
 
 # Whole phrases: what is called like a field may also be the name of a file.
 _PHRASES = (
@@ -50,6 +56,8 @@ def option(field: str) -> str:
     """The argument for a field: `--record-path`; `FILE 2` for the second of the files."""
     if match := _FILE.fullmatch(field):
         return f"FILE {int(match[1]) + 1}" if match[1] else "FILE"
+    if match := _ONE_OF_SEVERAL.fullmatch(field):
+        return " ".join(filter(None, (option(match[1]), str(int(match[2]) + 1), match[3])))
     return _OPTIONS.get(field) or "--" + field.replace("_", "-")
 
 

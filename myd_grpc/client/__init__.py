@@ -26,9 +26,16 @@ from myd_grpc.client.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from myd_grpc.client.keys import InvalidKeyError, Key
+from myd_grpc.client.keys import InvalidKeyError, Key, MaskingKey
 from myd_grpc.client.tokens import InvalidTokenError, TokenSource
-from myd_grpc.options import ConvertKeywords, ReadKeywords
+from myd_grpc.options import (
+    ConvertKeywords,
+    Masking,
+    MaskMethod,
+    MaskProfile,
+    MaskRule,
+    ReadKeywords,
+)
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -42,6 +49,11 @@ __all__ = [
     "InvalidTlsError",
     "InvalidTokenError",
     "Key",
+    "MaskMethod",
+    "MaskProfile",
+    "MaskRule",
+    "Masking",
+    "MaskingKey",
     "NotFoundError",
     "PermissionDeniedError",
     "PreconditionError",

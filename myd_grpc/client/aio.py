@@ -22,10 +22,11 @@ from myd_grpc.client.errors import (
     from_rpc_error,
     never_connected,
 )
-from myd_grpc.client.keys import Key
+from myd_grpc.client.keys import Key, MaskingKey
 from myd_grpc.client.requests import (
     convert_request,
     preprocess_request,
+    resume_request,
 )
 from myd_grpc.client.retry import backoff
 from myd_grpc.client.tables import TableJoiner
@@ -81,11 +82,14 @@ class AsyncClient:
         output_file_name: str,
         *,
         key: Key | None = None,
+        masking_key: MaskingKey | None = None,
         request_id: str = "",
         **options: Unpack[ConvertKeywords],
     ) -> str:
         """Queues a conversion and answers its job_id; see `Client.convert`."""
-        request = convert_request(file_names, output_file_name, key, request_id, options)
+        request = convert_request(
+            file_names, output_file_name, key, masking_key, request_id, options
+        )
         response: pb.ConvertToCsvResponse = await self._call("ConvertToCsv", request)
         return response.data.job_id
 
@@ -158,12 +162,14 @@ class AsyncClient:
         response: pb.CancelJobResponse = await self._call("CancelJob", request)
         return response.data
 
-    async def resume(self, job_id: str, key: Key) -> pb.Job:
+    async def resume(
+        self, job_id: str, key: Key | None = None, *, masking_key: MaskingKey | None = None
+    ) -> pb.Job:
         """Hands its key to a job that waits for it after a restart, and answers its state.
 
         Nothing happens to a job that does not wait. A wrong key raises InvalidRequestError.
         """
-        request = pb.ResumeJobRequest(job_id=job_id, aes256cbckey=key.aes256cbckey, iv=key.iv)
+        request = resume_request(job_id, key, masking_key)
         response: pb.ResumeJobResponse = await self._call("ResumeJob", request)
         return response.data
 

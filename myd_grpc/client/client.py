@@ -21,10 +21,11 @@ from myd_grpc.client.errors import (
     from_rpc_error,
     never_connected,
 )
-from myd_grpc.client.keys import Key
+from myd_grpc.client.keys import Key, MaskingKey
 from myd_grpc.client.requests import (
     convert_request,
     preprocess_request,
+    resume_request,
 )
 from myd_grpc.client.retry import backoff
 from myd_grpc.client.tables import TableJoiner
@@ -87,6 +88,7 @@ class Client:
         output_file_name: str,
         *,
         key: Key | None = None,
+        masking_key: MaskingKey | None = None,
         request_id: str = "",
         **options: Unpack[ConvertKeywords],
     ) -> str:
@@ -95,7 +97,9 @@ class Client:
         However often the call is repeated on the way, one job is started: a request without a
         `request_id` is given one.
         """
-        request = convert_request(file_names, output_file_name, key, request_id, options)
+        request = convert_request(
+            file_names, output_file_name, key, masking_key, request_id, options
+        )
         response: pb.ConvertToCsvResponse = self._call("ConvertToCsv", request)
         return response.data.job_id
 
@@ -164,12 +168,14 @@ class Client:
         response: pb.CancelJobResponse = self._call("CancelJob", request)
         return response.data
 
-    def resume(self, job_id: str, key: Key) -> pb.Job:
+    def resume(
+        self, job_id: str, key: Key | None = None, *, masking_key: MaskingKey | None = None
+    ) -> pb.Job:
         """Hands its key to a job that waits for it after a restart, and answers its state.
 
         Nothing happens to a job that does not wait. A wrong key raises InvalidRequestError.
         """
-        request = pb.ResumeJobRequest(job_id=job_id, aes256cbckey=key.aes256cbckey, iv=key.iv)
+        request = resume_request(job_id, key, masking_key)
         response: pb.ResumeJobResponse = self._call("ResumeJob", request)
         return response.data
 

@@ -1,4 +1,4 @@
-"""Where the AES key and iv come from: a file or the environment, never the command line."""
+"""Where keys come from: a file or the environment, never the command line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from myd_grpc.client.text_files import read_start
 
 KEY_VARIABLE = "MYD_KEY"
 IV_VARIABLE = "MYD_IV"
+MASKING_KEY_VARIABLE = "MYD_MASKING_KEY"
 
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
@@ -19,7 +20,7 @@ _MAX_FILE_BYTES = 8192  # a data file given by mistake is not read whole
 
 
 class InvalidKeyError(ValueError):
-    """There is no usable key and iv. The text never quotes them."""
+    """There is no usable key. The text never quotes it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,6 +60,33 @@ class Key:
         if not key or not iv:
             raise InvalidKeyError(f"set both {KEY_VARIABLE} and {IV_VARIABLE}, or neither")
         return cls(key.strip(), iv.strip())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MaskingKey:
+    """The key of pseudonyms, 64 hex digits: with another one, all of them are others."""
+
+    key: str
+
+    def __post_init__(self) -> None:
+        _require_hex("the masking key", self.key, _KEY_DIGITS)
+
+    def __repr__(self) -> str:
+        return "MaskingKey(...)"  # as that of a key
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> MaskingKey:
+        """Reads a line of hex digits. The text is UTF-8 or UTF-16."""
+        lines = _read(Path(path)).split()
+        if len(lines) != 1:
+            raise InvalidKeyError("a file with a masking key has one line of 64 hex digits")
+        return cls(lines[0])
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> MaskingKey | None:
+        """The key in MYD_MASKING_KEY, None if that is not set."""
+        key = environment.get(MASKING_KEY_VARIABLE, "").strip()
+        return cls(key) if key else None
 
 
 def _read(path: Path) -> str:

@@ -43,7 +43,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-KEY_BYTES, IV_BYTES = 32, 16
+KEY_BYTES, IV_BYTES, MASKING_KEY_BYTES = 32, 16, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class CipherKey:
 class Keys:
     """What a conversion needs that only memory holds: the files' key, and that of pseudonyms.
 
-    `masking` has 32 bytes, or none where no column gets a pseudonym.
+    `masking` has MASKING_KEY_BYTES, or none where no column gets a pseudonym.
     """
 
     cipher: CipherKey | None = None

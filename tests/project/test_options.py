@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.cli.main import main
-from myd_grpc.client import AsyncClient, Client, Key
+from myd_grpc.client import AsyncClient, Client, Key, MaskingKey
 from myd_grpc.options import (
     CHOICES,
     LISTS,
@@ -32,7 +32,7 @@ from tests.support.resting import OPENAPI
 from tests.support.scripted import Handler, Service, answer, fail, listening, state, stream
 
 METHODS = pb.DESCRIPTOR.services_by_name["AnalysisService"].methods
-KEY, IV = "0f" * 32, "a0" * 16
+KEY, IV, MASKING_KEY = "0f" * 32, "a0" * 16, "5a" * 32
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 READ: Any = {"layout": "RECORD_LAYOUT_KEYED", "record_path": "a.b", "id_field": "no"}
 READ_OPTIONS = ["--layout", "keyed", "--record-path", "a.b", "--id-field", "no"]
@@ -56,6 +56,20 @@ def job(of_what: Any) -> list[Handler]:
     return [answer(of_what(data=state(1, "DONE")))]
 
 
+MASKING: Any = {
+    "profile": "MASK_PROFILE_MYDATA_KR",
+    "rules": [
+        {"columns": "**.no", "method": "MASK_METHOD_PSEUDONYM", "domain": "account"},
+        {"columns": "a=b", "method": "MASK_METHOD_KEEP"},
+    ],
+}
+CHOICE: Any = {
+    "include": ["bank.**", "card"],
+    "exclude": ["**.memo"],
+    "maps": ["bank.by_date"],
+    "max_rejects": (1 << 32) - 1,
+    "preset": "team",
+}
 KEYS: Any = {"aes256cbckey": KEY, "iv": IV}
 USES = {
     "PreprocessShopping": Use(
@@ -74,6 +88,8 @@ USES = {
             overwrite=True,
             formats=["OUTPUT_FORMAT_PARQUET", "OUTPUT_FORMAT_CSV"],
             checksums=True,
+            masking={"key": MASKING_KEY, **MASKING},
+            **CHOICE,
             **KEYS,
             **READ,
         ),
@@ -88,12 +104,19 @@ USES = {
             overwrite=True,
             formats=["OUTPUT_FORMAT_PARQUET", "csv"],
             checksums=True,
+            masking_key=MaskingKey(MASKING_KEY),
+            masking=MASKING,
+            **CHOICE,
             **READ,
         ),
         [
             *"convert f g --output out --merge --overwrite --profile database --detach".split(),
             *"--format parquet --format CSV --checksums".split(),
             *("--request-id", UUID, "--key-file", "KEY"),
+            *"--include bank.** --include card --exclude **.memo --map bank.by_date".split(),
+            *"--mask **.no=pseudonym:account --mask a=b=KEEP --mask-profile mydata-kr".split(),
+            *("--masking-key-file", "MASKING_KEY", "--max-rejects", str((1 << 32) - 1)),
+            *("--preset", "team"),
             *READ_OPTIONS,
         ],
     ),
@@ -129,10 +152,10 @@ USES = {
         ["cancel", "j"],
     ),
     "ResumeJob": Use(
-        pb.ResumeJobRequest(job_id="j", **KEYS),
+        pb.ResumeJobRequest(job_id="j", masking_key=MASKING_KEY, **KEYS),
         job(pb.ResumeJobResponse),
-        lambda client: client.resume("j", Key(KEY, IV)),
-        ["resume", "j", "--key-file", "KEY", "--detach"],
+        lambda client: client.resume("j", Key(KEY, IV), masking_key=MaskingKey(MASKING_KEY)),
+        "resume j --key-file KEY --masking-key-file MASKING_KEY --detach".split(),
     ),
     "DeleteJob": Use(
         pb.DeleteJobRequest(job_id="j"),
@@ -193,7 +216,16 @@ def fields_of(message: Message) -> set[str]:
 
 
 def test_the_uses_set_every_field(use: Use) -> None:
-    assert {field.name for field, _ in use.request.ListFields()} == fields_of(use.request)
+    assert_all_set(use.request)
+
+
+def assert_all_set(message: Message) -> None:
+    """Every field, and those of the messages in it."""
+    found = dict(message.ListFields())
+    assert {field.name for field in found} == fields_of(message)
+    for field, value in found.items():
+        if field.message_type:
+            assert_all_set(value[0] if field.is_repeated else value)
 
 
 def test_the_library_has_every_call_and_field(use: Use, service: tuple[Service, str]) -> None:
@@ -223,9 +255,10 @@ def test_the_command_line_has_every_call_and_field(
     use: Use, service: tuple[Service, str], tmp_path: Path
 ) -> None:
     this, address = service
-    key_file = tmp_path / "key"
-    key_file.write_text(f"{KEY}\n{IV}\n")
-    main(["--address", address, *(str(key_file) if word == "KEY" else word for word in use.words)])
+    files = {name: str(tmp_path / name) for name in ("KEY", "MASKING_KEY")}
+    Path(files["KEY"]).write_text(f"{KEY}\n{IV}\n")
+    Path(files["MASKING_KEY"]).write_text(f"{MASKING_KEY}\n")
+    main(["--address", address, *(files.get(word, word) for word in use.words)])
     assert use.request in this.requests
 
 

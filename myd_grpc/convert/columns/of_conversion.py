@@ -5,7 +5,7 @@ from __future__ import annotations
 from myd_grpc.convert.columns.profile import rules_of_profile
 from myd_grpc.convert.columns.rules import ColumnRules, Layer
 from myd_grpc.convert.model import Conversion
-from myd_grpc.options import NO_CHOICE, ColumnChoice
+from myd_grpc.options import NO_CHOICE, ColumnChoice, ConvertOptions, MaskMethod
 
 
 def column_rules(conversion: Conversion, key: bytes) -> ColumnRules:
@@ -14,9 +14,22 @@ def column_rules(conversion: Conversion, key: bytes) -> ColumnRules:
     `key` is that of pseudonyms, 32 bytes, or none.
     """
     options = conversion.options
-    asked = ColumnChoice(options.include, options.exclude, options.masking)
-    layers = tuple(_layer(one) for one in (conversion.preset, asked) if one != NO_CHOICE)
+    choices = (conversion.preset, _asked(options))
+    layers = tuple(_layer(one) for one in choices if one != NO_CHOICE)
     return ColumnRules(layers, options.maps, key)
+
+
+def needs_masking_key(preset: ColumnChoice, options: ConvertOptions) -> bool:
+    """Whether a column may get pseudonyms, as the preset or the request says."""
+    return any(
+        rule.method is MaskMethod.PSEUDONYM
+        for choice in (preset, _asked(options))
+        for rule in _layer(choice).rules
+    )
+
+
+def _asked(options: ConvertOptions) -> ColumnChoice:
+    return ColumnChoice(options.include, options.exclude, options.masking)
 
 
 def _layer(choice: ColumnChoice) -> Layer:

@@ -1,0 +1,34 @@
+"""The keys that a command needs: from files, from the environment, or typed; never arguments."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from argparse import Namespace
+
+from myd_grpc.client import InvalidKeyError, Key, MaskingKey
+
+
+def file_key(arguments: Namespace) -> Key | None:
+    """The key of encrypted files, if there is one. Raises InvalidKeyError."""
+    if arguments.key_file:
+        return Key.from_file(arguments.key_file)
+    if arguments.ask_key:
+        return _ask_key()
+    return Key.from_environment(os.environ)
+
+
+def masking_key(arguments: Namespace) -> MaskingKey | None:
+    """The key of pseudonyms, if there is one. Raises InvalidKeyError."""
+    if arguments.masking_key_file:
+        return MaskingKey.from_file(arguments.masking_key_file)
+    return MaskingKey.from_environment(os.environ)
+
+
+def _ask_key() -> Key:
+    try:
+        return Key(
+            getpass.getpass("key (64 hex digits): "), getpass.getpass("iv (32 hex digits): ")
+        )
+    except EOFError:
+        raise InvalidKeyError("no key was entered") from None
