@@ -55,5 +55,5 @@ class BatchConverter:
 
     def _take(self, fragment: Fragment, batch: Batch) -> None:
         """Has a fragment's columns adopted and its rows written."""
-        self._builder.take(fragment, batch, self._reader, self._earlier)
-        self._state.add_rows(sum(len(rows.ends) for rows in fragment.rows))
+        rows = self._builder.take(fragment, batch, self._reader, self._earlier)
+        self._state.add_rows(rows)

@@ -15,13 +15,13 @@ from msgspec import Struct
 from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.kinds import TableKinds
+from myd_grpc.convert.kinds import MaskedCells, TableKinds
 from myd_grpc.convert.model import BesideFile, FileRead, PartFile, Progress
 from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 7
+_VERSION = 8
 
 
 class Checkpoint(Struct, frozen=True):
@@ -31,10 +31,10 @@ class Checkpoint(Struct, frozen=True):
     begun. `finishing` says that the set's rows are all written and its files are getting their
     final form; `read` are those of its files that were read to their ends. `done` are the parts of
     the sets before, `beside` their files beside the tables, and `notes` what was noted about those.
-    `entries`, with the `records` that brought them, `kinds`, `extents` and `beginning` (None before
-    its first record) describe the tables of the set at hand, and `writers` its files: what each
-    writer said of its own, which nobody else reads; None where the set is not begun. `progress` is
-    what was reported.
+    `entries`, with the `records` that brought them, `kinds`, `masked`, `extents` and `beginning`
+    (None before its first record) describe the tables of the set at hand, and `writers` its files:
+    what each writer said of its own, which nobody else reads; None where the set is not begun.
+    `progress` is what was reported.
     """
 
     inputs: tuple[InputVersion, ...]
@@ -50,6 +50,7 @@ class Checkpoint(Struct, frozen=True):
     entries: tuple[Entry, ...] = ()
     records: tuple[int, ...] = ()
     kinds: tuple[TableKinds, ...] = ()
+    masked: tuple[MaskedCells, ...] = ()
     extents: tuple[Extent, ...] = ()
     writers: dict[str, Any] | None = None
 

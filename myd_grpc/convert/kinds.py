@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntFlag
 from typing import NamedTuple
 
@@ -132,6 +132,28 @@ _INTEGERS = [
 ]
 _WHOLES = [Kind.DECIMAL.value | 1 << _WHOLE + digits for digits in range(MOST_DIGITS + 1)]
 _FRACTIONS = [1 << _FRACTION + digits for digits in range(MOST_DIGITS + 1)]
+
+
+class SetMasked:
+    """Adds up how many cells of each column were masked in a set."""
+
+    def __init__(self) -> None:
+        self._cells: dict[tuple[int, int], int] = {}
+
+    @property
+    def cells(self) -> Mapping[tuple[int, int], int]:
+        """The counts that are not 0, by table and column, which are as `MaskedCells` has them."""
+        return self._cells
+
+    def add(self, masked: Iterable[MaskedCells]) -> None:
+        """Adds what a fragment, or a checkpoint, says."""
+        for table, column, cells in masked:
+            if cells:
+                self._cells[table, column] = self._cells.get((table, column), 0) + cells
+
+    def snapshot(self) -> tuple[MaskedCells, ...]:
+        """All counts, in order."""
+        return tuple(MaskedCells(*place, cells) for place, cells in sorted(self._cells.items()))
 
 
 class SetKinds:

@@ -13,7 +13,7 @@ from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.columns.of_conversion import column_rules
 from myd_grpc.convert.engines.available import engine_for
-from myd_grpc.convert.engines.engine import Flattener, RowRules
+from myd_grpc.convert.engines.engine import Engine, Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
@@ -34,6 +34,7 @@ from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.output.set_writer import remove_hidden_rows
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
+from myd_grpc.convert.schema import Schema
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.set_finisher import SetFinisher
 from myd_grpc.convert.state import ConversionState, Report
@@ -123,6 +124,21 @@ def _output_errors() -> Iterator[None]:
             raise ConversionError(Reason.DISK_FULL, "no space is left for the output") from None
         what = "the output cannot be written"
         raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+
+
+class _Flatteners:
+    """The flattener of a set: there is another one only for files whose ids have other rules."""
+
+    def __init__(self, engine: Engine, schema: Schema) -> None:
+        self._engine = engine
+        self._schema = schema
+        self._last: tuple[RowRules, Flattener] | None = None
+
+    def of(self, rules: RowRules) -> Flattener:
+        """The flattener with these rules."""
+        if self._last is None or self._last[0] != rules:
+            self._last = rules, self._engine.flattener(rules, self._schema)
+        return self._last[1]
 
 
 class _Run:
@@ -255,11 +271,12 @@ class _Run:
         directory, state = self._output / plan.prefix, self._state
         directory.mkdir(exist_ok=True)
         size = sum(state.inputs[index].size for index in plan.files)
-        with SetBuilder.opened(self._conversion, plan, directory, size) as builder:
+        opened = SetBuilder.opened(self._conversion, plan, directory, size, self._rules)
+        with opened as builder:
             builder.restore(resume)
             if not (resume and resume.finishing):
-                flattener = self.engine.flattener(self._rules, builder.schema)
-                self._convert_files(builder, flattener, resume)
+                flatteners = _Flatteners(self.engine, builder.schema)
+                self._convert_files(builder, flatteners, resume)
                 self._complete(builder)
             finished, beside = self._finisher.finish(builder, directory)
             state.finish_set(plan, builder.named(finished.files), builder.named(beside))
@@ -270,13 +287,13 @@ class _Run:
                 remove_hidden_rows(directory)
 
     def _convert_files(
-        self, builder: SetBuilder, flattener: Flattener, resume: Checkpoint | None
+        self, builder: SetBuilder, flatteners: _Flatteners, resume: Checkpoint | None
     ) -> None:
         for index in builder.plan.files:
             if resume is None or index > resume.file:
-                self._convert_file(index, builder, flattener, None)
+                self._convert_file(index, builder, flatteners, None)
             elif index == resume.file:
-                self._convert_file(index, builder, flattener, resume.piece)
+                self._convert_file(index, builder, flatteners, resume.piece)
 
     def _complete(self, builder: SetBuilder) -> None:
         """Writes the last rows; parts that get another header would not fit an older checkpoint."""
@@ -285,7 +302,7 @@ class _Run:
             self._state.save_finishing(builder)
 
     def _convert_file(
-        self, index: int, builder: SetBuilder, flattener: Flattener, piece: Piece | None
+        self, index: int, builder: SetBuilder, flatteners: _Flatteners, piece: Piece | None
     ) -> None:
         """Converts a file, or the piece that is left of one that was begun before."""
         name, limits = self._conversion.file_names[index], self._conversion.limits
@@ -305,6 +322,7 @@ class _Run:
             if index == 0:
                 before = replace(before, layout=piece.layout)
                 state.progress = replace(state.progress, layout=piece.layout)
+            flattener = flatteners.of(builder.begin_file(piece.layout))
             converter = BatchConverter(flattener, reader, builder, state, before.records)
             with closing(reader.batches(flattener.read_ahead)) as batches:
                 for batch, made in batches:

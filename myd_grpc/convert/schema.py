@@ -9,19 +9,28 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from msgspec import Struct
 
+from myd_grpc.convert.columns.rules import (
+    KEY,
+    NO_RULES,
+    PARENT_ROW_ID,
+    RECORD_ID,
+    ROW_ID,
+    ColumnRules,
+    Treatment,
+)
 from myd_grpc.convert.model import Limits
 
 KeyPath = tuple[str, ...]
 """Keys from a row's object down to a value; a repeated key has its `~n` already."""
 
-ROOT_LINKS = ("_record_id", "_row_id")
-CHILD_LINKS = ("_record_id", "_row_id", "_parent_row_id")
-"""The columns each table starts with (docs/spec.md 3.3)."""
+ROOT_LINKS = (RECORD_ID, ROW_ID)
+CHILD_LINKS = (RECORD_ID, ROW_ID, PARENT_ROW_ID)
+MAP_LINKS = (*CHILD_LINKS, KEY)
+"""The columns each table starts with (docs/spec.md 3.3, 11.3)."""
 
 
 class NewTable(Struct, frozen=True, array_like=True, tag="table"):
@@ -87,27 +96,96 @@ class FreeNames:
         return name
 
 
-@dataclass(slots=True)
-class Table:
-    """A table with the names of all its columns, link columns first."""
+OfLink = Callable[[str, str], Treatment]
+"""What is done with a link column, by its table's path and its own name."""
 
-    name: str
-    columns: list[str]
-    names: FreeNames = field(repr=False)
+
+class Table:
+    """A table with the names of all its columns, link columns first, and what is done with each.
+
+    `path` is its name without that of the root table, for which it is "". `treatments` has an entry
+    for each of `columns`, and `written` are the names of those that rows and headers have.
+    """
+
+    __slots__ = (
+        "_rules",
+        "columns",
+        "has_rows",
+        "links",
+        "name",
+        "names",
+        "path",
+        "treatments",
+        "written",
+        "written_links",
+    )
+
+    def __init__(
+        self, name: str, path: str, links: tuple[str, ...], rules: ColumnRules, of_link: OfLink
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.links = links
+        self.columns = list(links)
+        self.names = FreeNames(links)
+        self.treatments = [of_link(path, link) for link in links]
+        self.written = [link for link, one in zip(links, self.treatments, strict=True) if one.stays]
+        # How many of its link columns are written.
+        self.written_links = len(self.written)
+        # Whether engines make its rows: not if no column can stay.
+        self.has_rows = not rules.leaves_out_all_of(path)
+        self._rules = rules
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is in the set, if no further column comes (docs/spec.md 11.2)."""
+        if len(self.written) > self.written_links:
+            return True
+        return not self._rules.chooses and len(self.columns) == len(self.links)
+
+    def add(self, name: str) -> Treatment:
+        """Adds a column that has claimed its name; answers what is done with it."""
+        treatment = self._rules.of_column(self.path, name)
+        self.columns.append(name)
+        self.treatments.append(treatment)
+        if treatment.stays:
+            self.written.append(name)
+        return treatment
+
+    def child(self, name: str, path: str, at: KeyPath, of_link: OfLink) -> Table:
+        """A table of its own for lists at a path in its rows."""
+        links = MAP_LINKS if self._rules.is_map(self.path, shown(at)) else CHILD_LINKS
+        return Table(name, path, links, self._rules, of_link)
 
 
 class Schema:
     """All tables, numbered from 0 (the root table) in the order of their first appearance.
 
-    `records` has the number of the record that brought each entry, counted over all files.
+    `records` has the number of the record that brought each entry, counted over all files. `rules`
+    say what is done with columns; `id_field`, which member is the id of records, see `take_ids`.
     """
 
-    def __init__(self, root: str, limits: Limits) -> None:
+    def __init__(
+        self, root: str, limits: Limits, rules: ColumnRules = NO_RULES, id_field: str = ""
+    ) -> None:
         self.entries: list[Entry] = []
         self.records = array("Q")
-        self.tables = [Table(root, list(ROOT_LINKS), FreeNames(ROOT_LINKS))]
         self._names = FreeNames([root])
         self._limits = limits
+        self._rules = rules
+        self._root = root
+        self.take_ids(id_field)
+
+    def take_ids(self, id_field: str) -> None:
+        """Takes it that ids are those members of the first records, or their keys with "".
+
+        What is done with `_record_id` depends on it, so it has to be known before any entry.
+        """
+        self._id_field = id_field
+        self.tables = [Table(self._root, "", ROOT_LINKS, self._rules, self._of_link)]
+
+    def _of_link(self, table: str, name: str) -> Treatment:
+        return self._rules.of_link(table, name, self._id_field)
 
     def adopt(self, entries: Sequence[Entry], records: Iterable[int]) -> None:
         """Adds new tables and columns in document order; raises BeyondError."""
@@ -122,15 +200,16 @@ class Schema:
     def _add_table(self, entry: NewTable) -> None:
         if len(self.tables) >= self._limits.max_tables:
             raise BeyondError(entry, Bound.TABLES, self._limits.max_tables)
-        parent = self.tables[entry.owner].name
-        name = self._claimed(self._names, f"{parent}.", entry)
-        self.tables.append(Table(name, list(CHILD_LINKS), FreeNames(CHILD_LINKS)))
+        parent = self.tables[entry.owner]
+        name = self._claimed(self._names, f"{parent.name}.", entry)
+        path = name[len(self._root) + 1 :]
+        self.tables.append(parent.child(name, path, entry.path, self._of_link))
 
     def _add_column(self, entry: NewColumn) -> None:
         table = self.tables[entry.owner]
         if len(table.columns) >= self._limits.max_columns:
             raise BeyondError(entry, Bound.COLUMNS, self._limits.max_columns)
-        table.columns.append(self._claimed(table.names, "", entry))
+        table.add(self._claimed(table.names, "", entry))
 
     def _claimed(self, names: FreeNames, prefix: str, entry: Entry) -> str:
         """A free name, unless it would have more bytes than one may have."""

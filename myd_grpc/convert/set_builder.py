@@ -11,10 +11,11 @@ from typing import Self, TypeVar
 from myd_grpc.convert.batch import Batch, Fragment
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
+from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.kinds import SetKinds
+from myd_grpc.convert.kinds import SetKinds, SetMasked
 from myd_grpc.convert.model import BesideFile, Conversion, FileRead, PartFile
 from myd_grpc.convert.notes import cut_note
 from myd_grpc.convert.output import growth
@@ -48,15 +49,19 @@ class SetBuilder:
         context: WriteContext,
         writer: SetWriter,
         bound: Growth,
+        rules: RowRules,
     ) -> None:
         self.plan = plan
         self.schema = context.schema
         self.kinds = context.kinds
+        self.masked = SetMasked()
         self.writer = writer
         self.growth = bound
         self.beginning: FirstRecord | None = None
         self.read: list[FileRead] = []
         self._conversion = conversion
+        self._rules = rules
+        self._rows = 0
 
     @classmethod
     @contextmanager
@@ -66,24 +71,41 @@ class SetBuilder:
         plan: SetPlan,
         directory: Path,
         size: int,
+        rules: RowRules,
     ) -> Iterator[Self]:
         """A set that is written into a directory; its inputs have `size` bytes."""
         limits, options = conversion.limits, conversion.options
-        schema = Schema(conversion.name, limits)
+        schema = Schema(conversion.name, limits, rules.columns)
         context = WriteContext(directory, schema, SetKinds(), options, limits.rows_per_part)
         most = limits.max_growth * size + growth.FREE_BYTES
         with SetWriter.opened(context) as writer:
-            yield cls(conversion, plan, context, writer, Growth(schema, writer.size_of, most))
+            bound = Growth(schema, writer.size_of, most)
+            yield cls(conversion, plan, context, writer, bound, rules)
 
     def named(self, files: Sequence[_File]) -> list[_File]:
         """Files of the set as files of the job."""
         prefix = self.plan.prefix
         return [replace(file, file_name=prefix + file.file_name) for file in files]
 
-    def take(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
+    def begin_file(self, layout: Layout) -> RowRules:
+        """The rules for the records of a file, which was found to have this layout.
+
+        The set's links are as those of its first file with records.
+        """
+        are_keyed = layout is Layout.KEYED
+        if self.beginning is None:
+            self._take_ids(layout)
+        began_keyed = (self.beginning.layout is Layout.KEYED) if self.beginning else are_keyed
+        return self._rules.of_file(are_keyed=are_keyed, began_keyed=began_keyed)
+
+    def _take_ids(self, layout: Layout) -> None:
+        self.schema.take_ids("" if layout is Layout.KEYED else self._rules.id_field)
+
+    def take(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> int:
         """Adopts a batch's columns and writes its rows; raises ConversionError LIMIT_EXCEEDED.
 
-        `earlier` is how many records the files before have.
+        `earlier` is how many records the files before have. Answers by how many rows the set grew:
+        those of tables that are left out, as they are, do not count.
         """
         if self.beginning is None:
             start = batch.spans[0][0]
@@ -92,6 +114,9 @@ class SetBuilder:
         self._require_growth(fragment, batch, reader)
         self.writer.add(fragment)
         self.kinds.add(fragment.kinds)
+        self.masked.add(fragment.masked)
+        before, self._rows = self._rows, max(self._rows, self.growth.rows)
+        return self._rows - before
 
     def _adopt(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
         records = [earlier + batch.first + index for index in fragment.origins]
@@ -139,17 +164,30 @@ class SetBuilder:
             for index, read in zip(self.plan.files, self.read, strict=True)
         ]
         options = self._conversion.options
-        tables = tables_of(self.schema, options.formats, finished)
-        return SetFacts(self._conversion.name, options, files, dictionary, self.schema, tables)
+        return SetFacts(
+            self._conversion.name,
+            options,
+            files,
+            dictionary,
+            self.schema,
+            tables_of(self.schema, options.formats, finished),
+            masked=self.masked.cells,
+        )
 
     def restore(self, resume: Checkpoint | None) -> None:
         """Brings the set's directory to the state of the checkpoint, to emptiness without one."""
         if resume:
             self.beginning = resume.beginning
             self.read = list(resume.read)
+            if self.beginning:
+                self._take_ids(self.beginning.layout)
+            elif self.read:
+                self._take_ids(self.read[-1].layout)
             self.schema.adopt(resume.entries, resume.records)
             self.growth.restore(resume.extents)
+            self._rows = self.growth.rows
             self.kinds.add(resume.kinds)
+            self.masked.add(resume.masked)
         try:
             finishing = resume is not None and resume.finishing
             self.writer.restore(resume.writers if resume else None, finishing=finishing)

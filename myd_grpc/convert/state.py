@@ -151,6 +151,7 @@ class ConversionState:
             entries=tuple(builder.schema.entries),
             records=tuple(builder.schema.records),
             kinds=builder.kinds.snapshot(),
+            masked=builder.masked.snapshot(),
             extents=builder.growth.snapshot(),
             writers=written.state,
             progress=self.progress,

@@ -7,11 +7,11 @@ else that has a memory (parts, counters) is outside of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypeVar
 
 from myd_grpc.convert.batch import Batch, Fragment, Scanned
-from myd_grpc.convert.columns.rules import NO_RULES, ColumnRules
+from myd_grpc.convert.columns.rules import NO_RULES, ColumnRules, Treatment
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import DEFAULT_LIMITS
@@ -38,7 +38,11 @@ class RowRules:
     """The settings that decide the rows of records.
 
     `id_field` is in NFC, in which keys are compared with it. The `columns` say which are written,
-    and as what. The bounds of a schema are in it so that an engine stops where one is passed.
+    and as what: of link columns, `of_link` does. The bounds of a schema are in it so that an engine
+    stops where one is passed.
+
+    Ids are masked as the layout of their file has them: `are_keyed` says whether its records have
+    keys, and `began_keyed` whether those of the set's first file with records do.
     """
 
     dialect: Dialect
@@ -48,6 +52,29 @@ class RowRules:
     max_tables: int = DEFAULT_LIMITS.max_tables
     max_name_bytes: int = DEFAULT_LIMITS.max_name_bytes
     columns: ColumnRules = NO_RULES
+    are_keyed: bool = False
+    began_keyed: bool = False
+
+    def of_file(self, *, are_keyed: bool, began_keyed: bool) -> RowRules:
+        """The rules for a file's records, by whether they and those of the set's first have keys.
+
+        Without rules for columns these are the same for all.
+        """
+        if self.columns.is_plain:
+            return self
+        return replace(self, are_keyed=are_keyed, began_keyed=began_keyed)
+
+    def of_link(self, table: str, name: str) -> Treatment:
+        """What is done with a link column of a table, by that one's path.
+
+        All rows of a set have the same columns, so whether it stays is as for the set's first
+        records. A `_record_id` that stays with the method REMOVE is null.
+        """
+        own = self.columns.of_link(table, name, "" if self.are_keyed else self.id_field)
+        if self.are_keyed == self.began_keyed:
+            return own
+        first = self.columns.of_link(table, name, "" if self.began_keyed else self.id_field)
+        return replace(own, stays=first.stays)
 
     @property
     def line_end(self) -> str:

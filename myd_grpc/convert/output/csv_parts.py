@@ -6,6 +6,9 @@ from msgspec import Struct, field
 
 from myd_grpc.convert.long_row import LongRow
 
+NO_HEADER = -1
+"""The header of a part whose file does not exist yet: a table may have no columns that stay."""
+
 
 class Segment(Struct):
     """Consecutive rows of a part that have the same number of cells; `size` in bytes."""
@@ -18,14 +21,14 @@ class Segment(Struct):
 class Part(Struct):
     """A CSV file as far as it is written.
 
-    `header` is how many columns its header has, 0 while the file does not exist yet; `size` and
-    `segments` are what the file holds. `rows` counts those that are held, too.
+    `header` is how many columns its header has, or NO_HEADER; `size` and `segments` are what the
+    file holds. `rows` counts those that are held, too.
     """
 
     table: int
     file_name: str
     rows: int = 0
-    header: int = 0
+    header: int = NO_HEADER
     size: int = 0
     segments: list[Segment] = field(default_factory=list)
 

@@ -20,7 +20,14 @@ from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.long_row import LongRow
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.csv_parts import Held, HeldRows, Part, Segment, add_segment
+from myd_grpc.convert.output.csv_parts import (
+    NO_HEADER,
+    Held,
+    HeldRows,
+    Part,
+    Segment,
+    add_segment,
+)
 from myd_grpc.convert.output.naming import FileNames
 from myd_grpc.convert.output.writer import Extent, Snapshot
 from myd_grpc.convert.schema import Schema
@@ -149,8 +156,9 @@ class CsvSet:
 
     def _missing(self, held: HeldRows) -> int:
         """How many empty cells a part's held rows get."""
-        width = held.part.header or self._final_width(held.part)
-        return sum(rows * max(0, width - cells) for _, cells, rows in held.rows)
+        has_header = held.part.header != NO_HEADER
+        width = held.part.header if has_header else self._final_width(held.part)
+        return sum(rows * _commas(cells, width) for _, cells, rows in held.rows)
 
     def _write_some_at_a_time(self, held: HeldRows) -> None:
         file_name, some = held.part.file_name, list[bytes | memoryview]()
@@ -169,7 +177,7 @@ class CsvSet:
     def _taken(self, held: HeldRows) -> Iterator[bytes | memoryview]:
         """A part's held rows, taken to be written; a file begins with the header of this moment."""
         part = held.part
-        if not part.header:
+        if part.header == NO_HEADER:
             part.header = self._final_width(part)
             header = self._header(part.table)
             part.size += len(header)
@@ -177,17 +185,17 @@ class CsvSet:
         taken, held.rows = held.rows, []
         for data, width, rows in taken:
             # Rows older than the header get its columns right away.
-            missing, size = max(0, part.header - width), 0
-            for piece in self._widened(data, missing):
+            size = 0
+            for piece in self._widened(data, _commas(width, part.header)):
                 size += len(piece)
                 yield piece
-            add_segment(part.segments, Segment(size, width + missing, rows))
+            add_segment(part.segments, Segment(size, max(width, part.header), rows))
             part.size += size
 
     def _widened(
         self, data: bytes | memoryview | LongRow, cells: int
     ) -> Iterator[bytes | memoryview]:
-        """The text of rows with so many empty cells at the end of each."""
+        """The text of rows with so many commas at the end of each."""
         pieces = data.pieces() if isinstance(data, LongRow) else iter((data,))
         if not cells:
             return pieces
@@ -195,33 +203,38 @@ class CsvSet:
         return (longer for piece in pieces for longer in widener.pieces(piece, _PIECE))
 
     def _header(self, table: int) -> bytes:
-        return header_bytes(self._schema.tables[table].columns, self.dialect)
+        return header_bytes(self._schema.tables[table].written, self.dialect)
 
     # The end
 
     def complete(self) -> None:
         """Writes what is held: after this no rows come."""
         self._name_tables(len(self._schema.tables))
-        if not self._parts[0]:
+        if not self._parts[0] and self._schema.tables[0].is_written:
             part = self._last_part(0)
             self._held[part.file_name] = HeldRows(part)
         self._write_all()
 
     @property
     def needs_rewrite(self) -> bool:
-        """Whether a part's header is not yet the final one: then no older snapshot will fit."""
-        return any(part.header < self._final_width(part) for part in self._all_parts())
+        """Whether a part is not as it is to be, or not to be: then no older snapshot will fit."""
+        return any(
+            part.header < self._final_width(part) or not self._is_written(part)
+            for part in self._all_parts()
+        )
 
     def finish(self) -> None:
-        """Gives every part its table's final header."""
+        """Gives every part its table's final header, and removes those of tables left out."""
         for part in self._all_parts():
-            if part.header < self._final_width(part):
+            if not self._is_written(part):
+                self._remove(part)
+            elif part.header < self._final_width(part):
                 self._rewrite(part)
         self.close()
 
     def parts(self) -> list[PartFile]:
-        """All parts, of which no rows are held, table by table."""
-        return [self._described(part) for part in self._all_parts()]
+        """All parts of tables that are not left out, with no rows held, table by table."""
+        return [self._described(part) for part in self._all_parts() if self._is_written(part)]
 
     def base(self, table: int) -> str:
         """What the parts of a table are named after."""
@@ -231,11 +244,19 @@ class CsvSet:
         return (part for parts in self._parts for part in parts)
 
     def _final_width(self, part: Part) -> int:
-        return len(self._schema.tables[part.table].columns)
+        return len(self._schema.tables[part.table].written)
+
+    def _is_written(self, part: Part) -> bool:
+        return self._schema.tables[part.table].is_written
 
     def close(self) -> None:
         """Closes all files."""
         self._files.close()
+
+    def _remove(self, part: Part) -> None:
+        self._files.close_one(part.file_name)
+        reach("leave_out")
+        (self.directory / part.file_name).unlink(missing_ok=True)
 
     def _rewrite(self, part: Part) -> None:
         """Copies a part with the final header, every row with as many cells as that has."""
@@ -247,7 +268,7 @@ class CsvSet:
             source.seek(part.size - sum(segment.size for segment in part.segments))
             target.write(self._header(part.table))
             for segment in part.segments:
-                widener = Widener(width - segment.width, self._line_end)
+                widener = Widener(_commas(segment.width, width), self._line_end)
                 for piece in _pieces(source, segment.size):
                     reach("rewrite")
                     target.writelines(widener.pieces(piece, _PIECE))
@@ -264,21 +285,28 @@ class CsvSet:
         self._write_all()
         parts = to_builtins(list(self._all_parts()))
         unsynced = [self.directory / name for name in self._unsynced]
-        changed = [self._described(part) for part in self._changed.values()]
+        # A table that is left out as it is may get a column: then its parts are told of.
+        changed = [part for part in self._changed.values() if self._is_written(part)]
         self._unsynced.clear()
-        self._changed.clear()
-        return Snapshot(parts, unsynced, changed)
+        for part in changed:
+            del self._changed[part.file_name]
+        return Snapshot(parts, unsynced, [self._described(part) for part in changed])
 
-    def restore(self, state: Any) -> Collection[str]:
+    def restore(self, state: Any, *, finishing: bool) -> Collection[str]:
         """Goes on from a snapshot's state, for a schema that is as it was then.
 
-        Cuts off what was written since, and answers the names of its files. Raises ValueError when
-        less is there than was recorded.
+        Cuts off what was written since, and answers the names of its files. With `finishing`, all
+        rows were there, and tables that are left out may be gone. Raises ValueError or
+        FileNotFoundError when less is there than was recorded.
         """
         self._name_tables(len(self._schema.tables))
         for part in convert(state, list[Part]):
-            self._restore_part(part)
             self._parts[part.table].append(part)
+            if self._is_written(part):
+                self._restore_part(part)
+            elif not finishing:
+                self._restore_part(part)
+                self._changed[part.file_name] = part
         return [part.file_name for part in self._all_parts()]
 
     def _restore_part(self, part: Part) -> None:
@@ -298,10 +326,15 @@ class CsvSet:
         with path.open("rb") as file:
             if file.read(len(header)) != header:
                 return False
-        rows = sum(one.size + one.rows * (width - one.width) for one in part.segments)
+        rows = sum(one.size + one.rows * _commas(one.width, width) for one in part.segments)
         if path.stat().st_size != len(header) + rows:
             raise ValueError(f"{part.file_name} is not as long as it was")
         return True
+
+
+def _commas(cells: int, width: int) -> int:
+    """The commas that a row of so many cells lacks to one of that width: none has none of both."""
+    return max(0, max(1, width) - max(1, cells))
 
 
 def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:

@@ -9,22 +9,27 @@ whatever the size of a batch. What a table takes, its writers know.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from itertools import repeat
 from typing import NamedTuple
 
 from myd_grpc.convert.batch import Fragment, Rows
+from myd_grpc.convert.columns.rules import PARENT_ROW_ID, RECORD_ID, ROW_ID
 from myd_grpc.convert.csvtext import line
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
 from myd_grpc.convert.output.writer import Extent
-from myd_grpc.convert.schema import NewColumn, Schema
+from myd_grpc.convert.schema import Entry, NewColumn, Schema, Table
 
 FREE_BYTES = 1 << 30
 """Bytes that every set may have, however small its input is."""
 
-# A row's `_record_id`, and the number of its record in its `_row_id`.
-_IDS = re.compile(rb'(?:"(?:[^"]++|""' + OR_NOTHING + rb')*+"|[^",]*+),"?f\d+r(\d+)')
+_RECORD_ID = rb'(?:"(?:[^"]++|""' + OR_NOTHING + rb')*+"|[^",]*+),'
+# The number of its record in a row's `_row_id`, or in that of its parent.
+_ROW_ID = rb'"?f\d+r(\d+)'
+_IDS = {True: re.compile(_RECORD_ID + _ROW_ID), False: re.compile(_ROW_ID)}
+"""What rows begin with, by whether that is their `_record_id`."""
 
 
 class TooLargeError(Exception):
@@ -70,14 +75,22 @@ class Growth:
         self._sizes = list(map(self._size_of, self._tables))
         self._size = sum(self._sizes)
 
+    @property
+    def rows(self) -> int:
+        """The rows of all tables that are not left out."""
+        return sum(
+            extent.rows
+            for table, extent in zip(self._schema.tables, self._tables, strict=False)
+            if table.is_written
+        )
+
     def add(self, fragment: Fragment, first: int) -> None:
         """Adds a fragment, whose columns the schema has adopted; raises TooLargeError.
 
         `first` is the number of its batch's first record.
         """
         self._make_room()
-        widened = {entry.owner for entry in fragment.entries if isinstance(entry, NewColumn)}
-        for number in widened:
+        for number in set(_widened(fragment.entries)):
             self._widen(number)
         for rows in fragment.rows:
             self._add_rows(rows)
@@ -99,7 +112,7 @@ class Growth:
 
     def _widen(self, number: int) -> None:
         """Brings a table to the columns that the schema has."""
-        table, names = self._tables[number], self._schema.tables[number].columns
+        table, names = self._tables[number], self._schema.tables[number].written
         if table.columns < len(names):
             table.names += _bytes(names[table.columns :])
             table.columns = len(names)
@@ -114,7 +127,7 @@ class Growth:
 
     def _culprit(self, fragment: Fragment, first: int) -> int:
         """The index of the record up to which the set would not be too large without it."""
-        changes = _changes(fragment, first)
+        changes = self._changes(fragment, first)
         for index in sorted(changes, reverse=True):
             for change in changes[index]:
                 self._take_back(change)
@@ -123,7 +136,7 @@ class Growth:
         return min(changes)
 
     def _take_back(self, change: _Change) -> None:
-        table, names = self._tables[change.table], self._schema.tables[change.table].columns
+        table, names = self._tables[change.table], self._schema.tables[change.table].written
         table.rows -= change.rows
         table.cells -= change.cells
         table.data -= change.data
@@ -132,21 +145,48 @@ class Growth:
             table.names -= _bytes([names[table.columns]])
         self._measure(change.table)
 
+    def _changes(self, fragment: Fragment, first: int) -> dict[int, list[_Change]]:
+        """What each record of a fragment brought, by its index in the batch."""
+        changes = defaultdict[int, list[_Change]](list)
+        written = {
+            number: iter(self._schema.tables[number].treatments[-count:])
+            for number, count in Counter(_widened(fragment.entries)).items()
+        }
+        for entry, index in zip(fragment.entries, fragment.origins, strict=True):
+            if isinstance(entry, NewColumn) and next(written[entry.owner]).stays:
+                changes[index].append(_Change(entry.owner, columns=1))
+        for rows in fragment.rows:
+            start = 0
+            indices = _records(rows, self._schema.tables[rows.table], fragment.records, first)
+            for end, index in zip(rows.ends, indices, strict=True):
+                changes[index].append(_Change(rows.table, 1, rows.width, end - start))
+                start = end
+        return changes
 
-def _changes(fragment: Fragment, first: int) -> dict[int, list[_Change]]:
-    """What each record of a fragment brought, by its index in the batch."""
-    changes = defaultdict[int, list[_Change]](list)
-    for entry, index in zip(fragment.entries, fragment.origins, strict=True):
-        if isinstance(entry, NewColumn):
-            changes[index].append(_Change(entry.owner, columns=1))
-    for rows in fragment.rows:
+
+def _widened(entries: Iterable[Entry]) -> Iterator[int]:
+    """The tables that got columns, as often as they did."""
+    return (entry.owner for entry in entries if isinstance(entry, NewColumn))
+
+
+def _records(rows: Rows, table: Table, records: int, first: int) -> Iterator[int]:
+    """The index of the record of each row, of so many records in a fragment.
+
+    Where no row id is written, rows of records are those of the last ones, and all others count as
+    the last one's.
+    """
+    links = table.written[: table.written_links]
+    if ROW_ID in links or PARENT_ROW_ID in links:
+        ids = _IDS[RECORD_ID in links]
         start = 0
         for end in rows.ends:
-            ids = _IDS.match(rows.data, start)
-            index = int(ids[1]) - first  # type: ignore[index] # every row has them
-            changes[index].append(_Change(rows.table, 1, rows.width, end - start))
+            found = ids.match(rows.data, start)
+            yield int(found[1]) - first  # type: ignore[index] # every row has them
             start = end
-    return changes
+    elif rows.table == 0:
+        yield from range(records - len(rows.ends), records)
+    else:
+        yield from repeat(max(0, records - 1), len(rows.ends))
 
 
 def _bytes(names: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from myd_grpc.convert.output.finishing_progress import FinishingProgress
 from myd_grpc.convert.output.formats import RowPlan, finishing
 from myd_grpc.convert.output.writer import Extent, Snapshot, WriteContext
 from myd_grpc.convert.plain import PlainRows
-from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS
+from myd_grpc.convert.schema import Table
 from myd_grpc.failpoints import reach
 
 _HIDDEN = ".rows"
@@ -137,7 +138,7 @@ class SetWriter:
             if self._plain:
                 self._plain.restore(states[_GUARDS])
             for name, writer in self._by_name.items():
-                known[writer.directory].update(writer.restore(states[name]))
+                known[writer.directory].update(writer.restore(states[name], finishing=finishing))
         if finishing:
             rows = self._finished_rows()
             for made, _ in self._formats:
@@ -205,8 +206,8 @@ class SetWriter:
             FinishedTable(
                 table.name,
                 writer.base(number),
-                table.columns,
-                _links(number),
+                table.written,
+                table.written_links,
                 kinds.get(number, {}),
                 parts[table.name],
             )
@@ -216,9 +217,11 @@ class SetWriter:
         return FinishedRows(self._context.schema.tables[0].name, writer.dialect, tables)
 
     def _kinds(self) -> dict[int, dict[int, ColumnKinds]]:
+        """By table, and by the places of written columns."""
+        places = [_places(table) for table in self._context.schema.tables]
         kinds = dict[int, dict[int, ColumnKinds]]()
         for one in self._context.kinds.columns():
-            kinds.setdefault(one.table, {})[_links(one.table) + one.column] = one
+            kinds.setdefault(one.table, {})[places[one.table][one.column]] = one
         return kinds
 
 
@@ -233,6 +236,7 @@ def remove_hidden_rows(directory: Path) -> None:
         disk.sync(directory)
 
 
-def _links(table: int) -> int:
-    """How many link columns a table has."""
-    return len(CHILD_LINKS if table else ROOT_LINKS)
+def _places(table: Table) -> list[int]:
+    """Where each column of a table that is no link is among the written ones, if it is."""
+    stay = [treatment.stays for treatment in table.treatments[len(table.links) :]]
+    return [table.written_links + before for before in accumulate(stay, initial=0)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import TypeAlias
@@ -40,9 +40,9 @@ class TableFacts:
 
     `columns` are those of the header, of which the first `links` are link columns (docs/spec.md
     3.3). `kinds` has those that have values, by their index in `columns`, and no link column.
-    `parent` is the index of the parent table in the set's, None for the root table. `files` has
-    them by format, in the order of the set's. `cut` and `guarded` say how many cells were cut short
-    and guarded, by the index of their column.
+    `parent` is the index of the parent table in the set's, None for the root table and where the
+    parent is left out. `files` has them by format, in the order of the set's. `cut` and `guarded`
+    say how many cells were cut short and guarded, by the index of their column.
     """
 
     name: str
@@ -89,7 +89,8 @@ class SetFacts:
     """A set: what it was made of, as what, and its tables, each after its parent.
 
     `dictionary` is what is known of columns (docs/spec.md 3.11). There are `checksums` if they were
-    asked for.
+    asked for. `masked` says how many cells were masked, by the numbers of their table and column in
+    the schema, see `MaskedCells`.
     """
 
     name: str
@@ -99,6 +100,7 @@ class SetFacts:
     schema: Schema
     tables: Sequence[TableFacts]
     checksums: Checksums | None = None
+    masked: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
 def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) -> list[TableFacts]:
@@ -112,7 +114,7 @@ def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) 
     return [
         TableFacts(
             table.name,
-            None if (parent := parents[table.name]) is None else numbers[parent],
+            numbers.get(parents[table.name] or ""),
             table.columns,
             table.links,
             table.kinds,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, KeyPath, NewTable, Schema, shown
+from myd_grpc.convert.schema import KeyPath, NewTable, Schema, shown
 
 _NUMBERED = re.compile(r"(.*)~(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
 
@@ -34,9 +34,7 @@ def renamed_tables(schema: Schema) -> Iterator[Rename]:
 
 def renamed_columns(schema: Schema) -> Iterator[Rename]:
     """Columns of all tables, in the order of their first appearance."""
-    numbers = [
-        count(len(CHILD_LINKS if number else ROOT_LINKS)) for number in range(len(schema.tables))
-    ]
+    numbers = [count(len(table.links)) for table in schema.tables]
     for entry in schema.entries:
         if not isinstance(entry, NewTable):
             table = schema.tables[entry.owner]
