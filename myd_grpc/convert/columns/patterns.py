@@ -16,6 +16,8 @@ MOST_CHARACTERS = 1024
 
 _ANY_NAMES = "**"
 _ANY_TEXT = "*"
+_NUMBERED = "~*"
+"""What ends the pattern of a name that is there again (docs/spec.md 3.5)."""
 
 Names = Sequence[str]
 
@@ -23,6 +25,18 @@ Names = Sequence[str]
 def names_of(path: str) -> list[str]:
     """The names of a path, in NFC; none of the empty path, the root table's."""
     return unicodedata.normalize("NFC", path).split(".") if path else []
+
+
+def anchors_of(names: Names) -> set[str]:
+    """Under which anchors the patterns are that may match a path."""
+    found = {""}
+    for name in names:
+        found.add(name)
+        end = name.find("~")
+        while end >= 0:
+            found.add(name[:end])
+            end = name.find("~", end + 1)
+    return found
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,12 @@ class Pattern:
         """The last name, "" for one that stands for several."""
         last = self._parts[-1] if self._parts else ""
         return "" if _ANY_TEXT in last else last
+
+    @property
+    def anchor(self) -> str:
+        """A name that each path has which it matches, be it with a number after it; "" for none."""
+        plain = (part.removesuffix(_NUMBERED) for part in self._parts)
+        return next((part for part in plain if _ANY_TEXT not in part), "")
 
     def matches(self, names: Names) -> bool:
         """Whether it matches a whole path."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
-from myd_grpc.convert.columns.patterns import Names, Pattern, names_of
+from myd_grpc.convert.columns.patterns import Names, Pattern, anchors_of, names_of
 from myd_grpc.options import MaskMethod, MaskRule
 
 RECORD_ID, ROW_ID, PARENT_ROW_ID, KEY = "_record_id", "_row_id", "_parent_row_id", "_key"
@@ -128,13 +130,21 @@ def _mask(treatment: Treatment) -> tuple[MaskMethod | None, str]:
     return treatment.method, treatment.domain
 
 
+def _place(candidate: tuple[int, Pattern]) -> int:
+    return candidate[0]
+
+
 class _CompiledLayer:
     """A layer whose patterns are ready to match."""
 
     def __init__(self, layer: Layer) -> None:
         self._include = [Pattern(text) for text in layer.include]
         self._exclude = [Pattern(text) for text in layer.exclude]
-        self._rules = [(Pattern(rule.columns), rule) for rule in layer.rules]
+        self._rules = list(layer.rules)
+        self._by_anchor = defaultdict[str, list[tuple[int, Pattern]]](list)
+        for place, rule in enumerate(layer.rules):
+            pattern = Pattern(rule.columns)
+            self._by_anchor[pattern.anchor].append((place, pattern))
 
     def keeps(self, names: Names) -> bool:
         """Whether a column that is no link stays."""
@@ -150,8 +160,12 @@ class _CompiledLayer:
 
     def rule(self, names: Names) -> MaskRule | None:
         """The rule that counts for a column."""
-        found = (rule for pattern, rule in reversed(self._rules) if pattern.matches(names))
-        return next(found, None)
+        # A profile has hundreds, of which few are about a column of any of these names.
+        candidates = (self._by_anchor.get(anchor, ()) for anchor in anchors_of(names))
+        for place, pattern in sorted(chain.from_iterable(candidates), key=_place, reverse=True):
+            if pattern.matches(names):
+                return self._rules[place]
+        return None
 
     def leaves_out_all_below(self, names: Names) -> bool:
         """Whether it is plain that no column below a table's names stays."""

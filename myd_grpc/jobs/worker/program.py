@@ -21,7 +21,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, TypeAlias
 
-from myd_grpc import dictionary, failpoints
+from myd_grpc import dictionary, failpoints, mask_profiles
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.engines import available, processors
@@ -270,7 +270,7 @@ def _confine(line: bytes) -> None:
     time.tzset()
     _zero_ciphers(1)  # the library imports its modes when asked for
     if places := decode_places(line):
-        sandbox.enter(places, failpoints.files)
+        sandbox.enter(places, (*failpoints.files, *map(str, mask_profiles.TABLES.values())))
         for fd in map(int, sys.argv[1:]):
             broker = RemoteAccess(Connection(fd), lambda: os._exit(1))
             reach.through(broker, broker.upload)
