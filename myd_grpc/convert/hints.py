@@ -18,6 +18,8 @@ from myd_grpc.options import Layout
 _VALUE = NewColumn(0, ("value",))
 _DOCUMENT_STARTS = frozenset('{["')
 _NAME_BYTES = 200
+_LIST = "make a list of objects of them to get a table"
+"""What helps where the keys are those of records or elements: no option reads these as lists."""
 _FEW = 3
 """Members of an object that look like data where ever more records bring more of them."""
 _MANY = 8
@@ -145,8 +147,8 @@ def _looks(shape: Shape, map_like: MapLikeObject, context: ReadContext) -> str:
                 "name the layout KEYED, which takes each of them for one"
             )
         return (
-            f"the members of {name} look like records: "
-            "name that object by record_path, and the layout KEYED"
+            f"the members of {name} look like records: name that object by record_path, "
+            f"and the layout KEYED, or {_by_maps(shape, map_like)}"
         )
     if map_like.table == 0 and not map_like.path:
         if context.layout is Layout.KEYED and not shape.recurs(0, ()):
@@ -162,7 +164,14 @@ def _looks(shape: Shape, map_like: MapLikeObject, context: ReadContext) -> str:
             )
     elif not map_like.path:
         name = f"the elements of {name}"
-    return (
-        f"the keys of {name} look like data, {map_like.keys} of them: "
-        "make a list of objects of them to get a table"
-    )
+    what_helps = _by_maps(shape, map_like) if map_like.path else _LIST
+    return f"the keys of {name} look like data, {map_like.keys} of them: {what_helps}"
+
+
+def _by_maps(shape: Shape, map_like: MapLikeObject) -> str:
+    """How to have an object read as a list, with the pattern if all of its names may be told."""
+    pattern = shape.pattern(map_like)
+    if not pattern.isprintable() or len(pattern.encode()) > _NAME_BYTES:
+        pattern = ""
+    given = f'"{pattern}"' if pattern else "that object"
+    return f"name {given} by maps to get a table of its members"

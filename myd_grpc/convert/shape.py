@@ -88,6 +88,16 @@ class Shape:
             keys.append(shown(upto[-1:]))
         return keys, True
 
+    def pattern(self, map_like: MapLikeObject) -> str:
+        """The pattern for `maps` that names an object, "" if not all of its names may be told."""
+        table, path = map_like.table, map_like.path
+        _, whole = self.disclosed(table, path)
+        if not whole:
+            return ""
+        names = [table.name for table in self._schema.tables]
+        around = names[table].removeprefix(names[0]).removeprefix(".")
+        return ".".join(filter(None, [around, shown(path)]))
+
     def _way(self, table: int, path: KeyPath) -> list[tuple[int, KeyPath]]:
         """Each place on the way from a record, with the table that it is in."""
         way = list[tuple[int, KeyPath]]()

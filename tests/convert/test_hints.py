@@ -32,8 +32,19 @@ KEYED = (
     "the members of the document look like records: "
     "name the layout KEYED, which takes each of them for one"
 )
-WITHIN = "name that object by record_path, and the layout KEYED"
 LIST = "make a list of objects of them to get a table"
+
+
+def within(pattern: str) -> str:
+    """What helps where an object in the one document holds records."""
+    return f"name that object by record_path, and the layout KEYED, or {by_maps(pattern)}"
+
+
+def by_maps(pattern: str) -> str:
+    """What helps where an object's keys are data; no pattern where a name of it is not told."""
+    given = f'"{pattern}"' if pattern else "that object"
+    return f"name {given} by maps to get a table of its members"
+
 
 FEW_COLUMNS = Limits(max_columns=20)
 FEW_TABLES = Limits(max_tables=20)
@@ -99,18 +110,20 @@ def test_twenty_thousand_orders_by_their_number(engine: str) -> None:
 
 def test_many_records_in_an_object_of_the_document(engine: str) -> None:
     """Its path is told where it consists of section names: no other record has the key."""
-    for path, name in [
-        ("data", "data"),
-        ("data.orders", "data.orders"),
-        ("data.vault", "data.…"),
-        ("vault", "an object in a record"),
+    for path, name, pattern in [
+        ("data", "data", "data"),
+        ("data.orders", "data.orders", "data.orders"),
+        ("data.vault", "data.…", ""),
+        ("vault", "an object in a record", ""),
     ]:
         value: object = by_person({"a": 1})
         for key in reversed(path.split(".")):
             value = {"n": 1, key: value}
         document = json.dumps(value)
         error = failure(document, engine=engine, limits=FEW_COLUMNS)
-        assert error.message.endswith(f"; the members of {name} look like records: {WITHIN}")
+        assert error.message.endswith(
+            f"; the members of {name} look like records: {within(pattern)}"
+        )
         assert texts(document, engine=engine, record_path=path, layout=Layout.KEYED)
 
 
@@ -142,10 +155,13 @@ def test_an_object_whose_keys_are_data(engine: str, layout: Layout, batch: int) 
     message = failure(document, engine=engine, limits=limits).message
     assert "record 5 at byte" in message
     assert message.endswith(
-        f"table out has more than 20 columns; the keys of orders look like data, 18 of them: {LIST}"
+        "table out has more than 20 columns; "
+        f"the keys of orders look like data, 18 of them: {by_maps('orders')}"
     )
     unnamed = failure(document.replace("orders", "장바구니"), engine=engine, limits=limits).message
-    assert unnamed.endswith(f"the keys of 장바구니 look like data, 18 of them: {LIST}")
+    assert unnamed.endswith(
+        f"the keys of 장바구니 look like data, 18 of them: {by_maps('장바구니')}"
+    )
 
 
 def test_one_document_of_many_records_read_as_lines(engine: str) -> None:
@@ -175,8 +191,25 @@ def test_elements_whose_keys_are_data(engine: str) -> None:
     lists = json.dumps([{"bank": {"acc": {f"k{n}": [{}]}}} for n in range(40)])
     message = failure(lists, engine=engine, limits=FEW_TABLES).message
     assert message.endswith(
-        f"the set has more than 20 tables; the keys of bank.acc look like data, 20 of them: {LIST}"
+        "the set has more than 20 tables; "
+        f"the keys of bank.acc look like data, 20 of them: {by_maps('bank.acc')}"
     )
+
+
+def test_an_object_in_a_child_table_is_named_by_the_paths_of_both(engine: str) -> None:
+    accounts = [{"acc": [{"day": {f"d{n}-{m}": {"amt": 1} for m in range(4)}}]} for n in range(40)]
+    records = [{"bank": {"x": 1}, "bank.acc": [{"no": 1}]}, *({"bank": one} for one in accounts)]
+    message = failure(json.dumps(records), engine=engine, limits=FEW_COLUMNS).message
+    assert message.endswith(
+        "table out.bank.acc~2 has more than 20 columns; "
+        f"the keys of bank.acc.day look like data, 18 of them: {by_maps('bank.acc~2.day')}"
+    )
+
+
+@pytest.mark.parametrize("name", ["가" * 67, "a\u2028b"])
+def test_no_pattern_is_given_that_cannot_be_shown_as_it_is(engine: str, name: str) -> None:
+    document = records_with_a_map(Layout.ARRAY).replace("orders", name)
+    assert failure(document, engine=engine, limits=FEW_COLUMNS).message.endswith(by_maps(""))
 
 
 def test_a_wide_table_of_sound_columns_gets_no_advice(engine: str) -> None:
@@ -274,7 +307,7 @@ def test_files_of_a_merged_set_count_as_records_of_their_own(engine: str) -> Non
     )
     assert error.message == (
         "b.json: record 1 at byte 0: table out has more than 15 columns; "
-        f"the members of box look like records: {WITHIN}"
+        f"the members of box look like records: {within('box')}"
     )
 
 
@@ -314,7 +347,7 @@ def test_many_members_that_look_like_records(engine: str) -> None:
 
 def test_an_object_with_a_thousand_keys(engine: str) -> None:
     records = [{"id": n, "box": {f"o{n}-{m}": {"amt": m} for m in range(20)}} for n in range(60)]
-    note = f"the keys of box look like data, 1200 of them: {LIST}"
+    note = f"the keys of box look like data, 1200 of them: {by_maps('box')}"
     for batch in (1, 7, 1000):
         limits = Limits(batch)
         assert noted(json.dumps(records), engine=engine, limits=limits) == note
@@ -322,13 +355,14 @@ def test_an_object_with_a_thousand_keys(engine: str) -> None:
     days += [{"id": 2, "days": {f"2023{n}": n for n in range(600)}}]
     assert noted(json.dumps(days), engine=engine) == note.replace("box", "days")
     one = json.dumps([{"id": 1, CANARY: {f"o{m}": {"amt": m} for m in range(1200)}}])
-    assert noted(one, engine=engine) == note.replace("box", "an object in a record")
+    note = f"the keys of an object in a record look like data, 1200 of them: {by_maps('')}"
+    assert noted(one, engine=engine) == note
 
 
 @pytest.mark.parametrize("value", [{"amt": 1}, [{"amt": 1}]])
 def test_an_object_to_which_records_add_numbered_keys(engine: str, value: object) -> None:
     records = [{"id": "u1", "box": {"o1": value, "o2": value}}, {"id": "u2", "box": {"o3": value}}]
-    note = f"the keys of box look like data, 3 of them: {LIST}"
+    note = f"the keys of box look like data, 3 of them: {by_maps('box')}"
     assert noted(json.dumps(records), engine=engine) == note
     days = [{f"2022-06-{day:02}": value} for day in range(1, 4)]
     note = f"the keys of the records look like data, 3 of them: {LIST}"
@@ -337,7 +371,7 @@ def test_an_object_to_which_records_add_numbered_keys(engine: str, value: object
 
 def test_an_object_to_which_records_add_people(engine: str) -> None:
     records = [{"id": n, "box": {chr(ord("가") + n) * 2: {"amt": n}}} for n in range(40)]
-    note = f"the keys of box look like data, 40 of them: {LIST}"
+    note = f"the keys of box look like data, 40 of them: {by_maps('box')}"
     assert noted(json.dumps(records), engine=engine) == note
     assert noted(json.dumps(records[:20]), engine=engine) == ""
 
