@@ -24,7 +24,7 @@ from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
 from myd_grpc.convert.columns.of_conversion import needs_masking_key
 from myd_grpc.convert.jsontext.values import nfc
-from myd_grpc.convert.model import CipherKey, Conversion
+from myd_grpc.convert.model import Conversion, Keys
 from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.jobs.model import Request, Status
 from myd_grpc.jobs.watch.follow import JobFilter
@@ -40,10 +40,10 @@ _MOST_ENDED_SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request that can be served: what to keep of it, and with which key."""
+    """A request that can be served: what to keep of it, and with which keys."""
 
     request: Request
-    key: CipherKey | None = field(repr=False)
+    keys: Keys = field(repr=False)
 
 
 def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Caller) -> Submission:
@@ -51,7 +51,7 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
     checks = Checks()
     input_names(checks, message.file_names, settings, caller.data)
     name = output_name(checks, message.output_file_name)
-    key = cipher_key(checks, message.aes256cbckey, message.iv)
+    cipher = cipher_key(checks, message.aes256cbckey, message.iv)
     masking = masking_of(checks, message.masking)
     options = options_of(
         checks, message, ConvertOptions, overwrite=settings.overwrite, masking=masking
@@ -59,7 +59,7 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
     check_patterns(checks, message)
     preset = preset_of(checks, options.preset)
     needs_key = needs_masking_key(preset, options)
-    masking_key(checks, message.masking, is_needed=needs_key)
+    keys = Keys(cipher, masking_key(checks, message.masking, is_needed=needs_key))
     if message.request_id and not is_request_id(message.request_id):
         checks.refuse("request_id", "must be a UUID, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301")
     checks.raise_violations()
@@ -67,14 +67,14 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
         file_names=tuple(message.file_names),
         output_file_name=name,
         options=options,
-        encrypted=key is not None,
+        encrypted=cipher is not None,
         limits=settings.limits,
         section_names=settings.section_names,
         dictionary=settings.dictionary,
         data_dir=caller.data,
         output_dir=caller.output,
     )
-    return Submission(request, key)
+    return Submission(request, keys)
 
 
 def conversion_of(request: Request, settings: Settings) -> Conversion:
@@ -90,7 +90,7 @@ def conversion_of(request: Request, settings: Settings) -> Conversion:
 
 def summary_query(
     message: pb.PreprocessShoppingRequest, settings: Settings, caller: Caller, now: datetime
-) -> tuple[Query, CipherKey | None]:
+) -> tuple[Query, Keys]:
     """What is to be summarised, and the file's key. Raises InvalidRequestError."""
     checks = Checks()
     for name in ("user_id", "proposal_id", "file_name"):
@@ -120,7 +120,7 @@ def summary_query(
         engine=settings.engine,
         threads=settings.threads,
     )
-    return query, key
+    return query, Keys(key)
 
 
 class _NamesJob(Protocol):

@@ -21,6 +21,7 @@ from myd_grpc.callers.model import Caller
 from myd_grpc.callers.quota import Quota
 from myd_grpc.config import Settings
 from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import NO_KEYS, Keys
 from myd_grpc.convert.output import format_needs
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import (
@@ -80,8 +81,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.PreprocessShoppingResponse:
         """Summarise a user's shopping while the caller waits."""
         caller, settings = current(), self._backend.settings
-        query, key = requests.summary_query(request, settings, caller, datetime.now(UTC))
-        summary = await self._backend.summaries.summarise(caller, query, key)
+        query, keys = requests.summary_query(request, settings, caller, datetime.now(UTC))
+        summary = await self._backend.summaries.summarise(caller, query, keys)
         return pb.PreprocessShoppingResponse(data=summary_message(summary))
 
     async def ConvertToCsv(
@@ -103,7 +104,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             job_id = await self._submit(caller, request, fingerprint)
         else:
             # The same key as before, since the whole request is the same.
-            await self._backend.runner.hand_over(caller, job_id, fields.key_of(request))
+            await self._backend.runner.hand_over(caller, job_id, Keys(fields.key_of(request)))
         return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
 
     async def GetJobStatus(
@@ -171,7 +172,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         if job and job.phase is Phase.WAITING_FOR_KEY:
             known = await store.key_digest(caller, job_id)
             key = fingerprints.check_key(request, known, store.secret)
-            await self._backend.runner.hand_over(caller, job_id, key)
+            await self._backend.runner.hand_over(caller, job_id, Keys(key))
         return pb.ResumeJobResponse(data=await self._state(job_id))
 
     async def DeleteJob(
@@ -212,9 +213,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
             caller.name,
             wanted.request.output_dir,
             wanted.request.output_file_name,
-            wanted.key,
+            wanted.keys,
             wanted.request.options.overwrite,
-            resumable=wanted.key is None or fingerprint is not None,
+            resumable=wanted.keys == NO_KEYS or fingerprint is not None,
         )
         job_id = await self._backend.runner.submit(caller, wanted.request, fingerprint, job)
         files = len(request.file_names)

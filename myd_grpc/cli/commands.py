@@ -122,8 +122,7 @@ def _resume(session: Session) -> int:
     key, masking_key = keys.file_key(arguments), keys.masking_key(arguments)
     if not key and not masking_key:
         raise InvalidKeyError(
-            "a job waits for its key: give it with --key-file or --ask-key, and that of pseudonyms "
-            "with --masking-key-file"
+            "a job waits for its key: give it with --key-file, --ask-key or --masking-key-file"
         )
     hand_over = partial(session.client.resume, arguments.job, key, masking_key=masking_key)
     # Asked before: the answer does not tell whether the key was looked at.

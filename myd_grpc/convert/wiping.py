@@ -9,15 +9,16 @@ from __future__ import annotations
 import ctypes
 import sys
 
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.model import Keys
 
 # Where the bytes of a `bytes` object begin in CPython: behind its head, before the zero at its end.
 _HEAD = bytes.__basicsize__ - 1
 _CPYTHON = sys.implementation.name == "cpython"
 
 
-def wipe(key: CipherKey | None) -> None:
-    """Overwrite a key that was made of a request, or of a pipe, and that nobody needs any more."""
-    if key and _CPYTHON:
-        for secret in (key.key, key.iv):
+def wipe(keys: Keys) -> None:
+    """Overwrite keys that were made of a request, or of a pipe, and that nobody needs any more."""
+    cipher = (keys.cipher.key, keys.cipher.iv) if keys.cipher else ()
+    if _CPYTHON:
+        for secret in (*cipher, keys.masking):
             ctypes.memset(id(secret) + _HEAD, 0, len(secret))

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from myd_grpc.convert.model import (
     DEFAULT_LIMITS,
     SECTION_NAMES,
-    CipherKey,
+    Keys,
     Limits,
     PartFile,
     Progress,
@@ -150,18 +150,18 @@ class SavedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """A job that waits for a worker, with its key, which only memory holds.
+    """A job that waits for a worker, with its keys, which only memory holds.
 
     Its files are in the store. `name` is its output's, `output_dir` the directory of that, relative
     to the output directory. `resumable` says that the next server can go on with it: it needs no
-    key, or can be handed it. `begun` says that it ran before a restart.
+    keys, or can be handed them. `begun` says that it ran before a restart.
     """
 
     job_id: str
     owner: str
     output_dir: str
     name: str
-    key: CipherKey | None = field(repr=False)
+    keys: Keys = field(repr=False)
     overwrite: bool
     resumable: bool = False
     begun: bool = False

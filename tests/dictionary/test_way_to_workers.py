@@ -9,7 +9,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.api.requests import conversion_of, submission
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.config import Settings
-from myd_grpc.convert.model import Conversion
+from myd_grpc.convert.model import NO_KEYS, Conversion
 from myd_grpc.dictionary.table import MOST_BYTES
 from myd_grpc.jobs.worker.protocol import Task, decode_task, encode_task, is_long
 
@@ -29,6 +29,6 @@ def test_a_job_has_the_dictionary_with_which_it_was_submitted(tmp_path: Path) ->
 def test_a_long_one_comes_to_a_worker_whole_and_does_not_hold_up_the_server() -> None:
     conversion = Conversion("/data", ("a.json",), "out", dictionary="뜻" * (MOST_BYTES // 3))
     task = Task("job", conversion, "/output/staging")
-    assert decode_task(encode_task(task), None) == task
+    assert decode_task(encode_task(task), NO_KEYS) == task
     assert is_long(task)
     assert not is_long(Task("job", replace(conversion, dictionary=OWN), "/output/staging"))

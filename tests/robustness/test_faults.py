@@ -144,7 +144,7 @@ class Jobs:
         """The final state of a job that writes the set "out"."""
         self._made += 1
         job_id = f"j{self._made}"
-        queued = QueuedJob(job_id, "", "", "out", None, overwrite=True, resumable=True)
+        queued = QueuedJob(job_id, "", "", "out", NO_KEYS, overwrite=True, resumable=True)
         request = Request(("in",), "out", ConvertOptions(merge=True, overwrite=True), limits=LIMITS)
         await self._runner.submit(ANYBODY, request, None, queued)
         while True:

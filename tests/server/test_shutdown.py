@@ -19,8 +19,10 @@ from Crypto.Util.Padding import pad
 from grpc_health.v1 import health_pb2
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.convert.model import CipherKey, Conversion
-from myd_grpc.jobs.model import QueuedJob
+from myd_grpc.api.requests import Submission
+from myd_grpc.convert.columns.rules import ColumnRules
+from myd_grpc.convert.model import CipherKey, Conversion, Keys
+from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.jobs.worker.protocol import Task
 from tests.support.callers import caller_table, token_of, write_callers
@@ -250,14 +252,20 @@ def test_tokens_and_tls_keys_are_nowhere_to_be_found(
 
 
 def test_keys_are_not_in_what_is_printed_of_anything() -> None:
+    masking = bytes(range(200, 232))
     key = CipherKey(KEY, IV)
+    keys = Keys(key, masking)
+    rules = ColumnRules(key=masking)
     conversion = Conversion("/data", ("a",), "out")
     for holder in (
         key,
-        QueuedJob("j", "", "", "out", key, False),
-        Task("j", conversion, "/s", key),
+        keys,
+        rules,
+        QueuedJob("j", "", "", "out", keys, False),
+        Task("j", conversion, "/s", keys),
+        Submission(Request(("a",), "out"), keys),
     ):
-        for secret in (KEY, IV):
+        for secret in (KEY, IV, masking):
             assert not any(one.decode("latin-1") in repr(holder) for one in spellings(secret))
 
 

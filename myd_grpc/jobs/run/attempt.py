@@ -229,7 +229,7 @@ class Attempt:
             job.job_id,
             await self._context.conversion(request),
             self._context.staging(job, self._name),
-            job.key,
+            job.keys,
             checkpoint.state if checkpoint else None,
             self._context.checkpoint_s,
             self._context.staging(job, checkpoint.attempt)
@@ -321,7 +321,7 @@ class Attempt:
         try:
             async with AsyncExitStack() as stack:
                 self._worker = await self._lent(stack)
-                await self._work(self._worker, LookTask(conversion, self.job.key))
+                await self._work(self._worker, LookTask(conversion, self.job.keys))
         finally:
             self._saved.set()  # for whoever waits: there is nothing to be saved
         self._raise_if_stopped()

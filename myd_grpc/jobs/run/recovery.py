@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
+from myd_grpc.convert.model import NO_KEYS
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.model import QueuedJob, UnfinishedJob
 from myd_grpc.jobs.publish.place import OutputPlace
@@ -98,7 +99,7 @@ class Recovery:
             one.owner,
             one.output_dir,
             one.name,
-            None,
+            NO_KEYS,
             one.overwrite,
             resumable=True,
             begun=one.begun,

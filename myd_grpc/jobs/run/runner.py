@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from myd_grpc.callers.model import Caller
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.model import Keys
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.errors import ShuttingDownError, StateError
 from myd_grpc.jobs.model import QueuedJob, Request, RequestFingerprint
@@ -69,8 +69,8 @@ class Runner:
                 self._accept(caller, request, fingerprint, job), self._accepting
             )
 
-    async def hand_over(self, caller: Caller, job_id: str, key: CipherKey | None) -> None:
-        """Let a job of the caller's go on that waits for this key; nothing happens to any other.
+    async def hand_over(self, caller: Caller, job_id: str, keys: Keys) -> None:
+        """Let a job of the caller's go on that waits for these keys; nothing happens to any other.
 
         Raises ShuttingDownError or StateError.
         """
@@ -78,7 +78,7 @@ class Runner:
             if self._stopping:
                 raise ShuttingDownError
             with _recording():
-                await _uninterrupted(self._resume(job_id, key), self._accepting)
+                await _uninterrupted(self._resume(job_id, keys), self._accepting)
 
     async def cancel(self, caller: Caller, job_id: str) -> None:
         """End the job as CANCELLED if it waits or runs; return when it has ended.
@@ -161,7 +161,7 @@ class Runner:
             if job_id == job.job_id:
                 self._queue.add(job)
             else:
-                wipe(job.key)
+                wipe(job.keys)
         self._start_next()
         return job_id
 
@@ -185,14 +185,14 @@ class Runner:
                     self._wait_for_key(one)
         return job_id
 
-    async def _resume(self, job_id: str, key: CipherKey | None) -> None:
+    async def _resume(self, job_id: str, keys: Keys) -> None:
         for one in self._take_waiting([job_id]):
             try:
                 await self._context.store.queue_again([job_id])
             except BaseException:
                 self._wait_for_key(one)
                 raise
-            self._queue.add(replace(one.job, key=key))
+            self._queue.add(replace(one.job, keys=keys))
             self._start_next()
 
     def _wait_for_key(self, one: WaitingJob) -> None:
@@ -207,7 +207,7 @@ class Runner:
 
     def _fail(self, job: QueuedJob, reason: Reason, message: str) -> None:
         """End a job that nothing works on."""
-        wipe(job.key)
+        wipe(job.keys)
         task = asyncio.create_task(fail(self._context, job, reason, message))
         self._failing[job.job_id] = (job, task)
         task.add_done_callback(lambda _: self._failing.pop(job.job_id))
@@ -250,7 +250,7 @@ class Runner:
     def _ended(self, job: QueuedJob, _task: asyncio.Task[None]) -> None:
         del self._running[job.job_id]
         self._queue.end(job)
-        wipe(job.key)
+        wipe(job.keys)
         self._start_next()
 
     def _now(self) -> int:

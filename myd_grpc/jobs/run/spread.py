@@ -242,7 +242,7 @@ class Spread:
             self._job.job_id,
             conversion,
             self._context.staging(self._job, name),
-            self._job.key,
+            self._job.keys,
             share.state,
             self._context.checkpoint_s,
             self._context.staging(self._job, share.attempt) if share.state else None,

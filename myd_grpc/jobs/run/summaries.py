@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from myd_grpc import errors
 from myd_grpc.callers.model import Caller, CallerLimits
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.model import Keys
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.run.turns import Turns
 from myd_grpc.jobs.worker.executor import Executor, Worker, WorkerDiedError
@@ -46,7 +46,7 @@ class Summaries:
         self._running: set[Worker] = set()
         self._stopping = False
 
-    async def summarise(self, caller: Caller, query: Query, key: CipherKey | None) -> Summary:
+    async def summarise(self, caller: Caller, query: Query, keys: Keys) -> Summary:
         """The summary. When the caller goes away, the worker ends.
 
         Raises CallError: what is wrong with the file, that the user is not there, BusyError,
@@ -57,12 +57,12 @@ class Summaries:
         self._calls[name] += 1
         try:
             async with self._turn_of(name):
-                return await self._summarise(name, SummaryTask(query, key))
+                return await self._summarise(name, SummaryTask(query, keys))
         except ConversionError as error:
             raise _refusal(error) from None
         finally:
             self._calls[name] -= 1
-            wipe(key)
+            wipe(keys)
 
     async def stop(self) -> None:
         """End all workers; their callers get ShuttingDownError."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from myd_grpc.convert.model import IV_BYTES, KEY_BYTES, CipherKey
+from myd_grpc.convert.model import Keys
+from myd_grpc.jobs.worker.keys import decode_keys
 
 _BLOCK_BYTES = 1 << 16
 
@@ -32,9 +33,9 @@ class Intake:
                 break
         return bytes(line)
 
-    def key(self) -> CipherKey:
-        """The key and the initialisation vector that come next; zeros at the end of the stream."""
-        return CipherKey(self._secret(KEY_BYTES), self._secret(IV_BYTES))
+    def keys(self) -> Keys:
+        """The keys that come next; zeros at the end of the stream."""
+        return decode_keys(self._secret)
 
     def _secret(self, size: int) -> bytes:
         secret = bytearray(size)

@@ -18,18 +18,19 @@ from pathlib import Path
 import myd_grpc
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.model import NO_KEYS, Keys
 from myd_grpc.jobs.worker.broker import broker_for
 from myd_grpc.jobs.worker.executor import WorkerDiedError
+from myd_grpc.jobs.worker.keys import encode_keys
 from myd_grpc.jobs.worker.places import Places, Version
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
+    KEYS,
     SAVE_NOW,
     AnyTask,
     FinalMessage,
     Message,
     decode_message,
-    encode_key,
     encode_places,
     encode_task,
     ended_well,
@@ -115,7 +116,7 @@ class WorkerProcess:
         watch = _Watch(self._process, self._stall_s / LOOKS)
         line = await _encoded(task)
         with watch:
-            await self._hand_over(task.key)
+            await self._hand_over(task.keys)
             await self._tell(line)
         while message := await self._hear(watch):
             if isinstance(message, FinalMessage):
@@ -153,9 +154,9 @@ class WorkerProcess:
             ending.add_done_callback(_ending.discard)
         return status
 
-    async def _hand_over(self, key: CipherKey | None) -> None:
-        if key:
-            message = encode_key(key)
+    async def _hand_over(self, keys: Keys) -> None:
+        if keys != NO_KEYS:
+            message = encode_keys(keys, KEYS)
             await self._tell(message)
             message[:] = bytes(len(message))
 

@@ -27,7 +27,7 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.engines import available, processors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.cipher import CbcDecryptor
-from myd_grpc.convert.model import CipherKey, Keys, Progress
+from myd_grpc.convert.model import NO_KEYS, CipherKey, Keys, Progress
 from myd_grpc.convert.pipeline import Converted, convert, look
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.worker import sandbox
@@ -41,7 +41,7 @@ from myd_grpc.jobs.worker.hardening import (
 from myd_grpc.jobs.worker.intake import Intake
 from myd_grpc.jobs.worker.protocol import (
     COMMITTED,
-    KEY,
+    KEYS,
     PARTS_IN_A_LINE,
     SAVE_NOW,
     AnyTask,
@@ -82,7 +82,7 @@ _TICK_S = 0.2
 _CIPHERS = 8
 """More than one task's own cipher and those of its look at the file."""
 
-_Tasks: TypeAlias = SimpleQueue[tuple[bytes, CipherKey | None]]
+_Tasks: TypeAlias = SimpleQueue[tuple[bytes, Keys]]
 """Tasks as lines, with their keys."""
 
 
@@ -105,17 +105,17 @@ def main() -> None:
         signals.save_now.clear()
         forget_peak()
         _work(task, channel.send, signals)
-        key = task.key
+        keys = task.keys
         del task
         gc.collect()
-        if key:
-            _forget(key)
+        if keys != NO_KEYS:
+            _forget(keys)
         give_memory_back()
 
 
-def _forget(key: CipherKey) -> None:
-    """Overwrite a key that is not needed any more."""
-    wipe(key)
+def _forget(keys: Keys) -> None:
+    """Overwrite keys that are not needed any more."""
+    wipe(keys)
     # The library gives its ciphers' memory back as it is. Others of their kind get it next.
     _zero_ciphers(_CIPHERS)
 
@@ -130,7 +130,7 @@ def _work(task: AnyTask, send: Callable[[Message], None], signals: ServerSignals
             send(_summarise(task))
             return
         if isinstance(task, LookTask):
-            send(Looked(*look(task.conversion, Keys(task.key)), _peak_bytes()))
+            send(Looked(*look(task.conversion, task.keys), _peak_bytes()))
             return
         converted, progress, uploaded = _convert(task, send, signals)
     except ConversionError as error:
@@ -202,7 +202,7 @@ def _convert_from(
     begun = partial(
         convert,
         task.conversion,
-        Keys(task.key),
+        task.keys,
         staging,
         ticker.report,
         checkpointer,
@@ -224,7 +224,7 @@ def _convert_from(
 def _summarise(task: SummaryTask) -> SummaryReady | UserNotFound:
     failpoints.reach("summary_started")
     try:
-        return SummaryReady(summarise(task.query, task.key), _peak_bytes())
+        return SummaryReady(summarise(task.query, task.keys.cipher), _peak_bytes())
     except UserNotFoundError as error:
         return UserNotFound(error.message, _peak_bytes())
 
@@ -307,12 +307,12 @@ def _listen(intake: Intake, signals: ServerSignals, tasks: _Tasks) -> None:
             signals.committed.set()
         elif line == SAVE_NOW:
             signals.save_now.set()
-        elif line == KEY:
-            key = intake.key()
-            tasks.put((intake.line(), key))
-            del key
+        elif line == KEYS:
+            keys = intake.keys()
+            tasks.put((intake.line(), keys))
+            del keys
         else:
-            tasks.put((line, None))
+            tasks.put((line, NO_KEYS))
     os._exit(1)
 
 

@@ -1,8 +1,9 @@
 """What the server and a worker process say to each other: one JSON object a line.
 
 The server says first where the worker may read and write at all. Then it writes one task and keeps
-the pipe open as a sign of life. Before a task that has a key comes the line KEY, and then the key
-as it is: a worker can overwrite that when the task has ended, where no line that held it could be.
+the pipe open as a sign of life. Before a task that has keys comes the line KEYS, and then the keys
+as they are: a worker can overwrite them when the task has ended, where no line that held them could
+be.
 The worker writes any number of `ProgressReported`, `CheckpointSaved`, `CheckpointRejected` and
 `PartsWritten` lines and then one `FinalMessage`. The server answers each `CheckpointSaved` and
 `CheckpointRejected` with a line COMMITTED once it is committed; the worker waits with the next one
@@ -21,10 +22,9 @@ from myd_grpc.codec import decode, encode, encode_in_chunks
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import (
-    IV_BYTES,
-    KEY_BYTES,
-    CipherKey,
+    NO_KEYS,
     Conversion,
+    Keys,
     PartFile,
     Progress,
 )
@@ -32,7 +32,7 @@ from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.shopping import Query, Summary
 
-KEY = b"key\n"
+KEYS = b"keys\n"
 COMMITTED = b"committed\n"
 SAVE_NOW = b"save_now\n"
 
@@ -57,7 +57,7 @@ class Task(Struct, frozen=True, tag=True):
     job_id: str
     conversion: Conversion
     staging: str
-    key: CipherKey | None = None
+    keys: Keys = NO_KEYS
     checkpoint: str | None = None
     checkpoint_s: float = 1.0
     taken_over: str | None = None
@@ -69,14 +69,14 @@ class LookTask(Struct, frozen=True, tag=True):
     """The files of a conversion are to be looked at, as before the first of them is converted."""
 
     conversion: Conversion
-    key: CipherKey | None = None
+    keys: Keys = NO_KEYS
 
 
 class SummaryTask(Struct, frozen=True, tag=True):
     """A summary of a user's shopping to be made."""
 
     query: Query
-    key: CipherKey | None = None
+    keys: Keys = NO_KEYS
 
 
 AnyTask: TypeAlias = Task | LookTask | SummaryTask
@@ -203,27 +203,17 @@ def is_long(task: AnyTask) -> bool:
 
 
 def encode_task(task: AnyTask) -> bytes:
-    """The task as a line, without its key."""
-    task = structs.replace(task, key=None)
+    """The task as a line, without its keys."""
+    task = structs.replace(task, keys=NO_KEYS)
     # A long one bit by bit, so that other threads get their turn.
     text = "".join(encode_in_chunks(task)) if is_long(task) else encode(task)
     return text.encode() + b"\n"
 
 
-def decode_task(line: bytes, key: CipherKey | None) -> AnyTask:
-    """The task in a line that `encode_task` made, with its key; ValueError for any other."""
+def decode_task(line: bytes, keys: Keys) -> AnyTask:
+    """The task in a line that `encode_task` made, with its keys; ValueError for any other."""
     task: AnyTask = decode(line, AnyTask)
-    return structs.replace(task, key=key)
-
-
-def encode_key(key: CipherKey) -> bytearray:
-    """The line KEY and what follows it, to be overwritten once it is sent."""
-    # In place: whatever would be put together would leave its pieces behind.
-    message = bytearray(len(KEY) + KEY_BYTES + IV_BYTES)
-    message[: len(KEY)] = KEY
-    message[len(KEY) : -IV_BYTES] = key.key
-    message[-IV_BYTES:] = key.iv
-    return message
+    return structs.replace(task, keys=keys)
 
 
 def encode_message(message: Message) -> bytes:

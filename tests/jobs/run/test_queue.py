@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.callers.model import CallerLimits
+from myd_grpc.convert.model import NO_KEYS
 from myd_grpc.errors import QueueFullError, QuotaError
 from myd_grpc.jobs.model import QueuedJob
 from myd_grpc.jobs.run.queue import JobQueue
@@ -19,7 +20,7 @@ NAMES = "abcdefghijklmnopqrst"
 
 
 def job(owner: str, number: int) -> QueuedJob:
-    return QueuedJob(f"{owner}{number}", owner, "", "out", None, overwrite=True)
+    return QueuedJob(f"{owner}{number}", owner, "", "out", NO_KEYS, overwrite=True)
 
 
 def submit(queue: JobQueue, owner: str, number: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from myd_grpc import directories, failpoints
 from myd_grpc.callers.model import ANYBODY
-from myd_grpc.convert.model import Conversion
+from myd_grpc.convert.model import NO_KEYS, Conversion
 from myd_grpc.jobs.model import QueuedJob, Request, Status
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.run.context import AttemptContext
@@ -33,7 +33,7 @@ async def test_whoever_cancels_a_job_sees_it_ended_also_when_another_was_first(
         runner = Runner(
             context, JobQueue(lambda: 0, max_queued=10)
         )  # so that it stays in the queue
-        queued = QueuedJob("j1", "", "", "out", None, overwrite=True)
+        queued = QueuedJob("j1", "", "", "out", NO_KEYS, overwrite=True)
         await runner.submit(ANYBODY, Request(("in",), "out"), None, queued)
         point = hold("before_commit")
         monkeypatch.setattr(failpoints, "_points", failpoints._parse(point.setting))

@@ -17,7 +17,7 @@ import pytest
 from myd_grpc import directories, failpoints
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import Conversion, Limits
+from myd_grpc.convert.model import NO_KEYS, Conversion, Limits
 from myd_grpc.jobs.model import Job, QueuedJob, Request, Status
 from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
 from myd_grpc.jobs.publish.place import StagedShare
@@ -83,7 +83,7 @@ class House:
         return next(one for one in reversed(self.announced) if one.job_id == job_id)
 
     async def submit(self, job_id: str = "j", output: str = "out", *, merge: bool = False) -> None:
-        queued = QueuedJob(job_id, "", "", output, None, overwrite=True, resumable=True)
+        queued = QueuedJob(job_id, "", "", output, NO_KEYS, overwrite=True, resumable=True)
         options = ConvertOptions(merge=merge, overwrite=True)
         request = Request(self.names, output, options, limits=LIMITS)
         await self.runner.submit(ANYBODY, request, None, queued)

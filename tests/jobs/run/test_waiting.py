@@ -177,7 +177,12 @@ def test_resume_can_leave_the_job_alone(server: Server) -> None:
             1,
             "error: there is no job nope, or its record was deleted (JOB_NOT_FOUND)\n",
         ),
-        ("its", {}, 2, "error: a job waits for its key: give it with --key-file or --ask-key\n"),
+        (
+            "its",
+            {},
+            2,
+            "error: a job waits for its key: give it with --key-file, --ask-key or --mask",
+        ),
         ("its", ENVIRONMENT | {"MYD_KEY": "f" * 64}, 1, "error: key: must be"),
     ],
 )

@@ -17,7 +17,16 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.model import BesideFile, CipherKey, Conversion, Limits, PartFile, Progress
+from myd_grpc.convert.model import (
+    NO_KEYS,
+    BesideFile,
+    CipherKey,
+    Conversion,
+    Keys,
+    Limits,
+    PartFile,
+    Progress,
+)
 from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import NewColumn, NewTable
@@ -74,7 +83,8 @@ queries = st.builds(
     date_fields=tuples(texts),
     **settings,
 )
-keys = st.none() | st.builds(CipherKey, *[st.binary(min_size=1, max_size=32)] * 2)
+secrets = st.binary(min_size=1, max_size=32)
+keys = st.builds(Keys, st.none() | st.builds(CipherKey, secrets, secrets), secrets)
 tasks = st.builds(
     protocol.Task, texts, conversions, paths, keys, st.none() | texts, st.floats(0, 9)
 ) | st.builds(protocol.SummaryTask, queries, keys)
@@ -127,7 +137,8 @@ def test_a_task_comes_as_it_was_sent(task: protocol.Task | protocol.SummaryTask)
     line = encode_task(task)
     assert line.isascii()
     assert line.index(b"\n") == len(line) - 1
-    assert decode_task(line, task.key) == task
+    assert decode_task(line, task.keys) == task
+    assert decode_task(line, NO_KEYS).keys == NO_KEYS
 
 
 @given(messages)

@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 from myd_grpc.build import build
 from myd_grpc.codec import decode
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.jobs.worker.cluster.frames import Setup, decode_key, pieces
+from myd_grpc.convert.model import NO_KEYS
+from myd_grpc.jobs.worker.cluster.frames import Setup, pieces
 from myd_grpc.jobs.worker.executor import WorkerDiedError
 from myd_grpc.jobs.worker.hardening import forbid_core_dumps
+from myd_grpc.jobs.worker.keys import decode_keys
 from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.jobs.worker.process import WorkerProcess
 from myd_grpc.jobs.worker.protocol import (
@@ -46,7 +49,7 @@ class WorkerActor:
         self._pool: WorkerPool | None = None
         # Of the last task: when that is done, the next may have begun before it is let go of.
         self._worker: WorkerProcess | None = None
-        self._task: Task | None = None  # without its key, while it is one that stages here
+        self._task: Task | None = None  # without its keys, while it is one that stages here
         self._line = bytearray()
         self._work = ""
 
@@ -58,14 +61,17 @@ class WorkerActor:
         """Take some of the next task's line, of which `work` gets the last."""
         self._line += piece
 
-    async def work(self, setup: bytes, key: bytes, last: bytes) -> AsyncIterator[tuple[str, bytes]]:
+    async def work(
+        self, setup: bytes, keys: bytes, last: bytes
+    ) -> AsyncIterator[tuple[str, bytes]]:
         """Does a task, and yields what the worker writes, and at the end perhaps why it died."""
         line, self._line = bytes(self._line) + last, bytearray()
         try:
             pool = self._pool_for(setup)
-            await self._begin(decode_task(line, None))
+            await self._begin(decode_task(line, NO_KEYS))
             async with pool.lend() as self._worker:
-                async for message in self._worker.work(decode_task(line, decode_key(key))):
+                task = decode_task(line, decode_keys(BytesIO(keys).read))
+                async for message in self._worker.work(task):
                     if is_over(message):
                         await self._tidy(remove_own)
                     for piece in _yielded(message):

@@ -108,14 +108,14 @@ class Driver:
         actor = self._actors.get(worker)
         if actor is None:
             return
-        key, line = decode_work(data)
+        keys, line = decode_work(data)
         pings = asyncio.create_task(self._ping(worker, actor))
         message = bytearray()
         try:
             *firsts, last = pieces(line)
             for piece in firsts:
                 await actor.take.remote(piece)
-            found = actor.work.options(num_returns="streaming").remote(self._setup, key, last)
+            found = actor.work.options(num_returns="streaming").remote(self._setup, keys, last)
             async for reference in found:
                 kind, content = await reference
                 message += content

@@ -319,7 +319,7 @@ class ClusterWorker:
         """See `Worker.work`; raises ShortageError when the whole cluster is lost."""
         self.reusable = False
         line = await asyncio.to_thread(encode_task, task)
-        await self._tell(Kind.WORK, encode_work(line, task.key))
+        await self._tell(Kind.WORK, encode_work(line, task.keys))
         while (frame := await self.heard()).kind is Kind.MESSAGE:
             message = _decoded(frame.data)
             if isinstance(message, FinalMessage):

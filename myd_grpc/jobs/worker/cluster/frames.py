@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from myd_grpc.convert.model import IV_BYTES, KEY_BYTES, CipherKey
+from myd_grpc.convert.model import Keys
+from myd_grpc.jobs.worker.keys import encode_keys, size_of_keys
 from myd_grpc.jobs.worker.places import Places
 
 REMEDY = (
@@ -84,17 +85,12 @@ def pieces(data: bytes) -> list[bytes]:
     return [data[start : start + _PIECE_BYTES] for start in starts]
 
 
-def encode_work(line: bytes, key: CipherKey | None) -> bytes:
-    """The data of WORK: a task as `encode_task` writes it, after its key if it has one."""
-    return (b"k" + key.key + key.iv if key else b"-") + line
+def encode_work(line: bytes, keys: Keys) -> bytes:
+    """The data of WORK: a task as `encode_task` writes it, after its keys."""
+    return bytes(encode_keys(keys)) + line
 
 
 def decode_work(data: bytes) -> tuple[bytes, bytes]:
-    """The key as it is, or nothing, and the line of the task."""
-    end = 1 + (KEY_BYTES + IV_BYTES if data[:1] == b"k" else 0)
-    return data[1:end], data[end:]
-
-
-def decode_key(data: bytes) -> CipherKey | None:
-    """The key of which `decode_work` gave the bytes."""
-    return CipherKey(data[:KEY_BYTES], data[KEY_BYTES:]) if data else None
+    """The keys as `encode_keys` makes them, and the line of the task."""
+    end = size_of_keys(data)
+    return data[:end], data[end:]
