@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from myd_grpc.cli import mask_profile
 from myd_grpc.cli.column_arguments import add_column_options, add_masking_key
 
 ADDRESS_VARIABLE = "MYD_GRPC_ADDRESS"
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_resume,
         _add_forget,
         _add_preprocess,
+        _add_mask_profile,
     ):
         add(commands, common)
     return parser
@@ -169,6 +171,11 @@ def _add_preprocess(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", required=True, metavar="ID", help="whose records count")
     parser.add_argument("--proposal", required=True, metavar="ID", help="the proposal asked for")
     _add_read_options(parser)
+
+
+def _add_mask_profile(commands: Any, common: argparse.ArgumentParser) -> None:
+    text = "List the fields that --mask-profile mydata-kr masks, how, and why; asks no server."
+    mask_profile.add_options(_add(commands, common, "mask-profile", text))
 
 
 def _add_read_options(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from myd.analysis.v1.analysis_pb2 import Job
-from myd_grpc.cli import column_arguments, keys, terms, wording
+from myd_grpc.cli import column_arguments, keys, mask_profile, terms, wording
 from myd_grpc.cli.arguments import follow_up_command
 from myd_grpc.cli.output import Output, View
 from myd_grpc.client import CallError, Client, InvalidKeyError
@@ -168,6 +168,11 @@ def _preprocess(session: Session) -> int:
     return OK
 
 
+def _mask_profile(session: Session) -> int:
+    mask_profile.show(session.arguments)
+    return OK
+
+
 def _follow(
     session: Session,
     job_id: str,
@@ -286,4 +291,5 @@ _COMMANDS: dict[str, Callable[[Session], int]] = {
     "forget": _forget,
     "tables": _tables,
     "preprocess": _preprocess,
+    "mask-profile": _mask_profile,
 }
