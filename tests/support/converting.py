@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -26,8 +27,19 @@ from myd_grpc.convert.output import csv_set as tables
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.objectstore.location import Location
-from myd_grpc.options import ConvertOptions, Format, Layout, Profile
+from myd_grpc.options import (
+    NO_CHOICE,
+    NO_MASKING,
+    ColumnChoice,
+    ConvertOptions,
+    Format,
+    Layout,
+    Masking,
+    MaskProfile,
+    Profile,
+)
 from tests.support import oracle
+from tests.support.oracle_columns import Choice, Layer, Rule
 from tests.support.oracle_json import BOM, OracleError
 from tests.support.oracle_records import RECORD_PATH_NOT_FOUND
 from tests.support.set_files import beside_in, files_below, tables_in
@@ -62,6 +74,12 @@ class Settings(TypedDict, total=False):
     layout: Layout
     record_path: str
     id_field: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    maps: tuple[str, ...]
+    masking: Masking
+    preset: ColumnChoice
+    masking_key: bytes
     limits: Limits
     section_names: frozenset[str]
     excluded_dirs: tuple[str, ...]
@@ -94,18 +112,24 @@ def conversion(
 ) -> Conversion:
     """A conversion as the tests want it unless they say otherwise: one set, without BOM and CR."""
     given = dict[str, Any](settings)
+    given.pop("masking_key", None)  # is no part of it, but handed over beside it
+    choice = {"preset": given.pop("preset")} if "preset" in given else {}
     asked = {one.name: given.pop(one.name) for one in fields(ConvertOptions) if one.name in given}
     options = ConvertOptions(**{"merge": True, "csv_profile": Profile.DATABASE, **asked})
-    return replace(Conversion(str(data_dir), tuple(names), "out", options), **given)
+    return replace(Conversion(str(data_dir), tuple(names), "out", options), **choice, **given)
 
 
 def run(
-    work: Path, request: Conversion, key: CipherKey | None = None, report: Report = silent
+    work: Path,
+    request: Conversion,
+    key: CipherKey | None = None,
+    report: Report = silent,
+    masking_key: bytes = b"",
 ) -> dict[str, bytes]:
     """Converts into `work`/out and answers the files there; what was answered tells the same."""
     out = work / "out"
     out.mkdir()
-    made = convert(request, Keys(key), out, report)
+    made = convert(request, Keys(key, masking_key), out, report)
     written = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
     assert_told(made, written)
     return written
@@ -142,7 +166,7 @@ def converted_whole(
         data_dir = work / "data"
         write(data_dir, files)
         request = conversion(data_dir, [name for name, _ in files], **settings)
-        return run(work, request, key, report)
+        return run(work, request, key, report, settings.get("masking_key", b""))
 
 
 def texts(document: str | bytes, **settings: Unpack[Settings]) -> dict[str, str]:
@@ -289,9 +313,36 @@ def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | O
             max_name_bytes=limits.max_name_bytes,
             max_growth=limits.max_growth,
             free_bytes=growth.FREE_BYTES,
+            choice=choice_of(**settings),
         )
     except OracleError as error:
         return error
+
+
+def choice_of(**settings: Unpack[Settings]) -> Choice:
+    """What is chosen and masked, for the oracle: the preset's before what is asked for.
+
+    Profiles are none of its business.
+    """
+    preset = settings.get("preset", NO_CHOICE)
+    asked = ColumnChoice(
+        settings.get("include", ()),
+        settings.get("exclude", ()),
+        settings.get("masking", NO_MASKING),
+    )
+    return Choice(
+        tuple(layer_of(one) for one in (preset, asked)),
+        settings.get("maps", ()),
+        settings.get("masking_key", b""),
+        datetime.now(UTC).year,
+    )
+
+
+def layer_of(choice: ColumnChoice) -> Layer:
+    """A choice, for the oracle."""
+    assert choice.masking.profile is MaskProfile.UNSPECIFIED, "give it as rules"
+    rules = [Rule(one.columns, one.method.value, one.domain) for one in choice.masking.rules]
+    return Layer(choice.include, choice.exclude, tuple(rules))
 
 
 def assert_as_expected(

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from tests.support.oracle_columns import EVERYTHING, KEY, Choice, Fate, joined, masked
 from tests.support.oracle_guard import guarded, is_guarded_number, is_guarded_text
 from tests.support.oracle_json import (
     BOM,
@@ -52,33 +53,56 @@ class Row:
     """One row: its link cells, and a cell for each path that occurred in it."""
 
     links: list[Cell]
+    is_keyed: bool = False
     cells: dict[Path, Cell] = field(default_factory=dict)
     values: dict[Path, Value] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
 class Table:
-    """One table; `columns` maps each path to its name, in order of first appearance."""
+    """One table; `columns` maps each path to its name, in order of first appearance.
+
+    Once all is there and has been chosen from, `links` and `columns` are those that stay, and
+    `numbers` says where the columns were among all, from 0.
+    """
 
     name: str
+    path: str
     links: list[str]
     columns: dict[Path, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
+    numbers: dict[Path, int] = field(default_factory=dict)
+    is_written: bool = True
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A column that is masked or removed, and how many of its cells were, null and "" aside."""
+
+    table: str
+    column: str
+    method: str
+    domain: str
+    cells: int
 
 
 class TableSet:
     """All tables of one output set."""
 
-    def __init__(self, name: str, max_name_bytes: int) -> None:
+    def __init__(self, name: str, max_name_bytes: int, choice: Choice = EVERYTHING) -> None:
         self.max_name_bytes = max_name_bytes
+        self.choice = choice
+        self.masked: list[Masked] = []
         self.record = 0
-        self.root = Table(name, ["_record_id", "_row_id"])
+        self.is_keyed = False
+        self.root = Table(name, "", ["_record_id", "_row_id"])
         self.tables = [self.root]
         self.children: dict[tuple[Table, Path], Table] = {}
 
     def add_record(self, record: Record, file: int, number: int, id_field: str) -> None:
         """Adds one record, and all that is in it."""
         self.record = number
+        self.is_keyed = record.key is not None
         value = as_object(record.value)
         record_id = member_id(value, id_field) if record.key is None else record.key
         row_id = f"f{file}r{number}"
@@ -86,7 +110,7 @@ class TableSet:
 
     def add_row(self, table: Table, links: list[Cell], value: Object) -> None:
         """Adds one row to a table."""
-        row = Row(links)
+        row = Row(links, self.is_keyed)
         table.rows.append(row)
         self.spread(table, row, (), value)
 
@@ -97,7 +121,9 @@ class TableSet:
 
     def put(self, table: Table, row: Row, path: Path, value: Value) -> None:
         """Puts one value into a row: as a cell, as more members, or as rows of a child table."""
-        if isinstance(value, Object):
+        if isinstance(value, Object) and value.members and self.is_map(table, path):
+            self.add_map_rows(self.child(table, path), row, value)
+        elif isinstance(value, Object):
             self.spread(table, row, path, value)
         elif isinstance(value, List) and holds_container(value):
             self.add_child_rows(self.child(table, path), row, value)
@@ -112,8 +138,11 @@ class TableSet:
         """The child table for the lists at this path of the parent table."""
         if (parent, path) not in self.children:
             taken = [table.name for table in self.tables]
-            name = free_name(f"{parent.name}.{shown(path)}", taken)
-            table = Table(self.required(name), ["_record_id", "_row_id", "_parent_row_id"])
+            name = self.required(free_name(f"{parent.name}.{shown(path)}", taken))
+            links = ["_record_id", "_row_id", "_parent_row_id"]
+            if self.is_map(parent, path):
+                links.append(KEY)
+            table = Table(name, name.removeprefix(f"{self.root.name}."), links)
             self.tables.append(table)
             self.children[parent, path] = table
         return self.children[parent, path]
@@ -129,7 +158,82 @@ class TableSet:
         record_id, parent_id = parent_row.links[:2]
         for position, item in enumerate(value.items, start=1):
             links = [record_id, f"{parent_id}.{position}", parent_id]
-            self.add_row(table, links, as_object(item))
+            self.add_row(table, links + [None] * (KEY in table.links), as_object(item))
+
+    def is_map(self, table: Table, path: Path) -> bool:
+        """Whether an object at this path of a table is read as a list of its members."""
+        return self.choice.is_map(joined(table.path, shown(path)))
+
+    def add_map_rows(self, table: Table, parent_row: Row, value: Object) -> None:
+        """Adds each member of an object as a row, with its key as it is."""
+        record_id, parent_id = parent_row.links[:2]
+        for position, (key, member) in enumerate(value.members, start=1):
+            links = [record_id, f"{parent_id}.{position}", parent_id, key]
+            self.add_row(table, links, as_object(member))
+
+    def choose(self, id_field: str, *, is_keyed: bool) -> None:
+        """Leaves out what does not stay, and masks what is to be masked.
+
+        `is_keyed` says whether records would have keys, if there are none.
+        """
+        is_keyed = self.root.rows[0].is_keyed if self.root.rows else is_keyed
+        for table in self.tables:
+            table.numbers = {path: number for number, path in enumerate(table.columns)}
+            fates = self.choose_columns(table)
+            self.choose_links(table, id_field, is_keyed=is_keyed)
+            table.columns = {
+                path: name for path, name in table.columns.items() if fates[path].stays
+            }
+
+    def choose_columns(self, table: Table) -> dict[Path, Fate]:
+        """Leaves out and masks the cells of columns that are no links."""
+        of_column = self.choice.of_column
+        fates = {path: of_column(table.path, name) for path, name in table.columns.items()}
+        may_go = self.choice.may_leave_out_tables() or bool(fates)
+        table.is_written = any(fate.stays for fate in fates.values()) or not may_go
+        for path, fate in fates.items():
+            cells = [row.cells.get(path) for row in table.rows]
+            self.note(table, table.columns[path], fate, sum(map(bool, cells)))
+        for row in table.rows:
+            kept = {path: cell for path, cell in row.cells.items() if fates[path].stays}
+            row.cells = {
+                path: masked(cell, fates[path], self.choice) for path, cell in kept.items()
+            }
+            for path, cell in row.cells.items():
+                if fates[path].method and kept[path] is not None:
+                    row.values[path] = Word("null") if cell is None else String(cell)
+        return fates
+
+    def choose_links(self, table: Table, id_field: str, *, is_keyed: bool) -> None:
+        """Leaves out and masks the cells of link columns.
+
+        Which stay is as for the first record; each record's are masked as its own layout has it.
+        """
+
+        def fates_of(*, is_keyed: bool) -> list[Fate]:
+            asked = "" if is_keyed else id_field
+            return [self.choice.of_link(table.path, name, asked) for name in table.links]
+
+        first = fates_of(is_keyed=is_keyed)
+        counts = [0 for _ in first]
+        for row in table.rows:
+            links: list[Cell] = []
+            own = fates_of(is_keyed=row.is_keyed)
+            for number, (cell, fate) in enumerate(zip(row.links, own, strict=True)):
+                counts[number] += bool(cell and (fate.method or fate.removed))
+                if first[number].stays:
+                    links.append(None if fate.removed else masked(cell, fate, self.choice))
+            row.links = links
+        for name, fate, count in zip(table.links, first, counts, strict=True):
+            if table.is_written:
+                self.note(table, name, fate, count)
+        table.links = [name for name, fate in zip(table.links, first, strict=True) if fate.stays]
+
+    def note(self, table: Table, name: str, fate: Fate, cells: int) -> None:
+        """Notes how many cells of a column are masked, if it is one of those."""
+        method = "REMOVE" if fate.removed else fate.method if fate.stays else ""
+        if method:
+            self.masked.append(Masked(table.name, name, method, fate.domain, cells))
 
 
 def as_object(value: Value) -> Object:
@@ -212,9 +316,10 @@ Kinds: TypeAlias = tuple[int, int, frozenset[str], int, int]
 def kinds_of(tables: TableSet) -> list[Kinds]:
     """The kinds of all columns that have a value."""
     return [
-        (number, column, *kinds_in([row.values[path] for row in table.rows if path in row.values]))
+        (number, table.numbers[path], *kinds_in(values))
         for number, table in enumerate(tables.tables)
-        for column, path in enumerate(table.columns)
+        for path in table.columns
+        if (values := [row.values[path] for row in table.rows if path in row.values])
     ]
 
 
@@ -249,7 +354,8 @@ def render(tables: TableSet, profile: Profile, max_csv_row: int) -> dict[str, by
     files: dict[str, bytes] = {}
     bases = file_names([table.name for table in tables.tables])
     for table, base in zip(tables.tables, bases, strict=True):
-        for number, rows in enumerate(parts(table.rows, max_csv_row), start=1):
+        rows_of_parts = parts(table.rows, max_csv_row) if table.is_written else []
+        for number, rows in enumerate(rows_of_parts, start=1):
             files[f"{base}_{number}.csv"] = csv_file(table, rows, profile)
     return files
 
@@ -359,6 +465,7 @@ def convert(
     max_growth: int = 64,
     free_bytes: int = 1 << 30,
     section_names: Collection[str] = DEFAULT_SECTION_NAMES,
+    choice: Choice = EVERYTHING,
 ) -> dict[str, bytes]:
     """Converts (file name, plain text) pairs to CSV files, by path in the output directory."""
     all_records = [
@@ -366,14 +473,18 @@ def convert(
     ]
     sizes = [len(data) for _, data in files]
 
+    def gathered(all_records: list[list[Record]]) -> TableSet:
+        is_keyed = layout == "KEYED"
+        return gather(name, all_records, id_field, max_name_bytes, choice, is_keyed=is_keyed)
+
     def rendered(all_records: list[list[Record]], input_size: int) -> dict[str, bytes]:
         most = max_growth * input_size + free_bytes
-        tables = gather(name, all_records, id_field, max_name_bytes)
+        tables = gathered(all_records)
         if counted_size(tables, profile, max_csv_row) <= most:
             return render(tables, profile, max_csv_row)
         for file, number in places(all_records):
             first = [*all_records[:file], all_records[file][:number]]
-            tables = gather(name, first, id_field, max_name_bytes)
+            tables = gathered(first)
             if counted_size(tables, profile, max_csv_row) > most:
                 raise OracleError(LIMIT_EXCEEDED, -1, number)
         raise AssertionError("all records are too much, but no number of them")
@@ -414,11 +525,21 @@ def stem(file: str) -> str:
 
 
 def gather(
-    name: str, all_records: list[list[Record]], id_field: str, max_name_bytes: int
+    name: str,
+    all_records: list[list[Record]],
+    id_field: str,
+    max_name_bytes: int,
+    choice: Choice = EVERYTHING,
+    *,
+    is_keyed: bool = False,
 ) -> TableSet:
-    """The tables of one set, from the records of each of its files."""
-    tables = TableSet(name, max_name_bytes)
+    """The tables of one set, from the records of each of its files, and what is chosen of them.
+
+    `is_keyed` says whether records would have keys, if there are none.
+    """
+    tables = TableSet(name, max_name_bytes, choice)
     for file, records in enumerate(all_records, start=1):
         for number, record in enumerate(records, start=1):
             tables.add_record(record, file, number, id_field)
+    tables.choose(id_field, is_keyed=is_keyed)
     return tables
