@@ -78,6 +78,8 @@ class Conversion:
     names they were named; none where the files are all.
     `preset` is what the operator has chosen and masked, before what the options say.
     `dictionary` is the operator's table of what columns mean, as text; "" for none.
+    `this_year` is the one in which it was asked for: where dates are masked, later ones than those
+    of the next year are none. 0 stands for the year in which the conversion begins.
     """
 
     data_dir: str
@@ -94,6 +96,7 @@ class Conversion:
     threads: int = 0
     """On how many threads an engine flattens that can use several; 0: one a core, at most 4."""
     set_directories: tuple[str, ...] = ()
+    this_year: int = 0
 
 
 @dataclass(frozen=True, slots=True)

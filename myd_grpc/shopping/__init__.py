@@ -4,10 +4,10 @@
 what is asked and answered.
 """
 
+from myd_grpc.convert.timezone import SEOUL
 from myd_grpc.shopping.model import (
     DATE_FIELDS,
     OWNER_FIELDS,
-    SEOUL,
     Query,
     Summary,
     UserNotFoundError,

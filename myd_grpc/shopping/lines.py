@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from myd_grpc.convert.dates import read_time
 from myd_grpc.convert.jsontext.values import Value, nfc
-from myd_grpc.shopping.dates import read_time
 from myd_grpc.shopping.model import Query
 from myd_grpc.shopping.objects import category, members_of, says_nothing, text_of
 from myd_grpc.shopping.owners import Naming, Owner

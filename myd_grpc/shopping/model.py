@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 from myd_grpc.convert.model import DEFAULT_LIMITS, SECTION_NAMES, Limits
 from myd_grpc.options import ReadOptions
-
-SEOUL = ZoneInfo("Asia/Seoul")
-"""The time zone in which months are counted."""
 
 DATE_FIELDS = (
     "order_date",

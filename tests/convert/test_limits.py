@@ -570,6 +570,7 @@ import os, sys
 from pathlib import Path
 from tests.support.converting import conversion, directory, silent, write
 from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import NO_KEYS
 from myd_grpc.convert.pipeline import convert
 with directory() as work:
     write(work, [("in.json", b"[1]")])

@@ -21,6 +21,7 @@ from myd_grpc.api.interceptors import CODES
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.config import Settings
+from myd_grpc.convert.dates import read_time
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.input import source
@@ -30,7 +31,6 @@ from myd_grpc.convert.reading.layout import RECOGNISED_BYTES
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.store import message_sizes
 from myd_grpc.options import PREFIXES
-from myd_grpc.shopping.dates import read_time
 from tests.support.documents import Page
 from tests.support.serving import ROOT
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from myd_grpc.convert.columns.profile import rules_of_profile
 from myd_grpc.convert.columns.rules import ColumnRules, Layer
 from myd_grpc.convert.model import Conversion
+from myd_grpc.convert.timezone import SEOUL
 from myd_grpc.options import NO_CHOICE, ColumnChoice, ConvertOptions, MaskMethod
 
 
@@ -16,7 +20,15 @@ def column_rules(conversion: Conversion, key: bytes) -> ColumnRules:
     options = conversion.options
     choices = (conversion.preset, _asked(options))
     layers = tuple(_layer(one) for one in choices if one != NO_CHOICE)
-    return ColumnRules(layers, options.maps, key)
+    return ColumnRules(layers, options.maps, key, _this_year(conversion, layers))
+
+
+def _this_year(conversion: Conversion, layers: Sequence[Layer]) -> int:
+    """The year that bounds dates, 0 where none is masked."""
+    methods = {rule.method for layer in layers for rule in layer.rules}
+    if methods.isdisjoint((MaskMethod.MONTH, MaskMethod.YEAR)):
+        return 0
+    return conversion.this_year or datetime.now(SEOUL).year
 
 
 def needs_masking_key(preset: ColumnChoice, options: ConvertOptions) -> bool:

@@ -47,12 +47,13 @@ class ColumnRules:
 
     With several layers a column stays only if it does so in each, and of its methods the first
     that masks it counts: no later layer takes anything back. `key` has 32 bytes, or none where no
-    column can get a pseudonym.
+    column can get a pseudonym. No date after the year that follows `this_year` is taken for one.
     """
 
     layers: tuple[Layer, ...] = ()
     maps: tuple[str, ...] = ()
     key: bytes = field(default=b"", repr=False)
+    this_year: int = 0
 
     @property
     def is_plain(self) -> bool:

@@ -2,14 +2,18 @@
 
 A table's columns form a tree of keys. A row is a list of cells, as long as its table was wide when
 the row began; a column met for the first time is appended to the row at hand. When a row is
-finished it becomes text; consecutive rows with as many cells are a run.
+finished it becomes text; consecutive rows with as many cells are a run. What is left out gets no
+cell, and what is masked gets one of masked text: no other is ever formed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import repeat
 
 from myd_grpc.convert.batch import EMPTY_BATCH, Batch, Fragment, Rows, Span
+from myd_grpc.convert.columns.masks import Mask
 from myd_grpc.convert.csvtext import (
     EMPTY_STRING,
     Row,
@@ -19,7 +23,14 @@ from myd_grpc.convert.csvtext import (
     marked_line,
 )
 from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take
-from myd_grpc.convert.engines.trees import BeyondBoundsError, Node, SchemaTrees, Table
+from myd_grpc.convert.engines.trees import (
+    LEFT_OUT,
+    NO_COLUMN,
+    BeyondBoundsError,
+    Node,
+    SchemaTrees,
+    Table,
+)
 from myd_grpc.convert.jsontext import long_values
 from myd_grpc.convert.jsontext.long_values import (
     LongValue,
@@ -36,11 +47,8 @@ from myd_grpc.convert.jsontext.values import (
     nfc,
     parse,
 )
-from myd_grpc.convert.kinds import Kind, TableKinds, number_bits
-from myd_grpc.convert.schema import (
-    FreeNames,
-    Schema,
-)
+from myd_grpc.convert.kinds import Kind, MaskedCells, TableKinds, number_bits
+from myd_grpc.convert.schema import MAP_LINKS, FreeNames, Schema, shown
 
 Members = Iterable[tuple[str, Value]]
 
@@ -65,6 +73,15 @@ _BITS = {
 
 class _UnsoundError(Exception):
     """A record nests deeper than allowed, or is malformed further in."""
+
+
+@dataclass(slots=True)
+class _OpenRow:
+    """A row to which cells are still added; `row_id` is its id, which may not be among them."""
+
+    table: Table
+    cells: Row
+    row_id: str
 
 
 class PythonFlattener:
@@ -120,17 +137,19 @@ class PythonFlattener:
         base, self._base = self._base, len(trees.log)
         origins, trees.origins = trees.origins, []
         self._held = 0
-        rows, kinds = self._take_rows()
-        return Fragment(base, trees.log[base:], origins, rows, kinds, records)
+        rows, kinds, masked = self._take_rows()
+        return Fragment(base, trees.log[base:], origins, rows, kinds, records, masked=masked)
 
-    def _take_rows(self) -> tuple[list[Rows], list[TableKinds]]:
+    def _take_rows(self) -> tuple[list[Rows], list[TableKinds], list[MaskedCells]]:
         rows: list[Rows] = []
         kinds: list[TableKinds] = []
+        masked: list[MaskedCells] = []
         for table in self._trees.tables:
             if taken := table.take():
                 rows += taken
                 kinds.append(table.take_kinds())
-        return rows, kinds
+                masked += table.take_masked()
+        return rows, kinds, masked
 
     def _is_sound(self, index: int) -> bool:
         """Whether all of a record is well-formed and not nested too deep."""
@@ -198,9 +217,10 @@ class PythonFlattener:
     def _add_record(self, record: Value, key: str | None, row_id: str, depth: int) -> None:
         root = self._trees.tables[0]
         self._record_id = self._id_cell(record) if key is None else key or EMPTY_STRING
-        row = [self._record_id, row_id, *root.blank]
-        self._add_element(record, root, row, depth)
-        self._finish(row, root)
+        cells = [*root.links.cells([self._record_id, row_id]), *root.blank]
+        row = _OpenRow(root, cells, row_id)
+        self._add_element(record, row, depth)
+        self._finish(row)
 
     def _id_cell(self, record: Value) -> str:
         """The record's own id: its `id_field` member if that is a string or a number."""
@@ -211,77 +231,92 @@ class PythonFlattener:
                 return value if type(value) is Number else ""
         return ""
 
-    def _add_element(self, element: Value, table: Table, row: Row, depth: int) -> None:
+    def _add_element(self, element: Value, row: _OpenRow, depth: int) -> None:
         """Fills a row from a record or a list's element; `depth` counts the containers around."""
         if type(element) is tuple or _is_long_object(element):
             depth += 1
             self._require_depth(depth)
-        self._spread(_members(element), table.root, table, row, depth)
+        self._spread(_members(element), row.table.root, row, depth)
 
-    def _spread(self, pairs: Members, node: Node, table: Table, row: Row, depth: int) -> None:
-        """Spreads an object's members into the row, and its lists into child tables.
+    def _spread(self, pairs: Members, node: Node, row: _OpenRow, depth: int) -> None:
+        """Spreads an object's members into the row, and its lists and maps into child tables.
 
         `depth` counts the containers around the members.
         """
-        kids = node.kids
+        kids, cells = node.kids, row.cells
         distinct = type(pairs) is tuple and len(dict(pairs)) == len(pairs)
         for key, value in pairs if distinct else _renamed(pairs):
             kind = type(value)
-            if kind is str or kind is Number:
-                cell = value or EMPTY_STRING
-            elif kind is tuple or kind is list:
+            kid = kids.get(key)
+            if kind is tuple or kind is list or kind is LongValue:
                 self._require_depth(depth + 1)
                 if not value:
                     continue
-                kid = kids.get(key) or self._trees.add_node(node, key)
-                if kind is tuple:
-                    self._spread(value, kid, table, row, depth + 1)
+                kid = kid or self._trees.add_node(node, key)
+                if self._spread_container(value, kid, row, depth + 1):
                     continue
-                if not is_scalar_list(value):
-                    self._add_children(value, kid, table, row[1], depth + 1)
-                    continue
-                cell = compact(value)
+            kid = kid or self._trees.add_node(node, key)
+            if kid.column == NO_COLUMN:
+                self._trees.add_column(row.table, kid)
+                if kid.column != LEFT_OUT:
+                    cells.append("")
+            if kid.is_plain:
+                cell = value or EMPTY_STRING if kind is str else _text(value)
+                cells[kid.column] = cell
+                kid.bits |= _BITS[kind] or number_bits(cell)
+            elif kid.mask:
+                cells[kid.column] = _masked_cell(value, kid, kid.mask)
             else:
-                cell = self._other_cell(value, key, node, table, row, depth)
-                if cell is None:
-                    continue
-            kid = kids.get(key) or self._trees.add_node(node, key)
-            if kid.column:
-                row[kid.column] = cell
+                _leave_out(value, kid)
+
+    def _spread_container(self, value: Value, node: Node, row: _OpenRow, depth: int) -> bool:
+        """Spreads an object or a list that is not empty, unless it is a cell: a list of scalars.
+
+        `depth` counts the containers around what is in it.
+        """
+        if type(value) is tuple or _is_long_object(value):
+            members = value if type(value) is tuple else value.items()
+            if self._is_map(node, row.table):
+                named = ((key or EMPTY_STRING, member) for key, member in members)
+                self._add_children(named, node, row, depth)
             else:
-                self._trees.add_column(table, kid)
-                row.append(cell)
-            kid.bits |= _BITS[kind] or number_bits(cell)
+                self._spread(members, node, row, depth)
+            return True
+        if value.is_scalar_list if type(value) is LongValue else is_scalar_list(value):
+            return False
+        elements = value if type(value) is list else value.items()
+        self._add_children(zip(repeat(""), elements), node, row, depth)
+        return True
 
-    def _other_cell(
-        self, value: Value, key: str, node: Node, table: Table, row: Row, depth: int
-    ) -> str | None:
-        """The cell of a literal or of a long list of scalars; None where it is spread."""
-        if type(value) is not LongValue:
-            return cell_text(value)
-        self._require_depth(depth + 1)
-        if value.is_scalar_list:
-            return long_list_text(value)
-        kid = node.kids.get(key) or self._trees.add_node(node, key)
-        if value.is_object:
-            self._spread(value.items(), kid, table, row, depth + 1)
-        else:
-            self._add_children(value.items(), kid, table, row[1], depth + 1)
-        return None
+    def _is_map(self, node: Node, table: Table) -> bool:
+        if node.is_map is None:
+            node.is_map = self._rules.columns.is_map(table.known.path, shown(node.path))
+        return node.is_map
 
-    def _add_children(
-        self, elements: Iterable[Value], node: Node, table: Table, parent_id: str, depth: int
-    ) -> None:
-        child = node.table or self._trees.add_table(table, node)
-        for position, element in enumerate(elements, 1):
-            row = [self._record_id, f"{parent_id}.{position}", parent_id, *child.blank]
-            self._add_element(element, child, row, depth)
-            self._finish(row, child)
+    def _add_children(self, elements: Members, node: Node, row: _OpenRow, depth: int) -> None:
+        """Adds a row for each element of a list or a map, which come with the cells of their keys.
+
+        Those of a list have none.
+        """
+        child, parent_id = node.table or self._trees.add_table(row.table, node), row.row_id
+        is_mapped = len(child.known.links) == len(MAP_LINKS)
+        for position, (key, element) in enumerate(elements, 1):
+            row_id = f"{parent_id}.{position}"
+            links = [self._record_id, row_id, parent_id]
+            if is_mapped:
+                links.append(key)
+            cells = child.links.cells(links) if child.known.has_rows else []
+            open_row = _OpenRow(child, [*cells, *child.blank], row_id)
+            self._add_element(element, open_row, depth)
+            self._finish(open_row)
             if self._held > _MANY:
                 self._make_room()
 
-    def _finish(self, row: Row, table: Table) -> None:
+    def _finish(self, open_row: _OpenRow) -> None:
         """Makes a row text; this is where most of the time goes."""
+        table, row = open_row.table, open_row.cells
+        if not table.known.has_rows:
+            return
         if len(row) != table.width:
             table.end_run(len(row))
         if self._is_long and sum(map(len, row)) > _LONG_ROW:
@@ -296,6 +331,33 @@ class PythonFlattener:
     def _require_depth(self, depth: int) -> None:
         if depth > self._rules.max_depth:
             raise _UnsoundError
+
+
+def _text(value: Value) -> str:
+    """The text of a value that becomes a cell, of another class where it is no string."""
+    if type(value) is list:
+        return compact(value)
+    return long_list_text(value) if type(value) is LongValue else cell_text(value)
+
+
+def _masked_cell(value: Value, node: Node, mask: Mask) -> str:
+    """The cell of a masked column; null and the empty string stay what they are."""
+    if value is None or value == "":
+        node.bits |= _BITS[type(value)]
+        return "" if value is None else EMPTY_STRING
+    node.masked += 1
+    cell = mask(_text(value))
+    node.bits |= (Kind.STRING if cell else Kind.NULL).value
+    return cell
+
+
+def _leave_out(value: Value, node: Node) -> None:
+    """Counts a value of a column that is left out, if that is a mask; a long one must be sound."""
+    if type(value) is LongValue:
+        for _ in value.chunks():
+            pass
+    if node.counts and value is not None and value != "":
+        node.masked += 1
 
 
 def _members(element: Value) -> Members:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from myd_grpc.convert import schema
 from myd_grpc.convert.batch import Rows
+from myd_grpc.convert.columns.masks import Mask, mask_of
 from myd_grpc.convert.csvtext import Row
 from myd_grpc.convert.engines.engine import RowRules
-from myd_grpc.convert.kinds import TableKinds, packed
+from myd_grpc.convert.engines.links import Links
+from myd_grpc.convert.kinds import MaskedCells, TableKinds, packed
 from myd_grpc.convert.schema import (
-    CHILD_LINKS,
     ROOT_LINKS,
     Entry,
+    FreeNames,
     KeyPath,
     NewColumn,
     NewTable,
     is_longer,
+    shown,
 )
+from myd_grpc.options import MaskMethod
 
 _SPARE_NODES = 100_000
+
+NO_COLUMN, LEFT_OUT = -1, -2
+"""In place of where a path's cell is in a row: it has no column yet, or one that is left out."""
 
 
 class BeyondBoundsError(Exception):
@@ -27,32 +35,71 @@ class BeyondBoundsError(Exception):
 
 
 class Node:
-    """A key in a table's tree: what is at its path, and of which kinds the values were."""
+    """A key in a table's tree: what is at its path, and of which kinds the values were.
 
-    __slots__ = ("bits", "column", "kids", "path", "table")
+    The cells of a column that `is_plain` are written as they are.
+    """
+
+    __slots__ = (
+        "bits",
+        "column",
+        "counts",
+        "is_map",
+        "is_plain",
+        "kids",
+        "mask",
+        "masked",
+        "path",
+        "table",
+    )
 
     def __init__(self, path: KeyPath) -> None:
         self.path = path
         self.kids: dict[str, Node] = {}
-        # The position of the path's cell in a row; 0, a link column's, stands for none.
-        self.column = 0
+        # The position of the path's cell in a row.
+        self.column = NO_COLUMN
+        self.is_plain = True
+        self.mask: Mask | None = None
+        # Whether cells that are left out count.
+        self.counts = False
+        # Whether objects here are read as lists; None before the first one.
+        self.is_map: bool | None = None
         self.table: Table | None = None
-        # Of the values that became cells: see `TableKinds`.
+        # Of the values that became cells: see `TableKinds`; and how many were masked.
         self.bits = 0
+        self.masked = 0
+
+    def treat(self, column: int, mask: Mask | None, *, counts: bool) -> None:
+        """Says where the path's cells are, and what becomes of them."""
+        self.column, self.mask, self.counts = column, mask, counts
+        self.is_plain = column != LEFT_OUT and mask is None
 
 
 class Table:
     """A table as the engine sees it, with the batch's rows as text."""
 
-    __slots__ = ("blank", "columns", "data", "ends", "links", "number", "root", "runs", "width")
+    __slots__ = (
+        "blank",
+        "columns",
+        "data",
+        "ends",
+        "known",
+        "links",
+        "number",
+        "root",
+        "runs",
+        "width",
+    )
 
-    def __init__(self, number: int, links: int) -> None:
+    def __init__(self, number: int, known: schema.Table, rules: RowRules) -> None:
         self.number = number
-        self.links = links
+        # The table as the schema has it.
+        self.known = known
+        self.links = Links(known, rules)
         self.root = Node(())
-        # As many empty cells as the table has columns beside its links.
+        # As many empty cells as the table has written columns beside its links.
         self.blank: Row = []
-        # The nodes of those columns.
+        # The nodes of all columns beside its links.
         self.columns: list[Node] = []
         # The rows before those of the width at hand, and these.
         self.runs: list[Rows] = []
@@ -80,6 +127,14 @@ class Table:
             node.bits = 0
         return kinds
 
+    def take_masked(self) -> Iterator[MaskedCells]:
+        """Hands over how many cells were masked."""
+        yield from self.links.take_masked(self.number)
+        for column, node in enumerate(self.columns):
+            if node.masked:
+                yield MaskedCells(self.number, column, node.masked)
+                node.masked = 0
+
 
 class SchemaTrees:
     """The trees of all tables, and the log of the schema that they stand for.
@@ -96,7 +151,11 @@ class SchemaTrees:
 
     def reset(self) -> None:
         """Forgets the schema."""
-        self.tables = [Table(0, len(ROOT_LINKS))]
+        rules = self._rules
+        # Names of tables without that of the root table.
+        self._names = FreeNames()
+        root = schema.Table("", "", ROOT_LINKS, rules.columns, rules.of_link)
+        self.tables = [Table(0, root, rules)]
         self.log: list[Entry] = []
         self._nodes = 0
 
@@ -133,20 +192,29 @@ class SchemaTrees:
         """The new table of a list that is met for the first time; raises BeyondBoundsError."""
         self.log.append(NewTable(parent.number, node.path))
         self.origins.append(self.record)
-        node.table = Table(len(self.tables), len(CHILD_LINKS))
+        self._require_bounds(node, len(self.tables) + 1, self._rules.max_tables)
+        owner = parent.known
+        path = shown(node.path)
+        path = self._names.claim(f"{owner.path}.{path}" if owner.path else path)
+        known = owner.child(path, path, node.path, self._rules.of_link)
+        node.table = Table(len(self.tables), known, self._rules)
         self.tables.append(node.table)
-        self._require_bounds(node, len(self.tables), self._rules.max_tables)
         return node.table
 
     def add_column(self, table: Table, node: Node) -> None:
         """Gives a path a column that has a value for the first time; raises BeyondBoundsError."""
         self.log.append(NewColumn(table.number, node.path))
         self.origins.append(self.record)
-        node.column = table.links + len(table.blank)
-        table.blank.append("")
+        known = table.known
+        self._require_bounds(node, len(known.columns) + 1, self._rules.max_columns)
+        treatment = known.add(known.names.claim(shown(node.path)))
+        if treatment.stays:
+            mask = mask_of(treatment, self._rules.columns)
+            node.treat(len(known.written) - 1, mask, counts=True)
+            table.blank.append("")
+        else:
+            node.treat(LEFT_OUT, None, counts=treatment.method is MaskMethod.REMOVE)
         table.columns.append(node)
-        columns = table.links + len(table.blank)
-        self._require_bounds(node, columns, self._rules.max_columns)
 
     def _require_bounds(self, node: Node, count: int, most: int) -> None:
         if count > most or is_longer(node.path, self._rules.max_name_bytes):

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myd_grpc.convert.dates import read_time
 from myd_grpc.convert.jsontext.values import Number
-from myd_grpc.shopping import SEOUL
-from myd_grpc.shopping.dates import read_time
+from myd_grpc.convert.timezone import SEOUL
 
 THIS_YEAR = 2026
 WEEKDAYS = "월화수목금토일"

@@ -1,4 +1,4 @@
-"""Times as order lines write them (docs/spec.md 5.3)."""
+"""Times as order lines and cells write them (docs/spec.md 5.3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from myd_grpc.convert.jsontext.values import Number, Value
-from myd_grpc.shopping.model import SEOUL
+from myd_grpc.convert.timezone import SEOUL
 
 _FIRST_YEAR = 1990
 _LONGEST = 100

@@ -1,0 +1,5 @@
+"""The time zone in which days, months and years are counted."""
+
+from zoneinfo import ZoneInfo
+
+SEOUL = ZoneInfo("Asia/Seoul")
