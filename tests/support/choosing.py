@@ -12,7 +12,7 @@ from tests.support.oracle_lines import Tables, lines_of
 KEY = bytes(range(32))
 """A key for pseudonyms."""
 
-MAKERS = ["oracle"]
+MAKERS = ["oracle", "python"]
 """Who makes the same tables: each has to."""
 
 by_each = pytest.mark.parametrize("maker", MAKERS)

@@ -21,7 +21,8 @@ _POSITIONS = (ROW_ID, PARENT_ROW_ID)
 class Treatment:
     """What is done with a column: whether it `stays`, and how its cells are masked, if at all.
 
-    `domain` is that of pseudonyms, in NFC. A column with the method REMOVE does not stay.
+    `domain` is that of pseudonyms, in NFC. A column with the method REMOVE does not stay. One that
+    is left out by choice has none, and its cells do not count as masked.
     """
 
     stays: bool = True
@@ -30,6 +31,7 @@ class Treatment:
 
 
 PLAIN = Treatment()
+LEFT_OUT = Treatment(stays=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ class ColumnRules:
     def of_column(self, table: str, name: str) -> Treatment:
         """What is done with a column of a table, "" the root table's path, that is no link."""
         names = [*names_of(table), *names_of(name)]
-        stays = all(layer.keeps(names) for layer in self._compiled)
-        return self._treatment(stays, [layer.rule(names) for layer in self._compiled], names[-1])
+        if not all(layer.keeps(names) for layer in self._compiled):
+            return LEFT_OUT
+        return self._masked(names)
 
     def of_link(self, table: str, name: str, id_field: str = "") -> Treatment:
         """What is done with a link column of a table.
@@ -79,29 +82,32 @@ class ColumnRules:
         table's. Row ids are positions: nothing masks them.
         """
         names = [*names_of(table), name]
-        stays = not any(layer.names_to_exclude(names) for layer in self._compiled)
+        if any(layer.names_to_exclude(names) for layer in self._compiled):
+            return LEFT_OUT
         if name in _POSITIONS:
-            return Treatment(stays)
+            return PLAIN
         if name == RECORD_ID and id_field:
-            masked = self.of_column("", id_field)
+            masked = self._masked(names_of(id_field))
             if masked.method:
-                return Treatment(stays and masked.method is not MaskMethod.REMOVE, *_mask(masked))
+                return masked
         found = [layer.rule(names) for layer in self._compiled]
         if name == RECORD_ID and table:
             root = [layer.rule([name]) for layer in self._compiled]
             found = [own or of_root for own, of_root in zip(found, root, strict=True)]
-        return self._treatment(stays, found, name)
+        return self._treatment(found, name)
 
-    def _treatment(
-        self, stays: bool, found: Sequence[MaskRule | None], last_name: str
-    ) -> Treatment:
+    def _masked(self, names: Names) -> Treatment:
+        """How a column is masked, whether it is chosen or not."""
+        return self._treatment([layer.rule(names) for layer in self._compiled], names[-1])
+
+    def _treatment(self, found: Sequence[MaskRule | None], last_name: str) -> Treatment:
         masking = [rule for rule in found if rule and rule.method is not MaskMethod.KEEP]
         if any(rule.method is MaskMethod.REMOVE for rule in masking):
             return Treatment(stays=False, method=MaskMethod.REMOVE)
         if not masking:
-            return Treatment(stays)
+            return PLAIN
         rule = masking[0]
-        return Treatment(stays, rule.method, ".".join(names_of(rule.domain)) or last_name)
+        return Treatment(True, rule.method, ".".join(names_of(rule.domain)) or last_name)
 
     def is_map(self, table: str, path: str) -> bool:
         """Whether an object at a path in the rows of a table is read as a list of its members."""
@@ -125,10 +131,6 @@ class ColumnRules:
 
 
 NO_RULES = ColumnRules()
-
-
-def _mask(treatment: Treatment) -> tuple[MaskMethod | None, str]:
-    return treatment.method, treatment.domain
 
 
 def _place(candidate: tuple[int, Pattern]) -> int:

@@ -10,7 +10,6 @@ from myd_grpc.convert.csvtext import EMPTY_STRING, Row
 from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.kinds import KEY_COLUMN, RECORD_ID_COLUMN, MaskedCells
 from myd_grpc.convert.schema import Table
-from myd_grpc.options import MaskMethod
 
 _NUMBERS = {RECORD_ID: RECORD_ID_COLUMN, KEY: KEY_COLUMN}
 
@@ -25,7 +24,7 @@ class Links:
         for position, name in enumerate(table.links):
             treatment = treatments[name]
             mask = mask_of(treatment, rules.columns) if treatment.stays else None
-            if mask or treatment.method is MaskMethod.REMOVE:
+            if treatment.method:
                 self._masked[position] = _MaskedLink(_NUMBERS[name], mask)
         self._are_plain = not self._masked and len(self._written) == len(treatments)
 

@@ -22,7 +22,6 @@ from myd_grpc.convert.schema import (
     is_longer,
     shown,
 )
-from myd_grpc.options import MaskMethod
 
 _SPARE_NODES = 100_000
 
@@ -213,7 +212,7 @@ class SchemaTrees:
             node.treat(len(known.written) - 1, mask, counts=True)
             table.blank.append("")
         else:
-            node.treat(LEFT_OUT, None, counts=treatment.method is MaskMethod.REMOVE)
+            node.treat(LEFT_OUT, None, counts=bool(treatment.method))
         table.columns.append(node)
 
     def _require_bounds(self, node: Node, count: int, most: int) -> None:
