@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.api.fields import Checks, check_length, hex_bytes
+from myd_grpc.api.fields import Checks, check_length
+from myd_grpc.api.keys import masking_key
 from myd_grpc.convert.columns.patterns import MOST_CHARACTERS
-from myd_grpc.convert.model import MASKING_KEY_BYTES
 from myd_grpc.options import (
     NO_CHOICE,
     ColumnChoice,
@@ -56,12 +56,9 @@ def preset_of(checks: Checks, name: str) -> ColumnChoice:
     return NO_CHOICE
 
 
-def masking_key(checks: Checks, message: pb.Masking, *, is_needed: bool) -> bytes:
-    """The key of pseudonyms, 32 bytes; none where it is of no use, or not to be had.
-
-    What is wrong is said without repeating any of it.
-    """
-    key = hex_bytes(checks, _KEY, message.key, 2 * MASKING_KEY_BYTES)
+def needed_masking_key(checks: Checks, message: pb.Masking, *, is_needed: bool) -> bytes:
+    """The key of pseudonyms; none where it is of no use, or not to be had."""
+    key = masking_key(checks, _KEY, message.key)
     if is_needed and not message.key:
         checks.refuse(_KEY, "must be given: a column may get pseudonyms, which are made with it")
     return key if is_needed else b""

@@ -13,15 +13,12 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.config import Settings
 from myd_grpc.convert.input.keys import check_key
 from myd_grpc.convert.input.paths import check_name
-from myd_grpc.convert.model import CipherKey
 from myd_grpc.convert.output.naming import FORBIDDEN
 from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.objectstore.location import Location
 from myd_grpc.options import CHOICES, LISTS, Layout, ReadOptions, longer_name
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_KEY_DIGITS = 64
-_IV_DIGITS = 32
 _LONGEST_NAME = 100
 # In bytes: no longer path can be given to the operating system (PATH_MAX).
 _LONGEST_FILE_NAME = 4096
@@ -105,34 +102,6 @@ def output_name(checks: Checks, text: str) -> str:
         wanted = r'must not hold control characters nor any of / \ : * ? " < > | %'
         checks.refuse("output_file_name", wanted)
     return name
-
-
-def key_of(message: pb.ConvertToCsvRequest | pb.ResumeJobRequest) -> CipherKey | None:
-    """The key of a request. Raises InvalidRequestError."""
-    checks = Checks()
-    key = cipher_key(checks, message.aes256cbckey, message.iv)
-    checks.raise_violations()
-    return key
-
-
-def cipher_key(checks: Checks, key: str, iv: str) -> CipherKey | None:
-    """Key and iv, None for plain JSON. What is wrong is said without repeating any of it."""
-    if bool(key) != bool(iv):
-        missing = "iv" if key else "aes256cbckey"
-        checks.refuse(missing, "must come together with the other: key and iv, or neither")
-    key_bytes = hex_bytes(checks, "aes256cbckey", key, _KEY_DIGITS)
-    iv_bytes = hex_bytes(checks, "iv", iv, _IV_DIGITS)
-    return CipherKey(key_bytes, iv_bytes) if key_bytes and iv_bytes else None
-
-
-def hex_bytes(checks: Checks, name: str, text: str, digits: int) -> bytes:
-    """The bytes of a secret in hex, none where there are none. It is not repeated."""
-    if not text:
-        return b""
-    if not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", text):
-        checks.refuse(name, f"must be {digits} hex digits")
-        return b""
-    return bytes.fromhex(text)
 
 
 def options_of(

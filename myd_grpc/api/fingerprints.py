@@ -6,10 +6,13 @@ import hashlib
 import hmac
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.api.fields import is_request_id, key_of
-from myd_grpc.convert.model import CipherKey
-from myd_grpc.errors import InvalidRequestError, RequestNeededError, Violation
-from myd_grpc.jobs.model import RequestFingerprint
+from myd_grpc.api.fields import Checks, is_request_id
+from myd_grpc.api.keys import keys_of_resume
+from myd_grpc.convert.model import Keys
+from myd_grpc.errors import RequestNeededError
+from myd_grpc.jobs.model import Request, RequestFingerprint
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def request_fingerprint(
@@ -23,7 +26,9 @@ def request_fingerprint(
         return None
     content = _canonical(message).SerializeToString(deterministic=True)
     digest = hmac.digest(secret, content, hashlib.sha256)
-    key_digest = _key_digest(message.aes256cbckey, message.iv, secret)
+    key_digest = _cipher_digest(message, secret)
+    if message.masking.key:
+        key_digest += _masking_digest(message.masking.key, secret)
     return RequestFingerprint(message.request_id.lower(), digest, key_digest)
 
 
@@ -47,22 +52,51 @@ def _canonical(message: pb.ConvertToCsvRequest) -> pb.ConvertToCsvRequest:
     return canonical
 
 
-def check_key(message: pb.ResumeJobRequest, known: bytes | None, secret: bytes) -> CipherKey:
-    """The key of a job that waits for the one with the digest `known`.
+def check_keys(
+    message: pb.ResumeJobRequest, request: Request, known: bytes | None, secret: bytes
+) -> Keys:
+    """Of the keys that are handed over, those that the job waits for; their digest is `known`.
 
-    Raises InvalidRequestError when it is another, RequestNeededError when there is no telling.
+    Raises InvalidRequestError when one is missing or another, RequestNeededError when there is no
+    telling.
     """
-    key = key_of(message)
-    if key is None:
-        raise InvalidRequestError([Violation("aes256cbckey", "must be the job's: it waits for it")])
+    keys = keys_of_resume(message)
+    wanted = Keys(
+        keys.cipher if request.encrypted else None,
+        keys.masking if request.needs_masking_key else b"",
+    )
+    checks = Checks()
+    for is_there, is_needed, field in (
+        (wanted.cipher, request.encrypted, "aes256cbckey"),
+        (wanted.masking, request.needs_masking_key, "masking_key"),
+    ):
+        if is_needed and not is_there:
+            checks.refuse(field, "must be the job's: it waits for it")
+    checks.raise_violations()
     if known is None:
         raise RequestNeededError
-    if not hmac.compare_digest(known, _key_digest(message.aes256cbckey, message.iv, secret)):
-        wanted = "must be, with iv, what the job was submitted with; these are others"
-        raise InvalidRequestError([Violation("aes256cbckey", wanted)])
-    return key
+    cipher, masking = known[:_DIGEST_BYTES], known[_DIGEST_BYTES:]
+    if wanted.cipher and not hmac.compare_digest(cipher, _cipher_digest(message, secret)):
+        checks.refuse(
+            "aes256cbckey", "must be, with iv, what the job was submitted with; these are others"
+        )
+    if wanted.masking and not hmac.compare_digest(
+        masking, _masking_digest(message.masking_key, secret)
+    ):
+        checks.refuse("masking_key", "must be what the job was submitted with; this is another")
+    checks.raise_violations()
+    return wanted
 
 
-def _key_digest(key: str, iv: str, secret: bytes) -> bytes:
-    """The keyed digest of a key and iv, whose hex digits may be in either case."""
-    return hmac.digest(secret, f"key {key} {iv}".lower().encode(), hashlib.sha256)
+def _cipher_digest(message: pb.ConvertToCsvRequest | pb.ResumeJobRequest, secret: bytes) -> bytes:
+    """The keyed digest of key and iv, whose hex digits may be in either case."""
+    return _digest(f"key {message.aes256cbckey} {message.iv}", secret)
+
+
+def _masking_digest(key: str, secret: bytes) -> bytes:
+    """The keyed digest of the key of pseudonyms."""
+    return _digest(f"masking key {key}", secret)
+
+
+def _digest(text: str, secret: bytes) -> bytes:
+    return hmac.digest(secret, text.lower().encode(), hashlib.sha256)

@@ -139,6 +139,7 @@ def _progress(job: Job) -> pb.Job.Progress:
         files_done=reached.files_done,
         percent=_percent(job),
         eta_seconds=job.eta_s,
+        rejects=reached.rejects,
     )
 
 

@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.api.columns import check_patterns, masking_key, masking_of, preset_of
+from myd_grpc.api.columns import check_patterns, masking_of, needed_masking_key, preset_of
 from myd_grpc.api.fields import (
     Checks,
     check_length,
-    cipher_key,
     input_name,
     input_names,
     is_request_id,
@@ -19,6 +18,7 @@ from myd_grpc.api.fields import (
     output_name,
     relative_names,
 )
+from myd_grpc.api.keys import cipher_key
 from myd_grpc.api.messages import STATUSES
 from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
@@ -59,7 +59,7 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
     check_patterns(checks, message)
     preset = preset_of(checks, options.preset)
     needs_key = needs_masking_key(preset, options)
-    keys = Keys(cipher, masking_key(checks, message.masking, is_needed=needs_key))
+    keys = Keys(cipher, needed_masking_key(checks, message.masking, is_needed=needs_key))
     if message.request_id and not is_request_id(message.request_id):
         checks.refuse("request_id", "must be a UUID, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301")
     checks.raise_violations()
@@ -68,8 +68,10 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
         output_file_name=name,
         options=options,
         encrypted=cipher is not None,
+        needs_masking_key=needs_key,
         limits=settings.limits,
         section_names=settings.section_names,
+        preset=preset,
         dictionary=settings.dictionary,
         data_dir=caller.data,
         output_dir=caller.output,
@@ -175,6 +177,7 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         options=request.options,
         limits=request.limits,
         section_names=request.section_names,
+        preset=request.preset,
         dictionary=request.dictionary,
         excluded_dirs=settings.excluded_dirs,
         confined_to=request.data_dir,

@@ -14,14 +14,14 @@ import grpc.aio
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd.analysis.v1 import analysis_pb2_grpc as pb_grpc
-from myd_grpc.api import fields, fingerprints, origin, paging, requests
+from myd_grpc.api import fingerprints, keys, origin, paging, requests
 from myd_grpc.api.messages import job_message, job_or_not_found, summary_message, table_message
 from myd_grpc.callers.current import current
 from myd_grpc.callers.model import Caller
 from myd_grpc.callers.quota import Quota
 from myd_grpc.config import Settings
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import NO_KEYS, Keys
+from myd_grpc.convert.model import NO_KEYS
 from myd_grpc.convert.output import format_needs
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.errors import (
@@ -81,8 +81,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.PreprocessShoppingResponse:
         """Summarise a user's shopping while the caller waits."""
         caller, settings = current(), self._backend.settings
-        query, keys = requests.summary_query(request, settings, caller, datetime.now(UTC))
-        summary = await self._backend.summaries.summarise(caller, query, keys)
+        query, wanted = requests.summary_query(request, settings, caller, datetime.now(UTC))
+        summary = await self._backend.summaries.summarise(caller, query, wanted)
         return pb.PreprocessShoppingResponse(data=summary_message(summary))
 
     async def ConvertToCsv(
@@ -90,7 +90,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> pb.ConvertToCsvResponse:
         """Queue a conversion, or find the one this request has queued before.
 
-        If that has lost its key in a restart, it goes on.
+        If that has lost its keys in a restart, it goes on.
         """
         caller, fingerprint = current(), None
         if request.request_id:
@@ -103,8 +103,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         if job_id is None:
             job_id = await self._submit(caller, request, fingerprint)
         else:
-            # The same key as before, since the whole request is the same.
-            await self._backend.runner.hand_over(caller, job_id, Keys(fields.key_of(request)))
+            # The same keys as before, since the whole request is the same.
+            handed = keys.keys_of_conversion(request)
+            await self._backend.runner.hand_over(caller, job_id, handed)
         return pb.ConvertToCsvResponse(data=pb.ConvertToCsvResponse.Data(job_id=job_id))
 
     async def GetJobStatus(
@@ -165,14 +166,14 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     async def ResumeJob(
         self, request: pb.ResumeJobRequest, _context: Context
     ) -> pb.ResumeJobResponse:
-        """Hand its key to a job that waits for it, and answer its state."""
+        """Hand its keys to a job that waits for them, and answer its state."""
         job_id, caller, store = requests.job_id_of(request), current(), self._backend.store
-        fields.key_of(request)  # which has to be one, whatever the job does
+        keys.keys_of_resume(request)  # which have to be some, whatever the job does
         job = await store.get(caller, job_id)
         if job and job.phase is Phase.WAITING_FOR_KEY:
             known = await store.key_digest(caller, job_id)
-            key = fingerprints.check_key(request, known, store.secret)
-            await self._backend.runner.hand_over(caller, job_id, Keys(key))
+            handed = fingerprints.check_keys(request, job.request, known, store.secret)
+            await self._backend.runner.hand_over(caller, job_id, handed)
         return pb.ResumeJobResponse(data=await self._state(job_id))
 
     async def DeleteJob(

@@ -231,7 +231,8 @@ def _with_all_tables(session: Session, job: Job) -> Job:
 
 def _how_to_resume(session: Session, job: Job) -> str:
     job_id = wording.printable(job.job_id)
-    return follow_up_command(session.arguments, f"resume {job_id} --key-file F")
+    keys_wanted = " ".join(f"{argument} F" for argument in wording.keys_wanted(job))
+    return follow_up_command(session.arguments, f"resume {job_id} {keys_wanted}")
 
 
 def _require_known(job: Job) -> None:

@@ -48,7 +48,7 @@ _PHRASES = (
         r"\bleave the key and iv out\b",
         "leave the key out, or convert it by itself where other files need one",
     ),
-    (r"\bhand the key over with ResumeJob, or send .* again, and\b", "hand the key over, and"),
+    (r"\bhand (the .*key) over with ResumeJob, or send .* again, and\b", r"hand \1 over, and"),
 )
 
 

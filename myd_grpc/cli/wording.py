@@ -101,8 +101,15 @@ def waiting(job: Job, command: str) -> str:
 
 
 def waits(job: Job) -> bool:
-    """Whether a job waits for its key."""
+    """Whether a job waits for its keys."""
     return job.phase == Job.PHASE_WAITING_FOR_KEY
+
+
+def keys_wanted(job: Job) -> list[str]:
+    """The arguments for the keys that a job waits for, as its message says which."""
+    masking = "the masking key over" in job.msg
+    is_alone = "hand the masking key" in job.msg
+    return ["--key-file"] * (not is_alone) + ["--masking-key-file"] * masking
 
 
 def left(job: Job) -> str:

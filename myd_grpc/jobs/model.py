@@ -15,7 +15,7 @@ from myd_grpc.convert.model import (
     Progress,
 )
 from myd_grpc.convert.output.naming import set_key
-from myd_grpc.options import ConvertOptions
+from myd_grpc.options import NO_CHOICE, ColumnChoice, ConvertOptions
 
 
 class Status(StrEnum):
@@ -38,9 +38,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for, without the key, and the settings it was accepted under.
+    """What was asked for, without its keys, and the settings it was accepted under.
 
-    `file_names` are as the caller wrote them, `encrypted` says that a key came with them.
+    `file_names` are as the caller wrote them, `encrypted` says that a key came with them, and
+    `needs_masking_key` that a column may get pseudonyms. `preset` is what the operator has chosen
+    and masked under the name that the options have.
     `data_dir` and `output_dir` are the directories, relative to the data and the output directory,
     to which the caller was confined; "" for all of it. `dictionary`, see Conversion, is there only
     for who does the work: it may be long.
@@ -50,8 +52,10 @@ class Request:
     output_file_name: str
     options: ConvertOptions = field(default_factory=ConvertOptions)
     encrypted: bool = False
+    needs_masking_key: bool = False
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
+    preset: ColumnChoice = NO_CHOICE
     dictionary: str = field(default="", repr=False)
     data_dir: str = ""
     output_dir: str = ""
@@ -64,10 +68,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RequestFingerprint:
-    """What tells that a request is the same as an earlier one, without holding its key.
+    """What tells that a request is the same as an earlier one, without holding its keys.
 
     `request_id` is the caller's, `digest` the keyed digest of the whole request, and `key_digest`
-    that of its key.
+    that of its key, with that of its masking key after it if it has one.
     """
 
     request_id: str
@@ -177,7 +181,7 @@ class UnfinishedJob:
     """A job that a server has left: what decides how it goes on, as there may be many.
 
     `staged` is the token of the set it may have published, or empty. `has_request_id` says that it
-    came with a request_id, by which its key can be handed over. `waiting_since` is 0 or epoch
+    came with a request_id, by which its keys can be handed over. `waiting_since` is 0 or epoch
     seconds. `begun` says that a worker has had it.
     """
 
@@ -187,6 +191,7 @@ class UnfinishedJob:
     name: str
     overwrite: bool
     encrypted: bool
+    needs_masking_key: bool
     phase: Phase
     staged: str
     has_request_id: bool

@@ -19,7 +19,7 @@ from myd_grpc.cli.rate import Rate
 from myd_grpc.cli.terminal import TerminalOutput
 from myd_grpc.client import Client, InvalidRequestError
 from myd_grpc.client.errors import Violation
-from myd_grpc.jobs.run.recovery import WAITING
+from myd_grpc.jobs.run.recovery import waiting_for
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ def test_a_watch_is_resumed_for_as_long_as_is_said() -> None:
             "layout or a --record-path lets --id-field name",
         ),
         (
-            WAITING,
-            WAITING.replace(
+            waiting_for(encrypted=True, needs_masking_key=False),
+            waiting_for(encrypted=True, needs_masking_key=False).replace(
                 " with ResumeJob, or send the same request with the same request_id again", ""
             ),
         ),

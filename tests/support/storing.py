@@ -15,7 +15,16 @@ from myd_grpc.jobs.model import (
     RequestFingerprint,
 )
 from myd_grpc.jobs.store.store import JobStore
-from myd_grpc.options import ConvertOptions, Layout, Profile
+from myd_grpc.options import (
+    ColumnChoice,
+    ConvertOptions,
+    Layout,
+    Masking,
+    MaskMethod,
+    MaskProfile,
+    MaskRule,
+    Profile,
+)
 
 HERE = "1:2:3"
 MARK = RequestFingerprint("3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"digest")
@@ -53,5 +62,22 @@ PLAIN = Request(
     ConvertOptions(Layout.AUTO, "a.b", "no", merge=True, csv_profile=Profile.DATABASE),
     limits=Limits(7, 8),
     section_names=frozenset("s"),
+)
+MASKED = Request(
+    ("a.json",),
+    "masked",
+    ConvertOptions(
+        include=("a.**",),
+        exclude=("b", "c"),
+        maps=("m",),
+        masking=Masking(
+            MaskProfile.MYDATA_KR,
+            (MaskRule("x", MaskMethod.PSEUDONYM, "d"), MaskRule("y", MaskMethod.KEEP)),
+        ),
+        max_rejects=7,
+        preset="team",
+    ),
+    needs_masking_key=True,
+    preset=ColumnChoice(("p",), ("q",), Masking(rules=(MaskRule("r", MaskMethod.YEAR),))),
 )
 ENCRYPTED = Request(("a.json",), "secret", encrypted=True)

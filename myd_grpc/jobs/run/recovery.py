@@ -21,15 +21,20 @@ INTERRUPTED = (
     "it can wait for its key next time"
 )
 TOO_LATE = "the server was restarted, and the key was not sent again in time; submit it again"
-WAITING = (
-    "the server was restarted and does not store keys: hand the key over with ResumeJob, or "
-    "send the same request with the same request_id again, and the job goes on"
-)
+
+
+def waiting_for(*, encrypted: bool, needs_masking_key: bool) -> str:
+    """What a job says that waits for these keys."""
+    which = ["the key"] * encrypted + ["the masking key"] * needs_masking_key
+    return (
+        f"the server was restarted and does not store keys: hand {' and '.join(which)} over with "
+        "ResumeJob, or send the same request with the same request_id again, and the job goes on"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingJob:
-    """A job that goes on if it is handed its key before `deadline` (epoch seconds)."""
+    """A job that goes on if it is handed its keys before `deadline` (epoch seconds)."""
 
     job: QueuedJob
     deadline: int
@@ -64,6 +69,7 @@ class Recovery:
         self._resumed = ResumedJobs()
         self._done: list[str] = []
         self._failed: dict[tuple[Reason, str], list[str]] = {}
+        self._waiting: dict[str, list[str]] = {}  # by what they say
 
     async def run(self) -> ResumedJobs:
         """The jobs that are to go on; all others have ended."""
@@ -104,13 +110,15 @@ class Recovery:
             resumable=True,
             begun=one.begun,
         )
-        if not one.encrypted:
+        if not one.encrypted and not one.needs_masking_key:
             self._resumed.queued.append(job)
         elif one.has_request_id:
             deadline = (one.waiting_since or self._now) + self._window_s
             if deadline <= self._now:
                 raise ConversionError(Reason.INTERRUPTED, TOO_LATE)
             self._resumed.waiting.append(WaitingJob(job, deadline))
+            says = waiting_for(encrypted=one.encrypted, needs_masking_key=one.needs_masking_key)
+            self._waiting.setdefault(says, []).append(one.job_id)
         else:
             raise ConversionError(Reason.INTERRUPTED, INTERRUPTED)
 
@@ -136,7 +144,8 @@ class Recovery:
         for (reason, message), job_ids in self._failed.items():
             await self._store.fail(job_ids, reason, message, self._now)
         await self._store.queue_again(queued)
-        await self._store.wait_for_key(waiting, WAITING, self._now)
+        for says, job_ids in self._waiting.items():
+            await self._store.wait_for_key(job_ids, says, self._now)
 
     def _sweep(self, directory: str, but: list[str]) -> None:
         try:

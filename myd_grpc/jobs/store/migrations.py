@@ -350,6 +350,17 @@ _WORK_DONE = (
     "UPDATE job_status SET bytes_done = bytes_read",
 )
 
+_MASKING = (
+    """
+    -- Whether it needs the key of pseudonyms, which is not kept.
+    ALTER TABLE job_status ADD COLUMN needs_masking_key INTEGER NOT NULL DEFAULT 0
+    """,
+    """
+    -- Records that were left out as they are broken; `records` counts them, too.
+    ALTER TABLE job_status ADD COLUMN rejects INTEGER NOT NULL DEFAULT 0
+    """,
+)
+
 STEPS = (
     _FIRST,
     _CHECKPOINTS,
@@ -364,5 +375,6 @@ STEPS = (
     _DICTIONARIES,
     _SHARED_FILES,
     _WORK_DONE,
+    _MASKING,
 )
 SCHEMA_VERSION = len(STEPS)

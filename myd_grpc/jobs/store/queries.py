@@ -62,7 +62,7 @@ def find_request(
 
 
 def key_digest(connection: Connection, caller: Caller, job_id: str) -> bytes | None:
-    """The keyed digest of the job's key; None where none was kept."""
+    """The keyed digest of the job's keys; None where none was kept."""
     row = _row(connection, caller, job_id, "key_digest")
     found: bytes | None = row["key_digest"] if row else None
     return found
@@ -207,9 +207,8 @@ def tables(
 def unfinished(connection: Connection) -> list[UnfinishedJob]:
     """The jobs that have not ended, in the order they came in."""
     cursor = connection.execute(
-        "SELECT job_id, owner, output_dir, output_file_name, options, encrypted, phase, "
-        "request_id, waiting_since, job_start_time, "
-        "staged "
+        "SELECT job_id, owner, output_dir, output_file_name, options, encrypted, "
+        "needs_masking_key, phase, request_id, waiting_since, job_start_time, staged "
         "FROM job_status WHERE status = 'WORKING' ORDER BY submit_revision"
     )
     with closing(cursor):

@@ -25,7 +25,7 @@ from myd_grpc.jobs.model import (
     UnfinishedJob,
 )
 from myd_grpc.jobs.store.message_sizes import first_names
-from myd_grpc.options import ConvertOptions, Format, Layout
+from myd_grpc.options import NO_CHOICE, ColumnChoice, ConvertOptions, Format, Layout
 
 _LONGEST_TABLE_NAME = 64 << 10
 """Bytes of a table's name that are shown: names had no bound once, and a page must have one."""
@@ -37,6 +37,7 @@ class _Terms:
 
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
+    preset: ColumnChoice = NO_CHOICE
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -63,7 +64,8 @@ def submission_columns(
         "layout": request.options.layout,
         "options": _json(request.options),
         "encrypted": request.encrypted,
-        "terms": _json(_Terms(request.limits, request.section_names)),
+        "needs_masking_key": request.needs_masking_key,
+        "terms": _json(_Terms(request.limits, request.section_names, request.preset)),
         "dictionary": digest_of(request.dictionary) if request.dictionary else None,
         "request_id": fingerprint.request_id if fingerprint else None,
         "request_digest": fingerprint.digest if fingerprint else None,
@@ -92,6 +94,7 @@ def progress_columns(reached: Progress, eta_s: float) -> dict[str, object]:
         "bytes_read": reached.bytes_read,
         "bytes_done": reached.bytes_done,
         "records": reached.records,
+        "rejects": reached.rejects,
         "rows": reached.rows,
         "files_done": reached.files_done,
         "eta_seconds": eta_s,
@@ -131,8 +134,10 @@ def request_of(
         output_file_name=row["output_file_name"],
         options=_OPTIONS.decode(row["options"]),
         encrypted=bool(row["encrypted"]),
+        needs_masking_key=bool(row["needs_masking_key"]),
         limits=terms.limits,
         section_names=terms.section_names,
+        preset=terms.preset,
         dictionary=dictionary or "",
         data_dir=row["data_dir"],
         output_dir=row["output_dir"],
@@ -169,6 +174,7 @@ def _progress(row: sqlite3.Row) -> Progress:
         files_done=row["files_done"],
         layout=Layout(row["layout"]),
         engine=row["engine"],
+        rejects=row["rejects"],
     )
 
 
@@ -181,6 +187,7 @@ def unfinished_of(row: sqlite3.Row) -> UnfinishedJob:
         name=row["output_file_name"],
         overwrite=_OPTIONS.decode(row["options"]).overwrite,
         encrypted=bool(row["encrypted"]),
+        needs_masking_key=bool(row["needs_masking_key"]),
         phase=Phase(row["phase"]),
         staged=row["staged"] or "",
         has_request_id=row["request_id"] is not None,

@@ -255,7 +255,7 @@ _PROGRESS = f"""
     bytes_total = max(bytes_total, :bytes_total),
     {_share_kept("bytes_read")},
     {_share_kept("bytes_done")},
-    records = max(records, :records), rows = max(rows, :rows),
+    records = max(records, :records), rows = max(rows, :rows), rejects = max(rejects, :rejects),
     files_done = max(files_done, :files_done), eta_seconds = :eta_seconds, engine = :engine,
     layout = CASE :layout WHEN 'AUTO' THEN layout ELSE :layout END
 """

@@ -23,7 +23,7 @@ from myd_grpc.jobs.model import (
 )
 from myd_grpc.jobs.store.store import DATABASE_NAME
 from myd_grpc.options import ConvertOptions, Format, Layout
-from tests.support.storing import ENCRYPTED, HERE, MARK, PLAIN, Announced, opened, request
+from tests.support.storing import ENCRYPTED, HERE, MARK, MASKED, PLAIN, Announced, opened, request
 
 
 async def test_a_job_goes_from_queued_to_done_and_keeps_its_tables(tmp_path: Path) -> None:
@@ -288,6 +288,21 @@ async def test_a_restart_finds_what_is_left_to_do_and_how(tmp_path: Path) -> Non
         assert [(await store.work(one.job_id))[0] for one in (first, second)] == [PLAIN, ENCRYPTED]
         assert (await store.work("j1"))[1] == SavedCheckpoint("here")
         assert (await store.work("j2"))[1] is None
+
+
+async def test_what_is_asked_of_columns_is_found_after_a_restart(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.submit(ANYBODY, "j1", MASKED, MARK, now=1)
+        await store.start("j1", now=2)
+        await store.progress("j1", Progress(records=9, rejects=3), -1)
+        await store.progress("j1", Progress(records=9, rejects=2), -1)
+    async with opened(tmp_path) as store:
+        (left,) = await store.unfinished()
+        assert (left.encrypted, left.needs_masking_key) == (False, True)
+        assert (await store.work("j1"))[0] == MASKED
+        job = await store.get(ANYBODY, "j1")
+        assert job
+        assert job.progress.rejects == 3
 
 
 async def test_a_job_waits_from_the_first_restart_on_until_it_goes_on(tmp_path: Path) -> None:
