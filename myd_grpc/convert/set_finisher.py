@@ -57,10 +57,9 @@ class SetFinisher:
         if self._conversion.options.checksums:
             facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
         beside = writing.write(directory, facts)
-        # All at once: the file system then has fewer commits.
+        # All at once, and the directory in which they are: the file system has fewer commits then.
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))
-        disk.sync_all(directory / name for name in unsynced)
-        disk.sync(directory)
+        disk.sync_all([*(directory / name for name in unsynced), directory])
         return finished, beside
 
     def _report(self, builder: SetBuilder, formats: float, checked: float) -> None:

@@ -30,6 +30,8 @@ _Made = TypeVar("_Made", Fragment, Scanned)
 
 # Unless more are asked for: each holds batches and rows, however many cores there are.
 _MOST_THREADS = 4
+# A file of no more bytes is done by the time that a second thread has begun.
+_ONE_THREAD_BYTES = 64 << 10
 # How many batches are under way at most, beside two for each thread,
 _BATCHES_AHEAD = 3
 # and how many bytes of records and rows for each thread.
@@ -89,6 +91,7 @@ class _Reader:
     ) -> Generator[tuple[Batch, _Made], None, tuple[Piece, bytes]]:
         """See `ReadAhead`; `follow` is called before each batch is waited for."""
         follow()
+        threads = self._threads if source.size > min(BATCH_BYTES, _ONE_THREAD_BYTES) else 1
         reading = _native.ReadAhead(
             work,
             self._buffers,
@@ -100,13 +103,13 @@ class _Reader:
             batch_bytes=BATCH_BYTES,
             batch_values=BATCH_VALUES,
             long_gap=LONG_GAP,
-            threads=self._threads,
-            most=2 * self._threads + _BATCHES_AHEAD,
-            most_bytes=self._threads * _HELD_BYTES,
+            threads=threads,
+            most=2 * threads + _BATCHES_AHEAD,
+            most_bytes=threads * _HELD_BYTES,
         )
         del head
         records = piece.records
-        threads = [self._pool.submit(reading.work) for _ in range(self._threads)]
+        working = [self._pool.submit(reading.work) for _ in range(threads)]
         try:
             while taken := reading.take():
                 (data, spans, keys, offset, first), found = taken
@@ -119,7 +122,7 @@ class _Reader:
                 follow()
         finally:
             reading.stop()
-            wait(threads)
+            wait(working)
         rest, offset = reading.rest()
         return replace(piece, offset=offset, records=records), rest
 

@@ -7,9 +7,10 @@ import mmap
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import cache, cached_property
 from pathlib import Path
 
 from myd_grpc.failpoints import reach
@@ -31,6 +32,8 @@ _SYNCS = 8
 _BLOCK = 4096
 """Bytes of a block as any usual disk takes it, which is also a memory page."""
 _BUFFER_BYTES = 1 << 20
+_NO_BUFFER = memoryview(b"")
+"""For appends that are not written directly."""
 # Linux has this, and only some of its file systems take it.
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
@@ -39,16 +42,14 @@ class AppendOnlyFiles:
     """Files of a directory that are appended to; only so many of them are open at a time.
 
     Writing goes on in threads, for one call of `append` at a time and some of its files at once:
-    disks are fast when they have several things to do. An OSError is raised by whichever method
-    comes next, and nothing more is written.
+    disks are fast when they have several things to do. What is little is written right away. An
+    OSError is raised by whichever method comes next, and nothing more is written.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._idle = OrderedDict[str, _File]()
         self._lock = threading.Lock()
-        # Memory that begins where a page does.
-        self._buffers = [memoryview(mmap.mmap(-1, _BUFFER_BYTES)) for _ in range(_WRITERS)]
         self._pool = ThreadPoolExecutor(_WRITERS, "write")
         self._under_way: list[Future[None]] = []
 
@@ -56,11 +57,20 @@ class AppendOnlyFiles:
         """Begins to append to files, each of them once, when what came before is written."""
         self._wait()
         rest = iter(appends)
+        if sum(_size(pieces) for _, pieces in appends) < DIRECT_BYTES:
+            # To begin a thread takes longer than to copy that.
+            self._under_way = [_done(lambda: self._append_some(rest, _NO_BUFFER))]
+            return
         # Threads that do not wait for the disk would be in each other's way.
         threads = sum(_is_direct(pieces) for _, pieces in appends) or 1
         self._under_way = [
             self._pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
         ]
+
+    @cached_property
+    def _buffers(self) -> Sequence[memoryview]:
+        """Memory that begins where a page does."""
+        return [memoryview(mmap.mmap(-1, _BUFFER_BYTES)) for _ in range(_WRITERS)]
 
     def drain(self) -> None:
         """Returns when nothing is being written."""
@@ -178,7 +188,7 @@ class _File:
     def _append_cached(self, pieces: Sequence[bytes | memoryview]) -> None:
         for first in range(0, len(pieces), _PIECES):
             some = pieces[first : first + _PIECES]
-            size = sum(map(len, some))
+            size = _size(some)
             written = os.pwritev(self._cached, some, self._size)
             if written < size:
                 rest = memoryview(b"".join(some))[written:]
@@ -187,8 +197,24 @@ class _File:
         self._pending = b""
 
 
+def _done(write: Callable[[], None]) -> Future[None]:
+    """What came of writing: an OSError is kept for whoever asks for the result."""
+    done = Future[None]()
+    try:
+        write()
+    except OSError as error:
+        done.set_exception(error)
+    else:
+        done.set_result(None)
+    return done
+
+
+def _size(pieces: Sequence[bytes | memoryview]) -> int:
+    return sum(map(len, pieces))
+
+
 def _is_direct(pieces: Sequence[bytes | memoryview]) -> bool:
-    return bool(_DIRECT) and sum(map(len, pieces)) >= DIRECT_BYTES
+    return bool(_DIRECT) and _size(pieces) >= DIRECT_BYTES
 
 
 def _poured(pieces: Iterable[bytes | memoryview], buffer: memoryview) -> Iterator[memoryview]:
@@ -231,14 +257,21 @@ def sync_all(paths: Iterable[Path]) -> None:
     rest = iter(todo)
     # Each takes what no other has come to: to hand them over one by one takes longer than that.
     helpers = min(_SYNCS, len(todo)) - 1
-    if helpers < 1:
+    syncing = [_sync_threads().submit(_sync_some, rest) for _ in range(helpers)]
+    try:
         _sync_some(rest)
-        return
-    with ThreadPoolExecutor(helpers) as pool:
-        syncing = [pool.submit(_sync_some, rest) for _ in range(helpers)]
-        _sync_some(rest)
-    for one in syncing:
+    finally:
+        # One that has not begun by now finds nothing to do.
+        begun = [one for one in syncing if not one.cancel()]
+        wait(begun)
+    for one in begun:
         one.result()  # raises what went wrong
+
+
+@cache
+def _sync_threads() -> ThreadPoolExecutor:
+    """Threads that stay: to begin them takes longer than to sync a few small files."""
+    return ThreadPoolExecutor(_SYNCS - 1, "sync")
 
 
 def _sync_some(rest: Iterator[Path]) -> None:

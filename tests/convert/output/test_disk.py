@@ -140,3 +140,32 @@ def test_a_file_that_gives_way_is_whole_before_it_is_opened_again(
         files.flush()
         files.close()
         appended.check()
+
+
+FILES = 2 * disk._SYNCS
+
+
+@pytest.mark.parametrize("turn", range(1, FILES + 1))
+def test_an_error_of_any_sync_is_raised_when_all_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turn: int
+) -> None:
+    points = failpoints._parse(f"sync=error:EIO@{turn}")
+    monkeypatch.setattr(failpoints, "_points", points)
+    real, begun, ended = disk.sync, list[Path](), list[Path]()
+
+    def sync(path: Path) -> None:
+        begun.append(path)
+        try:
+            real(path)
+        finally:
+            ended.append(path)
+
+    monkeypatch.setattr(disk, "sync", sync)
+    paths = [tmp_path / str(number) for number in range(FILES)]
+    for path in paths:
+        path.touch()
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        disk.sync_all(paths)
+    assert sorted(begun) == sorted(ended)
+    disk.sync_all(paths)
+    assert {*ended[-FILES:]} == {*paths}
