@@ -231,7 +231,7 @@ class TableSet:
 
     def note(self, table: Table, name: str, fate: Fate, cells: int) -> None:
         """Notes how many cells of a column are masked, if it is one of those."""
-        method = "REMOVE" if fate.removed else fate.method if fate.stays else ""
+        method = "REMOVE" if fate.removed else fate.method
         if method:
             self.masked.append(Masked(table.name, name, method, fate.domain, cells))
 

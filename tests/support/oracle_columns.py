@@ -144,12 +144,14 @@ def rule_for(layer: Layer, path: str) -> Rule | None:
 def fate(chosen: bool, rules: list[Rule | None], path: str) -> Fate:
     """What becomes of a column, by the rule that each layer has for it."""
     masking = [rule for rule in rules if rule and rule.method != "KEEP"]
+    if not chosen:
+        return Fate(stays=False)
     if "REMOVE" in [rule.method for rule in masking]:
-        return Fate(stays=False, removed=chosen)
+        return Fate(stays=False, removed=True)
     if not masking:
-        return Fate(chosen)
+        return Fate()
     domain = masking[0].domain or path.rsplit(".", maxsplit=1)[-1]
-    return Fate(chosen, method=masking[0].method, domain=nfc(domain))
+    return Fate(method=masking[0].method, domain=nfc(domain))
 
 
 # ---------------------------------------------------------------------------------------------
