@@ -86,7 +86,7 @@ class SimulatedWorker:
             self._figures.late.append((now := time.monotonic(), now - due))
         await asyncio.to_thread(_fill, Path(task.staging))
         yield PartsWritten(_parts())
-        yield Done(_progress(begun, seconds), (), 0)
+        yield Done(_progress(begun, seconds), (), (), 0)
 
     async def _sleep_until(self, due: float) -> None:
         try:

@@ -21,7 +21,7 @@ from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 8
+_VERSION = 9
 
 
 class Checkpoint(Struct, frozen=True):
@@ -30,7 +30,8 @@ class Checkpoint(Struct, frozen=True):
     `file` is the index of the file at hand and `piece` what is left of it, None when it is not
     begun. `finishing` says that the set's rows are all written and its files are getting their
     final form; `read` are those of its files that were read to their ends. `done` are the parts of
-    the sets before, `beside` their files beside the tables, and `notes` what was noted about those.
+    the sets before, `beside` their files beside the tables, `notes` what was noted about those, and
+    `unmatched` the numbers of the patterns that nothing in them matched.
     `entries`, with the `records` that brought them, `kinds`, `masked`, `extents` and `beginning`
     (None before its first record) describe the tables of the set at hand, and `writers` its files:
     what each writer said of its own, which nobody else reads; None where the set is not begun.
@@ -42,6 +43,7 @@ class Checkpoint(Struct, frozen=True):
     done: tuple[PartFile, ...]
     beside: tuple[BesideFile, ...]
     notes: tuple[str, ...]
+    unmatched: tuple[int, ...]
     progress: Progress
     piece: Piece | None = None
     finishing: bool = False

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from myd_grpc.convert.columns.asked import AskedPattern, asked_patterns
 from myd_grpc.convert.errors import one_line, shortened
+from myd_grpc.options import ConvertOptions
 
 MOST_NOTES = 3
 """Sets of a job about which something is noted."""
 
 _NOTE_BYTES = 2000
+_MOST_PATTERNS = 5
+_PATTERN_BYTES = 200
 
 
 def joined_notes(notes: Sequence[str]) -> str:
-    """Notes about several sets as one line."""
-    return shortened(one_line("; ".join(notes)), _NOTE_BYTES)
+    """Notes about several sets as one line, those aside that are ""."""
+    return shortened(one_line("; ".join(filter(None, notes))), _NOTE_BYTES)
+
+
+def unmatched_note(options: ConvertOptions, numbers: Iterable[int]) -> str:
+    """That nothing matched these patterns of a request (`asked_patterns`), "" for none."""
+    asked = asked_patterns(options)
+    told = list(dict.fromkeys(_told(asked[number]) for number in numbers))
+    if not told:
+        return ""
+    more = len(told) - _MOST_PATTERNS
+    named = ", ".join(told[:_MOST_PATTERNS])
+    return f"nothing matched {named}{f' and {more} more' if more > 0 else ''}"
+
+
+def _told(pattern: AskedPattern) -> str:
+    return f'{pattern.purpose} "{shortened(pattern.text, _PATTERN_BYTES)}"'
 
 
 def cut_note(cells: int) -> str:

@@ -27,7 +27,7 @@ from myd_grpc.convert.model import (
     PartFile,
     Progress,
 )
-from myd_grpc.convert.notes import MOST_NOTES, joined_notes
+from myd_grpc.convert.notes import MOST_NOTES, joined_notes, unmatched_note
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.formats import FinishCost, RowPlan
 from myd_grpc.convert.output.naming import set_directories
@@ -38,7 +38,9 @@ from myd_grpc.convert.schema import Schema
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.set_finisher import SetFinisher
 from myd_grpc.convert.state import ConversionState, Report
+from myd_grpc.convert.unmatched import UnmatchedPatterns
 from myd_grpc.failpoints import reach
+from myd_grpc.options import ConvertOptions
 
 _ID_FIELD = "id"
 
@@ -47,17 +49,20 @@ _ID_FIELD = "id"
 class Converted:
     """All parts, set by set and table by table, and the files beside the tables, set by set.
 
-    The notes are what is strange in the shape of the first sets. They tell no content.
+    The notes are what is strange in the shape of the first sets; they tell no content. `unmatched`
+    are the numbers of the patterns of `options` that nothing matched, see `asked_patterns`.
     """
 
     parts: list[PartFile]
     beside: list[BesideFile]
     notes: list[str]
+    unmatched: tuple[int, ...]
+    options: ConvertOptions
 
     @property
     def note(self) -> str:
-        """The notes as one line."""
-        return joined_notes(self.notes)
+        """All that is noted, as one line."""
+        return joined_notes([*self.notes, unmatched_note(self.options, self.unmatched)])
 
 
 def convert(
@@ -173,7 +178,9 @@ class _Run:
             engine=self.engine.name,
         )
         share = FinishCost.of(self._options).share
-        self._state = ConversionState(progress, report, checkpoints, share)
+        self._state = ConversionState(
+            progress, report, checkpoints, share, UnmatchedPatterns(self._options)
+        )
         self._finisher = SetFinisher(conversion, self._state, self.engine.name, self._open_again)
 
     def look(self) -> tuple[InputVersion, ...]:
@@ -241,7 +248,10 @@ class _Run:
                 remove_hidden_rows(self._output / plan.prefix)  # if a crash came before that
         if not self._options.merge:
             disk.sync(self._output)
-        return Converted(self._state.done, self._state.beside, self._state.notes)
+        state = self._state
+        return Converted(
+            state.done, state.beside, state.notes, state.unmatched.numbers, self._options
+        )
 
     def _plans(self) -> list[SetPlan]:
         names = self._conversion.file_names
@@ -279,6 +289,7 @@ class _Run:
                 self._convert_files(builder, flatteners, resume)
                 self._complete(builder)
             finished, beside = self._finisher.finish(builder, directory)
+            state.unmatched.look_at(builder.schema)
             state.finish_set(plan, builder.named(finished.files), builder.named(beside))
             if len(state.notes) < MOST_NOTES and (note := builder.note(finished)):
                 state.notes.append(note)

@@ -12,6 +12,7 @@ from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import BesideFile, PartFile, Progress
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
+from myd_grpc.convert.unmatched import UnmatchedPatterns
 
 Report = Callable[[Progress], None]
 """Told how far the conversion is, after each batch."""
@@ -21,7 +22,8 @@ class ConversionState:
     """The figures of a conversion, and the sets that it has finished.
 
     `inputs` are the files as they were when they were looked at, `done` the parts of finished sets,
-    `beside` their other files, and `notes` what was noted about those.
+    `beside` their other files, `notes` what was noted about those, and `unmatched` the patterns of
+    the request that nothing in them matched.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class ConversionState:
         report: Report,
         checkpoints: Checkpoints,
         finish_share: float,
+        unmatched: UnmatchedPatterns,
     ) -> None:
         self.progress = progress
         self.inputs: tuple[InputVersion, ...] = ()
@@ -38,6 +41,7 @@ class ConversionState:
         self.done: list[PartFile] = []
         self.beside: list[BesideFile] = []
         self.notes: list[str] = []
+        self.unmatched = unmatched
         self._report = report
         self._checkpoints = checkpoints
         # Which part of the time it takes to finish a set, and the input bytes of what is finished.
@@ -57,6 +61,7 @@ class ConversionState:
         self._bytes_finished = self._size(files)
         self.done, self.beside = list(checkpoint.done), list(checkpoint.beside)
         self.notes = list(checkpoint.notes)
+        self.unmatched.restore(checkpoint.unmatched)
 
     def report(self) -> None:
         """Tells whoever listens how far the conversion is."""
@@ -127,6 +132,7 @@ class ConversionState:
             done=tuple(self.done),
             beside=tuple(self.beside),
             notes=tuple(self.notes),
+            unmatched=self.unmatched.numbers,
             progress=self.progress,
         )
         self._checkpoints.supersede(checkpoint, [], changed)
@@ -147,6 +153,7 @@ class ConversionState:
             done=tuple(self.done),
             beside=tuple(self.beside),
             notes=tuple(self.notes),
+            unmatched=self.unmatched.numbers,
             beginning=builder.beginning,
             entries=tuple(builder.schema.entries),
             records=tuple(builder.schema.records),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.convert.notes import joined_notes
+from myd_grpc.convert.notes import joined_notes, unmatched_note
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
@@ -37,6 +37,7 @@ from myd_grpc.jobs.worker.protocol import (
     ProgressReported,
     Task,
 )
+from myd_grpc.options import ConvertOptions
 from myd_grpc.tracebacks import describe, new_error_id
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Attempt:
         self._destination: Destination | None = None  # of the try at hand
         self._uploaded = ""
         self._note = ""
+        self._options = ConvertOptions()  # of the task at hand
         self._looked = Looked(Progress(), (), 0)
 
     @property
@@ -221,6 +223,7 @@ class Attempt:
         request, checkpoint = await self._recorder.work()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
+        self._options = request.options
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
         self._destination = self._context.destination(job, secrets.token_hex(4))
@@ -272,8 +275,9 @@ class Attempt:
                 self._parts.extend(parts)
             case Looked():
                 self._looked = message
-            case Done(progress, notes, peak_bytes, uploaded):
-                self._progress, self._note = progress, joined_notes(notes)
+            case Done(progress, notes, unmatched, peak_bytes, uploaded):
+                self._progress = progress
+                self._note = joined_notes([*notes, unmatched_note(self._options, unmatched)])
                 self._uploaded = uploaded
                 self._recorder.log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
@@ -311,7 +315,7 @@ class Attempt:
         # Another name than before: shares may have been done again since, and be elsewhere.
         self._destination = self._context.destination(self.job, secrets.token_hex(4))
         self._progress = self._spread.progress
-        self._parts, self._note = joined_made(left.shares)
+        self._parts, self._note = joined_made(left.shares, request.options)
         joined = partial(join, self.job, left, self._staged_by)
         self._uploaded = await self._while_short(lambda: self._in_output(joined))
         self._raise_if_stopped()

@@ -14,10 +14,10 @@ from msgspec import Struct
 from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.convert.notes import MOST_NOTES, joined_notes
-from myd_grpc.options import Layout
+from myd_grpc.convert.notes import MOST_NOTES, joined_notes, unmatched_note
+from myd_grpc.options import ConvertOptions, Layout
 
-_VERSION = 1
+_VERSION = 2
 _SHARES_A_SLOT = 4
 """So that workers which began together end at about the same time."""
 
@@ -43,11 +43,13 @@ class Whole:
 class Made(Struct, frozen=True):
     """What came of a share that is done: all its parts in order, and notes about its first sets.
 
+    `unmatched` are the patterns that nothing in it matched (`asked_patterns`).
     `uploaded` is the digest of its manifest, where there is a destination.
     """
 
     parts: tuple[PartFile, ...]
     notes: tuple[str, ...]
+    unmatched: tuple[int, ...]
     uploaded: str = ""
 
 
@@ -127,8 +129,15 @@ def joined_progress(whole: Progress, shares: Sequence[Share]) -> Progress:
     )
 
 
-def joined_made(shares: Iterable[Share]) -> tuple[list[PartFile], str]:
+def joined_made(shares: Iterable[Share], options: ConvertOptions) -> tuple[list[PartFile], str]:
     """All parts of the job in order, and its note. All shares are made."""
     made = [share.made for share in shares if share.made]
-    notes = [note for one in made for note in one.notes]
-    return [part for one in made for part in one.parts], joined_notes(notes[:MOST_NOTES])
+    notes = [note for one in made for note in one.notes][:MOST_NOTES]
+    unmatched = unmatched_note(options, _unmatched_in_all(made))
+    return [part for one in made for part in one.parts], joined_notes([*notes, unmatched])
+
+
+def _unmatched_in_all(made: Sequence[Made]) -> list[int]:
+    """The patterns that nothing in any share matched."""
+    left = set(made[0].unmatched).intersection(*(one.unmatched for one in made[1:]))
+    return sorted(left)

@@ -260,8 +260,8 @@ class Spread:
             match message:
                 case PartsWritten(some):
                     parts += some
-                case Done(progress, notes, peak_bytes, uploaded):
-                    made = Made(tuple(parts), notes, uploaded)
+                case Done(progress, notes, unmatched, peak_bytes, uploaded):
+                    made = Made(tuple(parts), notes, unmatched, uploaded)
                     self._change(number, attempt=name, state=None, made=made, progress=progress)
                     self._joint.keep()
                     lane.is_short = False

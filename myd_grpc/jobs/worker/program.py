@@ -144,7 +144,8 @@ def _work(task: AnyTask, send: Callable[[Message], None], signals: ServerSignals
         parts = converted.parts
         for first in range(0, len(parts), PARTS_IN_A_LINE):
             send(PartsWritten(tuple(parts[first : first + PARTS_IN_A_LINE])))
-        send(Done(progress, tuple(converted.notes), _peak_bytes(), uploaded))
+        notes, unmatched = tuple(converted.notes), converted.unmatched
+        send(Done(progress, notes, unmatched, _peak_bytes(), uploaded))
 
 
 def _convert(

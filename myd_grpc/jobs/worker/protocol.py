@@ -112,13 +112,15 @@ class PartsWritten(Struct, frozen=True, tag=True):
 class Done(Struct, frozen=True, tag=True):
     """The set is written and synced, and `progress` is how far the conversion came.
 
-    `notes` are what is strange about the shape of the first sets, for the job's message.
+    `notes` are what is strange about the shape of the first sets, and `unmatched` which patterns
+    nothing matched (`asked_patterns`), for the job's message.
     `peak_bytes` is the most memory the worker held. `uploaded` is the digest of the manifest, if
     the task has a destination.
     """
 
     progress: Progress
     notes: tuple[str, ...]
+    unmatched: tuple[int, ...]
     peak_bytes: int
     uploaded: str = ""
 

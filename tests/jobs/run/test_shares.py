@@ -21,7 +21,7 @@ from myd_grpc.jobs.run.shares import (
     longest_first,
     split,
 )
-from myd_grpc.options import Layout
+from myd_grpc.options import ConvertOptions, Layout
 
 SIZES = st.lists(st.integers(1, 1 << 36), min_size=1, max_size=300)
 FIGURES = st.builds(
@@ -36,6 +36,7 @@ MADE = st.builds(
     Made,
     st.lists(st.builds(PartFile, st.text(), st.text(), st.just(1), st.just(2))).map(tuple),
     st.lists(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1)).map(tuple),
+    st.sets(st.integers(0, 5)).map(sorted).map(tuple),
 )
 SHARES = st.lists(
     st.builds(
@@ -91,7 +92,7 @@ def test_the_longest_is_begun_first_and_what_is_made_never() -> None:
     sizes = [1, 5 << 20, 9 << 20, 1]
     shares = [Share(n, n + 1) for n in range(4)]
     assert longest_first(shares, inputs(sizes)) == [2, 1, 0, 3]
-    shares[1] = Share(1, 2, "a", made=Made((), ()))
+    shares[1] = Share(1, 2, "a", made=Made((), (), ()))
     assert longest_first(shares, inputs(sizes)) == [2, 0, 3]
 
 
@@ -116,6 +117,11 @@ def test_what_shares_come_to_is_what_one_worker_would_have_told(shares: list[Sha
     assert found.rows == sum(share.progress.rows for share in shares)
     assert found.bytes_read == sum(share.progress.bytes_read for share in shares)
     made = [share.made for share in shares if share.made]
-    parts, note = joined_made(shares)
+    parts, note = joined_made(shares, ConvertOptions(exclude=tuple("abcdef")))
     assert parts == [part for one in made for part in one.parts]
-    assert note == joined_notes([note for one in made for note in one.notes][:MOST_NOTES])
+    notes = [note for one in made for note in one.notes][:MOST_NOTES]
+    assert note.startswith(joined_notes(notes))
+    unmatched = [n for n in range(6) if all(n in one.unmatched for one in made)]
+    told = [f'exclude "{"abcdef"[n]}"' in note for n in range(6)]
+    assert [n for n in range(6) if told[n]] == unmatched[:5]
+    assert ("nothing matched" in note) == bool(unmatched)

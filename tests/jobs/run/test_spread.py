@@ -27,10 +27,14 @@ from myd_grpc.jobs.run.recovery import Recovery
 from myd_grpc.jobs.run.runner import Runner
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.pool import WorkerPool
-from myd_grpc.options import ConvertOptions
+from myd_grpc.options import ConvertOptions, Masking, MaskMethod, MaskRule
 from tests.support.serving import Hold, tree
 
 LIMITS = Limits(batch_records=10, rows_per_part=25)
+# They change no cell, but a job tells which of them nothing matched: some match in few files.
+MASKING = Masking(
+    rules=tuple(MaskRule(one, MaskMethod.KEEP) for one in ("id", "x.b", "k1", "*.*.a", "x.*"))
+)
 
 
 class House:
@@ -84,7 +88,7 @@ class House:
 
     async def submit(self, job_id: str = "j", output: str = "out", *, merge: bool = False) -> None:
         queued = QueuedJob(job_id, "", "", output, NO_KEYS, overwrite=True, resumable=True)
-        options = ConvertOptions(merge=merge, overwrite=True)
+        options = ConvertOptions(merge=merge, overwrite=True, masking=MASKING)
         request = Request(self.names, output, options, limits=LIMITS)
         await self.runner.submit(ANYBODY, request, None, queued)
 

@@ -13,7 +13,7 @@ from myd_grpc.jobs.worker import checkpointer
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
 from myd_grpc.jobs.worker.protocol import CheckpointRejected, CheckpointSaved, Message, Task
 
-SMALL = Checkpoint((), 0, (), (), (), Progress())
+SMALL = Checkpoint((), 0, (), (), (), (), Progress())
 LARGE = replace(SMALL, done=(PartFile("t", "t_1.csv", 1, 1),) * 10)
 
 
