@@ -54,6 +54,8 @@ from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.lifecycle import serve_calls
 from myd_grpc.objectstore import client
 from myd_grpc.objectstore.location import Location
+from myd_grpc.presets.file import PresetsError
+from myd_grpc.presets.registry import Presets
 from myd_grpc.rest import GatewayError, GatewaySettingsError, find_gateway
 from myd_grpc.tracebacks import describe
 
@@ -86,16 +88,17 @@ def main(
         os.umask(settings.umask)
         directories.prepare(settings)
         registry = Registry(settings.callers) if settings.callers else None
+        presets = _presets(settings.presets, registry)
         access = Access(registry, settings.caller_calls)
         audit = _audit_file(settings)
-    except (SettingsError, CallersFileError, GatewayError) as error:
+    except (SettingsError, CallersFileError, PresetsError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
     logs.configure(settings.log_format, settings.log_level)
     announcements.tell_all(settings, environ, registry, rest=rest)
     forbid_core_dumps()
     try:
-        asyncio.run(_serve(settings, access, audit, gateway, executor))
+        asyncio.run(_serve(settings, access, presets, audit, gateway, executor))
     except (GatewaySettingsError, SettingsError) as error:
         logger.critical("%s", error)
         return 2
@@ -121,6 +124,21 @@ def _require_engine(name: str) -> None:
             f"MYD_ENGINE={name} cannot be used: that engine is not installed. Install Rust (cargo) "
             "and run make setup to build it, or set MYD_ENGINE=auto for the best there is"
         )
+
+
+def _presets(directory: Path | None, registry: Registry | None) -> Presets:
+    """The presets there are; SettingsError where callers are bound to others, or PresetsError."""
+    presets = Presets(directory)
+    callers = registry.known.file.callers if registry else {}
+    problems = [
+        f"MYD_CALLERS: [callers.{name}] presets: there is no preset {preset} in MYD_PRESETS"
+        for name, caller in callers.items()
+        for preset in caller.presets
+        if preset not in presets.known
+    ]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return presets
 
 
 def _require_ray(executor: str) -> None:
@@ -222,11 +240,13 @@ def _check_gateways_pairs(settings: Settings) -> None:
 async def _serve(
     settings: Settings,
     access: Access,
+    presets: Presets,
     audit: AuditFile | None,
     gateway: Path | None,
     make_executor: MakeExecutor | None,
 ) -> None:
     """Make all the parts, and serve with them; raises what keeps the server from serving."""
+    presets.tell()
     stop = _stop_on_signals()
     asyncio.get_running_loop().set_exception_handler(_log_stray)
     directories.try_inputs(settings)
@@ -258,7 +278,7 @@ async def _serve(
                 lambda one: limits_of(one).watches,
             )
             async with _purging(store, output), _closed_at_the_end(workers):
-                backend = Backend(settings, store, output, runner, summaries, hub, watches)
+                backend = Backend(settings, store, output, runner, summaries, hub, watches, presets)
                 async with _rotating(audit):
                     await serve_calls(backend, access, audit, resumed, gateway, stop)
 

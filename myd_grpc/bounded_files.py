@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TypeAlias
 
 from myd_grpc.convert.errors import why
+
+Version: TypeAlias = tuple[int, ...]
 
 
 class UnfitFileError(Exception):
@@ -27,3 +30,12 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
     if len(data) > most_bytes:
         raise UnfitFileError(f"has more than {most_bytes} bytes")
     return data
+
+
+def version_of(path: Path) -> Version:
+    """What is another when the file is another, or was written; () where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -53,6 +53,9 @@ class Settings:
     """MYD_AUDIT_FILE: a line of JSON for each call that changes something or gives data out."""
     callers: Path | None
     """MYD_CALLERS: a TOML file of those who may call, and what; without, everybody may (none)."""
+    presets: Path | None
+    """MYD_PRESETS: a directory of TOML files of which columns stay, and how they are masked, for
+    requests that name one (none)."""
     plaintext: bool
     """MYD_PLAINTEXT: whether other hosts may be served without encryption (false)."""
     tls_cert: Path | None
@@ -182,6 +185,7 @@ class Settings:
             rest_address=source.address("MYD_REST_ADDRESS", "127.0.0.1:9090"),
             audit_file=source.file("MYD_AUDIT_FILE"),
             callers=source.file("MYD_CALLERS"),
+            presets=source.file("MYD_PRESETS"),
             plaintext=source.boolean("MYD_PLAINTEXT", False),
             tls_cert=source.file("MYD_TLS_CERT"),
             tls_key=source.file("MYD_TLS_KEY"),

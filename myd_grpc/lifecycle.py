@@ -80,7 +80,7 @@ def _gateway(program: Path, settings: Settings, grpc_address: str) -> Gateway:
 
 
 async def _look_after_files(backend: Backend, endpoint: Endpoint) -> None:
-    """Take new certificates, and let health say when a directory is not the one that was opened.
+    """Take new certificates and presets, and let health say when a directory is another by now.
 
     New calls find both out by themselves; streams that wait for news are told of directories.
     """
@@ -88,6 +88,7 @@ async def _look_after_files(backend: Backend, endpoint: Endpoint) -> None:
     while True:
         await asyncio.sleep(_LOOK_S)
         await asyncio.to_thread(endpoint.look_after_certificate)
+        await asyncio.to_thread(backend.presets.refresh)
         before, lost = lost, await asyncio.to_thread(_lost, backend)
         if lost == before:
             continue

@@ -11,8 +11,6 @@ from myd_grpc.api.fields import Checks, check_length
 from myd_grpc.api.keys import masking_key
 from myd_grpc.convert.columns.patterns import MOST_CHARACTERS
 from myd_grpc.options import (
-    NO_CHOICE,
-    ColumnChoice,
     Masking,
     MaskMethod,
     MaskProfile,
@@ -47,13 +45,6 @@ def masking_of(checks: Checks, message: pb.Masking) -> Masking:
         _rule(checks, f"masking.rules[{position}]", rule) for position, rule in enumerate(rules)
     )
     return Masking(profile or MaskProfile.UNSPECIFIED, tuple(filter(None, checked)))
-
-
-def preset_of(checks: Checks, name: str) -> ColumnChoice:
-    """What the preset of that name says of columns; nothing where none is named."""
-    if name:
-        checks.refuse("preset", "there is no such preset")
-    return NO_CHOICE
 
 
 def needed_masking_key(checks: Checks, message: pb.Masking, *, is_needed: bool) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from myd_grpc.api.columns import check_patterns, masking_of, needed_masking_key, preset_of
+from myd_grpc.api.columns import check_patterns, masking_of, needed_masking_key
 from myd_grpc.api.fields import (
     Checks,
     check_length,
@@ -20,6 +21,7 @@ from myd_grpc.api.fields import (
 )
 from myd_grpc.api.keys import cipher_key
 from myd_grpc.api.messages import STATUSES
+from myd_grpc.api.presets import preset_of, under_preset
 from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
 from myd_grpc.convert.columns.of_conversion import needs_masking_key
@@ -29,6 +31,7 @@ from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.jobs.model import Request, Status
 from myd_grpc.jobs.watch.follow import JobFilter
 from myd_grpc.options import ConvertOptions, ReadOptions
+from myd_grpc.presets.model import NO_PRESETS, Preset
 from myd_grpc.shopping import SEOUL, Query
 
 # The answer about a job that is not there repeats its id.
@@ -46,7 +49,12 @@ class Submission:
     keys: Keys = field(repr=False)
 
 
-def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Caller) -> Submission:
+def submission(
+    message: pb.ConvertToCsvRequest,
+    settings: Settings,
+    caller: Caller,
+    presets: Mapping[str, Preset] = NO_PRESETS,
+) -> Submission:
     """The request, checked. Raises InvalidRequestError that names every field at fault."""
     checks = Checks()
     input_names(checks, message.file_names, settings, caller.data)
@@ -57,8 +65,9 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
         checks, message, ConvertOptions, overwrite=settings.overwrite, masking=masking
     )
     check_patterns(checks, message)
-    preset = preset_of(checks, options.preset)
-    needs_key = needs_masking_key(preset, options)
+    preset_name, preset = preset_of(checks, options.preset, caller, presets)
+    options = under_preset(checks, options, preset_name, preset)
+    needs_key = needs_masking_key(preset.choice, options)
     keys = Keys(cipher, needed_masking_key(checks, message.masking, is_needed=needs_key))
     if message.request_id and not is_request_id(message.request_id):
         checks.refuse("request_id", "must be a UUID, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301")
@@ -71,7 +80,7 @@ def submission(message: pb.ConvertToCsvRequest, settings: Settings, caller: Call
         needs_masking_key=needs_key,
         limits=settings.limits,
         section_names=settings.section_names,
-        preset=preset,
+        preset=preset.choice,
         dictionary=settings.dictionary,
         data_dir=caller.data,
         output_dir=caller.output,

@@ -41,6 +41,7 @@ from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.watch.follow import Send, follow_all, follow_job
 from myd_grpc.jobs.watch.hub import Hub
 from myd_grpc.options import Format
+from myd_grpc.presets.registry import Presets
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Backend:
     summaries: Summaries
     hub: Hub
     watches: Quota
+    presets: Presets
 
     def check_paths(self) -> None:
         """Raises DirectoryLostError when a directory is no longer the one that was opened."""
@@ -204,7 +206,8 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         fingerprint: RequestFingerprint | None,
     ) -> str:
         settings = self._backend.settings
-        wanted = await asyncio.to_thread(requests.submission, request, settings, caller)
+        presets = self._backend.presets.known
+        wanted = await asyncio.to_thread(requests.submission, request, settings, caller, presets)
         await asyncio.to_thread(_refuse_unwritable, wanted.request.options.formats)
         self._backend.output.check_path()
         if not wanted.request.options.overwrite:

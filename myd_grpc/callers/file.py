@@ -24,7 +24,7 @@ _MOST_OF_ONE = 1_000_000
 _QUOTES = "texts stand in quotes, and so do names with other characters than A-Z, a-z, 0-9, - and _"
 
 _LIMITS = tuple(one.name for one in fields(CallerLimits))
-_KEYS = ("tokens", "certificates", "roles", "data", "output", *_LIMITS)
+_KEYS = ("tokens", "certificates", "roles", "data", "output", "presets", *_LIMITS)
 
 
 class CallersFileError(Exception):
@@ -173,7 +173,13 @@ class _Reader:
             self._place(f"{where} data", table.get("data", "")),
             output,
             CallerLimits(**{key: self._limit(where, key, table.get(key)) for key in _LIMITS}),
+            self._presets(where, table),
         )
+        if caller.presets and Role.PREPROCESS in caller.roles:
+            self.problems.append(
+                f"{where} presets: who is bound to presets cannot have the role preprocess, whose "
+                "summaries are asked for by the id of a person"
+            )
         self._note_all(_TOKENS, self.tokens, where, table, caller)
         self._note_all(_CERTIFICATES, self.certificates, where, table, caller)
         return caller
@@ -204,6 +210,13 @@ class _Reader:
         for text in unknown:
             self.problems.append(f"{where} roles: {text!r} is none of {_listed(Role)}")
         return frozenset(Role(text) for text in found if text not in unknown)
+
+    def _presets(self, where: str, table: dict[str, Any]) -> tuple[str, ...]:
+        if "presets" in table and table["presets"] == []:
+            self.problems.append(
+                f"{where} presets: must name at least one; leave it out for a caller that is free"
+            )
+        return tuple(dict.fromkeys(self._texts(where, "presets", table)))
 
     def _place(self, where: str, value: object) -> str:
         """A directory in the data or output directory; "" for all of that."""

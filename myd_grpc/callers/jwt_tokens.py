@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class JwtVerifier:
         roles = self._roles(claims, known)
         if known is None:
             return Identity(Caller(name, roles), expires_at)
-        return Identity(Caller(name, roles, known.data, known.output, known.limits), expires_at)
+        return Identity(replace(known, roles=roles), expires_at)
 
     def _roles(self, claims: dict[str, Any], known: Caller | None) -> frozenset[Role]:
         """Those that the token names, among others of the issuer's; or those of the table."""

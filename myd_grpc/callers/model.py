@@ -50,7 +50,8 @@ class Caller:
     """Who calls: a configured name, and what goes with it.
 
     `data` and `output` are the directories, relative to the data and the output directory, to
-    which the caller is confined; "" for all of it.
+    which the caller is confined; "" for all of it. `presets` are those of which each of its
+    conversions has one (docs/spec.md 11.7); none where it is free in that.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Caller:
     data: str = ""
     output: str = ""
     limits: CallerLimits = field(default_factory=CallerLimits)
+    presets: tuple[str, ...] = ()
 
     @property
     def is_admin(self) -> bool:
@@ -71,7 +73,13 @@ class Caller:
         return (*named, "") if self.is_admin else named
 
     def may(self, role: Role) -> bool:
-        """Whether the caller has a role, perhaps as part of a larger one."""
+        """Whether the caller has a role, perhaps as part of a larger one.
+
+        Who is bound to presets has no summaries: they are asked for by the id of a person, and tell
+        what a preset may leave out.
+        """
+        if role is Role.PREPROCESS and self.presets:
+            return False
         return any(role is one or role in _INCLUDED.get(one, ()) for one in self.roles)
 
     def sees(self, owner: str) -> bool:

@@ -11,8 +11,8 @@ import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
+from myd_grpc.bounded_files import Version, version_of
 from myd_grpc.callers import file
 from myd_grpc.callers.file import CallersFile, CallersFileError, alternative_name
 from myd_grpc.callers.identity import Credentials, Identity
@@ -23,8 +23,6 @@ from myd_grpc.token import digest
 logger = logging.getLogger(__name__)
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
-
-_Version: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Registry:
     def __init__(self, path: Path) -> None:
         """Reads the file. Raises CallersFileError."""
         self._path = path
-        self._seen: dict[Path, _Version] = {}
+        self._seen: dict[Path, Version] = {}
         self._known = self._read()
 
     @property
@@ -84,7 +82,7 @@ class Registry:
 
     def refresh(self) -> None:
         """Read the files again if they have changed; what cannot be used changes nothing."""
-        if all(_version(path) == seen for path, seen in self._seen.items()):
+        if all(version_of(path) == seen for path, seen in self._seen.items()):
             return
         try:
             self._known = self._read()
@@ -104,18 +102,9 @@ class Registry:
 
     def _read(self) -> Known:
         # Looked at before they are read: what changes meanwhile is read the next time.
-        self._seen = {self._path: _version(self._path)}
+        self._seen = {self._path: version_of(self._path)}
         content = file.read(self._path)
         if content.jwt is None:
             return Known(content, None)
-        self._seen[content.jwt.keys] = _version(content.jwt.keys)
+        self._seen[content.jwt.keys] = version_of(content.jwt.keys)
         return Known(content, JwtVerifier(content.jwt, content.callers))
-
-
-def _version(path: Path) -> _Version:
-    """What is another when the file is another, or was written; () where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -41,11 +41,11 @@ class Request:
     """What was asked for, without its keys, and the settings it was accepted under.
 
     `file_names` are as the caller wrote them, `encrypted` says that a key came with them, and
-    `needs_masking_key` that a column may get pseudonyms. `preset` is what the operator has chosen
-    and masked under the name that the options have.
+    `needs_masking_key` that a column may get pseudonyms.
     `data_dir` and `output_dir` are the directories, relative to the data and the output directory,
-    to which the caller was confined; "" for all of it. `dictionary`, see Conversion, is there only
-    for who does the work: it may be long.
+    to which the caller was confined; "" for all of it. `preset` is what the preset that `options`
+    name said then. `dictionary`, see Conversion, is there only for who does the work: it may be
+    long.
     """
 
     file_names: tuple[str, ...]

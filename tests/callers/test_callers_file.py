@@ -65,6 +65,13 @@ def test_all_that_a_caller_may_have(tmp_path: Path) -> None:
     assert found.jwt is None
 
 
+def test_a_caller_may_be_bound_to_presets(tmp_path: Path) -> None:
+    text = "[callers.a]\nroles = ['convert']\npresets = ['b', '제휴사', 'b']\n[callers.c]\n"
+    callers = read(tmp_path, text).callers
+    assert callers["a"].presets == ("b", "제휴사")
+    assert callers["c"].presets == ()
+
+
 def test_keys_of_tokens_lie_beside_the_file(tmp_path: Path) -> None:
     text = '[jwt]\nkeys = "keys.json"\nissuer = "https://i"\naudience = "myd"\n'
     found = read(tmp_path, text)
@@ -101,6 +108,11 @@ BAD = {
     "[callers.a] output: 'a/.myd-b' must have no name": "[callers.a]\noutput = 'a/.myd-b'",
     "[callers.a] output: must be the path": '[callers.a]\noutput = "a\\u0000"',
     "data: must be the path": "[callers.a]\ndata = 1",
+    "[callers.a] presets: must be a list of texts": "[callers.a]\npresets = 'a'",
+    "[callers.a] presets: must name at least one": "[callers.a]\npresets = []",
+    "[callers.a] presets: who is bound to presets cannot have the role preprocess": (
+        "[callers.a]\nroles = ['convert', 'preprocess']\npresets = ['a']"
+    ),
     "[callers.a] running: must be a whole number from 1": "[callers.a]\nrunning = 0",
     "[callers.a] queued: must be a whole number from 0": "[callers.a]\nqueued = -1",
     "[callers.a] watches: must be": "[callers.a]\nwatches = true",

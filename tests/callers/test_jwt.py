@@ -122,6 +122,14 @@ def test_the_caller_has_the_directories_and_limits_of_its_table(issuer: Issuer) 
     assert found.caller.roles == frozenset()
 
 
+def test_the_caller_is_bound_as_its_table_says(issuer: Issuer) -> None:
+    registry = issuer.registry(TABLE + ROLES, more='[callers.kim]\npresets = ["a"]\n')
+    found = identified(registry, signed(claims(myd_roles=["convert", "preprocess"])))
+    assert found
+    assert found.caller.presets == ("a",)
+    assert not found.caller.may(Role.PREPROCESS)
+
+
 @pytest.mark.parametrize(
     ("value", "roles"),
     [

@@ -1,0 +1,1 @@
+"""What the operator has chosen and masked for requests that name it (docs/spec.md 11.7)."""

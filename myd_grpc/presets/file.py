@@ -1,0 +1,195 @@
+"""Files of presets, `NAME.toml` in one directory (`MYD_PRESETS`), each checked as a whole."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from myd_grpc.bounded_files import UnfitFileError, read_bounded
+from myd_grpc.convert.columns.patterns import MOST_CHARACTERS
+from myd_grpc.options import (
+    NO_CHOICE,
+    ColumnChoice,
+    Layout,
+    Masking,
+    MaskMethod,
+    MaskProfile,
+    MaskRule,
+)
+from myd_grpc.presets.model import NO_PRESET, Preset
+
+ENDING = ".toml"
+MOST_PRESETS = 1000
+_MOST_BYTES = 1 << 20
+_MOST_PATTERNS = 1000
+_LONGEST_NAME = 100
+_LONGEST_TEXT = 1024
+
+_LISTS = ("include", "exclude", "maps")
+_TEXTS = ("record_path", "id_field")
+_KEYS = (*_LISTS, *_TEXTS, "layout", "masking")
+_SECRETS = frozenset({"key", "masking_key", "aes256cbckey", "iv"})
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class PresetsError(Exception):
+    """The presets cannot be used; the text says of each file what is wrong with it."""
+
+
+def paths_in(directory: Path) -> list[Path]:
+    """The files of presets, without hidden ones, as editors leave them. Raises PresetsError."""
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except OSError:
+        raise PresetsError(
+            f"MYD_PRESETS={directory} cannot be read: it must be a directory"
+        ) from None
+    return [
+        directory / name for name in names if name.endswith(ENDING) and not name.startswith(".")
+    ]
+
+
+def read_all(paths: Iterable[Path]) -> Mapping[str, Preset]:
+    """The presets by their names. Raises PresetsError that tells all that is wrong."""
+    presets: dict[str, Preset] = {}
+    problems: list[str] = []
+    for path in paths:
+        reader = _Reader()
+        presets[path.name.removesuffix(ENDING)] = reader.file(path)
+        problems += [f"{path}: {problem}" for problem in reader.problems]
+    if len(presets) > MOST_PRESETS:
+        problems.append(f"there are more than {MOST_PRESETS} presets")
+    if problems:
+        raise PresetsError("\n".join(problems))
+    return presets
+
+
+def _is_name(text: str) -> bool:
+    return (
+        0 < len(text) <= _LONGEST_NAME
+        and text.isprintable()
+        and text == text.strip()
+        and unicodedata.is_normalized("NFC", text)
+    )
+
+
+@dataclass
+class _Reader:
+    """Reads one file and collects what is wrong with it, so that all is said at once."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def file(self, path: Path) -> Preset:
+        if not _is_name(path.name.removesuffix(ENDING)):
+            self.problems.append(
+                f"a name has 1 to {_LONGEST_NAME} printable characters in Unicode's form NFC, and "
+                "no space at either end"
+            )
+        content = self._content(path)
+        return NO_PRESET if content is None else self._preset(content)
+
+    def _content(self, path: Path) -> dict[str, Any] | None:
+        import tomllib  # noqa: PLC0415 - only where there are presets
+
+        try:
+            # Editors on Windows put a byte order mark before UTF-8.
+            return tomllib.loads(read_bounded(path, _MOST_BYTES).decode("utf-8-sig"))
+        except UnfitFileError as error:
+            self.problems.append(str(error))
+        except UnicodeDecodeError:
+            self.problems.append("it is not in UTF-8: save it so")
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            self.problems.append(f"it is no TOML: {error}")
+        return None
+
+    def _preset(self, content: dict[str, Any]) -> Preset:
+        self._known_keys("the file", content, _KEYS)
+        include, exclude, maps = (self._patterns(key, content.get(key, [])) for key in _LISTS)
+        masking = self._masking(content.get("masking", {}))
+        layout = self._one_of("layout", Layout, content.get("layout", Layout.AUTO)) or Layout.AUTO
+        record_path, id_field = (self._text(key, content.get(key, "")) for key in _TEXTS)
+        self._check_record_path(record_path, layout)
+        choice = ColumnChoice(include, exclude, masking)
+        if choice == NO_CHOICE and not self.problems:
+            # As a file is for a moment that an editor writes: not a reason to show everything.
+            self.problems.append("it neither chooses nor masks: add include, exclude or [masking]")
+        return Preset(choice, maps, layout, record_path, id_field)
+
+    def _masking(self, value: object) -> Masking:
+        table = self._table("[masking]", value)
+        self._known_keys("[masking]", table, ("profile", "rules"))
+        profile = MaskProfile.UNSPECIFIED
+        if "profile" in table:
+            found = self._one_of("[masking] profile", MaskProfile, table["profile"])
+            profile = found or profile
+        rules = self._list("masking.rules", table.get("rules", []))
+        checked = (self._rule(number, rule) for number, rule in enumerate(rules, 1))
+        return Masking(profile, tuple(filter(None, checked)))
+
+    def _rule(self, number: int, value: object) -> MaskRule | None:
+        where = f"[[masking.rules]], number {number}"
+        table = self._table(where, value)
+        self._known_keys(where, table, ("columns", "method", "domain"))
+        columns = table.get("columns", "")
+        self._check_pattern(f"{where}, columns", columns)
+        method = self._one_of(f"{where}, method", MaskMethod, table.get("method", ""))
+        domain = self._text(f"{where}, domain", table.get("domain", ""))
+        return MaskRule(columns, method, domain) if method else None
+
+    def _patterns(self, key: str, value: object) -> tuple[str, ...]:
+        patterns = self._list(key, value)
+        for number, pattern in enumerate(patterns, 1):
+            self._check_pattern(f"{key}, number {number}", pattern)
+        return tuple(patterns)
+
+    def _check_pattern(self, where: str, value: object) -> None:
+        if not isinstance(value, str) or not value:
+            self.problems.append(f"{where}: must be a pattern of paths, such as 'bank.**'")
+        elif len(value) > MOST_CHARACTERS:
+            self.problems.append(f"{where}: must have at most {MOST_CHARACTERS} characters")
+
+    def _check_record_path(self, path: str, layout: Layout) -> None:
+        if path and "" in path.split("."):
+            self.problems.append("record_path: must be names joined with '.', none of them empty")
+        if path and layout is Layout.LINES:
+            self.problems.append("record_path: must be empty with the layout LINES")
+
+    def _one_of(self, where: str, kind: type[_Choice], value: object) -> _Choice | None:
+        """A value of an enum, whose name may be in small letters and with hyphens."""
+        known = {one.name: one for one in kind if one.name != "UNSPECIFIED"}
+        found = known.get(value.upper().replace("-", "_")) if isinstance(value, str) else None
+        if found is None:
+            self.problems.append(f"{where}: must be one of {', '.join(known)}")
+        return found
+
+    def _text(self, where: str, value: object) -> str:
+        if isinstance(value, str) and len(value) <= _LONGEST_TEXT:
+            return value
+        self.problems.append(f"{where}: must be a text of at most {_LONGEST_TEXT} characters")
+        return ""
+
+    def _list(self, where: str, value: object) -> list[Any]:
+        if isinstance(value, list) and len(value) <= _MOST_PATTERNS:
+            return value
+        self.problems.append(f"{where}: must be a list of at most {_MOST_PATTERNS}")
+        return []
+
+    def _table(self, where: str, value: object) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        self.problems.append(f"{where}: must be a table")
+        return {}
+
+    def _known_keys(self, where: str, table: Iterable[str], known: Iterable[str]) -> None:
+        for key in table:
+            if key.lower() in _SECRETS:
+                self.problems.append(
+                    f"{where}: {key} has no place in a file: each request brings its keys"
+                )
+            elif key not in known:
+                self.problems.append(f"{where}: {key!r} is none of {', '.join(known)}")
