@@ -36,16 +36,17 @@ type violation struct {
 	wanted, hint string
 }
 
-func unknown(what, name string, request protoreflect.MessageDescriptor) violation {
-	said := fmt.Sprintf("unknown %s %q", what, fmt.Sprintf("%.100s", name))
+func unknown(what, place, name string, request protoreflect.MessageDescriptor) violation {
 	if secret.MatchString(name) {
-		name, said = "", fmt.Sprintf("unknown %s (its name, which may be a key, is left out)", what)
+		said := fmt.Sprintf("unknown %s (its name, which may be a key, is left out)", what)
+		return violation{place, said, known(request), ""}
 	}
-	return violation{fmt.Sprintf("%.100s", name), said, known(request), ""}
+	name = place + fmt.Sprintf("%.100s", name)
+	return violation{name, fmt.Sprintf("unknown %s %q", what, name), known(request), ""}
 }
 
-func unfit(what, problem string, field protoreflect.FieldDescriptor) violation {
-	name, hint := string(field.Name()), wanted(what, field)
+func unfit(what, place, problem string, field protoreflect.FieldDescriptor) violation {
+	name, hint := place+string(field.Name()), wanted(what, field)
 	return violation{name, fmt.Sprintf("%s %q: %s", what, name, problem), hint, ": " + hint}
 }
 
@@ -74,11 +75,12 @@ func (o operation) check(r *http.Request) error {
 		return status.Error(codes.InvalidArgument, "the body cannot be read")
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return invalid(o.checkBody(body), place(protojson.Unmarshal(body, dynamicpb.NewMessage(o.request))))
+	return invalid(checkBody(o.request, "", body), place(protojson.Unmarshal(body, dynamicpb.NewMessage(o.request))))
 }
 
-// checkBody looks at each member by itself. What is no JSON object is left to the codec.
-func (o operation) checkBody(body []byte) []violation {
+// checkBody looks at each member of a message by itself, and at those of the messages in it; their names begin with
+// that of the message. What is no JSON object is left to the codec.
+func checkBody(message protoreflect.MessageDescriptor, prefix string, body []byte) []violation {
 	var found []violation
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if opening, err := decoder.Token(); err != nil || opening != json.Delim('{') || !json.Valid(body) {
@@ -88,21 +90,45 @@ func (o operation) checkBody(body []byte) []violation {
 		var value json.RawMessage
 		name, _ := decoder.Token()
 		_ = decoder.Decode(&value)
-		field := o.field(name.(string))
+		field := fieldOf(message, name.(string))
 		if field == nil {
-			found = append(found, unknown("field", name.(string), o.request))
+			found = append(found, unknown("field", prefix, name.(string), message))
+			continue
+		}
+		if inner := checkMessages(field, prefix+string(field.Name()), value); len(inner) > 0 {
+			found = append(found, inner...)
 			continue
 		}
 		alone := fmt.Appendf(nil, "{%q: %s}", field.Name(), value)
-		if protojson.Unmarshal(alone, dynamicpb.NewMessage(o.request)) != nil {
-			problem := "the value is no " + field.Kind().String()
-			if field.IsList() {
-				problem = "a value in the body cannot be taken"
-			}
-			found = append(found, unfit("field", problem, field))
+		if protojson.Unmarshal(alone, dynamicpb.NewMessage(message)) != nil {
+			found = append(found, unfit("field", prefix, problemOf(field), field))
 		}
 	}
 	return found
+}
+
+// checkMessages looks into the value of a field that is a message, or a list of them, and has that name.
+func checkMessages(field protoreflect.FieldDescriptor, name string, value []byte) []violation {
+	if field.Message() == nil {
+		return nil
+	}
+	if !field.IsList() {
+		return checkBody(field.Message(), name+".", value)
+	}
+	var found []violation
+	var each []json.RawMessage
+	_ = json.Unmarshal(value, &each)
+	for i, one := range each {
+		found = append(found, checkBody(field.Message(), fmt.Sprintf("%s[%d].", name, i), one)...)
+	}
+	return found
+}
+
+func problemOf(field protoreflect.FieldDescriptor) string {
+	if field.IsList() || field.Message() != nil {
+		return "a value in the body cannot be taken"
+	}
+	return "the value is no " + field.Kind().String()
 }
 
 // checkQuery looks at each parameter by itself.
@@ -110,22 +136,22 @@ func (o operation) checkQuery(query url.Values) []violation {
 	var found []violation
 	parser, nothing := runtime.DefaultQueryParser{}, utilities.NewDoubleArray(nil)
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		field := o.field(name)
+		field := fieldOf(o.request, name)
 		if field == nil {
-			found = append(found, unknown("parameter", name, o.request))
+			found = append(found, unknown("parameter", "", name, o.request))
 			continue
 		}
 		alone := url.Values{string(field.Name()): query[name]}
 		if parser.Parse(dynamicpb.NewMessage(o.request), alone, nothing) != nil {
-			found = append(found, unfit("parameter", "the value is no "+field.Kind().String(), field))
+			found = append(found, unfit("parameter", "", "the value is no "+field.Kind().String(), field))
 		}
 	}
 	return found
 }
 
-// field is the request's field of that name, in the proto or in its usual JSON.
-func (o operation) field(name string) protoreflect.FieldDescriptor {
-	fields := o.request.Fields()
+// fieldOf is a message's field of that name, in the proto or in its usual JSON.
+func fieldOf(message protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
+	fields := message.Fields()
 	if field := fields.ByTextName(name); field != nil {
 		return field
 	}
@@ -150,6 +176,8 @@ func wanted(what string, field protoreflect.FieldDescriptor) string {
 		one = "one of " + strings.Join(names(field.Enum()), ", ")
 	case protoreflect.Int32Kind, protoreflect.Uint32Kind:
 		one = "a whole number"
+	case protoreflect.MessageKind:
+		one = "a JSON object"
 	}
 	if field.IsList() && what == "parameter" {
 		return "each must be " + one

@@ -67,6 +67,9 @@ func checkURL(_ http.ResponseWriter, r *http.Request) error {
 		if isKey(name) {
 			return status.Error(codes.InvalidArgument, "aes256cbckey and iv must not be in a URL: POST them in a JSON body")
 		}
+		if isMaskingKey(name) {
+			return status.Error(codes.InvalidArgument, "a masking key must not be in a URL: POST it in a JSON body")
+		}
 		if isToken(name) {
 			return status.Error(codes.InvalidArgument, "a token must not be in a URL: send the header Authorization")
 		}
@@ -94,14 +97,25 @@ func isKey(name string) bool {
 	})
 }
 
+// isMaskingKey tells masking.key and masking_key, and what else may be meant to be one of them.
+func isMaskingKey(name string) bool {
+	return slices.ContainsFunc(joinedParts(name), func(part string) bool {
+		return part == "key" || strings.Contains(part, "maskingkey")
+	})
+}
+
 // tokens are names by which credentials are put into URLs elsewhere, without what may join their words.
 var tokens = []string{
 	"accesstoken", "apikey", "auth", "authorization", "authtoken", "bearer", "bearertoken", "idtoken", "jwt", "token",
 }
 
 func isToken(name string) bool {
-	joined := strings.NewReplacer("_", "", "-", "").Replace(name)
-	return slices.ContainsFunc(parts(joined), func(part string) bool { return slices.Contains(tokens, part) })
+	return slices.ContainsFunc(joinedParts(name), func(part string) bool { return slices.Contains(tokens, part) })
+}
+
+// joinedParts are the parts of a name without what may join their words.
+func joinedParts(name string) []string {
+	return parts(strings.NewReplacer("_", "", "-", "").Replace(name))
 }
 
 // parts are the words of a parameter's name in lower case, however it is spelt.

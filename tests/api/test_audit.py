@@ -19,7 +19,7 @@ from tests.support.serving import PATIENCE_S, Hold, Server, details_of
 
 MakeServer = Callable[..., Server]
 
-KEY, IV = "5e" * 32, "7f" * 16
+KEY, IV, MASKING_KEY = "5e" * 32, "7f" * 16, "6d" * 32
 FIELDS = ["time", "caller", "peer", "method", "job_id", "output", "outcome", "request_id"]
 ORDERS = '[{"user_id":"u1","orders":[{"category1":"c","order_date":"20220630","proposal_id":"p"}]}]'
 
@@ -87,17 +87,25 @@ def test_what_is_refused_is_a_line_and_keys_and_content_are_in_none(
 ) -> None:
     stub = audited.stub
     refusal(lambda: stub.ConvertToCsv(convert(aes256cbckey=KEY, iv="zz")))
+    masking = {"key": MASKING_KEY, "rules": [{"columns": "rule7", "method": "MASK_METHOD_KEEP"}]}
+    refusal(lambda: stub.ConvertToCsv(convert(masking=masking, include=["path7"], maps=[""])))
+    stub.ConvertToCsv(convert(masking=masking, include=["path7"]))
+    stub.ResumeJob(pb.ResumeJobRequest(job_id="j", masking_key=MASKING_KEY))
     refusal(
         lambda: stub.PreprocessShopping(
             pb.PreprocessShoppingRequest(user_id="u9", proposal_id="p", file_name="a.json")
         )
     )
     stub.CancelJob(pb.CancelJobRequest(job_id="\n" * 60_000))
-    assert [one["outcome"] for one in lines(file)] == ["INVALID_ARGUMENT", "NOT_FOUND", "OK"]
+    assert [one["outcome"] for one in lines(file)] == [
+        *("INVALID_ARGUMENT", "INVALID_ARGUMENT", "OK", "OK"),
+        *("NOT_FOUND", "OK"),
+    ]
     text = file.read_text("utf-8")
-    assert len(text.splitlines()) == 3
+    assert len(text.splitlines()) == 6
     assert len(text) < 5_000
-    assert not any(secret in text for secret in (KEY, IV, "zz", "u9", "category1"))
+    hidden = (KEY, IV, MASKING_KEY, "zz", "u9", "category1", "rule7", "path7")
+    assert not any(secret in text + audited.log for secret in hidden)
 
 
 def test_callers_are_named_with_sets_in_their_directories_and_no_strangers(

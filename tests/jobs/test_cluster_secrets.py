@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -36,7 +37,7 @@ def test_neither_key_nor_content_is_left_in_the_cluster(
     make_server: MakeServer, cluster: Cluster, hold: Callable[[str], Hold]
 ) -> None:
     point = hold("converted")
-    key, iv = secrets.token_bytes(32), secrets.token_bytes(16)
+    key, iv, masking_key = (secrets.token_bytes(size) for size in (32, 16, 32))
     canary = f"canary{secrets.token_hex(16)}"
     text = json.dumps([{"id": n, "name": canary} for n in range(1000)]).encode()
     node = cluster.add(MYD_FAILPOINTS=f"{point.setting}@1")
@@ -47,9 +48,13 @@ def test_neither_key_nor_content_is_left_in_the_cluster(
         data = text if name == names[0] else b"[1]"
         server.put(name, AES.new(key, AES.MODE_CBC, iv).encrypt(pad(data, 16)))
     server.put("bad.json", text[:-1] + f', {{"id": "{canary}" nonsense'.encode())
-    fields = {"aes256cbckey": key.hex(), "iv": iv.hex()}
+    rules = [{"columns": "**.id", "method": "MASK_METHOD_PSEUDONYM"}]
+    masking = {"key": masking_key.hex(), "rules": rules}
+    fields: Any = {"aes256cbckey": key.hex(), "iv": iv.hex(), "masking": masking}
     working = server.submit(*names, **fields)
-    sought = [key, iv, key.hex().encode(), iv.hex().encode(), canary.encode()]
+    sought = [canary.encode()]
+    for secret in (key, iv, masking_key):
+        sought += [secret, secret.hex().encode()]
     with point.at_point():
         for process in (*node.actors(), *server.workers()):
             assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)

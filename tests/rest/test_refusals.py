@@ -74,6 +74,11 @@ def test_a_wrong_method_is_405(
         "iv%20={}",
         "job_id=1;iv={}",
         "iv={}%zz",
+        "masking.key={}",
+        "masking[key]={}",
+        "masking_key={}",
+        "maskingKey={}",
+        "m%61sking-key={}",
     ],
 )
 @pytest.mark.parametrize(
@@ -135,6 +140,7 @@ def test_a_body_that_cannot_be_read_is_refused_without_repeating_it(
 
 LAYOUTS = [name for name in pb.RecordLayout.keys() if not name.endswith("UNSPECIFIED")]  # noqa: SIM118 - no dict
 FORMATS = "OUTPUT_FORMAT_CSV, OUTPUT_FORMAT_XLSX, OUTPUT_FORMAT_PARQUET"
+METHODS = [name for name in pb.MaskMethod.keys() if not name.endswith("UNSPECIFIED")]  # noqa: SIM118 - no dict
 FLAWS = {
     ("layout", "ARAY"): "must be one of " + ", ".join(LAYOUTS),
     ("layout", 1.5): "must be one of " + ", ".join(LAYOUTS),
@@ -149,6 +155,10 @@ FLAWS = {
     ("formats", "OUTPUT_FORMAT_CSV"): "must be a list, with each value one of " + FORMATS,
     ("formats", ("XLSX",)): "must be a list, with each value one of " + FORMATS,
     ("checksums", "yes"): "must be true or false",
+    ("include", "a.**"): "must be a list, with each value a string",
+    ("max_rejects", -1): "must be a whole number",
+    ("max_rejects", 1 << 32): "must be a whole number",
+    ("masking", KEY): "must be a JSON object",
 }
 
 
@@ -166,6 +176,45 @@ def test_all_fields_at_fault_are_named_at_once(shared_rest: RestServer) -> None:
     found = fields_at_fault(shared_rest.rest.post("/convert_to_csv", body))
     assert found.keys() == {"layout", "merge", "ouptut"}
     assert "output_file_name" in found["ouptut"]
+
+
+def test_what_does_not_fit_in_a_message_is_named_by_where_it_is(shared_rest: RestServer) -> None:
+    rules = [
+        {"columns": "a", "method": "MASK_METHOD_KEEP"},
+        {"columns": KEY, "method": KEY, "domian": KEY, KEY: 1},
+        KEY,
+    ]
+    answer = shared_rest.rest.post(
+        "/convert_to_csv", {"masking": {"key": 531533, "profile": "KR", "rules": rules, "x": KEY}}
+    )
+    found = fields_at_fault(answer)
+    assert found == {
+        "masking.key": "must be a string",
+        "masking.profile": "must be one of MASK_PROFILE_MYDATA_KR",
+        "masking.rules[1].method": "must be one of " + ", ".join(METHODS),
+        "masking.rules[1].domian": "there are columns, method, domain",
+        "masking.rules[1].": "there are columns, method, domain",
+        "masking.x": "there are key, profile, rules",
+    }
+    assert KEY.encode() not in answer.body
+    assert b"531533" not in answer.body
+    twice = b'{"masking": {"rules": [], "rules": []}}'
+    said = refused(
+        shared_rest.rest.post("/convert_to_csv", twice), 400, grpc.StatusCode.INVALID_ARGUMENT
+    )
+    assert said.startswith('field "masking": a value in the body cannot be taken (line 1:')
+
+
+def test_columns_are_refused_as_the_server_does(shared_rest: RestServer) -> None:
+    body = {
+        "file_names": ["a.json"],
+        "output_file_name": "o",
+        "include": [""],
+        "masking": {"rules": [{"columns": "a", "method": "MASK_METHOD_PSEUDONYM"}]},
+    }
+    for path in ("/convert_to_csv", "/convert_to_excel"):
+        found = fields_at_fault(shared_rest.rest.post(path, body))
+        assert found.keys() == {"include[0]", "masking.key"}
 
 
 @pytest.mark.parametrize("number", [0, 5])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from Crypto.Cipher import AES
@@ -19,28 +20,32 @@ _CALLS = 3
 
 @dataclass(frozen=True)
 class Key:
-    """A key with a vector, which no other call has."""
+    """A key with a vector, and a masking key, which no other call has."""
 
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     iv: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    masking: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def encrypted(self, text: bytes) -> bytes:
         return AES.new(self.key, AES.MODE_CBC, self.iv).encrypt(pad(text, 16))
 
-    def fields(self) -> dict[str, str]:
-        return {"aes256cbckey": self.key.hex(), "iv": self.iv.hex()}
+    def fields(self) -> dict[str, Any]:
+        rules = [{"columns": "**.no", "method": "MASK_METHOD_PSEUDONYM"}]
+        masking = {"key": self.masking.hex(), "rules": rules}
+        return {"aes256cbckey": self.key.hex(), "iv": self.iv.hex(), "masking": masking}
 
     def copies(self, pid: int) -> Counter[str]:
-        return copies(pid, self.key) + copies(pid, self.iv)
+        found = [copies(pid, secret) for secret in (self.key, self.iv, self.masking)]
+        return sum(found, Counter())
 
 
 def convert(server: RestServer, key: Key, output: str) -> None:
-    server.put("a.enc", key.encrypted(b'[{"id":1}]'))
+    server.put("a.enc", key.encrypted(b'[{"id":1,"no":"12-3"}]'))
     assert server.convert("a.enc", output=output, **key.fields()).status == pb.Job.DONE
 
 
 def convert_by_rest(server: RestServer, key: Key, output: str) -> None:
-    server.put("a.enc", key.encrypted(b'[{"id":1}]'))
+    server.put("a.enc", key.encrypted(b'[{"id":1,"no":"12-3"}]'))
     request = {"file_names": ["a.enc"], "output_file_name": output, "merge": True, **key.fields()}
     job_id = server.rest.post("/convert_to_csv", request).json["data"]["job_id"]
     assert server.wait(job_id).status == pb.Job.DONE
@@ -63,5 +68,5 @@ def test_what_is_left_of_a_key_is_what_came_over_the_wire(
     assert not any(left.values()), left
     in_server = canary.copies(server.process.pid)
     assert set(in_server) <= {"hex"}
-    # A key and a vector for each call, in the buffers that gRPC read them into.
-    assert in_server["hex"] <= 2 * 2 * _CALLS
+    # Two keys and a vector for each call, in the buffers that gRPC read them into.
+    assert in_server["hex"] <= 3 * 2 * _CALLS

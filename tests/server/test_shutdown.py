@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
@@ -37,6 +38,7 @@ MakeHold = Callable[[str], Hold]
 SMALL = '[{"id":1}]'
 KEY = bytes.fromhex("c0ffee5ec2e7" * 5 + "abcd")
 IV = bytes.fromhex("1badcafe" * 4)
+MASKING_KEY = bytes.fromhex("5eedf00d" * 8)
 
 
 # --- one server ------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ def places(server: Server) -> Iterator[tuple[str, bytes]]:
 
 def check_no_key(server: Server) -> None:
     for place, content in places(server):
-        for secret in (KEY, IV):
+        for secret in (KEY, IV, MASKING_KEY):
             for spelling in spellings(secret):
                 assert spelling not in content, place
 
@@ -198,10 +200,15 @@ def test_a_key_is_nowhere_to_be_found(rest_server: RestServer, hold: MakeHold) -
     encrypted = AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(SMALL.encode(), 16))
     server.put("a.enc", encrypted)
     server.put("bad.enc", encrypted[:-1])
-    keys = {"aes256cbckey": KEY.hex(), "iv": IV.hex().upper()}
+    rules = [{"columns": "**", "method": "MASK_METHOD_PSEUDONYM"}]
+    masking = {"key": MASKING_KEY.hex(), "rules": rules}
+    keys: Any = {"aes256cbckey": KEY.hex(), "iv": IV.hex().upper(), "masking": masking}
     right, wrong = (server.submit(n, output=n, **keys) for n in ("a.enc", "bad.enc"))
     with pytest.raises(grpc.RpcError):
         server.submit("a.enc", output="../x", **keys)
+    server.rest.post(f"/convert_to_csv?masking.key={MASKING_KEY.hex()}", {})
+    handed = {"aes256cbckey": KEY.hex(), "iv": IV.hex(), "masking_key": MASKING_KEY.hex()}
+    server.stub.ResumeJob(pb.ResumeJobRequest(job_id=right, **handed))
     asked = {"file_names": ["a.enc"], "merge": True, **keys}
     for output, status in (("rest", 200), ("../x", 400)):
         answer = server.rest.post("/convert_to_csv", {**asked, "output_file_name": output})
@@ -252,10 +259,9 @@ def test_tokens_and_tls_keys_are_nowhere_to_be_found(
 
 
 def test_keys_are_not_in_what_is_printed_of_anything() -> None:
-    masking = bytes(range(200, 232))
     key = CipherKey(KEY, IV)
-    keys = Keys(key, masking)
-    rules = ColumnRules(key=masking)
+    keys = Keys(key, MASKING_KEY)
+    rules = ColumnRules(key=MASKING_KEY)
     conversion = Conversion("/data", ("a",), "out")
     for holder in (
         key,
@@ -265,7 +271,7 @@ def test_keys_are_not_in_what_is_printed_of_anything() -> None:
         Task("j", conversion, "/s", keys),
         Submission(Request(("a",), "out"), keys),
     ):
-        for secret in (KEY, IV, masking):
+        for secret in (KEY, IV, MASKING_KEY):
             assert not any(one.decode("latin-1") in repr(holder) for one in spellings(secret))
 
 
