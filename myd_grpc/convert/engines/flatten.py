@@ -71,6 +71,9 @@ _BITS = {
 }
 
 
+_CONTAINERS = frozenset({tuple, list, LongValue})
+
+
 class _UnsoundError(Exception):
     """A record nests deeper than allowed, or is malformed further in."""
 
@@ -217,8 +220,8 @@ class PythonFlattener:
     def _add_record(self, record: Value, key: str | None, row_id: str, depth: int) -> None:
         root = self._trees.tables[0]
         self._record_id = self._id_cell(record) if key is None else key or EMPTY_STRING
-        cells = [*root.links.cells([self._record_id, row_id]), *root.blank]
-        row = _OpenRow(root, cells, row_id)
+        cells = root.links.cells([self._record_id, row_id])
+        row = _OpenRow(root, [*cells, *root.blank], row_id)
         self._add_element(record, row, depth)
         self._finish(row)
 
@@ -248,7 +251,8 @@ class PythonFlattener:
         for key, value in pairs if distinct else _renamed(pairs):
             kind = type(value)
             kid = kids.get(key)
-            if kind is tuple or kind is list or kind is LongValue:
+            is_usual = kind is str or kind is Number
+            if not is_usual and kind in _CONTAINERS:
                 self._require_depth(depth + 1)
                 if not value:
                     continue
@@ -261,8 +265,7 @@ class PythonFlattener:
                 if kid.column != LEFT_OUT:
                     cells.append("")
             if kid.is_plain:
-                cell = value or EMPTY_STRING if kind is str else _text(value)
-                cells[kid.column] = cell
+                cells[kid.column] = cell = value or EMPTY_STRING if is_usual else _text(value)
                 kid.bits |= _BITS[kind] or number_bits(cell)
             elif kid.mask:
                 cells[kid.column] = _masked_cell(value, kid, kid.mask)
@@ -302,11 +305,12 @@ class PythonFlattener:
         is_mapped = len(child.known.links) == len(MAP_LINKS)
         for position, (key, element) in enumerate(elements, 1):
             row_id = f"{parent_id}.{position}"
-            links = [self._record_id, row_id, parent_id]
+            cells = [self._record_id, row_id, parent_id]
             if is_mapped:
-                links.append(key)
-            cells = child.links.cells(links) if child.known.has_rows else []
-            open_row = _OpenRow(child, [*cells, *child.blank], row_id)
+                cells.append(key)
+            cells = child.links.cells(cells)
+            cells += child.blank
+            open_row = _OpenRow(child, cells, row_id)
             self._add_element(element, open_row, depth)
             self._finish(open_row)
             if self._held > _MANY:
