@@ -24,7 +24,7 @@ from myd_grpc.api.messages import STATUSES
 from myd_grpc.api.presets import preset_of, under_preset
 from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
-from myd_grpc.convert.columns.of_conversion import needs_masking_key
+from myd_grpc.convert.columns.of_conversion import needs_masking_key, year_of_dates
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import Conversion, Keys
 from myd_grpc.errors import InvalidRequestError, Violation
@@ -81,6 +81,7 @@ def submission(
         limits=settings.limits,
         section_names=settings.section_names,
         preset=preset.choice,
+        this_year=year_of_dates(preset.choice, options),
         dictionary=settings.dictionary,
         data_dir=caller.data,
         output_dir=caller.output,
@@ -187,6 +188,7 @@ def _conversion(request: Request, relative: tuple[str, ...], settings: Settings)
         limits=request.limits,
         section_names=request.section_names,
         preset=request.preset,
+        this_year=request.this_year,
         dictionary=request.dictionary,
         excluded_dirs=settings.excluded_dirs,
         confined_to=request.data_dir,

@@ -41,7 +41,7 @@ class Request:
     """What was asked for, without its keys, and the settings it was accepted under.
 
     `file_names` are as the caller wrote them, `encrypted` says that a key came with them, and
-    `needs_masking_key` that a column may get pseudonyms.
+    `needs_masking_key` that a column may get pseudonyms. `this_year` bounds masked dates.
     `data_dir` and `output_dir` are the directories, relative to the data and the output directory,
     to which the caller was confined; "" for all of it. `preset` is what the preset that `options`
     name said then. `dictionary`, see Conversion, is there only for who does the work: it may be
@@ -56,6 +56,7 @@ class Request:
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     preset: ColumnChoice = NO_CHOICE
+    this_year: int = 0
     dictionary: str = field(default="", repr=False)
     data_dir: str = ""
     output_dir: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from myd_grpc.config import Settings
 from myd_grpc.errors import InvalidRequestError
 from myd_grpc.jobs.model import Request
 from myd_grpc.options import Masking, MaskMethod, MaskProfile, MaskRule
+from myd_grpc.shopping import SEOUL
 
 SETTINGS = Settings.from_environ({"MYD_DATA_DIR": "/data"})
 KEY = "0123456789abcDEF" * 4
@@ -31,6 +33,12 @@ def message(**fields: Any) -> pb.ConvertToCsvRequest:
 
 def accepted(**fields: Any) -> Request:
     return submission(message(**fields), SETTINGS, ANYBODY).request
+
+
+def test_masked_dates_are_bounded_by_the_year_of_the_request() -> None:
+    by_month: Any = {"columns": "**.date", "method": "MASK_METHOD_MONTH"}
+    assert accepted(masking={"rules": [by_month]}).this_year == datetime.now(SEOUL).year
+    assert accepted(masking={"rules": [REDACTED]}).this_year == 0
 
 
 def refused(**fields: Any) -> dict[str, str]:

@@ -78,6 +78,7 @@ MASKED = Request(
         preset="team",
     ),
     needs_masking_key=True,
+    this_year=2022,
     preset=ColumnChoice(("p",), ("q",), Masking(rules=(MaskRule("r", MaskMethod.YEAR),))),
 )
 ENCRYPTED = Request(("a.json",), "secret", encrypted=True)

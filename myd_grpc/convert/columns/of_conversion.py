@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from myd_grpc.convert.columns.profile import rules_of_profile
@@ -20,24 +19,29 @@ def column_rules(conversion: Conversion, key: bytes) -> ColumnRules:
     options = conversion.options
     choices = (conversion.preset, _asked(options))
     layers = tuple(_layer(one) for one in choices if one != NO_CHOICE)
-    return ColumnRules(layers, options.maps, key, _this_year(conversion, layers))
+    this_year = conversion.this_year or year_of_dates(conversion.preset, options)
+    return ColumnRules(layers, options.maps, key, this_year)
 
 
-def _this_year(conversion: Conversion, layers: Sequence[Layer]) -> int:
-    """The year that bounds dates, 0 where none is masked."""
-    methods = {rule.method for layer in layers for rule in layer.rules}
+def year_of_dates(preset: ColumnChoice, options: ConvertOptions) -> int:
+    """The year that it is, by which dates are bounded; 0 where none is masked.
+
+    It is to be the same for all of a conversion, also for what is done after a crash.
+    """
+    methods = _methods(preset, options)
     if methods.isdisjoint((MaskMethod.MONTH, MaskMethod.YEAR)):
         return 0
-    return conversion.this_year or datetime.now(SEOUL).year
+    return datetime.now(SEOUL).year
 
 
 def needs_masking_key(preset: ColumnChoice, options: ConvertOptions) -> bool:
     """Whether a column may get pseudonyms, as the preset or the request says."""
-    return any(
-        rule.method is MaskMethod.PSEUDONYM
-        for choice in (preset, _asked(options))
-        for rule in _layer(choice).rules
-    )
+    return MaskMethod.PSEUDONYM in _methods(preset, options)
+
+
+def _methods(preset: ColumnChoice, options: ConvertOptions) -> set[MaskMethod]:
+    choices = (preset, _asked(options))
+    return {rule.method for choice in choices for rule in _layer(choice).rules}
 
 
 def _asked(options: ConvertOptions) -> ColumnChoice:

@@ -33,11 +33,12 @@ _LONGEST_TABLE_NAME = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """The settings a request was accepted under."""
+    """The settings a request was accepted under, and the year."""
 
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     preset: ColumnChoice = NO_CHOICE
+    this_year: int = 0
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -65,7 +66,9 @@ def submission_columns(
         "options": _json(request.options),
         "encrypted": request.encrypted,
         "needs_masking_key": request.needs_masking_key,
-        "terms": _json(_Terms(request.limits, request.section_names, request.preset)),
+        "terms": _json(
+            _Terms(request.limits, request.section_names, request.preset, request.this_year)
+        ),
         "dictionary": digest_of(request.dictionary) if request.dictionary else None,
         "request_id": fingerprint.request_id if fingerprint else None,
         "request_digest": fingerprint.digest if fingerprint else None,
@@ -138,6 +141,7 @@ def request_of(
         limits=terms.limits,
         section_names=terms.section_names,
         preset=terms.preset,
+        this_year=terms.this_year,
         dictionary=dictionary or "",
         data_dir=row["data_dir"],
         output_dir=row["output_dir"],

@@ -17,6 +17,7 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
+from myd_grpc.convert.kinds import MaskedCells
 from myd_grpc.convert.model import (
     NO_KEYS,
     BesideFile,
@@ -127,6 +128,7 @@ checkpoints = st.builds(
     beginning=st.none() | st.builds(FirstRecord, layouts, st.booleans()),
     entries=tuples(entries),
     records=tuples(counts),
+    masked=tuples(st.builds(MaskedCells, counts, st.integers(-2, 9), counts)),
     extents=tuples(st.builds(Extent, *[counts] * 5)),
     writers=st.dictionaries(texts, states, max_size=3),
     progress=progresses,
