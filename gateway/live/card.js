@@ -104,7 +104,7 @@ export class Card {
     if (progress.eta_seconds >= 0 && job.phase === "PHASE_CONVERTING") {
       facts.push(text.left(duration(progress.eta_seconds - (nowMs - this.#receivedMs) / 1000)));
     }
-    facts.push(text.records(count(progress.records)), text.rows(count(progress.rows)));
+    facts.push(text.records(count(progress.records)), ...rejects(job), text.rows(count(progress.rows)));
     facts.push(...readAs(job), ...writtenAs(job));
     if (progress.files_total > 1) {
       const current = Math.min(progress.files_done + 1, progress.files_total);
@@ -121,7 +121,7 @@ export class Card {
       facts.push(text.took(seconds > 0 ? duration(seconds) : text.instant));
     }
     if (job.status === "DONE" && job.progress) {
-      facts.push(size(job.progress.bytes_total), text.records(count(job.progress.records)));
+      facts.push(size(job.progress.bytes_total), text.records(count(job.progress.records)), ...rejects(job));
       facts.push(...readAs(job), ...writtenAs(job));
     }
     return facts;
@@ -200,6 +200,11 @@ function names({ file_names: files, progress }) {
   const shown = files.slice(0, MOST_NAMES);
   const left = (progress?.files_total ?? files.length) - shown.length;
   return left > 0 ? `${shown.join(", ")} ${text.moreFiles(count(left))}` : shown.join(", ");
+}
+
+/** How many of a job's records are left out as they are broken, if any are. */
+function rejects({ progress }) {
+  return Number(progress.rejects) > 0 ? [text.rejects(count(progress.rejects))] : [];
 }
 
 /** As which layout a job's records are read, once that is known. */

@@ -75,18 +75,23 @@ def inputs(job: Job) -> str:
 
 
 def figures(job: Job, bytes_per_s: float | None) -> list[str]:
-    """What can be said of the progress: bytes, rate, records, rows, files."""
+    """What can be said of the progress: bytes, rate, records, rejects, rows, files."""
     progress = job.progress
     if not progress.bytes_total:
         return []
     parts = [f"{size(progress.bytes_read)} of {size(progress.bytes_total)}"]
     if bytes_per_s is not None and job.phase == Job.PHASE_CONVERTING:
         parts.append(f"{bytes_per_s / 1e6:.1f} MB/s")
-    parts += [count(progress.records, "record"), count(progress.rows, "row")]
-    parts += filter(None, [read_as(job)])
+    parts += filter(None, [count(progress.records, "record"), rejects(job)])
+    parts += filter(None, [count(progress.rows, "row"), read_as(job)])
     if progress.files_total > 1:
         parts.append(f"{progress.files_done} of {progress.files_total} files done")
     return parts
+
+
+def rejects(job: Job) -> str:
+    """`3 of them rejected`: records that are left out; empty if there are none."""
+    return f"{job.progress.rejects:,} of them rejected" if job.progress.rejects else ""
 
 
 def read_as(job: Job) -> str:
@@ -132,7 +137,8 @@ def outcome(job: Job) -> str:
     if job.status == Job.DONE:
         note = translated(printable(f"; note: {job.msg}")) if job.msg else ""
         records = " ".join(filter(None, [count(job.progress.records, "record"), read_as(job)]))
-        return f"{_written(job)} from {records} in {_took(job)}{note}"
+        left_out = f"; {rejects(job)}, listed in rejects.csv" if rejects(job) else ""
+        return f"{_written(job)} from {records} in {_took(job)}{left_out}{note}"
     if job.status == Job.FAILED:
         return translated(printable(f"{job.reason}: {job.msg}" if job.msg else job.reason))
     return "there is no such job, or its record was deleted"

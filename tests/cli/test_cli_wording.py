@@ -166,6 +166,17 @@ def test_it_is_told_as_which_layout_a_file_was_read() -> None:
     assert " from 0 records read as KEYED in less than a second" in wording.outcome(job)
 
 
+def test_it_is_told_how_many_records_are_left_out_and_where_they_are_listed() -> None:
+    job = Job(status="WORKING", progress={"bytes_total": 9, "records": 1200, "rejects": 1100})
+    assert wording.figures(job, None)[1:3] == ["1,200 records", "1,100 of them rejected"]
+    job.status = Job.DONE
+    assert wording.outcome(job).endswith(
+        "from 1,200 records in less than a second; 1,100 of them rejected, listed in rejects.csv"
+    )
+    job.msg = "strange"
+    assert wording.outcome(job).endswith("listed in rejects.csv; note: strange")
+
+
 def test_a_job_that_waits_shows_no_speed_and_is_not_said_to_go_on() -> None:
     job = Job(status="WORKING", phase="PHASE_CONVERTING", progress={"bytes_total": 9})
     job.progress.bytes_read = 1

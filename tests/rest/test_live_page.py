@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import PartFile
+from myd_grpc.jobs.store.store import DATABASE_NAME
 from tests.support.bounds import MANY_TABLES, keep
 from tests.support.browsing import Browser
 from tests.support.converting import native
@@ -133,6 +135,23 @@ def test_that_there_are_no_jobs_is_said_only_while_a_server_is_heard(
     rest_server.stop()
     browser.until_shown("#connection", "연결이 끊겼습니다.")
     browser.until(lambda: browser.all(".empty") == [])
+
+
+def test_how_many_records_were_left_out_is_shown(rest_server: RestServer, browser: Browser) -> None:
+    rest_server.start()
+    rest_server.put("a.json", "[1]")
+    some, none = (rest_server.convert("a.json", output=name).job_id for name in ("some", "none"))
+    rest_server.kill()
+    with sqlite3.connect(rest_server.state / DATABASE_NAME) as connection:
+        connection.execute("UPDATE job_status SET rejects = 12 WHERE job_id = ?", (some,))
+    connection.close()
+    rest_server.start()
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=en")
+    browser.until_shown(f"#ended {card(some)} .facts", "12 of them rejected (rejects.csv)")
+    assert "rejected" not in browser.find(f"#ended {card(none)} .facts").text
+    browser.open(f"{rest_server.rest.url}/jobs/live?lang=ko")
+    browser.until_shown(f"#ended {card(some)} .facts", "그중 12건 제외(rejects.csv)")
+    assert browser.complaints() == []
 
 
 def test_what_a_job_says_is_shown(
