@@ -39,7 +39,9 @@ _Records: TypeAlias = tuple[Buffer, Spans, Spans, int, int]
 _Entry: TypeAlias = tuple[bool, int, tuple[str, ...]]
 _Rows: TypeAlias = tuple[int, Buffer, Ends, int]
 _Kinds: TypeAlias = tuple[int, bytes]
-_Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], list[_Kinds], int, bool]
+_Masked: TypeAlias = tuple[int, int, int]
+_Columns: TypeAlias = tuple[list[_Kinds], list[_Masked]]
+_Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], _Columns, int, bool]
 _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...

@@ -22,9 +22,9 @@ from myd_grpc.convert.batch import Batch, Fragment, Rows, Scanned, Span
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, LONG_GAP, RowRules, Take
 from myd_grpc.convert.input.source import Source
-from myd_grpc.convert.kinds import TableKinds
+from myd_grpc.convert.kinds import MaskedCells, TableKinds
 from myd_grpc.convert.piece import Piece
-from myd_grpc.convert.schema import CHILD_LINKS, ROOT_LINKS, Entry, NewColumn, NewTable, Schema
+from myd_grpc.convert.schema import Entry, NewColumn, NewTable, Schema
 
 _Made = TypeVar("_Made", Fragment, Scanned)
 
@@ -209,27 +209,22 @@ def _fragment(
     entries: Sequence[tuple[bool, int, tuple[str, ...]]],
     origins: Sequence[int],
     rows: Sequence[tuple[int, Buffer, _native.Ends, int]],
-    kinds: Sequence[tuple[int, bytes]],
+    columns: tuple[Sequence[tuple[int, bytes]], Sequence[tuple[int, int, int]]],
     records: int,
     is_full: bool,
 ) -> Fragment:
+    kinds, masked = columns
     return Fragment(
         base,
         [_entry(*entry) for entry in entries],
         origins,
-        [
-            Rows(table, memoryview(data), ends, columns + _links(table))
-            for table, data, ends, columns in rows
-        ],
+        [Rows(table, memoryview(data), ends, width) for table, data, ends, width in rows],
         [TableKinds(*one) for one in kinds],
         records,
         is_full,
+        [MaskedCells(*one) for one in masked],
     )
 
 
 def _entry(is_table: bool, owner: int, path: tuple[str, ...]) -> Entry:
     return NewTable(owner, path) if is_table else NewColumn(owner, path)
-
-
-def _links(table: int) -> int:
-    return len(CHILD_LINKS if table else ROOT_LINKS)

@@ -77,6 +77,7 @@ fn flatteners(marks_text: bool) -> FlattenerPool {
         id_field: Arc::new(Wanted::new(b"id")),
         max_depth: 128,
         bounds,
+        columns: None,
     };
     FlattenerPool::new(settings, 100_000)
 }
@@ -105,6 +106,6 @@ fn marked_rows(data: &[u8], values: &[Span]) -> Vec<Rows> {
 
 /// Makes rows of marked ones.
 fn made(plain: &Plain, marked: &[Rows]) -> usize {
-    let made = marked.iter().map(|rows| plain.rows(&rows.text, &rows.ends, rows.columns + 3));
+    let made = marked.iter().map(|rows| plain.rows(&rows.text, &rows.ends, rows.width));
     made.map(|made| made.text.len()).sum()
 }

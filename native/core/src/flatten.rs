@@ -7,11 +7,16 @@ mod flattener;
 mod fragment;
 mod ids;
 mod key_tree;
+mod links;
+mod masked;
 mod pool;
+mod record_ids;
+mod treatments;
 mod trees;
 
 pub use csv::{FEW_BYTES, Rows};
 pub use flattener::{Batch, Settings, TakePart};
 pub use fragment::{Entry, Fragment};
+pub use masked::MaskedCells;
 pub use pool::FlattenerPool;
 pub use trees::Bounds;

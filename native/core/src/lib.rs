@@ -8,6 +8,7 @@
 pub mod boundary;
 pub mod buffers;
 mod cipher;
+pub mod columns;
 pub mod cut;
 pub mod flatten;
 pub mod input;

@@ -49,6 +49,7 @@ fn flattened(data: &[u8], values: &[Span], keys: &[Span]) -> usize {
         id_field: Arc::new(Wanted::new(b"id")),
         max_depth: MAX_DEPTH,
         bounds,
+        columns: None,
     };
     let batch = Batch { data, values, keys, file: 1, first: 1, depth: 1 };
     let fragment = FlattenerPool::new(settings, 0).flatten(&batch, None);

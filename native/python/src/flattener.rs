@@ -7,6 +7,7 @@ use myd_core::wanted::Wanted;
 use pyo3::prelude::*;
 use pyo3_bytes::PyBytes as Buffer;
 
+use crate::columns::PyColumnRules;
 use crate::fragment::{PyFragment, flattened};
 use crate::sequences::Spans;
 
@@ -20,6 +21,7 @@ struct PyRowRules {
     max_columns: usize,
     max_tables: usize,
     max_name_bytes: usize,
+    columns: PyColumnRules,
 }
 
 /// Makes rows of records for a schema: see `Flattener` in `engine.py`.
@@ -29,7 +31,8 @@ pub struct PyFlattener(pub Arc<FlattenerPool>);
 #[pymethods]
 impl PyFlattener {
     #[new]
-    fn new(rules: PyRowRules, spare_nodes: usize) -> Self {
+    fn new(rules: PyRowRules, spare_nodes: usize) -> PyResult<Self> {
+        let columns = rules.columns.rules(&rules.id_field)?;
         let settings = Settings {
             line_end: rules.line_end.into_bytes(),
             marks_text: rules.marks_text,
@@ -40,8 +43,9 @@ impl PyFlattener {
                 tables: rules.max_tables,
                 name_bytes: rules.max_name_bytes,
             },
+            columns,
         };
-        Self(Arc::new(FlattenerPool::new(settings, spare_nodes)))
+        Ok(Self(Arc::new(FlattenerPool::new(settings, spare_nodes))))
     }
 
     /// Adds an entry to the schema.

@@ -21,13 +21,23 @@ pub type PyScanned = (usize, Vec<usize>);
 pub type PyRecords = (Buffer, Spans, Spans, u64, u64);
 /// A table or column: whether it is a table, the table that it is in, and its path.
 pub type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
-/// Rows of a table: its number, their text and ends, and how many columns they have.
+/// Rows of a table: its number, their text and ends, and how many cells they have.
 pub type PyRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
-/// A fragment, in the order of the fields of `Fragment` in `batch.py`.
-pub type PyFragment<'py> =
-    (usize, Vec<PyEntry<'py>>, Vec<usize>, Vec<PyRows<'py>>, Vec<PyKinds<'py>>, usize, bool);
+/// A fragment, in the order of the fields of `Fragment` in `batch.py`, but for the
+/// last of those, which is with the kinds.
+pub type PyFragment<'py> = (
+    usize,
+    Vec<PyEntry<'py>>,
+    Vec<usize>,
+    Vec<PyRows<'py>>,
+    (Vec<PyKinds<'py>>, Vec<PyMasked>),
+    usize,
+    bool,
+);
 /// Which kinds of values a table's columns have: its number, and sixteen bytes for each column.
 pub type PyKinds<'py> = (usize, Bound<'py, PyBytes>);
+/// How many cells of a column were masked: its table, its number, and those.
+pub type PyMasked = (usize, i64, u64);
 
 /// What a scan found.
 pub fn scanned(found: Found) -> PyScanned {
@@ -51,16 +61,17 @@ impl AsRef<[u8]> for Lent {
 
 /// A fragment.
 pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragment<'py>> {
-    let Fragment { base, entries, origins, rows, kinds, records, is_full } = fragment;
+    let Fragment { base, entries, origins, rows, kinds, masked, records, is_full } = fragment;
     let entries = entries
         .into_iter()
         .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
-    let rows = rows.into_iter().map(|Rows { table, text, ends, columns }| {
-        Ok((table, text_of(py, text)?, Ends(ends), columns))
+    let rows = rows.into_iter().map(|Rows { table, text, ends, width }| {
+        Ok((table, text_of(py, text)?, Ends(ends), width))
     });
     let (entries, rows) = (entries.collect::<PyResult<_>>()?, rows.collect::<PyResult<_>>()?);
     let kinds = kinds.into_iter().map(|it| (it.table, PyBytes::new(py, &it.bits))).collect();
-    Ok((base, entries, origins, rows, kinds, records, is_full))
+    let masked = masked.into_iter().map(|it| (it.table, it.column, it.cells)).collect();
+    Ok((base, entries, origins, rows, (kinds, masked), records, is_full))
 }
 
 /// A table's rows as an object whose bytes Python can use.

@@ -3,6 +3,7 @@
 //! What the engine promises is in `engine.py`. What takes long releases the interpreter's lock while
 //! it works.
 
+mod columns;
 mod flattener;
 mod fragment;
 mod input;

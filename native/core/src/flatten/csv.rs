@@ -1,7 +1,7 @@
 //! Rows of CSV text: buffers that take whole rows.
 
 use super::cell::{Cell, LARGE, Texts};
-use super::ids::{CHUNK, Ids, Tail};
+use super::ids::{CHUNK, Ids, LinkText, Tail};
 
 /// Rows of fewer bytes are copied where they are taken: their buffer is kept.
 pub const FEW_BYTES: usize = 32 << 10;
@@ -14,8 +14,8 @@ pub struct Rows {
     pub text: Vec<u8>,
     /// Where each row ends in the text.
     pub ends: Vec<usize>,
-    /// How many columns the rows have beside their ids.
-    pub columns: usize,
+    /// How many cells the rows have, links included.
+    pub width: usize,
 }
 
 impl Rows {
@@ -35,7 +35,7 @@ pub struct Output {
     usual: usize,
     /// The end of each row.
     ends: Vec<usize>,
-    /// Up to which row there are only so many columns.
+    /// Up to which row there are only so many cells.
     narrow: Vec<(usize, usize)>,
 }
 
@@ -50,21 +50,21 @@ impl Output {
         self.narrow.clear();
     }
 
-    /// Takes the rows so far, those of a table that has so many columns now, as stretches of rows
-    /// that have the same number.
-    pub fn take_as(&mut self, table: usize, columns: usize) -> Vec<Rows> {
+    /// Takes the rows so far, those of a table whose rows have so many cells now, as stretches of
+    /// rows that have the same number.
+    pub fn take_as(&mut self, table: usize, width: usize) -> Vec<Rows> {
         let narrow = std::mem::take(&mut self.narrow);
         let (text, ends) = self.take();
         if narrow.is_empty() {
-            let rows = Rows { table, text, ends, columns };
+            let rows = Rows { table, text, ends, width };
             return if rows.ends.is_empty() { Vec::new() } else { vec![rows] };
         }
         let mut stretches = Vec::with_capacity(narrow.len() + 1);
         let (mut row, mut start) = (0, 0);
-        for (until, columns) in narrow.into_iter().chain([(ends.len(), columns)]) {
+        for (until, width) in narrow.into_iter().chain([(ends.len(), width)]) {
             let Some(&end) = ends[row..until].last() else { continue };
             let ends = ends[row..until].iter().map(|end| end - start).collect();
-            stretches.push(Rows { table, text: text[start..end].to_vec(), ends, columns });
+            stretches.push(Rows { table, text: text[start..end].to_vec(), ends, width });
             (row, start) = (until, end);
         }
         stretches
@@ -104,7 +104,7 @@ impl Output {
             if let Some(length) = write_row(room, ids, texts, cells, line_end) {
                 break length;
             }
-            if cells.iter().any(|cell| cell.is_unmade()) {
+            if cells.iter().chain([&ids.key]).any(|cell| cell.is_unmade()) {
                 break self.make_row(ids, texts, cells, line_end);
             }
             self.grow(ids, cells);
@@ -129,28 +129,26 @@ impl Output {
         let buffer = &mut self.buffer;
         buffer.truncate(self.length);
         buffer.reserve_exact(row_size(ids, cells));
-        buffer.extend_from_slice(ids.record.text());
-        buffer.push(b',');
-        buffer.extend_from_slice(ids.row.text());
-        buffer.extend_from_slice(ids.row_end());
-        if ids.parent > 0 {
-            buffer.push(b',');
-            buffer.extend_from_slice(ids.parent());
-            buffer.extend_from_slice(ids.row_end());
+        let mut comma: &[u8] = b"";
+        for text in ids.written() {
+            buffer.extend_from_slice(comma);
+            text.append(texts, buffer);
+            comma = b",";
         }
         for &cell in cells {
-            buffer.push(b',');
+            buffer.extend_from_slice(comma);
             texts.append(cell, buffer);
+            comma = b",";
         }
         buffer.extend_from_slice(line_end);
         buffer.len() - self.length
     }
 
-    /// Notes that all rows so far have only `columns` columns.
-    pub fn widen(&mut self, columns: usize) {
+    /// Notes that all rows so far have only `width` cells.
+    pub fn widen(&mut self, width: usize) {
         let rows = self.ends.len();
         if rows > self.narrow.last().map_or(0, |&(rows, _)| rows) {
-            self.narrow.push((rows, columns));
+            self.narrow.push((rows, width));
         }
     }
 }
@@ -158,7 +156,7 @@ impl Output {
 /// How much room a row takes at most.
 fn row_size(ids: &Ids, cells: &[Cell]) -> usize {
     let texts: usize = cells.iter().map(|cell| cell.len()).sum();
-    let ids = ids.record.len() + 2 * ids.row.len();
+    let ids = ids.record.len() + 2 * ids.row.len() + ids.key.len();
     texts + cells.len() + ids + 4 * CHUNK
 }
 
@@ -171,6 +169,9 @@ fn write_row(
     cells: &[Cell],
     line_end: &[u8],
 ) -> Option<usize> {
+    if !ids.links.are_usual() {
+        return write_chosen_row(room, ids, texts, cells, line_end);
+    }
     let size = room.len();
     let mut rest = write_id(room, ids.record, ids.record.len())?;
     rest = write_comma(rest)?;
@@ -183,6 +184,39 @@ fn write_row(
     }
     for &cell in cells {
         rest = write_cell(rest, texts, cell)?;
+    }
+    rest = write(rest, line_end)?;
+    Some(size - rest.len())
+}
+
+/// Writes a row that does not begin with the usual links; answers the same.
+#[inline(never)]
+fn write_chosen_row(
+    room: &mut [u8],
+    ids: &Ids,
+    texts: Texts,
+    cells: &[Cell],
+    line_end: &[u8],
+) -> Option<usize> {
+    let size = room.len();
+    let mut rest = room;
+    let mut is_first = true;
+    for link in ids.written() {
+        if !std::mem::take(&mut is_first) {
+            rest = write_comma(rest)?;
+        }
+        rest = match link {
+            LinkText::Record(id) => write_id(rest, id, id.len())?,
+            LinkText::Row(id, length) => write(write_id(rest, id, length)?, ids.row_end())?,
+            LinkText::Key(key) => write(rest, texts.text(key)?)?,
+        };
+    }
+    for &cell in cells {
+        rest = if std::mem::take(&mut is_first) {
+            write(rest, texts.text(cell)?)?
+        } else {
+            write_cell(rest, texts, cell)?
+        };
     }
     rest = write(rest, line_end)?;
     Some(size - rest.len())
@@ -236,13 +270,15 @@ mod tests {
     use super::Output;
     use crate::flatten::cell::{Cell, Texts};
     use crate::flatten::ids::{Ids, Tail};
+    use crate::flatten::links::Links;
 
     /// The text of one row whose cell has so many bytes, and how much memory that holds.
     fn taken(output: &mut Output, size: usize) -> (usize, usize) {
         let (record, row) = (Tail::new(), Tail::new());
         let text = vec![b'x'; size];
         output.clear();
-        let ids = Ids { record: &record, row: &row, parent: 0, marks_text: false };
+        let (links, key) = (Links::OF_ROOT, Cell::default());
+        let ids = Ids { links, record: &record, row: &row, parent: 0, key, marks_text: false };
         let texts = Texts { data: &text, scratch: &[], marks_text: false };
         output.row(&ids, texts, &mut [Cell { start: 0, end: size }], b"\n");
         let (text, ends) = output.take();

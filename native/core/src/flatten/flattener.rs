@@ -11,6 +11,7 @@ use super::fragment::{Entry, Fragment};
 use super::ids::Tail;
 use super::trees::{Bounds, SchemaTrees};
 use crate::boundary::Span;
+use crate::columns::ColumnRules;
 use crate::json::Malformed;
 use crate::marks::mark_specials;
 use crate::search::{Search, scan};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub max_depth: usize,
     /// How much a schema may have.
     pub bounds: Bounds,
+    /// What is done with columns, where it is not nothing.
+    pub columns: Option<Arc<ColumnRules>>,
 }
 
 /// Consecutive whole records.
@@ -55,7 +58,8 @@ pub struct Flattener {
     pub trees: SchemaTrees,
     /// Cells whose text is not in the batch as it is.
     scratch: Vec<u8>,
-    record_id: Tail,
+    /// Room for a text that is masked.
+    buffer: Vec<u8>,
     /// The id of the row at hand, which begins with those of the rows around it.
     row_id: Tail,
     /// The marks of [`mark_specials`] for the record at hand.
@@ -105,14 +109,19 @@ pub enum End {
 /// Rows that take about so much memory are many.
 const MANY: usize = 4 << 20;
 
+/// The trees of a schema without columns.
+fn trees(settings: &Settings) -> SchemaTrees {
+    SchemaTrees::new(settings.bounds, settings.columns.clone(), settings.marks_text)
+}
+
 impl Flattener {
     /// Begins with a schema without columns.
     pub fn new(settings: Settings) -> Self {
         Self {
-            trees: SchemaTrees::new(settings.bounds),
+            trees: trees(&settings),
             settings,
             scratch: Vec::new(),
-            record_id: Tail::new(),
+            buffer: Vec::new(),
             row_id: Tail::new(),
             marks: Vec::new(),
             base: 0,
@@ -132,7 +141,7 @@ impl Flattener {
 
     /// Forgets the schema.
     pub fn reset(&mut self) {
-        self.trees = SchemaTrees::new(self.settings.bounds);
+        self.trees = trees(&self.settings);
     }
 
     /// Begins a batch, for a schema that has so many entries; more nodes than `crowd` are too many.
@@ -221,12 +230,14 @@ impl Flattener {
         self.own.extend(entries.iter().map(|(entry, _)| entry.clone()));
         let (entries, origins) = entries.into_iter().unzip();
         let (mut rows, mut kinds) = self.trees.take_rows();
+        let mut masked = self.trees.take_masked();
         if self.trees.is_beyond {
             rows.clear();
             kinds.clear();
+            masked.clear();
         }
         self.held = 0;
-        Fragment { base, entries, origins, rows, kinds, records, is_full }
+        Fragment { base, entries, origins, rows, kinds, masked, records, is_full }
     }
 
     fn forget_large(&mut self) {
@@ -236,7 +247,7 @@ impl Flattener {
         if self.marks.capacity() > LARGE {
             self.marks = Vec::new();
         }
-        self.record_id.clear();
+        self.trees.record_ids.clear();
     }
 
     fn record(&mut self, batch: &Batch, index: usize) -> Result<(), Malformed> {

@@ -1,6 +1,7 @@
 //! What comes of a batch.
 
 use super::csv::Rows;
+use super::masked::MaskedCells;
 use crate::kinds::TableKinds;
 
 /// A table or column of the schema: in document order they are its log.
@@ -26,6 +27,8 @@ pub struct Fragment {
     pub rows: Vec<Rows>,
     /// Which kinds of values the columns of those tables have in the rows.
     pub kinds: Vec<TableKinds>,
+    /// How many cells of each column were masked.
+    pub masked: Vec<MaskedCells>,
     /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
     pub records: usize,
     /// Whether the next one is neither, but was left out because the rows are many.

@@ -1,6 +1,8 @@
 //! The ids that rows begin with.
 
-use super::cell::LARGE;
+use super::cell::{Cell, LARGE, Texts};
+use super::links::Links;
+use crate::columns::Link;
 
 /// Most texts are short: copying a fixed number of bytes, some of them in vain, is faster.
 pub const CHUNK: usize = 32;
@@ -90,26 +92,67 @@ impl Tail {
 }
 
 /// What every row begins with.
+#[derive(Clone, Copy)]
 pub struct Ids<'a> {
+    /// Those that are written.
+    pub links: Links,
     /// The id of the record that the row is from.
     pub record: &'a Tail,
     /// The row's own, which begins with its parent's.
     pub row: &'a Tail,
     /// How long the parent's is, 0 for a row without a parent.
     pub parent: usize,
+    /// The cell of its key, empty for a row without one.
+    pub key: Cell,
     /// Whether these texts are in quotes: then those of the rows begin with one, but do not end so.
     pub marks_text: bool,
 }
 
+/// The text of a link.
+pub enum LinkText<'a> {
+    /// The record's id.
+    Record(&'a Tail),
+    /// So much of a row's id, without what comes after it.
+    Row(&'a Tail, usize),
+    /// A key.
+    Key(Cell),
+}
+
+impl LinkText<'_> {
+    /// Appends the text.
+    pub fn append(&self, texts: Texts, to: &mut Vec<u8>) {
+        match *self {
+            Self::Record(id) => to.extend_from_slice(id.text()),
+            Self::Row(id, length) => {
+                to.extend_from_slice(&id.text()[..length]);
+                to.extend_from_slice(row_end(texts.marks_text));
+            }
+            Self::Key(key) => texts.append(key, to),
+        }
+    }
+}
+
 impl<'a> Ids<'a> {
-    /// The parent's id, empty for a row without a parent.
-    pub fn parent(&self) -> &'a [u8] {
-        &self.row.text()[..self.parent]
+    /// The texts of those that are written.
+    pub fn written(self) -> impl Iterator<Item = LinkText<'a>> {
+        [
+            (Link::RecordId, LinkText::Record(self.record)),
+            (Link::RowId, LinkText::Row(self.row, self.row.len())),
+            (Link::ParentRowId, LinkText::Row(self.row, self.parent)),
+            (Link::Key, LinkText::Key(self.key)),
+        ]
+        .into_iter()
+        .filter_map(move |(link, text)| self.links.have(link).then_some(text))
     }
 
     /// What comes after an id of a row.
     #[inline(always)]
     pub fn row_end(&self) -> &'static [u8] {
-        if self.marks_text { b"\"" } else { b"" }
+        row_end(self.marks_text)
     }
+}
+
+#[inline(always)]
+fn row_end(marks_text: bool) -> &'static [u8] {
+    if marks_text { b"\"" } else { b"" }
 }

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::kinds::{Seen, TableKinds, Traits};
+use crate::kinds::{Seen, Traits};
 use crate::simd::equal;
 
 /// Number of a node in a [`KeyTree`]; 0, a table's root, stands for none where a member is meant.
@@ -24,7 +24,8 @@ pub struct Node {
     /// Which bytes of the label have to be there.
     wanted: u32,
     label_length: u32,
-    /// One more than the number of the path's cell in a row, 0 while it has none.
+    /// One more than the number of the path's cell in a row, 0 while it has none; of a column that
+    /// has no plain cells, see [`column`](super::treatments::column).
     pub column: u32,
     /// The number of the path's table, 0 while it has none.
     pub table: u32,
@@ -54,6 +55,8 @@ struct Place {
     key: Box<[u8]>,
     /// The object that had the key more than once, and the number to try next there.
     again: (u64, u32),
+    /// Whether objects there are read as lists, once that was asked.
+    is_map: Option<bool>,
 }
 
 /// The trees of all tables.
@@ -80,9 +83,9 @@ impl KeyTree {
         root
     }
 
-    /// Makes the node's path a column, whose cell has that number in a row, from 1.
-    pub fn set_column(&mut self, node: NodeId, number: usize) {
-        self.nodes[node].column = number as u32;
+    /// Makes the node's path a column: see [`Node::column`].
+    pub fn set_column(&mut self, node: NodeId, column: u32) {
+        self.nodes[node].column = column;
     }
 
     /// Makes the node's path the table with that number.
@@ -101,13 +104,19 @@ impl KeyTree {
         self.seen[node].note_number(number);
     }
 
-    /// Takes what was seen of the values of a table's columns, whose nodes these are.
-    pub fn take_kinds(&mut self, table: usize, columns: &[NodeId]) -> TableKinds {
-        let mut bits = Vec::with_capacity(size_of::<u128>() * columns.len());
-        for &node in columns {
-            bits.extend_from_slice(&self.seen[node].take().to_le_bytes());
+    /// Takes what was seen of the values at a node, as the bits of a column.
+    pub fn take_seen(&mut self, node: NodeId) -> u128 {
+        self.seen[node].take()
+    }
+
+    /// Whether objects at a node are read as lists: asked but once.
+    pub fn is_map(&mut self, node: NodeId, is_map: impl FnOnce(&Self) -> bool) -> bool {
+        if let Some(known) = self.places[node].is_map {
+            return known;
         }
-        TableKinds { table, bits }
+        let found = is_map(self);
+        self.places[node].is_map = Some(found);
+        found
     }
 
     /// The path of a node, from its table's root.
@@ -215,7 +224,7 @@ impl KeyTree {
             seen: 0,
         });
         self.seen.push(Seen::default());
-        self.places.push(Place { parent, key: key.into(), again: (0, 0) });
+        self.places.push(Place { parent, key: key.into(), again: (0, 0), is_map: None });
         self.nodes.len() - 1
     }
 
@@ -233,7 +242,7 @@ impl KeyTree {
     /// Names that have no node may be taken, too.
     #[cold]
     pub fn again(&mut self, node: NodeId, object: u64, is_taken: impl Fn(&[u8]) -> bool) -> NodeId {
-        let Place { parent, ref key, again } = self.places[node];
+        let Place { parent, ref key, again, .. } = self.places[node];
         let stem = [key, &b"~"[..]].concat();
         let mut number = if again.0 == object { again.1 } else { 2 };
         loop {

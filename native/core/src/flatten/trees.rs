@@ -1,16 +1,19 @@
 //! The schema that records are flattened for: which paths are columns and tables.
 
+use std::sync::Arc;
+
 use super::cell::Cell;
 use super::csv::{Output, Rows};
 use super::fragment;
 use super::key_tree::{KeyTree, NodeId};
+use super::links::{Links, TableLinks};
+use super::masked::{KEY_COLUMN, MaskedCells, RECORD_ID_COLUMN};
+use super::record_ids::RecordIds;
+use super::treatments::{TreatedTable, Treatments, column};
+use crate::columns::{ColumnRules, Mask};
 use crate::json::Malformed;
 use crate::kinds::TableKinds;
 
-/// How many columns of ids the root table has.
-const ROOT_LINKS: usize = 2;
-/// How many columns of ids every other table has.
-const CHILD_LINKS: usize = 3;
 /// The memory of so many tables' rows is kept for later.
 const MANY_TABLES: usize = 256;
 /// Bytes of UTF-8 of one character.
@@ -23,10 +26,35 @@ pub struct Table {
     pub value: NodeId,
     /// The cells of a row, empty between two rows; whoever fills a row takes them meanwhile.
     pub cells: Vec<Cell>,
-    /// The nodes of its columns: a row has a cell for each.
+    /// The nodes of its columns.
     pub columns: Vec<NodeId>,
+    /// How many of those have a cell in a row.
+    pub written: usize,
     /// The finished rows.
     pub output: Output,
+    /// How many link columns it has.
+    pub links: usize,
+    /// Those that are written.
+    pub written_links: Links,
+    /// What else is done with its rows than to write them, if anything.
+    pub treated: Option<Box<TreatedRows>>,
+}
+
+impl Table {
+    /// How many cells its rows have now.
+    fn width(&self) -> usize {
+        self.written_links.count() + self.written
+    }
+}
+
+/// What is done with the rows of a table.
+pub struct TreatedRows {
+    /// Whether they are made.
+    pub are_made: bool,
+    /// In which form they have the record's id, if it is masked, and how many were.
+    pub record_id: Option<(usize, MaskedCells)>,
+    /// What masks their keys, if anything does, and how many were.
+    pub key: Option<(Mask, MaskedCells)>,
 }
 
 /// A table or column that was met for the first time.
@@ -55,6 +83,11 @@ pub struct Bounds {
 /// The trees of all tables, and what is at which path in them.
 pub struct SchemaTrees {
     bounds: Bounds,
+    marks_text: bool,
+    /// What is done with columns, where it is not nothing.
+    pub treatments: Option<Treatments>,
+    /// The id of the record at hand.
+    pub record_ids: RecordIds,
     /// The keys that paths consist of.
     pub keys: KeyTree,
     /// The tables by number; the first one is the root table.
@@ -69,16 +102,19 @@ pub struct SchemaTrees {
 
 impl SchemaTrees {
     /// Nothing but the root table without columns.
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(bounds: Bounds, rules: Option<Arc<ColumnRules>>, marks_text: bool) -> Self {
         let mut trees = Self {
             bounds,
+            marks_text,
+            treatments: rules.map(Treatments::new),
+            record_ids: RecordIds::new(),
             keys: KeyTree::default(),
             tables: Vec::new(),
             entries: Vec::new(),
             origin: 0,
             is_beyond: false,
         };
-        trees.new_table();
+        trees.new_table(None);
         trees
     }
 
@@ -95,7 +131,7 @@ impl SchemaTrees {
             let _ = self.add_table(owner, node);
         } else {
             let mut cells = std::mem::take(&mut self.tables[owner].cells);
-            let _ = self.add_column(owner, node, &mut cells, Cell::default());
+            let _ = self.add_column(owner, node, &mut cells);
             self.tables[owner].cells = cells;
         }
         self.entries.clear();
@@ -120,25 +156,41 @@ impl SchemaTrees {
         let are_many = self.tables.len() > MANY_TABLES;
         let (mut rows, mut kinds) = (Vec::new(), Vec::new());
         for (number, table) in self.tables.iter_mut().enumerate() {
-            let taken = table.output.take_as(number, table.columns.len());
+            let taken = table.output.take_as(number, table.width());
             if are_many {
                 table.output.forget();
             }
             if !taken.is_empty() {
-                kinds.push(self.keys.take_kinds(number, &table.columns));
+                let nodes = table.columns.iter();
+                let columns =
+                    nodes.map(|&node| column_bits(&mut self.keys, &mut self.treatments, node));
+                let bits = columns.flat_map(u128::to_le_bytes).collect();
+                kinds.push(TableKinds { table: number, bits });
                 rows.extend(taken);
             }
         }
         (rows, kinds)
     }
 
+    /// Takes how many cells were masked.
+    pub fn take_masked(&mut self) -> Vec<MaskedCells> {
+        let Some(treatments) = &mut self.treatments else { return Vec::new() };
+        let links = self.tables.iter_mut().filter_map(|table| table.treated.as_deref_mut());
+        let links = links.flat_map(|TreatedRows { record_id, key, .. }| {
+            let record_id = record_id.as_mut().map(|(_, cells)| cells);
+            [record_id, key.as_mut().map(|(_, cells)| cells)].into_iter().flatten()
+        });
+        let columns = treatments.masked.iter_mut().map(|column| &mut column.cells);
+        links.chain(columns).filter_map(MaskedCells::take).collect()
+    }
+
     /// Makes the node's path a table.
     #[cold]
     pub fn add_table(&mut self, owner: usize, node: NodeId) -> Result<usize, Malformed> {
         self.entries.push(Entry { is_table: true, owner, node, origin: self.origin });
-        let table = self.new_table();
+        self.require_bounds(node, self.tables.len() < self.bounds.tables)?;
+        let table = self.new_table(Some((owner, node)));
         self.keys.set_table(node, table);
-        self.require_bounds(node, self.tables.len() <= self.bounds.tables)?;
         Ok(table)
     }
 
@@ -154,35 +206,97 @@ impl SchemaTrees {
         (keys + path.len()).saturating_sub(1)
     }
 
-    fn new_table(&mut self) -> usize {
+    /// Adds a table for lists at a node of its owner's rows, or the root table.
+    fn new_table(&mut self, place: Option<(usize, NodeId)>) -> usize {
+        let number = self.tables.len();
+        let treated = self.treatments.as_mut().map(|treatments| {
+            let path = place.map(|(owner, node)| (owner, self.keys.path(node)));
+            treatments.add_table(path.as_ref().map(|(owner, path)| (*owner, &**path)))
+        });
         let root = self.keys.add_root();
         let value = self.keys.member(root, b"value");
+        let links = treated
+            .as_ref()
+            .map_or_else(|| TableLinks::usual(place.is_none()), |table| table.links.clone());
+        let treated = treated.and_then(|table| self.treated_rows(number, &table));
         self.tables.push(Table {
             root,
             value,
             cells: Vec::new(),
             columns: Vec::new(),
+            written: 0,
             output: Output::default(),
+            links: links.all,
+            written_links: links.written,
+            treated,
         });
-        self.tables.len() - 1
+        number
     }
 
-    /// Makes the node's path a column with that cell in the row at hand.
+    fn treated_rows(&mut self, number: usize, table: &TreatedTable) -> Option<Box<TreatedRows>> {
+        let rules = self.treatments.as_ref()?.rules();
+        let TreatedTable { links, has_rows } = table;
+        let cells = |column| MaskedCells { table: number, column, cells: 0 };
+        let record_id = links.record_id.as_ref().and_then(|treatment| {
+            let form = self.record_ids.form(treatment, rules.mask(treatment)?, self.marks_text);
+            Some((form, cells(RECORD_ID_COLUMN)))
+        });
+        let key = links.key.as_ref().and_then(|one| Some((rules.mask(one)?, cells(KEY_COLUMN))));
+        let is_plain = *has_rows && record_id.is_none() && key.is_none();
+        (!is_plain).then(|| Box::new(TreatedRows { are_made: *has_rows, record_id, key }))
+    }
+
+    /// Makes the node's path a column of that table, whose row at hand may have another cell then;
+    /// answers the number that the node has for it.
     #[cold]
     pub fn add_column(
         &mut self,
         owner: usize,
         node: NodeId,
         cells: &mut Vec<Cell>,
-        cell: Cell,
-    ) -> Result<(), Malformed> {
+    ) -> Result<u32, Malformed> {
         self.entries.push(Entry { is_table: false, owner, node, origin: self.origin });
-        self.tables[owner].output.widen(cells.len());
-        cells.push(cell);
-        self.keys.set_column(node, cells.len());
-        self.tables[owner].columns.push(node);
-        let links = if owner == 0 { ROOT_LINKS } else { CHILD_LINKS };
-        self.require_bounds(node, links + cells.len() <= self.bounds.columns)
+        let table = &mut self.tables[owner];
+        let (number, width) = (table.columns.len(), table.width());
+        table.columns.push(node);
+        let fits = table.links + table.columns.len() <= self.bounds.columns;
+        self.require_bounds(node, fits)?;
+        let plain = cells.len() as u32 + 1;
+        let (column, is_written) = match &mut self.treatments {
+            None => (plain, true),
+            Some(treatments) => {
+                let path = self.keys.path(node);
+                let column = treatments.add_column(owner, &path, number, cells.len());
+                (column, treatments.is_written(column))
+            }
+        };
+        if is_written {
+            let table = &mut self.tables[owner];
+            table.output.widen(width);
+            table.written += 1;
+            cells.push(Cell::default());
+        }
+        self.keys.set_column(node, column);
+        Ok(column)
+    }
+
+    /// Whether an object at a node of a table's rows is read as a list of its members.
+    #[inline(always)]
+    pub fn is_map(&mut self, table: usize, node: NodeId) -> bool {
+        let Some(treatments) = &self.treatments else { return false };
+        treatments.rules().have_maps()
+            && self.keys.is_map(node, |keys| treatments.is_map(table, &keys.path(node)))
+    }
+}
+
+/// The bits of the column at a node: see `TableKinds` in `kinds.py`.
+fn column_bits(keys: &mut KeyTree, treatments: &mut Option<Treatments>, node: NodeId) -> u128 {
+    let seen = keys.take_seen(node);
+    let number = keys.node(node).column;
+    match (column::masked(number), treatments) {
+        (Some(masked), Some(treatments)) => u128::from(treatments.masked[masked].take_kinds()),
+        _ if column::is_plain(number) => seen,
+        _ => 0,
     }
 }
 

@@ -62,12 +62,13 @@ impl Flattener {
     fn take_id(&mut self, data: &[u8], cell: Cell) {
         let marks_text = self.settings.marks_text;
         let texts = Texts { data, scratch: &self.scratch, marks_text };
+        let ids = &mut self.trees.record_ids;
         match texts.text(cell) {
-            Some(text) => self.record_id.push(text),
+            Some(text) => ids.set(text, marks_text),
             None => {
                 let mut text = Vec::new();
                 texts.append(cell, &mut text);
-                self.record_id.push(&text);
+                ids.set(&text, marks_text);
             }
         }
     }

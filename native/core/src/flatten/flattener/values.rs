@@ -5,6 +5,9 @@ use crate::flatten::bare_keys;
 use crate::flatten::cell::{Cell, Texts, cell};
 use crate::flatten::ids::Ids;
 use crate::flatten::key_tree::{LABEL, NodeId};
+use crate::flatten::masked::Masking;
+use crate::flatten::treatments::column;
+use crate::flatten::trees::TreatedRows;
 use crate::json::{Malformed, byte_at, literal_end, number_end, scan_string, skip_space};
 use crate::kinds::{Traits, kind};
 use crate::short::{SHORT, short_scalar};
@@ -16,6 +19,8 @@ const WINDOW: usize = LABEL + SHORT + 2;
 pub(super) struct Row {
     table: usize,
     cells: Vec<Cell>,
+    /// The cell of its key, if it is a member of an object.
+    key: Cell,
 }
 
 /// A member that was not expected.
@@ -83,7 +88,7 @@ impl Flattener {
                 });
                 if let Some(short) = short {
                     let cell = Cell { start: start + short.start, end: start + short.stop };
-                    self.set_column(row, member.node, member.column, cell)?;
+                    self.set_column(data, row, member.node, member.column, cell)?;
                     self.trees.keys.note(member.node, short.traits);
                     at = start + short.end;
                     let end = member.length + short.end;
@@ -170,7 +175,7 @@ impl Flattener {
             b'-' | b'0'..=b'9' => {
                 let end = number_end(data, at)?;
                 let column = self.trees.keys.node(node).column;
-                self.set_column(row, node, column, Cell { start: at, end })?;
+                self.set_column(data, row, node, column, Cell { start: at, end })?;
                 self.trees.keys.note_number(node, &data[at..end]);
                 return Ok(end);
             }
@@ -181,6 +186,9 @@ impl Flattener {
             b'n' => ((Cell::default(), literal_end(data, at)?), kind::NULL),
             b'{' => {
                 self.require_depth(depth + 1)?;
+                if self.trees.is_map(row.table, node) {
+                    return self.members(data, at + 1, node, row.table, depth + 1);
+                }
                 return self.object(data, at + 1, node, row, depth + 1);
             }
             b'[' => {
@@ -189,7 +197,7 @@ impl Flattener {
             }
             _ => return Err(Malformed),
         };
-        self.set(row, node, cell, kind)?;
+        self.set(data, row, node, cell, kind)?;
         Ok(end)
     }
 
@@ -216,8 +224,15 @@ impl Flattener {
 
     /// Sets the cell of a node to a value of that kind.
     #[inline(always)]
-    fn set(&mut self, row: &mut Row, node: NodeId, cell: Cell, kind: u8) -> Result<(), Malformed> {
-        self.set_column(row, node, self.trees.keys.node(node).column, cell)?;
+    fn set(
+        &mut self,
+        data: &[u8],
+        row: &mut Row,
+        node: NodeId,
+        cell: Cell,
+        kind: u8,
+    ) -> Result<(), Malformed> {
+        self.set_column(data, row, node, self.trees.keys.node(node).column, cell)?;
         self.trees.keys.note(node, Traits::of(kind));
         Ok(())
     }
@@ -226,6 +241,7 @@ impl Flattener {
     #[inline(always)]
     fn set_column(
         &mut self,
+        data: &[u8],
         row: &mut Row,
         node: NodeId,
         column: u32,
@@ -233,7 +249,34 @@ impl Flattener {
     ) -> Result<(), Malformed> {
         match row.cells.get_mut((column as usize).wrapping_sub(1)) {
             Some(place) => *place = cell,
-            None => self.trees.add_column(row.table, node, &mut row.cells, cell)?,
+            None => self.set_other(data, row, node, column, cell)?,
+        }
+        Ok(())
+    }
+
+    /// Sets the cell of a column that is new or has no plain cells.
+    #[inline(never)]
+    fn set_other(
+        &mut self,
+        data: &[u8],
+        row: &mut Row,
+        node: NodeId,
+        mut column: u32,
+        cell: Cell,
+    ) -> Result<(), Malformed> {
+        if column == 0 {
+            column = self.trees.add_column(row.table, node, &mut row.cells)?;
+        }
+        if let Some(place) = row.cells.get_mut((column as usize).wrapping_sub(1)) {
+            *place = cell;
+            return Ok(());
+        }
+        let Some(treatments) = &mut self.trees.treatments else { return Ok(()) };
+        let masked = column::masked(column).and_then(|number| treatments.masked.get_mut(number));
+        if let Some(masked) = masked {
+            let marks_text = self.settings.marks_text;
+            let (scratch, buffer) = (&mut self.scratch, &mut self.buffer);
+            masked.set(&mut row.cells, cell, &mut Masking { data, scratch, buffer, marks_text });
         }
         Ok(())
     }
@@ -261,7 +304,7 @@ impl Flattener {
         }
         if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch, self.settings.marks_text)?
         {
-            self.set(row, node, cell, kind::LIST)?;
+            self.set(data, row, node, cell, kind::LIST)?;
             return Ok(end);
         }
         self.children(data, first, node, row.table, depth)
@@ -276,21 +319,13 @@ impl Flattener {
         table: usize,
         depth: usize,
     ) -> Result<usize, Malformed> {
-        let child = match self.trees.keys.node(node).table {
-            0 => self.trees.add_table(table, node)?,
-            child => child as usize,
-        };
-        let mut row = self.begin_rows(child);
+        let mut row = self.begin_children(table, node)?;
         let scratch = self.scratch.len();
         let parent = self.row_id.len();
         self.row_id.push(b".1");
         loop {
             at = skip_space(data, self.element(data, at, &mut row, depth)?);
-            self.finish_row(data, &mut row, parent);
-            self.scratch.truncate(scratch);
-            if self.held > MANY {
-                self.make_room(data)?;
-            }
+            self.finish_child(data, &mut row, parent, scratch)?;
             match byte_at(data, at) {
                 b',' => at = skip_space(data, at + 1),
                 b']' => break,
@@ -303,14 +338,96 @@ impl Flattener {
         Ok(at + 1)
     }
 
+    /// Reads an object as a table's rows, one for each member, from behind its bracket on.
+    ///
+    /// A key that it has again is the same key.
+    #[inline(never)]
+    fn members(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        node: NodeId,
+        table: usize,
+        depth: usize,
+    ) -> Result<usize, Malformed> {
+        let mut at = skip_space(data, at);
+        if byte_at(data, at) == b'}' {
+            return Ok(at + 1);
+        }
+        let mut row = self.begin_children(table, node)?;
+        let scratch = self.scratch.len();
+        let parent = self.row_id.len();
+        self.row_id.push(b".1");
+        loop {
+            let value = self.read_key(data, at, &mut row)?;
+            at = skip_space(data, self.element(data, value, &mut row, depth)?);
+            self.finish_child(data, &mut row, parent, scratch)?;
+            match byte_at(data, at) {
+                b',' => at = skip_space(data, at + 1),
+                b'}' => break,
+                _ => return Err(Malformed),
+            }
+            self.row_id.count_up(parent + 1);
+        }
+        self.row_id.truncate(parent);
+        self.end_rows(row);
+        Ok(at + 1)
+    }
+
+    /// Reads the key of a member that is a row; answers where its value is.
+    fn read_key(&mut self, data: &[u8], at: usize, row: &mut Row) -> Result<usize, Malformed> {
+        if byte_at(data, at) != b'"' {
+            return Err(Malformed);
+        }
+        let (key, end) = self.string(data, at)?;
+        let colon = skip_space(data, end);
+        if byte_at(data, colon) != b':' {
+            return Err(Malformed);
+        }
+        row.key = key;
+        let treated = self.trees.tables[row.table].treated.as_deref_mut();
+        if let Some(TreatedRows { are_made: true, key: Some((mask, cells)), .. }) = treated {
+            let marks_text = self.settings.marks_text;
+            let (scratch, buffer) = (&mut self.scratch, &mut self.buffer);
+            let masked = Masking { data, scratch, buffer, marks_text }.cell(mask, key);
+            row.key = masked.cell;
+            cells.cells += u64::from(masked.is_masked);
+        }
+        Ok(skip_space(data, colon + 1))
+    }
+
     // Rows
 
     pub(super) fn begin_rows(&mut self, table: usize) -> Row {
-        Row { table, cells: std::mem::take(&mut self.trees.tables[table].cells) }
+        let cells = std::mem::take(&mut self.trees.tables[table].cells);
+        Row { table, cells, key: Cell::default() }
+    }
+
+    /// Begins the rows of the table at a node of another one's.
+    fn begin_children(&mut self, table: usize, node: NodeId) -> Result<Row, Malformed> {
+        let child = match self.trees.keys.node(node).table {
+            0 => self.trees.add_table(table, node)?,
+            child => child as usize,
+        };
+        Ok(self.begin_rows(child))
     }
 
     pub(super) fn end_rows(&mut self, row: Row) {
         self.trees.tables[row.table].cells = row.cells;
+    }
+
+    /// Writes the row of an element, and makes room where rows are many.
+    #[inline(always)]
+    fn finish_child(
+        &mut self,
+        data: &[u8],
+        row: &mut Row,
+        parent: usize,
+        scratch: usize,
+    ) -> Result<(), Malformed> {
+        self.finish_row(data, row, parent);
+        self.scratch.truncate(scratch);
+        if self.held > MANY { self.make_room(data) } else { Ok(()) }
     }
 
     /// Writes a row, and empties it; so much of the row's id is its parent's.
@@ -318,8 +435,21 @@ impl Flattener {
     pub(super) fn finish_row(&mut self, data: &[u8], row: &mut Row, parent: usize) {
         let marks_text = self.settings.marks_text;
         let texts = Texts { data, scratch: &self.scratch, marks_text };
-        let ids = Ids { record: &self.record_id, row: &self.row_id, parent, marks_text };
-        let output = &mut self.trees.tables[row.table].output;
-        self.held += output.row(&ids, texts, &mut row.cells, &self.settings.line_end);
+        let table = &mut self.trees.tables[row.table];
+        let mut form = None;
+        if let Some(treated) = &mut table.treated {
+            if !treated.are_made {
+                return row.cells.fill(Cell::default());
+            }
+            if let Some((masked, cells)) = &mut treated.record_id {
+                form = Some(*masked);
+                cells.cells += u64::from(self.trees.record_ids.is_masked(*masked));
+            }
+        }
+        let record = self.trees.record_ids.cell(form);
+        let (links, key) = (table.written_links, row.key);
+        let ids = Ids { links, record, row: &self.row_id, parent, key, marks_text };
+        let line_end = &self.settings.line_end;
+        self.held += table.output.row(&ids, texts, &mut row.cells, line_end);
     }
 }

@@ -1,0 +1,219 @@
+//! What is done with columns, as `rules.py` says it: looked up once for each, not for each cell.
+
+use std::collections::HashMap;
+
+use super::masks::{Mask, Pseudonyms};
+use super::method::Method;
+use super::names::{names_of, nfc};
+use super::patterns::{Pattern, anchors_of};
+
+/// A link column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// The id of the record that a row is from.
+    RecordId,
+    /// The row's own id.
+    RowId,
+    /// The id of the row that it is a child of.
+    ParentRowId,
+    /// The key of the member that the row is.
+    Key,
+}
+
+impl Link {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RecordId => "_record_id",
+            Self::RowId => "_row_id",
+            Self::ParentRowId => "_parent_row_id",
+            Self::Key => "_key",
+        }
+    }
+}
+
+/// What is done with a column: whether it stays, and how its cells are masked, if at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Treatment {
+    /// Whether the column is written.
+    pub stays: bool,
+    /// How its cells are masked.
+    pub method: Option<Method>,
+    /// The domain of pseudonyms, in NFC.
+    pub domain: String,
+}
+
+impl Treatment {
+    fn plain(stays: bool) -> Self {
+        Self { stays, method: None, domain: String::new() }
+    }
+
+    /// Whether it masks cells, also those of a column that REMOVE leaves out, as they are counted.
+    pub fn masks(&self) -> bool {
+        match self.method {
+            Some(Method::Remove) => true,
+            method => self.stays && method.is_some(),
+        }
+    }
+}
+
+/// How the columns that match a pattern are masked.
+pub struct MaskRule {
+    columns: Pattern,
+    method: Method,
+    domain: String,
+}
+
+impl MaskRule {
+    /// `domain` is within which pseudonyms are the same; "" stands for the column's last name.
+    pub fn new(columns: &str, method: Method, domain: &str) -> Self {
+        Self { columns: Pattern::new(columns), method, domain: nfc(domain) }
+    }
+}
+
+/// A choice of columns and rules for masks, of which the last that matches counts.
+pub struct Layer {
+    include: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+    rules: Vec<MaskRule>,
+    /// The places of the rules whose patterns have the same anchor.
+    by_anchor: HashMap<String, Vec<usize>>,
+}
+
+impl Layer {
+    /// A layer with these patterns and rules.
+    pub fn new(include: &[String], exclude: &[String], rules: Vec<MaskRule>) -> Self {
+        let mut by_anchor = HashMap::<_, Vec<_>>::new();
+        for (place, rule) in rules.iter().enumerate() {
+            by_anchor.entry(rule.columns.anchor().to_owned()).or_default().push(place);
+        }
+        Self { include: patterns(include), exclude: patterns(exclude), rules, by_anchor }
+    }
+
+    /// Whether a column that is no link stays.
+    fn keeps(&self, names: &[String]) -> bool {
+        (self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(names)))
+            && !self.exclude.iter().any(|pattern| pattern.matches(names))
+    }
+
+    /// Whether a pattern that excludes names this link column.
+    fn names_to_exclude(&self, names: &[String]) -> bool {
+        let last = names.last().map(String::as_str);
+        self.exclude.iter().any(|pattern| pattern.last_name() == last && pattern.matches(names))
+    }
+
+    /// The rule that counts for a column.
+    fn rule(&self, names: &[String]) -> Option<&MaskRule> {
+        // A profile has hundreds, of which few are about a column of any of these names.
+        let places = anchors_of(names).filter_map(|anchor| self.by_anchor.get(anchor));
+        let mut candidates: Vec<_> = places.flatten().collect();
+        candidates.sort_unstable_by(|one, other| other.cmp(one));
+        let rules = candidates.into_iter().map(|&place| &self.rules[place]);
+        rules.into_iter().find(|rule| rule.columns.matches(names))
+    }
+
+    /// Whether it is plain that no column below a table's names stays.
+    fn leaves_out_all_below(&self, names: &[String]) -> bool {
+        self.exclude.iter().any(|pattern| pattern.matches_all_below(names))
+            || !(self.include.is_empty()
+                || self.include.iter().any(|pattern| pattern.may_match_below(names)))
+    }
+}
+
+fn patterns(texts: &[String]) -> Vec<Pattern> {
+    texts.iter().map(|text| Pattern::new(text)).collect()
+}
+
+/// All that decides what is done with columns, and which objects are read as lists.
+pub struct ColumnRules {
+    layers: Vec<Layer>,
+    maps: Vec<Pattern>,
+    pseudonyms: Option<Pseudonyms>,
+    /// The column of the root table that is the id of the records, "" where that is their key: of
+    /// these records, and of those that say whether `_record_id` stays.
+    ids: [String; 2],
+}
+
+impl ColumnRules {
+    /// Rules with these layers; `key` is that of pseudonyms, or empty.
+    pub fn new(layers: Vec<Layer>, maps: &[String], key: &[u8], ids: [String; 2]) -> Self {
+        let pseudonyms = (!key.is_empty()).then(|| Pseudonyms::new(key));
+        Self { layers, maps: patterns(maps), pseudonyms, ids }
+    }
+
+    /// Whether any object is read as a list.
+    pub fn have_maps(&self) -> bool {
+        !self.maps.is_empty()
+    }
+
+    /// What is done with a column, by all names of its path, that is no link.
+    pub fn of_column(&self, names: &[String]) -> Treatment {
+        let stays = self.layers.iter().all(|layer| layer.keeps(names));
+        treatment(stays, self.layers.iter().map(|layer| layer.rule(names)), names)
+    }
+
+    /// What is done with a link column of the table with these names.
+    ///
+    /// A `_record_id` that stays with the method REMOVE is null.
+    pub fn of_link(&self, table: &[String], link: Link) -> Treatment {
+        let [id, first] = &self.ids;
+        let mut own = self.of_link_with(table, link, id);
+        if id != first {
+            own.stays = self.of_link_with(table, link, first).stays;
+        }
+        own
+    }
+
+    fn of_link_with(&self, table: &[String], link: Link, id: &str) -> Treatment {
+        let names = [table, &[link.name().to_owned()]].concat();
+        let stays = !self.layers.iter().any(|layer| layer.names_to_exclude(&names));
+        if matches!(link, Link::RowId | Link::ParentRowId) {
+            return Treatment::plain(stays);
+        }
+        let is_record_id = link == Link::RecordId;
+        if is_record_id && !id.is_empty() {
+            let masked = self.of_column(&names_of(id));
+            if masked.method.is_some() {
+                let stays = stays && masked.method != Some(Method::Remove);
+                return Treatment { stays, ..masked };
+            }
+        }
+        let root = [link.name().to_owned()];
+        let found = self.layers.iter().map(|layer| {
+            let own = layer.rule(&names);
+            if is_record_id { own.or_else(|| layer.rule(&root)) } else { own }
+        });
+        treatment(stays, found, &names)
+    }
+
+    /// Whether an object at a path, by its names, is read as a list of its members.
+    pub fn is_map(&self, names: &[String]) -> bool {
+        self.maps.iter().any(|pattern| pattern.matches(names))
+    }
+
+    /// Whether it is plain, before any is there, that no column of a table but links stays.
+    pub fn leaves_out_all_of(&self, table: &[String]) -> bool {
+        self.layers.iter().any(|layer| layer.leaves_out_all_below(table))
+    }
+
+    /// What masks the cells of a column, if anything does.
+    pub fn mask(&self, treatment: &Treatment) -> Option<Mask> {
+        let method = treatment.method.filter(|_| treatment.masks())?;
+        Some(Mask::new(method, &treatment.domain, self.pseudonyms.as_ref()))
+    }
+}
+
+fn treatment<'a>(
+    stays: bool,
+    found: impl Iterator<Item = Option<&'a MaskRule>>,
+    names: &[String],
+) -> Treatment {
+    let masking: Vec<_> = found.flatten().filter(|rule| rule.method != Method::Keep).collect();
+    if masking.iter().any(|rule| rule.method == Method::Remove) {
+        return Treatment { stays: false, method: Some(Method::Remove), domain: String::new() };
+    }
+    let Some(rule) = masking.first() else { return Treatment::plain(stays) };
+    let last = names.last().cloned().unwrap_or_default();
+    let domain = if rule.domain.is_empty() { last } else { rule.domain.clone() };
+    Treatment { stays, method: Some(rule.method), domain }
+}
