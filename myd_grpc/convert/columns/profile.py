@@ -37,7 +37,7 @@ def _patterns(field: str) -> Iterator[str]:
 
 
 def _spellings(field: str) -> dict[str, None]:
-    """The ways in which documents write the field: of `account_num` also `accountNum`."""
+    """The ways in which documents write a field: of `account_num` also `accountNum`."""
     if field in _LINKS:
         return {field: None}
     names = field.split(".")
@@ -63,8 +63,29 @@ def _upper(words: list[str]) -> str:
     return "_".join(words).upper()
 
 
+def _camel_with_capitals(words: list[str]) -> str:
+    return _camel(words).replace("Id", "ID")
+
+
 def _kebab(words: list[str]) -> str:
     return "-".join(words)
 
 
-_STYLES: tuple[Callable[[list[str]], str], ...] = (_snake, _camel, _pascal, _upper, _kebab)
+def _header(words: list[str]) -> str:
+    return "-".join(word.capitalize() for word in words)
+
+
+def _joined(words: list[str]) -> str:
+    return "".join(words)
+
+
+_STYLES: tuple[Callable[[list[str]], str], ...] = (
+    _snake,
+    _camel,
+    _camel_with_capitals,
+    _pascal,
+    _upper,
+    _kebab,
+    _header,
+    _joined,
+)

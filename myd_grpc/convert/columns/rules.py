@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 
 from myd_grpc.convert.columns.patterns import Names, Pattern, anchors_of, names_of
@@ -123,7 +123,7 @@ class ColumnRules:
 
     @cached_property
     def _compiled(self) -> list[_CompiledLayer]:
-        return [_CompiledLayer(layer) for layer in self.layers]
+        return [_compiled(layer) for layer in self.layers]
 
     @cached_property
     def _maps(self) -> list[Pattern]:
@@ -177,3 +177,9 @@ class _CompiledLayer:
         return bool(self._include) and not any(
             pattern.may_match_below(names) for pattern in self._include
         )
+
+
+@lru_cache(maxsize=8)
+def _compiled(layer: Layer) -> _CompiledLayer:
+    """A layer ready to match; the next conversion mostly has the same ones."""
+    return _CompiledLayer(layer)
