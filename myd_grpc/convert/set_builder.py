@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 from myd_grpc.convert.batch import Batch, Fragment
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
+from myd_grpc.convert.columns.fingerprint import key_fingerprint
 from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
@@ -172,6 +173,7 @@ class SetBuilder:
             self.schema,
             tables_of(self.schema, options.formats, finished),
             masked=self.masked.cells,
+            key_fingerprint=key_fingerprint(key) if (key := self._rules.columns.key) else "",
         )
 
     def restore(self, resume: Checkpoint | None) -> None:

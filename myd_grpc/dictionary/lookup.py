@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from myd_grpc.dictionary.model import Entry
 
-LINK_COLUMNS = frozenset({"_record_id", "_row_id", "_parent_row_id"})
+LINK_COLUMNS = frozenset({"_record_id", "_row_id", "_parent_row_id", "_key"})
 """Columns that a table begins with: no member of a record is one, whatever its name is."""
 
 _Names: TypeAlias = tuple[str, ...]
@@ -36,16 +36,18 @@ class Dictionary:
         self._found = lru_cache(_REMEMBERED)(self._find)
         self._table_path = lru_cache(1)(_path)
 
-    def find(self, table: str, column: str) -> Entry | None:
+    def find(self, table: str, column: str, *, may_link: bool = True) -> Entry | None:
         """The entry for a column of a table, both named as in the set; None if there is none.
 
-        A table's own entry is that of its last name, as a column of its parent.
+        A table's own entry is that of its last name, as a column of its parent. A column that is
+        known to be a member of records is no link column, whatever its name is.
         """
-        return self._found(table, column)
+        return self._found(table, column, may_link)
 
-    def _find(self, table: str, column: str) -> Entry | None:
+    def _find(self, table: str, column: str, may_link: bool) -> Entry | None:
         (names, folded), (own_names, own_folded) = self._table_path(table), _path(column)
-        place = _Place(column, names + own_names, folded + own_folded)
+        link = column if may_link else ""
+        place = _Place(link, names + own_names, folded + own_folded)
         for layer in self._layers:
             if found := _best(layer.get(place.folded[-1], ()), place):
                 return found
@@ -54,9 +56,12 @@ class Dictionary:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a column is: the names of its path, also in the form in which spellings are equal."""
+    """Where a column is: the names of its path, also in the form in which spellings are equal.
 
-    column: str
+    `link` is which link column it may be.
+    """
+
+    link: str
     names: _Names
     folded: _Names
 
@@ -73,7 +78,7 @@ class _Candidate:
     def rank(self, place: _Place) -> _Rank | None:
         """How closely the place is meant, None if it is not: more names, nearer, as spelt."""
         count = len(self.folded)
-        if place.folded[-count:] != self.folded or not self._may_link(place.column):
+        if place.folded[-count:] != self.folded or not self._may_be(place.link):
             return None
         nearness = 0
         if self.within:
@@ -83,8 +88,8 @@ class _Candidate:
             nearness = len(before) - before[::-1].index(True)
         return count, nearness, place.names[-count:] == self.names
 
-    def _may_link(self, column: str) -> bool:
-        return self.entry.path not in LINK_COLUMNS or self.entry.path == column
+    def _may_be(self, link: str) -> bool:
+        return self.entry.path not in LINK_COLUMNS or self.entry.path == link
 
 
 def layer_of(entries: Iterable[Entry]) -> Layer:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from myd_grpc.convert.schema import CHILD_LINKS
+from myd_grpc.convert.schema import MAP_LINKS
 from myd_grpc.dictionary import LINK_COLUMNS, Dictionary, Entry
 from myd_grpc.dictionary.lookup import layer_of
 
@@ -87,11 +87,13 @@ def test_names_are_found_in_either_form_of_unicode() -> None:
 
 
 def test_a_member_is_never_taken_for_a_link_column() -> None:
-    assert set(CHILD_LINKS) == LINK_COLUMNS
-    dictionary = made([entry("_row_id"), entry("value")])
+    assert set(MAP_LINKS) == LINK_COLUMNS
+    dictionary = made([entry("_row_id"), entry("_key"), entry("value")])
     assert found(dictionary, "out.list", "_row_id") == ":_row_id"
     for column in ("_row_id~2", "a._row_id", "_rowId"):
         assert found(dictionary, "out.list", column) is None
+    assert dictionary.find("out.list", "_key") == entry("_key")
+    assert dictionary.find("out.list", "_key", may_link=False) is None
 
 
 def test_a_layer_counts_before_those_after_it() -> None:

@@ -62,8 +62,8 @@ class Row:
 class Table:
     """One table; `columns` maps each path to its name, in order of first appearance.
 
-    Once all is there and has been chosen from, `links` and `columns` are those that stay, and
-    `numbers` says where the columns were among all, from 0.
+    Once all is there and has been chosen from, `links` and `columns` are those that stay, `numbers`
+    says where the columns were among all, from 0; `all_links` and `all_columns` are all of them.
     """
 
     name: str
@@ -72,6 +72,8 @@ class Table:
     columns: dict[Path, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     numbers: dict[Path, int] = field(default_factory=dict)
+    all_links: list[str] = field(default_factory=list)
+    all_columns: dict[Path, str] = field(default_factory=dict)
     is_written: bool = True
 
 
@@ -179,6 +181,7 @@ class TableSet:
         is_keyed = self.root.rows[0].is_keyed if self.root.rows else is_keyed
         for table in self.tables:
             table.numbers = {path: number for number, path in enumerate(table.columns)}
+            table.all_links, table.all_columns = list(table.links), dict(table.columns)
             fates = self.choose_columns(table)
             self.choose_links(table, id_field, is_keyed=is_keyed)
             table.columns = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from myd_grpc.dictionary import Entry
 from tests.support.oracle import (
@@ -25,13 +26,35 @@ from tests.support.oracle import (
     shown,
     stem,
 )
+from tests.support.oracle_columns import EVERYTHING, Choice, Rule
 from tests.support.oracle_guard import is_guarded_text
 from tests.support.oracle_json import BOM
 from tests.support.oracle_records import DEFAULT_SECTION_NAMES, Layout, Record, read_file
 
 Json = dict[str, Any]
-Find = Callable[[str, str], Entry | None]
-"""What the dictionary has for a column, by its table and its name."""
+
+
+class Find(Protocol):
+    """What the dictionary has for a column, by its table and its name."""
+
+    def __call__(self, table: str, column: str, *, may_link: bool) -> Entry | None: ...
+
+
+def requested(
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    maps: Sequence[str] = (),
+    rules: Sequence[Rule] = (),
+) -> Json:
+    """What a request asks of columns, without preset and profile."""
+    told = [{"columns": one.columns, "method": one.method, "domain": one.domain} for one in rules]
+    return {
+        "include": list(include),
+        "exclude": list(exclude),
+        "maps": list(maps),
+        "preset": "",
+        "masking": {"profile": "", "rules": told},
+    }
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,8 @@ class Asked:
     id_field: str = "id"
     max_csv_row: int = 300_000
     checksums: bool = False
+    choice: Choice = EVERYTHING
+    request: Json = field(default_factory=requested)
 
 
 @dataclass(frozen=True)
@@ -89,7 +114,14 @@ def beside(files: Sequence[tuple[str, bytes]], asked: Asked) -> dict[str, Any]:
 
 def beside_one(inputs: list[Input], prefix: str, asked: Asked) -> dict[str, Any]:
     """What lies beside the tables of one set."""
-    tables = gather(asked.name, [one.records for one in inputs], asked.id_field, 1024)
+    tables = gather(
+        asked.name,
+        [one.records for one in inputs],
+        asked.id_field,
+        1024,
+        asked.choice,
+        is_keyed=inputs[-1].layout == "KEYED",
+    )
     return {
         f"{prefix}datapackage.json": {
             "profile": "tabular-data-package",
@@ -106,11 +138,15 @@ def beside_one(inputs: list[Input], prefix: str, asked: Asked) -> dict[str, Any]
                         "column": column[0],
                         "cells": guards(table, column, asked),
                     }
-                    for table in tables.tables
+                    for table in written(tables)
                     for column in all_columns(table)
                     if guards(table, column, asked)
                 ],
                 "cut": [],
+                "asked": asked.request,
+                "left_out": left_out(tables),
+                "masked": masked(tables),
+                **fingerprint(tables, asked),
             },
         },
         f"{prefix}dictionary.csv": dictionary(tables, asked),
@@ -124,10 +160,11 @@ def beside_one(inputs: list[Input], prefix: str, asked: Asked) -> dict[str, Any]
 def resources(tables: TableSet, asked: Asked) -> list[Json]:
     """A resource for each table."""
     files = render(tables, asked.profile, asked.max_csv_row)
-    bases = file_names([table.name for table in tables.tables])
-    names = [resource_name(n, table) for n, table in enumerate(tables.tables, start=1)]
+    bases = dict(zip(tables.tables, file_names([one.name for one in tables.tables]), strict=True))
+    names = {table: resource_name(n, table) for n, table in enumerate(written(tables), start=1)}
     found = []
-    for table, base, name in zip(tables.tables, bases, names, strict=True):
+    for table, name in names.items():
+        base = bases[table]
         described = []
         for n, rows in enumerate(parts(table.rows, asked.max_csv_row), start=1):
             path = f"{base}_{n}.csv"
@@ -176,7 +213,7 @@ def dialect(table: Table, described: list[Json], asked: Asked) -> Json:
         "header": True,
         "caseSensitiveHeader": True,
     }
-    names = list(table.columns.values())
+    names = [name for name, _ in all_columns(table)]
     if any(
         name.strip() != name
         or (len(described) > 1 and "\n" in name)
@@ -192,17 +229,18 @@ def dialect(table: Table, described: list[Json], asked: Asked) -> Json:
     return result
 
 
-def schema(tables: TableSet, table: Table, names: list[str], asked: Asked) -> Json:
-    """The columns of a table and its keys."""
+def schema(tables: TableSet, table: Table, names: dict[Table, str], asked: Asked) -> Json:
+    """The columns of a table, and its keys as far as their columns are there."""
     result: Json = {
-        "fields": [field(table, column, asked) for column in all_columns(table)],
+        "fields": [described_field(table, column, asked) for column in all_columns(table)],
         "missingValues": [""],
-        "primaryKey": "_row_id",
     }
+    if "_row_id" in table.links:
+        result["primaryKey"] = "_row_id"
     for (parent, _), child in tables.children.items():
-        if child is table:
-            resource = names[tables.tables.index(parent)]
-            reference = {"resource": resource, "fields": "_row_id"}
+        has_both = "_parent_row_id" in table.links and "_row_id" in parent.links
+        if child is table and parent in names and has_both:
+            reference = {"resource": names[parent], "fields": "_row_id"}
             result["foreignKeys"] = [{"fields": "_parent_row_id", "reference": reference}]
     return result
 
@@ -227,10 +265,10 @@ def cells_of(table: Table, column: Column) -> list[Cell]:
     return [row.cells.get(path) for row in table.rows]
 
 
-def field(table: Table, column: Column, asked: Asked) -> Json:
+def described_field(table: Table, column: Column, asked: Asked) -> Json:
     """A column as a field of a schema."""
     result: Json = {"name": column[0], "type": type_of(table, column, asked)}
-    entry = asked.find(table.name, column[0])
+    entry = entry_of(table, column, asked)
     if entry and entry.title_ko:
         result["title"] = entry.title_ko
     if entry and entry.description_ko:
@@ -245,10 +283,16 @@ def field(table: Table, column: Column, asked: Asked) -> Json:
     return result
 
 
+def entry_of(table: Table, column: Column, asked: Asked) -> Entry | None:
+    """What the dictionary has for a column."""
+    name, path = column
+    return asked.find(table.name, name, may_link=path is None)
+
+
 def nullable(column: Column) -> bool:
     """Whether rows may lack a value of a column: all but the keys of rows."""
     name, path = column
-    return path is not None or name == "_record_id"
+    return path is not None or name in {"_record_id", "_key"}
 
 
 def guards(table: Table, column: Column, asked: Asked) -> int:
@@ -280,7 +324,7 @@ def renamed(tables: TableSet) -> Json:
     columns = [
         {"table": table.name, "name": name, "wanted": shown(path)}
         for table in tables.tables
-        for path, name in table.columns.items()
+        for path, name in table.all_columns.items()
         if name != shown(path)
     ]
     names = [(p, table, f"{p.name}.{shown(path)}") for (p, path), table in tables.children.items()]
@@ -294,7 +338,7 @@ def renamed(tables: TableSet) -> Json:
 
 def repeated_keys(tables: TableSet) -> list[Json]:
     """The paths that lead to a key with `~2`, or another number, at its end."""
-    paths = [(table, path) for table in tables.tables for path in table.columns]
+    paths = [(table, path) for table in tables.tables for path in table.all_columns]
     paths += tables.children
     found = []
     for table, path in paths:
@@ -306,6 +350,49 @@ def repeated_keys(tables: TableSet) -> list[Json]:
                 wanted = shown((*before, start))
                 found.append({"table": table.name, "name": shown(path[:length]), "wanted": wanted})
     return found
+
+
+def written(tables: TableSet) -> list[Table]:
+    """The tables that are not left out."""
+    return [table for table in tables.tables if table.is_written]
+
+
+def all_names(table: Table) -> list[str]:
+    """The names of all columns, also of those that do not stay."""
+    return [*table.all_links, *table.all_columns.values()]
+
+
+def left_out(tables: TableSet) -> Json:
+    """What is not there by choice; of tables that are not there, nothing but that."""
+    columns = [
+        {"table": table.name, "column": name}
+        for table in written(tables)
+        for name in all_names(table)
+        if name not in [*table.links, *table.columns.values()]
+        if not any((one.table, one.column) == (table.name, name) for one in tables.masked)
+    ]
+    gone = [table.name for table in tables.tables if not table.is_written]
+    return {"tables": gone, "columns": columns}
+
+
+def masked(tables: TableSet) -> list[Json]:
+    """How each column was masked that was, and how many of its cells."""
+    names = [(table.name, name) for table in tables.tables for name in all_names(table)]
+    found = []
+    for one in sorted(tables.masked, key=lambda one: names.index((one.table, one.column))):
+        told = {"table": one.table, "column": one.column, "method": one.method}
+        if one.method == "PSEUDONYM":
+            told["domain"] = one.domain
+        found.append({**told, "cells": one.cells})
+    return found
+
+
+def fingerprint(tables: TableSet, asked: Asked) -> Json:
+    """What tells the key of pseudonyms from others, where there are any."""
+    if not any(one.method == "PSEUDONYM" for one in tables.masked):
+        return {}
+    digest = hmac.new(asked.choice.key, b"myd masking key fingerprint", hashlib.sha256)
+    return {"masking_key_fingerprint": digest.hexdigest()[:16]}
 
 
 def comparable(package: Json) -> Json:
@@ -326,14 +413,14 @@ def dictionary(tables: TableSet, asked: Asked) -> bytes:
     """The bytes of the file: a row for each column, all cells of which are texts."""
     header = "table,column,type,nullable,title_ko,title_en,description_ko,description_en".split(",")
     rows: list[list[str | None]] = [list(header)]
-    for table in tables.tables:
+    for table in written(tables):
         for column in all_columns(table):
             may_be_null = "true" if nullable(column) else "false"
             row = [table.name, column[0], type_of(table, column, asked), may_be_null]
-            rows.append([*row, *texts(asked.find(table.name, column[0]))])
-    written = safe_cell if asked.profile == "EXCEL_SAFE" else csv_cell
+            rows.append([*row, *texts(entry_of(table, column, asked))])
+    write = safe_cell if asked.profile == "EXCEL_SAFE" else csv_cell
     line_end = "\n" if asked.profile == "DATABASE" else "\r\n"
-    text = "".join(",".join(map(written, row)) + line_end for row in rows)
+    text = "".join(",".join(map(write, row)) + line_end for row in rows)
     return (b"" if asked.profile == "DATABASE" else BOM) + text.encode("utf-8")
 
 

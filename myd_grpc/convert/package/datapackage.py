@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 
-from myd_grpc.convert.package import json_text
+from myd_grpc.convert.package import choices, json_text
 from myd_grpc.convert.package.facts import SetFacts, TableFacts
 from myd_grpc.convert.package.json_text import Lines, Members
 from myd_grpc.convert.package.renames import (
@@ -31,20 +31,31 @@ def text(facts: SetFacts) -> Iterator[bytes]:
             profile=f"{kind_of(facts)}-package",
             title=facts.name,
             resources=Lines(resources(facts)),
-            myd=Members(
-                formats=facts.options.formats,
-                profile=facts.options.csv_profile,
-                inputs=Lines(_inputs(facts)),
-                renamed=Members(
-                    tables=_renames(renamed_tables(facts.schema)),
-                    columns=_renames(renamed_columns(facts.schema)),
-                    keys=_renames(repeated_keys(facts.schema)),
-                ),
-                guarded=_cells((table, table.guarded) for table in facts.tables),
-                cut=_cells((table, table.cut) for table in facts.tables),
-            ),
+            myd=_myd(facts),
         )
     )
+
+
+def _myd(facts: SetFacts) -> Members:
+    """What the standard has no members for."""
+    told = Members(
+        formats=facts.options.formats,
+        profile=facts.options.csv_profile,
+        inputs=Lines(_inputs(facts)),
+        renamed=Members(
+            tables=_renames(renamed_tables(facts.schema)),
+            columns=_renames(renamed_columns(facts.schema)),
+            keys=_renames(repeated_keys(facts.schema)),
+        ),
+        guarded=_cells((table, table.guarded) for table in facts.tables),
+        cut=_cells((table, table.cut) for table in facts.tables),
+        asked=choices.asked(facts.options),
+        left_out=choices.left_out(facts),
+        masked=choices.masked(facts),
+    )
+    if choices.has_pseudonyms(facts):
+        told["masking_key_fingerprint"] = facts.key_fingerprint
+    return told
 
 
 def _inputs(facts: SetFacts) -> Iterator[dict[str, object]]:

@@ -34,7 +34,7 @@ def text(facts: SetFacts) -> Iterator[bytes]:
 
 def _rows(table: TableFacts, dictionary: Dictionary) -> Iterator[list[str]]:
     for index, name in enumerate(table.columns):
-        entry = dictionary.find(table.name, name) or _UNKNOWN
+        entry = table.entry(index, dictionary) or _UNKNOWN
         yield [
             table.name,
             name,

@@ -9,15 +9,17 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from myd_grpc.convert.columns.rules import PARENT_ROW_ID, ROW_ID
 from myd_grpc.convert.kinds import ColumnKinds
 from myd_grpc.convert.model import PartFile
+from myd_grpc.convert.output.finishing import FinishedTable
 from myd_grpc.convert.output.set_writer import FinishedSet
 from myd_grpc.convert.package.column_types import FieldType, field_type
 from myd_grpc.convert.schema import NewTable, Schema
-from myd_grpc.dictionary import Dictionary
+from myd_grpc.dictionary import Dictionary, Entry
 from myd_grpc.options import ConvertOptions, Format, Layout
 
-_KEYS = frozenset({"_row_id", "_parent_row_id"})
+_KEYS = frozenset({ROW_ID, PARENT_ROW_ID})
 
 
 Counts: TypeAlias = tuple[int, int, int]
@@ -40,9 +42,10 @@ class TableFacts:
 
     `columns` are those of the header, of which the first `links` are link columns (docs/spec.md
     3.3). `kinds` has those that have values, by their index in `columns`, and no link column.
-    `parent` is the index of the parent table in the set's, None for the root table and where the
-    parent is left out. `files` has them by format, in the order of the set's. `cut` and `guarded`
-    say how many cells were cut short and guarded, by the index of their column.
+    `parent` is the index of the parent table in the set's, None for the root table and where one of
+    the columns is left out that tell of which row it is. `files` has them by format, in the order
+    of the set's. `cut` and `guarded` say how many cells were cut short and guarded, by the index of
+    their column.
     """
 
     name: str
@@ -58,9 +61,18 @@ class TableFacts:
         """Whether a column may have rows without a value: all but those that tell rows apart."""
         return index >= self.links or self.columns[index] not in _KEYS
 
+    @property
+    def has_row_ids(self) -> bool:
+        """Whether its rows have ids, which tell them apart."""
+        return ROW_ID in self.columns[: self.links]
+
     def type_of(self, index: int) -> FieldType:
         """The type of a column; a cell that is guarded is a formula, thus text."""
         return FieldType.STRING if index in self.guarded else field_type(self.kinds.get(index))
+
+    def entry(self, index: int, dictionary: Dictionary) -> Entry | None:
+        """What the dictionary knows of a column."""
+        return dictionary.find(self.name, self.columns[index], may_link=index < self.links)
 
     def all_files(self) -> Iterator[PartFile]:
         """Those of all formats."""
@@ -90,7 +102,8 @@ class SetFacts:
 
     `dictionary` is what is known of columns (docs/spec.md 3.11). There are `checksums` if they were
     asked for. `masked` says how many cells were masked, by the numbers of their table and column in
-    the schema, see `MaskedCells`.
+    the schema, see `MaskedCells`. `key_fingerprint` tells the key of pseudonyms from others, "" for
+    none.
     """
 
     name: str
@@ -101,6 +114,7 @@ class SetFacts:
     tables: Sequence[TableFacts]
     checksums: Checksums | None = None
     masked: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    key_fingerprint: str = ""
 
 
 def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) -> list[TableFacts]:
@@ -114,7 +128,7 @@ def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) 
     return [
         TableFacts(
             table.name,
-            numbers.get(parents[table.name] or ""),
+            _parent(table, numbers.get(parents[table.name] or ""), finished.rows.tables),
             table.columns,
             table.links,
             table.kinds,
@@ -124,6 +138,16 @@ def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) 
         )
         for number, table in enumerate(finished.rows.tables)
     ]
+
+
+def _parent(
+    table: FinishedTable, parent: int | None, tables: Sequence[FinishedTable]
+) -> int | None:
+    """The parent's index, if rows of a table tell of which row of it they are."""
+    if parent is None or PARENT_ROW_ID not in table.columns[: table.links]:
+        return None
+    of_parent = tables[parent]
+    return parent if ROW_ID in of_parent.columns[: of_parent.links] else None
 
 
 def _by_format(files: Iterable[PartFile]) -> Mapping[tuple[str, str], list[PartFile]]:

@@ -61,7 +61,9 @@ def _names(names: list[str]) -> list[str]:
 
 def _created(name: str, table: TableFacts, names: list[str]) -> Iterator[str]:
     columns = _names(list(table.columns))
-    lines = [*typed_columns(columns, table, _type), "    PRIMARY KEY (_row_id)"]
+    lines = typed_columns(columns, table, _type)
+    if table.has_row_ids:
+        lines.append("    PRIMARY KEY (_row_id)")
     if table.parent is not None:
         parent = identifier(names[table.parent])
         lines.append(f"    FOREIGN KEY (_parent_row_id) REFERENCES {parent} (_row_id)")

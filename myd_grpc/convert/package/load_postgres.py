@@ -59,8 +59,9 @@ def _pieces(facts: SetFacts) -> Iterator[str]:
         yield from (_copied(name, literal(file)) for file in _paths(table))
     yield "\\endif\n"
     # Keys make indexes, whose names come after those of all tables: they are made to differ.
-    for name, _ in tables:
-        yield f"ALTER TABLE {identifier(name)} ADD PRIMARY KEY (_row_id);\n"
+    for name, table in tables:
+        if table.has_row_ids:
+            yield f"ALTER TABLE {identifier(name)} ADD PRIMARY KEY (_row_id);\n"
     for name, table in tables:
         if table.parent is not None:
             parent = identifier(names[table.parent])

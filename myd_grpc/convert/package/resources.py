@@ -120,7 +120,9 @@ def _is_guarded(name: str) -> bool:
 
 def _schema(number: int, names: Sequence[str], facts: SetFacts) -> Members:
     table = facts.tables[number]
-    schema = Members(fields=Lines(_fields(number, facts)), missingValues=[""], primaryKey="_row_id")
+    schema = Members(fields=Lines(_fields(number, facts)), missingValues=[""])
+    if table.has_row_ids:
+        schema["primaryKey"] = "_row_id"
     if table.parent is not None:
         reference = {"resource": names[table.parent], "fields": "_row_id"}
         schema["foreignKeys"] = [{"fields": "_parent_row_id", "reference": reference}]
@@ -128,10 +130,10 @@ def _schema(number: int, names: Sequence[str], facts: SetFacts) -> Members:
 
 
 def _fields(number: int, facts: SetFacts) -> Iterator[dict[str, object]]:
-    table, find = facts.tables[number], facts.dictionary.find
+    table = facts.tables[number]
     for index, name in enumerate(table.columns):
         field: dict[str, object] = {"name": name, "type": table.type_of(index)}
-        if entry := find(table.name, name):
+        if entry := table.entry(index, facts.dictionary):
             if entry.title_ko:
                 field["title"] = entry.title_ko
             if entry.description_ko:

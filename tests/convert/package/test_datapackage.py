@@ -17,12 +17,21 @@ from hypothesis import strategies as st
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import Limits
 from myd_grpc.dictionary import load
-from myd_grpc.options import Format, Layout, Profile
+from myd_grpc.options import (
+    NO_MASKING,
+    Format,
+    Layout,
+    Masking,
+    MaskMethod,
+    MaskRule,
+    Profile,
+)
 from myd_grpc.sample.document import plaintext
 from tests.support import nasty, oracle_package
 from tests.support.converting import (
     Files,
     Settings,
+    choice_of,
     conversion,
     converted_whole,
     directory,
@@ -31,6 +40,7 @@ from tests.support.converting import (
     run,
     write,
 )
+from tests.support.oracle_columns import Rule
 from tests.support.set_files import BESIDE, beside_in
 
 THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -60,14 +70,28 @@ def expected(files: Files, **asked: Unpack[Settings]) -> dict[str, Any]:
             asked["merge"],
             asked["csv_profile"].value,
             load().find,
+            id_field=asked.get("id_field") or "id",
             max_csv_row=asked["limits"].rows_per_part,
             checksums=asked["checksums"],
+            choice=choice_of(**asked),
+            request=requested(**asked),
         ),
     )
     return {
         path: oracle_package.comparable(value) if isinstance(value, dict) else value
         for path, value in found.items()
     }
+
+
+def requested(**asked: Unpack[Settings]) -> dict[str, Any]:
+    """What the oracle says of what a request asks of columns."""
+    masking = asked.get("masking", NO_MASKING)
+    return oracle_package.requested(
+        asked.get("include", ()),
+        asked.get("exclude", ()),
+        asked.get("maps", ()),
+        [Rule(one.columns, one.method.value, one.domain) for one in masking.rules],
+    )
 
 
 def faults(package: Path) -> list[list[Any]]:
@@ -77,6 +101,8 @@ def faults(package: Path) -> list[list[Any]]:
     found: list[list[Any]] = report.flatten(["type", "message"])
     return found
 
+
+each_engine_that_chooses = pytest.mark.parametrize("engine", ["python"])
 
 settings_asked = st.builds(
     Settings,
@@ -96,6 +122,39 @@ def test_sets_are_described_as_the_oracle_says(
 ) -> None:
     files = data.draw(nasty.file_sets(layout.value))
     asked["engine"] = engine
+    try:
+        got = converted_whole(files, **asked)
+    except ConversionError:
+        return
+    assert described(got) == expected(files, **asked)
+
+
+patterns = st.sampled_from(
+    [
+        *("*", "**", "id", "a", "**.a", "a.**", "**.id", "b*", "a.b", "*.*", "**.value"),
+        *("_row_id", "**._row_id", "**._record_id", "**._parent_row_id", "**._key"),
+    ]
+)
+some = st.lists(patterns, max_size=2).map(tuple)
+rules = st.builds(MaskRule, patterns, st.sampled_from(MaskMethod), st.sampled_from(["", "x"]))
+chosen = st.builds(
+    Settings,
+    include=st.just(()) | some,
+    exclude=some,
+    maps=some,
+    masking=st.builds(Masking, rules=st.lists(rules, max_size=3).map(tuple)),
+    masking_key=st.just(bytes(range(32))),
+)
+
+
+@each_engine_that_chooses
+@THOROUGH
+@given(data=st.data(), layout=layouts, asked=settings_asked, chosen=chosen)
+def test_what_is_chosen_and_masked_is_described_as_the_oracle_says(
+    engine: str, data: st.DataObject, layout: Layout, asked: Settings, chosen: Settings
+) -> None:
+    files = data.draw(nasty.file_sets(layout.value))
+    asked = {**asked, **chosen, "engine": engine}
     try:
         got = converted_whole(files, **asked)
     except ConversionError:
