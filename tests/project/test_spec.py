@@ -75,7 +75,13 @@ def test_every_call_is_there_with_its_fields() -> None:
 def test_it_is_said_what_every_field_of_a_request_must_be() -> None:
     named = codes(SECTIONS["1.2"])
     for method in SERVICE.methods:
-        assert set(method.input_type.fields_by_name) <= named, method.name
+        assert asked(method.input_type) <= named, method.name
+
+
+def asked(message: Descriptor) -> set[str]:
+    """The names of the fields of a request, and of those of the messages in it."""
+    inner = (asked(one.message_type) for one in message.fields if one.message_type)
+    return set(message.fields_by_name).union(*inner)
 
 
 def test_every_field_of_an_answer_is_explained() -> None:
