@@ -72,7 +72,8 @@ class PlainRows:
 
     def _made(self, rows: Rows) -> Rows:
         transform = _transform(type(rows.ends), self._dialect)
-        data, ends, guards = transform.rows(rows.data, rows.ends, rows.width)
+        # A row without cells reads as one with an empty one.
+        data, ends, guards = transform.rows(rows.data, rows.ends, max(1, rows.width))
         self._count(rows.table, guards)
         return rows._replace(data=memoryview(data), ends=ends)
 

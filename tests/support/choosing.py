@@ -6,13 +6,13 @@ import pytest
 
 from myd_grpc.options import Masking, MaskMethod, MaskRule
 from tests.support.converting import Settings, converted, expected
+from tests.support.nasty_choices import KEY
 from tests.support.oracle_json import OracleError
 from tests.support.oracle_lines import Tables, lines_of
 
-KEY = bytes(range(32))
-"""A key for pseudonyms."""
+ENGINES_THAT_CHOOSE = ["python"]
 
-MAKERS = ["oracle", "python"]
+MAKERS = ["oracle", *ENGINES_THAT_CHOOSE]
 """Who makes the same tables: each has to."""
 
 by_each = pytest.mark.parametrize("maker", MAKERS)

@@ -189,10 +189,17 @@ class SetWriter:
     def _guarded(
         self, rows: FinishedRows, numbers: Mapping[str, int]
     ) -> Mapping[tuple[int, int], int]:
-        """The cells that were guarded; `numbers` are those of tables in the schema."""
+        """The cells that were guarded; `numbers` are those of tables in the schema.
+
+        Rows may have been written of tables that are left out.
+        """
         places = {numbers[table.name]: index for index, table in enumerate(rows.tables)}
         guards = self._plain.guards if self._plain else {}
-        return {(places[table], column): cells for (table, column), cells in guards.items()}
+        return {
+            (places[table], column): cells
+            for (table, column), cells in guards.items()
+            if table in places
+        }
 
     def _finished_rows(self) -> FinishedRows:
         """All rows, where formats are made of them."""

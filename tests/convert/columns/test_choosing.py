@@ -6,6 +6,7 @@ from typing import Unpack
 
 import pytest
 
+from myd_grpc.options import Profile
 from tests.support.choosing import by_each, masking, tables_by
 from tests.support.converting import Settings
 from tests.support.oracle_lines import Tables
@@ -175,6 +176,18 @@ def test_links_stay_unless_a_pattern_names_them(maker: str) -> None:
         "out_1.csv": ["id", "1"]
     }
     assert columns(maker, '[{"id":1,"b":2}]', include=("b", "_row_id")) == ["b"]
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_rows_may_have_no_cells_at_first(maker: str, profile: Profile) -> None:
+    """No links, and columns that come later."""
+    found = chosen(
+        maker, '[{},{"a":1},{},{"b":2}]', exclude=("_record_id", "_row_id"), csv_profile=profile
+    )
+    lines = [line.strip("\ufeff\r") for line in found["out_1.csv"]]
+    assert lines == ["a,b", ",", "1,", ",", ",2"]
+    found = chosen(maker, '[{},{"a":1}]', exclude=("_*", "_record_id", "_row_id"))
+    assert found["out_1.csv"] == ["a", "", "1"]
 
 
 def test_a_column_named_as_a_link_is_no_link(maker: str) -> None:

@@ -290,6 +290,17 @@ def test_masked_text_is_guarded_as_text(maker: str) -> None:
     ]
 
 
+def test_a_table_that_is_left_out_may_have_had_guarded_cells(maker: str) -> None:
+    document = '[{"id":"=1","l":[{"a":2}]}]'
+    found = masked(maker, document, csv_profile=Profile.EXCEL_SAFE, exclude=("id",))
+    assert found == {
+        "out.l_1.csv": [
+            "\ufeff_record_id,_row_id,_parent_row_id,a\r",
+            '"=""=1""",f1r1.1,f1r1,2\r',
+        ]
+    }
+
+
 def test_an_excel_file_has_what_a_database_file_has(maker: str) -> None:
     found = masked(maker, IDS, ("id", "REDACT"), csv_profile=Profile.EXCEL)
     assert found["out_1.csv"] == [
