@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -40,7 +40,7 @@ from myd_grpc.jobs.run.summaries import Summaries
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.watch.follow import Send, follow_all, follow_job
 from myd_grpc.jobs.watch.hub import Hub
-from myd_grpc.options import Format
+from myd_grpc.presets.model import Preset
 from myd_grpc.presets.registry import Presets
 
 logger = logging.getLogger(__name__)
@@ -207,8 +207,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> str:
         settings = self._backend.settings
         presets = self._backend.presets.known
-        wanted = await asyncio.to_thread(requests.submission, request, settings, caller, presets)
-        await asyncio.to_thread(_refuse_unwritable, wanted.request.options.formats)
+        wanted = await asyncio.to_thread(_checked, request, settings, caller, presets)
         self._backend.output.check_path()
         if not wanted.request.options.overwrite:
             await self._refuse_existing(wanted.request)
@@ -267,8 +266,15 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         return send
 
 
-def _refuse_unwritable(formats: Sequence[Format]) -> None:
-    """Raises FormatUnavailableError."""
-    if unmet := format_needs.unmet(formats):
+def _checked(
+    request: pb.ConvertToCsvRequest,
+    settings: Settings,
+    caller: Caller,
+    presets: Mapping[str, Preset],
+) -> requests.Submission:
+    """The request, checked. Raises InvalidRequestError and FormatUnavailableError."""
+    wanted = requests.submission(request, settings, caller, presets)
+    if unmet := format_needs.unmet(wanted.request.options.formats):
         what = f"on the server, {'; '.join(unmet)}; or ask for other formats"
         raise FormatUnavailableError(what)
+    return wanted

@@ -45,13 +45,14 @@ class Dictionary:
         return self._found(table, column, may_link)
 
     def _find(self, table: str, column: str, may_link: bool) -> Entry | None:
-        (names, folded), (own_names, own_folded) = self._table_path(table), _path(column)
+        own_names, own_folded = _path(column)
+        candidates = [found for one in self._layers if (found := one.get(own_folded[-1]))]
+        if not candidates:  # as of most columns
+            return None
+        names, folded = self._table_path(table)
         link = column if may_link else ""
         place = _Place(link, names + own_names, folded + own_folded)
-        for layer in self._layers:
-            if found := _best(layer.get(place.folded[-1], ()), place):
-                return found
-        return None
+        return next((entry for one in candidates if (entry := _best(one, place))), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,21 @@ def _members(value: Members, line: bytes) -> Iterator[bytes]:
 def _items(value: Lines, line: bytes) -> Iterator[bytes]:
     inner, before = line + b" ", b"["
     for item in value.items:
-        if type(item) is dict:  # as usual, and there are many
-            yield before + inner + _encode(item)
-        else:
-            yield before + inner + b"".join(_pieces(item, inner))
+        yield before + inner + _whole(item, inner)
         before = b","
     yield b"[]" if before == b"[" else line + b"]"
+
+
+def _whole(value: object, line: bytes) -> bytes:
+    """The text of an item at once: in pieces, each would be handed on as often as it lies deep."""
+    inner = line + b" "
+    if isinstance(value, Members):
+        members = [
+            b"%b%b: %b" % (inner, _encode(name), _whole(member, inner))
+            for name, member in value.items()
+        ]
+        return b"{%b%b}" % (b",".join(members), line) if members else b"{}"
+    if isinstance(value, Lines):
+        items = [inner + _whole(item, inner) for item in value.items]
+        return b"[%b%b]" % (b",".join(items), line) if items else b"[]"
+    return _encode(value)
