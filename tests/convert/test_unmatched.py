@@ -170,6 +170,6 @@ def test_a_crash_forgets_nothing(engine: str, merge: bool, batch: int) -> None:
         for attempt in range(4):
             out = work / f"out{attempt}"
             out.mkdir()
-            note = conversions.until_done(request, None, out).note
+            note = conversions.until_done(request, NO_KEYS, out).note
             assert note == 'nothing matched masking rule "k4.a", masking rule "k2"'
         assert conversions.crashes > 2

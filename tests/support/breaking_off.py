@@ -89,14 +89,14 @@ class Conversions:
             self.crashes += 1
             raise CrashError
 
-    def until_done(self, request: Conversion, key: CipherKey | None, out: Path) -> Converted:
+    def until_done(self, request: Conversion, keys: Keys, out: Path) -> Converted:
         kept, resume, tries = Kept(), None, 0
         while True:
             tries += 1
             # Later attempts come farther, so that there is an end.
             self._left = self._rng.randint(1, 12) * tries
             try:
-                return convert(request, Keys(key), out, self._report, kept, resume)
+                return convert(request, keys, out, self._report, kept, resume)
             except CrashError:
                 resume = kept.one_of_the_last(self._rng)
                 if resume is None:
@@ -125,7 +125,11 @@ def _empty(out: Path) -> None:
 
 
 def assert_survives(
-    files: Files, rng: random.Random, request: Conversion, key: CipherKey | None = None
+    files: Files,
+    rng: random.Random,
+    request: Conversion,
+    key: CipherKey | None = None,
+    masking_key: bytes = b"",
 ) -> int:
     """The bytes and figures are those of an undisturbed run; answers how often it crashed."""
     reports: list[Progress] = []
@@ -135,13 +139,13 @@ def assert_survives(
             request, data_dir=str(work / "data"), file_names=tuple(name for name, _ in files)
         )
         try:
-            want = run(work, request, key, reports.append)
+            want = run(work, request, key, reports.append, masking_key)
         except ConversionError:
             return 0
         out = work / "again"
         out.mkdir()
         with crashing(rng) as conversions:
-            made = conversions.until_done(request, key, out)
+            made = conversions.until_done(request, Keys(key, masking_key), out)
         got = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_below(out)}
         assert got == want
         assert conversions.progress == reports[-1]

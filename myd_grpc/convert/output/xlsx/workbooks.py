@@ -71,7 +71,7 @@ class Workbooks:
 def _require(rows: FinishedRows) -> None:
     if not rows.dialect.marks_text:
         raise ValueError("workbooks are made of rows whose text is marked")
-    most = max(len(table.columns) for table in rows.tables)
+    most = max((len(table.columns) for table in rows.tables), default=0)
     if most > MOST_COLUMNS:
         what = f"a table has {most:,} columns, and a sheet of a workbook at most {MOST_COLUMNS:,}"
         raise ConversionError(Reason.LIMIT_EXCEEDED, what)
