@@ -13,7 +13,7 @@ import pytest
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Keys, PartFile, Progress
-from myd_grpc.convert.output import disk, set_writer
+from myd_grpc.convert.output import csv_set, disk, set_writer
 from myd_grpc.convert.pipeline import Converted, convert
 from tests.support.converting import Files, assert_told, directory, run, write
 from tests.support.set_files import files_below
@@ -68,7 +68,8 @@ def crashing(rng: random.Random) -> Iterator[Conversions]:
             real(path)
 
         patch.setattr(disk, "sync", sync)
-        patch.setattr(set_writer, "reach", lambda _point: conversions.come_closer())
+        for module in (set_writer, csv_set):
+            patch.setattr(module, "reach", lambda _point: conversions.come_closer())
         # Small lots, too, may go straight to the disk.
         patch.setattr(disk, "DIRECT_BYTES", rng.choice((1, disk.DIRECT_BYTES)))
         yield conversions
