@@ -9,20 +9,17 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.model import Limits
-from myd_grpc.options import Format, Layout, Profile
-from tests.support import nasty
+from myd_grpc.options import Format, Profile
 from tests.support.breaking_off import assert_survives
 from tests.support.choosing import by_each_engine, masking
 from tests.support.converting import (
     Settings,
-    Sizes,
     assert_as_expected,
     conversion,
     native,
     needs_pyarrow,
-    sized,
 )
-from tests.support.nasty_choices import KEY, ChoiceGrammar, paths_of
+from tests.support.nasty_choices import KEY
 
 pytestmark = by_each_engine
 
@@ -86,32 +83,17 @@ def survived(asked: Settings, seed: str, attempts: int) -> int:
 def test_sets_are_those_of_the_oracle(
     engine: str, asked: str, profile: Profile, merge: bool
 ) -> None:
-    assert_as_expected(FILES, **{**settings(engine, asked, profile), "merge": merge})
+    given = settings(engine, asked, profile)
+    given["merge"] = merge
+    assert_as_expected(FILES, **given)
 
 
 @by_each_asked
 @pytest.mark.parametrize("merge", [True, False])
 def test_the_same_after_crashes(engine: str, asked: str, merge: bool) -> None:
     given = settings(engine, asked, Profile.EXCEL_SAFE)
-    assert survived({**given, "merge": merge}, asked, 4) > 8
-
-
-@pytest.mark.parametrize(
-    ("seed", "documents"), [(1, 40), pytest.param(2, 400, marks=pytest.mark.soak)]
-)
-def test_random_choices_of_random_files(engine: str, seed: int, documents: int) -> None:
-    rng, crashes = random.Random(seed), 0
-    for _ in range(documents):
-        layout = rng.choice(nasty.LAYOUTS)
-        files = nasty.random_file_set(rng, layout)
-        chosen = ChoiceGrammar(nasty.RandomChoices(rng), paths_of(files, layout)).settings()
-        chosen |= {"engine": engine, "layout": Layout(layout), "merge": rng.random() < 0.5}
-        chosen["limits"] = Limits(batch_records=1, rows_per_part=rng.choice([1, 5]))
-        chosen["csv_profile"] = rng.choice(list(Profile))
-        request = conversion(Path(), [], **chosen)
-        with sized(Sizes(rng.choice([1, 50, 1 << 18]), held_bytes=rng.choice([0, 100, 8 << 20]))):
-            crashes += assert_survives(files, rng, request, None, KEY)
-    assert crashes > documents
+    given["merge"] = merge
+    assert survived(given, asked, 4) > 8
 
 
 @native
@@ -119,4 +101,5 @@ def test_random_choices_of_random_files(engine: str, seed: int, documents: int) 
 @by_each_asked
 def test_the_same_in_all_formats_after_crashes(engine: str, asked: str) -> None:
     given = settings(engine, asked, Profile.EXCEL)
-    assert survived({**given, "formats": tuple(Format)}, asked, 3) > 6
+    given["formats"] = tuple(Format)
+    assert survived(given, asked, 3) > 6
