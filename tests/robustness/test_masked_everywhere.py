@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc.convert.engines.available import ENGINES
 from tests.support.canaries import ACCOUNTS, DIGITS, TEXT, files_below, leaks, sample
 from tests.support.keys import encrypted, with_id
 from tests.support.resting import RestServer
@@ -25,7 +26,7 @@ LINKS = ("_record_id", "_row_id", "_parent_row_id")
 
 pytest.importorskip("pyarrow", reason="left out: sets in all formats, as there is no pyarrow")
 
-each_engine = pytest.mark.parametrize("engine", ["python"])
+each_engine = pytest.mark.parametrize("engine", list(ENGINES))
 
 
 def left_by(server: Server) -> list[str]:
