@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output.finishing import FinishedRows, FinishedTable, Made, Report, RowFile
+
+_FILES = "myd_grpc.convert.output.parquet_files"
 
 _Part = tuple[FinishedTable, RowFile, str]
 """A part of a table's rows, and the name of the file that is made of it."""
@@ -14,6 +20,11 @@ _Part = tuple[FinishedTable, RowFile, str]
 
 class Parquet:
     """Makes a file of each part: a `FinishingFormat`."""
+
+    def __init__(self) -> None:
+        if _FILES not in sys.modules:
+            # It takes a while, in which rows come.
+            threading.Thread(target=_load, name="load").start()
 
     def kept(self, directory: Path, rows: FinishedRows) -> Collection[str]:
         """The names of the files that are there."""
@@ -32,6 +43,11 @@ class Parquet:
                 wanted.append(Wanted(table, part, directory / name))
         make(wanted, rows.dialect, report)
         return Made([_described(directory, *part) for part in _parts(rows)])
+
+
+def _load() -> None:
+    with suppress(ImportError):  # as whoever needs it is told
+        import_module(_FILES)
 
 
 def _parts(rows: FinishedRows) -> Iterator[_Part]:

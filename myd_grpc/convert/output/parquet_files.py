@@ -1,12 +1,14 @@
 """Writes Parquet files of rows: one thread reads these while another writes those before.
 
+Others wait for the disk, which takes several files at once.
+
 This loads pyarrow, and is only loaded where such files are made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
@@ -31,8 +33,9 @@ _GROUP = 48 << 20
 # Thousands of columns cost more than what is in so few of their rows: there are at least so many
 # bytes for each.
 _PIECE_FOR_COLUMN, _GROUP_FOR_COLUMN = 1 << 10, 8 << 10
-# No other file of a set has this name.
-_UNFINISHED = ".unfinished.parquet"
+# No other file of a set has such a name.
+_UNFINISHED = ".unfinished-{}.parquet"
+_SYNCS = 4
 
 T = TypeVar("T")
 
@@ -47,12 +50,17 @@ class Wanted:
 
 
 def make(wanted: Sequence[Wanted], dialect: Dialect, report: Report) -> None:
-    """Makes these files, one after another. Raises OSError as the file system does."""
+    """Writes these files, one after another. Raises OSError as the file system does."""
     pa.set_io_thread_count(1)
     groups = ((one, group) for one in wanted for group in _row_groups(one, dialect))
-    with closing(_one_ahead(groups)) as ahead:
+    with closing(_one_ahead(groups)) as ahead, ThreadPoolExecutor(_SYNCS, "finish") as pool:
+        finishing = list[Future[None]]()
         for one, its_groups in groupby(ahead, itemgetter(0)):
-            _write(one, (group for _, group in its_groups), report)
+            unfinished = one.path.with_name(_UNFINISHED.format(len(finishing)))
+            _write(one, unfinished, (group for _, group in its_groups), report)
+            finishing.append(pool.submit(_finish, unfinished, one.path))
+        for finished in finishing:
+            finished.result()
     # What this allocator keeps, no other gets.
     pa.default_memory_pool().release_unused()
 
@@ -111,9 +119,9 @@ def _columns(one: Wanted, schema: pa.Schema, dialect: Dialect) -> Iterator[pa.Ta
             yield columns
 
 
-def _write(one: Wanted, groups: Iterator[pa.Table], report: Report) -> None:
-    """Writes a file under another name, and gives it its own when it is whole and synced."""
-    unfinished, rows = one.path.with_name(_UNFINISHED), 0
+def _write(one: Wanted, unfinished: Path, groups: Iterator[pa.Table], report: Report) -> None:
+    """Writes a file under another name."""
+    rows = 0
     with _opened(unfinished, schema_of(one.table)) as writer:
         for group in groups:
             if group.num_rows:
@@ -122,9 +130,13 @@ def _write(one: Wanted, groups: Iterator[pa.Table], report: Report) -> None:
             report(group.num_rows)
     if rows != one.part.rows:
         raise RuntimeError(f"{rows} rows were read of {one.part.rows}")
+
+
+def _finish(unfinished: Path, path: Path) -> None:
+    """Gives a file its own name when it is synced."""
     disk.sync(unfinished)
     reach("replace")
-    unfinished.replace(one.path)
+    unfinished.replace(path)
 
 
 def _opened(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:

@@ -414,7 +414,7 @@ def test_what_was_made_before_a_crash_is_kept(tmp_path: Path, rows: FinishedRows
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path, rows: FinishedRows) -> None:
-    (tmp_path / ".unfinished.parquet").symlink_to("/dev/full")
+    (tmp_path / ".unfinished-0.parquet").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left") as caught:
         Parquet().make(tmp_path, rows, lambda _: None)
     assert caught.value.errno == errno.ENOSPC
