@@ -69,8 +69,12 @@ def masking(arguments: argparse.Namespace) -> Masking:
 
 
 def may_mask(arguments: argparse.Namespace) -> bool:
-    """Whether any column may be masked, by what is asked for or by a preset."""
-    return bool(arguments.preset) or masking(arguments) != Masking()
+    """Whether any column may be masked, by what is asked for or by a preset.
+
+    Who gives a file with the key may be bound to a preset without naming it.
+    """
+    asked = arguments.preset or arguments.masking_key_file
+    return bool(asked) or masking(arguments) != Masking()
 
 
 def _add_patterns(parser: Any, option: str, name: str, text: str) -> None:

@@ -65,6 +65,13 @@ def test_the_masking_key_of_the_environment_goes_along_only_with_masks(
     assert sent("--preset", "team").masking.key == KEY
 
 
+def test_the_masking_key_of_a_file_goes_along_as_the_caller_may_have_a_preset(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "key").write_text(KEY)
+    assert sent("--masking-key-file", str(tmp_path / "key")).masking.key == KEY
+
+
 def test_a_bad_masking_key_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "key"
     file.write_text(KEY + "5")
