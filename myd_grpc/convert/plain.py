@@ -119,7 +119,8 @@ class _PythonTransform:
         self, data: Buffer, ends: Sequence[int], width: int
     ) -> tuple[Buffer, Sequence[int], Sequence[int]]:
         """See `_Transform.rows`."""
-        text, guards = memoryview(data), [0] * width if self._guards_cells else []
+        # Where no column is written yet, a row is what one of a single null cell is.
+        text, guards = memoryview(data), [0] * (width or 1) if self._guards_cells else []
         made, made_ends, start = bytearray(), array("Q"), 0
         for end in ends:
             row = bytes(text[start : end - 1])

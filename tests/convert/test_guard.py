@@ -14,7 +14,7 @@ from myd_grpc.convert.model import Limits
 from myd_grpc.convert.plain import PlainRows
 from myd_grpc.options import Layout, Profile
 from tests.support import oracle_guard
-from tests.support.converting import Sizes, each_engine, sized
+from tests.support.converting import Settings, Sizes, assert_as_expected, each_engine, sized
 from tests.support.guarding import AS_WITH_EXCEL, GUARDED, PIECES, PLAIN
 from tests.support.row_files import plain_files
 
@@ -122,6 +122,24 @@ def test_names_in_the_header_are_guarded_and_not_counted(engine: str) -> None:
         ],
     }
     assert plain.guards == {(1, 3): 1}
+
+
+@pytest.mark.parametrize("batch", [1, 1000])
+def test_rows_of_tables_that_go_and_without_columns_are_guarded_alike(
+    engine: str, batch: int
+) -> None:
+    """A table may be left out in the end, and a row may be there before any column that stays."""
+    document = b'[{"id":"=1","l":[{"x":"=2"}]},{"a":null},{"a":"=3"}]'
+    links = ("**._record_id", "**._row_id")
+    chosen: list[Settings] = [
+        {"exclude": ("id", "a")},
+        {"exclude": ("l.x", "id")},
+        {"include": ("a",), "exclude": links},
+    ]
+    for one in chosen:
+        asked: Settings = {**one, "limits": Limits(batch), "engine": engine}
+        asked["csv_profile"] = Profile.EXCEL_SAFE
+        assert_as_expected([("a.json", document)], **asked)
 
 
 def test_counts_go_on_from_a_snapshot(engine: str) -> None:

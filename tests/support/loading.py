@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import duckdb
 import psycopg
@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from myd_grpc.options import Layout
 from tests.support.oracle import gather
+from tests.support.oracle_columns import EVERYTHING, Choice
 from tests.support.oracle_records import DEFAULT_SECTION_NAMES, read_records
 
 Rows = dict[str, list[str | None]]
@@ -24,28 +25,41 @@ Rows = dict[str, list[str | None]]
 
 @dataclass
 class Loaded:
-    """A table as a database has it: its columns, and the cells of its rows, by `_row_id`."""
+    """A table as a database has it: its columns, and the cells of its rows, by `_row_id`.
+
+    Where there is none, rows are numbered.
+    """
 
     columns: list[str]
     rows: Rows
+
+    @classmethod
+    def of(cls, columns: list[str], rows: Iterable[Sequence[Any]]) -> Self:
+        place = columns.index("_row_id") if "_row_id" in columns else None
+        return cls(
+            columns,
+            {
+                str(number if place is None else row[place]): list(row)
+                for number, row in enumerate(rows)
+            },
+        )
 
 
 Content = Mapping[str, Loaded]
 
 
-def wanted(document: bytes, name: str, layout: Layout) -> Content:
+def wanted(document: bytes, name: str, layout: Layout, choice: Choice = EVERYTHING) -> Content:
     """What the oracle says that is in the tables."""
     records = read_records(document, layout.value, "", 128, DEFAULT_SECTION_NAMES)
-    tables = gather(name, [records], "id", 1024)
+    is_keyed = layout is Layout.KEYED
+    tables = gather(name, [records], "id", 1024, choice, is_keyed=is_keyed)
     return {
-        table.name: Loaded(
+        table.name: Loaded.of(
             [*table.links, *table.columns.values()],
-            {
-                str(row.links[1]): [*row.links, *(row.cells.get(path) for path in table.columns)]
-                for row in table.rows
-            },
+            ([*row.links, *(row.cells.get(path) for path in table.columns)] for row in table.rows),
         )
         for table in tables.tables
+        if table.is_written
     }
 
 
@@ -106,7 +120,7 @@ class Postgres:
         )
         texts = SQL(", ").join(SQL("{}::text").format(Identifier(column)) for column, _ in columns)
         rows = self.query(SQL("SELECT {} FROM {}").format(texts, name))
-        return Loaded([whole for _, whole in columns], {row[1]: list(row) for row in rows})
+        return Loaded.of([whole for _, whole in columns], rows)
 
 
 LOADING = """
@@ -150,7 +164,7 @@ class Duck:
             [name],
         ).fetchall()
         rows = database.table(Identifier(name).as_string()).select("COLUMNS(*)::VARCHAR").fetchall()
-        return Loaded([whole for (whole,) in columns], {row[1]: list(row) for row in rows})
+        return Loaded.of([whole for (whole,) in columns], rows)
 
 
 class DuckCommand(Duck):

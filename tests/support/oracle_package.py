@@ -181,7 +181,7 @@ def resources(tables: TableSet, asked: Asked) -> list[Json]:
                 "mediatype": "text/csv",
                 "encoding": "utf-8",
                 "dialect": dialect(table, described, asked),
-                "rows": len(table.rows),
+                **({"rows": len(table.rows)} if "_row_id" in table.links else {}),
                 **({"bytes": only["bytes"]} if only else {}),
                 **({"hash": f"sha256:{only['sha256']}"} if "sha256" in only else {}),
                 "schema": schema(tables, table, names, asked),
@@ -213,6 +213,8 @@ def dialect(table: Table, described: list[Json], asked: Asked) -> Json:
         "header": True,
         "caseSensitiveHeader": True,
     }
+    if "_row_id" not in table.links:
+        result["skipBlankRows"] = True
     names = [name for name, _ in all_columns(table)]
     if any(
         name.strip() != name

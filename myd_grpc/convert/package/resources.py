@@ -54,7 +54,9 @@ def _resource(number: int, names: Sequence[str], facts: SetFacts) -> Members:
     )
     if own is Format.CSV:
         dialect = _dialect(table, files, facts.options.csv_profile)
-        resource.update(encoding="utf-8", dialect=dialect, rows=table.rows)
+        resource.update(encoding="utf-8", dialect=dialect)
+        if table.has_row_ids:
+            resource["rows"] = table.rows
     else:
         # As what it is, frictionless would not read each of these files right, nor count rows.
         resource["type"] = "file"
@@ -96,6 +98,9 @@ def _dialect(
         "header": True,
         "caseSensitiveHeader": True,
     }
+    if not table.has_row_ids:
+        # A row may have nothing at all.
+        dialect["skipBlankRows"] = True
     if not _has_plain_header(table, len(files), guards_cells=Dialect.of(profile).guards_cells):
         # Rows are counted through all parts. The columns are then those of the schema, in order.
         headers = accumulate((file.rows + 1 for file in files[:-1]), initial=1)

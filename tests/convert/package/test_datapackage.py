@@ -21,12 +21,10 @@ from myd_grpc.options import (
     NO_MASKING,
     Format,
     Layout,
-    Masking,
-    MaskMethod,
-    MaskRule,
     Profile,
 )
 from myd_grpc.sample.document import plaintext
+from tests.convert.package.chosen import choices
 from tests.support import nasty, oracle_package
 from tests.support.converting import (
     Files,
@@ -102,8 +100,6 @@ def faults(package: Path) -> list[list[Any]]:
     return found
 
 
-each_engine_that_chooses = pytest.mark.parametrize("engine", ["python"])
-
 settings_asked = st.builds(
     Settings,
     name=st.sampled_from(NAMES),
@@ -129,27 +125,9 @@ def test_sets_are_described_as_the_oracle_says(
     assert described(got) == expected(files, **asked)
 
 
-patterns = st.sampled_from(
-    [
-        *("*", "**", "id", "a", "**.a", "a.**", "**.id", "b*", "a.b", "*.*", "**.value"),
-        *("_row_id", "**._row_id", "**._record_id", "**._parent_row_id", "**._key"),
-    ]
-)
-some = st.lists(patterns, max_size=2).map(tuple)
-rules = st.builds(MaskRule, patterns, st.sampled_from(MaskMethod), st.sampled_from(["", "x"]))
-chosen = st.builds(
-    Settings,
-    include=st.just(()) | some,
-    exclude=some,
-    maps=some,
-    masking=st.builds(Masking, rules=st.lists(rules, max_size=3).map(tuple)),
-    masking_key=st.just(bytes(range(32))),
-)
-
-
-@each_engine_that_chooses
+@each_engine
 @THOROUGH
-@given(data=st.data(), layout=layouts, asked=settings_asked, chosen=chosen)
+@given(data=st.data(), layout=layouts, asked=settings_asked, chosen=choices)
 def test_what_is_chosen_and_masked_is_described_as_the_oracle_says(
     engine: str, data: st.DataObject, layout: Layout, asked: Settings, chosen: Settings
 ) -> None:
@@ -170,12 +148,26 @@ EXCEL_TAKES = b"""[
 
 
 @THOROUGH
-@given(data=st.data(), layout=layouts, name=st.sampled_from(NAMES), profile=profiles, limits=parts)
+@given(
+    data=st.data(),
+    layout=layouts,
+    name=st.sampled_from(NAMES),
+    profile=profiles,
+    limits=parts,
+    chosen=st.just(Settings()) | choices,
+)
 def test_frictionless_finds_no_fault(
-    data: st.DataObject, layout: Layout, name: str, profile: Profile, limits: Limits
+    data: st.DataObject,
+    layout: Layout,
+    name: str,
+    profile: Profile,
+    limits: Limits,
+    chosen: Settings,
 ) -> None:
     document = data.draw(nasty.documents(layout.value))
-    assert_no_fault(document, name=name, csv_profile=profile, limits=limits, checksums=True)
+    asked: Settings = {**chosen, "name": name, "csv_profile": profile, "limits": limits}
+    asked["checksums"] = True
+    assert_no_fault(document, **asked)
 
 
 @pytest.mark.parametrize("document", [b"[]", EXCEL_TAKES])
@@ -187,14 +179,28 @@ def test_frictionless_takes_what_excel_does_not(
     assert_no_fault(document, csv_profile=profile, limits=Limits(rows_per_part=rows_per_part))
 
 
+@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("rows_per_part", [1, 300_000])
+def test_frictionless_takes_rows_without_any_cell(profile: Profile, rows_per_part: int) -> None:
+    document = b'[{"id":1},{"a":""},{"a":null},{"a":"1","b":2},{"c":[null,{"d":1}]}]'
+    links = ("**._record_id", "**._row_id", "**._parent_row_id")
+    limits = Limits(rows_per_part=rows_per_part)
+    for include in [("a",), ("a", "b"), ("c.*",), ("c.d",)]:
+        assert_no_fault(
+            document, csv_profile=profile, include=include, exclude=links, limits=limits
+        )
+
+
 def assert_no_fault(document: bytes, **asked: Unpack[Settings]) -> None:
     with directory() as work:
         write(work, [("a.json", document)])
+        request = conversion(work, ["a.json"], **asked)
         try:
-            run(work, conversion(work, ["a.json"], **asked))
+            files = run(work, request, masking_key=asked.get("masking_key", b""))
         except ConversionError:
             return
-        assert faults(work / "out" / "datapackage.json") == []
+        if any(name.endswith(".csv") for name in files.keys() - BESIDE):
+            assert faults(work / "out" / "datapackage.json") == []
 
 
 def test_frictionless_takes_the_sample(tmp_path: Path) -> None:

@@ -16,8 +16,16 @@ from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
 from myd_grpc.options import Layout
 from myd_grpc.sample.document import plaintext
+from tests.convert.package.chosen import choices
 from tests.support import nasty
-from tests.support.converting import conversion, directory, run, write
+from tests.support.converting import (
+    Settings,
+    choice_of,
+    conversion,
+    directory,
+    run,
+    write,
+)
 from tests.support.loading import (
     Database,
     Duck,
@@ -47,10 +55,14 @@ def made_in(
     name: str = "out",
     layout: Layout = Layout.ARRAY,
     limits: Limits = DEFAULT_LIMITS,
+    chosen: Settings | None = None,
 ) -> Path:
     """The directory of the set that a document gives."""
+    chosen = chosen or Settings()
     write(work, [("a.json", document)])
-    run(work, conversion(work, ["a.json"], name=name, layout=layout, limits=limits))
+    asked: Settings = {**chosen, "name": name, "layout": layout, "limits": limits}
+    key = chosen.get("masking_key", b"")
+    run(work, conversion(work, ["a.json"], **asked), masking_key=key)
     return work / "out"
 
 
@@ -61,13 +73,15 @@ def assert_loads(
     name: str = "out",
     limits: Limits = DEFAULT_LIMITS,
     duckdb: type[Duck] = Duck,
+    chosen: Settings | None = None,
 ) -> None:
+    chosen = chosen or Settings()
     with directory() as work:
         try:
-            made = made_in(work, document, name=name, layout=layout, limits=limits)
+            made = made_in(work, document, name, layout, limits, chosen)
         except ConversionError:
             return
-        want = wanted(document, name, layout)
+        want = wanted(document, name, layout, choice_of(**chosen))
         done = postgres.load(made)
         assert (done.returncode, done.stderr) == (0, "")
         assert_same(postgres.content(), want)
@@ -82,15 +96,53 @@ NAMES = ["out", "결과", "it's", "-[x]", "~" + "셋" * 40]
 
 
 @THOROUGH
-@given(data=st.data(), layout=st.sampled_from(LAYOUTS), name=st.sampled_from(NAMES), limits=limits)
+@given(
+    data=st.data(),
+    layout=st.sampled_from(LAYOUTS),
+    name=st.sampled_from(NAMES),
+    limits=limits,
+    chosen=st.just(Settings()) | choices,
+)
 def test_sets_arrive(
     postgres: Callable[[], Postgres],
     data: st.DataObject,
     layout: Layout,
     name: str,
     limits: Limits,
+    chosen: Settings,
 ) -> None:
-    assert_loads(postgres(), data.draw(nasty.documents(layout.value)), layout, name, limits)
+    document = data.draw(nasty.documents(layout.value))
+    assert_loads(postgres(), document, layout, name, limits, chosen=chosen)
+
+
+NO_LINKS = ("**._record_id", "**._row_id", "**._parent_row_id")
+
+
+@pytest.mark.parametrize("duckdb", [Duck, DuckCommand])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        Settings(include=("a",), exclude=NO_LINKS),
+        Settings(include=("a", "b"), exclude=NO_LINKS),
+        Settings(include=("l.*",), exclude=NO_LINKS),
+        Settings(include=("l.d",), exclude=NO_LINKS),
+        Settings(exclude=("_row_id",)),
+        Settings(exclude=("**._row_id",)),
+        Settings(exclude=("l._parent_row_id",)),
+        Settings(include=("l.m.*",), maps=("l.m",)),
+        Settings(maps=("l.m", "m"), exclude=("l.*",)),
+    ],
+    ids=str,
+)
+def test_tables_without_keys_and_rows_without_any_cell_arrive(
+    postgres: Callable[[], Postgres], duckdb: type[Duck], chosen: Settings
+) -> None:
+    document = b"""[
+        {"id": 1}, {"a": ""}, {"a": null}, {"a": "1", "b": 2},
+        {"l": [null, {"d": 1, "m": {"k": 1, "j": {"x": null}}}, {"m": [{"x": "y"}]}]},
+        {"a": "\\."}, {"a": "x"}
+    ]"""
+    assert_loads(postgres(), document, duckdb=duckdb, chosen=chosen)
 
 
 ALIKE = "가" * 30
