@@ -44,8 +44,8 @@ class Request:
     `needs_masking_key` that a column may get pseudonyms. `this_year` bounds masked dates.
     `data_dir` and `output_dir` are the directories, relative to the data and the output directory,
     to which the caller was confined; "" for all of it. `preset` is what the preset that `options`
-    name said then. `dictionary`, see Conversion, is there only for who does the work: it may be
-    long.
+    name said then. That, what `options` say of columns, and `dictionary`, see Conversion, are there
+    only for who does the work: they may be long.
     """
 
     file_names: tuple[str, ...]

@@ -359,6 +359,17 @@ _MASKING = (
     -- Records that were left out as they are broken; `records` counts them, too.
     ALTER TABLE job_status ADD COLUMN rejects INTEGER NOT NULL DEFAULT 0
     """,
+    """
+    -- What jobs that work do with columns, as JSON: it may be long, and many have it in common.
+    CREATE TABLE column_choice (
+        digest TEXT PRIMARY KEY,            -- SHA-256 of the text
+        text TEXT NOT NULL
+    )
+    """,
+    """
+    -- The digest of what the job does with columns; NULL where it does nothing with any.
+    ALTER TABLE job_status ADD COLUMN column_choice TEXT
+    """,
 )
 
 STEPS = (

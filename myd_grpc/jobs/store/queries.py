@@ -30,7 +30,13 @@ from myd_grpc.jobs.model import (
 )
 from myd_grpc.jobs.store import message_sizes
 from myd_grpc.jobs.store.clock import TrustedTime
-from myd_grpc.jobs.store.rows import first_format_of, job_of, part_of, request_of, unfinished_of
+from myd_grpc.jobs.store.rows import (
+    first_format_of,
+    job_of,
+    part_of,
+    unfinished_of,
+    whole_request_of,
+)
 from myd_grpc.jobs.store.tables import first_tables
 
 Connection: TypeAlias = sqlite3.Connection
@@ -86,14 +92,14 @@ def request(connection: Connection, job_id: str) -> Request | None:
     """What was asked for, with all that only the work takes; None when the job does not work."""
     rows = connection.execute(
         "SELECT job_status.*, job_files.file_names AS all_file_names, "
-        "dictionary.text AS own_dictionary FROM job_status LEFT JOIN job_files USING (job_id) "
-        "LEFT JOIN dictionary ON digest = job_status.dictionary "
+        "dictionary.text AS own_dictionary, column_choice.text AS own_columns "
+        "FROM job_status LEFT JOIN job_files USING (job_id) "
+        "LEFT JOIN dictionary ON dictionary.digest = job_status.dictionary "
+        "LEFT JOIN column_choice ON column_choice.digest = job_status.column_choice "
         "WHERE job_id = ? AND status = 'WORKING'",
         (job_id,),
     ).fetchall()
-    if not rows:
-        return None
-    return request_of(rows[0], rows[0]["all_file_names"], rows[0]["own_dictionary"])
+    return whole_request_of(rows[0]) if rows else None
 
 
 def changed_since(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -25,7 +25,15 @@ from myd_grpc.jobs.model import (
     UnfinishedJob,
 )
 from myd_grpc.jobs.store.message_sizes import first_names
-from myd_grpc.options import NO_CHOICE, ColumnChoice, ConvertOptions, Format, Layout
+from myd_grpc.options import (
+    NO_CHOICE,
+    NO_MASKING,
+    ColumnChoice,
+    ConvertOptions,
+    Format,
+    Layout,
+    Masking,
+)
 
 _LONGEST_TABLE_NAME = 64 << 10
 """Bytes of a table's name that are shown: names had no bound once, and a page must have one."""
@@ -37,14 +45,27 @@ class _Terms:
 
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
-    preset: ColumnChoice = NO_CHOICE
     this_year: int = 0
 
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What is done with columns: what the request says, and what its preset said then."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
+    masking: Masking = NO_MASKING
+    preset: ColumnChoice = NO_CHOICE
+
+
+_NO_COLUMNS = _Columns()
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _FILE_NAMES = msgspec.json.Decoder(tuple[str, ...])
 _OPTIONS = msgspec.json.Decoder(ConvertOptions)
 _TERMS = msgspec.json.Decoder(_Terms)
+_COLUMNS = msgspec.json.Decoder(_Columns)
 
 
 def submission_columns(
@@ -63,17 +84,29 @@ def submission_columns(
         "data_dir": request.data_dir,
         "output_dir": request.output_dir,
         "layout": request.options.layout,
-        "options": _json(request.options),
+        "options": _json(_without_columns(request.options)),
         "encrypted": request.encrypted,
         "needs_masking_key": request.needs_masking_key,
-        "terms": _json(
-            _Terms(request.limits, request.section_names, request.preset, request.this_year)
-        ),
+        "terms": _json(_Terms(request.limits, request.section_names, request.this_year)),
+        "column_choice": digest_of(columns) if (columns := columns_text(request)) else None,
         "dictionary": digest_of(request.dictionary) if request.dictionary else None,
         "request_id": fingerprint.request_id if fingerprint else None,
         "request_digest": fingerprint.digest if fingerprint else None,
         "key_digest": fingerprint.key_digest if fingerprint else None,
     }
+
+
+def columns_text(request: Request) -> str:
+    """What a request does with columns, as it is kept; "" where it does nothing with any."""
+    options = request.options
+    columns = _Columns(
+        options.include, options.exclude, options.maps, options.masking, request.preset
+    )
+    return "" if columns == _NO_COLUMNS else _json(columns)
+
+
+def _without_columns(options: ConvertOptions) -> ConvertOptions:
+    return replace(options, include=(), exclude=(), maps=(), masking=NO_MASKING)
 
 
 def digest_of(text: str) -> str:
@@ -127,24 +160,40 @@ def job_of(row: sqlite3.Row) -> Job:
     )
 
 
-def request_of(
-    row: sqlite3.Row, all_file_names: str | None = None, dictionary: str | None = None
-) -> Request:
-    """The request of a row of job_status, with the first file names unless all are given."""
+def request_of(row: sqlite3.Row) -> Request:
+    """The request of a row of job_status as it is shown: without what only the work takes."""
     terms = _TERMS.decode(row["terms"] or "{}")  # which jobs of the first version have not
     return Request(
-        file_names=_FILE_NAMES.decode(all_file_names or row["file_names"]),
+        file_names=_FILE_NAMES.decode(row["file_names"]),
         output_file_name=row["output_file_name"],
         options=_OPTIONS.decode(row["options"]),
         encrypted=bool(row["encrypted"]),
         needs_masking_key=bool(row["needs_masking_key"]),
         limits=terms.limits,
         section_names=terms.section_names,
-        preset=terms.preset,
         this_year=terms.this_year,
-        dictionary=dictionary or "",
         data_dir=row["data_dir"],
         output_dir=row["output_dir"],
+    )
+
+
+def whole_request_of(row: sqlite3.Row) -> Request:
+    """The request of a row of job_status that was joined with all that the work takes."""
+    shown = request_of(row)
+    columns = _COLUMNS.decode(row["own_columns"]) if row["own_columns"] else _NO_COLUMNS
+    options = replace(
+        shown.options,
+        include=columns.include,
+        exclude=columns.exclude,
+        maps=columns.maps,
+        masking=columns.masking,
+    )
+    return replace(
+        shown,
+        file_names=_FILE_NAMES.decode(row["all_file_names"] or row["file_names"]),
+        options=options,
+        preset=columns.preset,
+        dictionary=row["own_dictionary"] or "",
     )
 
 

@@ -26,6 +26,7 @@ from myd_grpc.jobs.store.clock import TrustedTime
 from myd_grpc.jobs.store.message_sizes import first_names
 from myd_grpc.jobs.store.queries import find_request, status_and_owner
 from myd_grpc.jobs.store.rows import (
+    columns_text,
     digest_of,
     file_names_text,
     progress_columns,
@@ -34,6 +35,9 @@ from myd_grpc.jobs.store.rows import (
 from myd_grpc.jobs.store.tables import count_tables
 
 Connection: TypeAlias = sqlite3.Connection
+
+_TEXTS = ("dictionary", "column_choice")
+"""Tables of texts that jobs have in common, named as the columns with their digests are."""
 
 WAITS = "waits, and tries again"
 """How the message of a working job begins that waits for what the machine lacks."""
@@ -70,7 +74,9 @@ def submit(
     # The names are those above, none comes from outside.
     connection.execute(f"INSERT INTO job_status ({columns}) VALUES ({marks})", values)  # noqa: S608
     _keep_file_names(connection, job_id, request.file_names)
-    _keep_dictionary(connection, request.dictionary)
+    # What jobs go on with, whatever is set by then.
+    _keep_text(connection, "dictionary", request.dictionary)
+    _keep_text(connection, "column_choice", columns_text(request))
     return job_id
 
 
@@ -226,10 +232,11 @@ def delete(connection: Connection, caller: Caller, job_id: str, now: int) -> boo
 def purge(connection: Connection, ended_before: int) -> int:
     """Forget the jobs that ended before that time (epoch seconds); how many there were."""
     connection.execute("DELETE FROM job_deleted WHERE time < ?", (ended_before,))
-    connection.execute(
-        "DELETE FROM dictionary WHERE digest NOT IN (SELECT dictionary FROM job_status "
-        "WHERE status = 'WORKING' AND dictionary IS NOT NULL)"
-    )
+    for table in _TEXTS:
+        connection.execute(
+            f"DELETE FROM {table} WHERE digest NOT IN (SELECT {table} FROM job_status "  # noqa: S608
+            f"WHERE status = 'WORKING' AND {table} IS NOT NULL)"
+        )
     cursor = connection.execute(
         "DELETE FROM job_status WHERE status <> 'WORKING' AND job_end_time < ?", (ended_before,)
     )
@@ -341,11 +348,12 @@ def _keep_file_names(connection: Connection, job_id: str, names: Sequence[str]) 
         connection.execute("INSERT INTO job_files VALUES (?, ?)", (job_id, file_names_text(names)))
 
 
-def _keep_dictionary(connection: Connection, text: str) -> None:
-    """Keep, once for all jobs, the dictionary that a job goes on with whatever is set by then."""
+def _keep_text(connection: Connection, table: str, text: str) -> None:
+    """Keep a text once for all jobs that have it in common."""
     if text:
         connection.execute(
-            "INSERT OR IGNORE INTO dictionary VALUES (?, ?)", (digest_of(text), text)
+            f"INSERT OR IGNORE INTO {table} VALUES (?, ?)",  # noqa: S608 - one of _TEXTS
+            (digest_of(text), text),
         )
 
 

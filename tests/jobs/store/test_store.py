@@ -22,7 +22,7 @@ from myd_grpc.jobs.model import (
     Status,
 )
 from myd_grpc.jobs.store.store import DATABASE_NAME
-from myd_grpc.options import ConvertOptions, Format, Layout
+from myd_grpc.options import NO_MASKING, ConvertOptions, Format, Layout
 from tests.support.storing import ENCRYPTED, HERE, MARK, MASKED, PLAIN, Announced, opened, request
 
 
@@ -80,6 +80,32 @@ async def test_the_dictionary_is_kept_once_while_jobs_work(tmp_path: Path) -> No
         await store.fail(["b"], "CANCELLED", "", now=10)
         await store.purge(ended_before=20)
         assert texts() == []
+
+
+async def test_what_is_done_with_columns_is_kept_once_while_jobs_work(tmp_path: Path) -> None:
+    def count() -> int:
+        with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as connection:
+            found: int = connection.execute("SELECT count(*) FROM column_choice").fetchone()[0]
+            return found
+
+    async with opened(tmp_path) as store:
+        for name in ("a", "b"):
+            await store.submit(ANYBODY, name, replace(MASKED, output_file_name=name), None, now=1)
+        await store.submit(ANYBODY, "c", request("c"), None, now=1)
+        shown = await store.get(ANYBODY, "a")
+        assert shown
+        assert (shown.request.options.include, shown.request.options.masking) == ((), NO_MASKING)
+        assert (shown.request.options.preset, shown.request.options.max_rejects) == ("team", 7)
+        assert count() == 1
+    async with opened(tmp_path) as store:
+        assert (await store.work("b"))[0] == replace(MASKED, output_file_name="b")
+        assert (await store.work("c"))[0] == request("c")
+        await store.fail(["a"], "CANCELLED", "", now=10)
+        await store.purge(ended_before=20)
+        assert count() == 1
+        await store.fail(["b"], "CANCELLED", "", now=10)
+        await store.purge(ended_before=20)
+        assert count() == 0
 
 
 async def test_a_file_is_a_part_of_each_table_that_shares_it(tmp_path: Path) -> None:
