@@ -49,6 +49,8 @@ class ConversionState:
         self._bytes_finished = 0
         # Parts of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
+        # The file at which the last checkpoint is, if that is of a set which was begun by then.
+        self._within: int | None = None
 
     def take(self, inputs: tuple[InputVersion, ...]) -> None:
         """Takes it that the files are these."""
@@ -62,6 +64,7 @@ class ConversionState:
         self.done, self.beside = list(checkpoint.done), list(checkpoint.beside)
         self.notes = list(checkpoint.notes)
         self.unmatched.restore(checkpoint.unmatched)
+        self._within = None if checkpoint.writers is None else checkpoint.file
 
     def report(self) -> None:
         """Tells whoever listens how far the conversion is."""
@@ -109,23 +112,18 @@ class ConversionState:
             self._checkpoints.save(*self._checkpoint(builder, file, piece, finishing=False))
 
     def save_finishing(self, builder: SetBuilder) -> None:
-        """Saves the checkpoint of a set whose rows are all written, if there is an older one.
-
-        That will not fit.
-        """
+        """Saves the checkpoint of a set whose rows are all there, if an older one will not fit."""
         # Else nothing is taken as saved that is not.
-        if self._checkpoints.has_older():
+        if self._has_older_of(builder.plan):
             file = builder.plan.files[-1]
             self._checkpoints.supersede(*self._checkpoint(builder, file, None, finishing=True))
 
     def save_finished(self, plan: SetPlan) -> None:
-        """Saves the checkpoint of a set that is finished, if there is an older one.
-
-        That will not fit.
-        """
-        if not self._checkpoints.has_older():
+        """Saves the checkpoint of a set that is finished, if an older one will not fit."""
+        if not self._has_older_of(plan):
             return
         changed, self._unsaved = self._unsaved, []
+        self._within = None
         checkpoint = Checkpoint(
             inputs=self.inputs,
             file=plan.files.stop,
@@ -137,6 +135,14 @@ class ConversionState:
         )
         self._checkpoints.supersede(checkpoint, [], changed)
 
+    def _has_older_of(self, plan: SetPlan) -> bool:
+        """Whether there is a checkpoint from within this set.
+
+        One from before it fits whatever becomes of its files: the set is then made anew. A
+        checkpoint says something of each set before, so there is not to be one for each.
+        """
+        return self._within in plan.files and self._checkpoints.has_older()
+
     def _checkpoint(
         self, builder: SetBuilder, file: int, piece: Piece | None, *, finishing: bool
     ) -> tuple[Checkpoint, Sequence[Path], list[PartFile]]:
@@ -144,6 +150,7 @@ class ConversionState:
         written = builder.writer.snapshot()
         changed = self._unsaved + builder.named(written.changed)
         self._unsaved.clear()
+        self._within = file
         checkpoint = Checkpoint(
             inputs=self.inputs,
             file=file,

@@ -18,7 +18,7 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import NO_KEYS, BesideFile, Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import Converted, convert
-from myd_grpc.options import Layout
+from myd_grpc.options import Format, Layout
 from tests.support import nasty
 from tests.support.breaking_off import CrashError, Kept, assert_survives, crashing
 from tests.support.converting import (
@@ -30,6 +30,7 @@ from tests.support.converting import (
     directory,
     each_engine,
     encrypted,
+    native,
     silent,
     sized,
     write,
@@ -64,6 +65,23 @@ def test_files_beside_the_tables_of_finished_sets_are_not_forgotten(engine: str)
         of_second = Checkpoint.from_json(kept.texts[-1])
         resume = structs.replace(of_second, beside=(*of_second.beside, beside))
         assert beside in convert(request, NO_KEYS, out, silent, kept, resume).beside
+
+
+@native
+def test_a_finished_set_takes_no_checkpoint_unless_one_from_within_it_is_older(engine: str) -> None:
+    """Each says something of all sets before, which would be too much to be said of each."""
+    names = [f"{number}.json" for number in range(6)]
+    turns = iter([False, False, True])
+    kept = Kept(lambda: next(turns, False))
+    with directory() as data, directory() as out:
+        write(data, [(name, ROWS.encode()) for name in names])
+        formats = (Format.CSV, Format.XLSX)
+        request = replace(asked(engine), data_dir=str(data), file_names=tuple(names))
+        options = replace(request.options, merge=False, formats=formats)
+        convert(replace(request, options=options), NO_KEYS, out, silent, kept)
+    found = [Checkpoint.from_json(text) for text in kept.texts]
+    assert [one.file for one in found if one.writers is None] == [1]
+    assert {one.file for one in found} == {0, 1}
 
 
 @pytest.mark.parametrize("merge", [True, False])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +26,13 @@ class CrashError(BaseException):
 class Kept:
     """Keeps every checkpoint; a crash may come before the newest was kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_due: Callable[[], bool] = lambda: True) -> None:
         self.texts: list[str] = []
         self.superseded = 0
+        self._is_due = is_due
 
     def due(self) -> bool:
-        return True
+        return self._is_due()
 
     def save(
         self, checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
@@ -91,7 +92,8 @@ class Conversions:
             raise CrashError
 
     def until_done(self, request: Conversion, keys: Keys, out: Path) -> Converted:
-        kept, resume, tries = Kept(), None, 0
+        often = self._rng.choice((0.05, 1))
+        kept, resume, tries = Kept(lambda: self._rng.random() < often), None, 0
         while True:
             tries += 1
             # Later attempts come farther, so that there is an end.
