@@ -36,9 +36,9 @@ PEAK = """
 import json, sys
 from pathlib import Path
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import CipherKey, Conversion, Limits
+from myd_grpc.convert.model import CipherKey, Conversion, Keys, Limits
 from myd_grpc.convert.pipeline import convert
-from myd_grpc.options import ConvertOptions, Format, Profile
+from myd_grpc.options import ConvertOptions, Format, Masking, MaskMethod, MaskRule, Profile
 
 settings = json.loads(sys.argv[1])
 out = Path(settings.pop("out"))
@@ -49,10 +49,15 @@ names = tuple(settings.pop("file_names"))
 asked = {name: settings.pop(name) for name in ("layout", "record_path") if name in settings}
 formats = tuple(map(Format, settings.pop("formats", ("CSV",))))
 profile = Profile(settings.pop("csv_profile", "EXCEL"))
-options = ConvertOptions(merge=True, formats=formats, csv_profile=profile, **asked)
+mask = settings.pop("mask", "")
+rules = (MaskRule("**", MaskMethod(mask)),) if mask else ()
+options = ConvertOptions(
+    merge=True, formats=formats, csv_profile=profile, masking=Masking(rules=rules), **asked
+)
 request = Conversion(file_names=names, name="out", options=options, limits=limits, **settings)
 try:
-    parts = convert(request, key, out, lambda _: None).parts
+    keys = Keys(key, bytes(range(32)) if mask else b"")
+    parts = convert(request, keys, out, lambda _: None).parts
     rows = sum(part.rows for part in parts)
 except ConversionError as error:
     rows = str(error.reason)
@@ -328,6 +333,30 @@ def test_one_large_cell_that_is_guarded_or_may_be(
         file.write(end)
     taken = peak(work, engine, "in.json", csv_profile="EXCEL_SAFE")
     assert taken < 100 + TIMES[engine] * size
+
+
+@pytest.mark.one_in(5)
+@each_engine_at_length
+@pytest.mark.parametrize("method", ["PSEUDONYM", "PARTIAL", "REDACT", "REMOVE", "YEAR"])
+@pytest.mark.parametrize(
+    ("start", "filling", "end"),
+    [
+        ('["', "x", '"]'),
+        ('["\U0001f600', "x", '"]'),
+        ('["', "1-", '"]'),
+        ('["', "e\u0301", '"]'),
+        ('[["', '","', '"]]'),
+    ],
+)
+def test_one_large_cell_that_is_masked(
+    engine: str, work: Path, start: str, filling: str, end: str, method: str
+) -> None:
+    size = 50 if engine == "native" else 4
+    with (work / "in.json").open("w") as file:
+        file.write(start)
+        file.writelines(filling * (MIB // len(filling.encode())) for _ in range(size))
+        file.write(end)
+    assert peak(work, engine, "in.json", mask=method) < 100 + TIMES[engine] * size
 
 
 @pytest.mark.one_in(2)
