@@ -8,6 +8,8 @@ from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.set_builder import SetBuilder
 from myd_grpc.convert.state import ConversionState
 
+_FEW_RECORDS = 8
+
 
 class BatchConverter:
     """Converts the batches of one file; `earlier` is how many records the files before have."""
@@ -26,20 +28,42 @@ class BatchConverter:
         self._state = state
         self._earlier = earlier
 
-    def convert(self, batch: Batch, made: Fragment | None) -> None:
+    def convert(self, batch: Batch, made: Fragment | None) -> int:
         """Converts a batch, of which `made` was made ahead, for the schema as it was then.
 
-        Raises ConversionError where a record is bad or passes a bound.
+        Answers how many records were converted or left out: all, or those before one at which the
+        reader begins again. Raises ConversionError where a record is bad and cannot be left out, or
+        passes a bound.
         """
+        start = self._begin(batch, made)
+        while start < len(batch.spans):
+            if not self._reader.leave_out(batch, start):
+                return start
+            start = self._go_on(batch, start + 1)
+        return start
+
+    def _begin(self, batch: Batch, made: Fragment | None) -> int:
+        """Converts the first records; answers the index of the first bad one, or how many."""
         if made and not (made.entries and made.base < len(self._builder.schema.entries)):
             self._take(made, batch)
         else:
             made = EMPTY_FRAGMENT
         if made.is_full:
-            batch = batch.between(made.records, len(batch.spans))
-            made = self._flatten(batch)
-        if made.records < len(batch.spans):
-            raise self._reader.bad_record(batch, made.records)
+            rest = batch.between(made.records, len(batch.spans))
+            return made.records + self._flatten(rest).records
+        return made.records
+
+    def _go_on(self, batch: Batch, start: int) -> int:
+        """The same after a bad record: few records at a time, as the next may be near."""
+        few = _FEW_RECORDS
+        while start < len(batch.spans):
+            some = batch.between(start, min(start + few, len(batch.spans)))
+            good = self._flatten(some).records
+            start += good
+            if good < len(some.spans):
+                break
+            few *= 2
+        return start
 
     def _flatten(self, batch: Batch) -> Fragment:
         """Has a batch flattened and takes all that comes of it; answers the last of that."""
@@ -55,5 +79,7 @@ class BatchConverter:
 
     def _take(self, fragment: Fragment, batch: Batch) -> None:
         """Has a fragment's columns adopted and its rows written."""
+        if not (fragment.records or fragment.entries or fragment.rows):
+            return  # of a batch that begins with a bad record
         rows = self._builder.take(fragment, batch, self._reader, self._earlier)
         self._state.add_rows(rows)

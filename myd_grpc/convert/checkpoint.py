@@ -17,6 +17,7 @@ from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kinds import MaskedCells, TableKinds
 from myd_grpc.convert.model import BesideFile, FileRead, PartFile, Progress
+from myd_grpc.convert.output.rejects_file import RejectsState
 from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
@@ -35,6 +36,7 @@ class Checkpoint(Struct, frozen=True):
     `entries`, with the `records` that brought them, `kinds`, `masked`, `extents` and `beginning`
     (None before its first record) describe the tables of the set at hand, and `writers` its files:
     what each writer said of its own, which nobody else reads; None where the set is not begun.
+    `rejects` is how much there is of the list of its records that were left out.
     `progress` is what was reported.
     """
 
@@ -55,6 +57,7 @@ class Checkpoint(Struct, frozen=True):
     masked: tuple[MaskedCells, ...] = ()
     extents: tuple[Extent, ...] = ()
     writers: dict[str, Any] | None = None
+    rejects: RejectsState = RejectsState()
 
     def to_json(self) -> str:
         """The checkpoint as one line of text."""

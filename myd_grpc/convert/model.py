@@ -121,10 +121,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """How an input file was read to its end, and how many records it has."""
+    """How an input file was read to its end, and how many records it has and were left out."""
 
     layout: Layout
     records: int
+    rejects: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,15 @@ def _told(pattern: AskedPattern) -> str:
     return f'{pattern.purpose} "{shortened(pattern.text, _PATTERN_BYTES)}"'
 
 
+def rejects_note(records: int) -> str:
+    """That so many records of the job were left out, "" for none."""
+    if not records:
+        return ""
+    if records == 1:
+        return "1 record left out as it is broken; rejects.csv lists it"
+    return f"{records:,} records left out as they are broken; rejects.csv lists them"
+
+
 def cut_note(cells: int) -> str:
     """That cells were cut short, "" for none."""
     if not cells:

@@ -13,7 +13,8 @@ class Piece:
     """The records of a file that are still to be read; plain data, for any process to go on with.
 
     `file` is the file's number in its set (from 1), `offset` a place between two records in its
-    decrypted text, `records` how many come before it; `depth` containers are around each.
+    decrypted text, `records` how many come before it, of
+    which `rejects` were left out; `depth` containers are around each.
     """
 
     file: int
@@ -22,3 +23,4 @@ class Piece:
     layout: Layout
     depth: int
     limits: Limits
+    rejects: int = 0

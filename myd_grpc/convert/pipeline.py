@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from myd_grpc.convert.batch import Batch
 from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
@@ -15,6 +16,7 @@ from myd_grpc.convert.columns.of_conversion import column_rules
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Engine, Flattener, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.convert.file_rejects import FileRejects
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
@@ -27,13 +29,14 @@ from myd_grpc.convert.model import (
     PartFile,
     Progress,
 )
-from myd_grpc.convert.notes import MOST_NOTES, joined_notes, unmatched_note
+from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.formats import FinishCost, RowPlan
 from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.output.set_writer import remove_hidden_rows
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
+from myd_grpc.convert.reading.rejecting import RejectingReader
 from myd_grpc.convert.schema import Schema
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.set_finisher import SetFinisher
@@ -58,11 +61,13 @@ class Converted:
     notes: list[str]
     unmatched: tuple[int, ...]
     options: ConvertOptions
+    rejects: int = 0
 
     @property
     def note(self) -> str:
         """All that is noted, as one line."""
-        return joined_notes([*self.notes, unmatched_note(self.options, self.unmatched)])
+        unmatched = unmatched_note(self.options, self.unmatched)
+        return joined_notes([rejects_note(self.rejects), *self.notes, unmatched])
 
 
 def convert(
@@ -250,7 +255,12 @@ class _Run:
             disk.sync(self._output)
         state = self._state
         return Converted(
-            state.done, state.beside, state.notes, state.unmatched.numbers, self._options
+            state.done,
+            state.beside,
+            state.notes,
+            state.unmatched.numbers,
+            self._options,
+            state.progress.rejects,
         )
 
     def _plans(self) -> list[SetPlan]:
@@ -312,12 +322,20 @@ class _Run:
         if builder.writer.needs_rewrite:
             self._state.save_finishing(builder)
 
+    def _reader(self, source: Source, builder: SetBuilder) -> RecordReader:
+        """What reads a file's records, and leaves broken ones out where that is asked for."""
+        conversion, most = self._conversion, self._options.max_rejects
+        limits, names = conversion.limits, conversion.section_names
+        if not most:
+            return RecordReader(source, limits, self._options, names)
+        rejects = FileRejects(source.name, most, self._state, builder.rejects)
+        return RejectingReader(source, limits, self._options, names, rejects)
+
     def _convert_file(
         self, index: int, builder: SetBuilder, flatteners: _Flatteners, piece: Piece | None
     ) -> None:
         """Converts a file, or the piece that is left of one that was begun before."""
-        name, limits = self._conversion.file_names[index], self._conversion.limits
-        state = self._state
+        name, state = self._conversion.file_names[index], self._state
         before = state.before_file(index, piece)
         start = piece.offset if piece else 0
         with (
@@ -325,7 +343,7 @@ class _Run:
             source.unchanged(),
             hinting(source),
         ):
-            reader = RecordReader(source, limits, self._options, self._conversion.section_names)
+            reader = self._reader(source, builder)
             if piece:
                 reader.resume(piece)
             else:
@@ -337,23 +355,40 @@ class _Run:
             converter = BatchConverter(flattener, reader, builder, state, before.records)
             with closing(reader.batches(flattener.read_ahead)) as batches:
                 for batch, made in batches:
-                    converter.convert(batch, made)
-                    done = batch.first + len(batch.spans) - 1
-                    state.progress = replace(
-                        before,
-                        bytes_read=before.bytes_read + source.reached(batch.end),
-                        records=before.records + done,
-                        rows=state.progress.rows,
-                    )
-                    state.report()
-                    state.save(builder, index, replace(piece, offset=batch.end, records=done))
+                    if settled := converter.convert(batch, made):
+                        whole = batch.between(0, settled)
+                        self._went_on(before, builder, index, source, piece, whole)
+                        del whole
                     reach("batch_written")
                     del batch, made  # a long one must not stay until the next is there
             state.progress = replace(
                 state.progress,
                 bytes_read=before.bytes_read + source.size,
+                records=before.records + reader.records,
                 files_done=before.files_done + 1,
             )
-            records = state.progress.records - before.records
-            builder.read.append(FileRead(piece.layout, records))
+            rejects = state.progress.rejects - before.rejects
+            builder.read.append(FileRead(piece.layout, reader.records, rejects))
         state.report()
+
+    def _went_on(
+        self,
+        before: Progress,
+        builder: SetBuilder,
+        index: int,
+        source: Source,
+        piece: Piece,
+        batch: Batch,
+    ) -> None:
+        """Reports that a file was converted up to the end of a batch, and saves that."""
+        state, done = self._state, batch.first + len(batch.spans) - 1
+        state.progress = replace(
+            before,
+            bytes_read=before.bytes_read + source.reached(batch.end),
+            records=before.records + done,
+            rows=state.progress.rows,
+            rejects=state.progress.rejects,
+        )
+        state.report()
+        rejects = state.progress.rejects - before.rejects
+        state.save(builder, index, replace(piece, offset=batch.end, records=done, rejects=rejects))

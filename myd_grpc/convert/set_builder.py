@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
@@ -21,6 +21,7 @@ from myd_grpc.convert.model import BesideFile, Conversion, FileRead, PartFile
 from myd_grpc.convert.notes import cut_note
 from myd_grpc.convert.output import growth
 from myd_grpc.convert.output.growth import Growth, TooLargeError
+from myd_grpc.convert.output.rejects_file import FILE_NAME, RejectsFile, RejectsState
 from myd_grpc.convert.output.set_writer import FinishedSet, SetWriter
 from myd_grpc.convert.output.writer import WriteContext
 from myd_grpc.convert.package.facts import InputFacts, SetFacts, tables_of
@@ -51,6 +52,7 @@ class SetBuilder:
         writer: SetWriter,
         bound: Growth,
         rules: RowRules,
+        rejects: RejectsFile,
     ) -> None:
         self.plan = plan
         self.schema = context.schema
@@ -58,6 +60,7 @@ class SetBuilder:
         self.masked = SetMasked()
         self.writer = writer
         self.growth = bound
+        self.rejects = rejects
         self.beginning: FirstRecord | None = None
         self.read: list[FileRead] = []
         self._conversion = conversion
@@ -81,7 +84,9 @@ class SetBuilder:
         most = limits.max_growth * size + growth.FREE_BYTES
         with SetWriter.opened(context) as writer:
             bound = Growth(schema, writer.size_of, most)
-            yield cls(conversion, plan, context, writer, bound, rules)
+            rejects = RejectsFile(directory, options.csv_profile)
+            with closing(rejects):
+                yield cls(conversion, plan, context, writer, bound, rules, rejects)
 
     def named(self, files: Sequence[_File]) -> list[_File]:
         """Files of the set as files of the job."""
@@ -160,7 +165,11 @@ class SetBuilder:
         """What is known of the set, which is finished; `inputs` are all those of the job."""
         files = [
             InputFacts(
-                self._conversion.file_names[index], inputs[index].size, read.records, read.layout
+                self._conversion.file_names[index],
+                inputs[index].size,
+                read.records,
+                read.layout,
+                read.rejects,
             )
             for index, read in zip(self.plan.files, self.read, strict=True)
         ]
@@ -192,6 +201,9 @@ class SetBuilder:
             self.masked.add(resume.masked)
         try:
             finishing = resume is not None and resume.finishing
-            self.writer.restore(resume.writers if resume else None, finishing=finishing)
+            self.rejects.restore(resume.rejects if resume else RejectsState())
+            self.writer.restore(
+                resume.writers if resume else None, [FILE_NAME], finishing=finishing
+            )
         except (ValueError, FileNotFoundError):
             raise StaleCheckpointError from None

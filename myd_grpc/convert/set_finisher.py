@@ -57,6 +57,8 @@ class SetFinisher:
         if self._conversion.options.checksums:
             facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
         beside = writing.write(directory, facts)
+        if rejects := builder.rejects.finish():
+            beside.append(rejects)
         # All at once, and the directory in which they are: the file system has fewer commits then.
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))
         disk.sync_all([*(directory / name for name in unsynced), directory])

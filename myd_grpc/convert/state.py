@@ -77,12 +77,17 @@ class ConversionState:
         """Counts rows that were written; they are reported with the next report."""
         self.progress = replace(self.progress, rows=self.progress.rows + rows)
 
+    def add_reject(self) -> None:
+        """Counts a record that was left out; it is reported with the next report."""
+        self.progress = replace(self.progress, rejects=self.progress.rejects + 1)
+
     def before_file(self, index: int, piece: Piece | None) -> Progress:
         """The figures as they were when a file was begun, of which `piece` is what is left."""
         return replace(
             self.progress,
             bytes_read=self._sizes[index],
             records=self.progress.records - (piece.records if piece else 0),
+            rejects=self.progress.rejects - (piece.rejects if piece else 0),
         )
 
     def finishing(self, builder: SetBuilder, part: float) -> None:
@@ -151,6 +156,8 @@ class ConversionState:
         changed = self._unsaved + builder.named(written.changed)
         self._unsaved.clear()
         self._within = file
+        rejects = builder.rejects.snapshot()
+        unsynced = [*written.unsynced, *([builder.rejects.path] if rejects.size else [])]
         checkpoint = Checkpoint(
             inputs=self.inputs,
             file=file,
@@ -168,6 +175,7 @@ class ConversionState:
             masked=builder.masked.snapshot(),
             extents=builder.growth.snapshot(),
             writers=written.state,
+            rejects=rejects,
             progress=self.progress,
         )
-        return checkpoint, written.unsynced, changed
+        return checkpoint, unsynced, changed

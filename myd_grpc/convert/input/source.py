@@ -131,6 +131,11 @@ class Source:
         """The size of the file when it was first looked at."""
         return self.version.size
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is text that stands for ciphertext: `seek` then reads from its start."""
+        return self._is_text
+
     @cached_property
     def head(self) -> bytes:
         """The first bytes of the file as it lies."""

@@ -14,7 +14,7 @@ STRING = rb'"[^"\\]*+(?:\\[\x00-\xff][^"\\]*+' + OR_NOTHING + rb')*+"'
 # Everything up to the next bracket that matters: containers without containers in them are
 # skipped as a whole, because most of a document consists of them.
 FLAT = rb'[^"{}\[\]]*+(?:' + STRING + rb'[^"{}\[\]]*+' + OR_NOTHING + rb")*+"
-_SKIP = re.compile(FLAT + rb"(?:[\[{]" + FLAT + rb"[\]}]" + FLAT + OR_NOTHING + rb")*+")
+SKIP = re.compile(FLAT + rb"(?:[\[{]" + FLAT + rb"[\]}]" + FLAT + OR_NOTHING + rb")*+")
 _WHOLE_STRING = re.compile(STRING)
 _SCALAR = re.compile(rb'[^ \t\n\r,:"\[\]{}]*+')
 
@@ -52,7 +52,7 @@ def string_end(window: Window, start: int, max_bytes: int) -> int:
 
 def _container_end(window: Window, start: int, max_bytes: int) -> int:
     depth, position = 1, start + 1
-    skip = _SKIP.match
+    skip = SKIP.match
     while depth:
         data = window.data
         position = skip(data, position).end()  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+_PIECE = 16 << 10
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 
 
@@ -41,6 +42,20 @@ class Window:
         """Reads on until at least `size` bytes are held or the file ends."""
         while len(self.data) < size and self.extend():
             pass
+
+    def ahead(self, position: int) -> Window:
+        """The same text from a position on, read on as far as needed, and nothing of it dropped."""
+
+        def read() -> bytes:
+            nonlocal position
+            while position == len(self.data):
+                if not self.extend():
+                    return b""
+            piece = bytes(memoryview(self.data)[position : position + _PIECE])
+            position += len(piece)
+            return piece
+
+        return Window(read, self.base + position)
 
     def drop(self, position: int) -> None:
         """Forgets everything before `position`, which becomes 0."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
@@ -125,13 +125,17 @@ class SetWriter:
             made[_PUBLISHED].changed if self._published else [],
         )
 
-    def restore(self, states: Mapping[str, Any] | None, *, finishing: bool) -> None:
+    def restore(
+        self, states: Mapping[str, Any] | None, others: Collection[str] = (), *, finishing: bool
+    ) -> None:
         """Brings the directory to a snapshot, or to emptiness without one.
 
-        With `finishing`, all rows were there, and what formats have made of them stays. Raises
+        The `others` are files of the set that stay, too. With `finishing`, all rows were there, and
+        what formats have made of them stays. Raises
         ValueError or FileNotFoundError when less is there than was described.
         """
         known = {directory: set[str]() for directory in self._directories()}
+        known[self._context.directory].update(others)
         if states is not None:
             if states.keys() - {_GUARDS} != self._by_name.keys():
                 raise ValueError("the set was written in other formats")

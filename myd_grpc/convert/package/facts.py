@@ -28,12 +28,16 @@ Counts: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """An input file: its name in the data directory, its bytes as it lies, and how it was read."""
+    """An input file: its name in the data directory, its bytes as it lies, and how it was read.
+
+    Of its `records`, so many `rejects` were left out.
+    """
 
     name: str
     size: int
     records: int
     layout: Layout
+    rejects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,11 @@ class SetFacts:
     checksums: Checksums | None = None
     masked: Mapping[tuple[int, int], int] = field(default_factory=dict)
     key_fingerprint: str = ""
+
+    @property
+    def rejects(self) -> int:
+        """How many records were left out (docs/spec.md 11.8)."""
+        return sum(one.rejects for one in self.inputs)
 
 
 def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) -> list[TableFacts]:

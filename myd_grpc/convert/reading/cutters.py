@@ -93,10 +93,11 @@ class _SingleCutter(RecordCutter):
         return RecordSpan(self._value(start, start, Expect.VALUE))
 
 
-class _LinesCutter(RecordCutter):
+class LinesCutter(RecordCutter):
     """Cuts off values that follow one another, with or without white space between them."""
 
     def next(self, position: int) -> RecordSpan | None:
+        """See `RecordCutter.next`."""
         start = self._skip_gap(position, at_front=position == 0)
         if start is None:
             return None
@@ -164,7 +165,7 @@ class _KeyedCutter(_ArrayCutter):
 CUTTERS: dict[Layout, Callable[[Window, Limits], RecordCutter]] = {
     Layout.ARRAY: _ArrayCutter,
     Layout.KEYED: _KeyedCutter,
-    Layout.LINES: _LinesCutter,
+    Layout.LINES: LinesCutter,
     Layout.SINGLE: _SingleCutter,
 }
 """How records of each layout are cut off."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import NoReturn
 
 from myd_grpc.convert.batch import Batch, Span
@@ -17,11 +18,24 @@ from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.piece import Piece
-from myd_grpc.convert.reading.cutters import CUTTERS, StuckError
+from myd_grpc.convert.reading.cutters import CUTTERS, RecordCutter, StuckError
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, descend, recognise
 from myd_grpc.options import Layout, ReadOptions
 
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Records that were cut off at the start of the window, up to `end` in it.
+
+    The `fault` is why there could be no more of them, `is_over` that those were the last.
+    """
+
+    batch: Batch
+    end: int
+    fault: StuckError | None
+    is_over: bool
 
 
 class RecordReader:
@@ -140,15 +154,17 @@ class RecordReader:
         When they end, the document has been read to its end.
         """
         is_single = self.layout is Layout.SINGLE
-        is_over = is_single and self.records > 0
+        is_over, most = is_single and self.records > 0, self._limits.batch_records
         while not is_over:
             if ahead and not is_single:
                 yield from self._read_ahead(ahead)
-            batch, fault, is_over = self._batch()
-            self.records += len(batch.spans)
-            if batch.spans:
-                yield batch, None
-            del batch  # a long one must not stay until the next is there
+            cut = self._cut(CUTTERS[self.layout](self._window, self._limits), most)
+            self._window.drop(cut.end)
+            self.records += len(cut.batch.spans)
+            if cut.batch.spans:
+                yield cut.batch, None
+            fault, is_over = cut.fault, cut.is_over
+            del cut  # a long one must not stay until the next is there
             if fault:
                 self._explain(fault)
         self._read_rest()
@@ -164,13 +180,12 @@ class RecordReader:
         self._source.seek(left.offset + len(rest))
         self._window = Window(self._source.read, left.offset, rest)
 
-    def _batch(self) -> tuple[Batch, StuckError | None, bool]:
-        """The next records, why there could be no more of them, and whether those were the last."""
-        cutter = CUTTERS[self.layout](self._window, self._limits)
+    def _cut(self, cutter: RecordCutter, most: int) -> Cut:
+        """The next records, at most so many; the window still begins with them."""
         cutter.first = not self.records
         window, spans, keys = self._window, list[Span](), list[Span]()
         fault, end, commas = None, 0, 0
-        while not cutter.ended and len(spans) < self._limits.batch_records and end < BATCH_BYTES:
+        while not cutter.ended and len(spans) < most and end < BATCH_BYTES:
             if commas >= BATCH_VALUES:
                 break
             try:
@@ -185,13 +200,11 @@ class RecordReader:
             commas += window.data.count(b",", *record.value)
             if record.key:
                 keys.append(record.key)
-        offset = window.base
         # With the byte after the last record, which shows why a number or literal ends there.
         data = bytes(memoryview(window.data)[: spans[-1][1] + 1]) if spans else b""
-        window.drop(end)
         depth = len(self._around)
-        batch = Batch(data, spans, keys, offset, self._file, self.records + 1, depth)
-        return batch, fault, cutter.ended
+        batch = Batch(data, spans, keys, window.base, self._file, self.records + 1, depth)
+        return Cut(batch, end, fault, cutter.ended)
 
     def _explain(self, fault: StuckError) -> NoReturn:
         """Raises what is wrong at the window's start, where no record could be cut off."""
@@ -247,6 +260,14 @@ class RecordReader:
         except TextError as flaw:
             return self._flawed(flaw, batch.first + index, reader)
         raise AssertionError("a record is bad for the engine alone")
+
+    def leave_out(self, batch: Batch, index: int) -> bool:
+        """Leaves out the record that an engine called bad; raises ConversionError where it cannot.
+
+        Answers whether the next record of the batch follows. Else the batch ends before this one,
+        and the reader goes on there by itself.
+        """
+        raise self.bad_record(batch, index)
 
     def failure(self, reason: Reason, what: str, batch: Batch, index: int) -> ConversionError:
         """A failure that a record of a batch brings about."""

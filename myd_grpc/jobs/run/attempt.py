@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.convert.notes import joined_notes, unmatched_note
+from myd_grpc.convert.notes import joined_notes, rejects_note, unmatched_note
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
@@ -277,7 +277,8 @@ class Attempt:
                 self._looked = message
             case Done(progress, notes, unmatched, peak_bytes, uploaded):
                 self._progress = progress
-                self._note = joined_notes([*notes, unmatched_note(self._options, unmatched)])
+                told = [*notes, unmatched_note(self._options, unmatched)]
+                self._note = joined_notes([rejects_note(progress.rejects), *told])
                 self._uploaded = uploaded
                 self._recorder.log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
@@ -359,5 +360,9 @@ class Attempt:
 
 
 def _may_spread(request: Request) -> bool:
-    """Whether the files of a job are sets of their own, which several workers can do."""
-    return not request.options.merge and len(request.file_names) > 1
+    """Whether the files of a job are sets of their own, which several workers can do.
+
+    Which record is one too many to be left out, only one worker for all can tell.
+    """
+    options = request.options
+    return not (options.merge or options.max_rejects) and len(request.file_names) > 1

@@ -6,7 +6,7 @@ is the same as if one worker had done one file after another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from msgspec import Struct
 from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.convert.notes import MOST_NOTES, joined_notes, unmatched_note
+from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
 from myd_grpc.options import ConvertOptions, Layout
 
 _VERSION = 2
@@ -124,17 +124,20 @@ def joined_progress(whole: Progress, shares: Sequence[Share]) -> Progress:
         bytes_done=sum(one.bytes_done for one in each),
         records=sum(one.records for one in each),
         rows=sum(one.rows for one in each),
+        rejects=sum(one.rejects for one in each),
         files_done=sum(one.files_done for one in each),
         layout=whole.layout if layout is Layout.AUTO else layout,
     )
 
 
-def joined_made(shares: Iterable[Share], options: ConvertOptions) -> tuple[list[PartFile], str]:
+def joined_made(shares: Sequence[Share], options: ConvertOptions) -> tuple[list[PartFile], str]:
     """All parts of the job in order, and its note. All shares are made."""
     made = [share.made for share in shares if share.made]
     notes = [note for one in made for note in one.notes][:MOST_NOTES]
+    rejects = rejects_note(sum(share.progress.rejects for share in shares))
     unmatched = unmatched_note(options, _unmatched_in_all(made))
-    return [part for one in made for part in one.parts], joined_notes([*notes, unmatched])
+    note = joined_notes([rejects, *notes, unmatched])
+    return [part for one in made for part in one.parts], note
 
 
 def _unmatched_in_all(made: Sequence[Made]) -> list[int]:

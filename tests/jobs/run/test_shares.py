@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import PartFile, Progress
-from myd_grpc.convert.notes import MOST_NOTES, joined_notes
+from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note
 from myd_grpc.jobs.run.shares import (
     Made,
     Share,
@@ -120,7 +120,7 @@ def test_what_shares_come_to_is_what_one_worker_would_have_told(shares: list[Sha
     parts, note = joined_made(shares, ConvertOptions(exclude=tuple("abcdef")))
     assert parts == [part for one in made for part in one.parts]
     notes = [note for one in made for note in one.notes][:MOST_NOTES]
-    assert note.startswith(joined_notes(notes))
+    assert note.startswith(joined_notes([rejects_note(found.rejects), *notes]))
     unmatched = [n for n in range(6) if all(n in one.unmatched for one in made)]
     told = [f'exclude "{"abcdef"[n]}"' in note for n in range(6)]
     assert [n for n in range(6) if told[n]] == unmatched[:5]
