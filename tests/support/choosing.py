@@ -16,7 +16,7 @@ MAKERS = ["oracle", *ENGINES_THAT_CHOOSE]
 """Who makes the same tables: each has to."""
 
 by_each = pytest.mark.parametrize("maker", MAKERS)
-by_each_engine = pytest.mark.parametrize("engine", ENGINES_THAT_CHOOSE)
+by_each_engine = pytest.mark.parametrize("engine", MAKERS[1:])
 
 
 def masking(*rules: tuple[str, str] | tuple[str, str, str]) -> Masking:

@@ -16,7 +16,7 @@ from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Format, Layout, Profile
 from tests.support import nasty
 from tests.support.breaking_off import Kept, assert_survives
-from tests.support.choosing import ENGINES_THAT_CHOOSE, masking
+from tests.support.choosing import MAKERS, by_each_engine, masking
 from tests.support.converting import (
     Files,
     Settings,
@@ -31,7 +31,6 @@ from tests.support.converting import (
 from tests.support.nasty_choices import KEY, ChoiceGrammar, paths_of
 from tests.support.set_files import files_below
 
-each_engine = pytest.mark.parametrize("engine", ENGINES_THAT_CHOOSE)
 all_formats = [native, needs_pyarrow]
 
 ALL = tuple(Format)
@@ -49,7 +48,7 @@ def random_set(rng: random.Random) -> tuple[Files, Settings]:
     return files, chosen
 
 
-@each_engine
+@by_each_engine
 @pytest.mark.parametrize("formats", [(Format.CSV,), pytest.param(ALL, marks=all_formats)])
 def test_chosen_sets_survive_crashes(engine: str, formats: tuple[Format, ...]) -> None:
     rng, crashes = random.Random(11), 0
@@ -63,7 +62,7 @@ def test_chosen_sets_survive_crashes(engine: str, formats: tuple[Format, ...]) -
 
 
 @pytest.mark.parametrize("formats", [(Format.CSV,), pytest.param(ALL, marks=all_formats)])
-@pytest.mark.skipif(len(ENGINES_THAT_CHOOSE) < 2, reason="there is one engine")
+@native
 def test_engines_make_the_same_files(formats: tuple[Format, ...]) -> None:
     """All of them: what lies beside the tables, too."""
     rng = random.Random(12)
@@ -71,13 +70,12 @@ def test_engines_make_the_same_files(formats: tuple[Format, ...]) -> None:
         files, chosen = random_set(rng)
         chosen["formats"] = formats
         one, *others = (
-            converted_whole(files, **(chosen | {"engine": engine}))
-            for engine in ENGINES_THAT_CHOOSE
+            converted_whole(files, **(chosen | {"engine": engine})) for engine in MAKERS[1:]
         )
         assert all(other == one for other in others)
 
 
-@each_engine
+@by_each_engine
 @native
 @needs_pyarrow
 def test_masked_numbers_are_text_in_every_format(engine: str) -> None:
@@ -117,7 +115,7 @@ MASKED = [
 ]
 
 
-@each_engine
+@by_each_engine
 @pytest.mark.parametrize(
     "formats", [(Format.CSV,), (Format.XLSX,), pytest.param(ALL, marks=all_formats)]
 )
@@ -166,7 +164,7 @@ class Watching(Kept):
             self.seen[path.name] = self.seen.get(path.name, b"") + path.read_bytes()
 
 
-@each_engine
+@by_each_engine
 @pytest.mark.parametrize(
     "formats", [(Format.CSV,), *(pytest.param((one,), marks=all_formats) for one in ALL[1:])]
 )
