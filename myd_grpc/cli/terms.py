@@ -35,6 +35,14 @@ _START = "start it with make serve, or name its address with --address HOST:PORT
 _FILE = re.compile(r"file_names(?:\[(\d+)\])?")
 _ONE_OF_SEVERAL = re.compile(r"(include|exclude|maps|masking\.rules)\[(\d+)\]\.?(\w*)")
 
+_PATTERNS = {
+    "include": "--include",
+    "exclude": "--exclude",
+    "maps": "--map",
+    "masking rule": "--mask",
+}
+"""What patterns are for, as messages have it, with the arguments for them."""
+
 # Whole phrases: what is called like a field may also be the name of a file.
 _PHRASES = (
     (r"\bset overwrite\b", "pass --overwrite"),
@@ -43,6 +51,11 @@ _PHRASES = (
     (r"; id_field can\b", "; --id-field can"),
     (r"\bthat id_field names\b", "that --id-field names"),
     (r"\bname the layout ([A-Z]+)\b", lambda match: f"pass --layout {match[1].lower()}"),
+    (r"\bby maps to get a table\b", "by --map to get a table"),
+    (
+        r'(\bnothing matched |", )(include|exclude|maps|masking rule)(?= ")',
+        lambda match: match[1] + _PATTERNS[match[2]],
+    ),
     (r": no such file$", ": no such file in the server's data directory"),
     (
         r"\bleave the key and iv out\b",

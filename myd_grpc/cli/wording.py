@@ -94,6 +94,12 @@ def rejects(job: Job) -> str:
     return f"{job.progress.rejects:,} of them rejected" if job.progress.rejects else ""
 
 
+def _left_out(job: Job) -> str:
+    """What was rejected and where that is listed, unless the job's message says it."""
+    is_said = not rejects(job) or "rejects.csv" in job.msg
+    return "" if is_said else f"; {rejects(job)}, listed in rejects.csv"
+
+
 def read_as(job: Job) -> str:
     """`read as KEYED`; empty until the layout is recognised."""
     layout = Layout.Name(job.layout).removeprefix("RECORD_LAYOUT_")
@@ -137,8 +143,7 @@ def outcome(job: Job) -> str:
     if job.status == Job.DONE:
         note = translated(printable(f"; note: {job.msg}")) if job.msg else ""
         records = " ".join(filter(None, [count(job.progress.records, "record"), read_as(job)]))
-        left_out = f"; {rejects(job)}, listed in rejects.csv" if rejects(job) else ""
-        return f"{_written(job)} from {records} in {_took(job)}{left_out}{note}"
+        return f"{_written(job)} from {records} in {_took(job)}{_left_out(job)}{note}"
     if job.status == Job.FAILED:
         return translated(printable(f"{job.reason}: {job.msg}" if job.msg else job.reason))
     return "there is no such job, or its record was deleted"

@@ -165,10 +165,7 @@ class AsyncClient:
     async def resume(
         self, job_id: str, key: Key | None = None, *, masking_key: MaskingKey | None = None
     ) -> pb.Job:
-        """Hands its key to a job that waits for it after a restart, and answers its state.
-
-        Nothing happens to a job that does not wait. A wrong key raises InvalidRequestError.
-        """
+        """Hands its keys to a job that waits for them; see `Client.resume`."""
         request = resume_request(job_id, key, masking_key)
         response: pb.ResumeJobResponse = await self._call("ResumeJob", request)
         return response.data

@@ -94,6 +94,8 @@ class Client:
     ) -> str:
         """Queues a conversion and answers its job_id; no `key` means plain JSON.
 
+        `masking_key` is that of pseudonyms, where masks or a preset make any.
+
         However often the call is repeated on the way, one job is started: a request without a
         `request_id` is given one.
         """
@@ -171,9 +173,10 @@ class Client:
     def resume(
         self, job_id: str, key: Key | None = None, *, masking_key: MaskingKey | None = None
     ) -> pb.Job:
-        """Hands its key to a job that waits for it after a restart, and answers its state.
+        """Hands its keys to a job that waits for them after a restart, and answers its state.
 
-        Nothing happens to a job that does not wait. A wrong key raises InvalidRequestError.
+        Nothing happens to a job that does not wait. A wrong key, or one that is missing, raises
+        InvalidRequestError.
         """
         request = resume_request(job_id, key, masking_key)
         response: pb.ResumeJobResponse = self._call("ResumeJob", request)

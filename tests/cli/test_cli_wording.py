@@ -175,6 +175,8 @@ def test_it_is_told_how_many_records_are_left_out_and_where_they_are_listed() ->
     )
     job.msg = "strange"
     assert wording.outcome(job).endswith("listed in rejects.csv; note: strange")
+    job.msg = "1,100 records left out as they are broken; rejects.csv lists them"
+    assert wording.outcome(job).count("rejects.csv") == 1
 
 
 def test_a_job_that_waits_shows_no_speed_and_is_not_said_to_go_on() -> None:
@@ -207,6 +209,14 @@ def test_a_watch_is_resumed_for_as_long_as_is_said() -> None:
             "plain JSON: leave the key out, or convert it by itself where other files need one",
         ),
         ("name the layout KEYED, which", "pass --layout keyed, which"),
+        (
+            'name "a.maps" by maps to get a table of its members',
+            'name "a.maps" by --map to get a table of its members',
+        ),
+        (
+            'nothing matched include "include", exclude "b", maps "c", masking rule "d" and 2 more',
+            'nothing matched --include "include", --exclude "b", --map "c", --mask "d" and 2 more',
+        ),
         (
             "layout or a record_path lets id_field name",
             "layout or a --record-path lets --id-field name",
