@@ -164,6 +164,61 @@ def test_an_object_whose_keys_are_data(engine: str, layout: Layout, batch: int) 
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("orders", {"amt": 1}), ("bank.acc", {"amt": 1}), ("orders", [{"amt": 1}]), ("bank.acc", 1)],
+)
+def test_with_the_pattern_that_is_given_it_is_a_table(
+    engine: str, place: str, value: object
+) -> None:
+    records = list[dict[str, object]]()
+    for n in range(40):
+        inner: object = {f"o{n}-{m}": value for m in range(4)}
+        for key in reversed(place.split(".")):
+            inner = {key: inner}
+        records.append({"id": n, "bank": {"name": 1}, **inner})  # type: ignore[dict-item]
+    document, limits = json.dumps(records), Limits(max_columns=20, max_tables=20)
+    message = failure(document, engine=engine, limits=limits).message
+    assert message.endswith(by_maps(place))
+    settings = Settings(engine=engine, limits=limits, maps=(place,))
+    assert noted(document, **settings) == ""
+    rows = texts(document, **settings)[f"out.{place}_1.csv"].splitlines()
+    assert rows[0].startswith("_record_id,_row_id,_parent_row_id,_key")
+    assert len(rows) == 161
+
+
+def test_orders_by_their_ids(engine: str) -> None:
+    document = (
+        '[{"id": "u1", "orders": {"o1": {"amt": 1}, "o2": {"amt": 2}}}, '
+        '{"id": "u2", "orders": {"o3": {"amt": 3}}}]'
+    )
+    note = noted(document, engine=engine)
+    assert note == f"the keys of orders look like data, 3 of them: {by_maps('orders')}"
+    assert noted(document, engine=engine, maps=("orders",)) == ""
+    assert texts(document, engine=engine, maps=("orders",)) == {
+        "out_1.csv": "_record_id,_row_id,id\nu1,f1r1,u1\nu2,f1r2,u2\n",
+        "out.orders_1.csv": (
+            "_record_id,_row_id,_parent_row_id,_key,amt\n"
+            "u1,f1r1.1,f1r1,o1,1\nu1,f1r1.2,f1r1,o2,2\nu2,f1r2.1,f1r2,o3,3\n"
+        ),
+    }
+
+
+def test_within_a_map_what_grows_is_told_of(engine: str) -> None:
+    """The keys of a map are told of nowhere; those of a member may be named by its elements."""
+    records = [{"box": {f"p{n}": {f"k{n}-{m}": {"a": 1} for m in range(4)}}} for n in range(40)]
+    message = failure(json.dumps(records), engine=engine, limits=FEW_COLUMNS, maps=("box",)).message
+    assert message.endswith(f"the keys of the elements of box look like data, 17 of them: {LIST}")
+    within = json.dumps(
+        [{"box": {"p": {"days": one["box"][f"p{n}"]}}} for n, one in enumerate(records)]
+    )
+    message = failure(within, engine=engine, limits=FEW_COLUMNS, maps=("box",)).message
+    assert message.endswith(
+        f"the keys of box.days look like data, 17 of them: {by_maps('box.days')}"
+    )
+    assert noted(within, engine=engine, limits=FEW_COLUMNS, maps=("box", "box.days")) == ""
+
+
 def test_one_document_of_many_records_read_as_lines(engine: str) -> None:
     document = json.dumps(by_person({"a": 1}))
     error = failure(document, engine=engine, limits=FEW_COLUMNS, layout=Layout.LINES)
