@@ -52,7 +52,12 @@ class Buffers:
 
 @final
 class Flattener:
-    def __new__(cls, rules: RowRules, spare_nodes: int) -> Self: ...
+    def __new__(
+        cls,
+        rules: RowRules,
+        read_month: Callable[[str], tuple[int, int] | None],
+        spare_nodes: int,
+    ) -> Self: ...
     def adopt(self, is_table: bool, owner: int, path: tuple[str, ...]) -> None: ...
     def flatten(
         self,

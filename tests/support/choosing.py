@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.options import Masking, MaskMethod, MaskRule
 from tests.support.converting import Settings, converted, expected
 from tests.support.nasty_choices import KEY
 from tests.support.oracle_json import OracleError
 from tests.support.oracle_lines import Tables, lines_of
 
-ENGINES_THAT_CHOOSE = ["python"]
+ENGINES_THAT_CHOOSE = list(ENGINES)
 
 MAKERS = ["oracle", *ENGINES_THAT_CHOOSE]
 """Who makes the same tables: each has to."""

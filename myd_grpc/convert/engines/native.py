@@ -132,7 +132,7 @@ class NativeFlattener:
 
     def __init__(self, reader: _Reader, rules: RowRules, schema: Schema) -> None:
         self._reader = reader
-        self._core = _native.Flattener(rules, _SPARE_NODES)
+        self._core = _native.Flattener(rules, _month_reader(rules.columns.this_year), _SPARE_NODES)
         self._schema = schema
         # How much of the schema the core knows.
         self._known = 0
@@ -202,6 +202,19 @@ def _stand_back() -> None:
 
 def _packed(spans: Sequence[Span]) -> _native.Spans:
     return spans if isinstance(spans, _native.Spans) else _native.Spans(list(spans))
+
+
+def _month_reader(this_year: int) -> Callable[[str], tuple[int, int] | None]:
+    """What reads the year and the month of a date that is not as the core reads dates itself."""
+
+    def read_month(text: str) -> tuple[int, int] | None:
+        # Not needed where no dates are masked.
+        from myd_grpc.convert.dates import read_time  # noqa: PLC0415
+
+        moment = read_time(text, this_year)
+        return (moment.year, moment.month) if moment else None
+
+    return read_month
 
 
 def _fragment(

@@ -1,12 +1,14 @@
 //! Which columns are written, and what becomes of their cells (docs/spec.md 11).
 
+mod dates;
 mod masks;
 mod method;
 mod names;
 mod patterns;
 mod rules;
 
-pub use masks::{Mask, Pseudonyms};
+pub use dates::{Dates, Month};
+pub use masks::{Mask, MaskMaker, Pseudonyms};
 pub use method::Method;
 pub use names::{FreeNames, names_of, shown};
 pub use rules::{ColumnRules, Layer, Link, MaskRule, Treatment};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use myd_core::columns::{ColumnRules, Layer, MaskRule, Method};
+use myd_core::columns::{
+    ColumnRules, Dates, Layer, MaskMaker, MaskRule, Method, Month, Pseudonyms,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
@@ -14,6 +16,7 @@ pub struct PyColumnRules {
     layers: Vec<PyLayer>,
     maps: Vec<String>,
     key: Key,
+    this_year: i64,
 }
 
 /// See `Layer` there.
@@ -44,14 +47,38 @@ impl<'py> FromPyObject<'_, 'py> for Key {
 }
 
 impl PyColumnRules {
-    /// The rules for records whose id is the member `id_field`; none where nothing is done.
-    pub fn rules(&self, id_field: &str) -> PyResult<Option<Arc<ColumnRules>>> {
+    /// The rules for records whose id is the first of these members, and where that of a set's first
+    /// records is the other, "" where it is their key; none where nothing is done. `read_month` reads
+    /// the times that take longer.
+    pub fn rules(
+        &self,
+        ids: [&str; 2],
+        read_month: Py<PyAny>,
+    ) -> PyResult<Option<Arc<ColumnRules>>> {
         if self.is_plain {
             return Ok(None);
         }
         let layers = self.layers.iter().map(PyLayer::layer).collect::<PyResult<_>>()?;
-        let ids = [id_field.to_owned(), id_field.to_owned()];
-        Ok(Some(Arc::new(ColumnRules::new(layers, &self.maps, &self.key.0, ids))))
+        let key = &self.key.0;
+        let masks = MaskMaker {
+            pseudonyms: (!key.is_empty()).then(|| Pseudonyms::new(key)),
+            dates: Arc::new(Dates::new(self.this_year, Box::new(reading(read_month)))),
+        };
+        let ids = ids.map(str::to_owned);
+        Ok(Some(Arc::new(ColumnRules::new(layers, &self.maps, masks, ids))))
+    }
+}
+
+/// Reads the months of times with a function of Python's.
+fn reading(read_month: Py<PyAny>) -> impl Fn(&str) -> Option<Month> + Send + Sync {
+    move |text| {
+        Python::attach(|py| match read_month.call1(py, (text,)) {
+            Ok(month) => month.extract(py).ok(),
+            Err(error) => {
+                error.write_unraisable(py, None);
+                None
+            }
+        })
     }
 }
 

@@ -22,6 +22,8 @@ struct PyRowRules {
     max_tables: usize,
     max_name_bytes: usize,
     columns: PyColumnRules,
+    are_keyed: bool,
+    began_keyed: bool,
 }
 
 /// Makes rows of records for a schema: see `Flattener` in `engine.py`.
@@ -31,8 +33,10 @@ pub struct PyFlattener(pub Arc<FlattenerPool>);
 #[pymethods]
 impl PyFlattener {
     #[new]
-    fn new(rules: PyRowRules, spare_nodes: usize) -> PyResult<Self> {
-        let columns = rules.columns.rules(&rules.id_field)?;
+    fn new(rules: PyRowRules, read_month: Py<PyAny>, spare_nodes: usize) -> PyResult<Self> {
+        let id = |are_keyed| if are_keyed { "" } else { &*rules.id_field };
+        let ids = [id(rules.are_keyed), id(rules.began_keyed)];
+        let columns = rules.columns.rules(ids, read_month)?;
         let settings = Settings {
             line_end: rules.line_end.into_bytes(),
             marks_text: rules.marks_text,

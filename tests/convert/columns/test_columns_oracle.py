@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout, Profile
 from tests.support import nasty
-from tests.support.choosing import ENGINES_THAT_CHOOSE
 from tests.support.converting import (
     KEY,
     Settings,
     Sizes,
     assert_as_expected,
+    each_engine,
     expected,
     sized,
 )
@@ -28,8 +28,6 @@ from tests.support.nasty_choices import (
     dated_documents,
     paths_of,
 )
-
-each_engine = pytest.mark.parametrize("engine", ENGINES_THAT_CHOOSE)
 
 THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
 LAYOUTS = (Layout.ARRAY, Layout.KEYED, Layout.LINES, Layout.SINGLE)

@@ -1,9 +1,12 @@
 //! What becomes of the text of a masked cell (docs/spec.md 11.4, 11.5).
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 
+use super::dates::Dates;
 use super::method::Method;
 use crate::json::push;
 
@@ -34,6 +37,14 @@ impl Pseudonyms {
     }
 }
 
+/// What masks are made with.
+pub struct MaskMaker {
+    /// Makes pseudonyms, where there is a key.
+    pub pseudonyms: Option<Pseudonyms>,
+    /// Reads dates.
+    pub dates: Arc<Dates>,
+}
+
 /// Masks texts that are not empty.
 #[derive(Clone)]
 pub enum Mask {
@@ -46,32 +57,30 @@ pub enum Mask {
     /// The first and the last character.
     Partial,
     /// The month of a time.
-    Month,
+    Month(Arc<Dates>),
     /// The year of a time.
-    Year,
+    Year(Arc<Dates>),
 }
 
 impl Mask {
     /// What masks with that method; what cannot get a pseudonym, as there is no key, shows nothing.
-    pub fn new(method: Method, domain: &str, pseudonyms: Option<&Pseudonyms>) -> Self {
+    pub fn new(method: Method, domain: &str, masks: &MaskMaker) -> Self {
         match method {
-            Method::Pseudonym => pseudonyms
+            Method::Pseudonym => masks
+                .pseudonyms
+                .as_ref()
                 .map_or(Self::Redact, |one| Self::Pseudonym(Box::new(one.of_domain(domain)))),
             Method::Remove => Self::Remove,
             Method::Redact | Method::Keep => Self::Redact,
             Method::Partial => Self::Partial,
-            Method::Month => Self::Month,
-            Method::Year => Self::Year,
+            Method::Month => Self::Month(Arc::clone(&masks.dates)),
+            Method::Year => Self::Year(Arc::clone(&masks.dates)),
         }
     }
 
     /// Appends the cell of a masked text, in quotes if it needs them or every text is; false if it
     /// is null.
     pub fn write(&self, text: &str, to: &mut Vec<u8>, in_quotes: bool) -> bool {
-        if matches!(self, Self::Partial) {
-            write_partial(text, to, in_quotes);
-            return true;
-        }
         let before = to.len();
         if in_quotes {
             to.push(b'"');
@@ -79,7 +88,14 @@ impl Mask {
         match self {
             Self::Pseudonym(state) => write_pseudonym(text, Hmac::clone(state), to),
             Self::Redact => to.extend_from_slice(REDACTED),
-            Self::Remove | Self::Partial | Self::Month | Self::Year => {
+            Self::Month(dates) if dates.write_month(text, to) => {}
+            Self::Year(dates) if dates.write_year(text, to) => {}
+            Self::Partial => {
+                to.truncate(before);
+                write_partial(text, to, in_quotes);
+                return true;
+            }
+            Self::Remove | Self::Month(_) | Self::Year(_) => {
                 to.truncate(before);
                 return false;
             }
@@ -168,12 +184,17 @@ fn write_ends(
 
 #[cfg(test)]
 mod tests {
-    use super::{Mask, Pseudonyms};
-    use crate::columns::Method;
+    use std::sync::Arc;
+
+    use super::{Mask, MaskMaker, Pseudonyms};
+    use crate::columns::dates::Dates;
+    use crate::columns::method::Method;
 
     fn masked(method: Method, domain: &str, text: &str) -> String {
-        let (mut cell, pseudonyms) = (Vec::new(), Pseudonyms::new(&[7; 32]));
-        let is_text = Mask::new(method, domain, Some(&pseudonyms)).write(text, &mut cell, false);
+        let dates = Arc::new(Dates::new(2026, Box::new(|_| None)));
+        let masks = MaskMaker { pseudonyms: Some(Pseudonyms::new(&[7; 32])), dates };
+        let mut cell = Vec::new();
+        let is_text = Mask::new(method, domain, &masks).write(text, &mut cell, false);
         if is_text { String::from_utf8_lossy(&cell).into_owned() } else { "null".to_owned() }
     }
 

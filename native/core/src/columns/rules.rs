@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::masks::{Mask, Pseudonyms};
+use super::masks::{Mask, MaskMaker};
 use super::method::Method;
 use super::names::{names_of, nfc};
 use super::patterns::{Pattern, anchors_of};
@@ -33,6 +33,8 @@ impl Link {
 }
 
 /// What is done with a column: whether it stays, and how its cells are masked, if at all.
+///
+/// One that is left out by choice has no method, and its cells do not count as masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Treatment {
     /// Whether the column is written.
@@ -44,17 +46,8 @@ pub struct Treatment {
 }
 
 impl Treatment {
-    fn plain(stays: bool) -> Self {
-        Self { stays, method: None, domain: String::new() }
-    }
-
-    /// Whether it masks cells, also those of a column that REMOVE leaves out, as they are counted.
-    pub fn masks(&self) -> bool {
-        match self.method {
-            Some(Method::Remove) => true,
-            method => self.stays && method.is_some(),
-        }
-    }
+    const PLAIN: Self = Self { stays: true, method: None, domain: String::new() };
+    const LEFT_OUT: Self = Self { stays: false, method: None, domain: String::new() };
 }
 
 /// How the columns that match a pattern are masked.
@@ -128,17 +121,16 @@ fn patterns(texts: &[String]) -> Vec<Pattern> {
 pub struct ColumnRules {
     layers: Vec<Layer>,
     maps: Vec<Pattern>,
-    pseudonyms: Option<Pseudonyms>,
+    masks: MaskMaker,
     /// The column of the root table that is the id of the records, "" where that is their key: of
     /// these records, and of those that say whether `_record_id` stays.
     ids: [String; 2],
 }
 
 impl ColumnRules {
-    /// Rules with these layers; `key` is that of pseudonyms, or empty.
-    pub fn new(layers: Vec<Layer>, maps: &[String], key: &[u8], ids: [String; 2]) -> Self {
-        let pseudonyms = (!key.is_empty()).then(|| Pseudonyms::new(key));
-        Self { layers, maps: patterns(maps), pseudonyms, ids }
+    /// Rules with these layers, patterns of maps, what makes masks, and the two ids.
+    pub fn new(layers: Vec<Layer>, maps: &[String], masks: MaskMaker, ids: [String; 2]) -> Self {
+        Self { layers, maps: patterns(maps), masks, ids }
     }
 
     /// Whether any object is read as a list.
@@ -148,8 +140,16 @@ impl ColumnRules {
 
     /// What is done with a column, by all names of its path, that is no link.
     pub fn of_column(&self, names: &[String]) -> Treatment {
-        let stays = self.layers.iter().all(|layer| layer.keeps(names));
-        treatment(stays, self.layers.iter().map(|layer| layer.rule(names)), names)
+        if self.layers.iter().all(|layer| layer.keeps(names)) {
+            self.masked(names)
+        } else {
+            Treatment::LEFT_OUT
+        }
+    }
+
+    /// How a column is masked, whether it is chosen or not.
+    fn masked(&self, names: &[String]) -> Treatment {
+        treatment(self.layers.iter().map(|layer| layer.rule(names)), names)
     }
 
     /// What is done with a link column of the table with these names.
@@ -166,16 +166,17 @@ impl ColumnRules {
 
     fn of_link_with(&self, table: &[String], link: Link, id: &str) -> Treatment {
         let names = [table, &[link.name().to_owned()]].concat();
-        let stays = !self.layers.iter().any(|layer| layer.names_to_exclude(&names));
+        if self.layers.iter().any(|layer| layer.names_to_exclude(&names)) {
+            return Treatment::LEFT_OUT;
+        }
         if matches!(link, Link::RowId | Link::ParentRowId) {
-            return Treatment::plain(stays);
+            return Treatment::PLAIN;
         }
         let is_record_id = link == Link::RecordId;
         if is_record_id && !id.is_empty() {
-            let masked = self.of_column(&names_of(id));
+            let masked = self.masked(&names_of(id));
             if masked.method.is_some() {
-                let stays = stays && masked.method != Some(Method::Remove);
-                return Treatment { stays, ..masked };
+                return masked;
             }
         }
         let root = [link.name().to_owned()];
@@ -183,7 +184,7 @@ impl ColumnRules {
             let own = layer.rule(&names);
             if is_record_id { own.or_else(|| layer.rule(&root)) } else { own }
         });
-        treatment(stays, found, &names)
+        treatment(found, &names)
     }
 
     /// Whether an object at a path, by its names, is read as a list of its members.
@@ -198,22 +199,18 @@ impl ColumnRules {
 
     /// What masks the cells of a column, if anything does.
     pub fn mask(&self, treatment: &Treatment) -> Option<Mask> {
-        let method = treatment.method.filter(|_| treatment.masks())?;
-        Some(Mask::new(method, &treatment.domain, self.pseudonyms.as_ref()))
+        let method = treatment.method?;
+        Some(Mask::new(method, &treatment.domain, &self.masks))
     }
 }
 
-fn treatment<'a>(
-    stays: bool,
-    found: impl Iterator<Item = Option<&'a MaskRule>>,
-    names: &[String],
-) -> Treatment {
+fn treatment<'a>(found: impl Iterator<Item = Option<&'a MaskRule>>, names: &[String]) -> Treatment {
     let masking: Vec<_> = found.flatten().filter(|rule| rule.method != Method::Keep).collect();
     if masking.iter().any(|rule| rule.method == Method::Remove) {
-        return Treatment { stays: false, method: Some(Method::Remove), domain: String::new() };
+        return Treatment { method: Some(Method::Remove), ..Treatment::LEFT_OUT };
     }
-    let Some(rule) = masking.first() else { return Treatment::plain(stays) };
+    let Some(rule) = masking.first() else { return Treatment::PLAIN };
     let last = names.last().cloned().unwrap_or_default();
     let domain = if rule.domain.is_empty() { last } else { rule.domain.clone() };
-    Treatment { stays, method: Some(rule.method), domain }
+    Treatment { stays: true, method: Some(rule.method), domain }
 }

@@ -169,7 +169,7 @@ fn write_row(
     cells: &[Cell],
     line_end: &[u8],
 ) -> Option<usize> {
-    if !ids.links.are_usual() {
+    if !ids.links.are_usual(ids.parent == 0) {
         return write_chosen_row(room, ids, texts, cells, line_end);
     }
     let size = room.len();

@@ -30,8 +30,8 @@ impl Links {
 
     /// Whether they are those of a usual table, none of which was left out.
     #[inline(always)]
-    pub fn are_usual(self) -> bool {
-        self == Self::OF_ROOT || self == Self::OF_CHILD
+    pub fn are_usual(self, is_root: bool) -> bool {
+        self == if is_root { Self::OF_ROOT } else { Self::OF_CHILD }
     }
 
     /// Whether they have one.
@@ -78,7 +78,7 @@ impl TableLinks {
             treated.iter().filter(|(_, one)| one.stays).map(|&(link, _)| link).collect();
         let masked = |wanted: Link| {
             let found = treated.iter().find(|&&(link, _)| link == wanted);
-            found.map(|(_, treatment)| treatment.clone()).filter(Treatment::masks)
+            found.map(|(_, treatment)| treatment.clone()).filter(|one| one.method.is_some())
         };
         Self {
             all: all.len(),
