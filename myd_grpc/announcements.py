@@ -23,6 +23,7 @@ _READ_BY_OTHERS = frozenset(
         "MYD_FAILPOINTS",
         "MYD_IV",
         "MYD_KEY",
+        "MYD_MASKING_KEY",
         "MYD_REST_ADDRESS_FILE",
         "MYD_REST_HOSTS",
         "MYD_REST_ORIGINS",
