@@ -107,6 +107,25 @@ def test_no_failed_job_tells_any(
     assert left_by(server) == []
 
 
+@each_engine
+def test_no_rejected_record_tells_any(make_server: Callable[..., Server], engine: str) -> None:
+    server = make_server(MYD_ENGINE=engine, MYD_LOG_LEVEL="DEBUG").start()
+    lines = [
+        f'{{"user_id":"{TEXT}1","account_num":"{DIGITS}1"}}',
+        f'{{"user_id":"{TEXT}2","account_num":"{DIGITS}"',
+        f'{{"user_id":"{TEXT}3" "account_num":"{DIGITS}1"}}',
+        f"{TEXT}",
+        f'{{"user_id":"{TEXT}4","account_num":"{DIGITS}1"}}',
+    ]
+    server.put("a.json", "\n".join(lines))
+    job = server.convert(
+        "a.json", layout="RECORD_LAYOUT_LINES", max_rejects=3, id_field="user_id", masking=MASKING
+    )
+    assert job.status == pb.Job.DONE, job.msg
+    assert job.progress.rejects == 3
+    assert left_by(server) == []
+
+
 def test_rest_tells_none(rest_server: RestServer) -> None:
     server = rest_server.start()
     server.put("a.json", sample(SIZE))
