@@ -88,6 +88,7 @@ class Input:
             "bytes": len(self.data),
             "records": len(self.records),
             "layout": self.layout,
+            "rejected": 0,
             **hashed(self.data, asked),
         }
 
@@ -146,6 +147,7 @@ def beside_one(inputs: list[Input], prefix: str, asked: Asked) -> dict[str, Any]
                 "asked": asked.request,
                 "left_out": left_out(tables),
                 "masked": masked(tables),
+                "rejected": 0,
                 **fingerprint(tables, asked),
             },
         },

@@ -52,6 +52,7 @@ def _myd(facts: SetFacts) -> Members:
         asked=choices.asked(facts.options),
         left_out=choices.left_out(facts),
         masked=choices.masked(facts),
+        rejected=facts.rejects,
     )
     if choices.has_pseudonyms(facts):
         told["masking_key_fingerprint"] = facts.key_fingerprint
@@ -66,6 +67,7 @@ def _inputs(facts: SetFacts) -> Iterator[dict[str, object]]:
             "bytes": file.size,
             "records": file.records,
             "layout": file.layout,
+            "rejected": file.rejects,
         }
         if facts.checksums:
             described["sha256"] = facts.checksums.inputs[number]

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import Limits
+from myd_grpc.convert.model import NO_KEYS, Limits
+from myd_grpc.convert.pipeline import convert
 from myd_grpc.dictionary import load
 from myd_grpc.options import (
     NO_MASKING,
@@ -36,6 +37,7 @@ from tests.support.converting import (
     each_engine,
     needs_pyarrow,
     run,
+    silent,
     write,
 )
 from tests.support.oracle_columns import Rule
@@ -226,6 +228,21 @@ def test_frictionless_takes_the_sample(tmp_path: Path) -> None:
 def test_what_lies_beside_the_tables(profile: Profile, beside: set[str]) -> None:
     files = converted_whole([("a.json", b"[{}]")], csv_profile=profile)
     assert beside_in(files).keys() == beside
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_rejected_records_are_counted(tmp_path: Path, merge: bool) -> None:
+    files = [("a.json", b'{"a":1}\n{"a":\n{"a":2}\n'), ("b.json", b'{"a":1}\n{"a":2}\n')]
+    asked = Settings(layout=Layout.LINES, max_rejects=1, merge=merge)
+    write(tmp_path, files)
+    (tmp_path / "out").mkdir()
+    request = conversion(tmp_path, [name for name, _ in files], **asked)
+    convert(request, NO_KEYS, tmp_path / "out", silent)
+    packages = sorted((tmp_path / "out").rglob("datapackage.json"))
+    told = [json.loads(one.read_bytes())["myd"] for one in packages]
+    inputs = [(one["records"], one["rejected"]) for myd in told for one in myd["inputs"]]
+    assert inputs == [(3, 1), (2, 0)]
+    assert [one["rejected"] for one in told] == ([1] if merge else [1, 0])
 
 
 @needs_pyarrow
