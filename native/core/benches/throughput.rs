@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use myd_core::boundary::Span;
+use myd_core::columns::{ColumnRules, Dates, Layer, MaskMaker, MaskRule, Method, Pseudonyms};
 use myd_core::cut::{Layout, Limits, cut};
 use myd_core::flatten::{Batch, Bounds, FlattenerPool, Rows, Settings};
 use myd_core::rows::{Guard, Plain};
@@ -20,14 +21,23 @@ fn main() {
     let text = document();
     let cut_off = || cut(&text, 1, Layout::Array, true, LIMITS);
     let values = cut_off().values;
-    let flatteners = flatteners(false);
+    let flatteners = [
+        ("flatten", None),
+        ("half", Some(rules(&["**.trans_dtime", "**.balance_amt", "**.is_foreign"], &[]))),
+        ("masked", Some(rules(&[], &[("account_num", Method::Pseudonym)]))),
+        ("memos", Some(rules(&[], &[("**.trans_memo", Method::Pseudonym)]))),
+        ("months", Some(rules(&[], &[("**.trans_dtime", Method::Month)]))),
+    ]
+    .map(|(name, columns)| (name, flatteners(false, columns)));
     let wanted = Wanted::new("한글 7".as_bytes());
     let (data, keys) = (&*text, &[][..]);
     measure("cut", text.len(), cut_off);
     measure("scan", text.len(), || {
         scan(&Search { data, values: &values, keys, depth: 1, max_depth: 128, wanted: &wanted })
     });
-    measure("flatten", text.len(), || flatten(&flatteners, data, &values));
+    for (name, flatteners) in &flatteners {
+        measure(name, text.len(), || flatten(flatteners, data, &values));
+    }
     let marked = marked_rows(data, &values);
     let bytes = marked.iter().map(|rows| rows.text.len()).sum();
     let forms = ["[0-9]{4}-[0-9]{2}-[0-9]{2}".to_owned()];
@@ -69,7 +79,20 @@ fn transaction(number: usize) -> String {
     )
 }
 
-fn flatteners(marks_text: bool) -> FlattenerPool {
+/// Rules that leave out columns and mask others.
+fn rules(exclude: &[&str], masks: &[(&str, Method)]) -> Arc<ColumnRules> {
+    let exclude: Vec<_> = exclude.iter().map(|&pattern| pattern.to_owned()).collect();
+    let rules = masks.iter().map(|&(pattern, method)| MaskRule::new(pattern, method, ""));
+    let masks = MaskMaker {
+        pseudonyms: Some(Pseudonyms::new(&[7; 32])),
+        dates: Arc::new(Dates::new(2026, Box::new(|_| None))),
+    };
+    let layer = Layer::new(&[], &exclude, rules.collect());
+    let ids = ["id".to_owned(), "id".to_owned()];
+    Arc::new(ColumnRules::new(vec![layer], &[], masks, ids))
+}
+
+fn flatteners(marks_text: bool, columns: Option<Arc<ColumnRules>>) -> FlattenerPool {
     let bounds = Bounds { columns: 16_384, tables: 4096, name_bytes: 1024 };
     let settings = Settings {
         line_end: b"\n".to_vec(),
@@ -77,7 +100,7 @@ fn flatteners(marks_text: bool) -> FlattenerPool {
         id_field: Arc::new(Wanted::new(b"id")),
         max_depth: 128,
         bounds,
-        columns: None,
+        columns,
     };
     FlattenerPool::new(settings, 100_000)
 }
@@ -96,7 +119,7 @@ fn flatten(flatteners: &FlattenerPool, data: &[u8], values: &[Span]) -> usize {
 
 /// The rows of all records with marked texts, as other rows are made of them.
 fn marked_rows(data: &[u8], values: &[Span]) -> Vec<Rows> {
-    let flatteners = flatteners(true);
+    let flatteners = flatteners(true, None);
     let flattened = values.chunks(1000).map(|values| {
         let batch = Batch { data, values, keys: &[], file: 1, first: 1, depth: 1 };
         flatteners.flatten(&batch, None).rows

@@ -249,6 +249,7 @@ impl Flattener {
     ) -> Result<(), Malformed> {
         match row.cells.get_mut((column as usize).wrapping_sub(1)) {
             Some(place) => *place = cell,
+            None if column == column::LEFT_OUT => {}
             None => self.set_other(data, row, node, column, cell)?,
         }
         Ok(())
