@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +213,12 @@ def test_only_sets_with_rejects_list_them(engine: str) -> None:
         found = {path.relative_to(work / "out") for path in work.rglob("rejects.csv")}
         assert found == {Path("b/rejects.csv")}
         text = (work / "out/b/rejects.csv").read_bytes()
+        packages = [
+            json.loads((work / "out" / name / "datapackage.json").read_text())["myd"]["rejected"]
+            for name in ("a", "b")
+        ]
     assert text == (b"\xef\xbb\xbffile,record,byte_offset,reason\r\nb.json,1,1,malformed\r\n")
+    assert packages == [0, 1]
     assert ("b/rejects.csv", len(text)) in [(one.file_name, one.size) for one in made.beside]
     assert made.note == "1 record left out as it is broken; rejects.csv lists it"
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-BESIDE = frozenset({"datapackage.json", "dictionary.csv", "load.duckdb.sql", "load.postgres.sql"})
+BESIDE = frozenset(
+    {"datapackage.json", "dictionary.csv", "load.duckdb.sql", "load.postgres.sql", "rejects.csv"}
+)
 """What no table's file is called: those end in a number, or are workbooks."""
 
 _Content = TypeVar("_Content")
