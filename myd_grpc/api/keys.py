@@ -28,13 +28,12 @@ def keys_of_resume(message: pb.ResumeJobRequest) -> Keys:
 
 
 def cipher_key(checks: Checks, key: str, iv: str) -> CipherKey | None:
-    """Key and iv, None for plain JSON."""
-    if bool(key) != bool(iv):
-        missing = "iv" if key else "aes256cbckey"
-        checks.refuse(missing, "must come together with the other: key and iv, or neither")
+    """Key and iv, None for plain JSON; no iv where the files begin with theirs."""
+    if iv and not key:
+        checks.refuse("aes256cbckey", "must come with an iv: key and iv, the key alone, or neither")
     key_bytes = _hex(checks, "aes256cbckey", key, KEY_BYTES)
     iv_bytes = _hex(checks, "iv", iv, IV_BYTES)
-    return CipherKey(key_bytes, iv_bytes) if key_bytes and iv_bytes else None
+    return CipherKey(key_bytes, iv_bytes) if key_bytes else None
 
 
 def masking_key(checks: Checks, where: str, key: str) -> bytes:

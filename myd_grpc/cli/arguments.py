@@ -196,7 +196,7 @@ def _add_key_options(parser: argparse.ArgumentParser) -> None:
     key.add_argument(
         "--key-file",
         metavar="F",
-        help="file with key and iv: two lines of hex, or JSON (default: $MYD_KEY and $MYD_IV)",
+        help="file with key and iv: lines of hex, or JSON (default: $MYD_KEY and $MYD_IV)",
     )
     key.add_argument("--ask-key", action="store_true", help="ask for key and iv")
 

@@ -28,7 +28,8 @@ def masking_key(arguments: Namespace) -> MaskingKey | None:
 def _ask_key() -> Key:
     try:
         return Key(
-            getpass.getpass("key (64 hex digits): "), getpass.getpass("iv (32 hex digits): ")
+            getpass.getpass("key (64 hex digits): "),
+            getpass.getpass("iv (32 hex digits; none if the files begin with it): "),
         )
     except EOFError:
         raise InvalidKeyError("no key was entered") from None

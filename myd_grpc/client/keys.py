@@ -25,40 +25,47 @@ class InvalidKeyError(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Key:
-    """The AES-256 key (64 hex digits) and CBC iv (32 hex digits) of encrypted files."""
+    """The AES-256 key (64 hex digits) and CBC iv (32 hex digits) of encrypted files.
+
+    There is no iv for files that begin with theirs.
+    """
 
     aes256cbckey: str
-    iv: str
+    iv: str = ""
 
     def __post_init__(self) -> None:
         _require_hex("the key", self.aes256cbckey, _KEY_DIGITS)
-        _require_hex("the iv", self.iv, _IV_DIGITS)
+        if self.iv:
+            _require_hex("the iv", self.iv, _IV_DIGITS)
 
     def __repr__(self) -> str:
         return "Key(...)"  # so that no log or traceback shows it
 
     @classmethod
     def from_file(cls, path: str | Path) -> Key:
-        """Reads two lines of hex, key and then iv; or JSON with `aes256cbckey` (`key`) and `iv`.
+        """Reads lines of hex, key and then iv; or JSON with `aes256cbckey` (`key`) and `iv`.
 
-        The text is UTF-8 or UTF-16.
+        The iv may be left out. The text is UTF-8 or UTF-16.
         """
         text = _read(Path(path))
         if text.startswith("{"):
             return cls(*_from_json(text))
         lines = text.split()
-        if len(lines) != 2:
-            raise InvalidKeyError("a key file has two lines of hex digits: the key, then the iv")
+        if len(lines) not in (1, 2):
+            raise InvalidKeyError(
+                "a key file has two lines of hex digits: the key, then the iv; "
+                "or one, the key, for files that begin with their iv"
+            )
         return cls(*lines)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Key | None:
-        """The key in MYD_KEY and MYD_IV, None if neither is set."""
+        """The key in MYD_KEY and MYD_IV, None if neither is set; the iv may be left out."""
         key, iv = environment.get(KEY_VARIABLE, ""), environment.get(IV_VARIABLE, "")
         if not key and not iv:
             return None
-        if not key or not iv:
-            raise InvalidKeyError(f"set both {KEY_VARIABLE} and {IV_VARIABLE}, or neither")
+        if not key:
+            raise InvalidKeyError(f"{IV_VARIABLE} is set, but {KEY_VARIABLE} is not")
         return cls(key.strip(), iv.strip())
 
 
@@ -102,7 +109,7 @@ def _from_json(text: str) -> tuple[str, str]:
     except ValueError:
         # `from None`: the decoder's error holds the text.
         raise InvalidKeyError("the key file begins like JSON but is none") from None
-    key, iv = members.get("aes256cbckey", members.get("key")), members.get("iv")
+    key, iv = members.get("aes256cbckey", members.get("key")), members.get("iv", "")
     if not isinstance(key, str) or not isinstance(iv, str):
         raise InvalidKeyError('a JSON key file holds {"aes256cbckey": "<hex>", "iv": "<hex>"}')
     return key, iv

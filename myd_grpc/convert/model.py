@@ -48,7 +48,10 @@ KEY_BYTES, IV_BYTES, MASKING_KEY_BYTES = 32, 16, 32
 
 @dataclass(frozen=True, slots=True)
 class CipherKey:
-    """An AES-256 key (32 bytes) and a CBC initialisation vector (16 bytes); kept out of `repr`."""
+    """An AES-256 key (32 bytes) and a CBC initialisation vector (16 bytes); kept out of `repr`.
+
+    Without an iv, each ciphertext has its own before it.
+    """
 
     key: bytes = field(repr=False)
     iv: bytes = field(repr=False)

@@ -176,7 +176,7 @@ def test_everything_wrong_with_a_request_is_said_at_once(server: Server) -> None
     assert status
     assert any(detail.Unpack(violations) for detail in status.details)
     named = [violation.field for violation in violations.field_violations]
-    assert named == ["user_id", "proposal_id", "file_name", "iv", "aes256cbckey", "layout"]
+    assert named == ["user_id", "proposal_id", "file_name", "aes256cbckey", "layout"]
     assert "secret" not in call.details()
 
 

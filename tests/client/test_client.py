@@ -339,7 +339,6 @@ def test_what_is_no_key_file_is_refused(tmp_path: Path, content: bytes) -> None:
     ("text", "complaint"),
     [
         ("", "two lines"),
-        (KEY, "two lines"),
         (f"{KEY[:-1]}\n{IV}", "the key must be 64 hex digits, not 63"),
         (f"{KEY}\n{IV}0", "the iv must be 32 hex digits, not 33"),
         (f"{KEY[:-1]}x\n{IV}", "other characters"),
@@ -363,11 +362,24 @@ def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
         Key.from_file(tmp_path / "none.key")
 
 
-def test_the_environment_gives_both_or_none() -> None:
+def test_the_iv_may_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "my.key"
+    for text in (
+        KEY,
+        f"{KEY}\r\n",
+        f'{{"key": "{KEY}"}}',
+        f'{{"aes256cbckey": "{KEY}", "iv": ""}}',
+    ):
+        path.write_text(text)
+        assert Key.from_file(path) == Key(KEY)
+    assert Key.from_environment({"MYD_KEY": KEY}) == Key(KEY, "")
+
+
+def test_the_environment_gives_a_key_or_none() -> None:
     assert Key.from_environment({}) is None
     assert Key.from_environment({"MYD_KEY": KEY, "MYD_IV": IV}) == Key(KEY, IV)
-    with pytest.raises(InvalidKeyError, match="both MYD_KEY and MYD_IV"):
-        Key.from_environment({"MYD_KEY": KEY})
+    with pytest.raises(InvalidKeyError, match="MYD_IV is set, but MYD_KEY is not"):
+        Key.from_environment({"MYD_IV": IV})
 
 
 def test_a_key_does_not_show_itself() -> None:

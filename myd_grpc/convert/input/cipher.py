@@ -59,7 +59,10 @@ class DamagedTextError(ValueError):
 
 
 class CbcDecryptor:
-    """Decrypts consecutive whole blocks; state is the previous ciphertext block only."""
+    """Decrypts consecutive whole blocks; state is the previous ciphertext block only.
+
+    Without an iv the first block that comes is that, and no ciphertext.
+    """
 
     def __init__(self, key: CipherKey) -> None:
         self._ecb = AES.new(key.key, AES.MODE_ECB)
@@ -67,6 +70,8 @@ class CbcDecryptor:
 
     def decrypt(self, ciphertext: bytes) -> bytes:
         """The plaintext of whole blocks."""
+        if not self._before:
+            self._before, ciphertext = ciphertext[:BLOCK], ciphertext[BLOCK:]
         chained = self._before + ciphertext
         self._before = chained[-BLOCK:]
         return strxor(self._ecb.decrypt(ciphertext), chained[:-BLOCK])

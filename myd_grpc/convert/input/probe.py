@@ -16,7 +16,7 @@ from myd_grpc.convert.input.cipher import (
     recognise_encoding,
 )
 from myd_grpc.convert.input.source import HEAD, Source, wrong_key
-from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption
+from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption, TrialWithoutIv
 from myd_grpc.convert.jsontext.formats import (
     CP949_HINT,
     FileFormat,
@@ -31,6 +31,7 @@ from myd_grpc.convert.model import CipherKey, Limits
 
 _PLAIN = "it is plain JSON{}: leave the key and iv out"
 _LOOKS_ENCRYPTED = "the file looks encrypted: send aes256cbckey and iv"
+_NO_IV = "no iv was sent: if the file does not begin with it, send the iv it was encrypted with"
 _LONG_WORD = 64
 """Letters that no word has, but every line of base64."""
 _LENGTH = f"its length is not a multiple of {BLOCK}; "
@@ -74,11 +75,13 @@ def hinting(source: Source) -> Iterator[None]:
 def _try(source: Source, key: CipherKey) -> None:
     """Raises what is wrong with a key, if anything is."""
     is_cut = isinstance(source.encoding(), RawText) and source.size % BLOCK != 0
+    if (file_format := _recognise(source.head)) and file_format.is_encrypted:
+        raise wrong_key(source.name, f"it is {file_format}")  # a salt looks like a half of an iv
     try:
         trial = _trial(source, key)
     except DamagedTextError as damage:
         raise _no_ciphertext(source, str(damage)) from None
-    if trial.begins and trial.is_padded and not is_cut:
+    if trial.begins and trial.is_padded and not (is_cut or trial.another_iv):
         return
     if content := _content(trial):
         raise _invalid(source, f"this key and iv decrypt it, but what was encrypted is {content}")
@@ -98,7 +101,15 @@ def _trial(source: Source, key: CipherKey) -> TrialDecryption:
         start += encoding.finish()
     end = max(encoding.lead, source.size - HEAD)
     tails = encoding.tails(source.at(end, HEAD), end)
-    return TrialDecryption(CiphertextEnds(start, is_whole, tails), key)
+    ends = CiphertextEnds(start, is_whole, tails)
+    return TrialDecryption(ends, key) if key.iv else _trial_with_own_iv(ends, key)
+
+
+def _trial_with_own_iv(ends: CiphertextEnds, key: CipherKey) -> TrialDecryption:
+    """What a key makes of a ciphertext that begins with the iv."""
+    iv, start = ends.start[:BLOCK].ljust(BLOCK, b"\0"), ends.start[BLOCK:]
+    tails = [tail[BLOCK:] for tail in ends.tails] if ends.is_whole else ends.tails
+    return TrialWithoutIv(CiphertextEnds(start, ends.is_whole, tails), CipherKey(key.key, iv))
 
 
 def _no_ciphertext(source: Source, fault: str) -> ConversionError:
@@ -147,7 +158,9 @@ def _hint(source: Source) -> str:
     """What else a file may be in which malformed JSON was met."""
     if source.key is not None:
         content = _content(_trial(source, source.key))
-        return f"what was encrypted is {content}" if content else ""
+        if content:
+            return f"what was encrypted is {content}"
+        return "" if source.key.iv else _NO_IV
     if begins_json(_decoded(source.head)):
         return "the file is JSON in base64 or hex: decode it first"
     if file_format := _recognise(source.head):

@@ -170,14 +170,17 @@ class Source:
         if self.key is None:
             return _Position(offset)
         key, skip = self.key, offset
-        if not self._is_text and offset >= BLOCK:
+        # Where the text's first block is: after the iv, if that lies in the file.
+        first = 0 if key.iv else BLOCK
+        if not self._is_text and offset + first >= BLOCK and self.size >= first:
             # Any block can be decrypted by itself, given the ciphertext of the one before.
             skip = offset % BLOCK
-            before = self.at(offset - skip - BLOCK, BLOCK)
+            start = first + offset - skip
+            before = self.at(start - BLOCK, BLOCK)
             if len(before) < BLOCK:
                 raise self._cut_off(offset)
-            key = CipherKey(key.key, before)
-        return _Position(self._lead + offset - skip, skip, (key.key, key.iv))
+            return _Position(start, skip, (key.key, before))
+        return _Position(self._lead, skip, (key.key, key.iv))
 
     def reached(self, offset: int) -> int:
         """About how much of the file as it lies stands for the bytes before a decrypted offset."""

@@ -19,6 +19,7 @@ from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey
 
 _AS_PKCS7 = "encrypt it with PKCS#7 padding"
+_KEY_ALONE = "send the key alone, without iv"
 _SPACE = b" \t\r\n"
 _CLOSER_OF = {b"[": b"]", b"{": b"}"}
 _CLOSERS = tuple(_CLOSER_OF.values())
@@ -63,6 +64,11 @@ class TrialDecryption:
         is_text = reads_as_text(self.plain[:-BLOCK]) or begins_json(self.plain)
         return self.begins and is_text
 
+    @property
+    def another_iv(self) -> str | None:
+        """What has to be sent as the iv, where that shows though the text may begin."""
+        return None
+
     def fault(self) -> str:
         """What is wrong, and what to do about it."""
         if beside := self._iv_beside:
@@ -81,7 +87,7 @@ class TrialDecryption:
     @property
     def _iv_beside(self) -> str | None:
         if self._cipher[:BLOCK] == self._key.iv:
-            return "the iv is written before the ciphertext: take the first 16 bytes off the file"
+            return f"the iv is written before the ciphertext: {_KEY_ALONE}"
         if self._is_iv_last:
             return "the iv is written after the ciphertext: take the last 16 bytes off the file"
         return None
@@ -104,8 +110,8 @@ class TrialDecryption:
             )
         if may_begin_json(rest[:BLOCK]) and self._is_whole_text(rest):
             return (
-                "it looks as if the iv was written before the ciphertext: take the first 16 bytes "
-                "off the file and send them as the iv, or else send the iv it was encrypted with"
+                f"it looks as if the iv was written before the ciphertext: {_KEY_ALONE}, or else "
+                "send the iv it was encrypted with"
             )
         return (
             "the key is right but the iv is not, as only the first block does not decrypt to JSON: "
@@ -127,6 +133,34 @@ class TrialDecryption:
     def _is_ecb(self) -> bool:
         plain = AES.new(self._key.key, AES.MODE_ECB).decrypt(self._cipher)[:-BLOCK]
         return len(plain) >= _MANY and may_begin_json(plain[:BLOCK]) and reads_as_text(plain)
+
+
+class TrialWithoutIv(TrialDecryption):
+    """The same where the iv was taken from the ciphertext's start, as none was sent.
+
+    If it is not there, the text begins with its second block.
+    """
+
+    @property
+    def another_iv(self) -> str | None:
+        """See TrialDecryption: with one that is known, the first 16 bytes are text, not an iv."""
+        key = self._key.key
+        for iv, what in ((bytes(BLOCK), "zeros"), (key[:BLOCK], "the first half of the key")):
+            first = CbcDecryptor(CipherKey(key, iv)).decrypt(self._key.iv)
+            if first.lstrip(_SPACE)[:1] in _CLOSER_OF and not damage(first[: BLOCK - 3]):
+                return f"it was encrypted with {what} as the iv: send that"
+        return None
+
+    def fault(self) -> str:
+        """See TrialDecryption."""
+        if another := self.another_iv:
+            return another
+        if self.is_padded and self.plain and reads_as_text(self.plain):
+            return (
+                "no iv was sent, and the file does not begin with it: "
+                "send the iv it was encrypted with"
+            )
+        return super().fault()
 
 
 def _ending(tail: bytes, key: CipherKey) -> bytes:

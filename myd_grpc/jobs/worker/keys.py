@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from myd_grpc.convert.model import IV_BYTES, KEY_BYTES, MASKING_KEY_BYTES, CipherKey, Keys
 
-_CIPHER, _MASKING = 1, 2
-_CIPHER_BYTES = KEY_BYTES + IV_BYTES
+_CIPHER, _MASKING, _IV = 1, 2, 4
 
 
 def encode_keys(keys: Keys, start: bytes = b"") -> bytearray:
     """The keys after `start`, to be overwritten once they are sent."""
     which = (_CIPHER if keys.cipher else 0) | (_MASKING if keys.masking else 0)
+    which |= _IV if keys.cipher and keys.cipher.iv else 0
     # In place: whatever would be put together would leave its pieces behind.
     message = bytearray(len(start) + _size(which))
     message[: len(start)] = start
@@ -30,7 +30,9 @@ def encode_keys(keys: Keys, start: bytes = b"") -> bytearray:
 def decode_keys(take: Callable[[int], bytes]) -> Keys:
     """The keys of which `take` gives the next so many bytes."""
     which = take(1)[0]
-    cipher = CipherKey(take(KEY_BYTES), take(IV_BYTES)) if which & _CIPHER else None
+    key = take(KEY_BYTES) if which & _CIPHER else b""
+    iv = take(IV_BYTES) if which & _IV else b""
+    cipher = CipherKey(key, iv) if key else None
     return Keys(cipher, take(MASKING_KEY_BYTES) if which & _MASKING else b"")
 
 
@@ -40,8 +42,8 @@ def size_of_keys(data: bytes) -> int:
 
 
 def _size(which: int) -> int:
-    cipher = _CIPHER_BYTES if which & _CIPHER else 0
-    return 1 + cipher + (MASKING_KEY_BYTES if which & _MASKING else 0)
+    sizes = ((_CIPHER, KEY_BYTES), (_IV, IV_BYTES), (_MASKING, MASKING_KEY_BYTES))
+    return 1 + sum(size for one, size in sizes if which & one)
 
 
 def _secrets(keys: Keys) -> list[bytes]:

@@ -114,7 +114,7 @@ OPENSSL = (
     "it is (base64 or hex text of something )?encrypted with a password, by OpenSSL "
     r"\(it begins with Salted__\): encrypt it with a key and an iv "
 )
-TAKE_OFF = "take the first 16 bytes off the file"
+KEY_ALONE = "send the key alone, without iv"
 ANOTHER_IV = "the key is right but the iv is not, .*: send the iv it was encrypted with$"
 
 ALWAYS: dict[Callable[[bytes], bytes], str] = {
@@ -123,14 +123,14 @@ ALWAYS: dict[Callable[[bytes], bytes], str] = {
     x923: f"its padding is that of ANSI X.923, not PKCS#7: {PKCS7}$",
     iso_7816: f"its padding is that of ISO/IEC 7816-4, not PKCS#7: {PKCS7}$",
     unpadded: f"its last block is text without padding: it is cut off, or else {PKCS7}$",
-    iv_first: f"the iv is written before the ciphertext: {TAKE_OFF}$",
+    iv_first: f"the iv is written before the ciphertext: {KEY_ALONE}$",
     iv_last: "the iv is written after the ciphertext: take the last 16 bytes off the file$",
     salted: OPENSSL,
     salted_with_that_key: OPENSSL,
 }
 WHERE_THERE_IS_MORE: dict[Callable[[bytes], bytes], str] = {
     iso_10126: f"its padding looks like that of ISO 10126, not PKCS#7: {PKCS7}$",
-    another_iv_first: f"it looks as if the iv was written before the ciphertext: {TAKE_OFF} and",
+    another_iv_first: f"it looks as if the iv was written before the ciphertext: {KEY_ALONE}, or",
     iv_of_zeros: "the key is right, but it was encrypted with zeros as the iv: send that$",
     key_as_iv: "the key is right, but .* the first half of the key as the iv: send that$",
     another_iv: ANOTHER_IV,

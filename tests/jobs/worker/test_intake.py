@@ -18,6 +18,7 @@ from myd_grpc.jobs.worker.keys import decode_keys, encode_keys
 KEY = CipherKey(bytes(range(10, 42)), bytes(range(16)))  # with the end of a line in it
 MASKING = bytes(range(9, 41))
 ALL_KEYS = [NO_KEYS, Keys(KEY), Keys(masking=MASKING), Keys(KEY, MASKING)]
+ALL_KEYS += [Keys(CipherKey(KEY.key, b"")), Keys(CipherKey(KEY.key, b""), MASKING)]
 
 
 @given(st.sets(st.integers(0, 100)), st.sampled_from(ALL_KEYS))

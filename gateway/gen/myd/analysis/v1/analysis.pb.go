@@ -944,7 +944,8 @@ type PreprocessShoppingRequest struct {
 	FileName string `protobuf:"bytes,3,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	// AES-256 key, 64 hex digits; empty for plain JSON.
 	Aes256Cbckey string `protobuf:"bytes,4,opt,name=aes256cbckey,proto3" json:"aes256cbckey,omitempty"`
-	// CBC initialisation vector, 32 hex digits; empty for plain JSON.
+	// CBC initialisation vector, 32 hex digits; empty for plain JSON, and for files that begin with
+	// theirs.
 	Iv string `protobuf:"bytes,5,opt,name=iv,proto3" json:"iv,omitempty"`
 	// Where the records are.
 	Layout RecordLayout `protobuf:"varint,6,opt,name=layout,proto3,enum=myd.analysis.v1.RecordLayout" json:"layout,omitempty"`
@@ -1101,7 +1102,8 @@ type ConvertToCsvRequest struct {
 	Merge bool `protobuf:"varint,3,opt,name=merge,proto3" json:"merge,omitempty"`
 	// AES-256 key, 64 hex digits; empty for plain JSON.
 	Aes256Cbckey string `protobuf:"bytes,4,opt,name=aes256cbckey,proto3" json:"aes256cbckey,omitempty"`
-	// CBC initialisation vector, 32 hex digits; empty for plain JSON.
+	// CBC initialisation vector, 32 hex digits; empty for plain JSON, and for files that begin with
+	// theirs.
 	Iv string `protobuf:"bytes,5,opt,name=iv,proto3" json:"iv,omitempty"`
 	// Optional UUID: the same id with the same request returns the same job and starts nothing.
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
