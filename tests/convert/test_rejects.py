@@ -231,3 +231,11 @@ def test_records_at_a_path(engine: str) -> None:
     assert made.rejects == ["a.json,2,19,malformed"]
     made = made_of(b'{"d":{"a":tru},"e":1}', Layout.SINGLE, engine, path="d")
     assert made.rejects == ["a.json,1,5,malformed"]
+
+
+@pytest.mark.parametrize("flaw", [b"[1 2]", b'["\\x"]', b'{"c" 1}', b"[01]", b'["\x01"]'])
+def test_a_layout_is_found_as_far_as_the_text_is_sound(engine: str, flaw: bytes) -> None:
+    """Members that share no key would be parts, but what comes after a flaw is not looked at."""
+    made = made_of(b'{"u":{"a":%b},"v":{"b":2}}' % flaw, Layout.AUTO, engine)
+    assert made.rejects == ["a.json,1,1,malformed"]
+    assert made.rows == "_record_id,_row_id,b\nv,f1r2,2\n"

@@ -46,6 +46,9 @@ class RecordReader:
     LIMIT_EXCEEDED.
     """
 
+    outlines = True
+    """Whether the layout is recognised from an engine's outline."""
+
     def __init__(
         self,
         source: Source,
@@ -89,7 +92,10 @@ class RecordReader:
         window.hold(size)
         head = bytes(memoryview(window.data)[:size])
         return recognise(
-            head, self._section_names, documents=not options.record_path, outline=engine.outline
+            head,
+            self._section_names,
+            documents=not options.record_path,
+            outline=engine.outline if self.outlines else bytes,
         )
 
     def resume(self, piece: Piece) -> None:
