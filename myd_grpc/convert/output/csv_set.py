@@ -257,6 +257,8 @@ class CsvSet:
         self._files.close_one(part.file_name)
         reach("leave_out")
         (self.directory / part.file_name).unlink(missing_ok=True)
+        # A checkpoint that is made while formats are would else have it synced.
+        self._unsynced.pop(part.file_name, None)
 
     def _rewrite(self, part: Part) -> None:
         """Copies a part with the final header, every row with as many cells as that has."""

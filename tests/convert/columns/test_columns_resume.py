@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from myd_grpc.convert.model import Limits
+from myd_grpc.convert.model import NO_KEYS, Limits
+from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Format, Profile
-from tests.support.breaking_off import assert_survives
+from tests.support.breaking_off import Kept, assert_survives
 from tests.support.choosing import by_each_engine, masking
 from tests.support.converting import (
     Settings,
     assert_as_expected,
     conversion,
+    directory,
     native,
     needs_pyarrow,
+    silent,
+    write,
 )
 from tests.support.nasty_choices import KEY
 
@@ -103,3 +107,19 @@ def test_the_same_in_all_formats_after_crashes(engine: str, asked: str) -> None:
     given = settings(engine, asked, Profile.EXCEL)
     given["formats"] = tuple(Format)
     assert survived(given, asked, 3) > 6
+
+
+@needs_pyarrow
+def test_what_was_left_out_is_in_no_checkpoint_of_formats(engine: str) -> None:
+    """The first one may come while they are made: the rows of the table are gone then."""
+    asked: Settings = {"engine": engine, "exclude": ("a",), "formats": (Format.CSV, Format.PARQUET)}
+    with directory() as work:
+        write(work / "data", [("a.json", b'[{"a":1,"l":[{"b":2}]}]')])
+        (out := work / "out").mkdir()
+
+        def is_removed() -> bool:
+            return (out / "out.l_1.csv").exists() and not (out / "out_1.csv").exists()
+
+        kept = Kept(is_removed)
+        convert(conversion(work / "data", ["a.json"], **asked), NO_KEYS, out, silent, kept)
+    assert kept.texts
