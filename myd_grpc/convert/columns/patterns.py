@@ -2,13 +2,13 @@
 
 A path is a sequence of names with dots between them. In a pattern, `*` is any text within a name,
 and the name `**` is any number of names. Matching takes a time that is bounded by the product of
-both lengths, whatever a caller writes.
+both lengths, whatever a caller writes; the places in a pattern are bits, all moved on at once.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 MOST_CHARACTERS = 1024
@@ -45,9 +45,27 @@ class Pattern:
 
     text: str
     _parts: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    # Sets of places, a bit each: those of `**`, those of each name, and those of each other part.
+    _any_names: int = field(init=False, repr=False, compare=False)
+    _names: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _others: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_parts", tuple(names_of(self.text)))
+        given = names_of(self.text)
+        # Several `**` in a row are one: it is passed in a step.
+        parts = [
+            part
+            for part, before in zip(given, ["", *given], strict=False)
+            if part != _ANY_NAMES or before != _ANY_NAMES
+        ]
+        places = dict[str, int]()
+        for place, part in enumerate(parts):
+            places[part] = places.get(part, 0) | 1 << place
+        object.__setattr__(self, "_parts", tuple(parts))
+        object.__setattr__(self, "_any_names", places.pop(_ANY_NAMES, 0))
+        others = {part: places.pop(part) for part in list(places) if _ANY_TEXT in part}
+        object.__setattr__(self, "_names", places)
+        object.__setattr__(self, "_others", others)
 
     @property
     def last_name(self) -> str:
@@ -63,50 +81,37 @@ class Pattern:
 
     def matches(self, names: Names) -> bool:
         """Whether it matches a whole path."""
-        return len(self._parts) in self._reached(names)
+        return bool(self._reached(names) >> len(self._parts))
 
     def may_match_below(self, names: Names) -> bool:
         """Whether it matches any path that begins with these names and goes on."""
-        return any(place < len(self._parts) for place in self._reached(names))
+        return bool(self._reached(names) & ~(1 << len(self._parts)))
 
     def matches_all_below(self, names: Names) -> bool:
         """Whether it is plain that it matches every path that begins so and goes on."""
-        last = len(self._parts) - 1
-        return last >= 0 and self._parts[last] == _ANY_NAMES and last in self._reached(names)
+        last = 1 << len(self._parts) >> 1
+        return bool(self._any_names & last & self._reached(names))
 
-    def _reached(self, names: Names) -> set[int]:
+    def _reached(self, names: Names) -> int:
         """The places among the parts that can be come to with these names."""
-        reached = self._passed({0})
+        reached = self._passed(1)
         for name in names:
-            reached = self._passed(
-                {
-                    place + (part != _ANY_NAMES)
-                    for place, part in self._next(reached)
-                    if _fits(part, name)
-                }
-            )
+            fitting = self._names.get(name, 0)
+            for part, places in self._others.items():
+                if places & reached and _fits(part, name):
+                    fitting |= places
+            reached = self._passed((reached & fitting) << 1 | reached & self._any_names)
+            if not reached:
+                break
         return reached
 
-    def _next(self, places: set[int]) -> list[tuple[int, str]]:
-        return [(place, self._parts[place]) for place in places if place < len(self._parts)]
-
-    def _passed(self, places: set[int]) -> set[int]:
+    def _passed(self, places: int) -> int:
         """These places, and those beyond a part that stands for no name."""
-        passed = set(places)
-        for start in places:
-            place = start
-            while place < len(self._parts) and self._parts[place] == _ANY_NAMES:
-                place += 1
-                passed.add(place)
-        return passed
+        return places | (places & self._any_names) << 1
 
 
 def _fits(part: str, name: str) -> bool:
-    """Whether one part of a pattern matches one name."""
-    if part in {_ANY_NAMES, name}:
-        return True
-    if _ANY_TEXT not in part:
-        return False
+    """Whether a part with stars matches one name."""
     first, *middle, last = part.split(_ANY_TEXT)
     if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
         return False

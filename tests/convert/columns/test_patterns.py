@@ -99,3 +99,13 @@ def test_no_pattern_takes_for_ever(pattern: str, path: str) -> None:
 
 def _made_to_match(pattern: str) -> str:
     return pattern.replace("**.", "x.y.").replace("*", "a")
+
+
+@pytest.mark.parametrize("part", ["**.a", "**.*", "**.**.a*", "*"])
+def test_the_longest_patterns_match_the_longest_paths(part: str) -> None:
+    count = MOST_CHARACTERS // (len(part) + 1)
+    text, names = ".".join([part] * count), ["a"] * 512
+    fits = count == len(names) or part != "*"
+    for _ in range(100):  # as many columns: this takes no time to speak of
+        assert Pattern(text).matches(names) is fits
+        assert not Pattern(f"{text[:-4]}.z").matches(names)
