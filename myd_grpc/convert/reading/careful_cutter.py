@@ -9,6 +9,7 @@ from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.reading.cutters import LinesCutter, StuckError
+from myd_grpc.convert.reading.flaws import stops_at_line_end
 
 _FIRST_LOOK = 4 << 10
 _TIMES = 8
@@ -28,20 +29,32 @@ class CarefulLinesCutter(LinesCutter):
 
     def _value(self, start: int, faulty: int, expect: Expect) -> Span:
         window, size = self._window, _FIRST_LOOK
-        while True:
-            window.hold(start + size)
-            end = self._end_within(start, size)
-            if end is not None:
-                break
-            is_all = len(window.data) <= start + size and window.ended
-            if is_all or window.data.find(b"\n", start, start + size) >= 0:
-                end = self._strict_end(start)
-                break
-            size *= _TIMES
+        window.hold(start + size)
+        line_end = window.data.find(b"\n", start, start + size)
+        end = None
+        if line_end >= 0:
+            end = self._end_within(start, line_end + 1 - start)
+            if end is None and stops_at_line_end(window, start, line_end, self._max_bytes):
+                raise StuckError(faulty, expect)
+        if end is None:
+            end = self._end_beyond(start, size)
         if end is None or end - start > self._max_bytes:
             raise StuckError(faulty, expect)
         self.position = end
         return start, end
+
+    def _end_beyond(self, start: int, size: int) -> int | None:
+        """The position after the value, which is read strictly if it is not in its first lines."""
+        window = self._window
+        while True:
+            window.hold(start + size)
+            end = self._end_within(start, size)
+            if end is not None:
+                return end
+            is_all = len(window.data) <= start + size and window.ended
+            if is_all or window.data.find(b"\n", start, start + size) >= 0:
+                return self._strict_end(start)
+            size *= _TIMES
 
     def _end_within(self, start: int, size: int) -> int | None:
         """The position after the value, if it ends within so many bytes or is too long."""

@@ -20,6 +20,9 @@ from myd_grpc.convert.rejects import Flaw
 _STRINGS = re.compile(STRING)
 _BESIDE_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LINE_END = re.compile(rb"\n")
+_BLANK = b" \t\r"
+_BEFORE_VALUE = (b",", b":", b"[")
+_OPENERS = ("{", "[")
 _BLANK_TO_LINE_END = re.compile(rb"[ \t\r]*+\n")
 
 
@@ -68,6 +71,18 @@ def line_end(window: Window, most: int) -> int | None:
     return end if 0 <= end <= most else None
 
 
+def stops_at_line_end(window: Window, start: int, end: int, most: int) -> bool:
+    """Whether a document from `start` on cannot go on after its first line, which ends at `end`.
+
+    It has no end in that line. It is broken within so many bytes, then: there, or before. False
+    where that does not show by the bytes around the line end.
+    """
+    last = bytes(memoryview(window.data)[start:end]).rstrip(_BLANK)[-1:]
+    after = window.skip_space(end, most)
+    # A container begins where a value is due; within a string, the line end is a fault itself.
+    return last not in _BEFORE_VALUE and after - start <= most and window.byte(after) in _OPENERS
+
+
 def spans_lines(window: Window, end: int, max_bytes: int, reader: StrictReader) -> bool:
     """Whether the document at the window's start is broken in a later line than its first.
 
@@ -80,6 +95,8 @@ def spans_lines(window: Window, end: int, max_bytes: int, reader: StrictReader) 
             return False
     except (TooLongError, UnfinishedError):
         pass
+    if stops_at_line_end(window, 0, end, max_bytes):
+        return False
     base, before, is_first = window.base, window.base, False
     try:
         while token := reader.next():
