@@ -174,8 +174,10 @@ func wanted(what string, field protoreflect.FieldDescriptor) string {
 		one = "true or false"
 	case protoreflect.EnumKind:
 		one = "one of " + strings.Join(names(field.Enum()), ", ")
-	case protoreflect.Int32Kind, protoreflect.Uint32Kind:
+	case protoreflect.Int32Kind:
 		one = "a whole number"
+	case protoreflect.Uint32Kind:
+		one = "a whole number from 0 to 4294967295"
 	case protoreflect.MessageKind:
 		one = "a JSON object"
 	}

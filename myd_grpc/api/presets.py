@@ -10,6 +10,7 @@ from myd_grpc.callers.model import Caller
 from myd_grpc.options import ConvertOptions
 from myd_grpc.presets.model import NO_PRESET, THAT_CHANGE_PATHS, Preset
 
+_NONE = "there is none to be named; whoever runs the server can put one there"
 _UNSET = {one.name: one.default for one in fields(ConvertOptions)}
 
 
@@ -27,7 +28,7 @@ def preset_of(
     allowed = [one for one in caller.presets or presets if one in presets]
     if name in allowed:
         return name, presets[name]
-    wanted = f"must be one of {', '.join(allowed)}" if allowed else "there is none to be named"
+    wanted = f"must be one of {', '.join(allowed)}" if allowed else _NONE
     checks.refuse("preset", wanted)
     return "", NO_PRESET
 

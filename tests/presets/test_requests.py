@@ -84,7 +84,8 @@ def test_who_is_bound_is_told_of_no_others() -> None:
 def test_who_is_bound_to_what_is_not_there_can_do_nothing() -> None:
     gone = replace(FREE, presets=("gone",))
     for name in ("", "gone", "a"):
-        assert refused(gone, preset=name) == {"preset": "there is none to be named"}
+        told = "there is none to be named; whoever runs the server can put one there"
+        assert refused(gone, preset=name) == {"preset": told}
 
 
 def test_an_admin_is_free_unless_bound() -> None:

@@ -156,8 +156,8 @@ FLAWS = {
     ("formats", ("XLSX",)): "must be a list, with each value one of " + FORMATS,
     ("checksums", "yes"): "must be true or false",
     ("include", "a.**"): "must be a list, with each value a string",
-    ("max_rejects", -1): "must be a whole number",
-    ("max_rejects", 1 << 32): "must be a whole number",
+    ("max_rejects", -1): "must be a whole number from 0 to 4294967295",
+    ("max_rejects", 1 << 32): "must be a whole number from 0 to 4294967295",
     ("masking", KEY): "must be a JSON object",
 }
 
