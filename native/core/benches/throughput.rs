@@ -23,6 +23,7 @@ fn main() {
     let values = cut_off().values;
     let flatteners = [
         ("flatten", None),
+        ("heeded", Some(rules(&["**.nothing"], &[]))),
         ("half", Some(rules(&["**.trans_dtime", "**.balance_amt", "**.is_foreign"], &[]))),
         ("masked", Some(rules(&[], &[("account_num", Method::Pseudonym)]))),
         ("memos", Some(rules(&[], &[("**.trans_memo", Method::Pseudonym)]))),

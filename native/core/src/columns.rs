@@ -1,6 +1,7 @@
 //! Which columns are written, and what becomes of their cells (docs/spec.md 11).
 
 mod dates;
+mod digests;
 mod masks;
 mod method;
 mod names;

@@ -40,14 +40,16 @@ impl Dates {
     /// Appends the month of a time; false if the text is none.
     pub fn write_month(&self, text: &str, to: &mut Vec<u8>) -> bool {
         let Some((year, month)) = self.month(text) else { return false };
-        to.extend_from_slice(format!("{year:04}-{month:02}").as_bytes());
+        write_year(year, to);
+        let [tens, ones] = [month / 10, month % 10].map(|digit| b'0' + digit as u8);
+        to.extend_from_slice(&[b'-', tens, ones]);
         true
     }
 
     /// Appends the year of a time; false if the text is none.
     pub fn write_year(&self, text: &str, to: &mut Vec<u8>) -> bool {
         let Some((year, _)) = self.month(text) else { return false };
-        to.extend_from_slice(format!("{year:04}").as_bytes());
+        write_year(year, to);
         true
     }
 
@@ -76,6 +78,12 @@ impl Dates {
         known.insert(text.to_owned(), month);
         month
     }
+}
+
+/// Appends a year of four digits, without the detour of a text.
+fn write_year(year: i64, to: &mut Vec<u8>) {
+    let digits = [1000, 100, 10, 1].map(|unit| b'0' + (year / unit % 10) as u8);
+    to.extend_from_slice(&digits);
 }
 
 /// The month of a time of a usual form in a year that counts; None where that takes more to tell.

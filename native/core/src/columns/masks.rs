@@ -2,38 +2,36 @@
 
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::dates::Dates;
+use super::digests::KeyedDigest;
 use super::method::Method;
 use crate::json::push;
 
 const REDACTED: &[u8] = b"***";
 /// Digits of base32 (RFC 4648) in lower case.
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-/// So much of a digest is in a pseudonym.
-const PSEUDONYM_BYTES: usize = 16;
-/// Bytes of text that are digested at once.
+/// How long a pseudonym is.
+const PSEUDONYM: usize = 27;
+/// Bytes of text that are digested at once: more than most have.
 const PIECE: usize = 256;
 
 /// Makes pseudonyms with one key, of which only the digest's state is kept: it is wiped at the end.
-pub struct Pseudonyms(Hmac<Sha256>);
+pub struct Pseudonyms(KeyedDigest);
 
 impl Pseudonyms {
     /// Pseudonyms with this key.
     pub fn new(key: &[u8]) -> Self {
-        // Keys of any length are taken.
-        Self(Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default())))
+        Self(KeyedDigest::new(key))
     }
 
     /// The state in which the texts of a domain are digested.
-    fn of_domain(&self, domain: &str) -> Hmac<Sha256> {
-        let mut state = self.0.clone();
-        state.update(domain.as_bytes());
-        state.update(&[0]);
-        state
+    fn of_domain(&self, domain: &str) -> KeyedDigest {
+        let mut digest = self.0.clone();
+        digest.update(domain.as_bytes());
+        digest.update(&[0]);
+        digest
     }
 }
 
@@ -49,7 +47,7 @@ pub struct MaskMaker {
 #[derive(Clone)]
 pub enum Mask {
     /// A pseudonym, with the digest's state after the domain.
-    Pseudonym(Box<Hmac<Sha256>>),
+    Pseudonym(Box<KeyedDigest>),
     /// Nothing.
     Remove,
     /// The same text for all.
@@ -86,7 +84,7 @@ impl Mask {
             to.push(b'"');
         }
         match self {
-            Self::Pseudonym(state) => write_pseudonym(text, Hmac::clone(state), to),
+            Self::Pseudonym(state) => to.extend_from_slice(&pseudonym(digest(text, state))),
             Self::Redact => to.extend_from_slice(REDACTED),
             Self::Month(dates) if dates.write_month(text, to) => {}
             Self::Year(dates) if dates.write_year(text, to) => {}
@@ -107,48 +105,71 @@ impl Mask {
     }
 }
 
-fn write_pseudonym(text: &str, mut state: Hmac<Sha256>, to: &mut Vec<u8>) {
-    digest(text, &mut state);
-    let digest = state.finalize().into_bytes();
-    to.push(b'p');
-    let bits = digest[..PSEUDONYM_BYTES].iter().fold(0, |bits, &byte| bits << 8 | u128::from(byte));
-    to.extend((0..26).map(|place| {
-        // Of the last digit, three bits are of the number and two are none.
-        let shifted = if place < 25 { bits >> (123 - 5 * place) } else { bits << 2 };
-        BASE32[(shifted & 31) as usize]
-    }));
+/// The pseudonym that has these bits.
+#[inline]
+fn pseudonym(bits: u128) -> [u8; PSEUDONYM] {
+    let mut text = [b'p'; PSEUDONYM];
+    for (group, digits) in text[1..25].chunks_exact_mut(8).enumerate() {
+        let bits = (bits >> (88 - 40 * group)) as u64;
+        for (place, digit) in digits.iter_mut().enumerate() {
+            *digit = BASE32[(bits >> (35 - 5 * place) & 31) as usize];
+        }
+    }
+    // Of the last digit, three bits are of the number and two are none.
+    text[25] = BASE32[(bits >> 3 & 31) as usize];
+    text[26] = BASE32[(bits << 2 & 31) as usize];
+    text
 }
 
 /// Digests a text in NFC; one of digits, asterisks, dashes and spaces without the last two.
-fn digest(text: &str, state: &mut Hmac<Sha256>) {
+#[inline]
+fn digest(text: &str, state: &KeyedDigest) -> u128 {
     if !text.is_ascii() {
         // No other character becomes one of those in NFC.
-        return digest_pieces(text.nfc(), state);
+        return if is_nfc(text) {
+            state.half(text.as_bytes())
+        } else {
+            digest_pieces(text.nfc(), state)
+        };
     }
-    let is_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'*' | b'-' | b' ');
+    let is_left_out = |byte: &u8| matches!(byte, b'-' | b' ');
+    let is_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'*') || is_left_out(byte);
     let bytes = text.as_bytes();
-    if bytes.iter().any(|byte| matches!(byte, b'-' | b' ')) && bytes.iter().all(is_number) {
-        return digest_pieces(text.chars().filter(|one| !matches!(one, '-' | ' ')), state);
+    if !bytes.iter().any(is_left_out) || !bytes.iter().all(is_number) {
+        return state.half(bytes);
     }
-    state.update(bytes);
+    digest_pieces(text.chars().filter(|one| !matches!(one, '-' | ' ')), state)
 }
 
-fn digest_pieces(characters: impl Iterator<Item = char>, state: &mut Hmac<Sha256>) {
+/// Digests characters that may be very many.
+fn digest_pieces(characters: impl Iterator<Item = char>, state: &KeyedDigest) -> u128 {
     let mut piece = [0; PIECE];
     let mut length = 0;
+    let mut begun = None;
     for character in characters {
         length += character.encode_utf8(&mut piece[length..]).len();
         if length > PIECE - char::MAX.len_utf8() {
-            state.update(&piece[..length]);
+            begun.get_or_insert_with(|| state.clone()).update(&piece[..length]);
             length = 0;
         }
     }
-    state.update(&piece[..length]);
+    begun.as_ref().unwrap_or(state).half(&piece[..length])
+}
+
+/// Whether a text is its own NFC; of a few ones that are, it is not known.
+fn is_nfc(text: &str) -> bool {
+    // Nothing before the combining characters is composed with what comes before it, and no
+    // syllable of Hangul: nearly all texts have no others.
+    let is_usual = |one| matches!(one, ..'\u{300}' | '가'..='힣');
+    text.chars().all(is_usual) || is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
 fn write_partial(text: &str, to: &mut Vec<u8>, in_quotes: bool) {
     if text.is_ascii() {
         return write_ends(text.chars(), text.len(), to, in_quotes);
+    }
+    if is_nfc(text) {
+        return write_ends(text.chars(), text.chars().count(), to, in_quotes);
     }
     write_ends(text.nfc(), text.nfc().count(), to, in_quotes);
 }
@@ -222,7 +243,12 @@ mod tests {
         assert_eq!(one, pseudonym("110123456"));
         assert_ne!(one, pseudonym("110*123456"));
         assert_ne!(pseudonym("a-b"), pseudonym("ab"));
+        assert_eq!(pseudonym(&"1- ".repeat(99)), pseudonym(&"1".repeat(99)));
+        assert_eq!(pseudonym(&"1- *".repeat(16)), pseudonym(&"1*".repeat(16)));
         assert_eq!(pseudonym("e\u{301}"), pseudonym("é"));
+        assert_eq!(pseudonym("\u{1100}\u{1161}\u{11a8}"), pseudonym("각"));
+        assert_eq!(pseudonym("가\u{11a8}"), pseudonym("각"));
+        assert_eq!(pseudonym("\u{212b}"), pseudonym("Å"));
         assert_eq!(pseudonym(&"e\u{301}".repeat(500)), pseudonym(&"é".repeat(500)));
         assert_ne!(masked(Method::Pseudonym, "card", "1"), pseudonym("1"));
     }

@@ -1,0 +1,163 @@
+//! Digests with a key, HMAC-SHA-256 (RFC 2104, FIPS 180-4), of many short texts.
+//!
+//! What all of them begin with is digested once: a short text takes two more blocks, as few as can
+//! be.
+
+use sha2::block_api::compress256;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Bytes that are digested at once.
+const BLOCK: usize = 64;
+/// Bytes of a digest.
+const DIGEST: usize = 32;
+/// What a key's bytes are combined with, before a text and before that one's digest.
+const INNER: u8 = 0x36;
+const OUTER: u8 = 0x5c;
+/// The words that a digest begins with.
+const INITIAL: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// The digest of a text so far, with a key that nobody can tell from it: it is wiped at the end.
+#[derive(Clone)]
+pub struct KeyedDigest {
+    inner: State,
+    /// The words for the digest's digest, after the key.
+    outer: [u32; 8],
+}
+
+/// A digest between two pieces of text.
+#[derive(Clone, Copy)]
+struct State {
+    words: [u32; 8],
+    /// What came after the last whole block.
+    block: [u8; BLOCK],
+    /// Bytes so far.
+    length: u64,
+}
+
+impl KeyedDigest {
+    /// Nothing was digested yet; keys of any length are taken.
+    pub fn new(key: &[u8]) -> Self {
+        let mut block = Zeroizing::new([0; BLOCK]);
+        if key.len() > BLOCK {
+            block[..DIGEST].copy_from_slice(&Sha256::digest(key));
+        } else {
+            block[..key.len()].copy_from_slice(key);
+        }
+        let keyed = |pad| {
+            let mut state = State { words: INITIAL, block: [0; BLOCK], length: 0 };
+            state.update(&*Zeroizing::new(block.map(|byte| byte ^ pad)));
+            state
+        };
+        Self { inner: keyed(INNER), outer: keyed(OUTER).words }
+    }
+
+    /// Digests a piece of the text.
+    pub fn update(&mut self, text: &[u8]) {
+        self.inner.update(text);
+    }
+
+    /// The first 16 bytes of the digest of the text so far, and of that after it.
+    #[inline]
+    pub fn half(&self, rest: &[u8]) -> u128 {
+        let mut inner = self.inner;
+        inner.update(rest);
+        let words = inner.finish();
+        let mut outer = State { words: self.outer, block: [0; BLOCK], length: BLOCK as u64 };
+        for (place, word) in outer.block.chunks_exact_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        outer.length += DIGEST as u64;
+        outer.finish()[..4].iter().fold(0, |half, &word| half << 32 | u128::from(word))
+    }
+}
+
+impl Drop for KeyedDigest {
+    fn drop(&mut self) {
+        self.inner.words.zeroize();
+        self.inner.block.zeroize();
+        self.outer.zeroize();
+    }
+}
+
+impl State {
+    fn update(&mut self, text: &[u8]) {
+        let filled = self.filled();
+        self.length += text.len() as u64;
+        let room = &mut self.block[filled..];
+        if text.len() < room.len() {
+            room[..text.len()].copy_from_slice(text);
+            return;
+        }
+        let (first, rest) = text.split_at(room.len());
+        room.copy_from_slice(first);
+        compress256(&mut self.words, &[self.block]);
+        let mut blocks = rest.chunks_exact(BLOCK);
+        for block in &mut blocks {
+            self.block.copy_from_slice(block);
+            compress256(&mut self.words, &[self.block]);
+        }
+        let last = blocks.remainder();
+        self.block[..last.len()].copy_from_slice(last);
+    }
+
+    /// The words of the whole text's digest.
+    fn finish(mut self) -> [u32; 8] {
+        const LENGTH_AT: usize = BLOCK - size_of::<u64>();
+        let filled = self.filled();
+        self.block[filled..].fill(0);
+        self.block[filled] = 0x80;
+        if filled >= LENGTH_AT {
+            compress256(&mut self.words, &[self.block]);
+            self.block = [0; BLOCK];
+        }
+        self.block[LENGTH_AT..].copy_from_slice(&(self.length * 8).to_be_bytes());
+        compress256(&mut self.words, &[self.block]);
+        self.words
+    }
+
+    /// How much of the block there is.
+    fn filled(&self) -> usize {
+        self.length as usize % BLOCK
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
+
+    use super::KeyedDigest;
+
+    #[test]
+    fn digests_are_those_of_hmac_for_all_lengths() {
+        let text: Vec<u8> = (0..300_u32).map(|number| number as u8).collect();
+        for key in [0, 1, 32, 64, 65, 200].map(|length| vec![7; length]) {
+            for begun in [0, 1, 8, 55, 63, 64, 65, 130] {
+                let mut digest = KeyedDigest::new(&key);
+                digest.update(&text[..begun]);
+                for length in 0..text.len() - begun {
+                    let rest = &text[begun..begun + length];
+                    let (first, last) = rest.split_at(length / 3);
+                    let mut more = digest.clone();
+                    more.update(first);
+                    let mut expected: Hmac<Sha256> = Hmac::new_from_slice(&key).unwrap();
+                    expected.update(&text[..begun + length]);
+                    let expected = expected.finalize().into_bytes();
+                    let halves = [digest.half(rest), more.half(last)];
+                    assert!(halves.iter().all(|half| half.to_be_bytes() == expected[..16]));
+                }
+            }
+        }
+    }
+}
