@@ -86,6 +86,17 @@ pub fn unescape(data: &[u8], mut at: usize, sink: &mut impl Sink) -> Result<usiz
     }
 }
 
+/// Checks the string at `at`, which nobody reads; answers the position after it.
+#[inline(never)]
+pub fn string_end(data: &[u8], at: usize) -> Result<usize, Malformed> {
+    struct Nobody;
+    impl Sink for Nobody {
+        fn text(&mut self, _text: &[u8], _comma: bool) {}
+        fn character(&mut self, _character: char) {}
+    }
+    unescape(data, at + 1, &mut Nobody)
+}
+
 /// Reads an escape whose backslash was before `at`.
 fn escape(data: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Malformed> {
     let character = match byte_at(data, at) {

@@ -8,7 +8,9 @@ use crate::flatten::key_tree::{LABEL, NodeId};
 use crate::flatten::masked::Masking;
 use crate::flatten::treatments::column;
 use crate::flatten::trees::TreatedRows;
-use crate::json::{Malformed, byte_at, literal_end, number_end, scan_string, skip_space};
+use crate::json::{
+    Malformed, byte_at, literal_end, number_end, scan_string, skip_space, string_end,
+};
 use crate::kinds::{Traits, kind};
 use crate::short::{SHORT, short_scalar};
 
@@ -88,8 +90,7 @@ impl Flattener {
                 });
                 if let Some(short) = short {
                     let cell = Cell { start: start + short.start, end: start + short.stop };
-                    self.set_column(data, row, member.node, member.column, cell)?;
-                    self.trees.keys.note(member.node, short.traits);
+                    self.set_column(data, row, member.node, member.column, cell, short.traits)?;
                     at = start + short.end;
                     let end = member.length + short.end;
                     if window.get(end..end + 2) == Some(b",\"") {
@@ -171,12 +172,14 @@ impl Flattener {
         depth: usize,
     ) -> Result<usize, Malformed> {
         let ((cell, end), kind) = match byte_at(data, at) {
+            b'"' if self.is_left_out(node) => return string_end(data, at),
             b'"' => (self.string(data, at)?, kind::STRING),
             b'-' | b'0'..=b'9' => {
                 let end = number_end(data, at)?;
-                let column = self.trees.keys.node(node).column;
-                self.set_column(data, row, node, column, Cell { start: at, end })?;
-                self.trees.keys.note_number(node, &data[at..end]);
+                if !self.is_left_out(node) {
+                    self.set(data, row, node, Cell { start: at, end }, 0)?;
+                    self.trees.keys.note_number(node, &data[at..end]);
+                }
                 return Ok(end);
             }
             b't' | b'f' => {
@@ -222,6 +225,12 @@ impl Flattener {
         cell(data, at, &mut self.scratch, self.settings.marks_text)?.ok_or(Malformed)
     }
 
+    /// Whether the node's path is a column that is left out: its values are only checked.
+    #[inline(always)]
+    fn is_left_out(&self, node: NodeId) -> bool {
+        self.trees.keys.node(node).column == column::LEFT_OUT
+    }
+
     /// Sets the cell of a node to a value of that kind.
     #[inline(always)]
     fn set(
@@ -232,12 +241,11 @@ impl Flattener {
         cell: Cell,
         kind: u8,
     ) -> Result<(), Malformed> {
-        self.set_column(data, row, node, self.trees.keys.node(node).column, cell)?;
-        self.trees.keys.note(node, Traits::of(kind));
-        Ok(())
+        let column = self.trees.keys.node(node).column;
+        self.set_column(data, row, node, column, cell, Traits::of(kind))
     }
 
-    /// Sets the cell of a node whose column is known.
+    /// Sets the cell of a node whose column is known; of one that is left out, nothing is noted.
     #[inline(always)]
     fn set_column(
         &mut self,
@@ -246,12 +254,14 @@ impl Flattener {
         node: NodeId,
         column: u32,
         cell: Cell,
+        traits: Traits,
     ) -> Result<(), Malformed> {
         match row.cells.get_mut((column as usize).wrapping_sub(1)) {
             Some(place) => *place = cell,
-            None if column == column::LEFT_OUT => {}
+            None if column == column::LEFT_OUT => return Ok(()),
             None => self.set_other(data, row, node, column, cell)?,
         }
+        self.trees.keys.note(node, traits);
         Ok(())
     }
 
