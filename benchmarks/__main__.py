@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     checkpoints,
+    choosing,
     cluster,
     flood,
     latency,
@@ -71,6 +72,7 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         "memory": lambda: memory.measure(sizes),
         "latency": latency.measure,
         "shapes": lambda: shapes.measure(size // 10, 1 if quick else 3),
+        "choosing": lambda: choosing.measure(size // 4, 1 if quick else 5),
         "checkpoints": lambda: checkpoints.measure(size // 2, large, 1 if quick else 3),
         "summary": lambda: summary.measure(large),
         "flood": flood.measure,

@@ -33,6 +33,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
     "section",
     [
         "browsers",
+        "choosing",
         "cluster",
         "flood",
         "latency",
