@@ -3,9 +3,10 @@
     python -m tests.robustness.fuzz --documents 1000000 --seed 1
 
 Half of the documents are damaged. Records are cut off by both, in the same order and at the same
-places, and flattened by both to the same fragments, for schemas that grow; now and then a whole
-conversion has to give the same files, or fail for the same reason at the same place, at any number
-of threads and with any size of buffers.
+places, and flattened by both to the same fragments, for schemas that grow, whatever columns are
+chosen, masked and mapped; now and then a whole conversion has to give the same files, or fail for
+the same reason at the same place, at any number of threads and with any size of buffers, and
+another one those of the oracle.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.batch import Batch, Fragment
+from myd_grpc.convert.columns.of_conversion import column_rules
+from myd_grpc.convert.columns.rules import NO_RULES, ColumnRules
 from myd_grpc.convert.dialect import MARKED, Dialect
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import Engine, Flattener, RowRules
@@ -33,10 +36,21 @@ from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import Schema
 from myd_grpc.options import Layout, Profile, ReadOptions
 from tests.support import nasty
-from tests.support.converting import KEY, Sizes, directory, outcome, sized
+from tests.support.converting import (
+    KEY,
+    Settings,
+    Sizes,
+    assert_as_expected,
+    conversion,
+    directory,
+    outcome,
+    sized,
+)
+from tests.support.nasty_choices import KEY as MASKING_KEY
+from tests.support.nasty_choices import ChoiceGrammar, DatedGrammar, paths_of, random_paths
 
 WHOLE_CONVERSIONS = 50
-"""One of so many documents is converted as a whole."""
+"""One of so many documents is converted as a whole, and another one as the oracle does."""
 
 ID_FIELDS = ("id", "a", "value", "", "\ufffd", "a~2", "_row_id", nasty.NFC_HAN, nasty.NFD_HAN)
 LAYOUTS = tuple(map(Layout, nasty.LAYOUTS))
@@ -58,6 +72,8 @@ def compare(documents: int, seed: int) -> None:
                     patch.setattr("myd_grpc.convert.engines.native._SPARE_NODES", spare)
                     if number % WHOLE_CONVERSIONS == 0:
                         _compare_conversions(rng)
+                    elif number % WHOLE_CONVERSIONS == 1:
+                        _compare_with_oracle(rng)
                     else:
                         _compare_steps(rng, work)
             except Exception as error:
@@ -65,12 +81,28 @@ def compare(documents: int, seed: int) -> None:
 
 
 def _document(rng: random.Random, layout: Layout) -> bytes:
-    document = nasty.random_document(rng, layout.value, rng.choice((5, 20, 60, 200)))
+    grammar = rng.choice((nasty.Grammar, DatedGrammar))
+    size = rng.choice((5, 20, 60, 200))
+    document = grammar(nasty.RandomChoices(rng), size).document(layout.value)
     return nasty.random_broken(rng, document) if rng.random() < 0.5 else document
 
 
 # ---------------------------------------------------------------------------------------------
 # Step by step
+
+
+def _columns(rng: random.Random) -> ColumnRules:
+    """Rules for columns, as a rule none."""
+    if rng.random() < 0.5:
+        return NO_RULES
+    chosen = _choice(rng)
+    del chosen["id_field"]
+    return column_rules(conversion(Path(), [], **chosen), MASKING_KEY)
+
+
+def _choice(rng: random.Random) -> Settings:
+    """Columns of documents that were not looked at."""
+    return ChoiceGrammar(nasty.RandomChoices(rng), random_paths(rng)).settings()
 
 
 def _compare_steps(rng: random.Random, work: Path) -> None:
@@ -84,9 +116,13 @@ def _compare_steps(rng: random.Random, work: Path) -> None:
         limits.max_depth,
         max_columns=rng.choice((5, 16_384, 16_384)),
         max_tables=rng.choice((3, 4096, 4096)),
+        columns=_columns(rng),
     )
+    # As in a set whose first file had this layout, or another one.
+    began_keyed = (layout is Layout.KEYED) is (rng.random() < 0.8)
+    rules = rules.of_file(are_keyed=layout is Layout.KEYED, began_keyed=began_keyed)
     engines = [engine_for(name, rng.choice((1, 2))) for name in ("python", "native")]
-    schema = Schema("out", limits)
+    schema = Schema("out", limits, rules.columns, "" if began_keyed else rules.id_field)
     with engines[0], engines[1]:
         flatteners = [engine.flattener(rules, schema) for engine in engines]
         for file in range(1, rng.choice((2, 2, 3, 4))):
@@ -150,7 +186,8 @@ def _records_of(batch: Batch) -> Iterator[tuple[int, int, bytes, bytes]]:
 def _plain(fragment: Fragment) -> tuple[object, ...]:
     rows = [(rows.table, bytes(rows.data), list(rows.ends), rows.width) for rows in fragment.rows]
     entries, origins = list(fragment.entries), list(fragment.origins)
-    return fragment.base, entries, origins, rows, list(fragment.kinds), fragment.records
+    masked = sorted(one for one in fragment.masked if one.cells)
+    return fragment.base, entries, origins, rows, list(fragment.kinds), fragment.records, masked
 
 
 def _same(one: object, other: object, what: str, text: bytes) -> None:
@@ -174,6 +211,8 @@ def _compare_conversions(rng: random.Random) -> None:
         max_name_bytes=rng.choice((7, 10, 1024, 1024)),
     )
     profile, id_field = rng.choice(list(Profile)), rng.choice(ID_FIELDS)
+    chosen: Settings = _choice(rng) if rng.random() < 0.5 else {}
+    chosen["id_field"] = id_field
     key, merge = rng.choice((None, KEY)), rng.random() < 0.5
     outcomes: list[object] = []
     for engine in ("python", "native", "native"):
@@ -190,23 +229,31 @@ def _compare_conversions(rng: random.Random) -> None:
             long_row=rng.choice((0, 40, 8 << 20)),
         )
         with sized(sizes):
-            found = outcome(
-                files,
-                key,
-                layout=layout,
-                limits=limits,
-                csv_profile=profile,
-                id_field=id_field,
-                merge=merge,
-                engine=engine,
-                threads=rng.choice((1, 2, 5)),
-            )
+            chosen |= {"layout": layout, "limits": limits, "csv_profile": profile, "merge": merge}
+            chosen |= {"engine": engine, "threads": rng.choice((1, 2, 5))}
+            found = outcome(files, key, **chosen)
         if isinstance(found, ConversionError):
             outcomes.append((found.reason, found.message))
         else:
             outcomes.append(found)
     for other in outcomes[1:]:
         _same(outcomes[0], other, "outcomes", repr(files).encode())
+
+
+def _compare_with_oracle(rng: random.Random) -> None:
+    """Of documents that are whole, which choices are made for."""
+    layout, choices = rng.choice(LAYOUTS), nasty.RandomChoices(rng)
+    files = [
+        (name, DatedGrammar(choices, rng.choice((5, 40))).document(layout.value))
+        for name in rng.choice((("a.json",), ("a.json", "b.json")))
+    ]
+    chosen = ChoiceGrammar(choices, paths_of(files, layout.value)).settings()
+    chosen |= {"layout": layout, "merge": rng.random() < 0.5}
+    chosen |= {"csv_profile": rng.choice(list(Profile))}
+    chosen["limits"] = Limits(rng.choice((1, 2, 1000)), rng.choice((1, 3, 300_000)))
+    for engine in ("python", "native"):
+        with sized(Sizes(rng.choice((1, 17, 1 << 18)), rng.choice((1, 50, 4 << 20)))):
+            assert_as_expected(files, **(chosen | {"engine": engine}))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ As with nasty.py, a `Choices` decides: hypothesis behind a strategy, or a seeded
 
 from __future__ import annotations
 
+import random
 import unicodedata
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from myd_grpc.options import ColumnChoice, Masking, MaskMethod, MaskRule
 from tests.support import oracle_dates
 from tests.support.converting import Files, Settings
-from tests.support.nasty import Choices, DrawnChoices, Grammar
+from tests.support.nasty import NASTY_KEYS, PLAIN_KEYS, Choices, DrawnChoices, Grammar
 from tests.support.oracle import TableSet, gather
 from tests.support.oracle_columns import LINKS, joined
 from tests.support.oracle_json import OracleError
@@ -120,6 +121,13 @@ def paths_of(files: Files, layout: Layout) -> list[str]:
     except OracleError:
         return list(ANYWHERE)
     return sorted({*ANYWHERE, *_paths_in(gather("out", records, "id", 1 << 20))})
+
+
+def random_paths(rng: random.Random) -> list[str]:
+    """Paths that there may be in nasty documents."""
+    keys = (*PLAIN_KEYS, *PLAIN_KEYS, *NASTY_KEYS)
+    found = {".".join(rng.choices(keys, k=rng.choice((1, 2, 2, 3)))) for _ in range(8)}
+    return sorted({*ANYWHERE, *LINKS, *filter(None, found)})
 
 
 def _paths_in(tables: TableSet) -> set[str]:
