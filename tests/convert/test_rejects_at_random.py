@@ -14,6 +14,7 @@ from myd_grpc.options import Layout
 from tests.convert.test_rejects import made_of
 from tests.support.breaking_off import assert_survives
 from tests.support.converting import Sizes, conversion, each_engine, sized
+from tests.support.oracle_rejects import damaged
 
 pytestmark = each_engine
 
@@ -100,6 +101,21 @@ def test_rows_are_those_without_broken_records(engine: str, layout: Layout, seed
     assert made.progress.records == plain.progress.records + len(bad)
     for one in made.rejects:
         assert one.rpartition(",")[2] in ("malformed", "too deep", "too large")
+
+
+@pytest.mark.parametrize("layout", [Layout.ARRAY, Layout.KEYED, Layout.LINES])
+def test_places_and_reasons_are_as_they_were_put_there(engine: str, layout: Layout) -> None:
+    rng = random.Random(f"places {layout}")
+    for _ in range(15):
+        records = [_record(rng) for _ in range(rng.randint(1, 20))]
+        given = damaged(rng, layout.value, records, rng.choice((0.05, 0.3, 0.8)))
+        with sized(Sizes(chunk=rng.choice((1, 64, 5_000)))):
+            made = made_of(given.document, layout, engine, rng.choice((1, 2, 7, 1000)), 1000)
+        plain = made_of(given.without, layout, engine)
+        assert made.rejects == [f"a.json,{n},{at},{why}" for n, at, why in given.rejects]
+        bad = [number for number, _, _ in given.rejects]
+        assert made.rows.count("\n") == plain.rows.count("\n")
+        assert made.progress.records == plain.progress.records + len(bad)
 
 
 @pytest.mark.parametrize("layout", [Layout.ARRAY, Layout.KEYED, Layout.LINES])
