@@ -69,6 +69,8 @@ class ColumnRules:
 
     def of_column(self, table: str, name: str) -> Treatment:
         """What is done with a column of a table, "" the root table's path, that is no link."""
+        if not self.layers:
+            return PLAIN
         names = [*names_of(table), *names_of(name)]
         if not all(layer.keeps(names) for layer in self._compiled):
             return LEFT_OUT
@@ -81,6 +83,8 @@ class ColumnRules:
         where records have keys. Otherwise by the rules for itself, and then by those for the root
         table's. Row ids are positions: nothing masks them.
         """
+        if not self.layers:
+            return PLAIN
         names = [*names_of(table), name]
         if any(layer.names_to_exclude(names) for layer in self._compiled):
             return LEFT_OUT

@@ -9,8 +9,6 @@ cell, and what is masked gets one of masked text: no other is ever formed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import repeat
 
 from myd_grpc.convert.batch import EMPTY_BATCH, Batch, Fragment, Rows, Span
 from myd_grpc.convert.columns.masks import Mask
@@ -48,7 +46,7 @@ from myd_grpc.convert.jsontext.values import (
     parse,
 )
 from myd_grpc.convert.kinds import Kind, MaskedCells, TableKinds, number_bits
-from myd_grpc.convert.schema import MAP_LINKS, FreeNames, Schema, shown
+from myd_grpc.convert.schema import CHILD_LINKS, FreeNames, Schema, shown
 
 Members = Iterable[tuple[str, Value]]
 
@@ -58,6 +56,8 @@ _LONG_ROW = 64 << 10
 """Characters of a row from which on it is not held as one text."""
 _BESIDE_TEXT = 8
 """Bytes that a row takes beside its text."""
+_KEY_CELL = len(CHILD_LINKS)
+"""Where the row of a map's member has the member's key."""
 
 
 # By the types of values that become cells; a number's are to be looked up.
@@ -71,20 +71,8 @@ _BITS = {
 }
 
 
-_CONTAINERS = frozenset({tuple, list, LongValue})
-
-
 class _UnsoundError(Exception):
     """A record nests deeper than allowed, or is malformed further in."""
-
-
-@dataclass(slots=True)
-class _OpenRow:
-    """A row to which cells are still added; `row_id` is its id, which may not be among them."""
-
-    table: Table
-    cells: Row
-    row_id: str
 
 
 class PythonFlattener:
@@ -94,6 +82,9 @@ class PythonFlattener:
 
     def __init__(self, rules: RowRules, schema: Schema) -> None:
         self._rules = rules
+        self._is_plain = rules.columns.is_plain
+        self._most_levels = rules.max_depth
+        self._has_maps = bool(rules.columns.maps)
         self._schema = schema
         self._line_end = rules.line_end
         self._line = marked_line if rules.marks_text else line
@@ -151,7 +142,8 @@ class PythonFlattener:
             if taken := table.take():
                 rows += taken
                 kinds.append(table.take_kinds())
-                masked += table.take_masked()
+                if not self._is_plain:
+                    masked += table.take_masked()
         return rows, kinds, masked
 
     def _is_sound(self, index: int) -> bool:
@@ -220,10 +212,9 @@ class PythonFlattener:
     def _add_record(self, record: Value, key: str | None, row_id: str, depth: int) -> None:
         root = self._trees.tables[0]
         self._record_id = self._id_cell(record) if key is None else key or EMPTY_STRING
-        cells = root.links.cells([self._record_id, row_id])
-        row = _OpenRow(root, [*cells, *root.blank], row_id)
-        self._add_element(record, row, depth)
-        self._finish(row)
+        row = [self._record_id, row_id, *root.blank]
+        self._add_element(record, root, row, depth)
+        self._finish(row, root)
 
     def _id_cell(self, record: Value) -> str:
         """The record's own id: its `id_field` member if that is a string or a number."""
@@ -234,93 +225,110 @@ class PythonFlattener:
                 return value if type(value) is Number else ""
         return ""
 
-    def _add_element(self, element: Value, row: _OpenRow, depth: int) -> None:
+    def _add_element(self, element: Value, table: Table, row: Row, depth: int) -> None:
         """Fills a row from a record or a list's element; `depth` counts the containers around."""
-        if type(element) is tuple or _is_long_object(element):
+        members = element if type(element) is tuple else _members(element)
+        if members is element or _is_long_object(element):
+            if depth >= self._most_levels:
+                raise _UnsoundError
             depth += 1
-            self._require_depth(depth)
-        self._spread(_members(element), row.table.root, row, depth)
+        self._spread(members, table.root, table, row, depth)
 
-    def _spread(self, pairs: Members, node: Node, row: _OpenRow, depth: int) -> None:
+    def _spread(self, pairs: Members, node: Node, table: Table, row: Row, depth: int) -> None:
         """Spreads an object's members into the row, and its lists and maps into child tables.
 
         `depth` counts the containers around the members.
         """
-        kids, cells = node.kids, row.cells
+        kids = node.kids
         distinct = type(pairs) is tuple and len(dict(pairs)) == len(pairs)
         for key, value in pairs if distinct else _renamed(pairs):
             kind = type(value)
-            kid = kids.get(key)
-            is_usual = kind is str or kind is Number
-            if not is_usual and kind in _CONTAINERS:
-                self._require_depth(depth + 1)
-                if not value:
-                    continue
-                kid = kid or self._trees.add_node(node, key)
-                if self._spread_container(value, kid, row, depth + 1):
-                    continue
-            kid = kid or self._trees.add_node(node, key)
-            if kid.column == NO_COLUMN:
-                self._trees.add_column(row.table, kid)
-                if kid.column != LEFT_OUT:
-                    cells.append("")
-            if kid.is_plain:
-                cells[kid.column] = cell = value or EMPTY_STRING if is_usual else _text(value)
-                kid.bits |= _BITS[kind] or number_bits(cell)
-            elif kid.mask:
-                cells[kid.column] = _masked_cell(value, kid, kid.mask)
+            if kind is str or kind is Number:
+                cell = value or EMPTY_STRING
+            elif value is None or kind is bool:
+                cell = cell_text(value)
             else:
-                _leave_out(value, kid)
+                if depth >= self._most_levels:
+                    raise _UnsoundError
+                if value:
+                    kid = kids.get(key) or self._trees.add_node(node, key)
+                    self._add_container(value, kid, table, row, depth + 1)
+                continue
+            kid = kids.get(key) or self._trees.add_node(node, key)
+            if kid.column >= 0:  # as usual
+                row[kid.column] = cell
+                kid.bits |= _BITS[kind] or number_bits(cell)
+            else:
+                self._add_cell(value, kid, table, row)
 
-    def _spread_container(self, value: Value, node: Node, row: _OpenRow, depth: int) -> bool:
-        """Spreads an object or a list that is not empty, unless it is a cell: a list of scalars.
+    def _add_container(self, value: Value, node: Node, table: Table, row: Row, depth: int) -> None:
+        """Spreads an object or a list that is not empty; a list of scalars is a cell.
 
         `depth` counts the containers around what is in it.
         """
-        if type(value) is tuple or _is_long_object(value):
-            members = value if type(value) is tuple else value.items()
-            if self._is_map(node, row.table):
-                named = ((key or EMPTY_STRING, member) for key, member in members)
-                self._add_children(named, node, row, depth)
+        kind = type(value)
+        if kind is tuple or _is_long_object(value):
+            members = value if kind is tuple else value.items()
+            if self._has_maps and self._is_map(node, table):
+                self._add_members(members, node, table, row[1], depth)
             else:
-                self._spread(members, node, row, depth)
-            return True
-        if value.is_scalar_list if type(value) is LongValue else is_scalar_list(value):
-            return False
-        elements = value if type(value) is list else value.items()
-        self._add_children(zip(repeat(""), elements), node, row, depth)
-        return True
+                self._spread(members, node, table, row, depth)
+        elif is_scalar_list(value) if kind is list else value.is_scalar_list:
+            self._add_cell(value, node, table, row)
+        else:
+            elements = value if kind is list else value.items()
+            self._add_children(elements, node, table, row[1], depth)
 
     def _is_map(self, node: Node, table: Table) -> bool:
         if node.is_map is None:
             node.is_map = self._rules.columns.is_map(table.known.path, shown(node.path))
         return node.is_map
 
-    def _add_children(self, elements: Members, node: Node, row: _OpenRow, depth: int) -> None:
-        """Adds a row for each element of a list or a map, which come with the cells of their keys.
+    def _add_cell(self, value: Value, node: Node, table: Table, row: Row) -> None:
+        """Adds the cell of a path, which may be new, masked or left out."""
+        if node.column == NO_COLUMN:
+            self._trees.add_column(table, node)
+            if node.column != LEFT_OUT:
+                row.append("")
+        if node.column >= 0:
+            row[node.column] = cell = _text(value)
+            node.bits |= _BITS[type(value)] or number_bits(cell)
+        elif node.mask:
+            row[node.masked_column] = _masked_cell(value, node, node.mask)
+        else:
+            _leave_out(value, node)
 
-        Those of a list have none.
-        """
-        child, parent_id = node.table or self._trees.add_table(row.table, node), row.row_id
-        is_mapped = len(child.known.links) == len(MAP_LINKS)
-        for position, (key, element) in enumerate(elements, 1):
-            row_id = f"{parent_id}.{position}"
-            cells = [self._record_id, row_id, parent_id]
-            if is_mapped:
-                cells.append(key)
-            cells = child.links.cells(cells)
-            cells += child.blank
-            open_row = _OpenRow(child, cells, row_id)
-            self._add_element(element, open_row, depth)
-            self._finish(open_row)
+    def _add_children(
+        self, elements: Iterable[Value], node: Node, table: Table, parent_id: str, depth: int
+    ) -> None:
+        """Adds a row for each element of a list."""
+        child = node.table or self._trees.add_table(table, node)
+        for position, element in enumerate(elements, 1):
+            row = [self._record_id, f"{parent_id}.{position}", parent_id, *child.blank]
+            self._add_element(element, child, row, depth)
+            self._finish(row, child)
             if self._held > _MANY:
                 self._make_room()
 
-    def _finish(self, open_row: _OpenRow) -> None:
+    def _add_members(
+        self, members: Members, node: Node, table: Table, parent_id: str, depth: int
+    ) -> None:
+        """Adds a row for each member of a map."""
+        child = node.table or self._trees.add_table(table, node)
+        for position, (key, element) in enumerate(members, 1):
+            row = [self._record_id, f"{parent_id}.{position}", parent_id, *child.blank]
+            row[_KEY_CELL] = key or EMPTY_STRING
+            self._add_element(element, child, row, depth)
+            self._finish(row, child)
+            if self._held > _MANY:
+                self._make_room()
+
+    def _finish(self, row: Row, table: Table) -> None:
         """Makes a row text; this is where most of the time goes."""
-        table, row = open_row.table, open_row.cells
-        if not table.known.has_rows:
-            return
+        if not table.is_plain:
+            if not table.known.has_rows:
+                return
+            row = table.links.written(row)
         if len(row) != table.width:
             table.end_run(len(row))
         if self._is_long and sum(map(len, row)) > _LONG_ROW:
@@ -332,13 +340,11 @@ class PythonFlattener:
         table.ends.append(len(data))
         self._held += len(text) + _BESIDE_TEXT
 
-    def _require_depth(self, depth: int) -> None:
-        if depth > self._rules.max_depth:
-            raise _UnsoundError
-
 
 def _text(value: Value) -> str:
     """The text of a value that becomes a cell, of another class where it is no string."""
+    if type(value) is str or type(value) is Number:
+        return value or EMPTY_STRING
     if type(value) is list:
         return compact(value)
     return long_list_text(value) if type(value) is LongValue else cell_text(value)

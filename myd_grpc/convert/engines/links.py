@@ -26,15 +26,15 @@ class Links:
             mask = mask_of(treatment, rules.columns) if treatment.stays else None
             if treatment.method:
                 self._masked[position] = _MaskedLink(_NUMBERS[name], mask)
-        self._are_plain = not self._masked and len(self._written) == len(treatments)
+        self._all = len(treatments)
+        # Whether all are written as they are.
+        self.are_plain = not self._masked and len(self._written) == self._all
 
-    def cells(self, cells: Row) -> Row:
-        """The cells that a row begins with, of those for all links of the table."""
-        if self._are_plain:  # as usual
-            return cells
+    def written(self, row: Row) -> Row:
+        """What is written of a row, which begins with the cells of all links of the table."""
         for position, link in self._masked.items():
-            cells[position] = link.cell(cells[position])
-        return [cells[position] for position in self._written]
+            row[position] = link.cell(row[position])
+        return [row[position] for position in self._written] + row[self._all :]
 
     def take_masked(self, table: int) -> Iterator[MaskedCells]:
         """Hands over how many cells were masked, or left out by REMOVE, and forgets it."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from myd_grpc.convert import schema
 from myd_grpc.convert.batch import Rows
 from myd_grpc.convert.columns.masks import Mask, mask_of
+from myd_grpc.convert.columns.rules import KEY
 from myd_grpc.convert.csvtext import Row
 from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.engines.links import Links
@@ -25,8 +26,8 @@ from myd_grpc.convert.schema import (
 
 _SPARE_NODES = 100_000
 
-NO_COLUMN, LEFT_OUT = -1, -2
-"""In place of where a path's cell is in a row: it has no column yet, or one that is left out."""
+NO_COLUMN, LEFT_OUT, MASKED = -1, -2, -3
+"""In place of where a path's cell is in a row: it has no column yet, or none with plain cells."""
 
 
 class BeyondBoundsError(Exception):
@@ -34,20 +35,17 @@ class BeyondBoundsError(Exception):
 
 
 class Node:
-    """A key in a table's tree: what is at its path, and of which kinds the values were.
-
-    The cells of a column that `is_plain` are written as they are.
-    """
+    """A key in a table's tree: what is at its path, and of which kinds the values were."""
 
     __slots__ = (
         "bits",
         "column",
         "counts",
         "is_map",
-        "is_plain",
         "kids",
         "mask",
         "masked",
+        "masked_column",
         "path",
         "table",
     )
@@ -55,9 +53,10 @@ class Node:
     def __init__(self, path: KeyPath) -> None:
         self.path = path
         self.kids: dict[str, Node] = {}
-        # The position of the path's cell in a row.
+        # The position of the path's cell in a row, if it is written as it is, or
         self.column = NO_COLUMN
-        self.is_plain = True
+        # if it is masked.
+        self.masked_column = NO_COLUMN
         self.mask: Mask | None = None
         # Whether cells that are left out count.
         self.counts = False
@@ -68,11 +67,6 @@ class Node:
         self.bits = 0
         self.masked = 0
 
-    def treat(self, column: int, mask: Mask | None, *, counts: bool) -> None:
-        """Says where the path's cells are, and what becomes of them."""
-        self.column, self.mask, self.counts = column, mask, counts
-        self.is_plain = column != LEFT_OUT and mask is None
-
 
 class Table:
     """A table as the engine sees it, with the batch's rows as text."""
@@ -82,6 +76,7 @@ class Table:
         "columns",
         "data",
         "ends",
+        "is_plain",
         "known",
         "links",
         "number",
@@ -95,9 +90,12 @@ class Table:
         # The table as the schema has it.
         self.known = known
         self.links = Links(known, rules)
+        # Whether its rows are written, and begin with all links as they are.
+        self.is_plain = known.has_rows and self.links.are_plain
         self.root = Node(())
-        # As many empty cells as the table has written columns beside its links.
-        self.blank: Row = []
+        # What rows at hand have after the links that all tables of a kind have: as many empty cells
+        # as there are written columns, after that of the key where rows have one.
+        self.blank: Row = [""] * known.links.count(KEY)
         # The nodes of all columns beside its links.
         self.columns: list[Node] = []
         # The rows before those of the width at hand, and these.
@@ -144,6 +142,7 @@ class SchemaTrees:
 
     def __init__(self, rules: RowRules) -> None:
         self._rules = rules
+        self._is_plain = rules.columns.is_plain
         self.record = 0
         self.origins: list[int] = []
         self.reset()
@@ -204,16 +203,26 @@ class SchemaTrees:
         """Gives a path a column that has a value for the first time; raises BeyondBoundsError."""
         self.log.append(NewColumn(table.number, node.path))
         self.origins.append(self.record)
-        known = table.known
-        self._require_bounds(node, len(known.columns) + 1, self._rules.max_columns)
-        treatment = known.add(known.names.claim(shown(node.path)))
-        if treatment.stays:
-            mask = mask_of(treatment, self._rules.columns)
-            node.treat(len(known.written) - 1, mask, counts=True)
-            table.blank.append("")
-        else:
-            node.treat(LEFT_OUT, None, counts=bool(treatment.method))
+        known, rules = table.known, self._rules
+        position = len(known.links) + len(table.columns)
+        self._require_bounds(node, position + 1, rules.max_columns)
         table.columns.append(node)
+        if self._is_plain:  # as usual: no column needs its name
+            node.column = position
+            table.blank.append("")
+            return
+        treatment = known.add(known.names.claim(shown(node.path)))
+        node.counts = bool(treatment.method)
+        if not treatment.stays:
+            node.column = LEFT_OUT
+            return
+        table.blank.append("")
+        position = len(known.links) + len(known.written) - known.written_links - 1
+        node.mask = mask_of(treatment, rules.columns)
+        if node.mask:
+            node.column, node.masked_column = MASKED, position
+        else:
+            node.column = position
 
     def _require_bounds(self, node: Node, count: int, most: int) -> None:
         if count > most or is_longer(node.path, self._rules.max_name_bytes):
