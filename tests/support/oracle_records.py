@@ -11,6 +11,7 @@ from tests.support.oracle_json import List, Number, Object, OracleError, Reader,
 
 Layout: TypeAlias = Literal["AUTO", "ARRAY", "KEYED", "LINES", "SINGLE"]
 
+SEPARATOR = 0x1E
 RECORD_PATH_NOT_FOUND = "RECORD_PATH_NOT_FOUND"
 
 # fmt: off
@@ -133,18 +134,27 @@ def split(value: Value, layout: Layout) -> list[Record]:
 def documents(reader: Reader) -> Iterator[Value]:
     """Each of one or more documents, one after another.
 
-    A number or word needs something between it and a number or word that follows.
+    A number or word needs something between it and a number or word that follows, and no record
+    separator right after it.
     """
-    reader.skip_whitespace()
+    skip_separators(reader)
     while True:
         value = reader.value()
         yield value
         bare = isinstance(value, Number | Word)
-        if bare and reader.peek() != -1 and reader.peek() in b"-0123456789tfn":
+        if bare and reader.peek() != -1 and reader.peek() in b"-0123456789tfn\x1e":
             raise reader.invalid()
-        reader.skip_whitespace()
+        skip_separators(reader)
         if reader.peek() == -1:
             return
+
+
+def skip_separators(reader: Reader) -> None:
+    """Moves over whitespace and the record separators of RFC 7464."""
+    reader.skip_whitespace()
+    while reader.peek() == SEPARATOR:
+        reader.at += 1
+        reader.skip_whitespace()
 
 
 def auto_layout(data: bytes, max_depth: int, section_names: Collection[str]) -> Layout:
@@ -156,6 +166,8 @@ def auto_layout(data: bytes, max_depth: int, section_names: Collection[str]) -> 
     reader.skip_whitespace()
     if reader.peek() == ord("["):
         return "ARRAY"
+    if reader.peek() == SEPARATOR:
+        return "LINES"
     start = reader.at
     value = reader.value()
     reader.skip_whitespace()

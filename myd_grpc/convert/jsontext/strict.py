@@ -54,7 +54,7 @@ _LONGEST_SEQUENCE = 6
 _STRAY = {
     BOM_UTF8: "there is a byte order mark, as where files were put one after another: "
     "one may stand at the start, leave all others out",
-    b"\x1e": "there is a record separator (RFC 7464): put a line end in place of each",
+    b"\x1e": "there is a record separator (RFC 7464): read it as LINES, or take it out",
     b"\x1a": "there is a control-Z, as DOS ends files with: leave it out",
 }
 # Bytes before and after one that is no UTF-8.
@@ -113,7 +113,7 @@ class StrictReader:
     def next(self) -> Token | None:
         """The next token, None at the end of a complete text; raises TextError."""
         window = self._window
-        window.drop_space()
+        window.drop_space(separators=self._documents and not self._open)
         if not window.data:
             self._finish()
             return None

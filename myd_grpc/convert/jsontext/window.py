@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 _PIECE = 16 << 10
 _SPACE = re.compile(rb"[ \t\n\r]*+")
+_SPACE_AND_SEPARATORS = re.compile(rb"[ \t\n\r\x1e]*+")
+"""With the record separator of RFC 7464."""
 
 
 class Window:
@@ -62,22 +64,26 @@ class Window:
         del self.data[:position]
         self.base += position
 
-    def skip_space(self, position: int, most: int | None = None) -> int:
+    def skip_space(
+        self, position: int, most: int | None = None, *, separators: bool = False
+    ) -> int:
         """The position of the next byte that is no white space, or the end of the file.
 
-        White space of more than `most` bytes is not read to its end.
+        White space of more than `most` bytes is not read to its end. With `separators`, the record
+        separators of RFC 7464 are white space, too.
         """
-        start = position
+        start, space = position, _SPACE_AND_SEPARATORS if separators else _SPACE
         while True:
-            position = _SPACE.match(self.data, position).end()  # type: ignore[union-attr]
+            position = space.match(self.data, position).end()  # type: ignore[union-attr]
             enough = most is not None and position - start > most
             if position < len(self.data) or enough or not self.extend():
                 return position
 
-    def drop_space(self) -> None:
-        """Forgets white space at the front, however much it is."""
+    def drop_space(self, *, separators: bool = False) -> None:
+        """Forgets white space at the front, however much it is: see `skip_space`."""
+        space = _SPACE_AND_SEPARATORS if separators else _SPACE
         while True:
-            self.drop(_SPACE.match(self.data).end())  # type: ignore[union-attr]
+            self.drop(space.match(self.data).end())  # type: ignore[union-attr]
             if self.data or not self.extend():
                 return
 

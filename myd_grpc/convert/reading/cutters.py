@@ -39,6 +39,9 @@ class RecordCutter(ABC):
     none was cut off yet.
     """
 
+    separators = False
+    """Whether record separators may stand between records."""
+
     def __init__(self, window: Window, limits: Limits) -> None:
         self.position = 0
         self.ended = False
@@ -60,13 +63,13 @@ class RecordCutter(ABC):
         None for much of it where the window has to begin with it first.
         """
         window = self._window
-        end = window.skip_space(position, LONG_GAP)
+        end = window.skip_space(position, LONG_GAP, separators=self.separators)
         if end - position <= LONG_GAP:
             return end
         if not at_front:
             return None
         window.drop(end)
-        window.drop_space()
+        window.drop_space(separators=self.separators)
         return 0
 
     def _skip_space(self, position: int, faulty: int, expect: Expect) -> int:
@@ -95,6 +98,8 @@ class _SingleCutter(RecordCutter):
 
 class LinesCutter(RecordCutter):
     """Cuts off values that follow one another, with or without white space between them."""
+
+    separators = True
 
     def next(self, position: int) -> RecordSpan | None:
         """See `RecordCutter.next`."""

@@ -27,6 +27,9 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # the process beyond 4,300 digits.
 _MANY_DIGITS = re.compile(rb"[0-9]{1000}")
 # What is left of many digits where one byte of _DISTANCE is looked at, which is quick.
+SEPARATOR = "\x1e"
+"""That of records, with which each document begins in RFC 7464."""
+
 _FEW_DIGITS = re.compile(rb"[0-9]{9}")
 # A prime, as records may all have the same length.
 _DISTANCE = 101
@@ -71,6 +74,7 @@ def _another_follows(head: bytes) -> bool:
         end = value_end(window, 0, len(head))
     except (TooLongError, UnfinishedError):
         return False
+    # A record separator is what follows: after the last document, too, there are no others.
     return window.skip_space(end) < len(head)
 
 

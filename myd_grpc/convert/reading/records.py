@@ -19,7 +19,7 @@ from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.cutters import CUTTERS, RecordCutter, StuckError
-from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, descend, recognise
+from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, SEPARATOR, descend, recognise
 from myd_grpc.options import Layout, ReadOptions
 
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
@@ -76,7 +76,7 @@ class RecordReader:
         self._skip_bom()
         if options.record_path:
             self._descend(options.record_path)
-        window.drop_space()
+        window.drop_space(separators=options.layout is Layout.LINES)
         if not window.data:
             raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
         self.layout = options.layout
@@ -87,6 +87,8 @@ class RecordReader:
 
     def _recognised(self, engine: Engine) -> Layout:
         window, options = self._window, self._options
+        if window.byte(0) == SEPARATOR and not options.record_path:
+            return self._separated()
         # The first MiB is that of the file, or that of the value at the record path.
         size = RECOGNISED_BYTES if options.record_path else max(1, RECOGNISED_BYTES - window.base)
         window.hold(size)
@@ -97,6 +99,13 @@ class RecordReader:
             documents=not options.record_path,
             outline=engine.outline if self.outlines else bytes,
         )
+
+    def _separated(self) -> Layout:
+        """The layout of a text that begins with a record separator (RFC 7464)."""
+        self._window.drop_space(separators=True)
+        if not self._window.data:
+            raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
+        return Layout.LINES
 
     def resume(self, piece: Piece) -> None:
         """Goes to where a reader of the same file had come."""

@@ -6,6 +6,9 @@ use crate::boundary::{Span, end_of_value, string_end};
 use crate::json::{byte_at, skip_space};
 use crate::simd::{Simd, Work, dispatch};
 
+/// The record separator of RFC 7464.
+const SEPARATOR: u8 = 0x1e;
+
 /// How records follow one another.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -92,7 +95,7 @@ fn next_record(
     layout: Layout,
     first: bool,
 ) -> Option<(Option<Span>, Span, usize)> {
-    let mut start = skip_space(data, at);
+    let mut start = skip_gap(data, at, layout);
     if layout != Layout::Lines && !first {
         if byte_at(data, start) != b',' {
             return None;
@@ -114,6 +117,16 @@ fn next_record(
     let value = skip_space(data, colon + 1);
     let (end, commas) = end_of_value(simd, data, value)?;
     Some((Some((start, key_end)), (value, end), commas))
+}
+
+/// Where what stands before a record ends; before a line there may be record separators.
+#[inline(always)]
+fn skip_gap(data: &[u8], at: usize, layout: Layout) -> usize {
+    let mut end = skip_space(data, at);
+    while layout == Layout::Lines && byte_at(data, end) == SEPARATOR {
+        end = skip_space(data, end + 1);
+    }
+    end
 }
 
 #[cfg(test)]
@@ -165,6 +178,10 @@ mod tests {
         assert_eq!((found.end, found.values, found.keys), (10, vec![(7, 10)], vec![(1, 4)]));
         let found = cut(b"{}\n[]\"x\" 1 2", 0, Layout::Lines, false, LIMITS);
         assert_eq!(found.values, vec![(0, 2), (3, 5), (5, 8), (9, 10)]);
+        let found = cut(b"\x1e{}\n\x1e\x1e []\x1e", 0, Layout::Lines, true, LIMITS);
+        assert_eq!(found.values, vec![(1, 3), (7, 9)]);
+        let found = cut(b"\x1e1,2", 0, Layout::Array, true, LIMITS);
+        assert_ne!(found.values.first(), Some(&(1, 2)));
         let found = cut(br#"["\\"] ["a", \""] []"#, 0, Layout::Lines, false, LIMITS);
         assert_eq!(found.values, vec![(0, 6)]);
         let found = cut(b"1 2 3 4 ", 2, Layout::Lines, false, Limits { bytes: 3, ..LIMITS });

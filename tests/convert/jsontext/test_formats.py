@@ -364,15 +364,15 @@ BOM_HINT = (
     "there is a byte order mark, as where files were put one after another: "
     "one may stand at the start, leave all others out"
 )
-SEPARATOR_HINT = "there is a record separator (RFC 7464): put a line end in place of each"
+SEPARATOR_HINT = "there is a record separator (RFC 7464): read it as LINES, or take it out"
 STRAY = {
     "arrays": ("[1]\n", "\ufeff[2]", BOM_HINT),
     "lines": ('{"a":1}\n', '\ufeff{"a":2}\n', BOM_HINT),
     "within an array": ("[1,\n", "\ufeff2]", BOM_HINT),
     "within an object": ('{"u1":{"a":1},\n', '\ufeff"u2":{"a":1}}', BOM_HINT),
     "two marks": ("", "\ufeff[1]", BOM_HINT),
-    "separators": ("", '\x1e{"id":1,"name":2}\n\x1e{"id":2}\n', SEPARATOR_HINT),
-    "separators between": ('{"a":1}\n', '\x1e{"a":2}\n', SEPARATOR_HINT),
+    "separators in an array": ("[1,", "\x1e2]", SEPARATOR_HINT),
+    "separators after an array": ("[1]\n", "\x1e[2]", SEPARATOR_HINT),
     "control-Z": ("[1]\r\n", "\x1a", "there is a control-Z, as DOS ends files with: leave it out"),
 }
 
