@@ -55,7 +55,7 @@ def test_it_goes_on_with_its_key_alone_to_the_same_bytes(
 ) -> None:
     point = hold("batch_written")
     settings = {"MYD_ENGINE": engine, "MYD_LOG_LEVEL": "DEBUG", "MYD_CHECKPOINT_SECONDS": "0.01"}
-    server = make_server(MYD_FAILPOINTS=f"{point.setting}@3+", **settings).start()
+    server = make_server(MYD_FAILPOINTS=f"{point.setting}@9+", **settings).start()
     for name in ("a.json", "b.json"):
         server.put(name, lines())
     wanted = with_id(
