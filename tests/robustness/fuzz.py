@@ -5,8 +5,8 @@
 Half of the documents are damaged. Records are cut off by both, in the same order and at the same
 places, and flattened by both to the same fragments, for schemas that grow, whatever columns are
 chosen, masked and mapped; now and then a whole conversion has to give the same files, or fail for
-the same reason at the same place, at any number of threads and with any size of buffers, and
-another one those of the oracle.
+the same reason at the same place, at any number of threads and with any size of buffers, another
+one those of the oracle, and another one with broken records those of the sound ones.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from myd_grpc.convert.model import Limits
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import Schema
 from myd_grpc.options import Layout, Profile, ReadOptions
+from tests.robustness.fuzz_rejects import check_rejects
 from tests.support import nasty
 from tests.support.converting import (
     KEY,
@@ -50,7 +51,7 @@ from tests.support.nasty_choices import KEY as MASKING_KEY
 from tests.support.nasty_choices import ChoiceGrammar, DatedGrammar, paths_of, random_paths
 
 WHOLE_CONVERSIONS = 50
-"""One of so many documents is converted as a whole, and another one as the oracle does."""
+"""One of so many documents is converted as a whole, another one as the oracle does, and so on."""
 
 ID_FIELDS = ("id", "a", "value", "", "\ufffd", "a~2", "_row_id", nasty.NFC_HAN, nasty.NFD_HAN)
 LAYOUTS = tuple(map(Layout, nasty.LAYOUTS))
@@ -74,6 +75,8 @@ def compare(documents: int, seed: int) -> None:
                         _compare_conversions(rng)
                     elif number % WHOLE_CONVERSIONS == 1:
                         _compare_with_oracle(rng)
+                    elif number % WHOLE_CONVERSIONS == 2:
+                        check_rejects(rng)
                     else:
                         _compare_steps(rng, work)
             except Exception as error:
@@ -212,7 +215,7 @@ def _compare_conversions(rng: random.Random) -> None:
     )
     profile, id_field = rng.choice(list(Profile)), rng.choice(ID_FIELDS)
     chosen: Settings = _choice(rng) if rng.random() < 0.5 else {}
-    chosen["id_field"] = id_field
+    chosen |= {"id_field": id_field, "max_rejects": rng.choice((0, 1, 3, 1000))}
     key, merge = rng.choice((None, KEY)), rng.random() < 0.5
     outcomes: list[object] = []
     for engine in ("python", "native", "native"):

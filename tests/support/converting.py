@@ -289,12 +289,14 @@ Outcome = dict[str, bytes] | ConversionError | OracleError
 def outcome(
     files: Files, key: CipherKey | None = None, **settings: Unpack[Settings]
 ) -> dict[str, bytes] | ConversionError:
-    """What the library makes of the files."""
+    """What the library makes of the files: tables, and the list of broken records if there are."""
     stored = files if key is None else [(name, encrypted(data, key)) for name, data in files]
     try:
-        return converted(stored, key, **settings)
+        found = converted_whole(stored, key, **settings)
     except ConversionError as error:
         return error
+    lists = {path: data for path, data in found.items() if path.endswith("rejects.csv")}
+    return tables_in(found) | lists
 
 
 def expected(files: Files, **settings: Unpack[Settings]) -> dict[str, bytes] | OracleError:
