@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
 from myd_grpc.convert.model import CipherKey
+from tests.support.oracle_rejects import damaged
 
 KEY = CipherKey(bytes(range(32)), bytes(range(16)))
 
 
 @dataclass(frozen=True)
 class Material:
-    """What is converted: file contents, and whether they make one set."""
+    """What is converted: file contents, whether they make one set, and how many are broken."""
 
     files: tuple[bytes, ...]
     has_key: bool = False
     merge: bool = True
+    rejects: int = 0
+    """As many records as are broken, all of which are left out: not one more may be counted."""
 
 
 def records(count: int, first: int = 0) -> list[dict[str, Any]]:
@@ -51,7 +55,17 @@ def materials() -> dict[str, Material]:
         "three merged": Material((keyed, lines, array)),
         "three sets": Material((keyed, lines, array), merge=False),
         "encrypted sets": Material((encrypted(lines), encrypted(keyed)), True, False),
+        "broken": _broken("LINES", "KEYED", "ARRAY"),
+        "broken sets": replace(_broken("ARRAY", "LINES"), merge=False),
     }
+
+
+def _broken(*layouts: str) -> Material:
+    """A file of each layout, about every fourth record of which is broken."""
+    sound = [json.dumps(one).encode() for one in records(250)]
+    files = [damaged(Random(layout), layout, sound, 0.25) for layout in layouts]
+    rejects = sum(len(one.rejects) for one in files)
+    return Material(tuple(one.document for one in files), rejects=rejects)
 
 
 KINDS = tuple(materials())

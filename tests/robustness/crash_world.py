@@ -99,11 +99,15 @@ class World:
             )
 
     def _conversion(self, kind: str, formats: tuple[Format, ...]) -> Conversion:
+        material = self.materials[kind]
+        options = ConvertOptions(
+            merge=material.merge, formats=formats, max_rejects=material.rejects
+        )
         return Conversion(
             str(self.server.data),
             tuple(self.names[kind]),
             "out",
-            ConvertOptions(merge=self.materials[kind].merge, formats=formats),
+            options,
             limits=LIMITS,
             engine="python",
         )

@@ -144,6 +144,7 @@ class Round:
             file_names=self._world.names[self._plan.kind],
             output_file_name="out",
             merge=material.merge,
+            max_rejects=material.rejects,
             formats=[longer_name(one) for one in self._plan.formats],
             request_id=self._request_id,
             aes256cbckey=KEY.key.hex() if material.has_key else "",
@@ -226,6 +227,9 @@ class Round:
         assert self._sets.seen() == made.files
         told = {part.file_name: part.bytes for table in job.tables for part in table.parts}
         assert told == made.parts
+        if outcome == "DONE":
+            rejects = self._world.materials[self._plan.kind].rejects
+            assert job.progress.rejects == rejects, job
         self._wait_for_order()
 
     def _legal(self) -> set[str]:

@@ -20,7 +20,7 @@ _OPTIONS = [
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 200),
 ]
-_FIGURES = ("bytes_total", "bytes_read", "records", "rows", "files_done", "percent")
+_FIGURES = ("bytes_total", "bytes_read", "records", "rejects", "rows", "files_done", "percent")
 
 
 @dataclass
