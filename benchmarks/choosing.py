@@ -61,10 +61,10 @@ def measure(size: int, runs: int) -> Section:
 
 def _of_ten(size: int) -> Input:
     """Records of ten columns, a line each."""
-    return made(f"ten-columns-{size}.json", _lines(size))
+    return made(f"ten-columns-{size}.json", ten_columns(size))
 
 
-def _lines(size: int) -> Iterator[bytes]:
+def ten_columns(size: int) -> Iterator[bytes]:
     """At least so many bytes of records."""
     for number in count():
         line = json.dumps(_record(number), ensure_ascii=False).encode() + b"\n"
@@ -96,12 +96,12 @@ def _ratios(
     ratios: dict[str, list[float]] = {name: [] for name in options}
     for _ in range(1 if engine == "python" else runs):
         for name, chosen in options.items():
-            plain = _seconds(given, _PLAIN, engine)
-            ratios[name].append(_seconds(given, chosen, engine) / plain)
+            plain = seconds(given, _PLAIN, engine)
+            ratios[name].append(seconds(given, chosen, engine) / plain)
     return ratios
 
 
-def _seconds(given: Input, options: ConvertOptions, engine: str) -> float:
+def seconds(given: Input, options: ConvertOptions, engine: str) -> float:
     """Of all processors: a single thread works, and what else runs on the machine counts little."""
     wanted = Conversion(str(DATA), (given.name,), "out", options, engine=engine, threads=1)
     with tempfile.TemporaryDirectory(dir=DATA.parent) as output:

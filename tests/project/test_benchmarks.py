@@ -39,6 +39,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
         "latency",
         "objects",
         "parquet",
+        "rejects",
         "simulation",
         "summary",
         "watchers",
