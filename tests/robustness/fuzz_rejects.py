@@ -14,7 +14,7 @@ from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout
 from tests.support import nasty
 from tests.support.converting import Settings, Sizes, converted_whole, sized
-from tests.support.oracle_rejects import Damaged, damaged
+from tests.support.oracle_rejects import BROKEN, Damaged, damaged
 from tests.support.set_files import tables_in
 
 NAMES = ("a.json", "b.json")
@@ -24,6 +24,7 @@ _RECORD_NUMBER = re.compile(rb"\bf([12])r(\d+)")
 
 def check_rejects(rng: random.Random) -> None:
     """Converts files with and without their broken records; raises AssertionError."""
+    _check_single(rng)
     layout = rng.choice((Layout.ARRAY, Layout.KEYED, Layout.LINES))
     is_wrapped = layout is not Layout.LINES and rng.random() < 0.3
     given = [_damaged(rng, layout) for _ in range(rng.choice((1, 1, 2)))]
@@ -46,6 +47,25 @@ def check_rejects(rng: random.Random) -> None:
         made = {name: data for name, data in found.items() if name in want}
         assert made == want, f"{engine} {asked} {broken}: {made} but {want}"
         assert tables_in(found).keys() == plain.keys(), f"{engine} {asked} {broken}"
+
+
+def _check_single(rng: random.Random) -> None:
+    """A file that is one broken record gives the tables of a list without any."""
+    text, why = rng.choice(BROKEN)
+    before, after = rng.choice(((b"", b""), (b" \n", b"\n "), _ENVELOPE))
+    path = "data" if before == _ENVELOPE[0] else ""
+    none = converted_whole([("a.json", b"[]")], layout=Layout.ARRAY)
+    want = tables_in(none) | {
+        "rejects.csv": b"file,record,byte_offset,reason\na.json,1,%d,%b\n"
+        % (len(before), why.encode())
+    }
+    asked = Settings(layout=Layout.SINGLE, record_path=path, max_rejects=1)
+    for engine in ("python", "native"):
+        asked["engine"] = engine
+        with sized(Sizes(rng.choice((1, 17, 64, 1 << 18)))):
+            found = converted_whole([("a.json", before + text + after)], **asked)
+        made = {name: data for name, data in found.items() if name in want}
+        assert made == want, f"{engine} {asked} {before + text + after!r}: {made} but {want}"
 
 
 def _damaged(rng: random.Random, layout: Layout) -> Damaged:
