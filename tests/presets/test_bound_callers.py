@@ -11,20 +11,11 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.callers import caller_table, stub_of, token_of, write_callers
+from tests.support.preset_files import write_preset
 from tests.support.resting import RestServer
 from tests.support.serving import PATIENCE_S, Server, refusal
 
 LEAVING_OUT = 'exclude = ["**.memo"]\n'
-
-
-def write_preset(server: Server, name: str, text: str) -> str:
-    """Put a preset into place, whole, as the operator should; the directory of all."""
-    directory = server.home / "presets"
-    directory.mkdir(exist_ok=True)
-    fresh = directory / f".{name}"
-    fresh.write_text(text, "utf-8")
-    fresh.replace(directory / f"{name}.toml")
-    return str(directory)
 
 
 def with_presets(server: Server, *callers: str) -> Server:

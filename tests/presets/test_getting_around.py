@@ -10,9 +10,9 @@ import grpc
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.presets.test_bound_callers import write_preset
 from tests.support.callers import caller_table, stub_of, token_of, write_callers
 from tests.support.canaries import DIGITS, TEXT, files_below, leaks
+from tests.support.preset_files import write_preset
 from tests.support.resting import RestServer
 from tests.support.serving import PATIENCE_S, Hold, Server, kill_with_workers, refusal
 

@@ -67,7 +67,7 @@ def test_its_key_lets_a_job_go_on(server: Server) -> None:
         (OTHER, "aes256cbckey"),
         ({"aes256cbckey": KEY.hex(), "iv": "f" * 32}, "aes256cbckey"),
         ({}, "aes256cbckey"),
-        ({"aes256cbckey": KEY.hex()}, "iv"),
+        ({"aes256cbckey": KEY.hex()}, "aes256cbckey"),
         ({"aes256cbckey": "12", "iv": IV.hex()}, "aes256cbckey"),
     ],
 )
