@@ -82,7 +82,8 @@ impl<R, T, M> OrderedWork<R, T, M> {
             if let Some((turn, thing)) = state.next_to_work_on() {
                 return Step::Work(turn, thing);
             }
-            if state.is_over {
+            // What is left to be worked on waits until what is taken first has made room.
+            if state.is_over && state.ready.is_empty() {
                 return Step::Stop;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -247,6 +248,26 @@ mod tests {
             }
             work.end();
             assert_eq!(other.join().ok(), Some((3, true)));
+        });
+    }
+
+    #[test]
+    fn what_has_to_wait_for_room_is_worked_on_after_all_was_read() {
+        let work = Counting::new(0, 3);
+        work.allow(9, 10);
+        for read in [Ok((0, 1)), Ok((1, 1)), Err(2)] {
+            assert!(matches!(work.step(), Step::Read(_)));
+            work.give_back(0, read);
+        }
+        assert!(matches!(work.step(), Step::Work(0, 0)));
+        work.put(0, 0, 100);
+        thread::scope(|scope| {
+            let other = scope.spawn(|| matches!(work.step(), Step::Work(1, 1)));
+            for _ in 0..1000 {
+                thread::yield_now();
+            }
+            assert_eq!(work.take().ok(), Some(0));
+            assert_eq!(other.join().ok(), Some(true));
         });
     }
 
