@@ -28,7 +28,7 @@ from myd_grpc.failpoints import reach
 
 _PIECE = 4 << 20
 """Bytes of CSV that become columns at a time, unless a row is longer."""
-_GROUP = 48 << 20
+_GROUP = 16 << 20
 """From so many bytes of columns on, as they are in memory, a row group is written."""
 # Thousands of columns cost more than what is in so few of their rows: there are at least so many
 # bytes for each.
