@@ -17,7 +17,7 @@ from myd_grpc.convert.model import NO_KEYS, Conversion
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions, Layout
 
-_ROW = {"org": "0001", "date": "20230531172235", "type": "02", "amt": "11000.000", "memo": "커피"}
+ROW = {"org": "0001", "date": "20230531172235", "type": "02", "amt": "11000.000", "memo": "커피"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +31,26 @@ class Shape:
 
 def _of_rows(rows: int, number: int) -> object:
     """A record with so many rows in its one list."""
-    return {"id": number, "rows": [{"n": row, **_ROW} for row in range(rows)]}
+    return {"id": number, "rows": [{"n": row, **ROW} for row in range(rows)]}
 
 
 def _nested(depth: int, number: int) -> object:
     """A row at the bottom of so many objects."""
-    value: object = {"n": number, **_ROW}
+    value: object = {"n": number, **ROW}
     for _ in range(depth):
         value = {"in": value}
     return value
 
 
-def _in_tables(tables: int, number: int) -> object:
+def in_tables(tables: int, number: int) -> object:
     """Records of one size, whose rows go to so many tables in turn."""
-    return {"id": number, f"list_{number % tables:04}": [{"n": number, **_ROW}]}
+    return {"id": number, f"list_{number % tables:04}": [{"n": number, **ROW}]}
 
 
 SHAPES = (
     Shape("rows of 100 bytes in a record", (1, 10, 100, 1_000, 10_000), _of_rows),
     Shape("objects around a row", (1, 4, 16, 64), _nested),
-    Shape("child tables", (1, 10, 100, 1_000), _in_tables),
+    Shape("child tables", (1, 10, 100, 1_000), in_tables),
 )
 
 
