@@ -14,6 +14,7 @@ from benchmarks import (
     flood,
     headline,
     latency,
+    many_files,
     memory,
     object_storage,
     parquet,
@@ -75,6 +76,9 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         "latency": latency.measure,
         "headline": lambda: headline.measure(size // 2, 1 if quick else 5),
         "shapes": lambda: shapes.measure(size // 10, 1 if quick else 3),
+        "many_files": lambda: many_files.measure(
+            100 if quick else 100_000 if big else 3_000, 1 if quick or big else 3
+        ),
         "choosing": lambda: choosing.measure(size // 4, 1 if quick else 5),
         "rejects": lambda: rejects.measure(size // 4, 1 if quick else 5),
         "checkpoints": lambda: checkpoints.measure(size // 2, large, 1 if quick else 3),
@@ -108,7 +112,7 @@ def _options() -> argparse.Namespace:
     names = sorted(_sections(quick=True, big=False))
     parser.add_argument("--only", nargs="+", choices=names, help="only these measurements")
     parser.add_argument("--quick", action="store_true", help="small data, to try it out")
-    parser.add_argument("--big", action="store_true", help="also a file of 4 GB")
+    parser.add_argument("--big", action="store_true", help="also a file of 4 GB, and 100,000 files")
     parser.add_argument(
         "--write",
         nargs="?",

@@ -37,6 +37,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
         "cluster",
         "flood",
         "latency",
+        "many_files",
         "objects",
         "parquet",
         "rejects",
