@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from myd_grpc.convert.columns.rules import (
     KEY,
     NO_RULES,
     PARENT_ROW_ID,
+    PLAIN,
     RECORD_ID,
     ROW_ID,
     ColumnRules,
@@ -72,6 +74,14 @@ class BeyondError(Exception):
         self.most = most
 
 
+class Claim(NamedTuple):
+    """The name of what entry number `entry` brought, and the one that it was to have."""
+
+    entry: int
+    name: str
+    wanted: str
+
+
 class FreeNames:
     """Hands out names that differ: the wanted one, or the next free `~2`, `~3`, … of it.
 
@@ -104,7 +114,8 @@ class Table:
     """A table with the names of all its columns, link columns first, and what is done with each.
 
     `path` is its name without that of the root table, for which it is "". `treatments` has an entry
-    for each of `columns`, and `written` are the names of those that rows and headers have.
+    for each of `columns`, `treated` are the indices of those that something is done with, and
+    `written` the names of those that rows and headers have.
     """
 
     __slots__ = (
@@ -115,6 +126,7 @@ class Table:
         "name",
         "names",
         "path",
+        "treated",
         "treatments",
         "written",
         "written_links",
@@ -129,6 +141,7 @@ class Table:
         self.columns = list(links)
         self.names = FreeNames(links)
         self.treatments = [of_link(path, link) for link in links]
+        self.treated = [index for index, one in enumerate(self.treatments) if one is not PLAIN]
         self.written = [link for link, one in zip(links, self.treatments, strict=True) if one.stays]
         # How many of its link columns are written.
         self.written_links = len(self.written)
@@ -146,6 +159,8 @@ class Table:
     def add(self, name: str) -> Treatment:
         """Adds a column that has claimed its name; answers what is done with it."""
         treatment = self._rules.of_column(self.path, name)
+        if treatment is not PLAIN:
+            self.treated.append(len(self.columns))
         self.columns.append(name)
         self.treatments.append(treatment)
         if treatment.stays:
@@ -161,7 +176,9 @@ class Table:
 class Schema:
     """All tables, numbered from 0 (the root table) in the order of their first appearance.
 
-    `records` has the number of the record that brought each entry, counted over all files. `rules`
+    `records` has the number of the record that brought each entry, counted over all files.
+    `parents` has the number of each table's parent. `claims` are those of which the name is not as
+    wanted, or has a `~` in it, in the order of entries: all others' names are their paths. `rules`
     say what is done with columns; `id_field`, which member is the id of records, see `take_ids`.
     """
 
@@ -170,6 +187,8 @@ class Schema:
     ) -> None:
         self.entries: list[Entry] = []
         self.records = array("Q")
+        self.parents: list[int | None] = [None]
+        self.claims: list[Claim] = []
         self._names = FreeNames([root])
         self._limits = limits
         self._rules = rules
@@ -203,6 +222,7 @@ class Schema:
         parent = self.tables[entry.owner]
         name = self._claimed(self._names, f"{parent.name}.", entry)
         path = name[len(self._root) + 1 :]
+        self.parents.append(entry.owner)
         self.tables.append(parent.child(name, path, entry.path, self._of_link))
 
     def _add_column(self, entry: NewColumn) -> None:
@@ -215,7 +235,10 @@ class Schema:
         """A free name, unless it would have more bytes than one may have."""
         most = self._limits.max_name_bytes
         if not is_longer(entry.path, most):
-            name = names.claim(prefix + shown(entry.path))
+            wanted = prefix + shown(entry.path)
+            name = names.claim(wanted)
+            if name != wanted or "~" in name:
+                self.claims.append(Claim(len(self.entries), name, wanted))
             if len(name) * _MOST_TIMES <= most or len(name.encode()) <= most:
                 return name
         raise BeyondError(entry, Bound.NAME_BYTES, most)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TypeAlias
 
 from myd_grpc.dictionary.model import Entry
@@ -19,8 +20,8 @@ _Names: TypeAlias = tuple[str, ...]
 _Rank: TypeAlias = tuple[int, int, bool]
 
 _NUMBER = re.compile(r"~[1-9][0-9]*$")
-_REMEMBERED = 4096
-"""Columns whose entries are kept: more than most sets have."""
+_STAND_IN = ""
+"""Stands for names in front of a table's own that no entry holds."""
 
 
 Layer: TypeAlias = "Mapping[str, Sequence[_Candidate]]"
@@ -32,9 +33,17 @@ class Dictionary:
 
     def __init__(self, *layers: Layer) -> None:
         self._layers = layers
-        # Each column of a set is asked for more than once, and so are those of the next set.
-        self._found = lru_cache(_REMEMBERED)(self._find)
         self._table_path = lru_cache(1)(_path)
+        self._known_names = _names_in(layers)
+
+    def place_of(self, root: str, table: str) -> str:
+        """What a table may be called, in place of its name, to find its columns' entries.
+
+        Sets that have another name, that of their root table, mostly have the same places.
+        """
+        if _STAND_IN in self._known_names or not self._known_names.isdisjoint(_path(root)[1]):
+            return table
+        return _STAND_IN + table[len(root) :]
 
     def find(self, table: str, column: str, *, may_link: bool = True) -> Entry | None:
         """The entry for a column of a table, both named as in the set; None if there is none.
@@ -42,9 +51,6 @@ class Dictionary:
         A table's own entry is that of its last name, as a column of its parent. A column that is
         known to be a member of records is no link column, whatever its name is.
         """
-        return self._found(table, column, may_link)
-
-    def _find(self, table: str, column: str, may_link: bool) -> Entry | None:
         own_names, own_folded = _path(column)
         candidates = [found for one in self._layers if (found := one.get(own_folded[-1]))]
         if not candidates:  # as of most columns
@@ -102,6 +108,16 @@ def layer_of(entries: Iterable[Entry]) -> Layer:
         candidate = _Candidate(entry, names, _folded(names), within)
         found[candidate.folded[-1]].append(candidate)
     return dict(found)
+
+
+def _names_in(layers: Iterable[Layer]) -> frozenset[str]:
+    """All names that entries are told by, folded."""
+    candidates = chain.from_iterable(chain.from_iterable(one.values() for one in layers))
+    return frozenset(
+        chain.from_iterable(
+            (*one.folded, one.within) if one.within else one.folded for one in candidates
+        )
+    )
 
 
 def _best(candidates: Sequence[_Candidate], place: _Place) -> Entry | None:

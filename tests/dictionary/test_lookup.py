@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from myd_grpc.convert.schema import MAP_LINKS
-from myd_grpc.dictionary import LINK_COLUMNS, Dictionary, Entry
+from myd_grpc.dictionary import LINK_COLUMNS, Dictionary, Entry, load
 from myd_grpc.dictionary.lookup import layer_of
 
 
@@ -105,3 +105,37 @@ def test_a_layer_counts_before_those_after_it() -> None:
 def test_a_table_is_found_as_a_column_of_its_parent() -> None:
     dictionary = made([entry("trans_list", "bank"), entry("trans_list", "card")])
     assert found(dictionary, "out.bank.account_list", "trans_list") == "bank:trans_list"
+
+
+@pytest.mark.parametrize(
+    ("root", "path"),
+    [
+        ("결과.a", ".bank.list"),
+        ("결과.bank", ".list"),
+        ("BANK", ""),
+        ("amt.x", ".list"),
+        ("", ".a"),
+    ],
+)
+def test_entries_are_found_at_the_place_of_a_table(root: str, path: str) -> None:
+    entries = [entry("amt"), entry("amt", "bank"), entry("list.amt", "bank"), entry("b_ank.amt")]
+    for dictionary in (
+        made(entries),
+        made([*entries, entry("x..amt")]),
+        made([entry("x")], entries),
+    ):
+        place = dictionary.place_of(root, root + path)
+        assert found(dictionary, place, "amt") == found(dictionary, root + path, "amt")
+
+
+def test_a_place_is_that_of_sets_with_any_name_that_no_entry_knows() -> None:
+    dictionary = made([entry("list.amt", "bank")])
+    assert dictionary.place_of("out", "out.a") == dictionary.place_of("결과.2", "결과.2.a")
+    for known in ("Bank", "x.LIST", "amt~2"):
+        assert dictionary.place_of(known, f"{known}.a") == f"{known}.a"
+
+
+def test_the_same_text_is_the_same_dictionary() -> None:
+    header = "path,within,title_ko,title_en,description_ko,description_en"
+    assert load(f"{header}\n") is load(f"{header}\n")
+    assert load() is load("")

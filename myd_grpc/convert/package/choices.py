@@ -87,12 +87,11 @@ def _masked(facts: SetFacts) -> Iterator[_Column]:
 
 
 def _columns(facts: SetFacts) -> Iterator[_Column]:
-    """All columns, in their order."""
+    """All columns that something is done with, in their order."""
     for number, table in enumerate(facts.schema.tables):
         links = len(table.links)
-        for index, (name, treatment) in enumerate(
-            zip(table.columns, table.treatments, strict=True)
-        ):
+        for index in table.treated:
+            name, treatment = table.columns[index], table.treatments[index]
             column = index - links if index >= links else _LINK_NUMBERS.get(name)
             cells = 0 if column is None else facts.masked.get((number, column), 0)
             yield _Column(table, name, treatment, cells)

@@ -7,10 +7,11 @@ are the program's own.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from myd_grpc.convert.package import choices, json_text
+from myd_grpc.convert.package.column_texts import TableTexts
 from myd_grpc.convert.package.facts import SetFacts, TableFacts
 from myd_grpc.convert.package.json_text import Lines, Members
 from myd_grpc.convert.package.renames import (
@@ -24,13 +25,13 @@ from myd_grpc.convert.package.resources import kind_of, resources
 FILE_NAME = "datapackage.json"
 
 
-def text(facts: SetFacts) -> Iterator[bytes]:
+def text(facts: SetFacts, texts: Sequence[TableTexts]) -> Iterator[bytes]:
     """The description, some at a time."""
     return json_text.text(
         Members(
             profile=f"{kind_of(facts)}-package",
             title=facts.name,
-            resources=Lines(resources(facts)),
+            resources=Lines(resources(facts, texts)),
             myd=_myd(facts),
         )
     )

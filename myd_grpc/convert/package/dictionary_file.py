@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from myd_grpc.convert.csvtext import header_bytes, texts_bytes
 from myd_grpc.convert.dialect import Dialect
-from myd_grpc.convert.package.facts import SetFacts, TableFacts
-from myd_grpc.dictionary import Dictionary, Entry
+from myd_grpc.convert.package.column_texts import TableTexts
+from myd_grpc.convert.package.facts import SetFacts
 
 FILE_NAME = "dictionary.csv"
 COLUMNS = (
@@ -21,27 +21,11 @@ COLUMNS = (
     "description_en",
 )
 
-_UNKNOWN = Entry("", "", "", "", "", "")
 
-
-def text(facts: SetFacts) -> Iterator[bytes]:
+def text(facts: SetFacts, texts: Sequence[TableTexts]) -> Iterator[bytes]:
     """The file's lines, in the set's profile."""
     dialect = Dialect.of(facts.options.csv_profile)
     yield header_bytes(list(COLUMNS), dialect)
-    for table in facts.tables:
-        yield b"".join(texts_bytes(row, dialect) for row in _rows(table, facts.dictionary))
-
-
-def _rows(table: TableFacts, dictionary: Dictionary) -> Iterator[list[str]]:
-    for index, name in enumerate(table.columns):
-        entry = table.entry(index, dictionary) or _UNKNOWN
-        yield [
-            table.name,
-            name,
-            table.type_of(index),
-            "true" if table.may_be_null(index) else "false",
-            entry.title_ko,
-            entry.title_en,
-            entry.description_ko,
-            entry.description_en,
-        ]
+    for table, its in zip(facts.tables, texts, strict=True):
+        begin = texts_bytes([table.name], dialect).removesuffix(dialect.line_end.encode()) + b","
+        yield begin + begin.join(its.rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
@@ -15,8 +15,8 @@ from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output.finishing import FinishedTable
 from myd_grpc.convert.output.set_writer import FinishedSet
 from myd_grpc.convert.package.column_types import FieldType, field_type
-from myd_grpc.convert.schema import NewTable, Schema
-from myd_grpc.dictionary import Dictionary, Entry
+from myd_grpc.convert.schema import Schema
+from myd_grpc.dictionary import Dictionary
 from myd_grpc.options import ConvertOptions, Format, Layout
 
 _KEYS = frozenset({ROW_ID, PARENT_ROW_ID})
@@ -63,20 +63,19 @@ class TableFacts:
 
     def may_be_null(self, index: int) -> bool:
         """Whether a column may have rows without a value: all but those that tell rows apart."""
-        return index >= self.links or self.columns[index] not in _KEYS
+        return may_be_null(self.columns[index], is_link=index < self.links)
 
     @property
     def has_row_ids(self) -> bool:
         """Whether its rows have ids, which tell them apart."""
         return ROW_ID in self.columns[: self.links]
 
-    def type_of(self, index: int) -> FieldType:
-        """The type of a column; a cell that is guarded is a formula, thus text."""
-        return FieldType.STRING if index in self.guarded else field_type(self.kinds.get(index))
-
-    def entry(self, index: int, dictionary: Dictionary) -> Entry | None:
-        """What the dictionary knows of a column."""
-        return dictionary.find(self.name, self.columns[index], may_link=index < self.links)
+    @property
+    def types(self) -> tuple[FieldType, ...]:
+        """The types of columns; a cell that is guarded is a formula, thus text."""
+        found = {index: field_type(kinds) for index, kinds in self.kinds.items()}
+        found |= dict.fromkeys(self.guarded, FieldType.STRING)
+        return tuple(map(found.get, range(len(self.columns)), repeat(FieldType.STRING)))
 
     def all_files(self) -> Iterator[PartFile]:
         """Those of all formats."""
@@ -86,6 +85,11 @@ class TableFacts:
     def rows(self) -> int:
         """The rows in all files of a format, of which each has all."""
         return sum(file.rows for file in next(iter(self.files.values())))
+
+
+def may_be_null(name: str, *, is_link: bool) -> bool:
+    """Whether a column may have rows without a value, see `TableFacts.may_be_null`."""
+    return not is_link or name not in _KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +133,17 @@ class SetFacts:
 def tables_of(schema: Schema, formats: Sequence[Format], finished: FinishedSet) -> list[TableFacts]:
     """The tables of a finished set in these formats."""
     files = _by_format(finished.files)
-    owners = (entry.owner for entry in schema.entries if isinstance(entry, NewTable))
     names = [table.name for table in schema.tables]
-    parents = dict(zip(names, [None, *(names[owner] for owner in owners)], strict=True))
+    parents = {
+        name: "" if parent is None else names[parent]
+        for name, parent in zip(names, schema.parents, strict=True)
+    }
     numbers = {table.name: number for number, table in enumerate(finished.rows.tables)}
     cut, guarded = _by_table(finished.cut), _by_table(finished.guarded)
     return [
         TableFacts(
             table.name,
-            _parent(table, numbers.get(parents[table.name] or ""), finished.rows.tables),
+            _parent(table, numbers.get(parents[table.name]), finished.rows.tables),
             table.columns,
             table.links,
             table.kinds,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from msgspec.json import Encoder
 
-_encode = Encoder().encode
+encoded = Encoder().encode
+"""The text of a value in one line."""
+
+_NAMES = 256
 
 
 class Lines:
@@ -17,12 +21,22 @@ class Lines:
         self.items = items
 
 
+class Texts:
+    """A list of which each item is on a line of its own, and is JSON text already."""
+
+    def __init__(self, items: Sequence[bytes]) -> None:
+        self.items = items
+
+
 class Members(dict[str, Any]):
     """An object of which each member is on a line of its own."""
 
 
 def text(value: object) -> Iterator[bytes]:
-    """The text of a value, in pieces; what is neither `Lines` nor `Members` is in one line."""
+    """The text of a value, in pieces; what is none of the above is in one line.
+
+    Bytes are JSON text already.
+    """
     yield from _pieces(value, b"\n")
     yield b"\n"
 
@@ -34,13 +48,13 @@ def _pieces(value: object, line: bytes) -> Iterator[bytes]:
     elif isinstance(value, Lines):
         yield from _items(value, line)
     else:
-        yield _encode(value)
+        yield _whole(value, line)
 
 
 def _members(value: Members, line: bytes) -> Iterator[bytes]:
     inner, before = line + b" ", b"{"
     for name, member in value.items():
-        yield before + inner + _encode(name) + b": "
+        yield before + inner + _begun(name)
         yield from _pieces(member, inner)
         before = b","
     yield b"{}" if before == b"{" else line + b"}"
@@ -57,13 +71,27 @@ def _items(value: Lines, line: bytes) -> Iterator[bytes]:
 def _whole(value: object, line: bytes) -> bytes:
     """The text of an item at once: in pieces, each would be handed on as often as it lies deep."""
     inner = line + b" "
-    if isinstance(value, Members):
-        members = [
-            b"%b%b: %b" % (inner, _encode(name), _whole(member, inner))
-            for name, member in value.items()
-        ]
-        return b"{%b%b}" % (b",".join(members), line) if members else b"{}"
-    if isinstance(value, Lines):
-        items = [inner + _whole(item, inner) for item in value.items]
-        return b"[%b%b]" % (b",".join(items), line) if items else b"[]"
-    return _encode(value)
+    match value:
+        case bytes():
+            return value
+        case Members():
+            members = [_begun(name) + _whole(member, inner) for name, member in value.items()]
+            return b"{%b%b%b}" % (inner, (b"," + inner).join(members), line) if members else b"{}"
+        case Lines():
+            return _listed([_whole(item, inner) for item in value.items], line)
+        case Texts():
+            return _listed(value.items, line)
+        case _:
+            return encoded(value)
+
+
+def _listed(items: Sequence[bytes], line: bytes) -> bytes:
+    """The texts of items as a list."""
+    inner = line + b" "
+    return b"[%b%b%b]" % (inner, (b"," + inner).join(items), line) if items else b"[]"
+
+
+@lru_cache(_NAMES)
+def _begun(name: str) -> bytes:
+    """What the text of a member begins with."""
+    return encoded(name) + b": "

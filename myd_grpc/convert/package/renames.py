@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 
-from myd_grpc.convert.schema import KeyPath, NewTable, Schema, shown
+from myd_grpc.convert.schema import Claim, Entry, KeyPath, NewColumn, NewTable, Schema, shown
 
 _NUMBERED = re.compile(r"(.*)~(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
 
@@ -23,24 +22,16 @@ class Rename:
 
 def renamed_tables(schema: Schema) -> Iterator[Rename]:
     """Child tables; `table` is the parent."""
-    numbers = count(1)
-    for entry in schema.entries:
-        if isinstance(entry, NewTable):
-            parent, name = schema.tables[entry.owner].name, schema.tables[next(numbers)].name
-            wanted = f"{parent}.{shown(entry.path)}"
-            if name != wanted:
-                yield Rename(parent, name, wanted)
+    for entry, claim in _claims(schema):
+        if isinstance(entry, NewTable) and claim.name != claim.wanted:
+            yield Rename(schema.tables[entry.owner].name, claim.name, claim.wanted)
 
 
 def renamed_columns(schema: Schema) -> Iterator[Rename]:
     """Columns of all tables, in the order of their first appearance."""
-    numbers = [count(len(table.links)) for table in schema.tables]
-    for entry in schema.entries:
-        if not isinstance(entry, NewTable):
-            table = schema.tables[entry.owner]
-            name, wanted = table.columns[next(numbers[entry.owner])], shown(entry.path)
-            if name != wanted:
-                yield Rename(table.name, name, wanted)
+    for entry, claim in _claims(schema):
+        if isinstance(entry, NewColumn) and claim.name != claim.wanted:
+            yield Rename(schema.tables[entry.owner].name, claim.name, claim.wanted)
 
 
 def repeated_keys(schema: Schema) -> Iterator[Rename]:
@@ -49,7 +40,7 @@ def repeated_keys(schema: Schema) -> Iterator[Rename]:
     A key that is so written in the input is read as the same path, and cannot be told from them.
     """
     told = set[tuple[int, KeyPath]]()
-    for entry in schema.entries:
+    for entry, _ in _claims(schema):
         for position, key in enumerate(entry.path):
             if "~" not in key or not (found := _NUMBERED.fullmatch(key)):
                 continue
@@ -58,3 +49,8 @@ def repeated_keys(schema: Schema) -> Iterator[Rename]:
                 told.add((entry.owner, path))
                 wanted = shown((*path[:-1], found[1]))
                 yield Rename(schema.tables[entry.owner].name, shown(path), wanted)
+
+
+def _claims(schema: Schema) -> Iterator[tuple[Entry, Claim]]:
+    """Those that are told, with their entries."""
+    return ((schema.entries[claim.entry], claim) for claim in schema.claims)

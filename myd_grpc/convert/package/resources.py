@@ -9,8 +9,9 @@ from itertools import accumulate
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.guard import is_guarded_text
 from myd_grpc.convert.model import PartFile
-from myd_grpc.convert.package.facts import SetFacts, TableFacts
-from myd_grpc.convert.package.json_text import Lines, Members
+from myd_grpc.convert.package.column_texts import TableTexts
+from myd_grpc.convert.package.facts import Counts, SetFacts, TableFacts
+from myd_grpc.convert.package.json_text import Lines, Members, Texts
 from myd_grpc.options import Format, Profile
 
 _MEDIA_TYPES = {
@@ -28,11 +29,11 @@ def kind_of(facts: SetFacts) -> str:
     return "tabular-data" if Format.CSV in facts.options.formats else "data"
 
 
-def resources(facts: SetFacts) -> Iterator[Members]:
+def resources(facts: SetFacts, texts: Sequence[TableTexts]) -> Iterator[Members]:
     """All tables, in their order."""
     names = [_name(number, table) for number, table in enumerate(facts.tables, 1)]
     for number in range(len(names)):
-        yield _resource(number, names, facts)
+        yield _resource(number, names, texts[number], facts)
 
 
 def _name(number: int, table: TableFacts) -> str:
@@ -40,7 +41,7 @@ def _name(number: int, table: TableFacts) -> str:
     return table.name if _RESOURCE_NAME.fullmatch(table.name) else f"{_NUMBERED}{number}"
 
 
-def _resource(number: int, names: Sequence[str], facts: SetFacts) -> Members:
+def _resource(number: int, names: Sequence[str], texts: TableTexts, facts: SetFacts) -> Members:
     table, (own, *others) = facts.tables[number], facts.options.formats
     files = table.files[own]
     paths = list(dict.fromkeys(file.file_name for file in files))
@@ -65,7 +66,7 @@ def _resource(number: int, names: Sequence[str], facts: SetFacts) -> Members:
         resource["bytes"] = files[0].size
         if facts.checksums:
             resource["hash"] = f"sha256:{facts.checksums.files[paths[0]]}"
-    resource["schema"] = _schema(number, names, facts)
+    resource["schema"] = _schema(number, names, texts, facts)
     resource["myd"] = Members(
         table=table.name,
         rows=table.rows,
@@ -123,9 +124,9 @@ def _is_guarded(name: str) -> bool:
     return is_guarded_text(name.replace('"', '""').encode())
 
 
-def _schema(number: int, names: Sequence[str], facts: SetFacts) -> Members:
+def _schema(number: int, names: Sequence[str], texts: TableTexts, facts: SetFacts) -> Members:
     table = facts.tables[number]
-    schema = Members(fields=Lines(_fields(number, facts)), missingValues=[""])
+    schema = Members(fields=_fields(number, texts, facts), missingValues=[""])
     if table.has_row_ids:
         schema["primaryKey"] = "_row_id"
     if table.parent is not None:
@@ -134,18 +135,13 @@ def _schema(number: int, names: Sequence[str], facts: SetFacts) -> Members:
     return schema
 
 
-def _fields(number: int, facts: SetFacts) -> Iterator[dict[str, object]]:
-    table = facts.tables[number]
-    for index, name in enumerate(table.columns):
-        field: dict[str, object] = {"name": name, "type": table.type_of(index)}
-        if entry := table.entry(index, facts.dictionary):
-            if entry.title_ko:
-                field["title"] = entry.title_ko
-            if entry.description_ko:
-                field["description"] = entry.description_ko
-        if not table.may_be_null(index):
-            field["constraints"] = {"required": True}
-        if facts.checksums:
-            values, nulls, empty = facts.checksums.columns[number][index]
-            field["myd"] = {"values": values, "nulls": nulls, "empty_strings": empty}
-        yield field
+def _fields(number: int, texts: TableTexts, facts: SetFacts) -> Texts:
+    if not facts.checksums:
+        return Texts(texts.fields)
+    return Texts(list(map(_counted, texts.fields, facts.checksums.columns[number])))
+
+
+def _counted(field: bytes, counts: Counts) -> bytes:
+    """A field with what there is of its column."""
+    told = b',"myd":{"values":%d,"nulls":%d,"empty_strings":%d}}' % counts
+    return field.removesuffix(b"}") + told

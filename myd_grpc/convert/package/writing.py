@@ -7,6 +7,7 @@ from pathlib import Path
 
 from myd_grpc.convert.model import BesideFile
 from myd_grpc.convert.package import datapackage, dictionary_file, load_duckdb, load_postgres
+from myd_grpc.convert.package.column_texts import texts_of
 from myd_grpc.convert.package.facts import SetFacts
 from myd_grpc.options import Format, Profile
 
@@ -21,8 +22,9 @@ def write(directory: Path, facts: SetFacts) -> list[BesideFile]:
 
 def _texts(facts: SetFacts) -> Iterator[tuple[str, Iterable[bytes]]]:
     """The files that the set has, by name."""
-    yield datapackage.FILE_NAME, datapackage.text(facts)
-    yield dictionary_file.FILE_NAME, dictionary_file.text(facts)
+    texts = texts_of(facts)
+    yield datapackage.FILE_NAME, datapackage.text(facts, texts)
+    yield dictionary_file.FILE_NAME, dictionary_file.text(facts, texts)
     if Format.CSV in facts.options.formats and facts.options.csv_profile is Profile.DATABASE:
         yield load_postgres.FILE_NAME, load_postgres.text(facts)
         yield load_duckdb.FILE_NAME, load_duckdb.text(facts)
