@@ -22,7 +22,7 @@ from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 9
+_VERSION = 10
 
 
 class Checkpoint(Struct, frozen=True):

@@ -14,7 +14,8 @@ class Piece:
 
     `file` is the file's number in its set (from 1), `offset` a place between two records in its
     decrypted text, `records` how many come before it, of
-    which `rejects` were left out; `depth` containers are around each.
+    which `rejects` were left out; `depth` containers are around each. In base64 or hex text,
+    `place` is where to read it from: see `TextPlace`.
     """
 
     file: int
@@ -24,3 +25,4 @@ class Piece:
     depth: int
     limits: Limits
     rejects: int = 0
+    place: tuple[int, int] | None = None

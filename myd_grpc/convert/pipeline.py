@@ -391,4 +391,6 @@ class _Run:
         )
         state.report()
         rejects = state.progress.rejects - before.rejects
-        state.save(builder, index, replace(piece, offset=batch.end, records=done, rejects=rejects))
+        place = source.place_before(batch.end)
+        left = replace(piece, offset=batch.end, records=done, rejects=rejects, place=place)
+        state.save(builder, index, left)

@@ -112,7 +112,8 @@ class _Reader:
         working = [self._pool.submit(reading.work) for _ in range(threads)]
         try:
             while taken := reading.take():
-                (data, spans, keys, offset, first), found = taken
+                (data, spans, keys, offset, first, place), found = taken
+                source.pass_by(place)
                 text = memoryview(data)
                 batch = Batch(text, spans, keys, offset, piece.file, first, piece.depth)
                 records = first + len(spans) - 1
@@ -123,7 +124,8 @@ class _Reader:
         finally:
             reading.stop()
             wait(working)
-        rest, offset = reading.rest()
+        rest, offset, place = reading.rest()
+        source.pass_by(place)
         return replace(piece, offset=offset, records=records), rest
 
 

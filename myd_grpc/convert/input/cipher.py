@@ -13,7 +13,8 @@ from abc import ABC, abstractmethod
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 from Crypto.Cipher import AES
 from Crypto.Util.strxor import strxor
@@ -85,6 +86,25 @@ def unpad(last_block: bytes) -> bytes:
     return last_block[:-count]
 
 
+class TextPlace(NamedTuple):
+    """A position in a file that is base64 or hex text, and how many letters come before it."""
+
+    position: int
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrom:
+    """Ciphertext as text of the encoding `name`, from the letter with the number `first` on.
+
+    A block begins with that. `letters` come before the position that it is read from.
+    """
+
+    name: str
+    letters: int
+    first: int
+
+
 class RawText:
     """Ciphertext as it is."""
 
@@ -108,7 +128,9 @@ class EncodedText(ABC):
 
     name: ClassVar[str]
     unit: ClassVar[int]
-    """Letters that stand for whole bytes together."""
+    """Letters that stand for whole bytes together,"""
+    unit_bytes: ClassVar[int]
+    """and how many those are."""
     stray: ClassVar[re.Pattern[bytes]]
     """Finds what does not belong into such text."""
 
@@ -116,10 +138,23 @@ class EncodedText(ABC):
         self.lead = lead
         self._rest = b""
         self._offset = lead
+        self._left_out = 0
+
+    @classmethod
+    def letters_before(cls, offset: int) -> int:
+        """How many letters come before a ciphertext byte, which is the first one of a unit."""
+        return offset // cls.unit_bytes * cls.unit
+
+    def begin_at(self, place: TextPlace, first: int) -> None:
+        """Has letter number `first` be the first one; `place` is where reading begins."""
+        self._offset, self._left_out = place.position, first - place.letters
 
     def decode(self, data: bytes) -> bytes:
         """The ciphertext bytes of the whole units so far; raises DamagedTextError."""
-        text = self._rest + self._letters(data)
+        letters = self._letters(data)
+        left_out = min(self._left_out, len(letters))
+        self._left_out -= left_out
+        text = self._rest + letters[left_out:]
         whole = len(text) - len(text) % self.unit
         self._rest = text[whole:]
         if self.stray.search(self._rest):
@@ -176,6 +211,7 @@ class HexText(EncodedText):
 
     name = "hex"
     unit = 2
+    unit_bytes = 1
     stray = _NO_HEX
 
     def _letters(self, data: bytes) -> bytes:
@@ -193,6 +229,7 @@ class Base64Text(EncodedText):
 
     name = "base64"
     unit = 4
+    unit_bytes = 3
     stray = _NO_BASE64
 
     def _letters(self, data: bytes) -> bytes:

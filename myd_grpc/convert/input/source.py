@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +19,12 @@ from myd_grpc.convert.input.cipher import (
     CbcDecryptor,
     DamagedTextError,
     Decryption,
+    EncodedFrom,
     EncodedText,
     Encoding,
     PaddingError,
     RawText,
+    TextPlace,
     recognise_encoding,
 )
 from myd_grpc.convert.input.local import LocalFile
@@ -38,6 +41,10 @@ HEAD = 4096
 
 # As much as a layout is recognised from: whatever comes next can begin while more is read.
 _FIRST_CHUNK = 1 << 20
+# Whole blocks of ciphertext, and whole units of letters.
+_TEXT_STEP = 3 * BLOCK
+# So many places in text are known at a time: each batch may bring one, and few are gone back.
+_PLACES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class _Position:
     position: int
     skip: int = 0
     key: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    encoded: EncodedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,8 @@ class Stored:
 
     `file` is a descriptor, which it takes over, or gives the so many bytes at an offset. It is read
     from `position` to `size`, both in the file as it lies. With `key` (the key, and the ciphertext
-    before the position) it is decrypted, and `skip` bytes of plaintext are left out.
+    before the position) it is decrypted, and `skip` bytes of plaintext are left out. `encoded` says
+    of which text the ciphertext is to be decoded.
     """
 
     file: int | Callable[[int, int], bytes]
@@ -63,6 +72,7 @@ class Stored:
     position: int
     skip: int
     key: tuple[bytes, bytes] | None = field(repr=False)
+    encoded: EncodedFrom | None
 
 
 class Source:
@@ -86,9 +96,8 @@ class Source:
         self.key = key
         self._file = file
         self.version = version or self._version()
-        encoding = self.encoding()
-        self._is_text = isinstance(encoding, EncodedText)
-        self._lead = encoding.lead
+        self._encoding = self.encoding()
+        self._places = deque[TextPlace](maxlen=_PLACES)
         self._wanted = min(_FIRST_CHUNK, CHUNK)
         self._begin(start)
 
@@ -133,8 +142,14 @@ class Source:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is text that stands for ciphertext: `seek` then reads from its start."""
-        return self._is_text
+        """Whether it is text that stands for ciphertext: `seek` then reads from a place before."""
+        return isinstance(self._encoding, EncodedText)
+
+    def place_before(self, offset: int) -> TextPlace | None:
+        """From where on the bytes from a decrypted offset can be read, in base64 or hex text."""
+        if not isinstance(self._encoding, EncodedText):
+            return None
+        return self._place(self._encoding, self._start_in_text(offset))
 
     @cached_property
     def head(self) -> bytes:
@@ -145,6 +160,11 @@ class Source:
         """How the file is written, to be decoded from its start; as it is where there is no key."""
         return recognise_encoding(self.head) if self.key else RawText()
 
+    def pass_by(self, place: tuple[int, int] | None) -> None:
+        """Takes note of a place in text that was come by: what comes later is read from there."""
+        if place and place not in self._places:
+            self._places.append(TextPlace(*place))
+
     def seek(self, offset: int) -> None:
         """Has the decrypted bytes from that offset on read next."""
         if offset != self._offset:
@@ -153,26 +173,27 @@ class Source:
     def _begin(self, offset: int) -> None:
         found = self._position_of(offset)
         self._offset, self.position, self._skip = offset, found.position, found.skip
-        self._next = self._some if found.key is None else self._decrypting(CipherKey(*found.key))
+        self._next = self._some if found.key is None else self._decrypting(found)
 
-    def stored(self, offset: int) -> Stored | None:
-        """The file from a decrypted offset on, if an engine can read it by itself.
-
-        It cannot read text that stands for ciphertext.
-        """
-        if self._is_text:
-            return None
+    def stored(self, offset: int) -> Stored:
+        """The file from a decrypted offset on, for an engine to read it by itself."""
         found = self._position_of(offset)
         file = os.dup(self._file.fd) if isinstance(self._file, LocalFile) else self.at
-        return Stored(file, self.size, found.position, found.skip, found.key)
+        skip, key = found.skip, found.key
+        if key and not key[1]:
+            # The first block that comes is the iv: decrypted after any other, it is left out.
+            skip, key = skip + BLOCK, (key[0], bytes(BLOCK))
+        return Stored(file, self.size, found.position, skip, key, found.encoded)
 
     def _position_of(self, offset: int) -> _Position:
         if self.key is None:
             return _Position(offset)
+        if isinstance(self._encoding, EncodedText):
+            return self._position_in_text(self._encoding, self.key, offset)
         key, skip = self.key, offset
         # Where the text's first block is: after the iv, if that lies in the file.
         first = 0 if key.iv else BLOCK
-        if not self._is_text and offset + first >= BLOCK and self.size >= first:
+        if offset + first >= BLOCK and self.size >= first:
             # Any block can be decrypted by itself, given the ciphertext of the one before.
             skip = offset % BLOCK
             start = first + offset - skip
@@ -180,11 +201,35 @@ class Source:
             if len(before) < BLOCK:
                 raise self._cut_off(offset)
             return _Position(start, skip, (key.key, before))
-        return _Position(self._lead, skip, (key.key, key.iv))
+        return _Position(0, skip, (key.key, key.iv))
+
+    def _position_in_text(self, encoding: EncodedText, key: CipherKey, offset: int) -> _Position:
+        """Where to begin so that the block before that of an offset is decoded, too."""
+        start = self._start_in_text(offset)
+        iv = b"" if start else key.iv
+        skip = offset - start - (BLOCK if key.iv and start else 0)
+        place = self._place(encoding, start)
+        encoded = EncodedFrom(encoding.name, place.letters, encoding.letters_before(start))
+        return _Position(place.position, skip, (key.key, iv), encoded)
+
+    def _start_in_text(self, offset: int) -> int:
+        """The ciphertext byte to begin with, to have the block before a decrypted offset."""
+        before = offset - BLOCK if self.key and self.key.iv else offset
+        return max(0, before) // _TEXT_STEP * _TEXT_STEP
+
+    def _place(self, encoding: EncodedText, start: int) -> TextPlace:
+        """The last place that is known before a ciphertext byte."""
+        most = encoding.letters_before(start)
+        known = (place for place in reversed(self._places) if place.letters <= most)
+        return next(known, TextPlace(encoding.lead, 0))
 
     def reached(self, offset: int) -> int:
         """About how much of the file as it lies stands for the bytes before a decrypted offset."""
-        return self.position if self._is_text else min(offset, self.size)
+        if isinstance(self._encoding, EncodedText):
+            start = self._start_in_text(offset)
+            place = self._place(self._encoding, start)
+            offset = place.position + self._encoding.letters_before(start) - place.letters
+        return min(offset, self.size)
 
     def read(self) -> bytes:
         """The next decrypted bytes, none at the end.
@@ -245,9 +290,13 @@ class Source:
         except OSError as error:
             raise self._failure(error) from None
 
-    def _decrypting(self, key: CipherKey) -> Callable[[], bytes]:
+    def _decrypting(self, found: _Position) -> Callable[[], bytes]:
         encoding = self.encoding()
-        decrypted = Decryption(self._some, encoding, CbcDecryptor(key)).read
+        if isinstance(encoding, EncodedText) and (encoded := found.encoded):
+            encoding.begin_at(TextPlace(found.position, encoded.letters), encoded.first)
+        assert found.key  # noqa: S101 - whoever calls has seen it
+        decryptor = CbcDecryptor(CipherKey(*found.key))
+        decrypted = Decryption(self._some, encoding, decryptor).read
 
         def read() -> bytes:
             try:

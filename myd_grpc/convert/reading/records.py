@@ -109,6 +109,7 @@ class RecordReader:
 
     def resume(self, piece: Piece) -> None:
         """Goes to where a reader of the same file had come."""
+        self._source.pass_by(piece.place)
         self._source.seek(piece.offset)
         self._window = Window(self._source.read, piece.offset)
         self.layout, self.records, self._file = piece.layout, piece.records, piece.file

@@ -13,26 +13,34 @@ pub const PIECE_BYTES: usize = 256 << 10;
 /// P[i] = D(C[i]) xor C[i-1].
 pub struct Cipher {
     aes: Aes256,
-    /// The block before, and then room for a piece of ciphertext.
+    /// The block before, what waits, and then room for a piece of ciphertext.
     chained: Vec<u8>,
+    /// How many bytes of ciphertext wait for what comes after them.
+    waiting: usize,
 }
 
 impl Cipher {
     /// Begins after the block `iv`: that of ciphertext before, or the file's own.
     pub fn new(key: &[u8; 32], iv: &[u8; BLOCK]) -> Self {
-        let mut chained = vec![0; BLOCK + PIECE_BYTES];
+        let mut chained = vec![0; BLOCK + BLOCK + PIECE_BYTES];
         chained[..BLOCK].copy_from_slice(iv);
-        Self { aes: Aes256::new(key.into()), chained }
+        Self { aes: Aes256::new(key.into()), chained, waiting: 0 }
     }
 
-    /// Where to put so many bytes of ciphertext.
+    /// Where to put so many bytes of ciphertext, a piece at most, after a block at most that waits.
     pub fn room(&mut self, size: usize) -> &mut [u8] {
-        &mut self.chained[BLOCK..BLOCK + size]
+        &mut self.chained[BLOCK + self.waiting..][..size]
     }
 
-    /// Decrypts what was put into the room; None if it is not whole blocks.
-    pub fn decrypt(&mut self, plain: &mut [u8]) -> Option<()> {
-        let size = plain.len();
+    /// How many bytes of ciphertext wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Decrypts as much as there is room for in `plain`, after so many bytes were put into the room;
+    /// the others wait. None if that is not whole blocks.
+    pub fn decrypt(&mut self, added: usize, plain: &mut [u8]) -> Option<()> {
+        let (size, there) = (plain.len(), self.waiting + added);
         let pairs = InOutBuf::new(&self.chained[BLOCK..BLOCK + size], plain).ok()?;
         let (blocks, rest) = pairs.into_chunks();
         if !rest.is_empty() {
@@ -40,7 +48,8 @@ impl Cipher {
         }
         self.aes.decrypt_blocks_inout(blocks);
         xor(plain, &self.chained[..size]);
-        self.chained.copy_within(size..size + BLOCK, 0);
+        self.chained.copy_within(size..BLOCK + there, 0);
+        self.waiting = there - size;
         Some(())
     }
 }

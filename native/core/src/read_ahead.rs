@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::flatten::{Batch, FlattenerPool, Fragment};
-use crate::input::Failure;
+use crate::input::{Failure, Place};
 use crate::ordered::{Broken, OrderedWork, Step};
 use crate::records::{RecordCutter, Records};
 use crate::search::{Found, Search, scan};
@@ -95,9 +95,13 @@ impl ReadAhead {
         Self { task, depth, work, most, most_bytes, batch_bytes }
     }
 
-    /// The text that was read and not cut off, and its offset in the file, when no thread reads.
-    pub fn rest(&self) -> Option<(Vec<u8>, u64)> {
-        self.work.with_reader(|cutter| ([cutter.rest(), cutter.unread()].concat(), cutter.offset()))
+    /// The text that was read and not cut off, its offset in the file, and from where on can be read
+    /// what comes after it, if that is base64 or hex text; when no thread reads.
+    pub fn rest(&self) -> Option<(Vec<u8>, u64, Option<Place>)> {
+        self.work.with_reader(|cutter| {
+            let rest = [cutter.rest(), cutter.unread()].concat();
+            (rest, cutter.offset(), cutter.next_place())
+        })
     }
 
     /// Does what there is to do, until there is no more.

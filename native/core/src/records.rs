@@ -1,11 +1,12 @@
 //! A file's text cut into batches of whole records, as it is read.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::boundary::Span;
 use crate::buffers::{BufferPool, SharedText};
 use crate::cut::{Layout, Limits, cut};
-use crate::input::{Failure, Input};
+use crate::input::{Failure, Input, Place};
 use crate::json::{byte_at, skip_space};
 
 /// Consecutive whole records.
@@ -20,6 +21,8 @@ pub struct Records {
     pub keys: Vec<Span>,
     /// The number of the first record in the file.
     pub first: u64,
+    /// A place before that text, if the file is base64 or hex text.
+    pub place: Option<Place>,
 }
 
 impl Records {
@@ -66,6 +69,8 @@ pub struct RecordCutter {
     is_full: bool,
     /// Whether there is no more to read.
     ended: bool,
+    /// Offsets, and from where on text can be read for each.
+    places: VecDeque<(u64, Place)>,
 }
 
 impl RecordCutter {
@@ -87,6 +92,7 @@ impl RecordCutter {
             long_gap: piece.long_gap,
             is_full: true,
             ended: false,
+            places: VecDeque::new(),
         }
     }
 
@@ -132,6 +138,7 @@ impl RecordCutter {
             values: cut.values,
             keys: cut.keys,
             first: self.records + 1,
+            place: self.place(),
         };
         let length = cut.end - self.done;
         self.first = false;
@@ -151,7 +158,10 @@ impl RecordCutter {
         let mut buffer = self.pool.buffer(rest.len() + size.next_multiple_of(16));
         buffer.bytes_mut()[..rest.len()].copy_from_slice(rest);
         let free = &mut buffer.bytes_mut()[rest.len()..][..size.next_multiple_of(16)];
+        let place = self.input.place();
         let count = self.input.read(free)?;
+        let read_to = self.offset + self.text.len() as u64;
+        self.places.extend(place.map(|place| (read_to, place)));
         let length = rest.len() + count;
         self.offset += self.done as u64;
         self.done = 0;
@@ -159,6 +169,19 @@ impl RecordCutter {
         self.is_full = true;
         self.text = Arc::new(buffer.into_shared(length));
         Ok(())
+    }
+
+    /// The last place from which on the text can be read.
+    fn place(&mut self) -> Option<Place> {
+        while self.places.get(1).is_some_and(|place| place.0 <= self.offset) {
+            self.places.pop_front();
+        }
+        self.places.front().filter(|place| place.0 <= self.offset).map(|place| place.1)
+    }
+
+    /// From where on can be read what comes after the rest, if the file is base64 or hex text.
+    pub fn next_place(&self) -> Option<Place> {
+        self.input.place()
     }
 
     /// What was read and not cut off.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use myd_core::buffers::SharedText;
 use myd_core::flatten::{Entry, FEW_BYTES, Fragment, Rows};
+use myd_core::input::Place;
 use myd_core::records::Records;
 use myd_core::search::Found;
 use pyo3::IntoPyObjectExt;
@@ -17,8 +18,11 @@ use crate::sequences::{Ends, Spans};
 
 /// What a scan found: how many records are sound, and which of those hold the text.
 pub type PyScanned = (usize, Vec<usize>);
-/// A batch: its text, values and keys, the offset of the text in the file, the first one's number.
-pub type PyRecords = (Buffer, Spans, Spans, u64, u64);
+/// A batch: its text, values and keys, the offset of the text in the file, the first one's number,
+/// and a place before that text, if the file is base64 or hex text.
+pub type PyRecords = (Buffer, Spans, Spans, u64, u64, Option<PyPlace>);
+/// See `TextPlace` in `cipher.py`.
+pub type PyPlace = (u64, u64);
 /// A table or column: whether it is a table, the table that it is in, and its path.
 pub type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
 /// Rows of a table: its number, their text and ends, and how many cells they have.
@@ -46,8 +50,14 @@ pub fn scanned(found: Found) -> PyScanned {
 
 /// A batch.
 pub fn described(records: Records) -> PyRecords {
-    let Records { text, offset, values, keys, first } = records;
-    (Buffer::new(Bytes::from_owner(Lent(text))), Spans(values), Spans(keys), offset, first)
+    let Records { text, offset, values, keys, first, place } = records;
+    let text = Buffer::new(Bytes::from_owner(Lent(text)));
+    (text, Spans(values), Spans(keys), offset, first, place.map(place_of))
+}
+
+/// A place.
+pub fn place_of(place: Place) -> PyPlace {
+    (place.position, place.letters)
 }
 
 /// Text that Python looks at.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-use myd_core::input::{Cause, FileText, Given, PullBytes, PullText, PulledBytes};
+use myd_core::input::{Cause, Encoding, FileText, Given, PullBytes, PullText, PulledBytes};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -25,6 +25,25 @@ pub struct PyFile {
     size: u64,
     skip: usize,
     key: Option<(Vec<u8>, Vec<u8>)>,
+    encoded: Option<PyEncoded>,
+}
+
+/// How its ciphertext is written as text: see `EncodedFrom` in `cipher.py`.
+#[derive(FromPyObject)]
+struct PyEncoded {
+    name: String,
+    letters: u64,
+    first: u64,
+}
+
+impl PyEncoded {
+    fn encoding(&self) -> PyResult<Encoding> {
+        match &*self.name {
+            "base64" => Ok(Encoding::Base64),
+            "hex" => Ok(Encoding::Hex),
+            _ => Err(PyValueError::new_err("text of this encoding is not decoded")),
+        }
+    }
 }
 
 impl PyFile {
@@ -49,7 +68,11 @@ impl PyFile {
         let (key, iv) = (Zeroizing::new(key), Zeroizing::new(iv));
         let wrong = |_| PyValueError::new_err("no AES-256 key and iv");
         let key = key.as_slice().try_into().map_err(wrong)?;
-        Ok(text.decrypted(key, iv.as_slice().try_into().map_err(wrong)?))
+        let text = text.decrypted(key, iv.as_slice().try_into().map_err(wrong)?);
+        match self.encoded {
+            Some(encoded) => Ok(text.decoded(encoded.encoding()?, encoded.letters, encoded.first)),
+            None => Ok(text),
+        }
     }
 }
 

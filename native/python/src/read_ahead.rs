@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::flattener::PyFlattener;
-use crate::fragment::{PyRecords, described, flattened, scanned};
+use crate::fragment::{PyPlace, PyRecords, described, flattened, place_of, scanned};
 use crate::input::{Callback, PyFile, raised};
 use crate::scanner::PyScanner;
 
@@ -156,9 +156,10 @@ impl PyReadAhead {
         self.0.stop();
     }
 
-    /// When no thread works: the text that was read and not cut off, and its offset in the file.
-    fn rest<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyBytes>, u64)> {
+    /// When no thread works: the text that was read and not cut off, its offset in the file, and a
+    /// place before what comes after it, if the file is base64 or hex text.
+    fn rest<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyBytes>, u64, Option<PyPlace>)> {
         let rest = self.0.rest().ok_or_else(|| PyRuntimeError::new_err("a thread is reading"))?;
-        Ok((PyBytes::new(py, &rest.0), rest.1))
+        Ok((PyBytes::new(py, &rest.0), rest.1, rest.2.map(place_of)))
     }
 }

@@ -18,6 +18,7 @@ import pytest
 from myd_grpc.convert.engines import available as engines
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import Limits, Progress
 from myd_grpc.options import Layout
 from tests.support.converting import (
@@ -264,19 +265,27 @@ def test_ciphertext_of_several_pieces(form: str, over: int) -> None:
 
 @native
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_only_so_much_is_read_ahead(threads: int) -> None:
-    """Of text that stands for ciphertext, the position is how far it was read."""
+def test_only_so_much_is_read_ahead(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    """Seen where the core does not read by itself: it then calls for each thousand bytes."""
     [(_, plain)] = many(20_000)
     ends = [0, *(found.end() for found in re.finditer(rb"\]\}", plain))]
-    stored = base64.b64encode(encrypted(plain))
-    farthest = 0
+    read, farthest = 0, 0
+    real = Source.read
+
+    def reading(source: Source) -> bytes:
+        nonlocal read
+        text = real(source)
+        read += len(text)
+        return text
 
     def watch(progress: Progress) -> None:
         nonlocal farthest
-        farthest = max(farthest, progress.bytes_read * 3 // 4 - ends[progress.records])
+        farthest = max(farthest, read - ends[progress.records])
 
+    monkeypatch.setattr(Source, "read", reading)
+    monkeypatch.setattr(Source, "stored", lambda _source, _offset: None)
     with sized(Sizes(chunk=1000, batch_bytes=1000)):
-        converted([("a.json", stored)], KEY, watch, threads=threads, layout=Layout.ARRAY)
+        converted([("a.json", plain)], None, watch, threads=threads, layout=Layout.ARRAY)
     assert 0 < farthest < (2 * threads + 3) * 2000
 
 

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_or_si512, _mm512_set_epi64,
-    _mm512_set1_epi8,
+    _mm512_set1_epi8, _mm512_sub_epi8,
 };
 
 use super::vector::{BracketBits, Simd, Work};
@@ -48,6 +48,12 @@ impl Simd for Avx512 {
         // SAFETY: the processor was asked.
         unsafe { special_bits(block) }
     }
+
+    #[inline(always)]
+    fn space_bits(self, block: &[u8; 64]) -> u64 {
+        // SAFETY: the processor was asked.
+        unsafe { space_bits(block) }
+    }
 }
 
 #[inline]
@@ -71,6 +77,15 @@ fn special_bits(block: &[u8; 64]) -> u64 {
     let lanes = load(block);
     let control = _mm512_cmple_epu8_mask(lanes, _mm512_set1_epi8(0x1f));
     control | is(lanes, b'"') | is(lanes, b'\\') | is(lanes, b',')
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn space_bits(block: &[u8; 64]) -> u64 {
+    let lanes = load(block);
+    let since_tab = _mm512_sub_epi8(lanes, _mm512_set1_epi8(b'\t'.cast_signed()));
+    let up_to_return = _mm512_cmple_epu8_mask(since_tab, _mm512_set1_epi8(4));
+    up_to_return | is(lanes, b' ')
 }
 
 /// All bytes; compiled to one load.

@@ -48,6 +48,19 @@ impl Simd for Portable {
         }
         found
     }
+
+    #[inline(always)]
+    fn space_bits(self, block: &[u8; 64]) -> u64 {
+        let mut found = 0;
+        for at in [0, 16, 32, 48] {
+            let lanes = load(block, at);
+            let since_tab = lanes - u8x16::splat(b'\t');
+            let four = u8x16::splat(4);
+            let up_to_return = since_tab.max(four).cmp_eq(four);
+            found |= u64::from(bits(up_to_return | is(lanes, b' '))) << at;
+        }
+        found
+    }
 }
 
 /// Where the bytes are that matter inside a string.
@@ -127,6 +140,8 @@ mod tests {
             assert_eq!(digit_bits(&[byte; 16]), all(byte.is_ascii_digit()) as u16 as u32);
             let is_special = byte < b' ' || [b'"', b'\\', b','].contains(&byte);
             assert_eq!(Portable.special_bits(&bytes), all(is_special));
+            let is_space = (b'\t'..=b'\r').contains(&byte) || byte == b' ';
+            assert_eq!(Portable.space_bits(&bytes), all(is_space));
         }
         let mut other = [b'x'; 32];
         other[3] = b'y';

@@ -23,6 +23,9 @@ pub trait Simd: Copy {
     /// Finds the bytes for which a string is not copied to a cell as it is, or ends: quotes,
     /// backslashes, control characters and commas.
     fn special_bits(self, block: &[u8; 64]) -> u64;
+
+    /// Finds the ASCII white space, with vertical tabs and form feeds.
+    fn space_bits(self, block: &[u8; 64]) -> u64;
 }
 
 /// Work that looks at every byte.
