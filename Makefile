@@ -63,11 +63,12 @@ test: check ## set up, check everything and run the suite but for its long part
 	$(BIN)/python -m pytest -n 6 --dist worksteal -m 'not soak'
 	@echo "all of the suite but its long part, which \`make soak\` runs"
 
+# Those of clusters wait for what is lost to be missed, and others compute.
 soak: $(VENV)/dev.stamp ## run the long part of the suite: large files, many documents, crashes
 	$(NATIVE_OR_NOT)
 	$(GATEWAY_OR_NOT)
 	$(OFFICE_OR_NOT)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'soak or hypothesis' --hypothesis-profile long
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'soak or hypothesis' --hypothesis-profile long
 
 setup: $(VENV)/dev.stamp ## make .venv with all that development needs
 

@@ -81,7 +81,7 @@ def test_sets_of_files(
 
 @pytest.mark.parametrize(
     ("seed", "documents"),
-    [(1, 300), *(pytest.param(seed, 3000, marks=pytest.mark.soak) for seed in (2, 3))],
+    [(1, 300), *(pytest.param(seed, 1500, marks=pytest.mark.soak) for seed in (2, 3))],
 )
 @each_engine
 def test_thousands_of_random_choices(engine: str, seed: int, documents: int) -> None:
