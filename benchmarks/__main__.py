@@ -19,6 +19,7 @@ from benchmarks import (
     object_storage,
     parquet,
     plot,
+    processors,
     rejects,
     rest,
     shapes,
@@ -46,6 +47,8 @@ def main() -> None:
         print("left out: Parquet, as there is no pyarrow", file=sys.stderr)
     if "workbooks" not in sections:
         print("left out: workbooks, as the native engine is not built", file=sys.stderr)
+    if "processors" not in sections:
+        print("left out: older processors, as the native engine is not built", file=sys.stderr)
     if "cluster" not in sections:
         print("left out: a cluster, as there is no Ray", file=sys.stderr)
     page = f"# Benchmarks\n\nMeasured {machine()}, by `make bench`.\n"
@@ -100,6 +103,8 @@ def _sections(*, quick: bool, big: bool) -> dict[str, Callable[[], Section]]:
         sections["workbooks"] = lambda: workbooks.measure(
             10_000 if quick else 200_000, 1 if quick else 3
         )
+    if processors.is_available():
+        sections["processors"] = lambda: processors.measure(size, 1 if quick else 5)
     if cluster.is_available():
         sections["cluster"] = lambda: cluster.measure(
             20 if quick else 100, large, 1 if quick else 3

@@ -19,6 +19,7 @@ __all__ = [
     "TableRows",
     "Workbook",
     "outline",
+    "vectors",
 ]
 
 @final
@@ -46,6 +47,7 @@ _Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], _Columns
 _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...
+def vectors() -> tuple[str, str]: ...
 
 @final
 class Buffers:

@@ -40,6 +40,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
         "many_files",
         "objects",
         "parquet",
+        pytest.param("processors", marks=native),
         "rejects",
         "simulation",
         "summary",

@@ -21,8 +21,12 @@ import pytest
 from tests.support.resting import Rest, build_gateway, read_when_there
 from tests.support.serving import PATIENCE_S, ROOT
 
-# What these hold is not made by copying: stand-ins take their place.
+# What these hold is not made by copying: a stand-in takes the place of the first, and the others
+# are what a wheel is built with, and what comes of it.
 PACKAGES = "/opt/myd"
+BUILT = {"/usr/local/cargo", "/usr/local/rustup", "/wheels/", "/crates.json"}
+VAES = (1, 89)
+"""The first Rust that compiles the engine for AVX-512, and the crate that knows VAES."""
 
 
 @dataclass
@@ -81,7 +85,7 @@ class Image:
             self.last.path(target).parent.mkdir(parents=True)
             self.last.path(target).symlink_to(sys.prefix)
             return
-        for source in sources:
+        for source in filter(lambda source: not giver or source not in BUILT, sources):
             self._copy_one(giver.path(source) if giver else ROOT / source, target)
 
     def _copy_one(self, source: Path, target: str) -> None:
@@ -116,7 +120,7 @@ def running(image: Image) -> Iterator[tuple[subprocess.Popen[bytes], Rest, Path]
         **{name: text.replace("/app/", f"{root}/app/") for name, text in final.environ.items()},
         # Only what the image holds, and the shell of the system.
         "PATH": f"{root}{PACKAGES}/bin:{root}/usr/local/bin:/usr/bin:/bin",
-        "PYTHONPATH": str(image.stages["build"].path("/src")),
+        "PYTHONPATH": str(image.stages["wheel"].path("/src")),
         "MYD_GRPC_ADDRESS": final.environ["MYD_GRPC_ADDRESS"].replace("50051", "0"),
         "MYD_REST_ADDRESS": final.environ["MYD_REST_ADDRESS"].replace("9090", "0"),
         "MYD_REST_ADDRESS_FILE": str(ready),
@@ -171,14 +175,14 @@ def test_what_is_shown_for_docker_fits_the_image(page: str) -> None:
     assert dict(given)["--user"] == "$(id -u):$(id -g)"
 
 
-@pytest.mark.parametrize(("given", "installed"), [("", ".[jwt]"), ("a,b", ".[jwt,a,b]")])
+@pytest.mark.parametrize(("given", "installed"), [("", "[jwt]"), ("a,b", "[jwt,a,b]")])
 def test_an_image_has_the_extras_that_are_named(given: str, installed: str) -> None:
     (line,) = (rest for name, rest in instructions() if name == "RUN" and "EXTRAS" in rest)
     install, _, _ = line.partition("&&")
     shown = install.replace("/opt/myd/bin/pip", "printf '%s\\n'")
     environ = {"PATH": os.environ["PATH"], "EXTRAS": given}
     done = subprocess.run(["sh", "-c", shown], env=environ, stdout=subprocess.PIPE, check=True)
-    assert done.stdout.decode().splitlines()[-1] == installed
+    assert done.stdout.decode().splitlines()[-1] == f"/wheels/*.whl{installed}"
     assert [rest for name, rest in instructions() if name == "ARG" and "EXTRAS" in rest] == [
         "EXTRAS="
     ]
@@ -207,3 +211,10 @@ def test_the_stages_use_exact_releases() -> None:
         wanted = re.search(r"^toolchain go(.*)$", (ROOT / modules).read_text(), re.MULTILINE)
         assert wanted
         assert images["GO_IMAGE"] == f"golang:{wanted[1]}-trixie"
+
+
+def test_the_wheel_is_built_with_a_compiler_that_knows_the_widest_vectors() -> None:
+    given = dict(rest.split("=") for name, rest in instructions() if name == "ARG")
+    release = re.fullmatch(r"rust:(\d+)\.(\d+)\.\d+-slim-trixie", given["RUST_IMAGE"])
+    assert release
+    assert tuple(map(int, release.groups())) >= VAES

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -160,6 +161,17 @@ def test_one_wheel_does_for_every_python(made: Path) -> None:
         "myd/py.typed",
         "myd_grpc/py.typed",
     } <= set(names)
+
+
+@pytest.mark.soak
+def test_the_wheel_is_compiled_for_all_vectors(installed: Path) -> None:
+    rust = subprocess.check_output(["rustc", "--version"], text=True).split()[1]
+    if platform.machine() != "x86_64" or tuple(map(int, rust.split(".")[:2])) < (1, 89):
+        pytest.skip("left out: AVX-512, as this processor or compiler has none")
+    ask = "from myd_grpc import _native; print(*_native.vectors())"
+    used, compiled = subprocess.check_output([installed, "-c", ask], text=True).split()
+    assert compiled == "avx512"
+    assert used in ("any", "avx2", "avx512")
 
 
 class Installed(Server):

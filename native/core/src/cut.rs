@@ -132,7 +132,7 @@ fn skip_gap(data: &[u8], at: usize, layout: Layout) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{Cut, Cutting, Layout, Limits, cut};
-    use crate::simd::run_portably;
+    use crate::simd::{run_anywhere, run_portably};
 
     const LIMITS: Limits =
         Limits { records: 100, bytes: 1 << 20, commas: 1 << 20, record_bytes: 1 << 20 };
@@ -161,10 +161,11 @@ mod tests {
                 for commas in [1, 5, 1000] {
                     let limits = Limits { records: 9, bytes: 300, commas, record_bytes: 200 };
                     let data = &*text;
-                    let found = cut(data, 0, layout, true, limits);
-                    let expected =
-                        run_portably(Cutting { data, start: 0, layout, first: true, limits });
-                    assert_eq!(all(found), all(expected), "{}", String::from_utf8_lossy(data));
+                    let cutting = || Cutting { data, start: 0, layout, first: true, limits };
+                    let found = all(cut(data, 0, layout, true, limits));
+                    let expected = all(run_portably(cutting()));
+                    assert_eq!(found, expected, "{}", String::from_utf8_lossy(data));
+                    assert_eq!(found, all(run_anywhere(cutting())));
                 }
             }
         }

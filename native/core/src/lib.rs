@@ -22,6 +22,6 @@ pub mod records;
 pub mod rows;
 pub mod search;
 mod short;
-mod simd;
+pub mod simd;
 pub mod wanted;
 pub mod xlsx;

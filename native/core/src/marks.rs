@@ -36,7 +36,7 @@ impl Work for Marking<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Marking, mark_specials};
-    use crate::simd::run_portably;
+    use crate::simd::{run_anywhere, run_portably};
 
     #[test]
     fn all_processors_mark_the_same_bytes() {
@@ -45,6 +45,8 @@ mod tests {
             let (mut found, mut expected) = (Vec::new(), Vec::new());
             mark_specials(text, &mut found);
             run_portably(Marking { text, marks: &mut expected });
+            assert_eq!(found, expected);
+            run_anywhere(Marking { text, marks: &mut expected });
             assert_eq!(found, expected);
             let marked = text.iter().enumerate().all(|(at, &byte)| {
                 let is_special = byte < b' ' || [b'"', b'\\', b','].contains(&byte);

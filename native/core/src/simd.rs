@@ -2,18 +2,23 @@
 
 #[cfg(has_avx512)]
 mod avx512;
+mod level;
 mod portable;
 mod vector;
 
-pub use portable::{Portable, digit_bits, equal, run_portably, string_bits};
+pub use level::{LEVELS, Level};
+pub use portable::{Portable, digit_bits, equal, run_anywhere, run_portably, string_bits};
 pub use vector::{BracketBits, Simd, Work};
 
-/// Does work with the widest vectors that this processor has.
+/// Does work with the widest vectors that this processor has, or may use.
 pub fn dispatch<W: Work>(work: W) -> W::Output {
-    #[cfg(has_avx512)]
-    let work = match avx512::run(work) {
-        Ok(output) => return output,
-        Err(work) => work,
-    };
-    run_portably(work)
+    match Level::in_use() {
+        #[cfg(has_avx512)]
+        Level::Avx512 => match avx512::run(work) {
+            Ok(output) => output,
+            Err(work) => run_portably(work),
+        },
+        Level::Any => run_anywhere(work),
+        _ => run_portably(work),
+    }
 }

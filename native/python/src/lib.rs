@@ -13,6 +13,7 @@ mod scanner;
 mod sequences;
 mod xlsx;
 
+use myd_core::simd::Level;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -23,10 +24,17 @@ fn outline<'py>(py: Python<'py>, head: &Bound<'_, PyBytes>) -> Bound<'py, PyByte
     PyBytes::new(py, &py.detach(|| myd_core::outline::outline(head)))
 }
 
+/// Which vectors are used, and the widest that this was compiled for: see `level.rs`.
+#[pyfunction]
+fn vectors() -> (&'static str, &'static str) {
+    (Level::in_use().name(), Level::compiled().name())
+}
+
 /// The module itself.
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(outline, module)?)?;
+    module.add_function(wrap_pyfunction!(vectors, module)?)?;
     module.add_class::<sequences::Spans>()?;
     module.add_class::<sequences::Ends>()?;
     module.add_class::<read_ahead::Buffers>()?;

@@ -18,7 +18,7 @@ pub fn run<W: Work>(work: W) -> Result<W::Output, W> {
 }
 
 /// Whether this processor has all that is asked for below.
-fn is_there() -> bool {
+pub fn is_there() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("bmi1")

@@ -15,6 +15,22 @@ pub fn run_portably<W: Work>(work: W) -> W::Output {
     work.run(Portable)
 }
 
+/// Does work as a processor does it that has nothing beyond the rest.
+#[inline(never)]
+pub fn run_anywhere<W: Work>(work: W) -> W::Output {
+    work.run(Portable)
+}
+
+/// Whether this processor has all that `run_portably` is compiled for.
+#[cfg(target_arch = "x86_64")]
+pub fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+}
+
 /// Vectors for any processor.
 #[derive(Clone, Copy)]
 pub struct Portable;
