@@ -30,7 +30,7 @@ from myd_grpc.convert.model import (
     Progress,
 )
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
-from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.file_system import FileSystem
 from myd_grpc.convert.output.formats import FinishCost, RowPlan
 from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.output.set_writer import remove_hidden_rows
@@ -46,6 +46,9 @@ from myd_grpc.failpoints import reach
 from myd_grpc.options import ConvertOptions
 
 _ID_FIELD = "id"
+
+_MOST_UNSYNCED = 8192
+"""Files of finished sets that wait for a checkpoint, or the end, to be synced all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,7 @@ class _Run:
             progress, report, checkpoints, share, UnmatchedPatterns(self._options)
         )
         self._finisher = SetFinisher(conversion, self._state, self.engine.name, self._open_again)
+        self._file_system: FileSystem
 
     def look(self) -> tuple[InputVersion, ...]:
         """Looks at every file before the first is converted: a wrong key shows at once."""
@@ -234,7 +238,8 @@ class _Run:
     def convert(self, resume: Checkpoint | None) -> Converted:
         """Converts all sets, one after another."""
         try:
-            return self._convert_sets(resume)
+            with closing(FileSystem(self._output)) as self._file_system:
+                return self._convert_sets(resume)
         except ConversionError:
             # As which layout a file was read that is malformed from the start on, too.
             self._state.report()
@@ -251,8 +256,7 @@ class _Run:
                 resume = None
             elif resume.file == plan.files.stop:
                 remove_hidden_rows(self._output / plan.prefix)  # if a crash came before that
-        if not self._options.merge:
-            disk.sync(self._output)
+        self._sync([] if self._options.merge else [self._output])
         state = self._state
         return Converted(
             state.done,
@@ -298,14 +302,20 @@ class _Run:
                 flatteners = _Flatteners(self.engine, builder.schema)
                 self._convert_files(builder, flatteners, resume)
                 self._complete(builder)
-            finished, beside = self._finisher.finish(builder, directory)
+            finished, beside, unsynced = self._finisher.finish(builder, directory)
             state.unmatched.look_at(builder.schema)
-            state.finish_set(plan, builder.named(finished.files), builder.named(beside))
+            state.finish_set(plan, builder.named(finished.files), builder.named(beside), unsynced)
             if len(state.notes) < MOST_NOTES and (note := builder.note(finished)):
                 state.notes.append(note)
             if builder.writer.hides_rows:
                 state.save_finished(plan)
                 remove_hidden_rows(directory)
+        if state.unsynced >= _MOST_UNSYNCED:
+            self._sync()
+
+    def _sync(self, others: Sequence[Path] = ()) -> None:
+        """Has the files of finished sets survive a loss of power, and others."""
+        self._file_system.sync([*self._state.take_unsynced(), *others])
 
     def _convert_files(
         self, builder: SetBuilder, flatteners: _Flatteners, resume: Checkpoint | None

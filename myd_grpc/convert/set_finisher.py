@@ -12,7 +12,6 @@ from typing import TypeAlias
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import BesideFile, Conversion
-from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.formats import FinishCost
 from myd_grpc.convert.output.set_writer import FinishedSet
 from myd_grpc.convert.package import checksums, writing
@@ -50,8 +49,11 @@ class SetFinisher:
 
     def finish(
         self, builder: SetBuilder, directory: Path
-    ) -> tuple[FinishedSet, Sequence[BesideFile]]:
-        """Has all files of the set as they are to be, and synced; those beside its tables, too."""
+    ) -> tuple[FinishedSet, Sequence[BesideFile], Sequence[Path]]:
+        """Has all files of the set as they are to be, those beside its tables, too.
+
+        Answers what is still to be synced, also: files, and the directory in which they are.
+        """
         finished = builder.writer.finish(lambda part: self._report(builder, part, 0.0))
         facts = builder.facts(finished, self._state.inputs, self._dictionary)
         if self._conversion.options.checksums:
@@ -59,10 +61,8 @@ class SetFinisher:
         beside = writing.write(directory, facts)
         if rejects := builder.rejects.finish():
             beside.append(rejects)
-        # All at once, and the directory in which they are: the file system has fewer commits then.
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))
-        disk.sync_all([*(directory / name for name in unsynced), directory])
-        return finished, beside
+        return finished, beside, [*(directory / name for name in unsynced), directory]
 
     def _report(self, builder: SetBuilder, formats: float, checked: float) -> None:
         share = self._formats_share

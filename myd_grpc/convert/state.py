@@ -49,6 +49,8 @@ class ConversionState:
         self._bytes_finished = 0
         # Parts of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
+        # Files of finished sets, and directories, that nobody was asked to sync yet.
+        self._unsynced: list[Path] = []
         # The file at which the last checkpoint is, if that is of a set which was begun by then.
         self._within: int | None = None
 
@@ -102,14 +104,32 @@ class ConversionState:
         return self._sizes[files.stop] - self._sizes[files.start]
 
     def finish_set(
-        self, plan: SetPlan, parts: Sequence[PartFile], beside: Sequence[BesideFile]
+        self,
+        plan: SetPlan,
+        parts: Sequence[PartFile],
+        beside: Sequence[BesideFile],
+        unsynced: Sequence[Path],
     ) -> None:
-        """Takes the parts of a set that is finished, and the files beside its tables."""
+        """Takes the parts of a set that is finished, and the files beside its tables.
+
+        The `unsynced` are to be synced with the next checkpoint, or by who takes them before.
+        """
+        self._unsynced += unsynced
         self.done += parts
         self.beside += beside
         self._unsaved += parts
         self._bytes_finished = self._size(range(plan.files.stop))
         self.report()
+
+    @property
+    def unsynced(self) -> int:
+        """How many files of finished sets, and directories, are still to be synced."""
+        return len(self._unsynced)
+
+    def take_unsynced(self) -> list[Path]:
+        """Those files and directories, for whoever syncs them before a checkpoint counts them."""
+        taken, self._unsynced = self._unsynced, []
+        return taken
 
     def save(self, builder: SetBuilder, file: int, piece: Piece) -> None:
         """Saves a checkpoint if it is time for one: `piece` is what is left of the file."""
@@ -138,7 +158,7 @@ class ConversionState:
             unmatched=self.unmatched.numbers,
             progress=self.progress,
         )
-        self._checkpoints.supersede(checkpoint, [], changed)
+        self._checkpoints.supersede(checkpoint, self.take_unsynced(), changed)
 
     def _has_older_of(self, plan: SetPlan) -> bool:
         """Whether there is a checkpoint from within this set.
@@ -157,7 +177,8 @@ class ConversionState:
         self._unsaved.clear()
         self._within = file
         rejects = builder.rejects.snapshot()
-        unsynced = [*written.unsynced, *([builder.rejects.path] if rejects.size else [])]
+        of_rejects = [builder.rejects.path] if rejects.size else []
+        unsynced = [*self.take_unsynced(), *written.unsynced, *of_rejects]
         checkpoint = Checkpoint(
             inputs=self.inputs,
             file=file,

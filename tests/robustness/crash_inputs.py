@@ -55,9 +55,16 @@ def materials() -> dict[str, Material]:
         "three merged": Material((keyed, lines, array)),
         "three sets": Material((keyed, lines, array), merge=False),
         "encrypted sets": Material((encrypted(lines), encrypted(keyed)), True, False),
+        "many sets": Material(_small_files(80), merge=False),
+        "many merged": Material(_small_files(80)),
         "broken": _broken("LINES", "KEYED", "ARRAY"),
         "broken sets": replace(_broken("ARRAY", "LINES"), merge=False),
     }
+
+
+def _small_files(count: int) -> tuple[bytes, ...]:
+    """Files of a few records each, whose sets are synced all at once."""
+    return tuple(json.dumps(records(3, 150 * n)).encode() for n in range(count))
 
 
 def _broken(*layouts: str) -> Material:

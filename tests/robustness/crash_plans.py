@@ -99,11 +99,17 @@ class Plan:
     formats: tuple[Format, ...] = JUST_CSV
 
 
-def plan(rng: random.Random, engines: Sequence[str], *, stored: bool = False) -> Plan:
+def plan(
+    rng: random.Random,
+    engines: Sequence[str],
+    *,
+    stored: bool = False,
+    kinds: Sequence[str] = KINDS,
+) -> Plan:
     """Anything that may happen to a job; one engine may go on with what another has begun."""
     kills = tuple(_kill(rng, stored) for _ in range(rng.randint(1, MOST_KILLS)))
     return Plan(
-        kind=rng.choice(KINDS),
+        kind=rng.choice(kinds),
         by=CALLER if any(one.point in ONLY_AUDITED for one in kills) else rng.choice(["", CALLER]),
         marked=rng.random() < 0.8,
         replaces=rng.random() < 0.5 or any(one.point in ONLY_REPLACING for one in kills),

@@ -28,7 +28,7 @@ import psutil
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.options import longer_name
-from tests.robustness.crash_inputs import KEY
+from tests.robustness.crash_inputs import KEY, KINDS
 from tests.robustness.crash_plans import STOP, STORE, Kill, Plan, plan
 from tests.robustness.crash_world import STRANGER, MadeSet, Trap, World
 from tests.support.callers import stub_of
@@ -264,12 +264,13 @@ def rounds(
     kills: int,
     engines: Sequence[str] = tuple(ENGINES),
     store: ObjectStore | None = None,
+    kinds: Sequence[str] = KINDS,
 ) -> Iterator[tuple[Plan, Tally]]:
     """Go on until so many processes were killed."""
     rng, tally, world = random.Random(seed), Tally(), World(home, store)
     try:
         while tally.kills.total() < kills:
-            one = plan(rng, engines, stored=store is not None)
+            one = plan(rng, engines, stored=store is not None, kinds=kinds)
             yield one, tally
             Round(world, one, tally).run()
     finally:
@@ -287,6 +288,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="only such jobs")
     parser.add_argument(
         "--store", action="store_true", help="inputs and sets are in an object store"
     )
@@ -295,7 +297,7 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as home, _store(Path(home), options.store) as store:
         tally = Tally()
-        given = (options.seed, options.kills, options.engines, store)
+        given = (options.seed, options.kills, options.engines, store, options.kinds)
         try:
             for one, tally in rounds(Path(home), *given):
                 print(f"{tally.kills.total()} kills; next: {one}", flush=True)

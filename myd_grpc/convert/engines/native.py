@@ -1,8 +1,9 @@
 """The native engine: the compiled core in `native/`, which does what the Python engine does.
 
 It reads ahead on threads of its own. Each of them reads, decrypts, cuts off and flattens a batch,
-in turns where the order matters, and none takes the interpreter's lock for it. Importing this
-module fails where the core was not built.
+in turns where the order matters, and none takes the interpreter's lock for it. What is done before
+a thread would have begun, whoever asks for it does. Importing this module fails where the core was
+not built.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _Made = TypeVar("_Made", Fragment, Scanned)
 
 # Unless more are asked for: each holds batches and rows, however many cores there are.
 _MOST_THREADS = 4
-# A file of no more bytes is done by the time that a second thread has begun.
-_ONE_THREAD_BYTES = 64 << 10
+# A file of no more bytes is done by the time that another thread has begun.
+_ALONE_BYTES = 64 << 10
 # How many batches are under way at most, beside two for each thread,
 _BATCHES_AHEAD = 3
 # and how many bytes of records and rows for each thread.
@@ -91,7 +92,8 @@ class _Reader:
     ) -> Generator[tuple[Batch, _Made], None, tuple[Piece, bytes]]:
         """See `ReadAhead`; `follow` is called before each batch is waited for."""
         follow()
-        threads = self._threads if source.size > min(BATCH_BYTES, _ONE_THREAD_BYTES) else 1
+        alone = source.size <= min(BATCH_BYTES, _ALONE_BYTES)
+        threads = 1 if alone else self._threads
         reading = _native.ReadAhead(
             work,
             self._buffers,
@@ -109,9 +111,10 @@ class _Reader:
         )
         del head
         records = piece.records
-        working = [self._pool.submit(reading.work) for _ in range(threads)]
+        others = 0 if alone else threads
+        working = [self._pool.submit(reading.work) for _ in range(others)]
         try:
-            while taken := reading.take():
+            while taken := reading.take(alone=alone):
                 (data, spans, keys, offset, first, place), found = taken
                 source.pass_by(place)
                 text = memoryview(data)

@@ -14,6 +14,7 @@ from myd_grpc import failpoints
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.file_system import FileSystem
 from myd_grpc.jobs.worker.protocol import CheckpointRejected, CheckpointSaved, Message, Task
 
 _PAUSE_FACTOR = 50
@@ -49,6 +50,7 @@ class Checkpointer:
         signals: ServerSignals,
     ) -> None:
         self._staging = Path(task.staging)
+        self._file_system = FileSystem(self._staging)
         self._send = send
         self._signals = signals
         self._every_s = task.checkpoint_s
@@ -64,6 +66,7 @@ class Checkpointer:
     def __exit__(self, *_: object) -> None:
         """Wait for the thread: what is said of this task must not be taken for the next one's."""
         self._thread.shutdown()
+        self._file_system.close()
 
     def due(self) -> bool:
         """Whether it is time for a checkpoint, and the one before is committed."""
@@ -114,8 +117,7 @@ class Checkpointer:
         began = time.thread_time()
         failpoints.reach("before_sync")
         # The staging directory itself, where it holds the directories of several sets.
-        for path in dict.fromkeys([*files, self._staging]):
-            disk.sync(path)
+        self._file_system.sync([*dict.fromkeys([*files, self._staging])])
         if not self._has_older:
             disk.sync(self._staging.parent)
         failpoints.reach("after_sync")

@@ -19,7 +19,7 @@ _FREE = """
     fallocate 285 47    ftruncate 77 46     fadvise64 221 223   copy_file_range 326 285
     sendfile 40 71      flock 73 32         fchmod 91 52        mkdir 83 -
     mkdirat 258 34      rmdir 84 -          unlink 87 -         unlinkat 263 35
-    rename 82 -         renameat 264 38     renameat2 316 276
+    rename 82 -         renameat 264 38     renameat2 316 276   syncfs 306 267
 
     brk 12 214          mmap 9 222          munmap 11 215       mremap 25 216
     mprotect 10 226     madvise 28 233      mincore 27 232      membarrier 324 283

@@ -135,6 +135,13 @@ impl<R, T, M> OrderedWork<R, T, M> {
         Ok(made)
     }
 
+    /// Whether the next thing is still to be made, as whoever took the last one does without it.
+    pub fn is_missing(&self) -> bool {
+        let mut state = self.state();
+        state.lent = 0;
+        !state.is_broken && !matches!(state.made.front(), Some(Some(_)))
+    }
+
     /// Allows so many to be read and not yet taken, of about that size together, but at least one.
     pub fn allow(&self, count: usize, size: usize) {
         let mut state = self.state();

@@ -107,28 +107,32 @@ impl ReadAhead {
     /// Does what there is to do, until there is no more.
     pub fn work(&self) {
         let guard = Unwinding(&self.work);
-        loop {
-            match self.work.step() {
-                Step::Read(mut cutter) => {
-                    let read = match cutter.next(self.batch_bytes.load(Relaxed)) {
-                        Ok(Some(records)) => {
-                            let memory = memory_for(&records);
-                            Ok((records, memory))
-                        }
-                        Ok(None) => Err(Outcome::Over(None)),
-                        Err(failure) => Err(Outcome::Over(Some(failure))),
-                    };
-                    self.work.give_back(cutter, read);
-                }
-                Step::Work(turn, records) => {
-                    let outcome = self.outcome(records);
-                    let size = outcome.size();
-                    self.work.put(turn, outcome, size);
-                }
-                Step::Stop => break,
-            }
-        }
+        while self.go_on() {}
         drop(guard);
+    }
+
+    /// Waits for something to do and does it; false where there is no more.
+    fn go_on(&self) -> bool {
+        match self.work.step() {
+            Step::Read(mut cutter) => {
+                let read = match cutter.next(self.batch_bytes.load(Relaxed)) {
+                    Ok(Some(records)) => {
+                        let memory = memory_for(&records);
+                        Ok((records, memory))
+                    }
+                    Ok(None) => Err(Outcome::Over(None)),
+                    Err(failure) => Err(Outcome::Over(Some(failure))),
+                };
+                self.work.give_back(cutter, read);
+            }
+            Step::Work(turn, records) => {
+                let outcome = self.outcome(records);
+                let size = outcome.size();
+                self.work.put(turn, outcome, size);
+            }
+            Step::Stop => return false,
+        }
+        true
     }
 
     fn outcome(&self, records: Records) -> Outcome {
@@ -152,6 +156,18 @@ impl ReadAhead {
     /// Waits for what came of the next batch.
     pub fn take(&self) -> Result<Outcome, Broken> {
         self.work.allow(self.most, self.most_bytes);
+        self.work.take()
+    }
+
+    /// What comes of the next batch, made by whoever takes it: no other thread is to work.
+    ///
+    /// For a small file, to have another thread begin takes longer than the work.
+    pub fn take_alone(&self) -> Result<Outcome, Broken> {
+        let guard = Unwinding(&self.work);
+        // One batch at a time: what was taken last is nobody's to wait for.
+        self.work.allow(1, self.most_bytes);
+        while self.work.is_missing() && self.go_on() {}
+        drop(guard);
         self.work.take()
     }
 

@@ -135,9 +135,16 @@ impl PyReadAhead {
 
     /// What came of the next batch: its records, and a fragment or what a scan found.
     ///
-    /// None where no other record can be cut off; raises what reading raised.
-    fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<(PyRecords, Bound<'py, PyAny>)>> {
-        let outcome = py.detach(|| self.0.take());
+    /// It is made here and now where `alone`, when no thread works. None where no other record can
+    /// be cut off; raises what reading raised.
+    #[pyo3(signature = (*, alone))]
+    fn take<'py>(
+        &self,
+        py: Python<'py>,
+        alone: bool,
+    ) -> PyResult<Option<(PyRecords, Bound<'py, PyAny>)>> {
+        let take = || if alone { self.0.take_alone() } else { self.0.take() };
+        let outcome = py.detach(take);
         match outcome.map_err(|_| PyRuntimeError::new_err("a thread of the engine died"))? {
             Outcome::Flattened(records, fragment) => {
                 let fragment = flattened(py, fragment)?.into_bound_py_any(py)?;
