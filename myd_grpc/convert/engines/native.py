@@ -92,14 +92,16 @@ class _Reader:
     ) -> Generator[tuple[Batch, _Made], None, tuple[Piece, bytes]]:
         """See `ReadAhead`; `follow` is called before each batch is waited for."""
         follow()
-        alone = source.size <= min(BATCH_BYTES, _ALONE_BYTES)
+        stored = source.stored(piece.offset + len(head))
+        # How much there is to be read is known of what the engine reads by itself.
+        alone = stored is not None and source.size <= min(BATCH_BYTES, _ALONE_BYTES)
         threads = 1 if alone else self._threads
         reading = _native.ReadAhead(
             work,
             self._buffers,
             piece,
             head,
-            source.stored(piece.offset + len(head)),
+            stored,
             source.read,
             chunk=source.chunk,
             batch_bytes=BATCH_BYTES,

@@ -75,8 +75,9 @@ class Often:
         self, checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
     ) -> None:
         self.files.sync([*files, self.out])
-        done = [*checkpoint.done, *checkpoint.beside]
-        assert all(self.safe.holds(self.out / one.file_name) for one in done)
+        done = [one.file_name for one in checkpoint.done]
+        done += [one.file_name for one in checkpoint.beside]
+        assert all(self.safe.holds(self.out / name) for name in done)
         self.sets = len(checkpoint.beside)
 
     def has_older(self) -> bool:
