@@ -87,7 +87,7 @@ def measure(size: int, runs: int) -> Section:
 def _by_myd(place: Path, part: RowFile) -> Path:
     columns = [*_COLUMNS]
     kinds = {
-        index: ColumnKinds(0, index - _LINKS, *_KINDS[type_])
+        index: ColumnKinds(*_KINDS[type_])
         for index, type_ in enumerate(_COLUMNS.values())
         if index >= _LINKS
     }

@@ -158,7 +158,7 @@ class Table:
 
     def add(self, name: str) -> Treatment:
         """Adds a column that has claimed its name; answers what is done with it."""
-        treatment = self._rules.of_column(self.path, name)
+        treatment = self._rules.of_column(self.path, name) if self._rules.layers else PLAIN
         if treatment is not PLAIN:
             self.treated.append(len(self.columns))
         self.columns.append(name)

@@ -36,14 +36,14 @@ class Dictionary:
         self._table_path = lru_cache(1)(_path)
         self._known_names = _names_in(layers)
 
-    def place_of(self, root: str, table: str) -> str:
-        """What a table may be called, in place of its name, to find its columns' entries.
+    def place_of(self, root: str) -> str:
+        """What a root table may be called instead, in all paths, to find the same entries.
 
-        Sets that have another name, that of their root table, mostly have the same places.
+        That is the same for most sets, which have names that no entry tells of.
         """
         if _STAND_IN in self._known_names or not self._known_names.isdisjoint(_path(root)[1]):
-            return table
-        return _STAND_IN + table[len(root) :]
+            return root
+        return _STAND_IN
 
     def find(self, table: str, column: str, *, may_link: bool = True) -> Entry | None:
         """The entry for a column of a table, both named as in the set; None if there is none.

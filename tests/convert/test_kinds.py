@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from myd_grpc.convert.checkpoint import Checkpoint
-from myd_grpc.convert.kinds import MOST_DIGITS, ColumnKinds, Kind, SetKinds
+from myd_grpc.convert.kinds import MOST_DIGITS, Kind, SetKinds
 from myd_grpc.convert.model import NO_KEYS, Limits, PartFile
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout
@@ -30,6 +31,9 @@ from tests.support.oracle_records import read_records
 pytestmark = each_engine
 
 THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+Found: TypeAlias = tuple[int, int, Kind, int, int]
+"""A table, a column of it, its kinds, and the most digits on each side of the point."""
 
 NUMBERS = (
     "0",
@@ -78,7 +82,7 @@ class BrokenOffError(Exception):
     """The conversion goes no further."""
 
 
-def kinds_of(files: Files, engine: str, limits: Limits, most: int) -> list[ColumnKinds]:
+def kinds_of(files: Files, engine: str, limits: Limits, most: int) -> list[Found]:
     """The kinds of all columns at the end of a conversion that is broken off and taken up."""
     with directory() as data_dir, directory() as output:
         write(data_dir, files)
@@ -93,14 +97,18 @@ def kinds_of(files: Files, engine: str, limits: Limits, most: int) -> list[Colum
             convert(work, NO_KEYS, output, silent, kept, resume)
         kinds = SetKinds()
         kinds.add(Checkpoint.from_json(kept.text).kinds)
-        return kinds.columns()
+        return [
+            (table, column, *one)
+            for table, columns in kinds.tables()
+            for column, one in columns.items()
+        ]
 
 
-def expected(files: Files) -> list[ColumnKinds]:
+def expected(files: Files) -> list[Found]:
     records = [read_records(data, "ARRAY", "", 128, ()) for _, data in files]
     found = oracle.kinds_of(oracle.gather("out", records, "id", 1024))
     return [
-        ColumnKinds(
+        (
             table,
             column,
             Kind(sum(Kind[name] for name in names)),
@@ -111,7 +119,7 @@ def expected(files: Files) -> list[ColumnKinds]:
     ]
 
 
-def flattened(document: bytes, engine: str) -> list[ColumnKinds]:
+def flattened(document: bytes, engine: str) -> list[Found]:
     return kinds_of([("a.json", document)], engine, Limits(), 1 << 30)
 
 

@@ -124,15 +124,15 @@ def test_entries_are_found_at_the_place_of_a_table(root: str, path: str) -> None
         made([*entries, entry("x..amt")]),
         made([entry("x")], entries),
     ):
-        place = dictionary.place_of(root, root + path)
+        place = dictionary.place_of(root) + path
         assert found(dictionary, place, "amt") == found(dictionary, root + path, "amt")
 
 
 def test_a_place_is_that_of_sets_with_any_name_that_no_entry_knows() -> None:
     dictionary = made([entry("list.amt", "bank")])
-    assert dictionary.place_of("out", "out.a") == dictionary.place_of("결과.2", "결과.2.a")
+    assert dictionary.place_of("out") == dictionary.place_of("결과.2")
     for known in ("Bank", "x.LIST", "amt~2"):
-        assert dictionary.place_of(known, f"{known}.a") == f"{known}.a"
+        assert dictionary.place_of(known) == known
 
 
 def test_the_same_text_is_the_same_dictionary() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import csv
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +12,16 @@ from myd_grpc.dictionary import DictionaryError, Entry, decoded, entries_of
 from myd_grpc.dictionary.table import LONGEST_TEXT, MOST_ENTRIES
 
 HEADER = "within,path,title_ko,title_en,description_ko,description_en\n"
+_LONGEST_CELL = 1 << 17
+"""Characters that Python's reader of CSV takes, unless it is told otherwise."""
+
+
+@pytest.fixture(autouse=True)
+def longest_cell() -> Iterator[None]:
+    """Have the reader of CSV be as it is in a server: frictionless tells it otherwise."""
+    before = csv.field_size_limit(_LONGEST_CELL)
+    yield
+    csv.field_size_limit(before)
 
 
 def test_columns_may_be_in_any_order_and_rows_be_blank() -> None:

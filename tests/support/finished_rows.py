@@ -50,7 +50,7 @@ def finished_table(
         path.write_bytes(dialect.byte_order_mark + text.encode())
         parts.append(RowFile(path, len(rows), path.stat().st_size))
     bits = [reduce(or_, map(_bits, column), 0) for column in cells[links:]]
-    kinds = {links + one.column: one for one in packed(0, bits).columns()}
+    kinds = {links + column: one for column, one in packed(0, bits).columns().items()}
     return FinishedTable(base, base, names, links, kinds, parts)
 
 

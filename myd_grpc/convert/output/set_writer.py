@@ -229,11 +229,11 @@ class SetWriter:
 
     def _kinds(self) -> dict[int, dict[int, ColumnKinds]]:
         """By table, and by the places of written columns."""
-        places = [_places(table) for table in self._context.schema.tables]
-        kinds = dict[int, dict[int, ColumnKinds]]()
-        for one in self._context.kinds.columns():
-            kinds.setdefault(one.table, {})[places[one.table][one.column]] = one
-        return kinds
+        tables = self._context.schema.tables
+        return {
+            number: _placed(columns, tables[number])
+            for number, columns in self._context.kinds.tables()
+        }
 
 
 def remove_hidden_rows(directory: Path) -> None:
@@ -247,7 +247,11 @@ def remove_hidden_rows(directory: Path) -> None:
         disk.sync(directory)
 
 
-def _places(table: Table) -> list[int]:
-    """Where each column of a table that is no link is among the written ones, if it is."""
+def _placed(columns: Mapping[int, ColumnKinds], table: Table) -> dict[int, ColumnKinds]:
+    """What columns have that are no links, by their places among the written ones."""
+    links = table.written_links
+    if len(table.written) - links == len(table.columns) - len(table.links):  # as usual
+        return {links + column: one for column, one in columns.items()}
     stay = [treatment.stays for treatment in table.treatments[len(table.links) :]]
-    return [table.written_links + before for before in accumulate(stay, initial=0)]
+    places = list(accumulate(stay, initial=links))
+    return {places[column]: one for column, one in columns.items() if stay[column]}

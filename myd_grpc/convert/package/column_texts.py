@@ -13,6 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from myd_grpc.convert.csvtext import texts_bytes
 from myd_grpc.convert.dialect import Dialect
+from myd_grpc.convert.guard import is_guarded_text
 from myd_grpc.convert.package.column_types import FieldType
 from myd_grpc.convert.package.facts import SetFacts, may_be_null
 from myd_grpc.convert.package.json_text import encoded
@@ -36,20 +37,24 @@ _TableKey: TypeAlias = tuple[str, tuple[str, ...], tuple[FieldType, ...], int]
 class TableTexts:
     """Of each column of a table its field in `datapackage.json`, and its row in `dictionary.csv`.
 
-    A row lacks the table's name and the comma after it.
+    A row lacks the table's name and the comma after it. `has_plain_header` says whether
+    frictionless reads the header as it is, from whose names it takes white space at the ends, and
+    whether that has the names as they are.
     """
 
     fields: Sequence[bytes]
     rows: Sequence[bytes]
+    has_plain_header: bool
 
 
 def texts_of(facts: SetFacts) -> list[TableTexts]:
     """The texts of a set's tables."""
     dictionary = facts.dictionary
     book = _book(dictionary, facts.options.csv_profile)
+    root = dictionary.place_of(facts.name)
     return [
         book.table(
-            dictionary.place_of(facts.name, table.name),
+            root + table.name[len(facts.name) :],
             tuple(table.columns),
             table.types,
             table.links,
@@ -95,7 +100,11 @@ class Book:
                 self._column((place, name, found, index < links))
                 for index, (name, found) in enumerate(zip(columns, types, strict=True))
             ]
-            texts = TableTexts([field for field, _ in described], [row for _, row in described])
+            texts = TableTexts(
+                [field for field, _ in described],
+                [row for _, row in described],
+                not any(map(self._is_changed, columns)),
+            )
             names = len(place) + sum(map(len, columns))
             self._tables.keep(key, texts, names + len(columns) * _PER_COLUMN)
         return texts
@@ -130,6 +139,12 @@ class Book:
             entry.description_en,
         ]
         return encoded(field), texts_bytes(row, self._dialect)
+
+    def _is_changed(self, name: str) -> bool:
+        """Whether a name is another in the header, or for those who read that."""
+        if name != name.strip():
+            return True
+        return self._dialect.guards_cells and is_guarded_text(name.replace('"', '""').encode())
 
 
 @lru_cache(_BOOKS)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from myd_grpc.convert.columns.rules import PARENT_ROW_ID, ROW_ID
@@ -169,7 +168,7 @@ def _by_format(files: Iterable[PartFile]) -> Mapping[tuple[str, str], list[PartF
     """The files of each table and format, which the ending of their names tells."""
     found = defaultdict[tuple[str, str], list[PartFile]](list)
     for file in files:
-        found[file.table, PurePosixPath(file.file_name).suffix].append(file)
+        found[file.table, file.file_name[file.file_name.rindex(".") :]].append(file)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -18,13 +18,6 @@ class Lines:
     """A list of which each item is on a line of its own; they are taken when they are written."""
 
     def __init__(self, items: Iterable[object]) -> None:
-        self.items = items
-
-
-class Texts:
-    """A list of which each item is on a line of its own, and is JSON text already."""
-
-    def __init__(self, items: Sequence[bytes]) -> None:
         self.items = items
 
 
@@ -75,20 +68,26 @@ def _whole(value: object, line: bytes) -> bytes:
         case bytes():
             return value
         case Members():
-            members = [_begun(name) + _whole(member, inner) for name, member in value.items()]
-            return b"{%b%b%b}" % (inner, (b"," + inner).join(members), line) if members else b"{}"
+            members = (_begun(name) + _whole(member, inner) for name, member in value.items())
+            return object_of(members, line)
         case Lines():
-            return _listed([_whole(item, inner) for item in value.items], line)
-        case Texts():
-            return _listed(value.items, line)
+            return list_of([_whole(item, inner) for item in value.items], line)
         case _:
             return encoded(value)
 
 
-def _listed(items: Sequence[bytes], line: bytes) -> bytes:
-    """The texts of items as a list."""
+def object_of(members: Iterable[bytes], line: bytes) -> bytes:
+    """The text of an object, with the texts of its members, in a line that begins so."""
     inner = line + b" "
-    return b"[%b%b%b]" % (inner, (b"," + inner).join(items), line) if items else b"[]"
+    text = (b"," + inner).join(members)
+    return b"{%b%b%b}" % (inner, text, line) if text else b"{}"
+
+
+def list_of(items: Iterable[bytes], line: bytes) -> bytes:
+    """The text of a list, with the texts of its items, in a line that begins so."""
+    inner = line + b" "
+    text = (b"," + inner).join(items)
+    return b"[%b%b%b]" % (inner, text, line) if text else b"[]"
 
 
 @lru_cache(_NAMES)

@@ -1,27 +1,32 @@
-"""The tables of a set as the resources of its data package (docs/spec.md 3.13)."""
+"""The tables of a set as the resources of its data package (docs/spec.md 3.13).
+
+They are put together as text: of a small set there is more of this than of rows.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import accumulate
 
-from myd_grpc.convert.dialect import Dialect
-from myd_grpc.convert.guard import is_guarded_text
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.package.column_texts import TableTexts
 from myd_grpc.convert.package.facts import Counts, SetFacts, TableFacts
-from myd_grpc.convert.package.json_text import Lines, Members, Texts
+from myd_grpc.convert.package.json_text import encoded, list_of, object_of
 from myd_grpc.options import Format, Profile
 
 _MEDIA_TYPES = {
-    Format.CSV: "text/csv",
-    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    Format.PARQUET: "application/vnd.apache.parquet",
+    Format.CSV: b"text/csv",
+    Format.XLSX: b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Format.PARQUET: b"application/vnd.apache.parquet",
 }
 _NUMBERED = "table-"
 # The names that the standard has for resources.
 _RESOURCE_NAME = re.compile(rf"(?!{_NUMBERED})[-a-z0-9._]+")
+
+# What the lines begin with of a resource, and of what lies in it.
+_RESOURCE, _MEMBER, _WITHIN = b"\n  ", b"\n   ", b"\n    "
 
 
 def kind_of(facts: SetFacts) -> str:
@@ -29,11 +34,11 @@ def kind_of(facts: SetFacts) -> str:
     return "tabular-data" if Format.CSV in facts.options.formats else "data"
 
 
-def resources(facts: SetFacts, texts: Sequence[TableTexts]) -> Iterator[Members]:
-    """All tables, in their order."""
-    names = [_name(number, table) for number, table in enumerate(facts.tables, 1)]
+def resources(facts: SetFacts, texts: Sequence[TableTexts]) -> Iterator[bytes]:
+    """The texts of all tables, in their order."""
+    names = [encoded(_name(number, table)) for number, table in enumerate(facts.tables, 1)]
     for number in range(len(names)):
-        yield _resource(number, names, texts[number], facts)
+        yield object_of(_resource(number, names, texts[number], facts), _RESOURCE)
 
 
 def _name(number: int, table: TableFacts) -> str:
@@ -41,56 +46,73 @@ def _name(number: int, table: TableFacts) -> str:
     return table.name if _RESOURCE_NAME.fullmatch(table.name) else f"{_NUMBERED}{number}"
 
 
-def _resource(number: int, names: Sequence[str], texts: TableTexts, facts: SetFacts) -> Members:
+def _resource(
+    number: int, names: Sequence[bytes], texts: TableTexts, facts: SetFacts
+) -> Iterator[bytes]:
+    """The members of a table."""
     table, (own, *others) = facts.tables[number], facts.options.formats
-    files = table.files[own]
+    files, title, rows = table.files[own], encoded(table.name), table.rows
     paths = list(dict.fromkeys(file.file_name for file in files))
-    resource = Members(
-        profile=f"{kind_of(facts)}-resource",
-        name=names[number],
-        title=table.name,
-        path=paths,
-        format=own.lower(),
-        mediatype=_MEDIA_TYPES[own],
-    )
+    yield b'"profile": "%b-resource"' % kind_of(facts).encode()
+    yield b'"name": ' + names[number]
+    yield b'"title": ' + title
+    yield b'"path": ' + encoded(paths)
+    yield b'"format": "%b"' % own.lower().encode()
+    yield b'"mediatype": "%b"' % _MEDIA_TYPES[own]
     if own is Format.CSV:
-        dialect = _dialect(table, files, facts.options.csv_profile)
-        resource.update(encoding="utf-8", dialect=dialect)
+        yield b'"encoding": "utf-8"'
+        yield b'"dialect": ' + _dialect(table, files, texts, facts.options.csv_profile)
         if table.has_row_ids:
-            resource["rows"] = table.rows
+            yield b'"rows": %d' % rows
     else:
         # As what it is, frictionless would not read each of these files right, nor count rows.
-        resource["type"] = "file"
+        yield b'"type": "file"'
     if len(paths) == 1:
         # Of several files, readers leave out headers, and none of the bytes.
-        resource["bytes"] = files[0].size
+        yield b'"bytes": %d' % files[0].size
         if facts.checksums:
-            resource["hash"] = f"sha256:{facts.checksums.files[paths[0]]}"
-    resource["schema"] = _schema(number, names, texts, facts)
-    resource["myd"] = Members(
-        table=table.name,
-        rows=table.rows,
-        parts=_parts(files, facts),
-        formats=Members({one: _parts(table.files[one], facts) for one in others}),
-    )
-    return resource
+            yield b'"hash": "sha256:%b"' % facts.checksums.files[paths[0]].encode()
+    yield b'"schema": ' + object_of(_schema(number, names, texts, facts), _MEMBER)
+    formats = [encoded(one) + b": " + _parts(table.files[one], facts, 1) for one in others]
+    told = [
+        b'"table": ' + title,
+        b'"rows": %d' % rows,
+        b'"parts": ' + _parts(files, facts),
+        b'"formats": ' + object_of(formats, _WITHIN),
+    ]
+    yield b'"myd": ' + object_of(told, _MEMBER)
 
 
-def _parts(files: Sequence[PartFile], facts: SetFacts) -> Lines:
-    return Lines(_part(file, facts) for file in files)
+def _parts(files: Sequence[PartFile], facts: SetFacts, deeper: int = 0) -> bytes:
+    return list_of([_part(file, facts) for file in files], _WITHIN + b" " * deeper)
 
 
-def _part(file: PartFile, facts: SetFacts) -> dict[str, object]:
+def _part(file: PartFile, facts: SetFacts) -> bytes:
     part: dict[str, object] = {"path": file.file_name, "rows": file.rows, "bytes": file.size}
     if facts.checksums:
         part["sha256"] = facts.checksums.files[file.file_name]
-    return part
+    return encoded(part)
 
 
 def _dialect(
-    table: TableFacts, files: Sequence[PartFile], profile: Profile
-) -> Mapping[str, object]:
-    dialect = {
+    table: TableFacts, files: Sequence[PartFile], texts: TableTexts, profile: Profile
+) -> bytes:
+    has_line_ends = len(files) > 1 and any("\n" in name for name in table.columns)
+    if texts.has_plain_header and not has_line_ends:
+        return _plain_dialect(profile, has_row_ids=table.has_row_ids)
+    # Rows are counted through all parts. The columns are then those of the schema, in order.
+    headers = accumulate((file.rows + 1 for file in files[:-1]), initial=1)
+    dialect = _dialect_of(profile, has_row_ids=table.has_row_ids)
+    return encoded(dialect | {"header": False, "commentRows": list(headers)})
+
+
+@cache
+def _plain_dialect(profile: Profile, *, has_row_ids: bool) -> bytes:
+    return encoded(_dialect_of(profile, has_row_ids=has_row_ids))
+
+
+def _dialect_of(profile: Profile, *, has_row_ids: bool) -> dict[str, object]:
+    dialect: dict[str, object] = {
         "delimiter": ",",
         "lineTerminator": profile.line_end,
         "quoteChar": '"',
@@ -99,46 +121,26 @@ def _dialect(
         "header": True,
         "caseSensitiveHeader": True,
     }
-    if not table.has_row_ids:
+    if not has_row_ids:
         # A row may have nothing at all.
         dialect["skipBlankRows"] = True
-    if not _has_plain_header(table, len(files), guards_cells=Dialect.of(profile).guards_cells):
-        # Rows are counted through all parts. The columns are then those of the schema, in order.
-        headers = accumulate((file.rows + 1 for file in files[:-1]), initial=1)
-        dialect |= {"header": False, "commentRows": list(headers)}
     return dialect
 
 
-def _has_plain_header(table: TableFacts, parts: int, *, guards_cells: bool) -> bool:
-    """Whether frictionless reads the header as it is, and the header has the names as they are.
-
-    It takes white space from the ends of names, and of each part but the first one line.
-    """
-    return not any(
-        name != name.strip() or (parts > 1 and "\n" in name) or (guards_cells and _is_guarded(name))
-        for name in table.columns
-    )
-
-
-def _is_guarded(name: str) -> bool:
-    return is_guarded_text(name.replace('"', '""').encode())
-
-
-def _schema(number: int, names: Sequence[str], texts: TableTexts, facts: SetFacts) -> Members:
-    table = facts.tables[number]
-    schema = Members(fields=_fields(number, texts, facts), missingValues=[""])
+def _schema(
+    number: int, names: Sequence[bytes], texts: TableTexts, facts: SetFacts
+) -> Iterator[bytes]:
+    """The members of a table's schema."""
+    table, fields = facts.tables[number], texts.fields
+    if facts.checksums:
+        fields = list(map(_counted, fields, facts.checksums.columns[number]))
+    yield b'"fields": ' + list_of(fields, _WITHIN)
+    yield b'"missingValues": [""]'
     if table.has_row_ids:
-        schema["primaryKey"] = "_row_id"
+        yield b'"primaryKey": "_row_id"'
     if table.parent is not None:
-        reference = {"resource": names[table.parent], "fields": "_row_id"}
-        schema["foreignKeys"] = [{"fields": "_parent_row_id", "reference": reference}]
-    return schema
-
-
-def _fields(number: int, texts: TableTexts, facts: SetFacts) -> Texts:
-    if not facts.checksums:
-        return Texts(texts.fields)
-    return Texts(list(map(_counted, texts.fields, facts.checksums.columns[number])))
+        reference = b'{"resource":%b,"fields":"_row_id"}' % names[table.parent]
+        yield b'"foreignKeys": [{"fields":"_parent_row_id","reference":%b}]' % reference
 
 
 def _counted(field: bytes, counts: Counts) -> bytes:

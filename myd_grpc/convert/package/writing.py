@@ -11,6 +11,9 @@ from myd_grpc.convert.package.column_texts import texts_of
 from myd_grpc.convert.package.facts import SetFacts
 from myd_grpc.options import Format, Profile
 
+_BUFFER_BYTES = 256 << 10
+"""What is written at once: the files of a small set are."""
+
 
 def write(directory: Path, facts: SetFacts) -> list[BesideFile]:
     """Writes what a set has beside its tables into its directory; it is still to be synced.
@@ -31,6 +34,6 @@ def _texts(facts: SetFacts) -> Iterator[tuple[str, Iterable[bytes]]]:
 
 
 def _written(directory: Path, name: str, text: Iterable[bytes]) -> BesideFile:
-    with (directory / name).open("wb") as file:
+    with (directory / name).open("wb", _BUFFER_BYTES) as file:
         file.writelines(text)
         return BesideFile(name, file.tell())
