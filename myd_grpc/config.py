@@ -130,8 +130,8 @@ class Settings:
     """MYD_THREADS: threads a conversion's engine works on; 0: one for each core, at most 4 (0)."""
     limits: Limits
     """MYD_FILE_SEP_SIZE, MYD_MAX_CSV_ROW, MYD_MAX_DEPTH (at most 1000), MYD_MAX_RECORD_BYTES,
-    MYD_MAX_COLUMNS, MYD_MAX_TABLES, MYD_MAX_NAME_BYTES, MYD_MAX_GROWTH, MYD_MAX_INPUT_BYTES: bounds
-    of a conversion."""
+    MYD_MAX_COLUMNS, MYD_MAX_TABLES, MYD_MAX_NAME_BYTES, MYD_MAX_GROWTH, MYD_MAX_INPUT_BYTES,
+    MYD_MAX_EXPANDED_BYTES: bounds of a conversion."""
     section_names: frozenset[str]
     """MYD_SECTION_NAMES: comma-separated keys that name parts of one document, not records."""
     dictionary: str
@@ -332,6 +332,9 @@ def _limits(source: _EnvironReader) -> Limits:
         max_name_bytes=source.integer("MYD_MAX_NAME_BYTES", limits.max_name_bytes, 1, 1 << 16),
         max_growth=source.integer("MYD_MAX_GROWTH", limits.max_growth, 1, 1_000_000),
         max_input_bytes=source.integer("MYD_MAX_INPUT_BYTES", limits.max_input_bytes, 1, 1 << 50),
+        max_expanded_bytes=source.integer(
+            "MYD_MAX_EXPANDED_BYTES", limits.max_expanded_bytes, 1, 1 << 50
+        ),
     )
 
 

@@ -121,13 +121,36 @@ PREFIXES: Mapping[type[StrEnum], str] = {
 """What the names of these have before them in messages."""
 
 
+CP949 = "cp949"
+"""The value of `ReadOptions.encoding` for text that is not in UTF-8."""
+
+ENCODING_NAMES = "utf-8, cp949, euc-kr, ms949, uhc"
+"""What encodings may be called, in any case, with or without hyphens."""
+
+_UTF_8_NAMES = frozenset({"", "utf8"})
+# EUC-KR is a part of CP949, and what is called so is often the whole.
+_CP949_NAMES = frozenset({CP949, "ms949", "windows949", "uhc", "euckr"})
+
+
+def encoding_named(name: str) -> str | None:
+    """The encoding that is called so, as `ReadOptions` has it; None where there is none."""
+    bare = name.strip().lower().replace("-", "").replace("_", "")
+    if bare in _UTF_8_NAMES:
+        return ""
+    return CP949 if bare in _CP949_NAMES else None
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a file is read; what is left out is found by itself."""
+    """How a file is read; what is left out is found by itself.
+
+    `encoding` is that of text without a byte order mark: CP949, or "" for UTF-8.
+    """
 
     layout: Layout = Layout.AUTO
     record_path: str = ""
     id_field: str = ""
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +194,7 @@ class ReadKeywords(TypedDict, total=False):
     layout: int | str
     record_path: str
     id_field: str
+    encoding: str
 
 
 class MaskRuleKeywords(TypedDict, total=False):

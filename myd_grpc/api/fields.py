@@ -16,7 +16,15 @@ from myd_grpc.convert.input.paths import check_name
 from myd_grpc.convert.output.naming import FORBIDDEN
 from myd_grpc.errors import InvalidRequestError, Violation
 from myd_grpc.objectstore.location import Location
-from myd_grpc.options import CHOICES, LISTS, Layout, ReadOptions, longer_name
+from myd_grpc.options import (
+    CHOICES,
+    ENCODING_NAMES,
+    LISTS,
+    Layout,
+    ReadOptions,
+    encoding_named,
+    longer_name,
+)
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_NAME = 100
@@ -128,6 +136,8 @@ def options_of(
             value = (chosen if is_list else chosen[0]) if chosen else defaults[one.name]
         elif one.name == "record_path":
             _check_record_path(checks, value, values["layout"])
+        elif one.name == "encoding":
+            value = _encoding(checks, value)
         elif isinstance(value, str):
             check_length(checks, one.name, value)
         elif one.name in LISTS:
@@ -154,6 +164,13 @@ def check_length(checks: Checks, name: str, text: str) -> None:
     """Refuse a text that is too long to be kept and repeated."""
     if len(text) > _LONGEST_TEXT:
         checks.refuse(name, f"must have at most {_LONGEST_TEXT} characters")
+
+
+def _encoding(checks: Checks, name: str) -> str:
+    encoding = encoding_named(name)
+    if encoding is None:
+        checks.refuse("encoding", f"must be one of {ENCODING_NAMES}")
+    return encoding or ""
 
 
 def _check_record_path(checks: Checks, path: str, layout: Layout) -> None:

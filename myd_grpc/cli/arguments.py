@@ -188,6 +188,12 @@ def _add_read_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--record-path", default="", metavar="A.B", help="objects to descend into")
     parser.add_argument("--id-field", default="", metavar="NAME", help="member with a record's id")
+    parser.add_argument(
+        "--encoding",
+        default="",
+        metavar="NAME",
+        help="utf-8 (default) or cp949 (euc-kr): how text without a byte order mark is encoded",
+    )
     _add_key_options(parser)
 
 

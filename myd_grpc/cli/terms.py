@@ -50,6 +50,8 @@ _PHRASES = (
     (r"\b(by|a|and|lets) (record_path|id_field)\b", lambda match: f"{match[1]} {option(match[2])}"),
     (r"; id_field can\b", "; --id-field can"),
     (r"\bthat id_field names\b", "that --id-field names"),
+    (r"\bsend encoding=cp949\b", "pass --encoding cp949"),
+    (r"\bleave encoding out\b", "leave --encoding out"),
     (r"\bname the layout ([A-Z]+)\b", lambda match: f"pass --layout {match[1].lower()}"),
     (r"\bby maps to get a table\b", "by --map to get a table"),
     (

@@ -38,6 +38,7 @@ class Limits:
     max_name_bytes: int = 1_024
     max_growth: int = 64
     max_input_bytes: int = 1 << 40
+    max_expanded_bytes: int = 1 << 40
 
 
 DEFAULT_LIMITS = Limits()
@@ -55,6 +56,17 @@ class CipherKey:
 
     key: bytes = field(repr=False)
     iv: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """How text is read that is not told from itself: see `ReadOptions.encoding`, and `Limits`."""
+
+    encoding: str = ""
+    max_expanded_bytes: int = DEFAULT_LIMITS.max_expanded_bytes
+
+
+ANY_FORM = TextForm()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from myd_grpc.convert.model import (
     Keys,
     PartFile,
     Progress,
+    TextForm,
 )
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
 from myd_grpc.convert.output.file_system import FileSystem
@@ -230,6 +231,7 @@ class _Run:
             start,
             version,
             conversion.confined_to,
+            form=TextForm(self._options.encoding, conversion.limits.max_expanded_bytes),
         )
 
     def _open_again(self, index: int) -> Source:

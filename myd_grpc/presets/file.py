@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from myd_grpc.bounded_files import UnfitFileError, read_bounded
 from myd_grpc.convert.columns.patterns import MOST_CHARACTERS
 from myd_grpc.options import (
+    ENCODING_NAMES,
     NO_CHOICE,
     ColumnChoice,
     Layout,
@@ -19,6 +20,7 @@ from myd_grpc.options import (
     MaskMethod,
     MaskProfile,
     MaskRule,
+    encoding_named,
 )
 from myd_grpc.presets.model import NO_PRESET, Preset
 
@@ -31,7 +33,7 @@ _LONGEST_TEXT = 1024
 
 _LISTS = ("include", "exclude", "maps")
 _TEXTS = ("record_path", "id_field")
-_KEYS = (*_LISTS, *_TEXTS, "layout", "masking")
+_KEYS = (*_LISTS, *_TEXTS, "encoding", "layout", "masking")
 _SECRETS = frozenset({"key", "masking_key", "aes256cbckey", "iv"})
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -114,11 +116,12 @@ class _Reader:
         layout = self._one_of("layout", Layout, content.get("layout", Layout.AUTO)) or Layout.AUTO
         record_path, id_field = (self._text(key, content.get(key, "")) for key in _TEXTS)
         self._check_record_path(record_path, layout)
+        encoding = self._encoding(content.get("encoding", ""))
         choice = ColumnChoice(include, exclude, masking)
         if choice == NO_CHOICE and not self.problems:
             # As a file is for a moment that an editor writes: not a reason to show everything.
             self.problems.append("it neither chooses nor masks: add include, exclude or [masking]")
-        return Preset(choice, maps, layout, record_path, id_field)
+        return Preset(choice, maps, layout, record_path, id_field, encoding)
 
     def _masking(self, value: object) -> Masking:
         table = self._table("[masking]", value)
@@ -158,6 +161,12 @@ class _Reader:
             self.problems.append("record_path: must be names joined with '.', none of them empty")
         if path and layout is Layout.LINES:
             self.problems.append("record_path: must be empty with the layout LINES")
+
+    def _encoding(self, value: object) -> str:
+        encoding = encoding_named(value) if isinstance(value, str) else None
+        if encoding is None:
+            self.problems.append(f"encoding: must be one of {ENCODING_NAMES}")
+        return encoding or ""
 
     def _one_of(self, where: str, kind: type[_Choice], value: object) -> _Choice | None:
         """A value of an enum, whose name may be in small letters and with hyphens."""

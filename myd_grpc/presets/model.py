@@ -17,12 +17,13 @@ class Preset:
     layout: Layout = Layout.AUTO
     record_path: str = ""
     id_field: str = ""
+    encoding: str = ""
 
 
 NO_PRESET = Preset()
 NO_PRESETS: Mapping[str, Preset] = {}
 
-THAT_CHANGE_PATHS = ("maps", "layout", "record_path", "id_field")
+THAT_CHANGE_PATHS = ("maps", "layout", "record_path", "id_field", "encoding")
 """What a preset decides alone: with others, its patterns would not match what they are meant for.
 
 Options of a request are called alike.

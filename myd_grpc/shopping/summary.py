@@ -13,7 +13,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import Value, parse
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.model import CipherKey, TextForm
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.failpoints import reach
 from myd_grpc.options import Layout
@@ -26,7 +26,12 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
     """Reads the file; raises ConversionError as a conversion does, and UserNotFoundError."""
     options = query.options
     source = Source.open(
-        query.data_dir, query.file_name, query.excluded_dirs, key, confined_to=query.confined_to
+        query.data_dir,
+        query.file_name,
+        query.excluded_dirs,
+        key,
+        confined_to=query.confined_to,
+        form=TextForm(options.encoding, query.limits.max_expanded_bytes),
     )
     with engine_for(query.engine, query.threads) as engine, source:
         probe(source)

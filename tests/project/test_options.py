@@ -35,7 +35,8 @@ METHODS = pb.DESCRIPTOR.services_by_name["AnalysisService"].methods
 KEY, IV, MASKING_KEY = "0f" * 32, "a0" * 16, "5a" * 32
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 READ: Any = {"layout": "RECORD_LAYOUT_KEYED", "record_path": "a.b", "id_field": "no"}
-READ_OPTIONS = ["--layout", "keyed", "--record-path", "a.b", "--id-field", "no"]
+READ["encoding"] = "cp949"
+READ_OPTIONS = "--layout keyed --record-path a.b --id-field no --encoding cp949".split()
 
 
 class Use(NamedTuple):

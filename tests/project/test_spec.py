@@ -24,7 +24,7 @@ from myd_grpc.config import Settings
 from myd_grpc.convert.dates import read_time
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.input import source
+from myd_grpc.convert.input.chain import HEAD
 from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
 from myd_grpc.convert.output import growth, naming
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES
@@ -229,7 +229,7 @@ def test_names_of_files_are_as_long_as_is_said() -> None:
 
 
 def test_files_are_read_by_the_sizes_that_are_said() -> None:
-    assert source.HEAD in numbers(SECTIONS["2.3"])
+    assert HEAD in numbers(SECTIONS["2.3"])
     assert f"{BATCH_BYTES >> 20} MiB of text" in flowing(SECTIONS["2.6"])
     assert BATCH_VALUES in numbers(SECTIONS["2.6"])
     assert RECOGNISED_BYTES == 1 << 20

@@ -74,6 +74,7 @@ class Settings(TypedDict, total=False):
     layout: Layout
     record_path: str
     id_field: str
+    encoding: str
     max_rejects: int
     include: tuple[str, ...]
     exclude: tuple[str, ...]

@@ -228,7 +228,7 @@ class ShoppingSummary(_message.Message):
     def __init__(self, months: _Optional[_Iterable[str]] = ..., categories: _Optional[_Mapping[str, _struct_pb2.ListValue]] = ..., year_months: _Optional[_Iterable[str]] = ..., order_lines: _Optional[int] = ..., undated_lines: _Optional[int] = ..., foreign_lines: _Optional[int] = ..., owner_field: _Optional[str] = ...) -> None: ...
 
 class PreprocessShoppingRequest(_message.Message):
-    __slots__ = ("user_id", "proposal_id", "file_name", "aes256cbckey", "iv", "layout", "record_path", "id_field")
+    __slots__ = ("user_id", "proposal_id", "file_name", "aes256cbckey", "iv", "layout", "record_path", "id_field", "encoding")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -237,6 +237,7 @@ class PreprocessShoppingRequest(_message.Message):
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     RECORD_PATH_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     proposal_id: str
     file_name: str
@@ -245,7 +246,8 @@ class PreprocessShoppingRequest(_message.Message):
     layout: RecordLayout
     record_path: str
     id_field: str
-    def __init__(self, user_id: _Optional[str] = ..., proposal_id: _Optional[str] = ..., file_name: _Optional[str] = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ...) -> None: ...
+    encoding: str
+    def __init__(self, user_id: _Optional[str] = ..., proposal_id: _Optional[str] = ..., file_name: _Optional[str] = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., encoding: _Optional[str] = ...) -> None: ...
 
 class PreprocessShoppingResponse(_message.Message):
     __slots__ = ("data",)
@@ -254,7 +256,7 @@ class PreprocessShoppingResponse(_message.Message):
     def __init__(self, data: _Optional[_Union[ShoppingSummary, _Mapping]] = ...) -> None: ...
 
 class ConvertToCsvRequest(_message.Message):
-    __slots__ = ("file_names", "output_file_name", "merge", "aes256cbckey", "iv", "request_id", "csv_profile", "layout", "record_path", "id_field", "overwrite", "formats", "checksums", "include", "exclude", "maps", "masking", "max_rejects", "preset")
+    __slots__ = ("file_names", "output_file_name", "merge", "aes256cbckey", "iv", "request_id", "csv_profile", "layout", "record_path", "id_field", "overwrite", "formats", "checksums", "include", "exclude", "maps", "masking", "max_rejects", "preset", "encoding")
     FILE_NAMES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     MERGE_FIELD_NUMBER: _ClassVar[int]
@@ -274,6 +276,7 @@ class ConvertToCsvRequest(_message.Message):
     MASKING_FIELD_NUMBER: _ClassVar[int]
     MAX_REJECTS_FIELD_NUMBER: _ClassVar[int]
     PRESET_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
     file_names: _containers.RepeatedScalarFieldContainer[str]
     output_file_name: str
     merge: bool
@@ -293,7 +296,8 @@ class ConvertToCsvRequest(_message.Message):
     masking: Masking
     max_rejects: int
     preset: str
-    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: bool = ..., formats: _Optional[_Iterable[_Union[OutputFormat, str]]] = ..., checksums: bool = ..., include: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ..., maps: _Optional[_Iterable[str]] = ..., masking: _Optional[_Union[Masking, _Mapping]] = ..., max_rejects: _Optional[int] = ..., preset: _Optional[str] = ...) -> None: ...
+    encoding: str
+    def __init__(self, file_names: _Optional[_Iterable[str]] = ..., output_file_name: _Optional[str] = ..., merge: bool = ..., aes256cbckey: _Optional[str] = ..., iv: _Optional[str] = ..., request_id: _Optional[str] = ..., csv_profile: _Optional[_Union[CsvProfile, str]] = ..., layout: _Optional[_Union[RecordLayout, str]] = ..., record_path: _Optional[str] = ..., id_field: _Optional[str] = ..., overwrite: bool = ..., formats: _Optional[_Iterable[_Union[OutputFormat, str]]] = ..., checksums: bool = ..., include: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ..., maps: _Optional[_Iterable[str]] = ..., masking: _Optional[_Union[Masking, _Mapping]] = ..., max_rejects: _Optional[int] = ..., preset: _Optional[str] = ..., encoding: _Optional[str] = ...) -> None: ...
 
 class ConvertToCsvResponse(_message.Message):
     __slots__ = ("data",)

@@ -288,6 +288,29 @@ def _found(text: bytes) -> set[int]:
     return set(text.translate(None, _WHITESPACE))
 
 
+class Decoding:
+    """The ciphertext that a text stands for."""
+
+    def __init__(self, read: Callable[[], bytes], encoding: EncodedText) -> None:
+        self._read = read
+        self._encoding = encoding
+        self._lead = encoding.lead
+        self._ended = False
+
+    def read(self) -> bytes:
+        """The next bytes, none at the end. Raises DamagedTextError."""
+        while not self._ended:
+            text = self._read()
+            self._ended = not text
+            left_out = min(self._lead, len(text))
+            self._lead -= left_out
+            text = text[left_out:]
+            found = self._encoding.finish() if self._ended else self._encoding.decode(text)
+            if found:
+                return found
+        return b""
+
+
 class Decryption:
     """The plaintext of ciphertext; its last block waits for the end."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.chain import HEAD, text_head
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     DamagedTextError,
@@ -15,7 +17,7 @@ from myd_grpc.convert.input.cipher import (
     has_iv_before,
     recognise_encoding,
 )
-from myd_grpc.convert.input.source import HEAD, Source, wrong_key
+from myd_grpc.convert.input.source import Source, wrong_key
 from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption, TrialWithoutIv
 from myd_grpc.convert.jsontext.formats import (
     CP949_HINT,
@@ -27,13 +29,16 @@ from myd_grpc.convert.jsontext.formats import (
     may_begin_json,
     recognise,
 )
-from myd_grpc.convert.model import CipherKey, Limits
+from myd_grpc.convert.model import CipherKey, Limits, TextForm
 
 _PLAIN = "it is plain JSON{}: leave the key and iv out"
 _LOOKS_ENCRYPTED = "the file looks encrypted: send aes256cbckey and iv"
 _NO_IV = "no iv was sent: if the file does not begin with it, send the iv it was encrypted with"
 _LONG_WORD = 64
 """Letters that no word has, but every line of base64."""
+_OFFSET = re.compile(r"\bat byte [0-9]")
+_OF_TEXT = (Reason.INVALID_JSON, Reason.LIMIT_EXCEEDED)
+"""Failures whose offsets are those of the text."""
 _LENGTH = f"its length is not a multiple of {BLOCK}; "
 
 
@@ -48,8 +53,23 @@ def probe(source: Source) -> None:
             raise _invalid(source, "is empty: there is no JSON value in the file")
         if source.key is not None:
             _try(source, source.key)
-        elif not may_begin_json(source.head[:BLOCK]) and (file_format := _recognise(source.head)):
-            raise _invalid(source, f"the file is {file_format}")
+        if source.chain or source.key is None:
+            _require_text(source)
+
+
+def _require_text(source: Source) -> None:
+    """Raises INVALID_JSON where the text is plainly something else than JSON."""
+    text = source.beginning()
+    if not may_begin_json(text[:BLOCK]) and (file_format := _recognise(text)):
+        raise _invalid(source, f"{_what_is_read(source)} {file_format}")
+
+
+def _what_is_read(source: Source) -> str:
+    """What the text of a file is called."""
+    chain = source.chain
+    if chain and chain.plain:
+        return f"what the {chain.plain} data expands to is"
+    return "the file is" if source.key is None else "what was encrypted is"
 
 
 def check_size(name: str, total: int, limits: Limits) -> None:
@@ -62,20 +82,39 @@ def check_size(name: str, total: int, limits: Limits) -> None:
 
 @contextmanager
 def hinting(source: Source) -> Iterator[None]:
-    """Says so where the malformed JSON that is met within is something else altogether."""
+    """Says so where the malformed JSON that is met within is something else altogether.
+
+    Where offsets do not count bytes as they lie or were encrypted, it says what they do.
+    """
     try:
         yield
     except ConversionError as error:
         hint = _hint(source) if error.reason is Reason.INVALID_JSON and source.size else ""
-        if hint:
-            raise ConversionError(error.reason, f"{error.message}; {hint}") from None
+        counted = _counted(source) if _OFFSET.search(error.message) else ""
+        if (hint or counted) and error.reason in _OF_TEXT:
+            message = "; ".join(filter(None, [error.message, hint, counted]))
+            raise ConversionError(error.reason, message) from None
         raise
+
+
+def _counted(source: Source) -> str:
+    """What the offsets of a text count, where that is another than its file or ciphertext."""
+    chain = source.chain
+    if chain is None or not (chain.plain or chain.charset):
+        return ""
+    what = "the expanded text" if chain.plain else "the text"
+    return f"bytes are counted in {what}{' as UTF-8' if chain.charset else ''}"
 
 
 def _try(source: Source, key: CipherKey) -> None:
     """Raises what is wrong with a key, if anything is."""
-    is_cut = isinstance(source.encoding(), RawText) and source.size % BLOCK != 0
-    if (file_format := _recognise(source.head)) and file_format.is_encrypted:
+    around = source.chain and source.chain.around
+    if around and around.failure:
+        source.beginning()  # which raises that
+    head = _written(source)
+    is_raw = isinstance(recognise_encoding(head), RawText)
+    is_cut = is_raw and not (around and around.is_there) and source.size % BLOCK != 0
+    if (file_format := _recognise(head)) and file_format.is_encrypted:
         raise wrong_key(source.name, f"it is {file_format}")  # a salt looks like a half of an iv
     try:
         trial = _trial(source, key)
@@ -92,41 +131,60 @@ def _try(source: Source, key: CipherKey) -> None:
     raise _no_ciphertext(source, none if is_cut else trial.fault())
 
 
+def _written(source: Source) -> bytes:
+    """The first bytes of a file as its ciphertext is written, expanded if that was compressed."""
+    chain = source.chain
+    return chain.around.text if chain else source.head
+
+
 def _trial(source: Source, key: CipherKey) -> TrialDecryption:
     """What a key makes of both ends of a file; raises DamagedTextError."""
+    ends = _ends(source)
+    if key.iv:
+        return TrialDecryption(ends, key, source.form)
+    return _trial_with_own_iv(ends, key, source.form)
+
+
+def _ends(source: Source) -> CiphertextEnds:
+    """Both ends of a file's ciphertext; of one that was compressed, none but the first is known."""
+    chain = source.chain
+    if chain and chain.around.is_there:
+        start = chain.around.ciphertext
+        is_whole = len(start) < HEAD
+        return CiphertextEnds(start, is_whole, [start] if is_whole else [])
     encoding = source.encoding()
     start = encoding.decode(source.head[encoding.lead :])
     is_whole = source.size <= HEAD
     if is_whole:
         start += encoding.finish()
     end = max(encoding.lead, source.size - HEAD)
-    tails = encoding.tails(source.at(end, HEAD), end)
-    ends = CiphertextEnds(start, is_whole, tails)
-    return TrialDecryption(ends, key) if key.iv else _trial_with_own_iv(ends, key)
+    return CiphertextEnds(start, is_whole, encoding.tails(source.at(end, HEAD), end))
 
 
-def _trial_with_own_iv(ends: CiphertextEnds, key: CipherKey) -> TrialDecryption:
+def _trial_with_own_iv(ends: CiphertextEnds, key: CipherKey, form: TextForm) -> TrialDecryption:
     """What a key makes of a ciphertext that begins with the iv."""
     iv, start = ends.start[:BLOCK].ljust(BLOCK, b"\0"), ends.start[BLOCK:]
     tails = [tail[BLOCK:] for tail in ends.tails] if ends.is_whole else ends.tails
-    return TrialWithoutIv(CiphertextEnds(start, ends.is_whole, tails), CipherKey(key.key, iv))
+    ends = CiphertextEnds(start, ends.is_whole, tails)
+    return TrialWithoutIv(ends, CipherKey(key.key, iv), form)
 
 
 def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     """The failure of a file that a key does not decrypt: it may be one that needs none."""
-    if what := _another_form(source.head):
+    head = _written(source)
+    if what := _another_form(head, source.form):
         return wrong_key(source.name, what)
-    file_format = _recognise(source.head)
+    file_format = _recognise(head)
     if file_format is None:
-        return wrong_key(source.name, str(damage_in(source.head) or fault))
+        return wrong_key(source.name, str(damage_in(head) or fault))
     if file_format.is_encrypted:
         return wrong_key(source.name, f"it is {file_format}")
     return _invalid(source, f"the file is {file_format}")
 
 
-def _another_form(head: bytes) -> str | None:
+def _another_form(head: bytes, form: TextForm) -> str | None:
     """What begins with `head`, if that is plain JSON, or ciphertext with something around it."""
-    if begins_json(head):
+    if begins_json(text_head(head, form) or b""):
         # One flaw may come of where the head ends.
         is_cp949 = damage(head) > 1 and looks_like_cp949(head)
         return _PLAIN.format("") + (f"; {CP949_HINT}" if is_cp949 else "")
@@ -146,7 +204,7 @@ def _another_form(head: bytes) -> str | None:
 
 def _content(trial: TrialDecryption) -> FileFormat | None:
     """What was encrypted, if that is known and no JSON in UTF-8."""
-    if file_format := _recognise(trial.plain):
+    if file_format := _recognise(trial.text or b""):
         return file_format
     if not _is_encoded(trial.plain):
         return None
@@ -156,6 +214,8 @@ def _content(trial: TrialDecryption) -> FileFormat | None:
 
 def _hint(source: Source) -> str:
     """What else a file may be in which malformed JSON was met."""
+    if source.chain:
+        return _hint_of_text(source, source.beginning())
     if source.key is not None:
         content = _content(_trial(source, source.key))
         if content:
@@ -166,6 +226,14 @@ def _hint(source: Source) -> str:
     if file_format := _recognise(source.head):
         return f"the file is {file_format}"
     return _LOOKS_ENCRYPTED if _looks_encrypted(source) else ""
+
+
+def _hint_of_text(source: Source, text: bytes) -> str:
+    """The same of a file that was expanded or converted."""
+    if file_format := _recognise(text):
+        return f"{_what_is_read(source)} {file_format}"
+    is_encrypted = _is_encoded(text) or looks_encrypted(text)
+    return _LOOKS_ENCRYPTED if is_encrypted and source.key is None else ""
 
 
 def _looks_encrypted(source: Source) -> bool:

@@ -14,6 +14,7 @@ from typing import Self
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
+from myd_grpc.convert.input.chain import HEAD, Chain
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     CbcDecryptor,
@@ -30,14 +31,16 @@ from myd_grpc.convert.input.cipher import (
 from myd_grpc.convert.input.local import LocalFile
 from myd_grpc.convert.input.objects import open_object
 from myd_grpc.convert.input.paths import open_input
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.input.stage import Pull, StageError
+from myd_grpc.convert.input.text_reader import TextReader
+from myd_grpc.convert.model import ANY_FORM, CipherKey, TextForm
 from myd_grpc.objectstore.location import is_url
 
 CHUNK = 4 << 20
 """Bytes that are read at a time."""
 
-HEAD = 4096
-"""Bytes at either end from which it is told what a file is."""
+_STAGE_CHUNK = 1 << 20
+"""Bytes that are read at a time for stages, which keep some."""
 
 # As much as a layout is recognised from: whatever comes next can begin while more is read.
 _FIRST_CHUNK = 1 << 20
@@ -89,9 +92,11 @@ class Source:
         key: CipherKey | None,
         start: int = 0,
         version: InputVersion | None = None,
+        form: TextForm = ANY_FORM,
     ) -> None:
         self.name = name
         self.position = 0
+        self.form = form
         self.chunk = CHUNK
         self.key = key
         self._file = file
@@ -99,10 +104,15 @@ class Source:
         self._encoding = self.encoding()
         self._places = deque[TextPlace](maxlen=_PLACES)
         self._wanted = min(_FIRST_CHUNK, CHUNK)
+        self.chain: Chain | None = None
+        """The stages, where there is more to be done than to decode and to decrypt."""
+        self._reader: TextReader | None = None
+        if self.size and not (chain := self._chained()[0]).is_direct:
+            self.chain = chain
         self._begin(start)
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - where it is, and how it is read
         cls,
         data_dir: str,
         name: str,
@@ -111,6 +121,8 @@ class Source:
         start: int = 0,
         version: InputVersion | None = None,
         confined_to: str = "",
+        *,
+        form: TextForm = ANY_FORM,
     ) -> Self:
         """Opens `name`, to be read from a decrypted offset on.
 
@@ -124,7 +136,7 @@ class Source:
         else:
             file = LocalFile(open_input(data_dir, name, excluded_dirs, confined_to))
         try:
-            return cls(file, name, key, start, version)
+            return cls(file, name, key, start, version, form)
         except ConversionError:
             file.close()
             raise
@@ -133,6 +145,8 @@ class Source:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._reader:
+            self._reader.close()
         self._file.close()
 
     @property
@@ -142,12 +156,12 @@ class Source:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is text that stands for ciphertext: `seek` then reads from a place before."""
-        return isinstance(self._encoding, EncodedText)
+        """Whether `seek` reads from a place before, or the start: stages, or text of ciphertext."""
+        return isinstance(self._encoding, EncodedText) or self.chain is not None
 
     def place_before(self, offset: int) -> TextPlace | None:
         """From where on the bytes from a decrypted offset can be read, in base64 or hex text."""
-        if not isinstance(self._encoding, EncodedText):
+        if self.chain or not isinstance(self._encoding, EncodedText):
             return None
         return self._place(self._encoding, self._start_in_text(offset))
 
@@ -171,12 +185,46 @@ class Source:
             self._begin(offset)
 
     def _begin(self, offset: int) -> None:
+        if self.chain:
+            self._begin_chain(offset)
+            return
         found = self._position_of(offset)
         self._offset, self.position, self._skip = offset, found.position, found.skip
         self._next = self._some if found.key is None else self._decrypting(found)
 
-    def stored(self, offset: int) -> Stored:
-        """The file from a decrypted offset on, for an engine to read it by itself."""
+    def _begin_chain(self, offset: int) -> None:
+        """Begins at the start: no stage can be begun elsewhere."""
+        if self._reader:
+            self._reader.close()
+        self._offset, self._skip = offset, offset
+        self._reader = TextReader(self._chained, self.size)
+        self._next = self._failing(self._reader.read)
+
+    def _chained(self) -> tuple[Chain, Callable[[], int]]:
+        """The stages of the file, from its start, and what tells how far they have read it."""
+        position = 0
+
+        def pull() -> bytes:
+            nonlocal position
+            if not position:
+                data = self.head
+            else:
+                data = self.at(position, min(self.chunk, _STAGE_CHUNK, self.size - position))
+            if not data and position < self.size:
+                raise self._cut_off(position)
+            position += len(data)
+            return data
+
+        return Chain(pull, self.key, self.form), lambda: position
+
+    def beginning(self) -> bytes:
+        """The first bytes of the text, of the ciphertext if stages do not tell; see `read`."""
+        return self._failing(self.chain.beginning)() if self.chain else self.head
+
+    def stored(self, offset: int) -> Stored | None:
+        """The file from a decrypted offset on, if an engine can read it by itself: no stages."""
+        if self.chain:
+            return None
         found = self._position_of(offset)
         file = os.dup(self._file.fd) if isinstance(self._file, LocalFile) else self.at
         skip, key = found.skip, found.key
@@ -225,6 +273,8 @@ class Source:
 
     def reached(self, offset: int) -> int:
         """About how much of the file as it lies stands for the bytes before a decrypted offset."""
+        if self._reader:
+            return self._reader.reached(offset)
         if isinstance(self._encoding, EncodedText):
             start = self._start_in_text(offset)
             place = self._place(self._encoding, start)
@@ -296,15 +346,20 @@ class Source:
             encoding.begin_at(TextPlace(found.position, encoded.letters), encoded.first)
         assert found.key  # noqa: S101 - whoever calls has seen it
         decryptor = CbcDecryptor(CipherKey(*found.key))
-        decrypted = Decryption(self._some, encoding, decryptor).read
+        return self._failing(Decryption(self._some, encoding, decryptor).read)
+
+    def _failing(self, pull: Pull) -> Pull:
+        """Raises what a stage does as a ConversionError."""
 
         def read() -> bytes:
             try:
-                return decrypted()
+                return pull()
             except PaddingError:
                 raise wrong_key(self.name, "its last block does not end in padding") from None
             except DamagedTextError as damage:
                 raise self._unreadable(str(damage)) from None
+            except StageError as error:
+                raise ConversionError(error.reason, f"{self.name}: {error.what}") from None
 
         return read
 

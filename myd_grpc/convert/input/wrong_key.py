@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from Crypto.Cipher import AES
 
+from myd_grpc.convert.input.chain import text_head
 from myd_grpc.convert.input.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
+from myd_grpc.convert.input.compression import likely_compression_of
 from myd_grpc.convert.jsontext.boundary import UnfinishedError, value_end
 from myd_grpc.convert.jsontext.formats import begins_json, damage, may_begin_json, reads_as_text
 from myd_grpc.convert.jsontext.window import Window
-from myd_grpc.convert.model import CipherKey
+from myd_grpc.convert.model import CipherKey, TextForm
 
 _AS_PKCS7 = "encrypt it with PKCS#7 padding"
 _KEY_ALONE = "send the key alone, without iv"
@@ -32,7 +34,7 @@ class CiphertextEnds:
     """Both ends of a ciphertext.
 
     `start` is all of it if `is_whole`. `tails` are what its last bytes may be: which, the end of a
-    text alone does not always tell.
+    text alone does not always tell. There are none where the end is not known.
     """
 
     start: bytes
@@ -43,26 +45,33 @@ class CiphertextEnds:
 class TrialDecryption:
     """What a key and iv make of the ends of a ciphertext."""
 
-    def __init__(self, ends: CiphertextEnds, key: CipherKey) -> None:
+    def __init__(self, ends: CiphertextEnds, key: CipherKey, form: TextForm) -> None:
         self._key = key
         self._cipher = ends.start[: len(ends.start) // BLOCK * BLOCK]
         self._is_iv_last = any(tail.endswith(key.iv) for tail in ends.tails)
         self._endings = [text for tail in ends.tails if (text := _ending(tail, key))]
-        self.is_padded = any(_without_padding(text) is not None for text in self._endings)
+        is_padded = any(_without_padding(text) is not None for text in self._endings)
+        self.is_padded = is_padded or not ends.tails
         plain = CbcDecryptor(key).decrypt(self._cipher)
         self.plain = _bare(plain) if ends.is_whole else plain
+        self.text = text_head(self.plain, form) if self._cipher else b""
+        """The text that was encrypted; None where it was compressed, and does not show."""
 
     @property
     def begins(self) -> bool:
-        """Whether the first block decrypts to what JSON may begin with."""
-        plain = self.plain.rstrip(b"\0")
-        return bool(self._cipher) and (may_begin_json(plain[:BLOCK]) or begins_json(plain))
+        """Whether the first block decrypts to what JSON, compressed or not, may begin with."""
+        if likely_compression_of(self.plain):
+            return True
+        text = (self.text or b"").rstrip(b"\0")
+        return bool(self._cipher) and (may_begin_json(text[:BLOCK]) or begins_json(text))
 
     @property
     def is_text(self) -> bool:
         """Whether the text goes on as JSON, too: the key and iv are right then."""
-        is_text = reads_as_text(self.plain[:-BLOCK]) or begins_json(self.plain)
-        return self.begins and is_text
+        if likely_compression_of(self.plain):
+            return True
+        text = self.text or b""
+        return self.begins and (reads_as_text(text[:-BLOCK]) or begins_json(text))
 
     @property
     def another_iv(self) -> str | None:

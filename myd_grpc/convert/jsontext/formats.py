@@ -105,7 +105,7 @@ _WIDE = (
     ("UTF-16 (big-endian)", "utf-16-be", codecs.BOM_UTF16_BE),
 )
 
-CP949_HINT = "the text looks like CP949 (EUC-KR): save it as UTF-8"
+CP949_HINT = "the text looks like CP949 (EUC-KR): send encoding=cp949, or save it as UTF-8"
 """What to say of text of which `looks_like_cp949` is true."""
 
 

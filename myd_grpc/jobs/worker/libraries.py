@@ -17,8 +17,15 @@ _LOADING_IT = Path(__file__).parents[2] / "convert" / "output"
 _SYSTEM, _SYSTEM_INDEX = ("/lib", "/lib64", "/usr/lib", "/usr/lib64"), "/etc/ld.so.cache"
 
 
+_ZSTD = "backports"
+"""Nothing of the system is needed beside it. Newer Pythons have it in their own library."""
+
+
 def rules() -> Iterator[tuple[str, Access]]:
     """What of this machine's files these need, to be read; nothing where they are not."""
+    for library in _places(_ZSTD) if find_spec(_ZSTD) else ():
+        yield str(library.parent), Access.READ_DIR
+        yield str(library), READ
     if not find_spec(_PARQUET):
         return
     for library in (place for name in (_PARQUET, *_LOADED_BY_IT) for place in _places(name)):

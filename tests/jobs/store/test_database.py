@@ -138,7 +138,9 @@ async def test_options_in_columns_of_their_own_become_one(tmp_path: Path, versio
     assert running
     assert marked
     layout = Layout.AUTO if version > 1 else Layout.ARRAY
-    assert running.options == ConvertOptions(layout, 'a."나', "no", False, Profile.DATABASE, True)
+    assert running.options == ConvertOptions(
+        layout, 'a."나', "no", csv_profile=Profile.DATABASE, overwrite=True
+    )
     assert marked.options == ConvertOptions(merge=True)
     limits, names = (Limits(7, 8), frozenset("나s")) if version > 1 else (Limits(), SECTION_NAMES)
     assert (running.limits, running.section_names) == (limits, names)

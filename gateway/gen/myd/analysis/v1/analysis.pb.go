@@ -952,7 +952,10 @@ type PreprocessShoppingRequest struct {
 	// Names of the objects to descend through to the records, joined with ".".
 	RecordPath string `protobuf:"bytes,7,opt,name=record_path,json=recordPath,proto3" json:"record_path,omitempty"`
 	// The member that identifies a record's owner, where it is not found by itself.
-	IdField       string `protobuf:"bytes,8,opt,name=id_field,json=idField,proto3" json:"id_field,omitempty"`
+	IdField string `protobuf:"bytes,8,opt,name=id_field,json=idField,proto3" json:"id_field,omitempty"`
+	// How text without a byte order mark is encoded: utf-8 (as with none), or cp949, which euc-kr,
+	// ms949 and uhc are names of, too.
+	Encoding      string `protobuf:"bytes,9,opt,name=encoding,proto3" json:"encoding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1039,6 +1042,13 @@ func (x *PreprocessShoppingRequest) GetRecordPath() string {
 func (x *PreprocessShoppingRequest) GetIdField() string {
 	if x != nil {
 		return x.IdField
+	}
+	return ""
+}
+
+func (x *PreprocessShoppingRequest) GetEncoding() string {
+	if x != nil {
+		return x.Encoding
 	}
 	return ""
 }
@@ -1136,7 +1146,10 @@ type ConvertToCsvRequest struct {
 	MaxRejects uint32 `protobuf:"varint,18,opt,name=max_rejects,json=maxRejects,proto3" json:"max_rejects,omitempty"`
 	// The preset of the server with which columns are chosen and masked; what the request says
 	// itself can only leave out and mask more.
-	Preset        string `protobuf:"bytes,19,opt,name=preset,proto3" json:"preset,omitempty"`
+	Preset string `protobuf:"bytes,19,opt,name=preset,proto3" json:"preset,omitempty"`
+	// How text without a byte order mark is encoded: utf-8 (as with none), or cp949, which euc-kr,
+	// ms949 and uhc are names of, too.
+	Encoding      string `protobuf:"bytes,20,opt,name=encoding,proto3" json:"encoding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1300,6 +1313,13 @@ func (x *ConvertToCsvRequest) GetMaxRejects() uint32 {
 func (x *ConvertToCsvRequest) GetPreset() string {
 	if x != nil {
 		return x.Preset
+	}
+	return ""
+}
+
+func (x *ConvertToCsvRequest) GetEncoding() string {
+	if x != nil {
+		return x.Encoding
 	}
 	return ""
 }
@@ -2585,7 +2605,7 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"ownerField\x1aY\n" +
 	"\x0fCategoriesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.ListValueR\x05value:\x028\x01\"\xa3\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.ListValueR\x05value:\x028\x01\"\xbf\x02\n" +
 	"\x19PreprocessShoppingRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1f\n" +
 	"\vproposal_id\x18\x02 \x01(\tR\n" +
@@ -2596,9 +2616,10 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\x06layout\x18\x06 \x01(\x0e2\x1d.myd.analysis.v1.RecordLayoutR\x06layout\x12\x1f\n" +
 	"\vrecord_path\x18\a \x01(\tR\n" +
 	"recordPath\x12\x19\n" +
-	"\bid_field\x18\b \x01(\tR\aidField\"R\n" +
+	"\bid_field\x18\b \x01(\tR\aidField\x12\x1a\n" +
+	"\bencoding\x18\t \x01(\tR\bencoding\"R\n" +
 	"\x1aPreprocessShoppingResponse\x124\n" +
-	"\x04data\x18\x01 \x01(\v2 .myd.analysis.v1.ShoppingSummaryR\x04data\"\xbf\x05\n" +
+	"\x04data\x18\x01 \x01(\v2 .myd.analysis.v1.ShoppingSummaryR\x04data\"\xdb\x05\n" +
 	"\x13ConvertToCsvRequest\x12\x1d\n" +
 	"\n" +
 	"file_names\x18\x01 \x03(\tR\tfileNames\x12(\n" +
@@ -2624,7 +2645,8 @@ const file_myd_analysis_v1_analysis_proto_rawDesc = "" +
 	"\amasking\x18\x11 \x01(\v2\x18.myd.analysis.v1.MaskingR\amasking\x12\x1f\n" +
 	"\vmax_rejects\x18\x12 \x01(\rR\n" +
 	"maxRejects\x12\x16\n" +
-	"\x06preset\x18\x13 \x01(\tR\x06presetB\f\n" +
+	"\x06preset\x18\x13 \x01(\tR\x06preset\x12\x1a\n" +
+	"\bencoding\x18\x14 \x01(\tR\bencodingB\f\n" +
 	"\n" +
 	"_overwrite\"u\n" +
 	"\x14ConvertToCsvResponse\x12>\n" +

@@ -1,0 +1,15 @@
+"""What can be wrong with a part of compressed data."""
+
+from __future__ import annotations
+
+
+class DamageError(Exception):
+    """The data is damaged; the text says what the library found, and no content."""
+
+
+class NoPartError(Exception):
+    """No part begins with these bytes."""
+
+
+class WindowError(Exception):
+    """A part refers back farther than there is memory for."""
