@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from base64 import b32encode
 from collections.abc import Callable
+from functools import lru_cache
 
 from myd_grpc.convert.columns.rules import ColumnRules, Treatment
 from myd_grpc.options import MaskMethod
@@ -16,6 +16,13 @@ Mask = Callable[[str], str]
 
 _REDACTED = "***"
 _PSEUDONYM_BYTES = 16
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
+"""The digits of each ten bits in base32 (RFC 4648)."""
+_SHIFTS = tuple(range(120, -1, -10))
+_KEPT_TEXTS = 1024
+_KEPT_CHARACTERS = 64
+"""Longer texts are looked at anew each time: few are met again, and they take much memory."""
 # Numbers of accounts, cards and telephones, as people write them: also with digits hidden.
 _NUMBER = re.compile(r"[0-9* -]+")
 _WITHOUT_SEPARATORS = str.maketrans("", "", "- ")
@@ -46,18 +53,23 @@ def mask_of(treatment: Treatment, rules: ColumnRules) -> Mask | None:
 def _pseudonyms(key: bytes, domain: str) -> Mask:
     if not key:
         raise ValueError("pseudonyms need a key")
-    prefix = domain.encode() + b"\0"
+    prepared = hmac.new(key, domain.encode() + b"\0", "sha256")
 
     def pseudonym(text: str) -> str:
-        digest = hmac.digest(key, prefix + normalised(text).encode(), "sha256")
-        return "p" + b32encode(digest[:_PSEUDONYM_BYTES]).decode().rstrip("=").lower()
+        digest = prepared.copy()
+        digest.update(normalised(text).encode())
+        # Of the last digit, three bits are of the number and two are none.
+        bits = int.from_bytes(digest.digest()[:_PSEUDONYM_BYTES]) << 2
+        return "p" + "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
 
-    return pseudonym
+    kept = lru_cache(_KEPT_TEXTS)(pseudonym)
+    return lambda text: (kept if len(text) <= _KEPT_CHARACTERS else pseudonym)(text)
 
 
 def normalised(text: str) -> str:
     """The text of which a pseudonym is made: an account is one however its number is written."""
-    text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        return unicodedata.normalize("NFC", text)  # no such text is a number
     return text.translate(_WITHOUT_SEPARATORS) if _NUMBER.fullmatch(text) else text
 
 

@@ -6,10 +6,13 @@ mod masks;
 mod method;
 mod names;
 mod patterns;
+mod pseudonyms;
 mod rules;
 
 pub use dates::{Dates, Month};
-pub use masks::{Mask, MaskMaker, Pseudonyms};
+pub use digests::LastBlock;
+pub use masks::{Mask, MaskMaker};
 pub use method::Method;
 pub use names::{FreeNames, names_of, shown};
+pub use pseudonyms::{PSEUDONYM, PseudonymBatch, Pseudonyms};
 pub use rules::{ColumnRules, Layer, Link, MaskRule, Treatment};

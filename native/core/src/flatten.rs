@@ -7,6 +7,7 @@ mod flattener;
 mod fragment;
 mod ids;
 mod key_tree;
+mod late;
 mod links;
 mod masked;
 mod pool;

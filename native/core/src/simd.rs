@@ -4,11 +4,13 @@
 mod avx512;
 mod level;
 mod portable;
+#[cfg(has_avx512)]
+mod sha256;
 mod vector;
 
 pub use level::{LEVELS, Level};
 pub use portable::{Portable, digit_bits, equal, run_anywhere, run_portably, string_bits};
-pub use vector::{BracketBits, Simd, Work};
+pub use vector::{Block, BracketBits, LANES, Simd, Work};
 
 /// Does work with the widest vectors that this processor has, or may use.
 pub fn dispatch<W: Work>(work: W) -> W::Output {

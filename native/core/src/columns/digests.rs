@@ -7,8 +7,12 @@ use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::simd::{self, LANES, Simd, Work, dispatch};
+
 /// Bytes that are digested at once.
 const BLOCK: usize = 64;
+/// Where the last block has the text's length in bits.
+const LENGTH_AT: usize = BLOCK - size_of::<u64>();
 /// Bytes of a digest.
 const DIGEST: usize = 32;
 /// What a key's bytes are combined with, before a text and before that one's digest.
@@ -77,8 +81,89 @@ impl KeyedDigest {
             place.copy_from_slice(&word.to_be_bytes());
         }
         outer.length += DIGEST as u64;
-        outer.finish()[..4].iter().fold(0, |half, &word| half << 32 | u128::from(word))
+        first_half(outer.finish())
     }
+
+    /// The block that a short rest makes the last one; None if the text so far has whole blocks of
+    /// its own after that of the key.
+    pub fn last_block(&self) -> Option<LastBlock> {
+        let begun = self.inner.filled();
+        let mut bytes = [0; BLOCK];
+        bytes[..begun].copy_from_slice(&self.inner.block[..begun]);
+        (self.inner.length < 2 * BLOCK as u64).then_some(LastBlock { bytes, length: begun })
+    }
+
+    /// The same as `half` for each of many texts of which the last block is the only one: this is
+    /// the digest of nothing.
+    pub fn halves(&self, blocks: &LastBlocks) -> [u128; LANES] {
+        let (inner, outer) = (self.inner.words, self.outer);
+        dispatch(Halves { inner, outer, blocks: &blocks.0 })
+    }
+}
+
+/// The last block of a text, after that of the key.
+#[derive(Clone, Copy)]
+pub struct LastBlock {
+    bytes: [u8; BLOCK],
+    /// How much of it is text.
+    length: usize,
+}
+
+impl LastBlock {
+    /// Ends the text with those bytes of a text that have a bit in `kept`; None if they are too many.
+    #[inline(always)]
+    pub fn ended(&self, text: &[u8; BLOCK], kept: u64, simd: impl Simd) -> Option<Self> {
+        let length = self.length + kept.count_ones() as usize;
+        if length >= LENGTH_AT {
+            return None;
+        }
+        let bits = (BLOCK + length) as u64 * 8;
+        let bytes = simd.last_block((&self.bytes, self.length), (text, kept), bits);
+        Some(Self { bytes, length })
+    }
+}
+
+/// The last blocks of texts that are digested at once.
+#[derive(Default)]
+pub struct LastBlocks(simd::Block);
+
+impl LastBlocks {
+    /// Puts the block of the text with that number.
+    #[inline(always)]
+    pub fn set(&mut self, number: usize, block: &LastBlock) {
+        for (lanes, bytes) in self.0.iter_mut().zip(block.bytes.chunks_exact(4)) {
+            lanes[number % LANES] = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
+    }
+}
+
+struct Halves<'a> {
+    inner: [u32; 8],
+    outer: [u32; 8],
+    blocks: &'a simd::Block,
+}
+
+impl Work for Halves<'_> {
+    type Output = [u128; LANES];
+
+    #[inline(always)]
+    fn run(self, simd: impl Simd) -> [u128; LANES] {
+        let mut digests = self.inner.map(|word| [word; LANES]);
+        simd.compress(&mut digests, self.blocks);
+        let mut block = [[0; LANES]; 16];
+        block[..digests.len()].copy_from_slice(&digests);
+        block[digests.len()] = [1 << 31; LANES];
+        block[15] = [(BLOCK + DIGEST) as u32 * 8; LANES];
+        let mut digests = self.outer.map(|word| [word; LANES]);
+        simd.compress(&mut digests, &block);
+        std::array::from_fn(|text| first_half(digests.map(|lanes| lanes[text])))
+    }
+}
+
+/// The first half of a digest.
+#[inline(always)]
+fn first_half(words: [u32; 8]) -> u128 {
+    words[..4].iter().fold(0, |half, &word| half << 32 | u128::from(word))
 }
 
 impl Drop for KeyedDigest {
@@ -112,7 +197,6 @@ impl State {
 
     /// The words of the whole text's digest.
     fn finish(mut self) -> [u32; 8] {
-        const LENGTH_AT: usize = BLOCK - size_of::<u64>();
         let filled = self.filled();
         self.block[filled..].fill(0);
         self.block[filled] = 0x80;

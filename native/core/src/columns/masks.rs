@@ -2,38 +2,16 @@
 
 use std::sync::Arc;
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_normalization::UnicodeNormalization;
 
 use super::dates::Dates;
-use super::digests::KeyedDigest;
+use super::digests::LastBlock;
 use super::method::Method;
+use super::names::is_nfc;
+use super::pseudonyms::{DomainPseudonyms, Pseudonyms};
 use crate::json::push;
 
 const REDACTED: &[u8] = b"***";
-/// Digits of base32 (RFC 4648) in lower case.
-const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-/// How long a pseudonym is.
-const PSEUDONYM: usize = 27;
-/// Bytes of text that are digested at once: more than most have.
-const PIECE: usize = 256;
-
-/// Makes pseudonyms with one key, of which only the digest's state is kept: it is wiped at the end.
-pub struct Pseudonyms(KeyedDigest);
-
-impl Pseudonyms {
-    /// Pseudonyms with this key.
-    pub fn new(key: &[u8]) -> Self {
-        Self(KeyedDigest::new(key))
-    }
-
-    /// The state in which the texts of a domain are digested.
-    fn of_domain(&self, domain: &str) -> KeyedDigest {
-        let mut digest = self.0.clone();
-        digest.update(domain.as_bytes());
-        digest.update(&[0]);
-        digest
-    }
-}
 
 /// What masks are made with.
 pub struct MaskMaker {
@@ -46,8 +24,8 @@ pub struct MaskMaker {
 /// Masks texts that are not empty.
 #[derive(Clone)]
 pub enum Mask {
-    /// A pseudonym, with the digest's state after the domain.
-    Pseudonym(Box<KeyedDigest>),
+    /// A pseudonym of the domain.
+    Pseudonym(Box<DomainPseudonyms>),
     /// Nothing.
     Remove,
     /// The same text for all.
@@ -76,6 +54,14 @@ impl Mask {
         }
     }
 
+    /// What the pseudonym of a text, from `start` on, is made of together with others, if this makes
+    /// pseudonyms and that is a short one.
+    #[inline]
+    pub fn block(&self, data: &[u8], start: usize, end: usize) -> Option<LastBlock> {
+        let Self::Pseudonym(domain) = self else { return None };
+        domain.block(data, start, end)
+    }
+
     /// Appends the cell of a masked text, in quotes if it needs them or every text is; false if it
     /// is null.
     pub fn write(&self, text: &str, to: &mut Vec<u8>, in_quotes: bool) -> bool {
@@ -84,7 +70,7 @@ impl Mask {
             to.push(b'"');
         }
         match self {
-            Self::Pseudonym(state) => to.extend_from_slice(&pseudonym(digest(text, state))),
+            Self::Pseudonym(domain) => to.extend_from_slice(&domain.of(text)),
             Self::Redact => to.extend_from_slice(REDACTED),
             Self::Month(dates) if dates.write_month(text, to) => {}
             Self::Year(dates) if dates.write_year(text, to) => {}
@@ -103,65 +89,6 @@ impl Mask {
         }
         true
     }
-}
-
-/// The pseudonym that has these bits.
-#[inline]
-fn pseudonym(bits: u128) -> [u8; PSEUDONYM] {
-    let mut text = [b'p'; PSEUDONYM];
-    for (group, digits) in text[1..25].chunks_exact_mut(8).enumerate() {
-        let bits = (bits >> (88 - 40 * group)) as u64;
-        for (place, digit) in digits.iter_mut().enumerate() {
-            *digit = BASE32[(bits >> (35 - 5 * place) & 31) as usize];
-        }
-    }
-    // Of the last digit, three bits are of the number and two are none.
-    text[25] = BASE32[(bits >> 3 & 31) as usize];
-    text[26] = BASE32[(bits << 2 & 31) as usize];
-    text
-}
-
-/// Digests a text in NFC; one of digits, asterisks, dashes and spaces without the last two.
-#[inline]
-fn digest(text: &str, state: &KeyedDigest) -> u128 {
-    if !text.is_ascii() {
-        // No other character becomes one of those in NFC.
-        return if is_nfc(text) {
-            state.half(text.as_bytes())
-        } else {
-            digest_pieces(text.nfc(), state)
-        };
-    }
-    let is_left_out = |byte: &u8| matches!(byte, b'-' | b' ');
-    let is_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'*') || is_left_out(byte);
-    let bytes = text.as_bytes();
-    if !bytes.iter().any(is_left_out) || !bytes.iter().all(is_number) {
-        return state.half(bytes);
-    }
-    digest_pieces(text.chars().filter(|one| !matches!(one, '-' | ' ')), state)
-}
-
-/// Digests characters that may be very many.
-fn digest_pieces(characters: impl Iterator<Item = char>, state: &KeyedDigest) -> u128 {
-    let mut piece = [0; PIECE];
-    let mut length = 0;
-    let mut begun = None;
-    for character in characters {
-        length += character.encode_utf8(&mut piece[length..]).len();
-        if length > PIECE - char::MAX.len_utf8() {
-            begun.get_or_insert_with(|| state.clone()).update(&piece[..length]);
-            length = 0;
-        }
-    }
-    begun.as_ref().unwrap_or(state).half(&piece[..length])
-}
-
-/// Whether a text is its own NFC; of a few ones that are, it is not known.
-fn is_nfc(text: &str) -> bool {
-    // Nothing before the combining characters is composed with what comes before it, and no
-    // syllable of Hangul: nearly all texts have no others.
-    let is_usual = |one| matches!(one, ..'\u{300}' | '가'..='힣');
-    text.chars().all(is_usual) || is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
 fn write_partial(text: &str, to: &mut Vec<u8>, in_quotes: bool) {
@@ -207,9 +134,10 @@ fn write_ends(
 mod tests {
     use std::sync::Arc;
 
-    use super::{Mask, MaskMaker, Pseudonyms};
+    use super::{Mask, MaskMaker};
     use crate::columns::dates::Dates;
     use crate::columns::method::Method;
+    use crate::columns::pseudonyms::Pseudonyms;
 
     fn masked(method: Method, domain: &str, text: &str) -> String {
         let dates = Arc::new(Dates::new(2026, Box::new(|_| None)));

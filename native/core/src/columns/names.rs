@@ -50,6 +50,14 @@ pub fn names_of(path: &str) -> Vec<String> {
     nfc(path).split('.').map(str::to_owned).collect()
 }
 
+/// Whether a text is its own NFC; of a few ones that are, it is not known.
+pub fn is_nfc(text: &str) -> bool {
+    // Nothing before the combining characters is composed with what comes before it, and no
+    // syllable of Hangul: nearly all texts have no others.
+    let is_usual = |one| matches!(one, ..'\u{300}' | '가'..='힣');
+    text.chars().all(is_usual) || is_nfc_quick(text.chars()) == IsNormalized::Yes
+}
+
 /// A text in NFC.
 pub fn nfc(text: &str) -> String {
     match is_nfc_quick(text.chars()) {

@@ -6,6 +6,7 @@ use super::masks::{Mask, MaskMaker};
 use super::method::Method;
 use super::names::{names_of, nfc};
 use super::patterns::{Pattern, anchors_of};
+use super::pseudonyms::Pseudonyms;
 
 /// A link column.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -195,6 +196,11 @@ impl ColumnRules {
     /// Whether it is plain, before any is there, that no column of a table but links stays.
     pub fn leaves_out_all_of(&self, table: &[String]) -> bool {
         self.layers.iter().any(|layer| layer.leaves_out_all_below(table))
+    }
+
+    /// What makes pseudonyms, if there is a key.
+    pub fn pseudonyms(&self) -> Option<&Pseudonyms> {
+        self.masks.pseudonyms.as_ref()
     }
 
     /// What masks the cells of a column, if anything does.

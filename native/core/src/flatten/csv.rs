@@ -144,6 +144,18 @@ impl Output {
         buffer.len() - self.length
     }
 
+    /// How long the rows so far are.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Puts a text over what the rows have there.
+    #[inline(always)]
+    pub fn fill_in(&mut self, at: usize, text: &[u8]) {
+        self.buffer[at..at + text.len()].copy_from_slice(text);
+    }
+
     /// Notes that all rows so far have only `width` cells.
     pub fn widen(&mut self, width: usize) {
         let rows = self.ends.len();

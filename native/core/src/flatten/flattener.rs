@@ -155,9 +155,7 @@ impl Flattener {
     ///
     /// If it ended within one, the rows hold rubbish, and so does the schema.
     pub fn flatten(&mut self, batch: &Batch) -> (usize, End) {
-        for table in &mut self.trees.tables {
-            table.output.clear();
-        }
+        self.trees.clear_rows();
         self.trees.entries.clear();
         self.trees.is_beyond = false;
         (self.held, self.is_begun) = (0, false);

@@ -1,7 +1,8 @@
 //! Cells that are masked, and how many.
 
 use super::cell::{Cell, LARGE, Texts};
-use crate::columns::Mask;
+use super::late::{self, LateCell};
+use crate::columns::{LastBlock, Mask};
 use crate::kinds::kind;
 
 /// How many cells of a column were masked, or left out though they were to be: see `MaskedCells` in
@@ -46,13 +47,25 @@ impl MaskedColumn {
         Self { mask, place, kinds: 0, cells: MaskedCells { table, column, cells: 0 } }
     }
 
-    /// Sets the masked cell of a row.
-    pub fn set(&mut self, row: &mut [Cell], cell: Cell, masking: &mut Masking) {
-        let masked = masking.cell(&self.mask, cell);
-        self.cells.cells += u64::from(masked.is_masked);
-        let Some(place) = self.place.and_then(|place| row.get_mut(place)) else { return };
-        *place = masked.cell;
-        self.kinds |= if masked.cell.len() == 0 { kind::NULL } else { kind::STRING };
+    /// Sets the masked cell of a row, or one that is room for what is made late.
+    pub fn set(
+        &mut self,
+        row: &mut [Cell],
+        cell: Cell,
+        masking: &mut Masking,
+        late: &mut Vec<LateCell>,
+    ) {
+        let is_masked = masking.has_content(cell);
+        self.cells.cells += u64::from(is_masked);
+        let Some(place) = self.place.filter(|&place| place < row.len()) else { return };
+        row[place] = match masking.late(&self.mask, cell).filter(|_| is_masked) {
+            Some((cell, block)) => {
+                late.push(LateCell { place, start: cell.start, before_end: None, block });
+                cell
+            }
+            None => masking.cell(&self.mask, cell).cell,
+        };
+        self.kinds |= if row[place].len() == 0 { kind::NULL } else { kind::STRING };
     }
 
     /// Whether it has a cell in a row.
@@ -87,14 +100,35 @@ pub struct Masking<'a> {
 }
 
 impl Masking<'_> {
+    /// Whether there is something to mask in a cell.
+    #[inline]
+    fn has_content(&self, cell: Cell) -> bool {
+        cell.len() > EMPTY_STRING.len()
+            || cell.len() > 0 && self.texts().text(cell) != Some(EMPTY_STRING)
+    }
+
+    fn texts(&self) -> Texts<'_> {
+        Texts { data: self.data, scratch: self.scratch, marks_text: self.marks_text }
+    }
+
+    /// Room for the pseudonym of a cell, and what that is made of, if it can be made late.
+    #[inline]
+    fn late(&mut self, mask: &Mask, cell: Cell) -> Option<(Cell, LastBlock)> {
+        let quote = usize::from(self.data.get(cell.start..cell.end)?.starts_with(b"\""));
+        let block = mask.block(self.data, cell.start + quote, cell.end - quote)?;
+        let start = self.data.len() + self.scratch.len();
+        let room: &[u8] = if self.marks_text { late::QUOTED_ROOM } else { late::ROOM };
+        self.scratch.extend_from_slice(room);
+        Some((Cell { start, end: self.data.len() + self.scratch.len() }, block))
+    }
+
     /// Masks a cell.
     pub fn cell(&mut self, mask: &Mask, cell: Cell) -> Masked {
-        let data = self.data;
-        let texts = Texts { data, scratch: self.scratch, marks_text: self.marks_text };
-        let found = texts.text(cell);
-        if cell.len() == 0 || found == Some(EMPTY_STRING) {
+        if !self.has_content(cell) {
             return Masked { cell, is_masked: false };
         }
+        let data = self.data;
+        let texts = Texts { data, scratch: self.scratch, marks_text: self.marks_text };
         let cell = match data.get(cell.start..cell.end) {
             _ if matches!(mask, Mask::Remove) => Cell::default(),
             Some(text) => self.masked(mask, without_quotes(text)),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::late::LatePseudonyms;
 use super::links::TableLinks;
 use super::masked::MaskedColumn;
+use super::trees::Table;
 use crate::columns::{ColumnRules, FreeNames, Link, names_of, shown};
 
 /// Numbers of columns as a node has them, where those are no plain ones: more than any row has.
@@ -36,6 +38,8 @@ pub struct Treatments {
     tables: Vec<NamedTable>,
     /// The columns that are masked, or left out but counted.
     pub masked: Vec<MaskedColumn>,
+    /// The pseudonyms that are still to be made.
+    pub late: LatePseudonyms,
 }
 
 struct NamedTable {
@@ -60,7 +64,8 @@ impl Treatments {
     /// Nothing is there yet.
     pub fn new(rules: Arc<ColumnRules>) -> Self {
         let (tables, masked) = (Vec::new(), Vec::new());
-        Self { rules, table_names: FreeNames::default(), tables, masked }
+        let late = LatePseudonyms::default();
+        Self { rules, table_names: FreeNames::default(), tables, masked, late }
     }
 
     /// The rules.
@@ -123,6 +128,13 @@ impl Treatments {
             }
             None if treatment.stays => place as u32 + 1,
             None => column::LEFT_OUT,
+        }
+    }
+
+    /// Makes the pseudonyms that are still to be made.
+    pub fn make_late(&mut self, tables: &mut [Table]) {
+        if let Some(pseudonyms) = self.rules.pseudonyms() {
+            self.late.make(pseudonyms, tables);
         }
     }
 

@@ -6,6 +6,7 @@ use super::cell::Cell;
 use super::csv::{Output, Rows};
 use super::fragment;
 use super::key_tree::{KeyTree, NodeId};
+use super::late::LateCell;
 use super::links::{Links, TableLinks};
 use super::masked::{KEY_COLUMN, MaskedCells, RECORD_ID_COLUMN};
 use super::record_ids::RecordIds;
@@ -55,6 +56,15 @@ pub struct TreatedRows {
     pub record_id: Option<(usize, MaskedCells)>,
     /// What masks their keys, if anything does, and how many were.
     pub key: Option<(Mask, MaskedCells)>,
+    /// The cells of the row at hand that are room for what is made late.
+    pub late: Vec<LateCell>,
+}
+
+impl TreatedRows {
+    /// Nothing but to write them.
+    fn written() -> Self {
+        Self { are_made: true, record_id: None, key: None, late: Vec::new() }
+    }
 }
 
 /// A table or column that was met for the first time.
@@ -151,8 +161,44 @@ impl SchemaTrees {
         taken.collect()
     }
 
+    /// Forgets all rows.
+    pub fn clear_rows(&mut self) {
+        for table in &mut self.tables {
+            table.output.clear();
+            if let Some(treated) = &mut table.treated {
+                treated.late.clear();
+            }
+        }
+        if let Some(treatments) = &mut self.treatments {
+            treatments.late.clear();
+        }
+    }
+
+    /// Has the pseudonyms made of the last row of a table, now or later.
+    pub fn finish_late(&mut self, number: usize) {
+        let Some(treatments) = &mut self.treatments else { return };
+        let table = &mut self.tables[number];
+        let Some(treated) = &mut table.treated else { return };
+        let (end, quote) = (table.output.len(), usize::from(self.marks_text));
+        let mut cells = std::mem::take(&mut treated.late);
+        for cell in &cells {
+            let Some(before_end) = cell.before_end else { continue };
+            treatments.late.add((number, end - before_end + quote), &cell.block);
+            if treatments.late.are_many() {
+                treatments.make_late(&mut self.tables);
+            }
+        }
+        cells.clear();
+        if let Some(treated) = &mut self.tables[number].treated {
+            treated.late = cells;
+        }
+    }
+
     /// Takes the rows of all tables, and which kinds of values the columns of those tables have.
     pub fn take_rows(&mut self) -> (Vec<Rows>, Vec<TableKinds>) {
+        if let Some(treatments) = &mut self.treatments {
+            treatments.make_late(&mut self.tables);
+        }
         let are_many = self.tables.len() > MANY_TABLES;
         let (mut rows, mut kinds) = (Vec::new(), Vec::new());
         for (number, table) in self.tables.iter_mut().enumerate() {
@@ -243,7 +289,8 @@ impl SchemaTrees {
         });
         let key = links.key.as_ref().and_then(|one| Some((rules.mask(one)?, cells(KEY_COLUMN))));
         let is_plain = *has_rows && record_id.is_none() && key.is_none();
-        (!is_plain).then(|| Box::new(TreatedRows { are_made: *has_rows, record_id, key }))
+        let are_made = *has_rows;
+        (!is_plain).then(|| Box::new(TreatedRows { are_made, record_id, key, late: Vec::new() }))
     }
 
     /// Makes the node's path a column of that table, whose row at hand may have another cell then;
@@ -267,6 +314,11 @@ impl SchemaTrees {
             Some(treatments) => {
                 let path = self.keys.path(node);
                 let column = treatments.add_column(owner, &path, number, cells.len());
+                if column::masked(column).is_some() {
+                    self.tables[owner]
+                        .treated
+                        .get_or_insert_with(|| Box::new(TreatedRows::written()));
+                }
                 (column, treatments.is_written(column))
             }
         };

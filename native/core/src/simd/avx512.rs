@@ -5,11 +5,15 @@
 #![expect(clippy::incompatible_msrv, reason = "left out by older compilers, see build.rs")]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_or_si512, _mm512_set_epi64,
-    _mm512_set1_epi8, _mm512_sub_epi8,
+    __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_mask_expand_epi8,
+    _mm512_mask_mov_epi8, _mm512_mask_set1_epi64, _mm512_maskz_compress_epi8,
+    _mm512_maskz_mov_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set_epi64,
+    _mm512_set1_epi8, _mm512_storeu_si512, _mm512_sub_epi8,
 };
 
-use super::vector::{BracketBits, Simd, Work};
+use super::portable::Portable;
+use super::sha256;
+use super::vector::{Block, BracketBits, NumberBits, Simd, State, Work};
 
 /// Does work, or gives it back where the processor cannot do it.
 pub fn run<W: Work>(work: W) -> Result<W::Output, W> {
@@ -54,6 +58,27 @@ impl Simd for Avx512 {
         // SAFETY: the processor was asked.
         unsafe { space_bits(block) }
     }
+
+    #[inline(always)]
+    fn number_bits(self, block: &[u8; 64]) -> NumberBits {
+        // SAFETY: the processor was asked.
+        unsafe { number_bits(block) }
+    }
+
+    #[inline(always)]
+    fn last_block(self, begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64] {
+        if !is_x86_feature_detected!("avx512vbmi2") {
+            return Portable.last_block(begun, rest, bits);
+        }
+        // SAFETY: the processor was asked.
+        unsafe { last_block(begun, rest, bits) }
+    }
+
+    #[inline(always)]
+    fn compress(self, state: &mut State, block: &Block) {
+        // SAFETY: the processor was asked.
+        unsafe { sha256::compress(state, block) }
+    }
 }
 
 #[inline]
@@ -86,6 +111,36 @@ fn space_bits(block: &[u8; 64]) -> u64 {
     let since_tab = _mm512_sub_epi8(lanes, _mm512_set1_epi8(b'\t'.cast_signed()));
     let up_to_return = _mm512_cmple_epu8_mask(since_tab, _mm512_set1_epi8(4));
     up_to_return | is(lanes, b' ')
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn number_bits(block: &[u8; 64]) -> NumberBits {
+    let lanes = load(block);
+    let values = _mm512_sub_epi8(lanes, _mm512_set1_epi8(b'0'.cast_signed()));
+    let digits = _mm512_cmple_epu8_mask(values, _mm512_set1_epi8(9));
+    NumberBits {
+        separators: is(lanes, b'-') | is(lanes, b' '),
+        digits: digits | is(lanes, b'*'),
+        not_ascii: _mm512_movepi8_mask(lanes),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
+fn last_block(begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64] {
+    const LAST_EIGHT: u8 = 1 << 7;
+    let after = u64::MAX << begun.1;
+    let end = 1 << (begun.1 + rest.1.count_ones() as usize);
+    let kept = _mm512_maskz_compress_epi8(rest.1, load(rest.0));
+    let lanes = _mm512_maskz_mov_epi8(!after, load(begun.0));
+    let lanes = _mm512_mask_expand_epi8(lanes, after, kept);
+    let lanes = _mm512_mask_mov_epi8(lanes, end, _mm512_set1_epi8(i8::MIN));
+    let lanes = _mm512_mask_set1_epi64(lanes, LAST_EIGHT, bits.to_be().cast_signed());
+    let mut bytes = [0; 64];
+    // SAFETY: there is room for sixty-four bytes.
+    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), lanes) };
+    bytes
 }
 
 /// All bytes; compiled to one load.

@@ -1,9 +1,10 @@
 //! Vectors of sixteen bytes, which every processor has or is given by the compiler.
 
 use multiversion::multiversion;
+use sha2::block_api::compress256;
 use wide::u8x16;
 
-use super::vector::{BracketBits, Simd, Work};
+use super::vector::{Block, BracketBits, LANES as TEXTS, NumberBits, Simd, State, Work};
 
 const LANES: usize = 16;
 
@@ -76,6 +77,54 @@ impl Simd for Portable {
             found |= u64::from(bits(up_to_return | is(lanes, b' '))) << at;
         }
         found
+    }
+
+    #[inline(always)]
+    fn number_bits(self, block: &[u8; 64]) -> NumberBits {
+        let mut found = NumberBits { separators: 0, digits: 0, not_ascii: 0 };
+        for at in [0, 16, 32, 48] {
+            let lanes = load(block, at);
+            let values = lanes - u8x16::splat(b'0');
+            let nine = u8x16::splat(9);
+            let digits = values.max(nine).cmp_eq(nine) | is(lanes, b'*');
+            found.separators |= u64::from(bits(is(lanes, b'-') | is(lanes, b' '))) << at;
+            found.digits |= u64::from(bits(digits)) << at;
+            found.not_ascii |= u64::from(bits(lanes)) << at;
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn last_block(self, begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        let mut length = begun.1;
+        bytes[..length].copy_from_slice(&begun.0[..length]);
+        let mut kept = rest.1;
+        while kept != 0 {
+            bytes[length] = rest.0[kept.trailing_zeros() as usize];
+            length += 1;
+            kept &= kept - 1;
+        }
+        bytes[length] = 0x80;
+        bytes[56..].copy_from_slice(&bits.to_be_bytes());
+        bytes
+    }
+
+    /// One after the other: a processor with instructions for that has begun with the next one
+    /// before it is done with one.
+    #[inline(always)]
+    fn compress(self, state: &mut State, block: &Block) {
+        for text in 0..TEXTS {
+            let mut words = state.map(|lanes| lanes[text]);
+            let mut bytes = [0; 64];
+            for (bytes, lanes) in bytes.chunks_exact_mut(4).zip(block) {
+                bytes.copy_from_slice(&lanes[text].to_be_bytes());
+            }
+            compress256(&mut words, &[bytes]);
+            for (lanes, word) in state.iter_mut().zip(words) {
+                lanes[text] = word;
+            }
+        }
     }
 }
 

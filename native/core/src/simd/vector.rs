@@ -15,6 +15,24 @@ pub struct BracketBits {
     pub commas: u64,
 }
 
+/// Where the bytes are that numbers of accounts are written with.
+#[derive(Clone, Copy)]
+pub struct NumberBits {
+    /// `-` and ` `
+    pub separators: u64,
+    /// Digits and `*`
+    pub digits: u64,
+    /// Those that are no characters of their own.
+    pub not_ascii: u64,
+}
+
+/// Texts that are digested at once.
+pub const LANES: usize = 16;
+/// Digests between two blocks of each text: each word, of all of them.
+pub type State = [[u32; LANES]; 8];
+/// One block of each text.
+pub type Block = [[u32; LANES]; 16];
+
 /// Vectors of one kind.
 pub trait Simd: Copy {
     /// Finds the bytes that decide where a value ends.
@@ -26,6 +44,17 @@ pub trait Simd: Copy {
 
     /// Finds the ASCII white space, with vertical tabs and form feeds.
     fn space_bits(self, block: &[u8; 64]) -> u64;
+
+    /// Finds the bytes by which a text is a number, or is not.
+    fn number_bits(self, block: &[u8; 64]) -> NumberBits;
+
+    /// The last block of a text for SHA-256: the first bytes of a block, so many, then those bytes
+    /// of another one that have a bit in `kept`, which are fewer than 56 with the first ones, then
+    /// the end and `bits` as the length of all.
+    fn last_block(self, begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64];
+
+    /// Digests the next block of each of many texts with SHA-256.
+    fn compress(self, state: &mut State, block: &Block);
 }
 
 /// Work that looks at every byte.

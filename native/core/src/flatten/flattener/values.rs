@@ -5,6 +5,7 @@ use crate::flatten::bare_keys;
 use crate::flatten::cell::{Cell, Texts, cell};
 use crate::flatten::ids::Ids;
 use crate::flatten::key_tree::{LABEL, NodeId};
+use crate::flatten::late;
 use crate::flatten::masked::Masking;
 use crate::flatten::treatments::column;
 use crate::flatten::trees::TreatedRows;
@@ -284,10 +285,12 @@ impl Flattener {
         }
         let Some(treatments) = &mut self.trees.treatments else { return Ok(()) };
         let masked = column::masked(column).and_then(|number| treatments.masked.get_mut(number));
-        if let Some(masked) = masked {
+        let treated = &mut self.trees.tables[row.table].treated;
+        if let (Some(masked), Some(treated)) = (masked, treated) {
             let marks_text = self.settings.marks_text;
             let (scratch, buffer) = (&mut self.scratch, &mut self.buffer);
-            masked.set(&mut row.cells, cell, &mut Masking { data, scratch, buffer, marks_text });
+            let mut masking = Masking { data, scratch, buffer, marks_text };
+            masked.set(&mut row.cells, cell, &mut masking, &mut treated.late);
         }
         Ok(())
     }
@@ -447,10 +450,15 @@ impl Flattener {
         let marks_text = self.settings.marks_text;
         let texts = Texts { data, scratch: &self.scratch, marks_text };
         let table = &mut self.trees.tables[row.table];
-        let mut form = None;
+        let line_end = &self.settings.line_end;
+        let (mut form, mut is_late) = (None, false);
         if let Some(treated) = &mut table.treated {
             if !treated.are_made {
                 return row.cells.fill(Cell::default());
+            }
+            is_late = !treated.late.is_empty();
+            if is_late {
+                late::measure(&mut treated.late, &row.cells, line_end.len());
             }
             if let Some((masked, cells)) = &mut treated.record_id {
                 form = Some(*masked);
@@ -460,7 +468,9 @@ impl Flattener {
         let record = self.trees.record_ids.cell(form);
         let (links, key) = (table.written_links, row.key);
         let ids = Ids { links, record, row: &self.row_id, parent, key, marks_text };
-        let line_end = &self.settings.line_end;
         self.held += table.output.row(&ids, texts, &mut row.cells, line_end);
+        if is_late {
+            self.trees.finish_late(row.table);
+        }
     }
 }
