@@ -22,6 +22,7 @@ _BESIDE_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LINE_END = re.compile(rb"\n")
 _BLANK = b" \t\r"
 _BEFORE_VALUE = (b",", b":", b"[")
+_AFTER_VALUE = (",", "]", "}")
 _OPENERS = ("{", "[")
 _BLANK_TO_LINE_END = re.compile(rb"[ \t\r]*+\n")
 
@@ -74,13 +75,30 @@ def line_end(window: Window, most: int) -> int | None:
 def stops_at_line_end(window: Window, start: int, end: int, most: int) -> bool:
     """Whether a document from `start` on cannot go on after its first line, which ends at `end`.
 
-    It has no end in that line. It is broken within so many bytes, then: there, or before. False
-    where that does not show by the bytes around the line end.
+    Nor with a value in a line of its own after that. It has no end in its first line, and is broken
+    within so many bytes, then: after those, or before. False where that does not show by the bytes
+    around the line ends.
     """
     last = bytes(memoryview(window.data)[start:end]).rstrip(_BLANK)[-1:]
     after = window.skip_space(end, most)
+    if after - start > most or window.byte(after) not in _OPENERS:
+        return False
     # A container begins where a value is due; within a string, the line end is a fault itself.
-    return last not in _BEFORE_VALUE and after - start <= most and window.byte(after) in _OPENERS
+    return last not in _BEFORE_VALUE or _stops_after_value(window, start, after, most)
+
+
+def _stops_after_value(window: Window, start: int, value: int, most: int) -> bool:
+    """Whether a document from `start` on cannot go on after a value in it that is in one line."""
+    line_end = window.data.find(b"\n", value)
+    if line_end < 0:
+        return False
+    line = Window.over(memoryview(window.data)[value:line_end], 0)
+    try:
+        end = value + value_end(line, 0, most)
+    except (TooLongError, UnfinishedError):
+        return False
+    after = window.skip_space(end, most)
+    return after - start <= most and window.byte(after) not in _AFTER_VALUE
 
 
 def spans_lines(window: Window, end: int, max_bytes: int, reader: StrictReader) -> bool:
