@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from myd_grpc.bounded_files import UnfitFileError, read_bounded
 from myd_grpc.callers.model import Caller, CallerLimits, Role
+from myd_grpc.checked_tables import CheckedTables, NoTomlError, UnfitTextError, parsed
+from myd_grpc.checked_tables import is_name as is_shown_name
 
 _MOST_BYTES = 16 << 20
 _LONGEST_NAME = 128
@@ -67,15 +68,12 @@ class CallersFile:
 
 def read(path: Path) -> CallersFile:
     """The file as it is now. Raises CallersFileError."""
-    import tomllib  # noqa: PLC0415 - only where there is such a file
-
     try:
-        # Editors on Windows put a byte order mark before UTF-8.
-        content = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise CallersFileError(f"{path} is not in UTF-8: save it so") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CallersFileError(f"{path} is no TOML: {error}; {_QUOTES}") from None
+        content = parsed(read_bytes(path))
+    except NoTomlError as error:
+        raise CallersFileError(f"{path} {error}; {_QUOTES}") from None
+    except UnfitTextError as error:
+        raise CallersFileError(f"{path} {error}") from None
     reader = _Reader(path)
     found = reader.file(content)
     if reader.problems:
@@ -92,16 +90,8 @@ def read_bytes(path: Path) -> bytes:
 
 
 def is_name(text: str) -> bool:
-    """Whether callers may be called so: it is shown in logs, and owns jobs.
-
-    Only one of the forms that look alike in Unicode is taken, so that nobody is taken for another.
-    """
-    return (
-        0 < len(text) <= _LONGEST_NAME
-        and text.isprintable()
-        and text == text.strip()
-        and unicodedata.is_normalized("NFC", text)
-    )
+    """Whether callers may be called so: it is shown in logs, and owns jobs."""
+    return is_shown_name(text, _LONGEST_NAME)
 
 
 def alternative_name(text: str) -> str:
@@ -136,20 +126,19 @@ _CERTIFICATES = _Credentials(
 
 
 @dataclass
-class _Reader:
-    """Reads tables and collects what is wrong with them, so that all is said at once."""
+class _Reader(CheckedTables):
+    """Reads the file's tables."""
 
     path: Path
-    problems: list[str] = field(default_factory=list)
     tokens: dict[str, Caller] = field(default_factory=dict)
     certificates: dict[str, Caller] = field(default_factory=dict)
 
     def file(self, content: dict[str, Any]) -> CallersFile:
-        self._known_keys("the file", content, ("callers", "jwt"))
+        self.known_keys("the file", content, ("callers", "jwt"))
         if not content:
             # As a file is for a moment that an editor writes: not a reason to let nobody in.
             self.problems.append("it names nobody: add a table [callers.NAME]")
-        tables = self._table("callers", content.get("callers", {}))
+        tables = self.table("callers", content.get("callers", {}))
         callers = {name: self._caller(name, table) for name, table in tables.items()}
         jwt = self._jwt(content["jwt"]) if "jwt" in content else None
         return CallersFile(callers, self.tokens, self.certificates, jwt)
@@ -161,8 +150,8 @@ class _Reader:
                 f"{where}: a name has 1 to {_LONGEST_NAME} printable characters in Unicode's form "
                 "NFC, and no space at either end"
             )
-        table = self._table(where, value)
-        self._known_keys(where, table, _KEYS)
+        table = self.table(where, value)
+        self.known_keys(where, table, _KEYS)
         output = self._place(f"{where} output", table.get("output", ""))
         if any(part.startswith(".") for part in output.split("/")):
             # As those do in which the server stages sets.
@@ -208,7 +197,7 @@ class _Reader:
         found = self._texts(where, "roles", table)
         unknown = [text for text in found if text not in list(Role)]
         for text in unknown:
-            self.problems.append(f"{where} roles: {text!r} is none of {_listed(Role)}")
+            self.problems.append(f"{where} roles: {text!r} is none of {', '.join(Role)}")
         return frozenset(Role(text) for text in found if text not in unknown)
 
     def _presets(self, where: str, table: dict[str, Any]) -> tuple[str, ...]:
@@ -241,8 +230,8 @@ class _Reader:
         return None
 
     def _jwt(self, value: object) -> JwtTable:
-        table = self._table("[jwt]", value)
-        self._known_keys("[jwt]", table, [one.name for one in fields(JwtTable)])
+        table = self.table("[jwt]", value)
+        self.known_keys("[jwt]", table, [one.name for one in fields(JwtTable)])
         texts = {
             key: self._text(f"[jwt] {key}", table.get(key, default))
             for key, default in {"keys": None, "issuer": None, "audience": None}.items()
@@ -265,18 +254,3 @@ class _Reader:
             return value
         self.problems.append(f"{where} {key}: must be a list of texts")
         return []
-
-    def _table(self, where: str, value: object) -> dict[str, Any]:
-        if isinstance(value, dict):
-            return value
-        self.problems.append(f"{where}: must be a table")
-        return {}
-
-    def _known_keys(self, where: str, table: Iterable[str], known: Iterable[str]) -> None:
-        for key in table:
-            if key not in known:
-                self.problems.append(f"{where}: {key!r} is none of {_listed(known)}")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

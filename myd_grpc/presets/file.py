@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from myd_grpc.bounded_files import UnfitFileError, read_bounded
+from myd_grpc.checked_tables import CheckedTables, UnfitTextError, is_name, parsed
 from myd_grpc.convert.columns.patterns import MOST_CHARACTERS
 from myd_grpc.options import (
     ENCODING_NAMES,
@@ -71,23 +70,11 @@ def read_all(paths: Iterable[Path]) -> Mapping[str, Preset]:
     return presets
 
 
-def _is_name(text: str) -> bool:
-    return (
-        0 < len(text) <= _LONGEST_NAME
-        and text.isprintable()
-        and text == text.strip()
-        and unicodedata.is_normalized("NFC", text)
-    )
-
-
-@dataclass
-class _Reader:
-    """Reads one file and collects what is wrong with it, so that all is said at once."""
-
-    problems: list[str] = field(default_factory=list)
+class _Reader(CheckedTables):
+    """Reads one file."""
 
     def file(self, path: Path) -> Preset:
-        if not _is_name(path.name.removesuffix(ENDING)):
+        if not is_name(path.name.removesuffix(ENDING), _LONGEST_NAME):
             self.problems.append(
                 f"a name has 1 to {_LONGEST_NAME} printable characters in Unicode's form NFC, and "
                 "no space at either end"
@@ -96,21 +83,16 @@ class _Reader:
         return NO_PRESET if content is None else self._preset(content)
 
     def _content(self, path: Path) -> dict[str, Any] | None:
-        import tomllib  # noqa: PLC0415 - only where there are presets
-
         try:
-            # Editors on Windows put a byte order mark before UTF-8.
-            return tomllib.loads(read_bounded(path, _MOST_BYTES).decode("utf-8-sig"))
+            return parsed(read_bounded(path, _MOST_BYTES))
         except UnfitFileError as error:
             self.problems.append(str(error))
-        except UnicodeDecodeError:
-            self.problems.append("it is not in UTF-8: save it so")
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            self.problems.append(f"it is no TOML: {error}")
+        except UnfitTextError as error:
+            self.problems.append(f"it {error}")
         return None
 
     def _preset(self, content: dict[str, Any]) -> Preset:
-        self._known_keys("the file", content, _KEYS)
+        self.known_keys("the file", content, _KEYS, _SECRETS)
         include, exclude, maps = (self._patterns(key, content.get(key, [])) for key in _LISTS)
         masking = self._masking(content.get("masking", {}))
         layout = self._one_of("layout", Layout, content.get("layout", Layout.AUTO)) or Layout.AUTO
@@ -124,8 +106,8 @@ class _Reader:
         return Preset(choice, maps, layout, record_path, id_field, encoding)
 
     def _masking(self, value: object) -> Masking:
-        table = self._table("[masking]", value)
-        self._known_keys("[masking]", table, ("profile", "rules"))
+        table = self.table("[masking]", value)
+        self.known_keys("[masking]", table, ("profile", "rules"), _SECRETS)
         profile = MaskProfile.UNSPECIFIED
         if "profile" in table:
             found = self._one_of("[masking] profile", MaskProfile, table["profile"])
@@ -136,8 +118,8 @@ class _Reader:
 
     def _rule(self, number: int, value: object) -> MaskRule | None:
         where = f"[[masking.rules]], number {number}"
-        table = self._table(where, value)
-        self._known_keys(where, table, ("columns", "method", "domain"))
+        table = self.table(where, value)
+        self.known_keys(where, table, ("columns", "method", "domain"), _SECRETS)
         columns = table.get("columns", "")
         self._check_pattern(f"{where}, columns", columns)
         method = self._one_of(f"{where}, method", MaskMethod, table.get("method", ""))
@@ -187,18 +169,3 @@ class _Reader:
             return value
         self.problems.append(f"{where}: must be a list of at most {_MOST_PATTERNS}")
         return []
-
-    def _table(self, where: str, value: object) -> dict[str, Any]:
-        if isinstance(value, dict):
-            return value
-        self.problems.append(f"{where}: must be a table")
-        return {}
-
-    def _known_keys(self, where: str, table: Iterable[str], known: Iterable[str]) -> None:
-        for key in table:
-            if key.lower() in _SECRETS:
-                self.problems.append(
-                    f"{where}: {key} has no place in a file: each request brings its keys"
-                )
-            elif key not in known:
-                self.problems.append(f"{where}: {key!r} is none of {', '.join(known)}")
