@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,6 +19,11 @@ from benchmarks.shapes import ROW, in_tables
 from myd_grpc.convert.model import NO_KEYS, CipherKey, Keys
 from myd_grpc.options import ConvertOptions, Layout
 from myd_grpc.sample import plaintext
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _KEY, _IV = bytes(range(32)), bytes(range(16))
 _KEYS = Keys(CipherKey(_KEY, _IV))
@@ -194,4 +201,7 @@ SHAPES = (
     Shape("a thousand child tables", _lines("tables", lambda number: in_tables(1_000, number))),
     Shape("ten thousand columns", _lines("columns", _in_columns)),
     Shape("columns that come late", _lines("late", _late)),
+    Shape("UTF-16", _as("utf16", lambda text: text.decode().encode("utf-16")), None, is_array=True),
+    Shape("gzip", _as("gz", lambda text: gzip.compress(text, 6)), None, is_array=True),
+    Shape("zstd", _as("zst", zstd.compress), None, is_array=True),
 )
