@@ -3,7 +3,7 @@
 use base64_simd::{Out, STANDARD_NO_PAD};
 use multiversion::multiversion;
 
-use super::letters::{copy_letters, room_for};
+use super::letters::{SPARE, copy_letters};
 
 /// How bytes are written as text.
 #[derive(Clone, Copy)]
@@ -103,7 +103,7 @@ impl Decoder {
     pub fn new(encoding: Encoding, size: usize, before: u64, first: u64) -> Self {
         Self {
             encoding,
-            letters: vec![0; encoding.unit().0 + room_for(size)],
+            letters: vec![0; encoding.unit().0 + size + SPARE],
             waiting: 0,
             left_out: first.saturating_sub(before),
             passed: before,
@@ -115,10 +115,16 @@ impl Decoder {
         self.passed
     }
 
-    /// Decodes the next piece of the text; answers how many bytes that gave, None where the text is
-    /// damaged.
-    pub fn decode(&mut self, text: &[u8], is_last: bool, room: &mut [u8]) -> Option<usize> {
-        let found = copy_letters(text, &mut self.letters[self.waiting..]);
+    /// Decodes the next piece of the text, the first `size` bytes of what is given, which is longer by
+    /// `SPARE`; answers how many bytes that gave, None where the text is damaged.
+    pub fn decode(
+        &mut self,
+        text: &[u8],
+        size: usize,
+        is_last: bool,
+        room: &mut [u8],
+    ) -> Option<usize> {
+        let found = copy_letters(text, size, &mut self.letters[self.waiting..]);
         self.passed += found as u64;
         let there = self.waiting + found;
         let start = usize::try_from(self.left_out).unwrap_or(usize::MAX).min(there);
@@ -140,7 +146,7 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decoder, Encoding};
+    use super::{Decoder, Encoding, SPARE};
 
     /// What a text stands for that comes in pieces of some size, of which so many letters are left out.
     fn decoded(encoding: Encoding, text: &[u8], size: usize, first: u64) -> Option<Vec<u8>> {
@@ -149,7 +155,8 @@ mod tests {
         let mut found = Vec::new();
         let pieces = text.len().div_ceil(size).max(1);
         for (number, piece) in (1..).zip(text.chunks(size).chain(text.is_empty().then_some(text))) {
-            let length = decoder.decode(piece, number == pieces, &mut room)?;
+            let spared = [piece, &[b'A'; SPARE][..]].concat();
+            let length = decoder.decode(&spared, piece.len(), number == pieces, &mut room)?;
             found.extend_from_slice(&room[..length]);
         }
         Some(found)

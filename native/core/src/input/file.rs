@@ -2,6 +2,7 @@
 
 use super::bytes::{Failure, ReadAt};
 use super::encoded::{Decoder, Encoding};
+use super::letters::SPARE;
 use crate::cipher::{BLOCK, Cipher, PIECE_BYTES, unpadded};
 
 /// The text of a file that lies there as it is, or encrypted with AES-256-CBC (PKCS#7), and that as
@@ -73,7 +74,7 @@ impl FileText {
         if let Form::Encrypted(cipher) = self.form {
             let size = encoding.text_for(ENCODED_BYTES);
             let decoder = Decoder::new(encoding, size, letters, first);
-            let text = vec![0; size];
+            let text = vec![0; size + SPARE];
             self.form = Form::Encoded(Encoded { encoding, decoder, text, cipher });
             self.places = [Place { position: self.position, letters }; 2];
         }
@@ -164,8 +165,7 @@ impl Encoded {
     /// Decrypts what the next piece of the text stands for, but for the last block, which waits until
     /// the end is known; answers how many bytes that gave, None where the text is damaged.
     fn decrypt(&mut self, size: usize, is_end: bool, room: &mut [u8]) -> Option<usize> {
-        let added =
-            self.decoder.decode(&self.text[..size], is_end, self.cipher.room(room.len()))?;
+        let added = self.decoder.decode(&self.text, size, is_end, self.cipher.room(room.len()))?;
         let there = self.cipher.waiting() + added;
         let ready =
             if is_end { there.min(room.len()) } else { there.saturating_sub(1) / BLOCK * BLOCK };
