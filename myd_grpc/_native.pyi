@@ -5,9 +5,10 @@ from typing_extensions import Buffer
 
 from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.input.source import Stored
-from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.piece import Juncture, Piece
 
 __all__ = [
+    "AroundReader",
     "Buffers",
     "CellCounter",
     "Ends",
@@ -113,6 +114,23 @@ class ReadAhead:
     def take(self, *, alone: bool) -> tuple[_Records, _Fragment | _Scanned] | None: ...
     def stop(self) -> None: ...
     def rest(self) -> tuple[bytes, int, _Place | None]: ...
+
+@final
+class AroundReader:
+    def __new__(
+        cls,
+        juncture: Juncture,
+        head: bytes,
+        file: Stored | None,
+        read: Callable[[], bytes],
+        *,
+        chunk: int,
+        max_depth: int,
+        max_bytes: int,
+    ) -> Self: ...
+    def read_on(self, most: int) -> bool: ...
+    def reached(self) -> tuple[int, tuple[int, int] | None]: ...
+    def juncture(self) -> tuple[int, str, str, int, bytes]: ...
 
 @final
 class TableRows:

@@ -1,9 +1,10 @@
-"""What is worked on: records of one file, from a place between two of them on."""
+"""What is worked on: the records of one file, and the text around them, from some place on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from myd_grpc.convert.jsontext.strict import Expect
 from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout
 
@@ -26,3 +27,18 @@ class Piece:
     limits: Limits
     rejects: int = 0
     place: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Juncture:
+    """A juncture of two tokens in the text around the records of a document.
+
+    It is at `offset` of the decrypted text, `around` are the brackets open there, outermost first,
+    and `expect` is what may come next. The `names` of the record path are still to be found: all of
+    them at the document's start, none after the records.
+    """
+
+    offset: int
+    around: str
+    expect: Expect
+    names: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.columns.of_conversion import column_rules
 from myd_grpc.convert.engines.available import engine_for
-from myd_grpc.convert.engines.engine import Engine, Flattener, RowRules
+from myd_grpc.convert.engines.engine import Engine, Flattener, Passed, RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.file_rejects import FileRejects
 from myd_grpc.convert.input.byte_source import InputVersion
@@ -334,14 +334,14 @@ class _Run:
         if builder.writer.needs_rewrite:
             self._state.save_finishing(builder)
 
-    def _reader(self, source: Source, builder: SetBuilder) -> RecordReader:
+    def _reader(self, source: Source, builder: SetBuilder, passed: Passed) -> RecordReader:
         """What reads a file's records, and leaves broken ones out where that is asked for."""
         conversion, most = self._conversion, self._options.max_rejects
         limits, names = conversion.limits, conversion.section_names
         if not most:
-            return RecordReader(source, limits, self._options, names)
+            return RecordReader(source, limits, self._options, names, passed)
         rejects = FileRejects(source.name, most, self._state, builder.rejects)
-        return RejectingReader(source, limits, self._options, names, rejects)
+        return RejectingReader(source, limits, self._options, names, rejects, passed)
 
     def _convert_file(
         self, index: int, builder: SetBuilder, flatteners: _Flatteners, piece: Piece | None
@@ -350,14 +350,20 @@ class _Run:
         name, state = self._conversion.file_names[index], self._state
         before = state.before_file(index, piece)
         start = piece.offset if piece else 0
+
+        def passed(offset: int) -> None:
+            bytes_read = before.bytes_read + source.reached(offset)
+            state.progress = replace(state.progress, bytes_read=bytes_read)
+            state.report()
+
         with (
             self._open(name, start, state.inputs[index]) as source,
             source.unchanged(),
             hinting(source),
         ):
-            reader = self._reader(source, builder)
+            reader = self._reader(source, builder, passed)
             if piece:
-                reader.resume(piece)
+                reader.resume(piece, self.engine)
             else:
                 piece = reader.find(self.engine, index - builder.plan.files.start + 1)
             if index == 0:

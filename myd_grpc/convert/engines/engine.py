@@ -14,8 +14,8 @@ from myd_grpc.convert.batch import Batch, Fragment, Scanned
 from myd_grpc.convert.columns.rules import NO_RULES, ColumnRules, Treatment
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.input.source import Source
-from myd_grpc.convert.model import DEFAULT_LIMITS
-from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
+from myd_grpc.convert.piece import Juncture, Piece
 from myd_grpc.convert.schema import Schema
 
 BATCH_BYTES = 4 << 20
@@ -101,6 +101,25 @@ class ReadAhead(Protocol[Made]):
         ...
 
 
+Passed = Callable[[int], None]
+"""Told now and then up to which offset of the decrypted text what is around records was read."""
+
+
+class PassOver(Protocol):
+    """Reads text around records by itself, and checks it as `StrictReader` does."""
+
+    def __call__(
+        self, juncture: Juncture, head: bytes, source: Source, limits: Limits, passed: Passed
+    ) -> tuple[Juncture, bytes]:
+        """How far it came from a juncture on, and what it has read of the text there.
+
+        `head` is the first text, which was read from the source already. It ends where the names
+        have led to, where the text ends, and before what is malformed or beyond a limit, or where
+        there is no such name: that, and what it cannot tell, it leaves to the caller.
+        """
+        ...
+
+
 class Flattener(Protocol):
     """Makes rows of records, for one schema.
 
@@ -149,11 +168,16 @@ class Engine(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def outline(self, head: bytes) -> bytes:
-        """A text of which the same layout is recognised, shorter where that can be had fast.
+        """The text without what is nested in its first value: the layout is recognised from that.
 
-        What is nested in its first value is emptied. Where brackets do not match, or the text ends
-        within something, the rest is left as it is.
+        It is the same with every engine, of malformed text, too: where brackets do not match, or
+        the text ends within something, the rest is left as it is.
         """
+        ...
+
+    @property
+    def pass_over(self) -> PassOver | None:
+        """The way to read what is around records; None where there is no fast one."""
         ...
 
     def flattener(self, rules: RowRules, schema: Schema) -> Flattener:

@@ -21,10 +21,19 @@ from typing_extensions import Buffer
 from myd_grpc import _native
 from myd_grpc.convert.batch import Batch, Fragment, Rows, Scanned, Span
 from myd_grpc.convert.engines import processors
-from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, LONG_GAP, RowRules, Take
+from myd_grpc.convert.engines.engine import (
+    BATCH_BYTES,
+    BATCH_VALUES,
+    LONG_GAP,
+    Passed,
+    RowRules,
+    Take,
+)
 from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.jsontext.strict import Expect
 from myd_grpc.convert.kinds import MaskedCells, TableKinds
-from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.model import Limits
+from myd_grpc.convert.piece import Juncture, Piece
 from myd_grpc.convert.schema import Entry, NewColumn, NewTable, Schema
 
 _Made = TypeVar("_Made", Fragment, Scanned)
@@ -38,6 +47,8 @@ _BATCHES_AHEAD = 3
 # and how many bytes of records and rows for each thread.
 _HELD_BYTES = 18 << 20
 _SPARE_NODES = 100_000
+# How much of what is around records is read between two reports: a small part of a second's work.
+_PASSED_BYTES = 16 << 20
 _NICE = 10
 
 
@@ -59,6 +70,29 @@ class NativeEngine:
     def outline(self, head: bytes) -> bytes:
         """See `Engine.outline`."""
         return _native.outline(head)
+
+    def pass_over(
+        self, juncture: Juncture, head: bytes, source: Source, limits: Limits, passed: Passed
+    ) -> tuple[Juncture, bytes]:
+        """See `PassOver`."""
+        reading = _native.AroundReader(
+            juncture,
+            head,
+            source.stored(juncture.offset + len(head)),
+            source.read,
+            chunk=source.chunk,
+            max_depth=limits.max_depth,
+            max_bytes=limits.max_record_bytes,
+        )
+        del head
+        goes_on = True
+        while goes_on:
+            goes_on = reading.read_on(_PASSED_BYTES)
+            offset, place = reading.reached()
+            source.pass_by(place)
+            passed(offset)
+        offset, around, expect, entered, rest = reading.juncture()
+        return Juncture(offset, around, Expect[expect], juncture.names[entered:]), rest
 
     def flattener(self, rules: RowRules, schema: Schema) -> NativeFlattener:
         """See `Engine.flattener`."""

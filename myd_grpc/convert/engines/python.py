@@ -6,8 +6,9 @@ import sys
 from typing import Self
 
 from myd_grpc.convert.batch import Batch, Scanned
-from myd_grpc.convert.engines.engine import ReadAhead, RowRules
+from myd_grpc.convert.engines.engine import PassOver, ReadAhead, RowRules
 from myd_grpc.convert.engines.flatten import PythonFlattener
+from myd_grpc.convert.jsontext.outline import outline
 from myd_grpc.convert.schema import Schema
 
 _OTHER_CALLS = 1000
@@ -17,6 +18,7 @@ class PythonEngine:
     """Works with the standard library's parser, one batch after the other."""
 
     name = "python"
+    pass_over: PassOver | None = None
 
     def __init__(self, threads: int = 0) -> None:
         del threads  # of the interpreter, only one works at a time
@@ -28,8 +30,8 @@ class PythonEngine:
         pass
 
     def outline(self, head: bytes) -> bytes:
-        """The text itself."""
-        return head
+        """See `Engine.outline`."""
+        return outline(head)
 
     def flattener(self, rules: RowRules, schema: Schema) -> PythonFlattener:
         """See `Engine.flattener`."""

@@ -17,7 +17,9 @@ class Window:
     Positions are indices in `data`; they hold until the next `drop`.
     """
 
-    def __init__(self, read: Callable[[], bytes], base: int = 0, head: bytes = b"") -> None:
+    def __init__(
+        self, read: Callable[[], bytes], base: int = 0, head: bytes | bytearray = b""
+    ) -> None:
         self.data = bytearray(head)
         self.base = base
         self.ended = False

@@ -1,4 +1,4 @@
-"""Where the records of a document are: down its record path, and which layout is there."""
+"""Which layout the records of a document have."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import ijson
 
 from myd_grpc.convert.jsontext.boundary import TooLongError, UnfinishedError, value_end
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
-from myd_grpc.convert.jsontext.strict import StrictReader
-from myd_grpc.convert.jsontext.values import nfc, parse
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.options import Layout
 
@@ -175,27 +173,3 @@ def _harmless(found: re.Match[bytes]) -> bytes:
     if b"\\u" not in found[0]:
         return found[0]
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], found[0])
-
-
-def descend(reader: StrictReader, record_path: str) -> None:
-    """Reads a document from its start to the value at `record_path` ("a.b": member b of member a).
-
-    Names are compared in NFC. Raises KeyError when there is none, and TextError for malformed text
-    on the way.
-    """
-    for key in nfc(record_path).split("."):
-        if not _enter(reader, key):
-            raise KeyError(key)
-
-
-def _enter(reader: StrictReader, wanted: str) -> bool:
-    """Reads up to the value of the first member `wanted` of the object that comes next."""
-    level = reader.depth
-    token = reader.next()
-    if token is None or token.kind != "{":
-        return False
-    while (token := reader.next()) and token.depth > level:
-        if token.kind == "key" and token.depth == level + 1 and nfc(parse(token.text)) == wanted:
-            reader.next()
-            return True
-    return False

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from myd_grpc.convert.batch import Batch, Span
-from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES, Engine, Made, ReadAhead
+from myd_grpc.convert.engines.engine import (
+    BATCH_BYTES,
+    BATCH_VALUES,
+    Engine,
+    Made,
+    Passed,
+    PassOver,
+    ReadAhead,
+)
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.hints import between_documents, too_large
 from myd_grpc.convert.input.source import Source
@@ -17,9 +25,10 @@ from myd_grpc.convert.jsontext.strict import Expect, StrictReader
 from myd_grpc.convert.jsontext.tokens import TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
-from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.piece import Juncture, Piece
+from myd_grpc.convert.reading.around import Surroundings, descend, path_names
 from myd_grpc.convert.reading.cutters import CUTTERS, RecordCutter, StuckError
-from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, SEPARATOR, descend, recognise
+from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, SEPARATOR, recognise
 from myd_grpc.options import Layout, ReadOptions
 
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
@@ -38,8 +47,12 @@ class Cut:
     is_over: bool
 
 
+def to_nobody(_offset: int) -> None:
+    """Tells nobody how far what is around the records was read."""
+
+
 class RecordReader:
-    """Reads one document's records.
+    """Reads one document's records; tells `passed` how far it is in what is around them.
 
     Raises ConversionError with the file's name, the record's number and the byte offset in its
     message: INVALID_JSON (also where the layout does not fit), RECORD_PATH_NOT_FOUND,
@@ -55,6 +68,7 @@ class RecordReader:
         limits: Limits,
         options: ReadOptions,
         section_names: frozenset[str],
+        passed: Passed = to_nobody,
     ) -> None:
         self.layout = Layout.AUTO
         self.records = 0
@@ -64,6 +78,8 @@ class RecordReader:
         self._limits = limits
         self._options = options
         self._section_names = section_names
+        self._passed = passed
+        self._pass_over: PassOver | None = None
         self._file = 1
         self._around = ""
 
@@ -71,11 +87,12 @@ class RecordReader:
 
     def find(self, engine: Engine, file: int = 1) -> Piece:
         """Goes to where the records are of the file with this number; answers them as one piece."""
-        window, options = self._window, self._options
+        options, self._pass_over = self._options, engine.pass_over
         self._file = file
         self._skip_bom()
         if options.record_path:
             self._descend(options.record_path)
+        window = self._window
         window.drop_space(separators=options.layout is Layout.LINES)
         if not window.data:
             raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
@@ -107,9 +124,10 @@ class RecordReader:
             raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
         return Layout.LINES
 
-    def resume(self, piece: Piece) -> None:
+    def resume(self, piece: Piece, engine: Engine) -> None:
         """Goes to where a reader of the same file had come."""
         self._source.pass_by(piece.place)
+        self._pass_over = engine.pass_over
         self._source.seek(piece.offset)
         self._window = Window(self._source.read, piece.offset)
         self.layout, self.records, self._file = piece.layout, piece.records, piece.file
@@ -129,20 +147,24 @@ class RecordReader:
             self._window.drop(len(BOM_UTF8))
 
     def _descend(self, record_path: str) -> None:
-        reader = StrictReader(
-            self._window,
-            max_depth=self._limits.max_depth,
-            max_bytes=self._limits.max_record_bytes,
-        )
+        names, surroundings = path_names(record_path), self._surroundings
+        start = Juncture(self._window.base, "", Expect.VALUE, names)
+        window, juncture = surroundings.read_on(self._window, start)
+        reader = surroundings.reader(window, juncture)
         try:
-            descend(reader, record_path)
+            descend(reader, juncture.names, len(names) - len(juncture.names))
         except TextError as flaw:
             raise self._flawed(flaw) from None
         except KeyError:
             raise self._failed(
                 Reason.RECORD_PATH_NOT_FOUND, f"there is no {record_path} in the document"
             ) from None
+        self._window = Window(self._source.read, window.base, window.data)
         self._around = "{" * reader.depth
+
+    @property
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self._source, self._limits, self._pass_over, self._passed)
 
     def _enter_container(self) -> None:
         """Consumes the opening bracket of the records' array or object."""
@@ -244,7 +266,12 @@ class RecordReader:
     def _read_rest(self) -> None:
         """Checks what follows the records."""
         around = self._around[: -1 if self.layout in _OPENERS else None]
-        reader = self._strict(Expect.COMMA_OR_CLOSE if around else Expect.NOTHING, around=around)
+        expect = Expect.COMMA_OR_CLOSE if around else Expect.NOTHING
+        if around:
+            end = Juncture(self._window.base, around, expect)
+            self._window, juncture = self._surroundings.read_on(self._window, end)
+            around, expect = juncture.around, juncture.expect
+        reader = self._strict(expect, around=around)
         try:
             reader.rest()
         except TextError as flaw:

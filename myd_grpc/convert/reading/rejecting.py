@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from myd_grpc.convert.batch import Batch
-from myd_grpc.convert.engines.engine import BATCH_BYTES, Made, ReadAhead
+from myd_grpc.convert.engines.engine import BATCH_BYTES, Made, Passed, ReadAhead
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.strict import Expect
 from myd_grpc.convert.jsontext.window import Window
@@ -17,7 +17,7 @@ from myd_grpc.convert.reading.careful_cutter import CarefulLinesCutter
 from myd_grpc.convert.reading.cutters import CUTTERS, RecordCutter, StuckError
 from myd_grpc.convert.reading.flaws import flaw_of, is_alone_in_line, line_end, spans_lines
 from myd_grpc.convert.reading.pace import Pace
-from myd_grpc.convert.reading.records import RecordReader
+from myd_grpc.convert.reading.records import RecordReader, to_nobody
 from myd_grpc.convert.reading.skipping import NO_VALUE, skip_line, skip_member, skip_value
 from myd_grpc.convert.rejects import Flaw, Rejects
 from myd_grpc.options import Layout, ReadOptions
@@ -45,8 +45,9 @@ class RejectingReader(RecordReader):
         options: ReadOptions,
         section_names: frozenset[str],
         rejects: Rejects,
+        passed: Passed = to_nobody,
     ) -> None:
-        super().__init__(source, limits, options, section_names)
+        super().__init__(source, limits, options, section_names, passed)
         self._rejects = rejects
         self._pace = Pace(limits.batch_records)
         # A broken record that ended a batch: nobody knows yet whether it is followed as it must be.

@@ -12,6 +12,7 @@ use myd_core::cut::{Layout, Limits, cut};
 use myd_core::flatten::{Batch, Bounds, FlattenerPool, Rows, Settings};
 use myd_core::rows::{Guard, Plain};
 use myd_core::search::{Search, scan};
+use myd_core::strict::{Expect, Juncture, StrictText};
 use myd_core::wanted::Wanted;
 
 const RECORDS: usize = 10_000;
@@ -36,6 +37,7 @@ fn main() {
     measure("scan", text.len(), || {
         scan(&Search { data, values: &values, keys, depth: 1, max_depth: 128, wanted: &wanted })
     });
+    measure("strict", text.len(), || strictly(data));
     for (name, flatteners) in &flatteners {
         measure(name, text.len(), || flatten(flatteners, data, &values));
     }
@@ -57,6 +59,12 @@ fn measure<T>(name: &str, bytes: usize, mut call: impl FnMut() -> T) {
         best = best.min(begun.elapsed());
     }
     println!("{name:8} {:7.0} MB/s", bytes as f64 / 1e6 / best.as_secs_f64());
+}
+
+/// Checks a text that is around records.
+fn strictly(data: &[u8]) -> usize {
+    let start = Juncture { open: Vec::new(), expect: Expect::Value, entered: 0 };
+    StrictText::new(start, Vec::new(), 128, usize::MAX).read(data, 0, true).0
 }
 
 const LIMITS: Limits =

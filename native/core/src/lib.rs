@@ -2,9 +2,10 @@
 //!
 //! Text is read ([`input`]) and cut to batches of whole records ([`records`]), of which each is
 //! flattened to rows ([`flatten`]) or looked over ([`search`]); [`read_ahead`] does all that on
-//! several threads. Nothing there fails on bad input: it says how far it came, and whoever calls it
+//! several threads. What is [`around`] the records is only checked. Nothing there fails on bad input: it says how far it came, and whoever calls it
 //! finds out why. Of marked rows, others are made ([`rows`]), and workbooks ([`xlsx`]).
 
+pub mod around;
 pub mod boundary;
 pub mod buffers;
 mod cipher;
@@ -23,5 +24,6 @@ pub mod rows;
 pub mod search;
 mod short;
 pub mod simd;
+pub mod strict;
 pub mod wanted;
 pub mod xlsx;

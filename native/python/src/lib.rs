@@ -3,6 +3,7 @@
 //! What the engine promises is in `engine.py`. What takes long releases the interpreter's lock while
 //! it works.
 
+mod around;
 mod columns;
 mod flattener;
 mod fragment;
@@ -43,6 +44,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<rows::PyCellCounter>()?;
     module.add_class::<scanner::PyScanner>()?;
     module.add_class::<read_ahead::PyReadAhead>()?;
+    module.add_class::<around::PyAroundReader>()?;
     module.add_class::<xlsx::PyTableRows>()?;
     module.add_class::<xlsx::PyWorkbook>()
 }
