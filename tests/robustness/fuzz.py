@@ -39,6 +39,7 @@ from tests.robustness.fuzz_rejects import check_rejects
 from tests.support import nasty
 from tests.support.converting import (
     KEY,
+    TEXT_FORMS,
     Settings,
     Sizes,
     assert_as_expected,
@@ -217,6 +218,7 @@ def _compare_conversions(rng: random.Random) -> None:
     chosen: Settings = _choice(rng) if rng.random() < 0.5 else {}
     chosen |= {"id_field": id_field, "max_rejects": rng.choice((0, 1, 3, 1000))}
     key, merge = rng.choice((None, KEY)), rng.random() < 0.5
+    form = rng.choice(list(TEXT_FORMS.values()))
     outcomes: list[object] = []
     for engine in ("python", "native", "native"):
         batch_bytes, held = rng.choice((1, 50, 4 << 20)), rng.choice((0, 100, 8 << 20))
@@ -234,7 +236,7 @@ def _compare_conversions(rng: random.Random) -> None:
         with sized(sizes):
             chosen |= {"layout": layout, "limits": limits, "csv_profile": profile, "merge": merge}
             chosen |= {"engine": engine, "threads": rng.choice((1, 2, 5))}
-            found = outcome(files, key, **chosen)
+            found = outcome(files, key, form, **chosen)
         if isinstance(found, ConversionError):
             outcomes.append((found.reason, found.message))
         else:

@@ -288,10 +288,16 @@ Outcome = dict[str, bytes] | ConversionError | OracleError
 
 
 def outcome(
-    files: Files, key: CipherKey | None = None, **settings: Unpack[Settings]
+    files: Files,
+    key: CipherKey | None = None,
+    form: Callable[[bytes], bytes] = bytes,
+    **settings: Unpack[Settings],
 ) -> dict[str, bytes] | ConversionError:
-    """What the library makes of the files: tables, and the list of broken records if there are."""
-    stored = files if key is None else [(name, encrypted(data, key)) for name, data in files]
+    """What the library makes of the files: tables, and the list of broken records if there are.
+
+    With a key they are encrypted, and then written in a form.
+    """
+    stored = files if key is None else [(name, form(encrypted(data, key))) for name, data in files]
     try:
         found = converted_whole(stored, key, **settings)
     except ConversionError as error:

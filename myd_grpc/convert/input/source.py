@@ -155,9 +155,9 @@ class Source:
         return self.version.size
 
     @property
-    def is_text(self) -> bool:
-        """Whether `seek` reads from a place before, or the start: stages, or text of ciphertext."""
-        return isinstance(self._encoding, EncodedText) or self.chain is not None
+    def seeks_from_start(self) -> bool:
+        """Whether `seek` reads all from the start, as stages have to."""
+        return self.chain is not None
 
     def place_before(self, offset: int) -> TextPlace | None:
         """From where on the bytes from a decrypted offset can be read, in base64 or hex text."""

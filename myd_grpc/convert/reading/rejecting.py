@@ -180,7 +180,7 @@ class RejectingReader(RecordReader):
 
     def _broke(self) -> None:
         self._pace.broke()
-        if self._source.is_text:
+        if self._source.seeks_from_start:
             self._pace.read_no_more_ahead()
 
     def _begin_again(self) -> None:

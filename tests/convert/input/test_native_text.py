@@ -10,23 +10,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.input.cipher import TextPlace
-from myd_grpc.convert.input.source import Source
-from myd_grpc.convert.model import CipherKey, Limits
+from myd_grpc.convert.input.source import Source, Stored
+from myd_grpc.convert.model import CipherKey, Keys, Limits, Progress
 from myd_grpc.convert.piece import Piece
+from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout
+from tests.support.breaking_off import CrashError, Kept
 from tests.support.converting import (
     KEY,
     TEXT_FORMS,
+    Settings,
     Sizes,
+    conversion,
+    converted_whole,
+    directory,
     encrypted,
     native,
+    silent,
     sized,
     wrapped,
     write,
 )
+from tests.support.oracle_rejects import damaged
+from tests.support.set_files import table_files_below, tables_in
 
 pytestmark = native
 
@@ -194,3 +204,63 @@ def test_a_place_behind_what_is_asked_for_is_not_used(tmp_path: Path) -> None:
         found = [source.place_before(offset) for offset in (0, 63, 64, 4815, 4816)]
     start, first, last = TextPlace(0, 0), TextPlace(64, 64), TextPlace(6400, 6400)
     assert found == [start, start, first, first, last]
+
+
+# Whole conversions
+
+RECORDS = [f'{{"id":{n},"l":[{{"a":"값{n}"}}]}}'.encode() for n in range(12_000)]
+
+
+@pytest.mark.parametrize("form", ["base64", "base64 in lines of 63", "hex in lines"])
+def test_a_conversion_goes_on_in_the_middle_of_text(
+    monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    stored = TEXT_FORMS[form](encrypted(b"[%b]" % b",".join(RECORDS)))
+    positions, real = list[int](), Source.stored
+
+    def recording(source: Source, offset: int) -> Stored | None:
+        found = real(source, offset)
+        assert found
+        positions.append(found.position)
+        return found
+
+    def crash(progress: Progress) -> None:
+        if progress.records > 9000:
+            raise CrashError
+
+    kept, limits = Kept(), Limits(batch_records=100)
+    with directory() as work, sized(Sizes(chunk=5000)):
+        write(work / "data", [("a.json", stored)])
+        asked = Settings(layout=Layout.ARRAY, engine="native", limits=limits)
+        request = conversion(work / "data", ["a.json"], **asked)
+        whole, out = work / "whole", work / "out"
+        for made in (whole, out):
+            made.mkdir()
+        convert(request, Keys(KEY), whole, silent)
+        with pytest.raises(CrashError):
+            convert(request, Keys(KEY), out, crash, kept)
+        checkpoint = Checkpoint.from_json(kept.texts[-1])
+        monkeypatch.setattr(Source, "stored", recording)
+        convert(request, Keys(KEY), out, silent, kept, checkpoint)
+        assert table_files_below(out) == table_files_below(whole)
+    assert checkpoint.piece
+    assert checkpoint.piece.place
+    assert positions[0] == checkpoint.piece.place[0] > len(stored) // 2
+
+
+@pytest.mark.parametrize("layout", [Layout.ARRAY, Layout.LINES])
+@pytest.mark.parametrize("form", ["base64 in lines with CRLF", "hex"])
+def test_broken_records_are_left_out_of_text(
+    monkeypatch: pytest.MonkeyPatch, form: str, layout: Layout
+) -> None:
+    monkeypatch.setattr("myd_grpc.convert.reading.pace.BATCH_BYTES", 1000)
+    for share in (0.003, 0.1):
+        rng = random.Random(f"{form} {layout} {share}")
+        document = damaged(rng, layout.value, RECORDS[:1500], share).document
+        asked = Settings(layout=layout, max_rejects=10_000, limits=Limits(batch_records=50))
+        plain = converted_whole([("a.json", document)], **(asked | {"engine": "python"}))
+        stored = TEXT_FORMS[form](encrypted(document))
+        with sized(Sizes(chunk=3000, batch_bytes=2000)):
+            found = converted_whole([("a.json", stored)], KEY, **(asked | {"engine": "native"}))
+        assert tables_in(found) == tables_in(plain)
+        assert found["rejects.csv"] == plain["rejects.csv"]
