@@ -9,6 +9,7 @@ from myd_grpc.convert.set_builder import SetBuilder
 from myd_grpc.convert.state import ConversionState
 
 _FEW_RECORDS = 8
+_MANY_RECORDS = 1024
 
 
 class BatchConverter:
@@ -27,6 +28,8 @@ class BatchConverter:
         self._builder = builder
         self._state = state
         self._earlier = earlier
+        # About how many records come between two bad ones.
+        self._between = 0
 
     def convert(self, batch: Batch, made: Fragment | None) -> int:
         """Converts a batch, of which `made` was made ahead, for the schema as it was then.
@@ -54,13 +57,18 @@ class BatchConverter:
         return made.records
 
     def _go_on(self, batch: Batch, start: int) -> int:
-        """The same after a bad record: few records at a time, as the next may be near."""
-        few = _FEW_RECORDS
+        """The same after a bad record: few records at a time, as the next may be near.
+
+        Not much fewer than there were before the last one: each time costs as much as several.
+        """
+        first = start
+        few = min(max(_FEW_RECORDS, 2 * self._between), _MANY_RECORDS)
         while start < len(batch.spans):
             some = batch.between(start, min(start + few, len(batch.spans)))
             good = self._flatten(some).records
             start += good
             if good < len(some.spans):
+                self._between = start - first
                 break
             few *= 2
         return start

@@ -4,6 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::flattener::{Batch, End, Flattener, Settings, TakePart};
 use super::fragment::{Entry, Fragment};
+use crate::search::{Search, scan};
+use crate::wanted::Wanted;
+
+/// So many batches after a bad record are looked over first: it may be one of many.
+const CAREFUL_BATCHES: usize = 16;
 
 /// The schema as it is known, and flatteners for any number of threads.
 pub struct FlattenerPool {
@@ -47,11 +52,13 @@ impl FlattenerPool {
 struct SyncedFlattener {
     flattener: Flattener,
     log: Arc<Vec<Entry>>,
+    /// How many batches are still looked over first.
+    careful: usize,
 }
 
 impl SyncedFlattener {
     fn new(settings: Settings) -> Self {
-        Self { flattener: Flattener::new(settings), log: Arc::default() }
+        Self { flattener: Flattener::new(settings), log: Arc::default(), careful: 0 }
     }
 
     fn fragment(
@@ -61,6 +68,8 @@ impl SyncedFlattener {
         spare_nodes: usize,
         take: Option<TakePart>,
     ) -> Fragment {
+        let sound = self.sound(batch);
+        let batch = &Batch { values: &batch.values[..sound], ..*batch };
         let crowd = log.len() + spare_nodes;
         if self.flattener.trees.keys.len() >= crowd {
             self.reset();
@@ -72,12 +81,28 @@ impl SyncedFlattener {
         let (records, end) = flattener.flatten(batch);
         if matches!(end, End::Malformed | End::Full) {
             // Part of that record is in the rows and the trees already: begin again without it.
+            if end == End::Malformed {
+                self.careful = CAREFUL_BATCHES;
+            }
             self.begin_again();
             self.flattener.flatten(&Batch { values: &batch.values[..records], ..*batch });
         }
         self.flattener.take = None;
         let is_full = records < batch.values.len() && matches!(end, End::Between | End::Full);
         self.flattener.part(records, is_full)
+    }
+
+    /// How many records there are before a bad one, where such are to be expected: to begin again for
+    /// each would take as long as to flatten all twice.
+    fn sound(&mut self, batch: &Batch) -> usize {
+        if self.careful == 0 {
+            return batch.values.len();
+        }
+        let &Batch { data, values, keys, depth, .. } = batch;
+        let (max_depth, wanted) = (self.flattener.settings.max_depth, &Wanted::new(b""));
+        let sound = scan(&Search { data, values, keys, depth, max_depth, wanted }).sound;
+        self.careful = if sound < values.len() { CAREFUL_BATCHES } else { self.careful - 1 };
+        sound
     }
 
     /// Brings fresh trees to the schema as it is, with what was taken of the batch.
