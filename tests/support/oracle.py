@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from tests.support.oracle_columns import EVERYTHING, KEY, Choice, Fate, joined, masked
+from tests.support.oracle_columns import EVERYTHING, KEY, Choice, Masked, choose, joined
 from tests.support.oracle_guard import guarded, is_guarded_number, is_guarded_text
 from tests.support.oracle_json import (
     BOM,
@@ -75,17 +75,6 @@ class Table:
     all_links: list[str] = field(default_factory=list)
     all_columns: dict[Path, str] = field(default_factory=dict)
     is_written: bool = True
-
-
-@dataclass(frozen=True)
-class Masked:
-    """A column that is masked or removed, and how many of its cells were, null and "" aside."""
-
-    table: str
-    column: str
-    method: str
-    domain: str
-    cells: int
 
 
 class TableSet:
@@ -172,71 +161,6 @@ class TableSet:
         for position, (key, member) in enumerate(value.members, start=1):
             links = [record_id, f"{parent_id}.{position}", parent_id, key]
             self.add_row(table, links, as_object(member))
-
-    def choose(self, id_field: str, *, is_keyed: bool) -> None:
-        """Leaves out what does not stay, and masks what is to be masked.
-
-        `is_keyed` says whether records would have keys, if there are none.
-        """
-        is_keyed = self.root.rows[0].is_keyed if self.root.rows else is_keyed
-        for table in self.tables:
-            table.numbers = {path: number for number, path in enumerate(table.columns)}
-            table.all_links, table.all_columns = list(table.links), dict(table.columns)
-            fates = self.choose_columns(table)
-            self.choose_links(table, id_field, is_keyed=is_keyed)
-            table.columns = {
-                path: name for path, name in table.columns.items() if fates[path].stays
-            }
-
-    def choose_columns(self, table: Table) -> dict[Path, Fate]:
-        """Leaves out and masks the cells of columns that are no links."""
-        of_column = self.choice.of_column
-        fates = {path: of_column(table.path, name) for path, name in table.columns.items()}
-        may_go = self.choice.may_leave_out_tables() or bool(fates)
-        table.is_written = any(fate.stays for fate in fates.values()) or not may_go
-        for path, fate in fates.items():
-            cells = [row.cells.get(path) for row in table.rows]
-            self.note(table, table.columns[path], fate, sum(map(bool, cells)))
-        for row in table.rows:
-            kept = {path: cell for path, cell in row.cells.items() if fates[path].stays}
-            row.cells = {
-                path: masked(cell, fates[path], self.choice) for path, cell in kept.items()
-            }
-            for path, cell in row.cells.items():
-                if fates[path].method and kept[path] is not None:
-                    row.values[path] = Word("null") if cell is None else String(cell)
-        return fates
-
-    def choose_links(self, table: Table, id_field: str, *, is_keyed: bool) -> None:
-        """Leaves out and masks the cells of link columns.
-
-        Which stay is as for the first record; each record's are masked as its own layout has it.
-        """
-
-        def fates_of(*, is_keyed: bool) -> list[Fate]:
-            asked = "" if is_keyed else id_field
-            return [self.choice.of_link(table.path, name, asked) for name in table.links]
-
-        first = fates_of(is_keyed=is_keyed)
-        counts = [0 for _ in first]
-        for row in table.rows:
-            links: list[Cell] = []
-            own = fates_of(is_keyed=row.is_keyed)
-            for number, (cell, fate) in enumerate(zip(row.links, own, strict=True)):
-                counts[number] += bool(cell and (fate.method or fate.removed))
-                if first[number].stays:
-                    links.append(None if fate.removed else masked(cell, fate, self.choice))
-            row.links = links
-        for name, fate, count in zip(table.links, first, counts, strict=True):
-            if table.is_written:
-                self.note(table, name, fate, count)
-        table.links = [name for name, fate in zip(table.links, first, strict=True) if fate.stays]
-
-    def note(self, table: Table, name: str, fate: Fate, cells: int) -> None:
-        """Notes how many cells of a column are masked, if it is one of those."""
-        method = "REMOVE" if fate.removed else fate.method
-        if method:
-            self.masked.append(Masked(table.name, name, method, fate.domain, cells))
 
 
 def as_object(value: Value) -> Object:
@@ -544,5 +468,5 @@ def gather(
     for file, records in enumerate(all_records, start=1):
         for number, record in enumerate(records, start=1):
             tables.add_record(record, file, number, id_field)
-    tables.choose(id_field, is_keyed=is_keyed)
+    choose(tables, id_field, is_keyed=is_keyed)
     return tables

@@ -11,9 +11,14 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.support.oracle_dates import month_of
+from tests.support.oracle_json import String, Word
 from tests.support.oracle_records import nfc
+
+if TYPE_CHECKING:
+    from tests.support.oracle import Path, Table, TableSet
 
 RECORD_ID, ROW_ID, PARENT_ROW_ID, KEY = "_record_id", "_row_id", "_parent_row_id", "_key"
 LINKS = (RECORD_ID, ROW_ID, PARENT_ROW_ID, KEY)
@@ -188,3 +193,83 @@ def partial(text: str) -> str:
     if len(text) == 1:
         return "*"
     return text[0] + ("*" if len(text) == 2 else "*" * (len(text) - 2) + text[-1])
+
+
+# ---------------------------------------------------------------------------------------------
+# In a set of tables
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A column that is masked or removed, and how many of its cells were, null and "" aside."""
+
+    table: str
+    column: str
+    method: str
+    domain: str
+    cells: int
+
+
+def choose(tables: TableSet, id_field: str, *, is_keyed: bool) -> None:
+    """Leaves out what does not stay, and masks what is to be masked.
+
+    `is_keyed` says whether records would have keys, if there are none.
+    """
+    is_keyed = tables.root.rows[0].is_keyed if tables.root.rows else is_keyed
+    for table in tables.tables:
+        table.numbers = {path: number for number, path in enumerate(table.columns)}
+        table.all_links, table.all_columns = list(table.links), dict(table.columns)
+        fates = choose_columns(tables, table)
+        choose_links(tables, table, id_field, is_keyed=is_keyed)
+        table.columns = {path: name for path, name in table.columns.items() if fates[path].stays}
+
+
+def choose_columns(tables: TableSet, table: Table) -> dict[Path, Fate]:
+    """Leaves out and masks the cells of columns that are no links."""
+    of_column = tables.choice.of_column
+    fates = {path: of_column(table.path, name) for path, name in table.columns.items()}
+    may_go = tables.choice.may_leave_out_tables() or bool(fates)
+    table.is_written = any(fate.stays for fate in fates.values()) or not may_go
+    for path, fate in fates.items():
+        cells = [row.cells.get(path) for row in table.rows]
+        note(tables, table, table.columns[path], fate, sum(map(bool, cells)))
+    for row in table.rows:
+        kept = {path: cell for path, cell in row.cells.items() if fates[path].stays}
+        row.cells = {path: masked(cell, fates[path], tables.choice) for path, cell in kept.items()}
+        for path, cell in row.cells.items():
+            if fates[path].method and kept[path] is not None:
+                row.values[path] = Word("null") if cell is None else String(cell)
+    return fates
+
+
+def choose_links(tables: TableSet, table: Table, id_field: str, *, is_keyed: bool) -> None:
+    """Leaves out and masks the cells of link columns.
+
+    Which stay is as for the first record; each record's are masked as its own layout has it.
+    """
+
+    def fates_of(*, is_keyed: bool) -> list[Fate]:
+        asked = "" if is_keyed else id_field
+        return [tables.choice.of_link(table.path, name, asked) for name in table.links]
+
+    first = fates_of(is_keyed=is_keyed)
+    counts = [0 for _ in first]
+    for row in table.rows:
+        links: list[Text] = []
+        own = fates_of(is_keyed=row.is_keyed)
+        for number, (cell, fate) in enumerate(zip(row.links, own, strict=True)):
+            counts[number] += bool(cell and (fate.method or fate.removed))
+            if first[number].stays:
+                links.append(None if fate.removed else masked(cell, fate, tables.choice))
+        row.links = links
+    for name, fate, count in zip(table.links, first, counts, strict=True):
+        if table.is_written:
+            note(tables, table, name, fate, count)
+    table.links = [name for name, fate in zip(table.links, first, strict=True) if fate.stays]
+
+
+def note(tables: TableSet, table: Table, name: str, fate: Fate, cells: int) -> None:
+    """Notes how many cells of a column are masked, if it is one of those."""
+    method = "REMOVE" if fate.removed else fate.method
+    if method:
+        tables.masked.append(Masked(table.name, name, method, fate.domain, cells))
