@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from myd_grpc.convert.errors import Reason, refused
 from myd_grpc.jobs.worker.places import Places
@@ -20,7 +21,8 @@ _WARM_UP_S = 2.0
 class WorkerPool:
     """Hands out worker processes, one of them kept warm so that a small job starts at once.
 
-    A worker that has done its task is the next spare: to start one takes more than a small job.
+    A worker that has done its task is a spare for the next: to start one takes more than a small
+    job. There are as many spares as slots while tasks follow on one another, and one after that.
     All are confined to `places`, if there are any. An `Executor`, of as many `slots` as it is told:
     it does not count itself.
     """
@@ -40,30 +42,47 @@ class WorkerPool:
         self._environ = environ
         self._stall_s = stall_s
         self._places = places
-        self._spare: asyncio.Future[WorkerProcess] | None = None
-        self._warming: asyncio.TimerHandle | None = None
+        self._spares: list[asyncio.Future[WorkerProcess]] = []  # of which the last is the next
+        self._settling: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     def start(self, slots_changed: Callable[[], None]) -> None:  # noqa: ARG002 - they never do
         """Start a spare."""
         self.warm_up()
 
     def warm_up(self) -> None:
-        """Start a spare; an error of that shows when the spare is needed."""
-        self._warm_up_no_more()
-        self._spare = self._spare or asyncio.create_task(self._start())
+        """Start a spare, where there is none; an error of that shows when the spare is needed."""
+        if not self._spares:
+            self._spares.append(asyncio.create_task(self._start()))
 
     async def _start(self) -> WorkerProcess:
         return await WorkerProcess.start(self._environ, self._stall_s, self._places)
 
-    def _warm_up_later(self) -> None:
-        """Start a spare unless one comes back soon: a short job is to have the processors."""
-        self._warm_up_no_more()
-        self._warming = asyncio.get_running_loop().call_later(_WARM_UP_S, self.warm_up)
+    def _settle_later(self) -> None:
+        """Have one spare when no task has begun for a while: a short job is to have the processors.
 
-    def _warm_up_no_more(self) -> None:
-        if self._warming:
-            self._warming.cancel()
-            self._warming = None
+        Until then there is no hurry to start one, as a worker may soon come back, nor to end any.
+        """
+        self._settle_no_more()
+        self._settling = asyncio.get_running_loop().call_later(_WARM_UP_S, self._settle)
+
+    def _settle_no_more(self) -> None:
+        if self._settling:
+            self._settling.cancel()
+            self._settling = None
+
+    def _settle(self) -> None:
+        self._settling = None
+        surplus, self._spares = self._spares[:-1], self._spares[-1:]
+        for spare in surplus:
+            self._end_soon(_end(spare))
+        self.warm_up()
+
+    def _end_soon(self, ending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(ending)
+        self._ending.add(task)  # the loop itself would forget a task nobody holds
+        task.add_done_callback(self._ending.discard)
 
     @asynccontextmanager
     async def lend(self, caller: str = "") -> AsyncIterator[WorkerProcess]:  # noqa: ARG002
@@ -80,10 +99,13 @@ class WorkerPool:
 
         Raises ConversionError (WORKER_DIED), or a ShortageError, when none can be started.
         """
-        spare, self._spare = self._spare, None
-        self._warm_up_later()
+        if not self._closed:
+            self._settle_later()
         try:
-            return await self._usable(spare) or await self._start()
+            while self._spares:
+                if worker := await self._usable(self._spares.pop()):
+                    return worker
+            return await self._start()
         except OSError as error:
             what = "no worker process could be started"
             failure = refused(Reason.WORKER_DIED, what, error)
@@ -91,32 +113,30 @@ class WorkerPool:
             raise failure from None
 
     async def release(self, worker: WorkerProcess) -> None:
-        """Take back a worker: one that has come to the end of its task is the next spare.
+        """Take back a worker: one that has come to the end of its task is a spare.
 
-        Others end.
+        Others end, and those of which there are enough.
         """
-        if not worker.reusable or self._spare or not self._warming:
+        enough = self.slots if self._settling else 1
+        if not worker.reusable or self._closed or len(self._spares) >= enough:
             await worker.end()
             return
-        self._warm_up_no_more()
-        self._spare = asyncio.get_running_loop().create_future()
-        self._spare.set_result(worker)
+        spare = asyncio.get_running_loop().create_future()
+        spare.set_result(worker)
+        self._spares.append(spare)
 
     async def close(self) -> None:
-        """End the spare, and from now on every worker that is given back."""
-        self._warm_up_no_more()
-        spare, self._spare = self._spare, None
-        if spare:
-            with suppress(OSError):
-                await (await spare).end()
+        """End the spares, and from now on every worker that is given back."""
+        self._closed = True
+        self._settle_no_more()
+        spares, self._spares = self._spares, []
+        await asyncio.gather(*map(_end, spares), *self._ending)
 
-    async def _usable(self, spare: asyncio.Future[WorkerProcess] | None) -> WorkerProcess | None:
+    async def _usable(self, spare: asyncio.Future[WorkerProcess]) -> WorkerProcess | None:
         """The spare; None when it could not be started back then, or is known to have ended since.
 
         Nor is one of use that may not get at what is there by now.
         """
-        if spare is None:
-            return None
         try:
             worker = await spare
         except OSError:
@@ -127,3 +147,9 @@ class WorkerPool:
             return worker
         await worker.end()
         return None
+
+
+async def _end(spare: asyncio.Future[WorkerProcess]) -> None:
+    """End a spare, should it have been started."""
+    with suppress(OSError):
+        await (await spare).end()

@@ -31,8 +31,10 @@ from myd_grpc.options import ConvertOptions
 
 
 @asynccontextmanager
-async def opened(environ: Mapping[str, str] = os.environ) -> AsyncIterator[WorkerPool]:
-    workers = WorkerPool(environ)
+async def opened(
+    environ: Mapping[str, str] = os.environ, slots: int = 1
+) -> AsyncIterator[WorkerPool]:
+    workers = WorkerPool(environ, slots=slots)
     try:
         yield workers
     finally:
@@ -52,8 +54,7 @@ async def test_a_spare_that_could_not_be_started_is_replaced(
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", "/no/such/python")
             workers.warm_up()
-            assert workers._spare
-            await asyncio.wait([workers._spare])
+            await asyncio.wait(workers._spares)
         await assert_gives_one_that_lives(workers)
 
 
@@ -73,8 +74,8 @@ async def test_that_no_worker_can_be_started_is_an_error_in_the_log(
 async def test_a_spare_that_has_ended_is_replaced() -> None:
     async with opened() as workers:
         workers.warm_up()
-        assert workers._spare
-        await (await workers._spare).end()
+        (spare,) = workers._spares
+        await (await spare).end()
         await assert_gives_one_that_lives(workers)
 
 
@@ -196,14 +197,37 @@ async def test_a_worker_that_failed_unexpectedly_does_no_more(tmp_path: Path) ->
         assert second is not first
 
 
+async def done_together(workers: WorkerPool, home: Path, tasks: int) -> set[WorkerProcess]:
+    """Those who were given so many conversions at once."""
+    done = await asyncio.gather(*(done_by(workers, home, "a.json") for _ in range(tasks)))
+    return {worker for worker, _ in done}
+
+
 @pytest.mark.usefixtures("no_spare_in_between")
-async def test_only_one_worker_is_kept(tmp_path: Path) -> None:
+async def test_as_many_workers_are_kept_as_there_are_slots(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[1]")
-    async with opened() as workers:
-        (one, _), (other, _) = await asyncio.gather(
-            *(done_by(workers, tmp_path, "a.json") for _ in range(2))
-        )
-        assert one.alive != other.alive
+    async with opened(slots=2) as workers:
+        first = await done_together(workers, tmp_path, 3)
+        kept = {one for one in first if one.alive}
+        assert len(kept) == 2
+        for _ in range(5):
+            assert await done_together(workers, tmp_path, 2) == kept
+    assert not any(one.alive for one in kept)
+
+
+async def test_one_worker_is_kept_when_there_is_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.json").write_text("[1]")
+    async with opened(slots=2) as workers:
+        with monkeypatch.context() as patch:
+            patch.setattr(pool, "_WARM_UP_S", 3600)
+            both = await done_together(workers, tmp_path, 2)
+        workers._settle()
+        ended, *others = [one for one in both if one is not await workers._spares[0]]
+        assert not others
+        await ended._process.wait()
+        assert await done_together(workers, tmp_path, 1) == both - {ended}
 
 
 async def test_what_is_given_back_after_the_end_ends(tmp_path: Path) -> None:
