@@ -14,15 +14,15 @@ from msgspec import Struct
 
 from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.hints import FirstRecord
-from myd_grpc.convert.input.byte_source import InputVersion
+from myd_grpc.convert.kept_sets import KeptSets
 from myd_grpc.convert.kinds import MaskedCells, TableKinds
-from myd_grpc.convert.model import BesideFile, FileRead, PartFile, Progress
+from myd_grpc.convert.model import FileRead, PartFile, Progress
 from myd_grpc.convert.output.rejects_file import RejectsState
 from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 10
+_VERSION = 11
 
 
 class Checkpoint(Struct, frozen=True):
@@ -30,9 +30,9 @@ class Checkpoint(Struct, frozen=True):
 
     `file` is the index of the file at hand and `piece` what is left of it, None when it is not
     begun. `finishing` says that the set's rows are all written and its files are getting their
-    final form; `read` are those of its files that were read to their ends. `done` are the parts of
-    the sets before, `beside` their files beside the tables, `notes` what was noted about those, and
-    `unmatched` the numbers of the patterns that nothing in them matched.
+    final form; `read` are those of its files that were read to their ends. `kept` is what is known
+    of the inputs and the sets before, or how much of its file is (`KeptSetsFile`), `notes` what was
+    noted about those, and `unmatched` the numbers of the patterns that nothing in them matched.
     `entries`, with the `records` that brought them, `kinds`, `masked`, `extents` and `beginning`
     (None before its first record) describe the tables of the set at hand, and `writers` its files:
     what each writer said of its own, which nobody else reads; None where the set is not begun.
@@ -40,10 +40,8 @@ class Checkpoint(Struct, frozen=True):
     `progress` is what was reported.
     """
 
-    inputs: tuple[InputVersion, ...]
     file: int
-    done: tuple[PartFile, ...]
-    beside: tuple[BesideFile, ...]
+    kept: KeptSets | int
     notes: tuple[str, ...]
     unmatched: tuple[int, ...]
     progress: Progress

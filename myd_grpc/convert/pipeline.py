@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from myd_grpc.convert.batch import Batch
@@ -21,6 +22,7 @@ from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import nfc
+from myd_grpc.convert.kept_sets import KeptSets, KeptSetsFile
 from myd_grpc.convert.model import (
     BesideFile,
     Conversion,
@@ -31,6 +33,7 @@ from myd_grpc.convert.model import (
     TextForm,
 )
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
+from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.file_system import FileSystem
 from myd_grpc.convert.output.formats import FinishCost, RowPlan
 from myd_grpc.convert.output.naming import set_directories
@@ -91,9 +94,12 @@ def convert(
     before, and have to be what they were then.
     """
     run = _Run(conversion, keys, output, report, checkpoints)
-    run.begin(tuple(inputs) or run.look(), resume)
-    with _output_errors(), _without_cycle_search(), run.engine:
-        return run.convert(resume)
+    with closing(run.kept):
+        with _output_errors():
+            known = run.kept.restore(resume.kept) if resume else KeptSets()
+        run.begin(tuple(inputs) or run.look(known.inputs), resume, known)
+        with _output_errors(), _without_cycle_search(), run.engine:
+            return run.convert(resume)
 
 
 def look(conversion: Conversion, keys: Keys) -> tuple[Progress, tuple[InputVersion, ...]]:
@@ -109,7 +115,7 @@ def look(conversion: Conversion, keys: Keys) -> tuple[Progress, tuple[InputVersi
 
     run = _Run(conversion, keys, Path(), report, NO_CHECKPOINTS)
     inputs = run.look()
-    run.begin(inputs, None)
+    run.begin(inputs)
     return first, inputs
 
 
@@ -187,31 +193,41 @@ class _Run:
             engine=self.engine.name,
         )
         share = FinishCost.of(self._options).share
+        self.kept = KeptSetsFile(output)
         self._state = ConversionState(
-            progress, report, checkpoints, share, UnmatchedPatterns(self._options)
+            progress, report, checkpoints, share, UnmatchedPatterns(self._options), self.kept
         )
         self._finisher = SetFinisher(conversion, self._state, self.engine.name, self._open_again)
         self._file_system: FileSystem
 
-    def look(self) -> tuple[InputVersion, ...]:
-        """Looks at every file before the first is converted: a wrong key shows at once."""
+    def look(self, known: Sequence[InputVersion] = ()) -> tuple[InputVersion, ...]:
+        """Looks at every file before the first is converted: a wrong key shows at once.
+
+        Those that are as they are `known` to have been were looked at before.
+        """
         versions, total = list[InputVersion](), 0
-        for name in self._conversion.file_names:
+        for name, before in zip_longest(self._conversion.file_names, known):
             with self._open(name) as source:
-                probe(source)
+                if source.version != before:
+                    probe(source)
                 versions.append(source.version)
                 total += source.size
                 check_size(name, total, self._conversion.limits)
         return tuple(versions)
 
-    def begin(self, inputs: tuple[InputVersion, ...], resume: Checkpoint | None) -> None:
+    def begin(
+        self,
+        inputs: tuple[InputVersion, ...],
+        resume: Checkpoint | None = None,
+        kept: KeptSets | None = None,
+    ) -> None:
         """Takes it that the files are these; raises StaleCheckpointError where they were others."""
         state = self._state
         state.take(inputs)
-        if resume and resume.inputs != inputs:
-            raise StaleCheckpointError
-        if resume:
-            state.resume(resume, self._finished(resume))
+        if resume and kept:
+            if kept.inputs != inputs:
+                raise StaleCheckpointError
+            state.resume(resume, kept, self._finished(resume))
         total = sum(version.size for version in inputs)
         state.progress = replace(state.progress, bytes_total=total, engine=self.engine.name)
         state.report()
@@ -249,7 +265,7 @@ class _Run:
 
     def _convert_sets(self, resume: Checkpoint | None) -> Converted:
         if resume and resume.writers is None:
-            self._require_finished(resume)
+            self._require_finished()
         for plan in self._plans():
             if resume is None:
                 self._convert_set(plan, None)
@@ -259,6 +275,8 @@ class _Run:
             elif resume.file == plan.files.stop:
                 remove_hidden_rows(self._output / plan.prefix)  # if a crash came before that
         self._sync([] if self._options.merge else [self._output])
+        if self.kept.remove():
+            disk.sync(self._output)
         state = self._state
         return Converted(
             state.done,
@@ -279,13 +297,13 @@ class _Run:
             for index, directory in enumerate(directories)
         ]
 
-    def _require_finished(self, resume: Checkpoint) -> None:
+    def _require_finished(self) -> None:
         """Raises StaleCheckpointError where files of finished sets are gone, as once uploaded.
 
         In the middle of a set, what is missing of that tells the same.
         """
-        sizes = {part.file_name: part.size for part in resume.done}
-        sizes |= {one.file_name: one.size for one in resume.beside}
+        sizes = {part.file_name: part.size for part in self._state.done}
+        sizes |= {one.file_name: one.size for one in self._state.beside}
         try:
             for name, size in sizes.items():
                 if (self._output / name).stat().st_size != size:

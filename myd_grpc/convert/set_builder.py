@@ -16,6 +16,7 @@ from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.input.byte_source import InputVersion
+from myd_grpc.convert.kept_sets import FILE_NAME as KEPT_SETS
 from myd_grpc.convert.kinds import SetKinds, SetMasked
 from myd_grpc.convert.model import BesideFile, Conversion, FileRead, PartFile
 from myd_grpc.convert.notes import cut_note
@@ -203,7 +204,7 @@ class SetBuilder:
             finishing = resume is not None and resume.finishing
             self.rejects.restore(resume.rejects if resume else RejectsState())
             self.writer.restore(
-                resume.writers if resume else None, [FILE_NAME], finishing=finishing
+                resume.writers if resume else None, [FILE_NAME, KEPT_SETS], finishing=finishing
             )
         except (ValueError, FileNotFoundError):
             raise StaleCheckpointError from None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
 from myd_grpc.convert.input.byte_source import InputVersion
+from myd_grpc.convert.kept_sets import KeptSets, KeptSetsFile
 from myd_grpc.convert.model import BesideFile, PartFile, Progress
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
@@ -33,6 +34,7 @@ class ConversionState:
         checkpoints: Checkpoints,
         finish_share: float,
         unmatched: UnmatchedPatterns,
+        kept: KeptSetsFile,
     ) -> None:
         self.progress = progress
         self.inputs: tuple[InputVersion, ...] = ()
@@ -44,6 +46,7 @@ class ConversionState:
         self.unmatched = unmatched
         self._report = report
         self._checkpoints = checkpoints
+        self._kept = kept
         # Which part of the time it takes to finish a set, and the input bytes of what is finished.
         self._finish_share = finish_share
         self._bytes_finished = 0
@@ -59,11 +62,11 @@ class ConversionState:
         self.inputs = inputs
         self._sizes = [0, *accumulate(version.size for version in inputs)]
 
-    def resume(self, checkpoint: Checkpoint, files: range) -> None:
+    def resume(self, checkpoint: Checkpoint, kept: KeptSets, files: range) -> None:
         """Takes over the figures of a checkpoint, and its finished sets, made of these files."""
         self.progress = checkpoint.progress
         self._bytes_finished = self._size(files)
-        self.done, self.beside = list(checkpoint.done), list(checkpoint.beside)
+        self.done, self.beside = list(kept.done), list(kept.beside)
         self.notes = list(checkpoint.notes)
         self.unmatched.restore(checkpoint.unmatched)
         self._within = None if checkpoint.writers is None else checkpoint.file
@@ -150,15 +153,14 @@ class ConversionState:
         changed, self._unsaved = self._unsaved, []
         self._within = None
         checkpoint = Checkpoint(
-            inputs=self.inputs,
             file=plan.files.stop,
-            done=tuple(self.done),
-            beside=tuple(self.beside),
+            kept=self._keep(),
             notes=tuple(self.notes),
             unmatched=self.unmatched.numbers,
             progress=self.progress,
         )
-        self._checkpoints.supersede(checkpoint, self.take_unsynced(), changed)
+        unsynced = [*self.take_unsynced(), *self._kept.unsynced]
+        self._checkpoints.supersede(checkpoint, unsynced, changed)
 
     def _has_older_of(self, plan: SetPlan) -> bool:
         """Whether there is a checkpoint from within this set.
@@ -167,6 +169,10 @@ class ConversionState:
         checkpoint says something of each set before, so there is not to be one for each.
         """
         return self._within in plan.files and self._checkpoints.has_older()
+
+    def _keep(self) -> KeptSets | int:
+        """Keeps what is new of inputs and finished sets; what a checkpoint is to say of them."""
+        return self._kept.keep(self.inputs, self.done, self.beside)
 
     def _checkpoint(
         self, builder: SetBuilder, file: int, piece: Piece | None, *, finishing: bool
@@ -177,16 +183,20 @@ class ConversionState:
         self._unsaved.clear()
         self._within = file
         rejects = builder.rejects.snapshot()
+        kept = self._keep()
         of_rejects = [builder.rejects.path] if rejects.size else []
-        unsynced = [*self.take_unsynced(), *written.unsynced, *of_rejects]
+        unsynced = [
+            *self.take_unsynced(),
+            *written.unsynced,
+            *of_rejects,
+            *self._kept.unsynced,
+        ]
         checkpoint = Checkpoint(
-            inputs=self.inputs,
             file=file,
+            kept=kept,
             piece=piece,
             finishing=finishing,
             read=tuple(builder.read),
-            done=tuple(self.done),
-            beside=tuple(self.beside),
             notes=tuple(self.notes),
             unmatched=self.unmatched.numbers,
             beginning=builder.beginning,

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import structs
 
+from myd_grpc.convert import kept_sets
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.model import NO_KEYS, BesideFile, Conversion, Limits, Progress
+from myd_grpc.convert.input.probe import probe as really_probe
+from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.model import NO_KEYS, Conversion, Limits, Progress
 from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.options import Format, Layout
 from tests.support import nasty
@@ -56,15 +58,82 @@ def test_encrypted_input_in_every_form(engine: str, form: str) -> None:
     assert sum(crashes) > 5
 
 
+def broken_off(request: Conversion, out: Path, kept: Kept) -> Checkpoint:
+    """The checkpoint of a conversion that broke off in its second set."""
+
+    def break_off(_progress: Progress) -> None:
+        if kept.texts and Checkpoint.from_json(kept.texts[-1]).file == 1:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        convert(request, NO_KEYS, out, break_off, kept)
+    return Checkpoint.from_json(kept.texts[-1])
+
+
 def test_files_beside_the_tables_of_finished_sets_are_not_forgotten(engine: str) -> None:
-    names, kept, beside = ["x.json", "y.json"], Kept(), BesideFile("x/readme", 7)
+    names, kept = ["x.json", "y.json"], Kept()
+    with directory() as data, directory() as out, directory() as other:
+        write(data, [(name, ROWS.encode()) for name in names])
+        request = conversion(data, names, engine=engine, merge=False)
+        resume = broken_off(request, out, kept)
+        made = convert(request, NO_KEYS, out, silent, kept, resume)
+        assert made == convert(request, NO_KEYS, other, silent)
+        assert {path.name for path in out.iterdir()} == {"x", "y"}
+
+
+@pytest.fixture
+def in_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of finished sets is in a file, as where there are many."""
+    monkeypatch.setattr(kept_sets, "FEW_INPUTS", 0)
+
+
+@pytest.mark.usefixtures("in_file")
+def test_what_is_kept_of_finished_sets_is_not_said_again_in_each_checkpoint(engine: str) -> None:
+    names, kept = [f"{number:03}.json" for number in range(50)], Kept()
+    with directory() as data, directory() as out:
+        write(data, [(name, b'[{"id":1}]') for name in names])
+        convert(conversion(data, names, engine=engine, merge=False), NO_KEYS, out, silent, kept)
+    sizes = [len(text) for text in kept.texts]
+    assert len(sizes) >= len(names)
+    assert max(sizes) < min(sizes) + 100
+    assert sizes[0] < 2000
+
+
+def test_files_that_were_looked_at_are_not_looked_into_again(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, kept, looks = [f"{number}.json" for number in range(5)], Kept(), list[str]()
+
+    def probe(source: Source) -> None:
+        looks.append(source.name)
+        really_probe(source)
+
+    monkeypatch.setattr("myd_grpc.convert.pipeline.probe", probe)
     with directory() as data, directory() as out:
         write(data, [(name, ROWS.encode()) for name in names])
         request = conversion(data, names, engine=engine, merge=False)
-        convert(request, NO_KEYS, out, silent, kept)
-        of_second = Checkpoint.from_json(kept.texts[-1])
-        resume = structs.replace(of_second, beside=(*of_second.beside, beside))
-        assert beside in convert(request, NO_KEYS, out, silent, kept, resume).beside
+        resume = broken_off(request, out, kept)
+        assert looks == names
+        convert(request, NO_KEYS, out, silent, kept, resume)
+    assert looks == names
+
+
+@pytest.mark.usefixtures("in_file")
+@pytest.mark.parametrize("damage", ["gone", "shorter", "other"])
+def test_what_is_kept_has_to_be_there(engine: str, damage: str) -> None:
+    names, kept = ["x.json", "y.json"], Kept()
+    with directory() as data, directory() as out:
+        write(data, [(name, ROWS.encode()) for name in names])
+        request = conversion(data, names, engine=engine, merge=False)
+        resume = broken_off(request, out, kept)
+        file = out / kept_sets.FILE_NAME
+        assert isinstance(resume.kept, int)
+        text = file.read_bytes()
+        file.unlink()
+        if damage != "gone":
+            file.write_bytes(text[: resume.kept - 1] + (b"" if damage == "shorter" else b"x"))
+        with pytest.raises(StaleCheckpointError):
+            convert(request, NO_KEYS, out, silent, kept, resume)
 
 
 @native
@@ -84,8 +153,10 @@ def test_a_finished_set_takes_no_checkpoint_unless_one_from_within_it_is_older(e
     assert {one.file for one in found} == {0, 1}
 
 
+@pytest.mark.parametrize("few", [0, kept_sets.FEW_INPUTS])
 @pytest.mark.parametrize("merge", [True, False])
-def test_several_files(engine: str, merge: bool) -> None:
+def test_several_files(engine: str, merge: bool, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_sets, "FEW_INPUTS", few)
     files = [(f"{name}.json", ROWS.replace("c", name).encode()) for name in "xyz"]
     rng = random.Random(1)
     crashes = [assert_survives(files, rng, asked(engine, merge=merge)) for _ in range(10)]

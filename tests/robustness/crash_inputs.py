@@ -55,8 +55,8 @@ def materials() -> dict[str, Material]:
         "three merged": Material((keyed, lines, array)),
         "three sets": Material((keyed, lines, array), merge=False),
         "encrypted sets": Material((encrypted(lines), encrypted(keyed)), True, False),
-        "many sets": Material(_small_files(80), merge=False),
-        "many merged": Material(_small_files(80)),
+        "many sets": Material(_small_files(110), merge=False),
+        "many merged": Material(_small_files(110)),
         "broken": _broken("LINES", "KEYED", "ARRAY"),
         "broken sets": replace(_broken("ARRAY", "LINES"), merge=False),
     }

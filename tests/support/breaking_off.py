@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from myd_grpc.convert import kept_sets
 from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Keys, PartFile, Progress
 from myd_grpc.convert.output import csv_set, disk, set_writer
@@ -100,6 +102,14 @@ class Conversions:
             self._left = self._rng.randint(1, 12) * tries
             try:
                 return convert(request, keys, out, self._report, kept, resume)
+            except StaleCheckpointError:
+                # The crash was after all was there, and what was kept of it had been removed.
+                assert resume
+                assert isinstance(resume.kept, int)
+                assert not (out / kept_sets.FILE_NAME).exists()
+                kept.texts.clear()
+                kept.superseded, resume = 0, None
+                _empty(out)
             except CrashError:
                 resume = kept.one_of_the_last(self._rng)
                 if resume is None:

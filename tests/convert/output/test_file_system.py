@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from myd_grpc import failpoints
+from myd_grpc.convert import kept_sets
 from myd_grpc.convert.checkpoint import Checkpoint
+from myd_grpc.convert.kept_sets import KeptSetsFile
 from myd_grpc.convert.model import NO_KEYS, Conversion, PartFile
 from myd_grpc.convert.output import file_system
 from myd_grpc.convert.output.file_system import MANY, FileSystem
@@ -75,10 +77,12 @@ class Often:
         self, checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
     ) -> None:
         self.files.sync([*files, self.out])
-        done = [one.file_name for one in checkpoint.done]
-        done += [one.file_name for one in checkpoint.beside]
-        assert all(self.safe.holds(self.out / name) for name in done)
-        self.sets = len(checkpoint.beside)
+        with closing(KeptSetsFile(self.out)) as file:
+            kept = file.restore(checkpoint.kept)
+        done = [*(one.file_name for one in kept.done), *(one.file_name for one in kept.beside)]
+        of_file = [path.name for path in file.unsynced]
+        assert all(self.safe.holds(self.out / name) for name in [*done, *of_file])
+        self.sets = len(kept.beside)
 
     def has_older(self) -> bool:
         return True
@@ -113,7 +117,7 @@ def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.usefixtures("ways")
-@pytest.mark.parametrize("often", [False, True])
+@pytest.mark.parametrize(("often", "few"), [(False, 0), (True, 0), (True, FEW)])
 @pytest.mark.parametrize(
     "formats",
     [(Format.CSV,), pytest.param((Format.XLSX,), marks=native)],
@@ -127,7 +131,9 @@ def test_what_is_counted_is_safe(
     merge: bool,
     formats: tuple[Format, ...],
     often: bool,
+    few: int,
 ) -> None:
+    monkeypatch.setattr(kept_sets, "FEW_INPUTS", few)
     safe = Disk(out, monkeypatch)
     request = conversion(FEW, merge=merge, formats=formats)
     if often:

@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from myd_grpc.convert.checkpoint import Checkpoint
-from myd_grpc.convert.model import Conversion, PartFile, Progress
+from myd_grpc.convert.model import Conversion, Progress
 from myd_grpc.jobs.worker import checkpointer
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
 from myd_grpc.jobs.worker.protocol import CheckpointRejected, CheckpointSaved, Message, Task
 
-SMALL = Checkpoint((), 0, (), (), (), (), Progress())
-LARGE = replace(SMALL, done=(PartFile("t", "t_1.csv", 1, 1),) * 10)
+SMALL = Checkpoint(0, 0, (), (), Progress())
+LARGE = replace(SMALL, notes=("strange",) * 10)
 
 
 def test_a_checkpoint_beyond_all_measure_is_left_out(

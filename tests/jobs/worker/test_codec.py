@@ -17,6 +17,7 @@ from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.hints import FirstRecord
 from myd_grpc.convert.input.byte_source import InputVersion
+from myd_grpc.convert.kept_sets import KeptSets
 from myd_grpc.convert.kinds import MaskedCells
 from myd_grpc.convert.model import (
     NO_KEYS,
@@ -117,12 +118,16 @@ states = st.recursive(
 )
 checkpoints = st.builds(
     Checkpoint,
-    inputs=tuples(st.builds(InputVersion, *[counts] * 4)),
     file=sizes,
+    kept=counts
+    | st.builds(
+        KeptSets,
+        tuples(st.builds(InputVersion, *[counts] * 4)),
+        parts,
+        tuples(st.builds(BesideFile, paths, counts)),
+    ),
     piece=st.none() | st.builds(Piece, sizes, counts, counts, layouts, sizes, limits),
     finishing=st.booleans(),
-    done=parts,
-    beside=tuples(st.builds(BesideFile, paths, counts)),
     notes=tuples(texts),
     unmatched=tuples(sizes),
     beginning=st.none() | st.builds(FirstRecord, layouts, st.booleans()),
@@ -182,7 +187,7 @@ def test_what_no_worker_says_is_refused(line: bytes) -> None:
         decode_message(line)
 
 
-SOME = Checkpoint((), 1, (), (), (), (), Progress())
+SOME = Checkpoint(1, 0, (), (), Progress())
 VERSION = f'"version":{json.loads(SOME.to_json())["version"]}'
 # As an older version wrote it.
 OF_VERSION_3 = (
