@@ -127,7 +127,7 @@ class Settings:
     engine: str
     """MYD_ENGINE: auto, native or python: what converts (auto)."""
     threads: int
-    """MYD_THREADS: threads a conversion's engine works on; 0: one for each core, at most 4 (0)."""
+    """MYD_THREADS: threads a conversion's engine works on; 0: one for each core, at most 64 (0)."""
     limits: Limits
     """MYD_FILE_SEP_SIZE, MYD_MAX_CSV_ROW, MYD_MAX_DEPTH (at most 1000), MYD_MAX_RECORD_BYTES,
     MYD_MAX_COLUMNS, MYD_MAX_TABLES, MYD_MAX_NAME_BYTES, MYD_MAX_GROWTH, MYD_MAX_INPUT_BYTES,
@@ -219,7 +219,7 @@ class Settings:
             umask=_UMASKS[source.choice("MYD_OUTPUT_ACCESS", "group", "owner", "all")],
             overwrite=source.boolean("MYD_OVERWRITE", source.file("MYD_CALLERS") is None),
             engine=source.choice("MYD_ENGINE", "auto", "native", "python"),
-            threads=source.integer("MYD_THREADS", 0, 0, 64),
+            threads=source.integer("MYD_THREADS", 0, 0, processors.MOST_THREADS),
             limits=_limits(source),
             section_names=frozenset(source.names("MYD_SECTION_NAMES", SECTION_NAMES)),
             dictionary=source.dictionary("MYD_DICTIONARY"),

@@ -109,7 +109,7 @@ class Conversion:
     confined_to: str = ""
     engine: str = "auto"
     threads: int = 0
-    """On how many threads an engine flattens that can use several; 0: one a core, at most 4."""
+    """On how many threads an engine flattens that can use several; 0: one a core, at most 64."""
     set_directories: tuple[str, ...] = ()
     this_year: int = 0
 

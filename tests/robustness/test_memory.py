@@ -18,7 +18,7 @@ from tests.support.converting import MEMORY_DISK, directory, each_engine, encryp
 
 MIB = 1 << 20
 SEED = 3
-MOST_THREADS = 4  # unless more are asked for
+MOST_THREADS = 4  # which more of them share the memory of
 
 
 def only_in_the_long_part(engine: str) -> tuple[pytest.MarkDecorator, ...]:
@@ -169,6 +169,17 @@ def test_more_files_take_no_more(engine: str, work: Path) -> None:
     # One of these small files ends before the pipeline is full; eight have filled it.
     few = peak(work, engine, "", file_names=names[:8], key=key)
     assert peak(work, engine, "", file_names=names, key=key) < few + BY_CHANCE
+
+
+@native
+@pytest.mark.soak
+def test_more_threads_than_four_take_no_more(work: Path) -> None:
+    rows = ",".join(f'{{"n":{number},"t":"text {number}"}}' for number in range(3000))
+    with (work / "in.json").open("w") as file:
+        file.writelines(f'{{"id":{number},"rows":[{rows}]}}\n' for number in range(600))
+    few = peak(work, "native", "in.json", threads=MOST_THREADS)
+    for threads in (8, 64):
+        assert peak(work, "native", "in.json", threads=threads) < few + BY_CHANCE
 
 
 @each_engine_at_length

@@ -38,13 +38,15 @@ from myd_grpc.convert.schema import Entry, NewColumn, NewTable, Schema
 
 _Made = TypeVar("_Made", Fragment, Scanned)
 
-# Unless more are asked for: each holds batches and rows, however many cores there are.
-_MOST_THREADS = 4
+# More threads than this share what so many hold: memory does not grow with the machine.
+_LARGE_SHARES = 4
+# Bytes and values of a batch as parts of the usual, at least: each costs something by itself.
+_SMALLEST_SHARE = 16
 # A file of no more bytes is done by the time that another thread has begun.
 _ALONE_BYTES = 64 << 10
 # How many batches are under way at most, beside two for each thread,
 _BATCHES_AHEAD = 3
-# and how many bytes of records and rows for each thread.
+# and how many bytes of records and rows for each thread that has a large share.
 _HELD_BYTES = 18 << 20
 _SPARE_NODES = 100_000
 # How much of what is around records is read between two reports: a small part of a second's work.
@@ -58,7 +60,7 @@ class NativeEngine:
     name = "native"
 
     def __init__(self, threads: int = 0) -> None:
-        self._threads = threads or min(processors.usable(), _MOST_THREADS)
+        self._threads = threads or min(processors.usable(), processors.MOST_THREADS)
         self._reader = _Reader(self._threads)
 
     def __enter__(self) -> Self:
@@ -130,6 +132,7 @@ class _Reader:
         # How much there is to be read is known of what the engine reads by itself.
         alone = stored is not None and source.size <= min(BATCH_BYTES, _ALONE_BYTES)
         threads = 1 if alone else self._threads
+        share = min(max(1, threads // _LARGE_SHARES), _SMALLEST_SHARE)
         reading = _native.ReadAhead(
             work,
             self._buffers,
@@ -138,12 +141,12 @@ class _Reader:
             stored,
             source.read,
             chunk=source.chunk,
-            batch_bytes=BATCH_BYTES,
-            batch_values=BATCH_VALUES,
+            batch_bytes=max(1, BATCH_BYTES // share),
+            batch_values=max(1, BATCH_VALUES // share),
             long_gap=LONG_GAP,
             threads=threads,
             most=2 * threads + _BATCHES_AHEAD,
-            most_bytes=threads * _HELD_BYTES,
+            most_bytes=min(threads, _LARGE_SHARES) * _HELD_BYTES,
         )
         del head
         records = piece.records

@@ -16,6 +16,9 @@ from pathlib import Path
 MEMBERSHIP = Path("/proc/self/cgroup")
 ROOT = Path("/sys/fs/cgroup")
 
+MOST_THREADS = 64
+"""On so many threads an engine works at most."""
+
 
 def usable(membership: Path = MEMBERSHIP, root: Path = ROOT) -> int:
     """How many processors this process may use, at least one; a part of one counts as one.
