@@ -11,6 +11,7 @@ from myd_grpc.api.keys import keys_of_resume
 from myd_grpc.convert.model import Keys
 from myd_grpc.errors import RequestNeededError
 from myd_grpc.jobs.model import Request, RequestFingerprint
+from myd_grpc.options import encoding_named
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -42,6 +43,8 @@ def _canonical(message: pb.ConvertToCsvRequest) -> pb.ConvertToCsvRequest:
         canonical.ClearField("layout")
     if message.csv_profile == pb.CSV_PROFILE_EXCEL:
         canonical.ClearField("csv_profile")
+    encoding = encoding_named(message.encoding)
+    canonical.encoding = message.encoding if encoding is None else encoding
     canonical.formats[:] = sorted({*message.formats} - {pb.OUTPUT_FORMAT_UNSPECIFIED})
     if canonical.formats == [pb.OUTPUT_FORMAT_CSV]:
         canonical.ClearField("formats")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -23,6 +25,7 @@ from myd_grpc.convert.pipeline import Converted, convert
 from myd_grpc.options import Format, Layout
 from tests.support import nasty
 from tests.support.breaking_off import CrashError, Kept, assert_survives, crashing
+from tests.support.compressing import zstd
 from tests.support.converting import (
     KEY,
     TEXT_FORMS,
@@ -55,6 +58,23 @@ def test_encrypted_input_in_every_form(engine: str, form: str) -> None:
     rng = random.Random(form)
     with sized(Sizes(chunk=64, held_bytes=50)):
         crashes = [assert_survives([("a.json", data)], rng, asked(engine), KEY) for _ in range(5)]
+    assert sum(crashes) > 5
+
+
+FORMS = {
+    "gzip": (gzip.compress(ROWS.encode()), None),
+    "zstd": (zstd(ROWS.encode()), None),
+    "UTF-16": (ROWS.encode("utf-16"), None),
+    "gzip, encrypted, in base64": (b64encode(encrypted(gzip.compress(ROWS.encode()))), KEY),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_input_that_is_read_from_its_start(engine: str, form: str) -> None:
+    data, key = FORMS[form]
+    rng = random.Random(form)
+    with sized(Sizes(chunk=16, held_bytes=50)):
+        crashes = [assert_survives([("a.json", data)], rng, asked(engine), key) for _ in range(5)]
     assert sum(crashes) > 5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import random
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey
 from myd_grpc.objectstore.client import RANGE_BYTES
 from myd_grpc.objectstore.location import Location
+from tests.support.compressing import zstd
 from tests.support.converting import conversion, run
 from tests.support.keys import IV, KEY, encrypted
 from tests.support.object_store import ObjectStore, require_object_store, running_store
@@ -45,10 +47,17 @@ PLAIN = {
     "no utf-8": TEXT.encode().replace("값".encode(), b"\xff\xfe"),
     "zip": b"PK\x03\x04" + bytes(5000),
     "ciphertext": CIPHERTEXT,
+    "gzip": gzip.compress(MANY.encode()),
+    "gzip, cut off": gzip.compress(MANY.encode())[:-7],
+    "zstd": zstd(MANY.encode()),
+    "UTF-16": TEXT.encode("utf-16"),
+    "UTF-16, cut off": TEXT.encode("utf-16")[:-1],
 }
 KEYED_BY = {
     "raw": CIPHERTEXT,
     "many": encrypted(MANY),
+    "gzip": encrypted(gzip.compress(MANY.encode())),
+    "gzip of base64": gzip.compress(base64.encodebytes(CIPHERTEXT)),
     "hex": CIPHERTEXT.hex().encode(),
     "base64": base64.encodebytes(CIPHERTEXT),
     "damaged base64": base64.encodebytes(CIPHERTEXT)[:-300] + b"!!" + b"A" * 298,

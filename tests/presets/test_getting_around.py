@@ -48,6 +48,7 @@ ATTACKS: dict[str, dict[str, Any]] = {
     "layout": {"layout": "RECORD_LAYOUT_KEYED", "masking": {"key": KEY}},
     "lines": {"layout": "RECORD_LAYOUT_LINES", "masking": {"key": KEY}},
     "id_field": {"id_field": "name", "masking": {"key": KEY}},
+    "encoding": {"encoding": "cp949", "masking": {"key": KEY}},
     "maps": {"maps": ["by_no"], "masking": {"key": KEY}},
     "all maps": {"maps": ["**"], "masking": {"key": KEY}},
     "include": {"include": ["**"], "masking": {"key": KEY}},
@@ -130,6 +131,7 @@ def test_no_request_gets_around_a_preset(make_server: Callable[..., Server]) -> 
         *(f"{one} {who}" for one in ("none such", "space", "path") for who in ("one", "two")),
         *(f"{one} {who}" for one in ("record_path", "layout", "lines") for who in ("one", "two")),
         *(f"{one} {who}" for one in ("id_field", "maps", "all maps") for who in ("one", "two")),
+        *(f"encoding {who}" for who in ("one", "two")),
         "another one",
     }
 

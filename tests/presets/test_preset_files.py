@@ -19,6 +19,7 @@ maps = ["accounts"]
 layout = "keyed"
 record_path = "data.users"
 id_field = "user_id"
+encoding = "EUC-KR"
 
 [masking]
 profile = "mydata-kr"
@@ -62,7 +63,7 @@ def test_all_that_a_preset_may_say(tmp_path: Path) -> None:
     masking = Masking(MaskProfile.MYDATA_KR, rules)
     choice = ColumnChoice(("bank.**", "카드.**"), ("**.birth_year",), masking)
     assert Presets(tmp_path).known == {
-        "partner-a": Preset(choice, ("accounts",), Layout.KEYED, "data.users", "user_id")
+        "partner-a": Preset(choice, ("accounts",), Layout.KEYED, "data.users", "user_id", "cp949")
     }
 
 
@@ -92,6 +93,10 @@ def test_there_need_be_none(tmp_path: Path) -> None:
         (SMALL + 'includes = ["a"]', "the file: 'includes' is none of include, exclude, maps, "),
         (SMALL + 'layout = "tree"', "layout: must be one of AUTO, ARRAY, KEYED, LINES, SINGLE"),
         (SMALL + "layout = 1", "layout: must be one of AUTO, ARRAY, KEYED, LINES, SINGLE"),
+        (
+            SMALL + 'encoding = "latin-1"',
+            "encoding: must be one of utf-8, cp949, euc-kr, ms949, uhc",
+        ),
         (SMALL + "id_field = 1", "id_field: must be a text of at most 1024 characters"),
         (SMALL + 'record_path = "a..b"', "record_path: must be names joined with '.', none of "),
         (

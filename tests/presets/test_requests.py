@@ -108,8 +108,13 @@ def test_what_changes_paths_is_the_presets() -> None:
 def test_a_request_may_not_say_otherwise(preset: str) -> None:
     told = f"must be left out, or be as the preset {preset} says: it decides it"
     assert refused(
-        preset=preset, maps=["n"], layout="RECORD_LAYOUT_ARRAY", record_path="x", id_field="y"
-    ) == {"maps": told, "layout": told, "record_path": told, "id_field": told}
+        preset=preset,
+        maps=["n"],
+        layout="RECORD_LAYOUT_ARRAY",
+        record_path="x",
+        id_field="y",
+        encoding="uhc",
+    ) == dict.fromkeys(("maps", "layout", "record_path", "id_field", "encoding"), told)
 
 
 def test_without_a_preset_a_request_may_say_it() -> None:

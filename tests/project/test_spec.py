@@ -24,7 +24,7 @@ from myd_grpc.config import Settings
 from myd_grpc.convert.dates import read_time
 from myd_grpc.convert.engines.engine import BATCH_BYTES, BATCH_VALUES
 from myd_grpc.convert.errors import Reason
-from myd_grpc.convert.input.chain import HEAD
+from myd_grpc.convert.input.input_file import HEAD
 from myd_grpc.convert.model import DEFAULT_LIMITS, Limits
 from myd_grpc.convert.output import growth, naming
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES

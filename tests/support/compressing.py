@@ -39,22 +39,27 @@ def in_parts(data: bytes, compress: Callable[[bytes], bytes], size: int = _PART)
     return b"".join(compress(piece) for piece in [b"", *pieces])
 
 
+def compressed(data: bytes, level: int = 9) -> bytes:
+    """One member of gzip, the same at any time."""
+    return gzip.compress(data, level, mtime=0)
+
+
 def with_name(data: bytes) -> bytes:
     """As gzip writes it for a file, with a comment and a checksum of all that."""
     head = b"\x1f\x8b\x08\x1e" + bytes(6) + b"\x02\x00ab" + b"name.json\0comment\0"
-    return head + struct.pack("<H", zlib.crc32(head) & 0xFFFF) + gzip.compress(data)[10:]
+    return head + struct.pack("<H", zlib.crc32(head) & 0xFFFF) + compressed(data)[10:]
 
 
 COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "gzip at its fastest": lambda data: gzip.compress(data, 1),
-    "gzip that stores": lambda data: gzip.compress(data, 0),
+    "gzip": compressed,
+    "gzip at its fastest": lambda data: compressed(data, 1),
+    "gzip that stores": lambda data: compressed(data, 0),
     "gzip with a name": with_name,
-    "gzip in members": lambda data: in_parts(data, gzip.compress),
+    "gzip in members": lambda data: in_parts(data, compressed),
     "gzip in short members": lambda data: (
-        in_parts(data[:90], gzip.compress, 1) + gzip.compress(data[90:])
+        in_parts(data[:90], compressed, 1) + compressed(data[90:])
     ),
-    "gzip before zeros": lambda data: gzip.compress(data) + bytes(5000),
+    "gzip before zeros": lambda data: compressed(data) + bytes(5000),
     "zstd": zstd,
     "zstd at its hardest": lambda data: zstd(data, 19),
     "zstd without a checksum": lambda data: bytes(zstd_library().compress(data)),

@@ -12,8 +12,9 @@ KEY, IV = bytes(range(32)), bytes(range(16))
 KEYS = {"aes256cbckey": KEY.hex(), "iv": IV.hex()}
 
 
-def encrypted(text: str) -> bytes:
-    return AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(text.encode(), 16))
+def encrypted(text: str | bytes) -> bytes:
+    data = text.encode() if isinstance(text, str) else text
+    return AES.new(KEY, AES.MODE_CBC, IV).encrypt(pad(data, 16))
 
 
 def with_id(**fields: Any) -> dict[str, Any]:

@@ -20,12 +20,10 @@ from myd_grpc.convert.input.cipher import (
 )
 from myd_grpc.convert.input.compression import Compression, compression_of, likely_compression_of
 from myd_grpc.convert.input.expansion import Expansion, is_sound
+from myd_grpc.convert.input.input_file import HEAD
 from myd_grpc.convert.input.stage import Peeked, Pull, StageError
 from myd_grpc.convert.input.transcoding import Charset, Transcoding, charset_of
 from myd_grpc.convert.model import CipherKey, TextForm
-
-HEAD = 4096
-"""Bytes at either end from which it is told what a file is."""
 
 _LOOKED_AT = HEAD // 4
 """As many are had from a file's first bytes, also where those are hex."""

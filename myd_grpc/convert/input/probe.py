@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.input.chain import HEAD, text_head
+from myd_grpc.convert.input.chain import text_head
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     DamagedTextError,
@@ -17,6 +17,8 @@ from myd_grpc.convert.input.cipher import (
     has_iv_before,
     recognise_encoding,
 )
+from myd_grpc.convert.input.compression import likely_compression_of
+from myd_grpc.convert.input.input_file import HEAD
 from myd_grpc.convert.input.source import Source, wrong_key
 from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption, TrialWithoutIv
 from myd_grpc.convert.jsontext.formats import (
@@ -172,9 +174,12 @@ def _trial_with_own_iv(ends: CiphertextEnds, key: CipherKey, form: TextForm) -> 
 def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     """The failure of a file that a key does not decrypt: it may be one that needs none."""
     head = _written(source)
+    if kind := likely_compression_of(head):
+        return source.unreadable(f"its {kind} data is damaged at its start")
     if what := _another_form(head, source.form):
         return wrong_key(source.name, what)
-    file_format = _recognise(head)
+    is_expanded = source.chain and source.chain.around.encoded
+    file_format = None if is_expanded else _recognise(head)
     if file_format is None:
         return wrong_key(source.name, str(damage_in(head) or fault))
     if file_format.is_encrypted:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Self
 
-from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
-from myd_grpc.convert.input.chain import HEAD, Chain
+from myd_grpc.convert.input.chain import Chain
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     CbcDecryptor,
@@ -28,6 +24,7 @@ from myd_grpc.convert.input.cipher import (
     TextPlace,
     recognise_encoding,
 )
+from myd_grpc.convert.input.input_file import InputFile
 from myd_grpc.convert.input.local import LocalFile
 from myd_grpc.convert.input.objects import open_object
 from myd_grpc.convert.input.paths import open_input
@@ -78,7 +75,7 @@ class Stored:
     encoded: EncodedFrom | None
 
 
-class Source:
+class Source(InputFile):
     """Reads a file from its start to the size it had when it was opened.
 
     `read()` gives the next decrypted bytes, none at the end. `position` and `size` count bytes of
@@ -94,13 +91,11 @@ class Source:
         version: InputVersion | None = None,
         form: TextForm = ANY_FORM,
     ) -> None:
-        self.name = name
+        super().__init__(file, name, version)
         self.position = 0
         self.form = form
         self.chunk = CHUNK
         self.key = key
-        self._file = file
-        self.version = version or self._version()
         self._encoding = self.encoding()
         self._places = deque[TextPlace](maxlen=_PLACES)
         self._wanted = min(_FIRST_CHUNK, CHUNK)
@@ -150,11 +145,6 @@ class Source:
         self._file.close()
 
     @property
-    def size(self) -> int:
-        """The size of the file when it was first looked at."""
-        return self.version.size
-
-    @property
     def seeks_from_start(self) -> bool:
         """Whether `seek` reads all from the start, as stages have to."""
         return self.chain is not None
@@ -164,11 +154,6 @@ class Source:
         if self.chain or not isinstance(self._encoding, EncodedText):
             return None
         return self._place(self._encoding, self._start_in_text(offset))
-
-    @cached_property
-    def head(self) -> bytes:
-        """The first bytes of the file as it lies."""
-        return self.at(0, HEAD)
 
     def encoding(self) -> Encoding:
         """How the file is written, to be decoded from its start; as it is where there is no key."""
@@ -211,7 +196,7 @@ class Source:
             else:
                 data = self.at(position, min(self.chunk, _STAGE_CHUNK, self.size - position))
             if not data and position < self.size:
-                raise self._cut_off(position)
+                raise self.cut_off(position)
             position += len(data)
             return data
 
@@ -247,7 +232,7 @@ class Source:
             start = first + offset - skip
             before = self.at(start - BLOCK, BLOCK)
             if len(before) < BLOCK:
-                raise self._cut_off(offset)
+                raise self.cut_off(offset)
             return _Position(start, skip, (key.key, before))
         return _Position(0, skip, (key.key, key.iv))
 
@@ -301,44 +286,9 @@ class Source:
         self._wanted = self.chunk
         data = self.at(self.position, size)
         if size and not data:
-            raise self._cut_off(self.position)
+            raise self.cut_off(self.position)
         self.position += len(data)
         return data
-
-    def at(self, offset: int, size: int) -> bytes:
-        """The `size` bytes at a position of the file as it lies, fewer at its end."""
-        try:
-            return self._file.read(offset, size)
-        except OSError as error:
-            raise self._failure(error) from None
-
-    def sha256(self, read: Callable[[int], None]) -> str:
-        """The SHA-256 of the file as it lies; `read` is told of the bytes that were read."""
-        digest, position = hashlib.sha256(), 0
-        while data := self.at(position, min(self.chunk, self.size - position)):
-            digest.update(data)
-            position += len(data)
-            read(len(data))
-        if position < self.size:
-            raise self._cut_off(position)
-        return digest.hexdigest()
-
-    def _failure(self, error: OSError) -> ConversionError:
-        """What to raise when the file cannot be read, or looked at."""
-        match error.errno:
-            case errno.ESTALE:
-                return self._unreadable(self._change() or _changed("it is another one"))
-            case errno.ENOENT:
-                return self._unreadable(_changed("it was removed"))
-            case _:
-                return refused(Reason.FILE_UNREADABLE, self.name, error)
-
-    def _version(self) -> InputVersion:
-        """What the file is at this moment."""
-        try:
-            return self._file.version()
-        except OSError as error:
-            raise self._failure(error) from None
 
     def _decrypting(self, found: _Position) -> Callable[[], bytes]:
         encoding = self.encoding()
@@ -357,60 +307,11 @@ class Source:
             except PaddingError:
                 raise wrong_key(self.name, "its last block does not end in padding") from None
             except DamagedTextError as damage:
-                raise self._unreadable(str(damage)) from None
+                raise self.unreadable(str(damage)) from None
             except StageError as error:
                 raise ConversionError(error.reason, f"{self.name}: {error.what}") from None
 
         return read
-
-    def _cut_off(self, offset: int) -> ConversionError:
-        """The failure of a file that ends before an offset within the size that it had."""
-        return self._unreadable(self._change() or f"ends before byte {offset} of {self.size}")
-
-    def _change(self) -> str | None:
-        """What has become of the file since it was looked at; None for one that is as it was."""
-        now, size = self._version(), self.size
-        if now == self.version:
-            return None
-        if now.size < size:
-            what = f"became shorter while it was read ({now.size} of {size} bytes were left)"
-        elif now.size > size:
-            what = f"became longer while it was read ({size} bytes at first, then {now.size})"
-        else:
-            what = "time" if now.etag == self.version.etag else "content"
-            return _changed(f"its {what} is another than at the start")
-        return f"{what}; {_BETTER}"
-
-    @contextmanager
-    def unchanged(self) -> Iterator[None]:
-        """Sees to it that what is read within is the file as it was when it was looked at.
-
-        Raises ConversionError, FILE_UNREADABLE, where it has changed, also in place of a failure:
-        that may have come of the change.
-        """
-        self._require_unchanged()
-        try:
-            yield
-        except ShortageError:
-            raise
-        except Exception:
-            self._require_unchanged()
-            raise
-        self._require_unchanged()
-
-    def _require_unchanged(self) -> None:
-        if change := self._change():
-            raise self._unreadable(change) from None
-
-    def _unreadable(self, why: str) -> ConversionError:
-        return ConversionError(Reason.FILE_UNREADABLE, f"{self.name}: {why}")
-
-
-_BETTER = "write files under another name, and rename them when they are complete"
-
-
-def _changed(how: str) -> str:
-    return f"changed while it was read ({how}); {_BETTER}"
 
 
 def wrong_key(name: str, why: str) -> ConversionError:

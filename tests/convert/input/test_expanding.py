@@ -147,6 +147,14 @@ def test_damage_is_named(engine: str, kind: str, case: str, key: CipherKey | Non
     assert said in error.message
 
 
+def test_compressed_ciphertext_that_is_damaged_at_its_start() -> None:
+    for compress in (gzip.compress, zstd):
+        stored = compress(encrypted(DOCUMENT))
+        error = failure(stored[:10] + b"\xff" * 20 + stored[30:], KEY)
+        assert error.reason is Reason.FILE_UNREADABLE
+        assert " data is damaged" in error.message
+
+
 @each_engine
 def test_another_length_than_gzip_says(engine: str) -> None:
     stored = gzip.compress(DOCUMENT)
