@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.jobs.worker.process import ALLOCATOR
 from myd_grpc.sample import generate, key_and_iv
+from tests.support.compressing import compressed, zstd
 from tests.support.converting import MEMORY_DISK, directory, each_engine, encrypted, native
 
 MIB = 1 << 20
@@ -288,6 +289,18 @@ def test_the_ciphertext_of_one_long_line_is_not_held(engine: str, work: Path) ->
     (work / "in.json").write_bytes(encrypted(plain).hex().encode())
     key = [bytes(range(32)).hex(), bytes(range(100, 116)).hex()]
     assert peak(work, engine, "in.json", key=key) < 120
+
+
+@each_engine_at_length
+@pytest.mark.parametrize("compress", [compressed, zstd], ids=["gzip", "zstd"])
+def test_what_compressed_text_expands_to_is_not_held(
+    compress: Callable[[bytes], bytes], engine: str, work: Path
+) -> None:
+    """Least of all what hardly anything expands to: these are some kB."""
+    rows = b",".join([b'{"a":"0123456789"}'] * 400_000)
+    for text in (b"[" + rows + b"]", b"[" + bytes(32).replace(b"\0", b" ") * 3 * MIB + b"1]"):
+        (work / "in.json").write_bytes(compress(text))
+        assert peak(work, engine, "in.json") < 100
 
 
 EMPTY_ROWS = ",".join(["{}"] * 4_000)

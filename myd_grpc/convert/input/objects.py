@@ -61,6 +61,9 @@ class ObjectFile:
         size = min(size, self._found.size - offset)
         if size <= 0:
             return b""
+        start, seen = self._looked_at
+        if start <= offset <= offset + size <= start + len(seen):
+            return seen[offset - start : offset - start + size]
         if size > _SMALL or self._ranges.hold(offset):
             return self._ranges.read(offset, size)
         return self._look(offset, size)
@@ -74,12 +77,10 @@ class ObjectFile:
 
     def _look(self, offset: int, size: int) -> bytes:
         """A few bytes of some place: the next look is nearby, or at the end of a short file."""
-        start, seen = self._looked_at
-        if not start <= offset <= offset + size <= start + len(seen):
-            start = offset if self._found.size > _SMALL else 0
-            wanted = min(_SMALL, self._found.size - start)
-            seen = _whole(self._begin(start, wanted).result(), wanted)
-            self._looked_at = start, seen
+        start = offset if self._found.size > _SMALL else 0
+        wanted = min(_SMALL, self._found.size - start)
+        seen = _whole(self._begin(start, wanted).result(), wanted)
+        self._looked_at = start, seen
         return seen[offset - start : offset - start + size]
 
 

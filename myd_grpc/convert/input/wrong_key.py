@@ -80,7 +80,7 @@ class TrialDecryption:
 
     def fault(self) -> str:
         """What is wrong, and what to do about it."""
-        if beside := self._iv_beside:
+        if beside := self._iv_beside or self._known_iv():
             return beside
         if self.is_text:
             return self._wrong_padding()
@@ -126,6 +126,14 @@ class TrialDecryption:
             "the key is right but the iv is not, as only the first block does not decrypt to JSON: "
             "send the iv it was encrypted with"
         )
+
+    def _known_iv(self) -> str | None:
+        """With which iv that is known compressed text begins: no other is told from its rest."""
+        key, first = self._key.key, self._cipher[:BLOCK]
+        for iv, what in ((bytes(BLOCK), "zeros"), (key[:BLOCK], "the first half of the key")):
+            if likely_compression_of(CbcDecryptor(CipherKey(key, iv)).decrypt(first)):
+                return f"the key is right, but it was encrypted with {what} as the iv: send that"
+        return None
 
     def _is_whole_text(self, rest: bytes) -> bool:
         """Whether a text of its own may begin after the first block, and not go on there."""

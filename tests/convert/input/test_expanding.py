@@ -233,6 +233,13 @@ def test_a_wrong_key_for_compressed_text(around: Callable[[bytes], bytes]) -> No
             assert error.reason is Reason.WRONG_KEY
 
 
+def test_an_iv_of_zeros() -> None:
+    for compress in (gzip.compress, zstd):
+        error = failure(encrypted(compress(DOCUMENT), CipherKey(KEY.key, bytes(16))), KEY)
+        assert error.reason is Reason.WRONG_KEY
+        assert "it was encrypted with zeros as the iv: send that" in error.message
+
+
 def test_ciphertext_that_begins_as_compressed_data_does() -> None:
     """One file in millions does so by chance."""
     for start in (b"\x1f\x8b\x08\x00", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"):
