@@ -68,6 +68,9 @@ def _quotes_no_metadata(record: logging.LogRecord) -> bool:
 
 def configure(log_format: str, level: str) -> None:
     """Send all logging to stderr as "text" or "json"."""
+    # No line tells of these, which are looked up for each: the caller's place takes the longest.
+    logging._srcfile = None  # as the logging HOWTO has it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_quotes_no_metadata)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())

@@ -43,11 +43,14 @@ def die_with_parent() -> None:
 
 def process_status(field: str, base: int) -> int:
     """A number that the kernel tells of this process (proc(5), status); 0 for none."""
-    for line in os.pread(_status(), _STATUS_BYTES, 0).decode().splitlines():
-        name, _, value = line.partition(":")
-        if name == field:
-            return int(value.split()[0], base)
-    return 0
+    _, _, value = os.pread(_status(), _STATUS_BYTES, 0).decode().partition(f"\n{field}:")
+    return int(value.split(maxsplit=1)[0], base) if value else 0
+
+
+@cache
+def umask() -> int:
+    """The mode bits that this process gives no file; it never changes them."""
+    return process_status("Umask", 8)
 
 
 @cache

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import BinaryIO, TypeAlias
 
 from myd_grpc import dictionary, failpoints, mask_profiles
@@ -37,6 +37,7 @@ from myd_grpc.jobs.worker.hardening import (
     forbid_core_dumps,
     give_memory_back,
     process_status,
+    umask,
 )
 from myd_grpc.jobs.worker.intake import Intake
 from myd_grpc.jobs.worker.protocol import (
@@ -79,6 +80,10 @@ from myd_grpc.tracebacks import describe, new_error_id
 
 _TICK_S = 0.2
 
+_MOMENT_S = 0.1
+_LITTLE_BYTES = 16 << 20
+"""Memory that a task may have taken without its being given back at once."""
+
 _CIPHERS = 8
 """More than one task's own cipher and those of its look at the file."""
 
@@ -101,16 +106,27 @@ def main() -> None:
     threading.Thread(target=_listen, args=(intake, signals, tasks), daemon=True).start()
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
     while True:
-        task = decode_task(*tasks.get())
+        task = decode_task(*_next(tasks))
         signals.save_now.clear()
         forget_peak()
+        held = _peak_bytes()
         _work(task, channel.send, signals)
         keys = task.keys
         del task
         gc.collect()
         if keys != NO_KEYS:
             _forget(keys)
+        if _peak_bytes() - held > _LITTLE_BYTES:
+            give_memory_back()
+
+
+def _next(tasks: _Tasks) -> tuple[bytes, Keys]:
+    """The next task. The little that one takes is kept for a moment, as the next takes it again."""
+    try:
+        return tasks.get(timeout=_MOMENT_S)
+    except Empty:
         give_memory_back()
+        return tasks.get()
 
 
 def _forget(keys: Keys) -> None:
@@ -267,7 +283,7 @@ def _confine(line: bytes) -> None:
     available.load()
     dictionary.load()
     processors.usable()
-    process_status("Umask", 8)
+    umask()
     time.tzset()
     _zero_ciphers(1)  # the library imports its modes when asked for
     if places := decode_places(line):

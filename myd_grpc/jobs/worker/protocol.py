@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
-from myd_grpc.codec import decode, encode, encode_in_chunks
+from myd_grpc.codec import decode, encode, encode_in_chunks, encode_line
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import (
@@ -220,7 +220,7 @@ def decode_task(line: bytes, keys: Keys) -> AnyTask:
 
 def encode_message(message: Message) -> bytes:
     """A worker's message as a line."""
-    return encode(message).encode() + b"\n"
+    return encode_line(message) + b"\n"
 
 
 def decode_message(line: bytes) -> Message:

@@ -13,7 +13,7 @@ from pathlib import Path
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.output import disk
-from myd_grpc.jobs.worker.hardening import process_status
+from myd_grpc.jobs.worker.hardening import umask
 from myd_grpc.jobs.worker.protocol import Task
 from myd_grpc.locks import lock
 
@@ -146,14 +146,13 @@ def _copy(source: Path, target: Path) -> None:
 
 def set_modes(staging: Path) -> None:
     """Give what another server has left the modes that this one gives."""
-    umask = process_status("Umask", 8)
     for path in staging.rglob("*"):
-        _set_mode(path, (0o777 if path.is_dir() else 0o666) & ~umask)
+        _set_mode(path, (0o777 if path.is_dir() else 0o666) & ~umask())
 
 
 def publish_modes(staging: Path) -> None:
     """Let others at a finished set as far as the umask lets them."""
-    _set_mode(staging, 0o777 & ~process_status("Umask", 8))
+    _set_mode(staging, 0o777 & ~umask())
 
 
 def _set_mode(path: Path, mode: int) -> None:

@@ -65,8 +65,7 @@ conversions = st.builds(
     options=st.builds(
         ConvertOptions,
         layouts,
-        texts,
-        texts,
+        *[texts] * 3,
         st.booleans(),
         st.sampled_from(Profile),
         st.booleans(),
