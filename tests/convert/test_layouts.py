@@ -90,6 +90,14 @@ def test_a_layout_that_does_not_fit_is_named(engine: str, document: str, layout:
     assert "at byte 1" in error.message
 
 
+def test_a_broken_document_is_recognised_from_what_follows_the_flaw_too(engine: str) -> None:
+    """Only from brackets that do not match on, nothing is told from it."""
+    error = failure('{"u1":{"a":1},"u2":{"a":{"b"x:{}}},"n":1}', engine=engine)
+    assert error.message == "in.json: record 1: invalid JSON at byte 28: expected ':'"
+    error = failure('{"u1":{"a":1},"u2":{"a":{"b"x:{}]},"n":1}', engine=engine)
+    assert error.message == "in.json: record 2: invalid JSON at byte 28: expected ':'"
+
+
 LONG_LINE = '{"a":"' + "x" * (1 << 20) + '"}'
 
 

@@ -398,6 +398,14 @@ def test_the_first_problem_is_the_one_that_is_named(engine: str, first: str, sec
 # Long numbers
 
 
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "-1.5E-9999999999999999999"])
+def test_large_exponents_do_not_disturb_the_recognition(engine: str, number: str) -> None:
+    kept = texts(f'{{"u1":{{"a":1}},"u2":{{"a":{number}}}}}', engine=engine)
+    assert kept == {"out_1.csv": f"_record_id,_row_id,a\nu1,f1r1,1\nu2,f1r2,{number}\n"}
+    single = texts(f'{{"u1":{{"a":1}},"n":{number}}}', engine=engine)
+    assert single == {"out_1.csv": f"_record_id,_row_id,u1.a,n\n,f1r1,1,{number}\n"}
+
+
 @pytest.mark.parametrize("digits", [4_300, 4_301, 100_000])
 def test_numbers_of_any_length_are_kept(engine: str, digits: int) -> None:
     number = "1234567890" * (digits // 10) + "1" * (digits % 10)

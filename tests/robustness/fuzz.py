@@ -6,8 +6,9 @@ Half of the documents are damaged. Records are cut off by both, in the same orde
 places, and flattened by both to the same fragments, for schemas that grow, whatever columns are
 chosen, masked and mapped; now and then a whole conversion has to give the same files, or fail for
 the same reason at the same place, at any number of threads and with any size of buffers, another
-one those of the oracle, another one with broken records those of the sound ones, and another one,
-compressed, encrypted or in another encoding, those of the text that it holds.
+one those of the oracle, another one with broken records those of the sound ones, another one,
+compressed, encrypted or in another encoding, those of the text that it holds, and a broken one
+whose layout is not named the same with both.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.schema import Schema
 from myd_grpc.options import Layout, Profile, ReadOptions
 from tests.robustness.fuzz_forms import check_forms
+from tests.robustness.fuzz_layouts import check_layouts
 from tests.robustness.fuzz_rejects import check_rejects
 from tests.support import nasty
 from tests.support.converting import (
@@ -83,6 +85,8 @@ def compare(documents: int, seed: int) -> None:
                         check_rejects(rng)
                     elif number % WHOLE_CONVERSIONS == 3:
                         check_forms(rng, partial(_document, rng))
+                    elif number % WHOLE_CONVERSIONS == 4:
+                        check_layouts(rng)
                     else:
                         _compare_steps(rng, work)
             except Exception as error:

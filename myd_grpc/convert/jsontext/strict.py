@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from myd_grpc.convert.jsontext.formats import CP949_HINT, looks_like_cp949
+from myd_grpc.convert.jsontext.runs import LEVELS, run_in
 from myd_grpc.convert.jsontext.tokens import (
     MALFORMED_UTF8,
     TextError,
@@ -57,6 +58,8 @@ _STRAY = {
     b"\x1e": "there is a record separator (RFC 7464): read it as LINES, or take it out",
     b"\x1a": "there is a control-Z, as DOS ends files with: leave it out",
 }
+# Bytes from which on it is worth while to look for many tokens at once.
+_LONG_TEXT = 1 << 10
 # Bytes before and after one that is no UTF-8.
 _LOOKED_AT = 64
 _CLOSERS = {"{": "}", "[": "]"}
@@ -132,7 +135,17 @@ class StrictReader:
     def rest(self) -> None:
         """Reads to the end of the text; raises TextError."""
         while self.next():
-            pass
+            self.skip_run()
+
+    def skip_run(self) -> None:
+        """Reads on over plain members or elements, as far as they are there and sound."""
+        window = self._window
+        is_within = self._expect is Expect.COMMA_OR_CLOSE
+        is_long = len(window.data) >= _LONG_TEXT
+        if is_within and is_long and len(self._open) + LEVELS <= self._max_depth:
+            # No token of a run is longer than it may be.
+            run = run_in(self._open[-1]).match(window.data, 0, self._max_bytes)
+            window.drop(run.end())  # type: ignore[union-attr]
 
     def _finish(self) -> None:
         if not self.complete:

@@ -19,12 +19,13 @@ _UTF8 = (
     rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
     rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
-_CHARACTERS = re.compile(
+_IN_STRING = (
     rb'(?:[^"\\\x00-\x1f\x80-\xff]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|'
     + _UTF8
     + OR_NOTHING
     + rb")*+"
 )
+_CHARACTERS = re.compile(_IN_STRING)
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3}+)?+")
 # What a number begins with, as far as it goes.
 _NUMBER_PREFIX = re.compile(
@@ -32,7 +33,11 @@ _NUMBER_PREFIX = re.compile(
     % (OR_NOTHING, OR_NOTHING)
 )
 # A whole number.
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
+"""A pattern of a number."""
+_NUMBER = re.compile(NUMBER)
+STRING = rb'"' + _IN_STRING + rb'"'
+"""A pattern of a string."""
 _LITERALS = (b"true", b"false", b"null")
 
 

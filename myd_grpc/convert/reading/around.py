@@ -82,4 +82,6 @@ def _enter(reader: StrictReader, wanted: str, level: int) -> bool:
         if token.kind == "key" and token.depth == level + 1 and nfc(parse(token.text)) == wanted:
             reader.next()
             return True
+        if reader.depth > level + 1:
+            reader.skip_run()
     return False

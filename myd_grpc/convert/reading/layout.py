@@ -24,6 +24,8 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # ijson makes a number of every digit string, which takes time quadratic in its length and kills
 # the process beyond 4,300 digits.
 _MANY_DIGITS = re.compile(rb"[0-9]{1000}")
+# Nor can it make a decimal of some of these.
+_LARGE_EXPONENT = re.compile(rb"[eE][+-]?+[0-9]{16}")
 # What is left of many digits where one byte of _DISTANCE is looked at, which is quick.
 SEPARATOR = "\x1e"
 """That of records, with which each document begins in RFC 7464."""
@@ -163,7 +165,7 @@ def _events(head: bytes) -> Iterator[tuple[str, object]]:
 
 def _is_harmful(head: bytes) -> bool:
     has_many_digits = _FEW_DIGITS.search(head[::_DISTANCE]) and _MANY_DIGITS.search(head)
-    return bool(has_many_digits or _SURROGATE.search(head))
+    return bool(has_many_digits or _SURROGATE.search(head) or _LARGE_EXPONENT.search(head))
 
 
 def _harmless(found: re.Match[bytes]) -> bytes:
