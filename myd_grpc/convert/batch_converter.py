@@ -10,6 +10,8 @@ from myd_grpc.convert.state import ConversionState
 
 _FEW_RECORDS = 8
 _MANY_RECORDS = 1024
+_LARGE_PART = 8 << 20
+"""Bytes of rows, made at once of one record, beside which no others are held."""
 
 
 class BatchConverter:
@@ -77,9 +79,12 @@ class BatchConverter:
         """Has a batch flattened and takes all that comes of it; answers the last of that."""
 
         def take(fragment: Fragment) -> None:
+            size = sum(len(rows.data) for rows in fragment.rows)
             self._take(fragment, batch)
-            # What follows may take as much memory as this.
-            self._builder.writer.drain()
+            del fragment
+            if size > _LARGE_PART:
+                # What follows may take as much memory as this.
+                self._builder.writer.drain()
 
         last = self._flattener.flatten(batch, take)
         self._take(last, batch)

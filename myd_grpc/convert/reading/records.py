@@ -194,8 +194,10 @@ class RecordReader:
         is_single = self.layout is Layout.SINGLE
         is_over, most = is_single and self.records > 0, self._limits.batch_records
         while not is_over:
-            if ahead and not is_single:
+            if ahead:
                 yield from self._read_ahead(ahead)
+                if is_single and self.records:
+                    break
             cut = self._cut(CUTTERS[self.layout](self._window, self._limits), most)
             self._window.drop(cut.end)
             self.records += len(cut.batch.spans)

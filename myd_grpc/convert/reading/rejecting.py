@@ -88,8 +88,10 @@ class RejectingReader(RecordReader):
         is_single = self.layout is Layout.SINGLE
         is_over = is_single and self.records > 0
         while not is_over:
-            if ahead and not is_single and self._pace.may_read_ahead:
+            if ahead and self._pace.may_read_ahead:
                 yield from self._read_ahead(ahead)
+                if is_single and self.records:
+                    break
             cut = self._cut(self._cutter(), self._pace.records)
             fault, is_over = cut.fault, cut.is_over
             end = cut.batch.end if cut.batch.spans else self._window.base

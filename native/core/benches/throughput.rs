@@ -20,7 +20,7 @@ const ROUNDS: usize = 50;
 
 fn main() {
     let text = document();
-    let cut_off = || cut(&text, 1, Layout::Array, true, LIMITS);
+    let cut_off = || cut(&text, 1, Layout::Array, true, LIMITS, &mut None);
     let values = cut_off().values;
     let flatteners = [
         ("flatten", None),

@@ -13,14 +13,30 @@ pub type Span = (usize, usize);
 /// The position after the value at `start`, if it is there as a whole.
 #[inline(never)]
 pub fn value_end(data: &[u8], start: usize) -> Option<usize> {
-    end_of_value(Portable, data, start).map(|(end, _)| end)
+    end_of_value(Portable, data, start, &mut None).map(|(end, _)| end)
+}
+
+/// A container that was looked at up to the end of what there was of it.
+#[derive(Clone, Copy)]
+pub struct Unfinished {
+    /// How much of it was looked at.
+    length: usize,
+    blocks: Blocks,
 }
 
 /// The position after the value at `start`, and how many commas are in it.
+///
+/// A container that goes on after the data leaves what is known of it: whoever has more of it then
+/// does not look at its beginning again.
 #[inline(always)]
-pub fn end_of_value(simd: impl Simd, data: &[u8], start: usize) -> Option<(usize, usize)> {
+pub fn end_of_value(
+    simd: impl Simd,
+    data: &[u8],
+    start: usize,
+    unfinished: &mut Option<Unfinished>,
+) -> Option<(usize, usize)> {
     let end = match byte_at(data, start) {
-        b'{' | b'[' => return container_end(simd, data, start),
+        b'{' | b'[' => return container_end(simd, data, start, unfinished),
         b'"' => string_end(data, start)?,
         b'}' | b']' | b',' | b':' => return None,
         _ => scalar_end(data, start)?,
@@ -50,9 +66,16 @@ fn scalar_end(data: &[u8], start: usize) -> Option<usize> {
 
 /// The position after the container that opens at `start`, and how many commas are in it.
 #[inline(always)]
-fn container_end(simd: impl Simd, data: &[u8], start: usize) -> Option<(usize, usize)> {
-    let mut blocks = Blocks::default();
-    let mut at = start;
+fn container_end(
+    simd: impl Simd,
+    data: &[u8],
+    start: usize,
+    unfinished: &mut Option<Unfinished>,
+) -> Option<(usize, usize)> {
+    let (mut blocks, mut at) = match unfinished.take() {
+        Some(begun) => (begun.blocks, start + begun.length),
+        None => (Blocks::default(), start),
+    };
     while let Some(block) = data.get(at..)?.first_chunk() {
         match blocks.next(simd.bracket_bits(block)) {
             Step::GoesOn => at += block.len(),
@@ -60,12 +83,17 @@ fn container_end(simd: impl Simd, data: &[u8], start: usize) -> Option<(usize, u
             Step::Odd => return None,
         }
     }
+    let begun = Unfinished { length: at - start, blocks };
     let rest = &data[at..];
     let mut block = [b' '; 64];
     block[..rest.len()].copy_from_slice(rest);
     match blocks.next(simd.bracket_bits(&block)) {
         Step::EndsAt(length) => Some((at + length, blocks.commas)),
-        _ => None,
+        Step::GoesOn => {
+            *unfinished = Some(begun);
+            None
+        }
+        Step::Odd => None,
     }
 }
 
@@ -80,7 +108,7 @@ enum Step {
 }
 
 /// What is known of a container between two blocks of 64 bytes.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Blocks {
     /// Containers that are open.
     depth: i64,

@@ -59,6 +59,24 @@ pub struct SharedText {
     length: usize,
 }
 
+impl SharedText {
+    /// Room for so many bytes after the text, with anything in it.
+    pub fn room(&mut self, size: usize) -> &mut [u8] {
+        let bytes = &mut self.buffer.bytes;
+        let wanted = self.length + size;
+        if bytes.len() < wanted {
+            bytes.reserve_exact(wanted - bytes.len());
+            bytes.resize(wanted, 0);
+        }
+        &mut bytes[self.length..wanted]
+    }
+
+    /// Takes so many bytes of that room to the text.
+    pub fn lengthen(&mut self, count: usize) {
+        self.length = (self.length + count).min(self.buffer.bytes.len());
+    }
+}
+
 impl Deref for SharedText {
     type Target = [u8];
 

@@ -2,7 +2,7 @@
 //!
 //! Where no record can be cut off, cutting stops, and the caller finds out why.
 
-use crate::boundary::{Span, end_of_value, string_end};
+use crate::boundary::{Span, Unfinished, end_of_value, string_end};
 use crate::json::{byte_at, skip_space};
 use crate::simd::{Simd, Work, dispatch};
 
@@ -18,6 +18,8 @@ pub enum Layout {
     Keyed,
     /// Values with nothing but white space between them.
     Lines,
+    /// One value.
+    Single,
 }
 
 /// How much may be cut off.
@@ -45,8 +47,20 @@ pub struct Cut {
 }
 
 /// Cuts off whole records from `start` on; `first` says that no comma comes before the first.
-pub fn cut(data: &[u8], start: usize, layout: Layout, first: bool, limits: Limits) -> Cut {
-    dispatch(Cutting { data, start, layout, first, limits })
+///
+/// Of a first record that is not there as a whole, `begun` keeps how far that was looked at: give it
+/// again with more text from the same place on.
+pub fn cut(
+    data: &[u8],
+    start: usize,
+    layout: Layout,
+    first: bool,
+    limits: Limits,
+    begun: &mut Option<Unfinished>,
+) -> Cut {
+    let (cut, unfinished) = dispatch(Cutting { data, start, layout, first, limits, begun: *begun });
+    *begun = if cut.values.is_empty() { unfinished } else { None };
+    cut
 }
 
 struct Cutting<'a> {
@@ -55,20 +69,22 @@ struct Cutting<'a> {
     layout: Layout,
     first: bool,
     limits: Limits,
+    begun: Option<Unfinished>,
 }
 
 impl Work for Cutting<'_> {
-    type Output = Cut;
+    type Output = (Cut, Option<Unfinished>);
 
     #[inline(always)]
-    fn run(self, simd: impl Simd) -> Cut {
-        let Self { data, start, layout, mut first, limits } = self;
+    fn run(self, simd: impl Simd) -> (Cut, Option<Unfinished>) {
+        let Self { data, start, layout, mut first, limits, begun: mut unfinished } = self;
         let mut cut = Cut { end: start, ..Cut::default() };
         let mut commas = 0;
         let is_within =
             |cut: &Cut| cut.values.len() < limits.records && cut.end - start < limits.bytes;
         while is_within(&cut) && commas < limits.commas {
-            let Some((key, value, within)) = next_record(simd, data, cut.end, layout, first) else {
+            let record = next_record(simd, data, cut.end, layout, first, &mut unfinished);
+            let Some((key, value, within)) = record else {
                 break;
             };
             let (start, middle) = key.unwrap_or((value.0, value.0));
@@ -81,8 +97,11 @@ impl Work for Cutting<'_> {
             cut.keys.extend(key);
             cut.end = value.1;
             first = false;
+            if layout == Layout::Single {
+                break;
+            }
         }
-        cut
+        (cut, unfinished)
     }
 }
 
@@ -94,16 +113,17 @@ fn next_record(
     at: usize,
     layout: Layout,
     first: bool,
+    unfinished: &mut Option<Unfinished>,
 ) -> Option<(Option<Span>, Span, usize)> {
     let mut start = skip_gap(data, at, layout);
-    if layout != Layout::Lines && !first {
+    if matches!(layout, Layout::Array | Layout::Keyed) && !first {
         if byte_at(data, start) != b',' {
             return None;
         }
         start = skip_space(data, start + 1);
     }
     if layout != Layout::Keyed {
-        let (end, commas) = end_of_value(simd, data, start)?;
+        let (end, commas) = end_of_value(simd, data, start, unfinished)?;
         return Some((None, (start, end), commas));
     }
     if byte_at(data, start) != b'"' {
@@ -115,7 +135,7 @@ fn next_record(
         return None;
     }
     let value = skip_space(data, colon + 1);
-    let (end, commas) = end_of_value(simd, data, value)?;
+    let (end, commas) = end_of_value(simd, data, value, unfinished)?;
     Some((Some((start, key_end)), (value, end), commas))
 }
 
@@ -161,33 +181,67 @@ mod tests {
                 for commas in [1, 5, 1000] {
                     let limits = Limits { records: 9, bytes: 300, commas, record_bytes: 200 };
                     let data = &*text;
-                    let cutting = || Cutting { data, start: 0, layout, first: true, limits };
-                    let found = all(cut(data, 0, layout, true, limits));
-                    let expected = all(run_portably(cutting()));
+                    let cutting = || {
+                        let (start, first, begun) = (0, true, None);
+                        Cutting { data, start, layout, first, limits, begun }
+                    };
+                    let found = all(cut(data, 0, layout, true, limits, &mut None));
+                    let expected = all(run_portably(cutting()).0);
                     assert_eq!(found, expected, "{}", String::from_utf8_lossy(data));
-                    assert_eq!(found, all(run_anywhere(cutting())));
+                    assert_eq!(found, all(run_anywhere(cutting()).0));
                 }
             }
         }
     }
 
     #[test]
+    fn a_record_that_comes_bit_by_bit_ends_at_the_same_place() {
+        let ends = |cut: Cut| (cut.end, cut.values, cut.keys);
+        for (number, text) in texts().take(2000).enumerate() {
+            let data = [b" {\"a\":[", &*text, b"]} , 1"].concat();
+            for layout in [Layout::Array, Layout::Keyed, Layout::Lines, Layout::Single] {
+                let mut begun = None;
+                let mut found = Cut::default();
+                for end in (0..data.len()).step_by(1 + number % 70).chain([data.len()]) {
+                    found = cut(&data[..end], 0, layout, true, LIMITS, &mut begun);
+                    if !found.values.is_empty() {
+                        break;
+                    }
+                }
+                let value = found.values.first().copied();
+                let whole = cut(&data, 0, layout, true, LIMITS, &mut None);
+                assert_eq!(value, whole.values.first().copied(), "{:?}", ends(found));
+            }
+        }
+    }
+
+    #[test]
     fn only_whole_records_are_cut_off() {
-        let found = cut(b" {\"a\":1} , [2], 3", 0, Layout::Array, true, LIMITS);
+        let found = cut(b" {\"a\":1} , [2], 3", 0, Layout::Array, true, LIMITS, &mut None);
         assert_eq!((found.end, found.values), (14, vec![(1, 8), (11, 14)]));
-        let found = cut(b",\"k\" : \"v\", \"l\":", 0, Layout::Keyed, false, LIMITS);
+        let found = cut(b",\"k\" : \"v\", \"l\":", 0, Layout::Keyed, false, LIMITS, &mut None);
         assert_eq!((found.end, found.values, found.keys), (10, vec![(7, 10)], vec![(1, 4)]));
-        let found = cut(b"{}\n[]\"x\" 1 2", 0, Layout::Lines, false, LIMITS);
+        let found = cut(b"{}\n[]\"x\" 1 2", 0, Layout::Lines, false, LIMITS, &mut None);
         assert_eq!(found.values, vec![(0, 2), (3, 5), (5, 8), (9, 10)]);
-        let found = cut(b"\x1e{}\n\x1e\x1e []\x1e", 0, Layout::Lines, true, LIMITS);
+        let found = cut(b"\x1e{}\n\x1e\x1e []\x1e", 0, Layout::Lines, true, LIMITS, &mut None);
         assert_eq!(found.values, vec![(1, 3), (7, 9)]);
-        let found = cut(b"\x1e1,2", 0, Layout::Array, true, LIMITS);
+        let found = cut(b"\x1e1,2", 0, Layout::Array, true, LIMITS, &mut None);
         assert_ne!(found.values.first(), Some(&(1, 2)));
-        let found = cut(br#"["\\"] ["a", \""] []"#, 0, Layout::Lines, false, LIMITS);
+        let found = cut(br#"["\\"] ["a", \""] []"#, 0, Layout::Lines, false, LIMITS, &mut None);
         assert_eq!(found.values, vec![(0, 6)]);
-        let found = cut(b"1 2 3 4 ", 2, Layout::Lines, false, Limits { bytes: 3, ..LIMITS });
+        let found = cut(b" {\"a\":1} 2 ", 0, Layout::Single, true, LIMITS, &mut None);
+        assert_eq!((found.end, found.values), (8, vec![(1, 8)]));
+        let found =
+            cut(b"1 2 3 4 ", 2, Layout::Lines, false, Limits { bytes: 3, ..LIMITS }, &mut None);
         assert_eq!((found.end, found.values), (5, vec![(2, 3), (4, 5)]));
-        let found = cut(b"[1,2] [3,4] 5 ", 0, Layout::Lines, false, Limits { commas: 2, ..LIMITS });
+        let found = cut(
+            b"[1,2] [3,4] 5 ",
+            0,
+            Layout::Lines,
+            false,
+            Limits { commas: 2, ..LIMITS },
+            &mut None,
+        );
         assert_eq!(found.values, vec![(0, 5), (6, 11)]);
     }
 }

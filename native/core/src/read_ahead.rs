@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::boundary::Span;
 use crate::flatten::{Batch, FlattenerPool, Fragment};
 use crate::input::{Failure, Place};
 use crate::ordered::{Broken, OrderedWork, Step};
@@ -47,6 +48,11 @@ pub enum Outcome {
 fn memory_for(records: &Records) -> usize {
     let size = records.size();
     if size > LONG_RECORD { 5 * size } else { size }
+}
+
+/// Whether the last record of a batch is a long one.
+fn ends_with_long(values: &[Span]) -> bool {
+    values.last().is_some_and(|value| value.1 - value.0 > LONG_RECORD)
 }
 
 impl Outcome {
@@ -140,9 +146,16 @@ impl ReadAhead {
         match &self.task {
             Task::Flatten { flatteners, file } => {
                 let (file, first, depth) = (*file, *first, self.depth);
+                // A long record has too many rows for one fragment.
+                let few = values.len() - usize::from(ends_with_long(values));
+                let values = &values[..few];
                 let batch = Batch { data: text, values, keys, file, first, depth };
-                let fragment = flatteners.flatten(&batch, None);
-                self.adapt(&records, &fragment);
+                let mut fragment = flatteners.flatten(&batch, None);
+                if few == records.values.len() {
+                    self.adapt(&records, &fragment);
+                } else {
+                    fragment.is_full |= fragment.records == few;
+                }
                 Outcome::Flattened(records, fragment)
             }
             Task::Scan { wanted, max_depth } => {

@@ -3,11 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::boundary::Span;
+use crate::boundary::{Span, Unfinished};
 use crate::buffers::{BufferPool, SharedText};
 use crate::cut::{Layout, Limits, cut};
 use crate::input::{Failure, Input, Place};
 use crate::json::{byte_at, skip_space};
+
+/// Of a long record, so many bytes are read at a time at most.
+const MOST_READ: usize = 16 << 20;
+/// Text of so many bytes is long.
+const LONG_TEXT: usize = 4 << 20;
 
 /// Consecutive whole records.
 pub struct Records {
@@ -65,6 +70,8 @@ pub struct RecordCutter {
     limits: Limits,
     chunk: usize,
     long_gap: usize,
+    /// How far the next record was looked at, if it is not there as a whole.
+    begun: Option<Unfinished>,
     /// Whether the text may hold another whole batch.
     is_full: bool,
     /// Whether there is no more to read.
@@ -90,6 +97,7 @@ impl RecordCutter {
             limits: piece.limits,
             chunk: piece.chunk,
             long_gap: piece.long_gap,
+            begun: None,
             is_full: true,
             ended: false,
             places: VecDeque::new(),
@@ -99,6 +107,9 @@ impl RecordCutter {
     /// The next batch, with so much text at most; None where no record can be cut off.
     pub fn next(&mut self, most_bytes: usize) -> Result<Option<Records>, Failure> {
         loop {
+            if self.layout == Layout::Single && !self.first {
+                return Ok(None);
+            }
             if self.is_full || self.ended {
                 let found = self.cut(most_bytes);
                 if found.is_some() || self.is_stuck() {
@@ -127,7 +138,8 @@ impl RecordCutter {
 
     fn cut(&mut self, most_bytes: usize) -> Option<Records> {
         let limits = Limits { bytes: self.limits.bytes.min(most_bytes), ..self.limits };
-        let cut = cut(&self.text, self.done, self.layout, self.first, limits);
+        let (text, done, begun) = (&self.text, self.done, &mut self.begun);
+        let cut = cut(text, done, self.layout, self.first, limits, begun);
         let count = cut.values.len();
         if count == 0 {
             return None;
@@ -151,24 +163,36 @@ impl RecordCutter {
 
     /// Reads on; what was not cut off comes first. Of one long record, more and more is read.
     fn read(&mut self) -> Result<(), Failure> {
-        let rest = &self.text[self.done..];
-        let left = self.input.left().unwrap_or(u64::MAX);
-        let size = self.chunk.max(rest.len() / 2).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let rest = self.rest().len();
+        let left = usize::try_from(self.input.left().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        let size = self.chunk.max((rest / 2).min(MOST_READ)).min(left);
         // Whole blocks of ciphertext, of which the last is longer than its text.
-        let mut buffer = self.pool.buffer(rest.len() + size.next_multiple_of(16));
-        buffer.bytes_mut()[..rest.len()].copy_from_slice(rest);
-        let free = &mut buffer.bytes_mut()[rest.len()..][..size.next_multiple_of(16)];
-        let place = self.input.place();
-        let count = self.input.read(free)?;
-        let read_to = self.offset + self.text.len() as u64;
+        let size = size.next_multiple_of(16);
+        let (place, read_to) = (self.input.place(), self.offset + self.text.len() as u64);
+        let count = match Arc::get_mut(&mut self.text) {
+            // A long text is not copied: the system can make it longer where it is.
+            Some(text) if self.done == 0 && rest >= LONG_TEXT => {
+                let count = self.input.read(text.room(size))?;
+                text.lengthen(count);
+                count
+            }
+            _ => self.read_anew(rest, size)?,
+        };
         self.places.extend(place.map(|place| (read_to, place)));
-        let length = rest.len() + count;
-        self.offset += self.done as u64;
-        self.done = 0;
         self.ended = count == 0;
         self.is_full = true;
-        self.text = Arc::new(buffer.into_shared(length));
         Ok(())
+    }
+
+    /// Reads so much after a copy of what was not cut off.
+    fn read_anew(&mut self, rest: usize, size: usize) -> Result<usize, Failure> {
+        let mut buffer = self.pool.buffer(rest + size);
+        buffer.bytes_mut()[..rest].copy_from_slice(self.rest());
+        let count = self.input.read(&mut buffer.bytes_mut()[rest..][..size])?;
+        self.offset += self.done as u64;
+        self.done = 0;
+        self.text = Arc::new(buffer.into_shared(rest + count));
+        Ok(count)
     }
 
     /// The last place from which on the text can be read.

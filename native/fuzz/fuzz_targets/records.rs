@@ -24,7 +24,7 @@ fuzz_target!(|input: &[u8]| {
         commas: PLENTY,
         record_bytes: PLENTY,
     };
-    let Cut { end, values, keys } = cut(data, 0, layout, true, limits);
+    let Cut { end, values, keys } = cut(data, 0, layout, true, limits, &mut None);
     assert!(end <= data.len() && values.len() <= limits.records);
     assert_eq!(keys.len(), if layout == Layout::Keyed { values.len() } else { 0 });
     let sound = sound(data, &values, &keys);

@@ -71,6 +71,7 @@ impl PyPiece {
             "ARRAY" => Ok(Layout::Array),
             "KEYED" => Ok(Layout::Keyed),
             "LINES" => Ok(Layout::Lines),
+            "SINGLE" => Ok(Layout::Single),
             _ => Err(PyValueError::new_err("records of this layout are not cut off")),
         }
     }
