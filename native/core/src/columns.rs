@@ -7,6 +7,7 @@ mod method;
 mod names;
 mod patterns;
 mod pseudonyms;
+mod recent;
 mod rules;
 
 pub use dates::{Dates, Month};
@@ -15,4 +16,5 @@ pub use masks::{Mask, MaskMaker};
 pub use method::Method;
 pub use names::{FreeNames, names_of, shown};
 pub use pseudonyms::{PSEUDONYM, PseudonymBatch, Pseudonyms};
+pub use recent::{Note, Recent, RecentPseudonyms};
 pub use rules::{ColumnRules, Layer, Link, MaskRule, Treatment};

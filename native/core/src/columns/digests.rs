@@ -110,6 +110,12 @@ pub struct LastBlock {
 }
 
 impl LastBlock {
+    /// All of it.
+    #[inline(always)]
+    pub fn bytes(&self) -> &[u8; BLOCK] {
+        &self.bytes
+    }
+
     /// Ends the text with those bytes of a text that have a bit in `kept`; None if they are too many.
     #[inline(always)]
     pub fn ended(&self, text: &[u8; BLOCK], kept: u64, simd: impl Simd) -> Option<Self> {

@@ -2,12 +2,10 @@
 
 use super::cell::Cell;
 use super::trees::Table;
-use crate::columns::{LastBlock, PSEUDONYM, PseudonymBatch, Pseudonyms};
+use crate::columns::{LastBlock, Note, PSEUDONYM, PseudonymBatch, Pseudonyms, RecentPseudonyms};
 
 /// What there is in the room for a pseudonym.
-pub const ROOM: &[u8] = &[b'?'; PSEUDONYM];
-/// The same in quotes.
-pub const QUOTED_ROOM: &[u8] = b"\"???????????????????????????\"";
+pub const ROOM: [u8; PSEUDONYM] = [b'?'; PSEUDONYM];
 
 /// A cell of the row at hand that is room for a pseudonym.
 pub struct LateCell {
@@ -19,6 +17,16 @@ pub struct LateCell {
     pub before_end: Option<usize>,
     /// What the pseudonym is made of.
     pub block: LastBlock,
+    /// Where it is to be kept.
+    pub note: Note,
+}
+
+/// What is needed of pseudonyms where cells are set.
+pub struct Late<'a> {
+    /// The cells of the row at hand that are room for one.
+    pub cells: &'a mut Vec<LateCell>,
+    /// Those that were made lately.
+    pub recent: &'a mut RecentPseudonyms,
 }
 
 /// Where a pseudonym is to be put: a table's number, and where in its rows.
@@ -28,7 +36,9 @@ type Target = (usize, usize);
 #[derive(Default)]
 pub struct LatePseudonyms {
     batch: PseudonymBatch,
-    targets: Vec<Target>,
+    targets: Vec<(Target, Note)>,
+    /// Those that were made lately.
+    pub recent: RecentPseudonyms,
 }
 
 impl LatePseudonyms {
@@ -39,9 +49,9 @@ impl LatePseudonyms {
 
     /// Takes one that is to be put there.
     #[inline(always)]
-    pub fn add(&mut self, target: Target, block: &LastBlock) {
-        self.batch.set(self.targets.len(), block);
-        self.targets.push(target);
+    pub fn add(&mut self, target: Target, cell: &LateCell) {
+        self.batch.set(self.targets.len(), &cell.block);
+        self.targets.push((target, cell.note));
     }
 
     /// Whether there may be no more before they are made.
@@ -56,8 +66,10 @@ impl LatePseudonyms {
         if self.targets.is_empty() {
             return;
         }
-        for ((table, at), made) in self.targets.drain(..).zip(self.batch.make(pseudonyms)) {
+        let made = self.batch.make(pseudonyms);
+        for (((table, at), note), made) in self.targets.drain(..).zip(made) {
             tables[table].output.fill_in(at, &made);
+            self.recent.keep(note, &made);
         }
     }
 }

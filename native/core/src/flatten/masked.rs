@@ -1,8 +1,8 @@
 //! Cells that are masked, and how many.
 
 use super::cell::{Cell, LARGE, Texts};
-use super::late::{self, LateCell};
-use crate::columns::{LastBlock, Mask};
+use super::late::{self, Late, LateCell};
+use crate::columns::{LastBlock, Mask, PSEUDONYM, Recent};
 use crate::kinds::kind;
 
 /// How many cells of a column were masked, or left out though they were to be: see `MaskedCells` in
@@ -48,21 +48,12 @@ impl MaskedColumn {
     }
 
     /// Sets the masked cell of a row, or one that is room for what is made late.
-    pub fn set(
-        &mut self,
-        row: &mut [Cell],
-        cell: Cell,
-        masking: &mut Masking,
-        late: &mut Vec<LateCell>,
-    ) {
+    pub fn set(&mut self, row: &mut [Cell], cell: Cell, masking: &mut Masking, late: &mut Late) {
         let is_masked = masking.has_content(cell);
         self.cells.cells += u64::from(is_masked);
         let Some(place) = self.place.filter(|&place| place < row.len()) else { return };
-        row[place] = match masking.late(&self.mask, cell).filter(|_| is_masked) {
-            Some((cell, block)) => {
-                late.push(LateCell { place, start: cell.start, before_end: None, block });
-                cell
-            }
+        row[place] = match masking.block(&self.mask, cell).filter(|_| is_masked) {
+            Some(block) => masking.pseudonym(&block, place, late),
             None => masking.cell(&self.mask, cell).cell,
         };
         self.kinds |= if row[place].len() == 0 { kind::NULL } else { kind::STRING };
@@ -111,15 +102,37 @@ impl Masking<'_> {
         Texts { data: self.data, scratch: self.scratch, marks_text: self.marks_text }
     }
 
-    /// Room for the pseudonym of a cell, and what that is made of, if it can be made late.
+    /// What the pseudonym of a cell is made of, if it can be made late.
     #[inline]
-    fn late(&mut self, mask: &Mask, cell: Cell) -> Option<(Cell, LastBlock)> {
+    fn block(&self, mask: &Mask, cell: Cell) -> Option<LastBlock> {
         let quote = usize::from(self.data.get(cell.start..cell.end)?.starts_with(b"\""));
-        let block = mask.block(self.data, cell.start + quote, cell.end - quote)?;
+        mask.block(self.data, cell.start + quote, cell.end - quote)
+    }
+
+    /// The cell of a pseudonym that was made lately, or room for it in that place of a row.
+    #[inline]
+    fn pseudonym(&mut self, block: &LastBlock, place: usize, late: &mut Late) -> Cell {
         let start = self.data.len() + self.scratch.len();
-        let room: &[u8] = if self.marks_text { late::QUOTED_ROOM } else { late::ROOM };
-        self.scratch.extend_from_slice(room);
-        Some((Cell { start, end: self.data.len() + self.scratch.len() }, block))
+        match late.recent.find(block) {
+            Recent::Made(text) => self.push_quoted(&text),
+            Recent::Noted(note) => {
+                self.push_quoted(&late::ROOM);
+                late.cells.push(LateCell { place, start, before_end: None, block: *block, note });
+            }
+        }
+        Cell { start, end: self.data.len() + self.scratch.len() }
+    }
+
+    /// Puts a pseudonym into the scratch space, in quotes if every text is.
+    #[inline(always)]
+    fn push_quoted(&mut self, text: &[u8; PSEUDONYM]) {
+        if self.marks_text {
+            self.scratch.push(b'"');
+            self.scratch.extend_from_slice(text);
+            self.scratch.push(b'"');
+        } else {
+            self.scratch.extend_from_slice(text);
+        }
     }
 
     /// Masks a cell.

@@ -183,7 +183,7 @@ impl SchemaTrees {
         let mut cells = std::mem::take(&mut treated.late);
         for cell in &cells {
             let Some(before_end) = cell.before_end else { continue };
-            treatments.late.add((number, end - before_end + quote), &cell.block);
+            treatments.late.add((number, end - before_end + quote), cell);
             if treatments.late.are_many() {
                 treatments.make_late(&mut self.tables);
             }

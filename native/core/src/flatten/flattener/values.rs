@@ -5,7 +5,7 @@ use crate::flatten::bare_keys;
 use crate::flatten::cell::{Cell, Texts, cell};
 use crate::flatten::ids::Ids;
 use crate::flatten::key_tree::{LABEL, NodeId};
-use crate::flatten::late;
+use crate::flatten::late::{self, Late};
 use crate::flatten::masked::Masking;
 use crate::flatten::treatments::column;
 use crate::flatten::trees::TreatedRows;
@@ -290,7 +290,9 @@ impl Flattener {
             let marks_text = self.settings.marks_text;
             let (scratch, buffer) = (&mut self.scratch, &mut self.buffer);
             let mut masking = Masking { data, scratch, buffer, marks_text };
-            masked.set(&mut row.cells, cell, &mut masking, &mut treated.late);
+            let recent = &mut treatments.late.recent;
+            let mut late = Late { cells: &mut treated.late, recent };
+            masked.set(&mut row.cells, cell, &mut masking, &mut late);
         }
         Ok(())
     }
