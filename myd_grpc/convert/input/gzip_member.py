@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
+from functools import cache
+from types import ModuleType
+from typing import Any
 
 from myd_grpc.convert.input.damage import DamageError, NoPartError
 
@@ -15,17 +17,36 @@ _CHECKS = {
 }
 
 
+@cache
+def _zlib() -> ModuleType:
+    """The library, which is loaded where there is such data: twice as fast where there is a wheel.
+
+    Both are called alike, and say the same of what is damaged.
+    """
+    # ruff: noqa: PLC0415
+    try:
+        from zlib_ng import zlib_ng
+    except ImportError:
+        import zlib
+
+        return zlib
+    found: ModuleType = zlib_ng
+    return found
+
+
 class GzipMember:
     """See `Part`."""
 
     def __init__(self) -> None:
-        self._inflater = zlib.decompressobj(wbits=_GZIP_WBITS)
+        library = _zlib()
+        self._inflater: Any = library.decompressobj(wbits=_GZIP_WBITS)
+        self._error: type[Exception] = library.error
         self._is_full = False
 
     @property
     def ended(self) -> bool:
         """See `Part.ended`."""
-        return self._inflater.eof
+        return bool(self._inflater.eof)
 
     @property
     def unused(self) -> int:
@@ -41,8 +62,8 @@ class GzipMember:
         """See `Part.expand`."""
         inflater = self._inflater
         try:
-            made = inflater.decompress(inflater.unconsumed_tail + data, most)
-        except zlib.error as error:
+            made: bytes = inflater.decompress(inflater.unconsumed_tail + data, most)
+        except self._error as error:
             said = str(error).rpartition(": ")[2]
             if said.startswith(_HEADER):
                 raise NoPartError from None

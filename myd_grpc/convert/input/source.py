@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -28,6 +27,7 @@ from myd_grpc.convert.input.input_file import InputFile
 from myd_grpc.convert.input.local import LocalFile
 from myd_grpc.convert.input.objects import open_object
 from myd_grpc.convert.input.paths import open_input
+from myd_grpc.convert.input.positions import Position, Positions
 from myd_grpc.convert.input.stage import Pull, StageError
 from myd_grpc.convert.input.text_reader import TextReader
 from myd_grpc.convert.model import ANY_FORM, CipherKey, TextForm
@@ -41,20 +41,6 @@ _STAGE_CHUNK = 1 << 20
 
 # As much as a layout is recognised from: whatever comes next can begin while more is read.
 _FIRST_CHUNK = 1 << 20
-# Whole blocks of ciphertext, and whole units of letters.
-_TEXT_STEP = 3 * BLOCK
-# So many places in text are known at a time: each batch may bring one, and few are gone back.
-_PLACES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """Where a decrypted offset is in the file as it lies: see `Stored`."""
-
-    position: int
-    skip: int = 0
-    key: tuple[bytes, bytes] | None = field(default=None, repr=False)
-    encoded: EncodedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +82,7 @@ class Source(InputFile):
         self.form = form
         self.chunk = CHUNK
         self.key = key
-        self._encoding = self.encoding()
-        self._places = deque[TextPlace](maxlen=_PLACES)
+        self._positions = Positions(self, key, self.encoding())
         self._wanted = min(_FIRST_CHUNK, CHUNK)
         self.chain: Chain | None = None
         """The stages, where there is more to be done than to decode and to decrypt."""
@@ -143,6 +128,9 @@ class Source(InputFile):
         if self._reader:
             self._reader.close()
         self._file.close()
+        # They lead back to this, and nobody searches for cycles while very many files are read.
+        self.chain = self._reader = None
+        del self._next, self._positions
 
     @property
     def seeks_from_start(self) -> bool:
@@ -151,9 +139,7 @@ class Source(InputFile):
 
     def place_before(self, offset: int) -> TextPlace | None:
         """From where on the bytes from a decrypted offset can be read, in base64 or hex text."""
-        if self.chain or not isinstance(self._encoding, EncodedText):
-            return None
-        return self._place(self._encoding, self._start_in_text(offset))
+        return None if self.chain else self._positions.place_before(offset)
 
     def encoding(self) -> Encoding:
         """How the file is written, to be decoded from its start; as it is where there is no key."""
@@ -161,8 +147,7 @@ class Source(InputFile):
 
     def pass_by(self, place: tuple[int, int] | None) -> None:
         """Takes note of a place in text that was come by: what comes later is read from there."""
-        if place and place not in self._places:
-            self._places.append(TextPlace(*place))
+        self._positions.pass_by(place)
 
     def seek(self, offset: int) -> None:
         """Has the decrypted bytes from that offset on read next."""
@@ -173,7 +158,7 @@ class Source(InputFile):
         if self.chain:
             self._begin_chain(offset)
             return
-        found = self._position_of(offset)
+        found = self._positions.of(offset)
         self._offset, self.position, self._skip = offset, found.position, found.skip
         self._next = self._some if found.key is None else self._decrypting(found)
 
@@ -210,7 +195,7 @@ class Source(InputFile):
         """The file from a decrypted offset on, if an engine can read it by itself: no stages."""
         if self.chain:
             return None
-        found = self._position_of(offset)
+        found = self._positions.of(offset)
         file = os.dup(self._file.fd) if isinstance(self._file, LocalFile) else self.at
         skip, key = found.skip, found.key
         if key and not key[1]:
@@ -218,53 +203,11 @@ class Source(InputFile):
             skip, key = skip + BLOCK, (key[0], bytes(BLOCK))
         return Stored(file, self.size, found.position, skip, key, found.encoded)
 
-    def _position_of(self, offset: int) -> _Position:
-        if self.key is None:
-            return _Position(offset)
-        if isinstance(self._encoding, EncodedText):
-            return self._position_in_text(self._encoding, self.key, offset)
-        key, skip = self.key, offset
-        # Where the text's first block is: after the iv, if that lies in the file.
-        first = 0 if key.iv else BLOCK
-        if offset + first >= BLOCK and self.size >= first:
-            # Any block can be decrypted by itself, given the ciphertext of the one before.
-            skip = offset % BLOCK
-            start = first + offset - skip
-            before = self.at(start - BLOCK, BLOCK)
-            if len(before) < BLOCK:
-                raise self.cut_off(offset)
-            return _Position(start, skip, (key.key, before))
-        return _Position(0, skip, (key.key, key.iv))
-
-    def _position_in_text(self, encoding: EncodedText, key: CipherKey, offset: int) -> _Position:
-        """Where to begin so that the block before that of an offset is decoded, too."""
-        start = self._start_in_text(offset)
-        iv = b"" if start else key.iv
-        skip = offset - start - (BLOCK if key.iv and start else 0)
-        place = self._place(encoding, start)
-        encoded = EncodedFrom(encoding.name, place.letters, encoding.letters_before(start))
-        return _Position(place.position, skip, (key.key, iv), encoded)
-
-    def _start_in_text(self, offset: int) -> int:
-        """The ciphertext byte to begin with, to have the block before a decrypted offset."""
-        before = offset - BLOCK if self.key and self.key.iv else offset
-        return max(0, before) // _TEXT_STEP * _TEXT_STEP
-
-    def _place(self, encoding: EncodedText, start: int) -> TextPlace:
-        """The last place that is known before a ciphertext byte."""
-        most = encoding.letters_before(start)
-        known = (place for place in reversed(self._places) if place.letters <= most)
-        return next(known, TextPlace(encoding.lead, 0))
-
     def reached(self, offset: int) -> int:
         """About how much of the file as it lies stands for the bytes before a decrypted offset."""
         if self._reader:
             return self._reader.reached(offset)
-        if isinstance(self._encoding, EncodedText):
-            start = self._start_in_text(offset)
-            place = self._place(self._encoding, start)
-            offset = place.position + self._encoding.letters_before(start) - place.letters
-        return min(offset, self.size)
+        return self._positions.reached(offset)
 
     def read(self) -> bytes:
         """The next decrypted bytes, none at the end.
@@ -290,7 +233,7 @@ class Source(InputFile):
         self.position += len(data)
         return data
 
-    def _decrypting(self, found: _Position) -> Callable[[], bytes]:
+    def _decrypting(self, found: Position) -> Callable[[], bytes]:
         encoding = self.encoding()
         if isinstance(encoding, EncodedText) and (encoded := found.encoded):
             encoding.begin_at(TextPlace(found.position, encoded.letters), encoded.first)

@@ -16,14 +16,13 @@ _LOADING_IT = Path(__file__).parents[2] / "convert" / "output"
 # What is not Python in them rests on what is there, and the last says where in there.
 _SYSTEM, _SYSTEM_INDEX = ("/lib", "/lib64", "/usr/lib", "/usr/lib64"), "/etc/ld.so.cache"
 
-
-_ZSTD = "backports"
-"""Nothing of the system is needed beside it. Newer Pythons have it in their own library."""
+_EXPANDING = ("backports", "zlib_ng")
+"""What expands inputs, where it is no part of Python's own library; it needs nothing beside it."""
 
 
 def rules() -> Iterator[tuple[str, Access]]:
     """What of this machine's files these need, to be read; nothing where they are not."""
-    for library in _places(_ZSTD) if find_spec(_ZSTD) else ():
+    for library in (place for name in _EXPANDING for place in _places(name)):
         yield str(library.parent), Access.READ_DIR
         yield str(library), READ
     if not find_spec(_PARQUET):

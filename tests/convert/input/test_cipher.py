@@ -102,7 +102,7 @@ def test_where_reading_goes_on_shows_no_key(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(64))
     with Source.open(str(tmp_path), "a", (), KEY) as source:
         for offset in (0, 40):
-            place, stored = source._position_of(offset), source.stored(offset)
+            place, stored = source._positions.of(offset), source.stored(offset)
             assert stored
             assert isinstance(stored.file, int)
             os.close(stored.file)

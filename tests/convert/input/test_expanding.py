@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import gc
 import gzip
 import random
 import struct
+import weakref
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from Crypto.Cipher import AES
 
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.input import gzip_member
+from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.input.zstd_frame import WINDOW_LOG
 from myd_grpc.convert.model import CipherKey, Limits
 from tests.support.compressing import COMPRESSED, zstd, zstd_library
@@ -25,6 +30,7 @@ from tests.support.converting import (
     encrypted,
     failure,
     sized,
+    write,
 )
 
 RECORDS = ",\n".join(
@@ -153,6 +159,35 @@ def test_compressed_ciphertext_that_is_damaged_at_its_start() -> None:
         error = failure(stored[:10] + b"\xff" * 20 + stored[30:], KEY)
         assert error.reason is Reason.FILE_UNREADABLE
         assert " data is damaged" in error.message
+
+
+def test_nothing_of_it_stays_when_it_is_closed(tmp_path: Path) -> None:
+    """Nobody searches for cycles during a conversion, which may be of very many files."""
+    stored: dict[str, tuple[bytes, CipherKey | None]] = {
+        "a": (DOCUMENT, None),
+        "b": (gzip.compress(DOCUMENT), None),
+        "c": (encrypted(DOCUMENT), KEY),
+        "d": (encrypted(zstd(DOCUMENT)), KEY),
+    }
+    gc.disable()
+    try:
+        for name, (data, key) in stored.items():
+            write(tmp_path, [(name, data)])
+            with Source.open(str(tmp_path), name, [], key) as source:
+                assert b"".join(iter(source.read, b"")) == DOCUMENT
+            held = weakref.ref(source)
+            del source
+            assert held() is None
+    finally:
+        gc.enable()
+
+
+def test_pythons_own_library_for_gzip_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [stored for stored, _ in damaged("gzip").values()]
+    found = [failure(stored).message for stored in cases]
+    monkeypatch.setattr(gzip_member, "_zlib", lambda: zlib)
+    assert [failure(stored).message for stored in cases] == found
+    assert converted([("in.json", gzip.compress(DOCUMENT))]) == WANTED
 
 
 @each_engine

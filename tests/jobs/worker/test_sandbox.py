@@ -15,6 +15,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.worker import sandbox, syscalls
+from tests.support.compressing import COMPRESSED
 from tests.support.converting import native
 from tests.support.serving import ROOT, Hold, Server, worker_of
 
@@ -214,6 +215,41 @@ def test_parquet_is_made_in_it_by_what_was_not_loaded_before(tmp_path: Path) -> 
     subprocess.run([sys.executable, "-c", MAKE_PARQUET, *map(str, places)], cwd=ROOT, check=True)
     (row,) = parquet.ParquetFile(places[1] / "out_1.parquet").read().to_pylist()
     assert row == {"_record_id": None, "_row_id": "f1r1", "a": Decimal("1.50"), "b": True}
+
+
+EXPAND = """
+import sys
+from pathlib import Path
+from myd_grpc.convert.input.compression import Compression
+from myd_grpc.convert.input.expansion import Expansion
+from myd_grpc.jobs.worker import program, sandbox
+from myd_grpc.jobs.worker.places import Places
+names = {"zstd": "backports.zstd" if sys.version_info < (3, 14) else "compression.zstd"}
+names["gzip"] = "zlib_ng"
+kind, data, output = sys.argv[1:]
+stored = bytes.fromhex(sys.stdin.read())
+assert names[kind] not in sys.modules
+sandbox.enter(Places(data, output), ())
+pieces = iter([stored])
+assert Expansion(Compression(kind), lambda: next(pieces, b""), 99).read() == b"[1]"
+assert names[kind] in sys.modules
+"""
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+def test_inputs_are_expanded_in_it_by_what_was_not_loaded_before(kind: str, tmp_path: Path) -> None:
+    if kind == "gzip":
+        pytest.importorskip("zlib_ng", reason="zlib-ng is not installed: Python expands gzip")
+    places = [tmp_path / "data", tmp_path / "output"]
+    for place in places:
+        place.mkdir()
+    subprocess.run(
+        [sys.executable, "-c", EXPAND, kind, *map(str, places)],
+        cwd=ROOT,
+        check=True,
+        input=COMPRESSED[kind](b"[1]").hex(),
+        text=True,
+    )
 
 
 @native
