@@ -93,6 +93,7 @@ class Attempt:
             await self._run()
         finally:
             ending.cancel()
+            self._recorder.close()
 
     async def _end_in_time(self) -> None:
         if most_s := self._context.most_s:
@@ -282,6 +283,7 @@ class Attempt:
                 self._uploaded = uploaded
                 self._recorder.log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
+                await self._recorder.failing()
                 self._recorder.log_end(f"{reason} {trace}".rstrip(), peak_bytes, passing=passing)
                 raise (ShortageError if passing else ConversionError)(reason, text)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from myd_grpc.convert.errors import ShortageError
@@ -20,6 +21,8 @@ from myd_grpc.tracebacks import describe
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_BEGINNING_S = 0.05
+"""For how long it is not recorded that a job has begun to be read: a small one is done by then."""
 
 _Result = TypeVar("_Result")
 
@@ -38,6 +41,9 @@ class JobRecorder:
         self._passing = ""  # how a worker ended last, while the job waits for something
         # Parts that have changed since the last checkpoint that is committed.
         self._changed: dict[tuple[str, str], PartFile] = {}
+        self._has_begun = False
+        self._beginning: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
 
     async def start(self, now: int) -> bool:
         """Record that a worker takes the job; False when it was not waiting for one."""
@@ -98,7 +104,42 @@ class JobRecorder:
                 return made
 
     async def progress(self, progress: Progress, eta_s: float) -> None:
-        """Record how far the job is, and for how many seconds it may still work."""
+        """Record how far the job is, and for how many seconds it may still work.
+
+        The first time that is recorded in a moment, unless more is known by then.
+        """
+        self._supersede_beginning()
+        if self._has_begun:
+            await self._record(progress, eta_s)
+        else:
+            self._has_begun = True
+            self._beginning = asyncio.create_task(self._record_soon(progress, eta_s))
+
+    async def failing(self) -> None:
+        """Have all recorded that is known of a job which is about to fail."""
+        if self._beginning:
+            self._hurry.set()
+            await self._beginning
+
+    def close(self) -> None:
+        """Record no more by itself."""
+        if self._beginning:
+            self._beginning.cancel()
+
+    def _supersede_beginning(self) -> None:
+        """Take it that more is known than how the job began; what is being recorded, still is."""
+        if self._beginning and not self._hurry.is_set():
+            self._beginning.cancel()
+            self._beginning = None
+
+    async def _record_soon(self, progress: Progress, eta_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BEGINNING_S):
+                await self._hurry.wait()
+        self._hurry.set()
+        await self._record(progress, eta_s)
+
+    async def _record(self, progress: Progress, eta_s: float) -> None:
         try:
             await self._store.progress(self._job_id, progress, eta_s)
         except StateError as error:
@@ -124,6 +165,7 @@ class JobRecorder:
         self, progress: Progress, parts: Sequence[PartFile], staged: str, note: str
     ) -> None:
         """Record that the set of that token is complete; the job says `note` from now on."""
+        self._supersede_beginning()
         await self._persist(
             lambda: self._store.publishing(self._job_id, progress, parts, staged, note)
         )
