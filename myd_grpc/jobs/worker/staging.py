@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -128,8 +129,7 @@ def take_over(predecessor: Path, staging: Path) -> None:
                     _copy(path, copy)
     except FileNotFoundError:
         raise StaleCheckpointError from None
-    for path in (*staging.rglob("*"), staging):
-        disk.sync(path)
+    disk.sync_all([*staging.rglob("*"), staging])
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -146,8 +146,12 @@ def _copy(source: Path, target: Path) -> None:
 
 def set_modes(staging: Path) -> None:
     """Give what another server has left the modes that this one gives."""
+    mask = umask()
     for path in staging.rglob("*"):
-        _set_mode(path, (0o777 if path.is_dir() else 0o666) & ~umask())
+        now = path.lstat().st_mode
+        wanted = (0o777 if stat.S_ISDIR(now) else 0o666) & ~mask
+        if stat.S_IMODE(now) != wanted:  # as it seldom is, and there may be very many
+            _set_mode(path, wanted)
 
 
 def publish_modes(staging: Path) -> None:

@@ -405,3 +405,20 @@ def test_no_descriptor_stays_open_when_a_file_is_refused(data: Path) -> None:
     for name in ("x", "none", "x/none", "../outside/secret.json"):
         refusal(data, name)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_usual_file_is_opened_without_a_look_at_each_directory_on_the_way(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be a hundred thousand files, each of which is opened twice."""
+    (data / "in").mkdir()
+    (data / "in" / "usual.json").write_text("[]")
+    looks, real = list[str](), os.path.realpath
+
+    def realpath(path: str) -> str:
+        looks.append(str(path))
+        return real(path)
+
+    monkeypatch.setattr(os.path, "realpath", realpath)
+    os.close(open_input(str(data), "in/usual.json", [str(data / "out")]))
+    assert looks == [str(data), str(data / "out")]
