@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 from collections.abc import Iterator
@@ -55,6 +56,14 @@ def test_it_may_be_in_any_form_of_ciphertext(engine: str, form: str) -> None:
         stored = TEXT_FORMS[form](encrypted(document.encode()))
         with sized(SMALL):
             assert converted([("in.json", stored)], KEY, engine=engine, record_path="list") == ROWS
+
+
+@each_engine
+@pytest.mark.parametrize("document", [BEFORE, AFTER], ids=["before", "after"])
+def test_it_may_be_compressed(engine: str, document: str) -> None:
+    files = [("in.json.gz", gzip.compress(document.encode()))]
+    with sized(SMALL):
+        assert converted(files, engine=engine, record_path="list") == ROWS
 
 
 @contextmanager
@@ -163,6 +172,9 @@ def test_engines_say_the_same_of_what_is_wrong(flaw: str) -> None:
             with sized(Sizes(chunk=chunk)):
                 assert said(document, "native") == want
         assert said(document, "native", KEY) == said(document, "python", KEY)
+        compressed = gzip.compress(document)
+        with sized(Sizes(chunk=50)):
+            assert said(compressed, "native") == said(compressed, "python")
 
 
 @native
