@@ -218,6 +218,14 @@ def test_a_watch_is_resumed_for_as_long_as_is_said() -> None:
             'nothing matched --include "include", --exclude "b", --map "c", --mask "d" and 2 more',
         ),
         (
+            "the text looks like CP949 (EUC-KR): send encoding=cp949, or save it as UTF-8",
+            "the text looks like CP949 (EUC-KR): pass --encoding cp949, or save it as UTF-8",
+        ),
+        (
+            "the text is in UTF-8, not in CP949: leave encoding out",
+            "the text is in UTF-8, not in CP949: leave --encoding out",
+        ),
+        (
             "layout or a record_path lets id_field name",
             "layout or a --record-path lets --id-field name",
         ),

@@ -11,6 +11,7 @@ from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import NO_KEYS
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import Layout, Profile
+from tests.support.compressing import compressed, zstd
 from tests.support.converting import conversion, directory, each_engine, write
 from tests.support.rejecting import made_of, made_of_files
 
@@ -93,6 +94,20 @@ def test_a_broken_record_is_left_out(engine: str, case: str, batch: int) -> None
     assert made.rejects == [f"a.json,{one}" for one in want]
     assert made.progress.rejects == len(want)
     assert made.progress.records == len(want) + len(numbers)
+
+
+FORMS = {"gzip": compressed, "zstd": zstd, "UTF-16": lambda data: data.decode().encode("utf-16")}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_offsets_are_those_of_the_text(engine: str, form: str) -> None:
+    lines = [b'{"a":%d}' % number for number in range(3000)]
+    lines[7] = lines[2000] = '{"가":]}'.encode()
+    data = b"\n".join(lines)
+    plain = made_of(data, Layout.LINES, engine)
+    made = made_of(FORMS[form](data), Layout.LINES, engine)
+    assert (made.rows, made.rejects) == (plain.rows, plain.rejects)
+    assert made.progress.rejects == 2
 
 
 @pytest.mark.parametrize(

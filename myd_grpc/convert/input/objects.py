@@ -6,6 +6,7 @@ import errno
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from threading import Lock
 from typing import TypeAlias
 
 from myd_grpc.convert.input.byte_source import InputVersion
@@ -47,6 +48,7 @@ class ObjectFile:
         self._found = found
         self._just_found: Found | None = found
         self._looked_at = (0, b"")
+        self._reading = Lock()
         self._ranges = _Ranges(self._begin, found.size)
 
     def version(self) -> InputVersion:
@@ -57,16 +59,17 @@ class ObjectFile:
         return InputVersion(found.size, modified_ns, 0, 0, found.etag)
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `ByteSource.read`."""
+        """See `ByteSource.read`; one thread at a time does, as stages read ahead on another."""
         size = min(size, self._found.size - offset)
         if size <= 0:
             return b""
-        start, seen = self._looked_at
-        if start <= offset <= offset + size <= start + len(seen):
-            return seen[offset - start : offset - start + size]
-        if size > _SMALL or self._ranges.hold(offset):
-            return self._ranges.read(offset, size)
-        return self._look(offset, size)
+        with self._reading:
+            start, seen = self._looked_at
+            if start <= offset <= offset + size <= start + len(seen):
+                return seen[offset - start : offset - start + size]
+            if size > _SMALL or self._ranges.hold(offset):
+                return self._ranges.read(offset, size)
+            return self._look(offset, size)
 
     def close(self) -> None:
         """See `ByteSource.close`."""
