@@ -60,7 +60,12 @@ class Flattener:
         cls,
         rules: RowRules,
         read_month: Callable[[str], tuple[int, int] | None],
+        *,
         spare_nodes: int,
+        threads: int,
+        long_record: int,
+        stretch_bytes: int,
+        stretch_commas: int,
     ) -> Self: ...
     def adopt(self, is_table: bool, owner: int, path: tuple[str, ...]) -> None: ...
     def flatten(

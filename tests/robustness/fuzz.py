@@ -241,6 +241,8 @@ def _compare_conversions(rng: random.Random) -> None:
             long_piece=rng.choice((0, 7, 64 << 10)),
             long_gap=rng.choice((0, 1, 1 << 20)),
             long_row=rng.choice((0, 40, 8 << 20)),
+            long_record=rng.choice((0, 100, 6 << 20)),
+            stretch=rng.choice((1, 20, 200)),
         )
         with sized(sizes):
             chosen |= {"layout": layout, "limits": limits, "csv_profile": profile, "merge": merge}
@@ -266,7 +268,13 @@ def _compare_with_oracle(rng: random.Random) -> None:
     chosen |= {"csv_profile": rng.choice(list(Profile))}
     chosen["limits"] = Limits(rng.choice((1, 2, 1000)), rng.choice((1, 3, 300_000)))
     for engine in ("python", "native"):
-        with sized(Sizes(rng.choice((1, 17, 1 << 18)), rng.choice((1, 50, 4 << 20)))):
+        sizes = Sizes(
+            rng.choice((1, 17, 1 << 18)),
+            rng.choice((1, 50, 4 << 20)),
+            long_record=rng.choice((0, 6 << 20)),
+            stretch=rng.choice((1, 20, 200)),
+        )
+        with sized(sizes):
             assert_as_expected(files, **(chosen | {"engine": engine}))
 
 

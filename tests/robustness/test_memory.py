@@ -413,3 +413,16 @@ def test_long_records_one_after_another(engine: str, work: Path, value: str) -> 
     (work / "in.json").write_text(f"[{value},{value},{value}]")
     size = peak(work, engine, "in.json", threads=MOST_THREADS)
     assert size < 100 + TIMES[engine] * len(value) / MIB
+
+
+@native
+@pytest.mark.parametrize("around", ["[]", ""])
+def test_a_large_record_of_many_rows(work: Path, around: str) -> None:
+    """Its long list is flattened by several threads, each of which has rows of its own."""
+    row, size = '{"a":1,"b":"text","c":{"d":"2023"},"e":[{"f":null}]},', 40
+    with (work / "in.json").open("w") as file:
+        file.write(around[: len(around) // 2] + '{"r":[')
+        file.writelines(row * (MIB // len(row)) for _ in range(size))
+        file.write("{}]}" + around[len(around) // 2 :])
+    taken = peak(work, "native", "in.json", threads=MOST_THREADS)
+    assert taken < 100 + TIMES["native"] * size

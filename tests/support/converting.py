@@ -252,6 +252,8 @@ class Sizes:
     free_bytes: int = growth.FREE_BYTES
     long_row: int = long_rows.LONG_BYTES
     row_piece: int = long_rows._PIECE
+    long_record: int = 6 << 20
+    stretch: int = 512 << 10
 
 
 _BATCHING = ["reading.records"]
@@ -278,6 +280,10 @@ def sized(sizes: Sizes) -> Iterator[None]:
         patch.setattr(longjson, "LONG_BYTES", sizes.long_bytes)
         patch.setattr(longjson, "_PIECE", sizes.long_piece)
         patch.setattr(growth, "FREE_BYTES", sizes.free_bytes)
+        if IS_BUILT:
+            native_engine = "myd_grpc.convert.engines.native"
+            patch.setattr(f"{native_engine}._LONG_RECORD", sizes.long_record)
+            patch.setattr(f"{native_engine}._STRETCH_BYTES", sizes.stretch)
         yield
 
 

@@ -51,6 +51,12 @@ _HELD_BYTES = 18 << 20
 _SPARE_NODES = 100_000
 # How much of what is around records is read between two reports: a small part of a second's work.
 _PASSED_BYTES = 16 << 20
+# A record of more bytes is flattened by itself, on all threads: its long lists in stretches of so
+# many bytes, or fewer where they have so many values.
+_LONG_RECORD = 6 << 20
+_MOST_HELPERS = 8
+_STRETCH_BYTES = 512 << 10
+_STRETCH_VALUES = 50_000
 _NICE = 10
 
 
@@ -109,7 +115,7 @@ class _Reader:
     """Reads pieces ahead, on threads that are there once one is."""
 
     def __init__(self, threads: int) -> None:
-        self._threads = threads
+        self.threads = threads
         self._pool = ThreadPoolExecutor(threads, "engine", initializer=_stand_back)
         self._buffers = _native.Buffers()
 
@@ -131,7 +137,7 @@ class _Reader:
         stored = source.stored(piece.offset + len(head))
         # How much there is to be read is known of what the engine reads by itself.
         alone = stored is not None and source.size <= min(BATCH_BYTES, _ALONE_BYTES)
-        threads = 1 if alone else self._threads
+        threads = 1 if alone else self.threads
         share = min(max(1, threads // _LARGE_SHARES), _SMALLEST_SHARE)
         reading = _native.ReadAhead(
             work,
@@ -176,7 +182,15 @@ class NativeFlattener:
 
     def __init__(self, reader: _Reader, rules: RowRules, schema: Schema) -> None:
         self._reader = reader
-        self._core = _native.Flattener(rules, _month_reader(rules.columns.this_year), _SPARE_NODES)
+        self._core = _native.Flattener(
+            rules,
+            _month_reader(rules.columns.this_year),
+            spare_nodes=_SPARE_NODES,
+            threads=min(reader.threads, _MOST_HELPERS),
+            long_record=_LONG_RECORD,
+            stretch_bytes=_STRETCH_BYTES,
+            stretch_commas=_STRETCH_VALUES,
+        )
         self._schema = schema
         # How much of the schema the core knows.
         self._known = 0

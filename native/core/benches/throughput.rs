@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use myd_core::boundary::Span;
 use myd_core::columns::{ColumnRules, Dates, Layer, MaskMaker, MaskRule, Method, Pseudonyms};
 use myd_core::cut::{Layout, Limits, cut};
-use myd_core::flatten::{Batch, Bounds, FlattenerPool, Rows, Settings};
+use myd_core::flatten::{Batch, Bounds, FlattenerPool, Rows, Settings, Work};
 use myd_core::rows::{Guard, Plain};
 use myd_core::search::{Search, scan};
 use myd_core::strict::{Expect, Juncture, StrictText};
@@ -111,7 +111,7 @@ fn flatteners(marks_text: bool, columns: Option<Arc<ColumnRules>>) -> FlattenerP
         bounds,
         columns,
     };
-    FlattenerPool::new(settings, 100_000)
+    FlattenerPool::new(settings, Work::alone(100_000))
 }
 
 /// Flattens all records, and adopts the columns that the first time brings.

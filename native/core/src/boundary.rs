@@ -112,10 +112,7 @@ enum Step {
 struct Blocks {
     /// Containers that are open.
     depth: i64,
-    /// All bits set within a string.
-    in_string: u64,
-    /// The lowest bit is set when the next byte is escaped.
-    escaped: u64,
+    strings: Strings,
     /// Commas so far, those in strings as well.
     commas: usize,
 }
@@ -124,10 +121,8 @@ impl Blocks {
     /// Takes the next block.
     #[inline(always)]
     fn next(&mut self, found: BracketBits) -> Step {
-        let quotes = found.quotes & !self.escaped_in(found.backslashes);
-        let strings = up_to_each(quotes) ^ self.in_string;
+        let strings = self.strings.next(&found);
         let odd = found.backslashes & !strings;
-        self.in_string = if strings >> 63 == 1 { u64::MAX } else { 0 };
         let opens = found.opens & !strings;
         let mut closes = found.closes & !strings;
         let closed = i64::from(closes.count_ones());
@@ -149,6 +144,26 @@ impl Blocks {
         self.depth += i64::from(opens.count_ones()) - closed;
         self.commas += found.commas.count_ones() as usize;
         if odd == 0 { Step::GoesOn } else { Step::Odd }
+    }
+}
+
+/// What is known of strings between two blocks of 64 bytes.
+#[derive(Clone, Copy, Default)]
+pub struct Strings {
+    /// All bits set within a string.
+    in_string: u64,
+    /// The lowest bit is set when the next byte is escaped.
+    escaped: u64,
+}
+
+impl Strings {
+    /// Takes the next block: which of its bytes are in strings, opening quotes included.
+    #[inline(always)]
+    pub fn next(&mut self, found: &BracketBits) -> u64 {
+        let quotes = found.quotes & !self.escaped_in(found.backslashes);
+        let strings = up_to_each(quotes) ^ self.in_string;
+        self.in_string = if strings >> 63 == 1 { u64::MAX } else { 0 };
+        strings
     }
 
     /// Which bytes of a block come after a backslash that is not itself escaped.

@@ -12,6 +12,7 @@ mod links;
 mod masked;
 mod pool;
 mod record_ids;
+mod relay;
 mod treatments;
 mod trees;
 
@@ -19,5 +20,5 @@ pub use csv::{FEW_BYTES, Rows};
 pub use flattener::{Batch, Settings, TakePart};
 pub use fragment::{Entry, Fragment};
 pub use masked::MaskedCells;
-pub use pool::FlattenerPool;
+pub use pool::{FlattenerPool, Work};
 pub use trees::Bounds;

@@ -18,12 +18,16 @@ pub mod kinds;
 mod marks;
 mod ordered;
 pub mod outline;
+#[cfg(test)]
+mod random;
 pub mod read_ahead;
 pub mod records;
 pub mod rows;
 pub mod search;
 mod short;
 pub mod simd;
+mod sound;
+mod stretches;
 pub mod strict;
 pub mod wanted;
 pub mod xlsx;

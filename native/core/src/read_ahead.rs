@@ -50,9 +50,9 @@ fn memory_for(records: &Records) -> usize {
     if size > LONG_RECORD { 5 * size } else { size }
 }
 
-/// Whether the last record of a batch is a long one.
-fn ends_with_long(values: &[Span]) -> bool {
-    values.last().is_some_and(|value| value.1 - value.0 > LONG_RECORD)
+/// Whether the last record of a batch has more bytes than a long one.
+fn ends_with(values: &[Span], long: usize) -> bool {
+    values.last().is_some_and(|value| value.1 - value.0 > long)
 }
 
 impl Outcome {
@@ -147,7 +147,8 @@ impl ReadAhead {
             Task::Flatten { flatteners, file } => {
                 let (file, first, depth) = (*file, *first, self.depth);
                 // A long record has too many rows for one fragment.
-                let few = values.len() - usize::from(ends_with_long(values));
+                let few =
+                    values.len() - usize::from(ends_with(values, flatteners.work.long_record));
                 let values = &values[..few];
                 let batch = Batch { data: text, values, keys, file, first, depth };
                 let mut fragment = flatteners.flatten(&batch, None);

@@ -4,6 +4,7 @@ use crate::boundary::Span;
 use crate::json::{
     Key, Malformed, byte_at, literal_end, number_end, scan_string, skip_space, unescape,
 };
+use crate::stretches::Stretch;
 use crate::wanted::Wanted;
 
 /// Consecutive whole records, and what is looked for in them.
@@ -41,6 +42,7 @@ pub fn scan(search: &Search) -> Found {
         is_utf8: simdutf8::basic::from_utf8(stretch(search)).is_ok(),
         holds: false,
         scratch: Key::default(),
+        others: &[],
     };
     for (index, &value) in search.values.iter().enumerate() {
         scanner.holds = false;
@@ -62,7 +64,8 @@ fn stretch<'a>(search: &Search<'a>) -> &'a [u8] {
     search.data.get(start..end).unwrap_or_default()
 }
 
-struct Scanner<'a> {
+/// Reads values strictly, and looks for a text.
+pub struct Scanner<'a> {
     data: &'a [u8],
     wanted: &'a Wanted,
     max_depth: usize,
@@ -71,9 +74,51 @@ struct Scanner<'a> {
     holds: bool,
     /// A string whose text is not in the data as it is.
     scratch: Key,
+    /// Elements of lists that others look at.
+    others: &'a [Stretch],
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    /// Looks for nothing, in text that was found to be UTF-8; the `others` are passed over.
+    pub fn strict(
+        data: &'a [u8],
+        wanted: &'a Wanted,
+        max_depth: usize,
+        others: &'a [Stretch],
+    ) -> Self {
+        let scratch = Key::default();
+        Self { data, wanted, max_depth, is_utf8: true, holds: false, scratch, others }
+    }
+
+    /// Whether a record is sound.
+    pub fn is_sound(&mut self, key: Option<&Span>, value: Span, depth: usize) -> bool {
+        self.record(key, value, depth).is_ok()
+    }
+
+    /// Whether elements of a list are sound, which so many containers are around.
+    pub fn has_elements(&mut self, stretch: &Stretch, depth: usize) -> bool {
+        let (mut at, end) = (stretch.start, stretch.end);
+        while let Ok(after) = self.value(at, depth) {
+            let comma = skip_space(self.data, after);
+            if after >= end || byte_at(self.data, comma) != b',' {
+                return after == end;
+            }
+            at = skip_space(self.data, comma + 1);
+        }
+        false
+    }
+
+    /// Passes elements over from the one at `at` on, if others look at them.
+    #[inline(always)]
+    fn passed(&mut self, at: usize) -> Option<usize> {
+        let (first, rest) = self.others.split_first()?;
+        if first.start != at {
+            return None;
+        }
+        self.others = rest;
+        Some(first.end)
+    }
+
     fn record(&mut self, key: Option<&Span>, value: Span, depth: usize) -> Result<(), Malformed> {
         let in_key = match key {
             Some(&key) => Some(self.key(key)?),
@@ -186,7 +231,11 @@ impl Scanner<'_> {
             return Ok(at + 1);
         }
         loop {
-            at = skip_space(self.data, self.value(at, depth)?);
+            let end = match self.passed(at) {
+                Some(end) => end,
+                None => self.value(at, depth)?,
+            };
+            at = skip_space(self.data, end);
             match byte_at(self.data, at) {
                 b',' => at = skip_space(self.data, at + 1),
                 b']' => return Ok(at + 1),

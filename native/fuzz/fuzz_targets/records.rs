@@ -8,7 +8,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use myd_core::boundary::Span;
 use myd_core::cut::{Cut, Layout, Limits, cut};
-use myd_core::flatten::{Batch, Bounds, FlattenerPool, Settings};
+use myd_core::flatten::{Batch, Bounds, FlattenerPool, Settings, Work};
 use myd_core::search::{Search, scan};
 use myd_core::wanted::Wanted;
 
@@ -52,7 +52,7 @@ fn flattened(data: &[u8], values: &[Span], keys: &[Span]) -> usize {
         columns: None,
     };
     let batch = Batch { data, values, keys, file: 1, first: 1, depth: 1 };
-    let fragment = FlattenerPool::new(settings, 0).flatten(&batch, None);
+    let fragment = FlattenerPool::new(settings, Work::alone(0)).flatten(&batch, None);
     let rows = fragment.rows.iter().filter(|rows| rows.table == 0);
     assert_eq!(rows.map(|rows| rows.ends.len()).sum::<usize>(), fragment.records);
     assert_eq!(fragment.entries.len(), fragment.origins.len());

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use myd_core::flatten::{Batch, Bounds, Entry, FlattenerPool, Settings, TakePart};
+use myd_core::flatten::{Batch, Bounds, Entry, FlattenerPool, Settings, TakePart, Work};
 use myd_core::wanted::Wanted;
 use pyo3::prelude::*;
 use pyo3_bytes::PyBytes as Buffer;
@@ -33,7 +33,18 @@ pub struct PyFlattener(pub Arc<FlattenerPool>);
 #[pymethods]
 impl PyFlattener {
     #[new]
-    fn new(rules: PyRowRules, read_month: Py<PyAny>, spare_nodes: usize) -> PyResult<Self> {
+    #[pyo3(signature = (
+        rules, read_month, *, spare_nodes, threads, long_record, stretch_bytes, stretch_commas
+    ))]
+    fn new(
+        rules: PyRowRules,
+        read_month: Py<PyAny>,
+        spare_nodes: usize,
+        threads: usize,
+        long_record: usize,
+        stretch_bytes: usize,
+        stretch_commas: usize,
+    ) -> PyResult<Self> {
         let id = |are_keyed| if are_keyed { "" } else { &*rules.id_field };
         let ids = [id(rules.are_keyed), id(rules.began_keyed)];
         let columns = rules.columns.rules(ids, read_month)?;
@@ -49,7 +60,8 @@ impl PyFlattener {
             },
             columns,
         };
-        Ok(Self(Arc::new(FlattenerPool::new(settings, spare_nodes))))
+        let work = Work { spare_nodes, threads, long_record, stretch_bytes, stretch_commas };
+        Ok(Self(Arc::new(FlattenerPool::new(settings, work))))
     }
 
     /// Adds an entry to the schema.

@@ -1,5 +1,6 @@
 //! From batches to fragments, one record after the other.
 
+mod long_record;
 mod record_id;
 mod values;
 
@@ -9,12 +10,13 @@ use super::bare_keys::BareKeys;
 use super::cell::LARGE;
 use super::fragment::{Entry, Fragment};
 use super::ids::Tail;
+use super::relay::{Ahead, Helpers};
 use super::trees::{Bounds, SchemaTrees};
 use crate::boundary::Span;
 use crate::columns::ColumnRules;
 use crate::json::Malformed;
 use crate::marks::mark_specials;
-use crate::search::{Search, scan};
+use crate::sound::Record;
 use crate::wanted::Wanted;
 
 /// What decides the rows beside the records.
@@ -86,8 +88,12 @@ pub struct Flattener {
     kept: usize,
     /// Where the record at hand is, its key, and how many containers are around it.
     place: (Span, Option<Span>, usize),
-    /// Whether some of its rows were taken: it is sound then.
+    /// Whether some of its rows were taken, or may be: it is sound then.
     is_begun: bool,
+    /// Its stretches, if others flatten those.
+    ahead: Option<Ahead>,
+    /// Where the next of them begins.
+    next_stretch: usize,
 }
 
 /// Takes rows of records, and of a part of the one at hand; false: no more are wanted.
@@ -136,6 +142,8 @@ impl Flattener {
             kept: 0,
             place: ((0, 0), None, 0),
             is_begun: false,
+            ahead: None,
+            next_stretch: usize::MAX,
         }
     }
 
@@ -154,14 +162,16 @@ impl Flattener {
     /// Flattens records from the first on that was not taken; answers how many were, and why.
     ///
     /// If it ended within one, the rows hold rubbish, and so does the schema.
-    pub fn flatten(&mut self, batch: &Batch) -> (usize, End) {
-        self.trees.clear_rows();
-        self.trees.entries.clear();
-        self.trees.is_beyond = false;
-        (self.held, self.is_begun) = (0, false);
+    pub fn flatten(&mut self, batch: &Batch, helpers: &dyn Helpers) -> (usize, End) {
+        self.clear();
         for index in self.kept..batch.values.len() {
             self.trees.origin = index;
-            let flattened = self.record(batch, index);
+            let (start, end) = batch.values[index];
+            let flattened = if self.take.is_some() && helpers.may_help(end - start) {
+                self.long_record(batch, index, helpers)
+            } else {
+                self.record(batch, index)
+            };
             self.forget_large();
             match flattened {
                 Ok(()) if self.is_begun || self.held > MANY => {
@@ -177,10 +187,18 @@ impl Flattener {
         (batch.values.len(), End::Between)
     }
 
+    /// Forgets rows and entries.
+    fn clear(&mut self) {
+        self.trees.clear_rows();
+        self.trees.entries.clear();
+        self.trees.is_beyond = false;
+        (self.held, self.is_begun) = (0, false);
+    }
+
     /// Why it ended within the record at hand.
     #[cold]
     fn end(&self, data: &[u8]) -> End {
-        if !self.is_sound(data) {
+        if !(self.is_begun || self.is_sound(data)) {
             End::Malformed
         } else if self.trees.is_beyond {
             End::Beyond
@@ -193,9 +211,8 @@ impl Flattener {
     #[cold]
     fn is_sound(&self, data: &[u8]) -> bool {
         let (value, key, depth) = self.place;
-        let (max_depth, wanted) = (self.settings.max_depth, &Wanted::new(b""));
-        let keys = key.as_slice();
-        scan(&Search { data, values: &[value], keys, depth, max_depth, wanted }).sound == 1
+        let max_depth = self.settings.max_depth;
+        Record { data, value, key, depth, max_depth }.is_sound(&[], 1)
     }
 
     /// Has rows taken that are many, in the middle of a record; it may have twice as many where
@@ -253,8 +270,13 @@ impl Flattener {
         let data = batch.data;
         let (start, end) = batch.values[index];
         let text = data.get(start..end).ok_or(Malformed)?;
-        simdutf8::basic::from_utf8(text).map_err(|_| Malformed)?;
-        mark_specials(text, &mut self.marks);
+        if self.ahead.is_none() {
+            simdutf8::basic::from_utf8(text).map_err(|_| Malformed)?;
+            mark_specials(text, &mut self.marks);
+        } else {
+            // It is sound; what others do not look at is short.
+            self.marks.clear();
+        }
         self.base = start;
         self.scratch.clear();
         self.bare.begin(start, self.objects);

@@ -7,14 +7,41 @@ use super::fragment::{Entry, Fragment};
 use crate::search::{Search, scan};
 use crate::wanted::Wanted;
 
+use super::relay::{Helpers, Order, Relay};
+use crate::stretches::StretchSize;
+
+/// How work is divided.
+#[derive(Clone, Copy)]
+pub struct Work {
+    /// How many nodes a tree may have more than there are entries.
+    pub spare_nodes: usize,
+    /// How many threads flatten one record, if it is long.
+    pub threads: usize,
+    /// A record of more bytes is long.
+    pub long_record: usize,
+    /// Bytes of a stretch of such a record, at least.
+    pub stretch_bytes: usize,
+    /// Commas of a stretch of fewer bytes.
+    pub stretch_commas: usize,
+}
+
+impl Work {
+    /// All by one thread.
+    pub fn alone(spare_nodes: usize) -> Self {
+        let most = usize::MAX;
+        let (stretch_bytes, stretch_commas) = (most, most);
+        Self { spare_nodes, threads: 1, long_record: most, stretch_bytes, stretch_commas }
+    }
+}
+
 /// So many batches after a bad record are looked over first: it may be one of many.
 const CAREFUL_BATCHES: usize = 16;
 
 /// The schema as it is known, and flatteners for any number of threads.
 pub struct FlattenerPool {
     settings: Settings,
-    /// How many nodes a tree may have more than there are entries.
-    spare_nodes: usize,
+    /// How its work is divided.
+    pub work: Work,
     log: Mutex<Arc<Vec<Entry>>>,
     /// The flatteners that no thread uses; the one that was used last is taken first.
     idle: Mutex<Vec<SyncedFlattener>>,
@@ -26,8 +53,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl FlattenerPool {
     /// Begins with a schema without columns.
-    pub fn new(settings: Settings, spare_nodes: usize) -> Self {
-        Self { settings, spare_nodes, log: Mutex::default(), idle: Mutex::default() }
+    pub fn new(settings: Settings, work: Work) -> Self {
+        Self { settings, work, log: Mutex::default(), idle: Mutex::default() }
     }
 
     /// Adds an entry to the schema, whose table is there already.
@@ -40,11 +67,61 @@ impl FlattenerPool {
     /// What is too much for one fragment is given to the take; without one, the fragment is full.
     pub fn flatten(&self, batch: &Batch, take: Option<TakePart>) -> Fragment {
         let log = Arc::clone(&locked(&self.log));
-        let idle = locked(&self.idle).pop();
-        let mut flattener = idle.unwrap_or_else(|| SyncedFlattener::new(self.settings.clone()));
-        let fragment = flattener.fragment(batch, log, self.spare_nodes, take);
+        let mut flattener = self.idle_one();
+        let fragment = flattener.fragment(batch, &PoolHelpers { pool: self, log }, take);
         locked(&self.idle).push(flattener);
         fragment
+    }
+
+    fn idle_one(&self) -> SyncedFlattener {
+        let idle = locked(&self.idle).pop();
+        idle.unwrap_or_else(|| SyncedFlattener::new(self.settings.clone()))
+    }
+}
+
+/// Flatteners that help one with a long record, for the schema as it was when that began.
+struct PoolHelpers<'a> {
+    pool: &'a FlattenerPool,
+    log: Arc<Vec<Entry>>,
+}
+
+impl Helpers for PoolHelpers<'_> {
+    fn may_help(&self, bytes: usize) -> bool {
+        self.threads() > 1 && bytes > self.pool.work.long_record
+    }
+
+    fn threads(&self) -> usize {
+        self.pool.work.threads
+    }
+
+    fn stretch_size(&self) -> StretchSize {
+        let Work { stretch_bytes: bytes, stretch_commas: commas, .. } = self.pool.work;
+        StretchSize { bytes, commas }
+    }
+
+    fn log(&self) -> Arc<Vec<Entry>> {
+        Arc::clone(&self.log)
+    }
+
+    fn help(&self, relay: &Relay, data: &[u8]) {
+        let _guard = Unwinding(relay);
+        let mut flattener = self.pool.idle_one();
+        while let Some(order) = relay.order() {
+            let number = order.number;
+            relay.give(number, flattener.stretch(order, data, self.pool.work.spare_nodes));
+        }
+        locked(&self.pool.idle).push(flattener);
+    }
+}
+
+/// Ends the work when its thread panics: whoever waits would do so in vain.
+struct Unwinding<'a>(&'a Relay);
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end();
+        }
     }
 }
 
@@ -64,32 +141,49 @@ impl SyncedFlattener {
     fn fragment(
         &mut self,
         batch: &Batch,
-        log: Arc<Vec<Entry>>,
-        spare_nodes: usize,
+        helpers: &PoolHelpers,
         take: Option<TakePart>,
     ) -> Fragment {
         let sound = self.sound(batch);
         let batch = &Batch { values: &batch.values[..sound], ..*batch };
-        let crowd = log.len() + spare_nodes;
-        if self.flattener.trees.keys.len() >= crowd {
-            self.reset();
-        }
-        self.follow(log);
+        self.begin(helpers.log(), helpers.pool.work.spare_nodes);
         let flattener = &mut self.flattener;
-        flattener.begin(self.log.len(), crowd);
         flattener.take = take;
-        let (records, end) = flattener.flatten(batch);
+        let (records, end) = flattener.flatten(batch, helpers);
         if matches!(end, End::Malformed | End::Full) {
             // Part of that record is in the rows and the trees already: begin again without it.
             if end == End::Malformed {
                 self.careful = CAREFUL_BATCHES;
             }
             self.begin_again();
-            self.flattener.flatten(&Batch { values: &batch.values[..records], ..*batch });
+            let good = Batch { values: &batch.values[..records], ..*batch };
+            self.flattener.flatten(&good, helpers);
         }
         self.flattener.take = None;
         let is_full = records < batch.values.len() && matches!(end, End::Between | End::Full);
         self.flattener.part(records, is_full)
+    }
+
+    /// Flattens a stretch of a record that another flattener is at; None if it cannot be done, or has
+    /// too many rows.
+    fn stretch(&mut self, order: Order, data: &[u8], spare_nodes: usize) -> Option<Fragment> {
+        let Order { stretch, place, log, .. } = order;
+        self.begin(log, spare_nodes);
+        let made = self.flattener.flatten_stretch(data, &stretch, &place);
+        if made.is_err() {
+            self.begin_again();
+        }
+        made.ok()
+    }
+
+    /// Begins with something, for the schema that the log describes.
+    fn begin(&mut self, log: Arc<Vec<Entry>>, spare_nodes: usize) {
+        let crowd = log.len() + spare_nodes;
+        if self.flattener.trees.keys.len() >= crowd {
+            self.reset();
+        }
+        self.follow(log);
+        self.flattener.begin(self.log.len(), crowd);
     }
 
     /// How many records there are before a bad one, where such are to be expected: to begin again for
@@ -134,5 +228,87 @@ impl SyncedFlattener {
         }
         self.log = log;
         self.flattener.own.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use super::{FlattenerPool, Work, locked};
+    use crate::flatten::{Batch, Bounds, Fragment, Settings};
+    use crate::random::Random;
+    use crate::wanted::Wanted;
+
+    fn settings() -> Settings {
+        Settings {
+            line_end: b"\n".to_vec(),
+            marks_text: false,
+            id_field: Arc::new(Wanted::new(b"k1")),
+            max_depth: 9,
+            bounds: Bounds { columns: 99, tables: 99, name_bytes: 99 },
+            columns: None,
+        }
+    }
+
+    /// Entries, and the rows of each table, all as wide as they are in the end.
+    fn all(pool: &FlattenerPool, batch: &Batch) -> (Vec<String>, BTreeMap<usize, String>) {
+        let taken = Arc::<Mutex<Vec<Fragment>>>::default();
+        let take = Arc::clone(&taken);
+        let last = pool.flatten(
+            batch,
+            Some(Box::new(move |fragment| {
+                locked(&take).push(fragment);
+                true
+            })),
+        );
+        let mut entries = Vec::new();
+        let (mut widths, mut rows) = (BTreeMap::new(), BTreeMap::<usize, Vec<_>>::new());
+        for fragment in locked(&taken).drain(..).chain([last]) {
+            if !fragment.entries.is_empty() {
+                assert_eq!(fragment.base, entries.len());
+            }
+            let names = |it: &super::Entry| format!("{} {} {:?}", it.is_table, it.owner, it.path);
+            entries.extend(fragment.entries.iter().map(names));
+            for some in fragment.rows {
+                widths.insert(some.table, some.width.max(*widths.get(&some.table).unwrap_or(&0)));
+                let text = String::from_utf8_lossy(&some.text).into_owned();
+                rows.entry(some.table).or_default().push((some.width, text));
+            }
+        }
+        let wide = |(table, rows): (usize, Vec<(usize, String)>)| {
+            let lines = rows.iter().flat_map(|(width, text)| {
+                let commas = ",".repeat(widths[&table] - width);
+                text.lines().map(move |line| format!("{line}{commas}\n"))
+            });
+            (table, lines.collect())
+        };
+        (entries, rows.into_iter().map(wide).collect())
+    }
+
+    #[test]
+    fn rows_are_the_same_whoever_makes_them() {
+        let mut random = Random::default();
+        for _ in 0..3000 {
+            let data = format!("[{}]", [(); 4].map(|()| random.value(5)).join(","));
+            let batch = Batch {
+                data: data.as_bytes(),
+                values: &[(0, data.len())],
+                keys: &[],
+                file: 1,
+                first: 1,
+                depth: 0,
+            };
+            let alone = all(&FlattenerPool::new(settings(), Work::alone(9)), &batch);
+            let work = Work {
+                spare_nodes: 9,
+                threads: 2,
+                long_record: 0,
+                stretch_bytes: 1 + random.below(60),
+                stretch_commas: 1 + random.below(9),
+            };
+            assert_eq!(all(&FlattenerPool::new(settings(), work), &batch), alone, "{data}");
+        }
     }
 }

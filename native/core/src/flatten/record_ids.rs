@@ -40,6 +40,11 @@ impl RecordIds {
         self.forms.iter_mut().for_each(|form| form.set(cell, marks_text));
     }
 
+    /// The cell of the id, as it is.
+    pub fn text(&self) -> &[u8] {
+        self.plain.text()
+    }
+
     /// The number of the form that a treatment makes of it.
     pub fn form(&mut self, treatment: &Treatment, mask: Mask, marks_text: bool) -> usize {
         let known = self.forms.iter().position(|form| form.treatment == *treatment);

@@ -34,7 +34,9 @@ impl Flattener {
             if is_id {
                 return self.read_id(data, value);
             }
-            let end = value_end(data, value).ok_or(Malformed)?;
+            let long = self.ahead.as_ref().map(|ahead| &ahead.relay.stretches);
+            let end = long.and_then(|long| long.end_of_long(value));
+            let end = end.or_else(|| value_end(data, value)).ok_or(Malformed)?;
             at = skip_space(data, end);
             if byte_at(data, at) == b',' {
                 at = skip_space(data, at + 1);

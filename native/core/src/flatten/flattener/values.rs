@@ -20,10 +20,17 @@ const WINDOW: usize = LABEL + SHORT + 2;
 
 /// The row at hand of a table.
 pub(super) struct Row {
-    table: usize,
+    pub(super) table: usize,
     cells: Vec<Cell>,
     /// The cell of its key, if it is a member of an object.
     key: Cell,
+}
+
+impl Row {
+    /// One without cells.
+    pub(super) fn none(table: usize) -> Self {
+        Self { table, cells: Vec::new(), key: Cell::default() }
+    }
 }
 
 /// A member that was not expected.
@@ -340,8 +347,14 @@ impl Flattener {
         let parent = self.row_id.len();
         self.row_id.push(b".1");
         loop {
-            at = skip_space(data, self.element(data, at, &mut row, depth)?);
-            self.finish_child(data, &mut row, parent, scratch)?;
+            let end = if at == self.next_stretch {
+                self.stretches(data, &mut row, parent, depth)?
+            } else {
+                let end = self.element(data, at, &mut row, depth)?;
+                self.finish_child(data, &mut row, parent, scratch)?;
+                end
+            };
+            at = skip_space(data, end);
             match byte_at(data, at) {
                 b',' => at = skip_space(data, at + 1),
                 b']' => break,
@@ -434,7 +447,7 @@ impl Flattener {
 
     /// Writes the row of an element, and makes room where rows are many.
     #[inline(always)]
-    fn finish_child(
+    pub(super) fn finish_child(
         &mut self,
         data: &[u8],
         row: &mut Row,
