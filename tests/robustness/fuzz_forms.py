@@ -86,4 +86,6 @@ def _alike(found: Outcome, wanted: tuple[Reason, str]) -> bool:
     if found[0] is Reason.WRONG_KEY:
         place = _PLACE.search(wanted[1])
         return bool(place) and int(place[1]) < BLOCK  # type: ignore[index]
+    if (kind := wanted[1].partition("the file is ")[2]) and kind in found[1]:
+        return found[0] is wanted[0]  # something else that was compressed or encrypted
     return found[0] is wanted[0] and found[1].partition("; ")[0] == wanted[1].partition("; ")[0]
