@@ -12,7 +12,9 @@ __all__ = [
     "Buffers",
     "CellCounter",
     "Ends",
+    "FewOfMany",
     "Flattener",
+    "Gathered",
     "PlainRows",
     "ReadAhead",
     "Scanner",
@@ -44,7 +46,9 @@ _Rows: TypeAlias = tuple[int, Buffer, Ends, int]
 _Kinds: TypeAlias = tuple[int, bytes]
 _Masked: TypeAlias = tuple[int, int, int]
 _Columns: TypeAlias = tuple[list[_Kinds], list[_Masked]]
-_Fragment: TypeAlias = tuple[int, list[_Entry], list[int], list[_Rows], _Columns, int, bool]
+_Fragment: TypeAlias = tuple[
+    int, list[_Entry], list[int], list[_Rows] | FewOfMany, _Columns, int, bool
+]
 _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...
@@ -53,6 +57,20 @@ def vectors() -> tuple[str, str]: ...
 @final
 class Buffers:
     def __new__(cls) -> Self: ...
+
+@final
+class FewOfMany:
+    count: int
+    bytes: int
+    def __len__(self) -> int: ...
+    def rows(self, index: int) -> _Rows: ...
+    def kinds(self) -> list[_Kinds]: ...
+
+@final
+class Gathered:
+    def __new__(cls) -> Self: ...
+    def add(self, rows: FewOfMany) -> int: ...
+    def take(self) -> tuple[list[_Rows], list[_Kinds]]: ...
 
 @final
 class Flattener:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from myd_grpc.convert.kinds import MaskedCells, TableKinds
 from myd_grpc.convert.schema import Entry
@@ -64,6 +64,36 @@ class Rows(NamedTuple):
     width: int
 
 
+class Gathered(Protocol):
+    """Few rows of each of many tables, put together from several batches."""
+
+    def add(self, few: Few) -> int:
+        """Adds those of a batch; answers about how much memory all take now, in bytes."""
+        ...
+
+    def take(self) -> tuple[Sequence[Rows], Sequence[TableKinds]]:
+        """Takes all of them, in the order of their tables, and the kinds of values in them."""
+        ...
+
+
+class Few(Protocol):
+    """Few rows of each of many tables, of one batch: `row_count` rows with `text_bytes` bytes."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        ...
+
+    @property
+    def text_bytes(self) -> int:
+        """How many bytes of text they have."""
+        ...
+
+    def gathered(self) -> Gathered:
+        """Something that puts these together with others, which is empty."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """A batch's rows by table, made for the schema's first `base` entries and then `entries`.
@@ -74,6 +104,7 @@ class Fragment:
     records are in it: when that is not all of the batch's, the next one is bad, and the fragment
     holds nothing of it. Or its last entry is one that no schema takes: then there are no rows. Or
     it `is_full`: the rest was left out because the rows are many. `masked` counts, like `kinds`.
+    Where rows are few of each of many tables, `few` may be the same rows and kinds in another form.
     """
 
     base: int
@@ -84,6 +115,7 @@ class Fragment:
     records: int
     is_full: bool = False
     masked: Sequence[MaskedCells] = ()
+    few: Few | None = None
 
 
 EMPTY_FRAGMENT = Fragment(0, (), (), (), (), 0, is_full=True)

@@ -348,6 +348,7 @@ class _Run:
 
     def _complete(self, builder: SetBuilder) -> None:
         """Writes the last rows; parts that get another header would not fit an older checkpoint."""
+        builder.hand_on()
         builder.writer.complete()
         if builder.writer.needs_rewrite:
             self._state.save_finishing(builder)

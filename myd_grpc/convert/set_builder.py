@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
 
-from myd_grpc.convert.batch import Batch, Fragment
+from myd_grpc.convert.batch import Batch, Fragment, Rows
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.columns.fingerprint import key_fingerprint
 from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.gathering import Gathering
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kept_sets import FILE_NAME as KEPT_SETS
-from myd_grpc.convert.kinds import SetKinds, SetMasked
+from myd_grpc.convert.kinds import SetKinds, SetMasked, TableKinds
 from myd_grpc.convert.model import BesideFile, Conversion, FileRead, PartFile
 from myd_grpc.convert.notes import cut_note
 from myd_grpc.convert.output import growth
@@ -67,6 +68,8 @@ class SetBuilder:
         self._conversion = conversion
         self._rules = rules
         self._rows = 0
+        # Without rules for columns, every row of every table counts.
+        self._gathering = Gathering(bound, self._write) if rules.columns.is_plain else None
 
     @classmethod
     @contextmanager
@@ -117,13 +120,25 @@ class SetBuilder:
         if self.beginning is None:
             start = batch.spans[0][0]
             self.beginning = FirstRecord(reader.layout, batch.text((start, start + 1)) == b"[")
+        if fragment.few and self._gathering and self._gathering.holds(fragment):
+            self._rows += fragment.few.row_count
+            return fragment.few.row_count
+        self.hand_on()
         self._adopt(fragment, batch, reader, earlier)
         self._require_growth(fragment, batch, reader)
-        self.writer.add(fragment)
-        self.kinds.add(fragment.kinds)
+        self._write(fragment.rows, fragment.kinds)
         self.masked.add(fragment.masked)
         before, self._rows = self._rows, max(self._rows, self.growth.rows)
         return self._rows - before
+
+    def hand_on(self) -> None:
+        """Has all rows written that were taken."""
+        if self._gathering:
+            self._gathering.hand_on()
+
+    def _write(self, rows: Sequence[Rows], kinds: Sequence[TableKinds]) -> None:
+        self.writer.add(rows)
+        self.kinds.add(kinds)
 
     def _adopt(self, fragment: Fragment, batch: Batch, reader: RecordReader, earlier: int) -> None:
         records = [earlier + batch.first + index for index in fragment.origins]

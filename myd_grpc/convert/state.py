@@ -178,6 +178,7 @@ class ConversionState:
         self, builder: SetBuilder, file: int, piece: Piece | None, *, finishing: bool
     ) -> tuple[Checkpoint, Sequence[Path], list[PartFile]]:
         """A checkpoint, the files it needs synced, and the parts that got rows since the last."""
+        builder.hand_on()
         written = builder.writer.snapshot()
         changed = self._unsaved + builder.named(written.changed)
         self._unsaved.clear()

@@ -16,10 +16,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Self, TypeVar
 
-from typing_extensions import Buffer
-
 from myd_grpc import _native
-from myd_grpc.convert.batch import Batch, Fragment, Rows, Scanned, Span
+from myd_grpc.convert.batch import Batch, Fragment, Scanned, Span
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.engines.engine import (
     BATCH_BYTES,
@@ -29,6 +27,7 @@ from myd_grpc.convert.engines.engine import (
     RowRules,
     Take,
 )
+from myd_grpc.convert.engines.few_of_many import FewKinds, FewRows, NativeRows, rows_of
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.strict import Expect
 from myd_grpc.convert.kinds import MaskedCells, TableKinds
@@ -279,22 +278,18 @@ def _fragment(
     base: int,
     entries: Sequence[tuple[bool, int, tuple[str, ...]]],
     origins: Sequence[int],
-    rows: Sequence[tuple[int, Buffer, _native.Ends, int]],
+    rows: Sequence[NativeRows] | _native.FewOfMany,
     columns: tuple[Sequence[tuple[int, bytes]], Sequence[tuple[int, int, int]]],
     records: int,
     is_full: bool,
 ) -> Fragment:
     kinds, masked = columns
-    return Fragment(
-        base,
-        [_entry(*entry) for entry in entries],
-        origins,
-        [Rows(table, memoryview(data), ends, width) for table, data, ends, width in rows],
-        [TableKinds(*one) for one in kinds],
-        records,
-        is_full,
-        [MaskedCells(*one) for one in masked],
-    )
+    adopted, counted = [_entry(*entry) for entry in entries], [MaskedCells(*one) for one in masked]
+    if isinstance(rows, _native.FewOfMany):
+        few, few_kinds = FewRows(rows), FewKinds(rows)
+        return Fragment(base, adopted, origins, few, few_kinds, records, is_full, counted, few)
+    made, seen = [rows_of(*one) for one in rows], [TableKinds(*one) for one in kinds]
+    return Fragment(base, adopted, origins, made, seen, records, is_full, counted)
 
 
 def _entry(is_table: bool, owner: int, path: tuple[str, ...]) -> Entry:

@@ -64,6 +64,8 @@ class Growth:
         # Of each table, and of all.
         self._sizes: list[int] = []
         self._size = 0
+        # What the tables' headers take, and the most columns and bytes of names of one of them.
+        self._bounds: tuple[int, int, int] | None = None
 
     def snapshot(self) -> tuple[Extent, ...]:
         """How large each table is."""
@@ -72,6 +74,7 @@ class Growth:
     def restore(self, tables: Iterable[Extent]) -> None:
         """Begins with tables that large, for a schema that is as it was then."""
         self._tables = list(map(copy, tables))
+        self._bounds = None
         self._sizes = list(map(self._size_of, self._tables))
         self._size = sum(self._sizes)
 
@@ -97,6 +100,25 @@ class Growth:
         if self._size > self._most_bytes:
             raise TooLargeError(self._culprit(fragment, first))
 
+    def has_room_for(self, rows: int, data: int) -> bool:
+        """Whether so many rows, with so many bytes, surely fit, whatever tables they are of.
+
+        That is so if they fit with a new part of every table, and as rows of the widest.
+        """
+        if self._bounds is None:
+            names = [table.names for table in self._tables]
+            headers = sum(self._size_of(Extent(rows=1, names=one)) for one in names)
+            columns = max((table.columns for table in self._tables), default=0)
+            self._bounds = headers, columns, max(names, default=0)
+        headers, columns, name_bytes = self._bounds
+        widest = Extent(rows=rows, data=data, columns=columns, names=name_bytes)
+        return self._size + headers + self._size_of(widest) <= self._most_bytes
+
+    def take(self, rows: Iterable[Rows]) -> None:
+        """Adds rows for which there was room."""
+        for some in rows:
+            self._add_rows(some)
+
     def _add_rows(self, rows: Rows) -> None:
         table, count = self._tables[rows.table], len(rows.ends)
         table.rows += count
@@ -108,12 +130,14 @@ class Growth:
         for number in range(len(self._tables), len(self._schema.tables)):
             self._tables.append(Extent())
             self._sizes.append(0)
+            self._bounds = None
             self._widen(number)
 
     def _widen(self, number: int) -> None:
         """Brings a table to the columns that the schema has."""
         table, names = self._tables[number], self._schema.tables[number].written
         if table.columns < len(names):
+            self._bounds = None
             table.names += _bytes(names[table.columns :])
             table.columns = len(names)
             if table.rows:  # else it takes nothing

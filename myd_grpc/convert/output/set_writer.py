@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
-from myd_grpc.convert.batch import Fragment
+from myd_grpc.convert.batch import Rows
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.kinds import ColumnKinds
 from myd_grpc.convert.model import PartFile
@@ -101,12 +101,12 @@ class SetWriter:
             size += writer.size_of(table)
         return size
 
-    def add(self, fragment: Fragment) -> None:
-        """Takes a fragment's rows, whose columns the schema has adopted already."""
+    def add(self, rows: Sequence[Rows]) -> None:
+        """Takes rows, whose columns the schema has adopted already."""
         if self._hidden:
-            self._hidden.add(fragment.rows)
+            self._hidden.add(rows)
         if self._published:
-            self._published.add(self._plain.rows(fragment.rows) if self._plain else fragment.rows)
+            self._published.add(self._plain.rows(rows) if self._plain else rows)
 
     def drain(self) -> None:
         """Returns when no rows are on their way to the disk."""

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use myd_core::buffers::SharedText;
-use myd_core::flatten::{Entry, FEW_BYTES, Fragment, Rows};
+use myd_core::flatten::{Entry, FEW_BYTES, Fragment, Rows, are_few_of_many};
 use myd_core::input::Place;
+use myd_core::kinds::TableKinds;
 use myd_core::records::Records;
 use myd_core::search::Found;
 use pyo3::IntoPyObjectExt;
@@ -14,6 +15,7 @@ use pyo3::types::{PyBytes, PyTuple};
 // Bytes that Python lends, or is lent: not changed while one of them lives.
 use pyo3_bytes::PyBytes as Buffer;
 
+use crate::gathered::FewOfMany;
 use crate::sequences::{Ends, Spans};
 
 /// What a scan found: how many records are sound, and which of those hold the text.
@@ -28,12 +30,12 @@ pub type PyEntry<'py> = (bool, usize, Bound<'py, PyTuple>);
 /// Rows of a table: its number, their text and ends, and how many cells they have.
 pub type PyRows<'py> = (usize, Bound<'py, PyAny>, Ends, usize);
 /// A fragment, in the order of the fields of `Fragment` in `batch.py`, but for the
-/// last of those, which is with the kinds.
+/// last of those, which is with the kinds. Its rows are a list, or `FewOfMany`, with the kinds in it.
 pub type PyFragment<'py> = (
     usize,
     Vec<PyEntry<'py>>,
     Vec<usize>,
-    Vec<PyRows<'py>>,
+    Bound<'py, PyAny>,
     (Vec<PyKinds<'py>>, Vec<PyMasked>),
     usize,
     bool,
@@ -75,13 +77,27 @@ pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragmen
     let entries = entries
         .into_iter()
         .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
-    let rows = rows.into_iter().map(|Rows { table, text, ends, width }| {
-        Ok((table, text_of(py, text)?, Ends(ends), width))
-    });
-    let (entries, rows) = (entries.collect::<PyResult<_>>()?, rows.collect::<PyResult<_>>()?);
-    let kinds = kinds.into_iter().map(|it| (it.table, PyBytes::new(py, &it.bits))).collect();
+    let entries = entries.collect::<PyResult<_>>()?;
+    let (rows, kinds) = if are_few_of_many(&rows) {
+        (FewOfMany::new(rows, kinds).into_bound_py_any(py)?, Vec::new())
+    } else {
+        let rows = rows.into_iter().map(|one| rows_of(py, one)).collect::<PyResult<Vec<_>>>()?;
+        let kinds = kinds.iter().map(|one| kinds_of(py, one)).collect();
+        (rows.into_bound_py_any(py)?, kinds)
+    };
     let masked = masked.into_iter().map(|it| (it.table, it.column, it.cells)).collect();
     Ok((base, entries, origins, rows, (kinds, masked), records, is_full))
+}
+
+/// Rows of a table.
+pub fn rows_of<'py>(py: Python<'py>, rows: Rows) -> PyResult<PyRows<'py>> {
+    let Rows { table, text, ends, width } = rows;
+    Ok((table, text_of(py, text)?, Ends(ends), width))
+}
+
+/// Which kinds of values a table's columns have.
+pub fn kinds_of<'py>(py: Python<'py>, kinds: &TableKinds) -> PyKinds<'py> {
+    (kinds.table, PyBytes::new(py, &kinds.bits))
 }
 
 /// A table's rows as an object whose bytes Python can use.

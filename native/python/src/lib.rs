@@ -7,6 +7,7 @@ mod around;
 mod columns;
 mod flattener;
 mod fragment;
+mod gathered;
 mod input;
 mod read_ahead;
 mod rows;
@@ -38,6 +39,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(vectors, module)?)?;
     module.add_class::<sequences::Spans>()?;
     module.add_class::<sequences::Ends>()?;
+    module.add_class::<gathered::FewOfMany>()?;
+    module.add_class::<gathered::PyGathered>()?;
     module.add_class::<read_ahead::Buffers>()?;
     module.add_class::<flattener::PyFlattener>()?;
     module.add_class::<rows::PyPlainRows>()?;

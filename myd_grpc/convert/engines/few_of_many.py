@@ -1,0 +1,95 @@
+"""Few rows of each of many tables, as the compiled core has them: objects are made where asked for.
+
+To make some for each table of each batch would take several times as long as to make the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TypeAlias, overload
+
+from typing_extensions import Buffer
+
+from myd_grpc import _native
+from myd_grpc.convert.batch import Few, Rows
+from myd_grpc.convert.kinds import TableKinds
+
+NativeRows: TypeAlias = tuple[int, Buffer, _native.Ends, int]
+
+
+class FewRows(Sequence[Rows]):
+    """The rows of a batch; see `Few`."""
+
+    def __init__(self, core: _native.FewOfMany) -> None:
+        self.core = core
+
+    def __len__(self) -> int:
+        return len(self.core)
+
+    @overload
+    def __getitem__(self, index: int) -> Rows: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Rows]: ...
+    def __getitem__(self, index: int | slice) -> Rows | Sequence[Rows]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        return rows_of(*self.core.rows(index))
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return self.core.count
+
+    @property
+    def text_bytes(self) -> int:
+        """How many bytes of text they have."""
+        return self.core.bytes
+
+    def gathered(self) -> GatheredRows:
+        """See `Few.gathered`."""
+        return GatheredRows()
+
+
+class FewKinds(Sequence[TableKinds]):
+    """The kinds of values in the rows of a batch."""
+
+    def __init__(self, core: _native.FewOfMany) -> None:
+        self._core = core
+
+    @cached_property
+    def _all(self) -> Sequence[TableKinds]:
+        return [TableKinds(*one) for one in self._core.kinds()]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, index: int) -> TableKinds: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[TableKinds]: ...
+    def __getitem__(self, index: int | slice) -> TableKinds | Sequence[TableKinds]:
+        return self._all[index]
+
+
+class GatheredRows:
+    """See `Gathered`: for rows of this engine alone."""
+
+    def __init__(self) -> None:
+        self._core = _native.Gathered()
+
+    def add(self, few: Few) -> int:
+        """See `Gathered.add`."""
+        if not isinstance(few, FewRows):
+            raise TypeError("rows of another engine")
+        return self._core.add(few.core)
+
+    def take(self) -> tuple[Sequence[Rows], Sequence[TableKinds]]:
+        """See `Gathered.take`."""
+        rows, kinds = self._core.take()
+        return [rows_of(*one) for one in rows], [TableKinds(*one) for one in kinds]
+
+
+def rows_of(table: int, data: Buffer, ends: _native.Ends, width: int) -> Rows:
+    """Rows of the core."""
+    return Rows(table, memoryview(data), ends, width)
