@@ -47,6 +47,17 @@ def in_tables(tables: int, number: int) -> object:
     return {"id": number, f"list_{number % tables:04}": [{"n": number, **ROW}]}
 
 
+def _of_columns(columns: int, number: int) -> object:
+    """Records of one table of so many columns, all of them there."""
+    return {f"column_{column:05}": number * column % 1000 for column in range(columns)}
+
+
+def _with_late_columns(every: int, number: int) -> object:
+    """Records of which one in so many brings a column."""
+    late = {} if number % every else {f"late_{number // every:05}": number}
+    return {"id": number, "n": number, **ROW, **late}
+
+
 SHAPES = (
     Shape("rows of 100 bytes in a record", (1, 10, 100, 1_000, 10_000), _of_rows),
     Shape("objects around a row", (1, 4, 16, 64), _nested),
@@ -66,7 +77,8 @@ def measure(size: int, runs: int) -> Section:
         "Cost by the shape of records",
         f"{size // MB} MB of plain JSON each, converted on one thread: reading, flattening, "
         f"writing and syncing, without a server around it. Medians of {runs} runs, and one run of "
-        "the Python engine. A thousand tables are also a thousand files to sync.",
+        "the Python engine. A thousand tables are also a thousand files to sync, and where columns "
+        "come late, rows before them get a comma for each and are written twice.",
         ["what varies", "how many", *units],
         rows,
     )

@@ -119,7 +119,7 @@ impl Output {
     #[cold]
     fn grow(&mut self, ids: &Ids, cells: &[Cell]) {
         let row = row_size(ids, cells);
-        let more = (self.buffer.len() / 2).clamp(4096, LARGE);
+        let more = (self.buffer.len() / 2).clamp(512, LARGE);
         self.buffer.resize(self.buffer.len().max(self.length + row) + more, 0);
     }
 

@@ -1,0 +1,63 @@
+"""Few rows of each of many tables, which are put together from several batches."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from myd_grpc.convert import gathering
+from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.model import Limits
+from myd_grpc.options import Format, Profile
+from tests.support.breaking_off import assert_survives
+from tests.support.converting import Files, Sizes, conversion, native, outcome, sized
+
+pytestmark = native
+
+TABLES = 40
+
+
+def record(number: int) -> str:
+    late = f',"late{number}":1' if number in (333, 777) else ""
+    return f'{{"id":{number},"t{number % TABLES}":[{{"a":{number},"b":"x{number}\\n"}}]{late}}}'
+
+
+def of_many_tables(records: int) -> Files:
+    return [("a.json", f"[{','.join(map(record, range(records)))}]".encode())]
+
+
+@pytest.mark.parametrize("most", [1, 2000, 10_000, 4 << 20])
+@pytest.mark.parametrize("profile", [Profile.DATABASE, Profile.EXCEL])
+def test_the_tables_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, most: int, profile: Profile
+) -> None:
+    monkeypatch.setattr(gathering, "_MOST_BYTES", most)
+    files, limits = of_many_tables(1000), Limits(batch_records=80, rows_per_part=7)
+    for formats in ((Format.CSV,), (Format.CSV, Format.XLSX)):
+        made = [
+            outcome(files, engine=engine, limits=limits, csv_profile=profile, formats=formats)
+            for engine in ("python", "native")
+        ]
+        assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("free_bytes", range(9_000, 60_000, 3_001))
+def test_a_set_is_too_large_at_the_same_record(free_bytes: int) -> None:
+    files = of_many_tables(1000)
+    limits = Limits(batch_records=80, rows_per_part=7, max_growth=0)
+    with sized(Sizes(free_bytes=free_bytes)):
+        first, second = (
+            outcome(files, engine=engine, limits=limits) for engine in ("python", "native")
+        )
+    assert isinstance(first, ConversionError)
+    assert isinstance(second, ConversionError)
+    assert first.message == second.message
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_held_back_is_in_checkpoints(seed: int) -> None:
+    limits = Limits(batch_records=80, rows_per_part=7)
+    request = conversion(Path(), [], engine="native", limits=limits)
+    assert assert_survives(of_many_tables(1000), random.Random(seed), request, None) > 0
