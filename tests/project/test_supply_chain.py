@@ -63,7 +63,7 @@ def test_the_bill_names_what_the_service_is_made_of_with_exact_versions(
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     for needed in project["dependencies"]:
         name = re.split("[>=<]", needed)[0]
-        assert found[f"pkg:pypi/{name}".replace("_", "-")] == pins[name]
+        assert found["pkg:pypi/" + re.sub("[-_.]+", "-", name)] == pins[name]
     for manifest in ("core", "python"):
         crates = tomllib.loads((ROOT / "native" / manifest / "Cargo.toml").read_text("utf-8"))
         for name in crates["dependencies"]:

@@ -1,7 +1,6 @@
 //! Pseudonyms that are made late, many at once: their rows are written with room for them.
 
 use super::cell::Cell;
-use super::trees::Table;
 use crate::columns::{LastBlock, Note, PSEUDONYM, PseudonymBatch, Pseudonyms, RecentPseudonyms};
 
 /// What there is in the room for a pseudonym.
@@ -60,15 +59,15 @@ impl LatePseudonyms {
         self.targets.len() == PseudonymBatch::SIZE
     }
 
-    /// Makes all, and puts them into the tables' rows.
+    /// Makes all, and has them put into rows: in which table, where, and what.
     #[inline(never)]
-    pub fn make(&mut self, pseudonyms: &Pseudonyms, tables: &mut [Table]) {
+    pub fn make(&mut self, pseudonyms: &Pseudonyms, mut put: impl FnMut(usize, usize, &[u8])) {
         if self.targets.is_empty() {
             return;
         }
         let made = self.batch.make(pseudonyms);
         for (((table, at), note), made) in self.targets.drain(..).zip(made) {
-            tables[table].output.fill_in(at, &made);
+            put(table, at, &made);
             self.recent.keep(note, &made);
         }
     }

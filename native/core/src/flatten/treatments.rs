@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::late::LatePseudonyms;
 use super::links::TableLinks;
 use super::masked::MaskedColumn;
-use super::trees::Table;
 use crate::columns::{ColumnRules, FreeNames, Link, names_of, shown};
 
 /// Numbers of columns as a node has them, where those are no plain ones: more than any row has.
@@ -131,10 +130,10 @@ impl Treatments {
         }
     }
 
-    /// Makes the pseudonyms that are still to be made.
-    pub fn make_late(&mut self, tables: &mut [Table]) {
+    /// Makes the pseudonyms that are still to be made, and has them put into rows.
+    pub fn make_late(&mut self, put: impl FnMut(usize, usize, &[u8])) {
         if let Some(pseudonyms) = self.rules.pseudonyms() {
-            self.late.make(pseudonyms, tables);
+            self.late.make(pseudonyms, put);
         }
     }
 

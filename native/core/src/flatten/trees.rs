@@ -185,7 +185,8 @@ impl SchemaTrees {
             let Some(before_end) = cell.before_end else { continue };
             treatments.late.add((number, end - before_end + quote), cell);
             if treatments.late.are_many() {
-                treatments.make_late(&mut self.tables);
+                let tables = &mut self.tables;
+                treatments.make_late(|table, at, text| tables[table].output.fill_in(at, text));
             }
         }
         cells.clear();
@@ -197,7 +198,8 @@ impl SchemaTrees {
     /// Takes the rows of all tables, and which kinds of values the columns of those tables have.
     pub fn take_rows(&mut self) -> (Vec<Rows>, Vec<TableKinds>) {
         if let Some(treatments) = &mut self.treatments {
-            treatments.make_late(&mut self.tables);
+            let tables = &mut self.tables;
+            treatments.make_late(|table, at, text| tables[table].output.fill_in(at, text));
         }
         let are_many = self.tables.len() > MANY_TABLES;
         let (mut rows, mut kinds) = (Vec::new(), Vec::new());
