@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.reading import records
 from myd_grpc.options import Layout, Profile
@@ -17,6 +18,7 @@ from tests.support.converting import (
     KEY,
     Sizes,
     assert_as_expected,
+    assert_outcome,
     assert_same_failure,
     converted,
     each_engine,
@@ -25,6 +27,7 @@ from tests.support.converting import (
     outcome,
     sized,
 )
+from tests.support.oracle_forms import FormError, text_of
 from tests.support.oracle_json import OracleError
 from tests.support.oracle_records import AUTO_WINDOW
 
@@ -164,9 +167,19 @@ def test_broken_documents(
 @THOROUGH
 @given(document=st.binary(max_size=40), chunk=st.sampled_from(CHUNKS))
 @example(document=b"\xff\xfe[\x00]\x00", chunk=1)
+@example(document=b"\xfe\xff\x00[\x00]\x00x", chunk=3)
+@example(document=b"\xff\xfe", chunk=1)
+@example(document=b"\xff\xfe[\x00\x00\xd8]\x00", chunk=1)
+@example(document=b"\x1f\x8b\x08[]", chunk=2)
 def test_bytes_of_any_kind(engine: str, document: bytes, chunk: int) -> None:
     with sized(Sizes(chunk=chunk)):
-        assert_as_expected([("a.json", document)], engine=engine)
+        got = outcome([("a.json", document)], engine=engine)
+    try:
+        text = [("a.json", text_of(document, None, ""))]
+    except FormError:
+        assert isinstance(got, ConversionError), got
+        return
+    assert_outcome(got, expected(text), text)
 
 
 @pytest.mark.parametrize(

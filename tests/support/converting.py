@@ -365,8 +365,13 @@ def assert_as_expected(
     files: Files, key: CipherKey | None = None, **settings: Unpack[Settings]
 ) -> None:
     """The library and the oracle agree: on every byte, or on what is wrong and where."""
-    want = expected(files, **settings)
-    got = outcome(files, key, **settings)
+    assert_outcome(outcome(files, key, **settings), expected(files, **settings), files)
+
+
+def assert_outcome(
+    got: dict[str, bytes] | ConversionError, want: dict[str, bytes] | OracleError, files: Files
+) -> None:
+    """What the library made of these texts is what the oracle makes of them."""
     if isinstance(want, OracleError):
         assert isinstance(got, ConversionError), f"should fail: {want}"
         assert_same_failure(got, want, files)
