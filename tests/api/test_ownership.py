@@ -89,6 +89,8 @@ def test_a_job_does_not_exist_for_strangers_whatever_it_does(
     running = alice.submit("secret.json", "secret", **key)
     point.reached()
     queued = alice.submit("a.json", "queued")
+    # How it begins is recorded a moment later.
+    alice.wait_for(running, lambda job: bool(job.engine and job.progress.bytes_total))
     before = {one: alice.job(one) for one in (done.job_id, running, queued)}
     for job_id in before:
         for stranger in ("bob", "ann", "free"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,13 @@ class As:
         request = pb.GetJobStatusRequest(job_id=job_id)
         job: pb.Job = self.stub.GetJobStatus(request, timeout=PATIENCE_S).data
         return job
+
+    def wait_for(self, job_id: str, is_there: Callable[[pb.Job], bool]) -> None:
+        """Return when that is true of the job."""
+        request = pb.WatchJobRequest(job_id=job_id)
+        call = self.stub.WatchJob(request, timeout=PATIENCE_S)
+        assert any(is_there(told.data) for told in call)
+        call.cancel()
 
     def wait(self, job_id: str) -> pb.Job:
         *_, last = self.stub.WatchJob(pb.WatchJobRequest(job_id=job_id), timeout=PATIENCE_S)
