@@ -152,7 +152,7 @@ def _ends(source: Source) -> CiphertextEnds:
     chain = source.chain
     if chain and chain.around.is_there:
         start = chain.around.ciphertext
-        is_whole = len(start) < HEAD
+        is_whole = len(start) < HEAD and chain.around.failure is None
         return CiphertextEnds(start, is_whole, [start] if is_whole else [])
     encoding = source.encoding()
     start = encoding.decode(source.head[encoding.lead :])

@@ -161,6 +161,21 @@ def test_compressed_ciphertext_that_is_damaged_at_its_start() -> None:
         assert " data is damaged" in error.message
 
 
+@each_engine
+@pytest.mark.parametrize("encode", [bytes, base64.b64encode], ids=["raw", "base64"])
+def test_compressed_ciphertext_that_is_cut_off_is_no_wrong_key(
+    engine: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """However early: what a small file expands to is not taken for all of it."""
+    for compress in (gzip.compress, zstd):
+        for document in (SMALL, DOCUMENT[:1500] + b"}]"):
+            stored = compress(encode(encrypted(document)))
+            for length in range(len(stored) // 2, len(stored), 7):
+                error = failure(stored[:length], KEY, engine=engine)
+                assert error.reason is Reason.FILE_UNREADABLE, (length, error.message)
+                assert "ends too early" in error.message
+
+
 def test_nothing_of_it_stays_when_it_is_closed(tmp_path: Path) -> None:
     """Nobody searches for cycles during a conversion, which may be of very many files."""
     stored: dict[str, tuple[bytes, CipherKey | None]] = {
