@@ -1,8 +1,4 @@
-"""What choosing and masking columns costs, against the same conversion without.
-
-Also what a masked column costs by itself, against the same column as it is: what a column costs is
-what all columns take more than all others without it.
-"""
+"""What choosing and masking columns costs, against the same conversion without."""
 
 from __future__ import annotations
 
@@ -38,13 +34,6 @@ _OF_TEN: Mapping[str, ConvertOptions] = {
     "a pseudonym in one of ten, of Hangul": _masked("memo", MaskMethod.PSEUDONYM),
     "months in one of ten": _masked("date", MaskMethod.MONTH),
 }
-_ALONE: Mapping[str, tuple[str, MaskMethod]] = {
-    "a pseudonym by itself, all different": ("account_num", MaskMethod.PSEUDONYM),
-    "a pseudonym by itself, of 100": ("org", MaskMethod.PSEUDONYM),
-    "a pseudonym by itself, of Hangul": ("memo", MaskMethod.PSEUDONYM),
-    "months by themselves": ("date", MaskMethod.MONTH),
-}
-"""Columns, and how each is masked."""
 _OF_SAMPLE: Mapping[str, ConvertOptions] = {
     "the profile MYDATA_KR, sample data": ConvertOptions(masking=Masking(MaskProfile.MYDATA_KR))
 }
@@ -52,24 +41,19 @@ _OF_SAMPLE: Mapping[str, ConvertOptions] = {
 
 def measure(size: int, runs: int) -> Section:
     """Each engine with each of the options and without, in turn; the slow engine once."""
-    ten = _of_ten(size)
-    of_ten = [_ratios(ten, _OF_TEN, engine, runs) for engine in ENGINES]
-    sample = plain_array(size)
-    of_sample = [_ratios(sample, _OF_SAMPLE, engine, runs) for engine in ENGINES]
-    alone = [_ratios_alone(ten, _ALONE, engine, runs) for engine in ENGINES]
+    contests = [(_of_ten(size), _OF_TEN), (plain_array(size), _OF_SAMPLE)]
     rows = [
         [name, *(spread(ratios[name], 2) for ratios in engines)]
-        for engines in (of_ten, of_sample, alone)
-        for name in engines[0]
+        for given, options in contests
+        for engines in [[_ratios(given, options, engine, runs) for engine in ENGINES]]
+        for name in options
     ]
     return Section(
         TITLE,
         f"Processor time of a conversion on one thread, as a ratio to that of the same "
         f"{size // MB} MB with all columns as they are: reading, flattening, writing and syncing, "
         f"without a server around it. Medians of {runs} ratios, each of two runs one after the "
-        "other, and one of the Python engine. A column by itself: what it costs masked, as a ratio "
-        "to what it costs as it is, where each is what the conversion takes more than without that "
-        "column.",
+        "other, and one of the Python engine.",
         ["what", *ENGINES],
         rows,
     )
@@ -114,20 +98,6 @@ def _ratios(
         for name, chosen in options.items():
             plain = seconds(given, _PLAIN, engine)
             ratios[name].append(seconds(given, chosen, engine) / plain)
-    return ratios
-
-
-def _ratios_alone(
-    given: Input, masks: Mapping[str, tuple[str, MaskMethod]], engine: str, runs: int
-) -> dict[str, list[float]]:
-    """How many times as long a column takes masked as it takes otherwise, run by run."""
-    ratios: dict[str, list[float]] = {name: [] for name in masks}
-    for _ in range(1 if engine == "python" else runs):
-        for name, (column, method) in masks.items():
-            without = seconds(given, ConvertOptions(exclude=(column,)), engine)
-            plain = seconds(given, _PLAIN, engine)
-            masked = seconds(given, _masked(column, method), engine)
-            ratios[name].append((masked - without) / (plain - without))
     return ratios
 
 

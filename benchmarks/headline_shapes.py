@@ -30,6 +30,7 @@ _KEYS = Keys(CipherKey(_KEY, _IV))
 _AS_IT_IS = ConvertOptions()
 _AT_LIST = ConvertOptions(record_path="data.list")
 _ONE = ConvertOptions(layout=Layout.SINGLE)
+_LINES = ConvertOptions(layout=Layout.LINES)
 _HALF, _LARGE = 0.5, 0.4
 
 
@@ -158,14 +159,13 @@ def _lines(name: str, record: Callable[[int], object]) -> Callable[[int], Input]
 
 
 def _in_columns(number: int) -> object:
-    """A record of some of ten thousand columns."""
-    first = number % 500 * 20
-    return {"id": number, **{f"column_{first + n:05}": number * n for n in range(20)}}
+    """A record of ten thousand columns."""
+    return {f"column_{n:05}": number * n for n in range(10_000)}
 
 
 def _late(number: int) -> object:
-    """Every hundredth record has a column that none before had, until there are ten thousand."""
-    new = {f"late_{number // 100:05}": number} if number % 100 == 0 and number < MB else {}
+    """Every ten thousandth record has a column that none before had."""
+    new = {f"late_{number // 10_000:05}": number} if number % 10_000 == 0 else {}
     return {"id": number, **ROW, **new}
 
 
@@ -195,8 +195,8 @@ SHAPES = (
     Shape("nearly all text before the records", _around(before=0.9, after=0), options=_AT_LIST),
     Shape("one record of 30 MB", _alone(30), _LARGE, _ONE),
     Shape("one record of 60 MB", _alone(60), _LARGE, _ONE),
-    Shape("records of 30 MB in lines", _large(30), _LARGE),
-    Shape("records of 1 MB in lines", _large(1)),
+    Shape("records of 30 MB in lines", _large(30), _LARGE, _LINES),
+    Shape("records of 1 MB in lines", _large(1), options=_LINES),
     Shape("letters as \\u escapes", _as("escaped", _escaped)),
     Shape("a thousand child tables", _lines("tables", lambda number: in_tables(1_000, number))),
     Shape("ten thousand columns", _lines("columns", _in_columns)),
