@@ -84,10 +84,16 @@ def _canaries_in(data: bytes) -> list[str]:
 
 
 def files_below(directory: Path) -> Iterator[tuple[str, bytes]]:
-    """All files below a directory, hidden ones too, also unzipped and as their cells."""
+    """All files below a directory, hidden ones too, also unzipped and as their cells.
+
+    What a server removes meanwhile, as it does with failed jobs' sets, is none of them.
+    """
     for path in sorted(directory.rglob("*")):
         if path.is_file():
-            data = path.read_bytes()
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                continue
             yield str(path), path.name.encode() + data
             yield from _within(path, data)
 
