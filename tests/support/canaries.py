@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from myd_grpc.sample import plaintext
@@ -88,14 +90,14 @@ def files_below(directory: Path) -> Iterator[tuple[str, bytes]]:
 
     What a server removes meanwhile, as it does with failed jobs' sets, is none of them.
     """
-    for path in sorted(directory.rglob("*")):
-        if path.is_file():
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError:
+    for below, _, names in os.walk(directory):
+        for path in sorted(Path(below, name) for name in names):
+            if not path.is_file():
                 continue
-            yield str(path), path.name.encode() + data
-            yield from _within(path, data)
+            with suppress(FileNotFoundError):
+                data = path.read_bytes()
+                yield str(path), path.name.encode() + data
+                yield from _within(path, data)
 
 
 def _within(path: Path, data: bytes) -> Iterator[tuple[str, bytes]]:
