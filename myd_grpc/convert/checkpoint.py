@@ -88,7 +88,7 @@ class Checkpoints(Protocol):
         ...
 
     def has_older(self) -> bool:
-        """Whether one was saved, or is being saved, that is to be superseded."""
+        """Whether one was saved that is to be superseded; waits for one that is being saved."""
         ...
 
     def supersede(

@@ -275,9 +275,10 @@ class _Run:
             elif resume.file == plan.files.stop:
                 remove_hidden_rows(self._output / plan.prefix)  # if a crash came before that
         self._sync([] if self._options.merge else [self._output])
+        state = self._state
+        state.settle()
         if self.kept.remove():
             disk.sync(self._output)
-        state = self._state
         return Converted(
             state.done,
             state.beside,

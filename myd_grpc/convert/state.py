@@ -139,6 +139,10 @@ class ConversionState:
         if self._checkpoints.due():
             self._checkpoints.save(*self._checkpoint(builder, file, piece, finishing=False))
 
+    def settle(self) -> None:
+        """Returns when no checkpoint is being saved: its files are still to be there."""
+        self._checkpoints.has_older()
+
     def save_finishing(self, builder: SetBuilder) -> None:
         """Saves the checkpoint of a set whose rows are all there, if an older one will not fit."""
         # Else nothing is taken as saved that is not.

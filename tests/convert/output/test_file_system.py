@@ -13,9 +13,9 @@ import pytest
 from myd_grpc import failpoints
 from myd_grpc.convert import kept_sets
 from myd_grpc.convert.checkpoint import Checkpoint
-from myd_grpc.convert.kept_sets import KeptSetsFile
+from myd_grpc.convert.kept_sets import FEW_INPUTS, FILE_NAME, KeptSetsFile
 from myd_grpc.convert.model import NO_KEYS, Conversion, PartFile
-from myd_grpc.convert.output import file_system
+from myd_grpc.convert.output import disk, file_system
 from myd_grpc.convert.output.file_system import MANY, FileSystem
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions, Format
@@ -90,6 +90,30 @@ class Often:
     supersede = save
 
 
+class Slow:
+    """Saves a checkpoint only when that is waited for."""
+
+    def __init__(self) -> None:
+        self.under_way: Sequence[Path] = ()
+
+    def due(self) -> bool:
+        self.has_older()
+        return True
+
+    def save(
+        self, _checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
+    ) -> None:
+        self.under_way = files
+
+    def has_older(self) -> bool:
+        for path in self.under_way:
+            disk.sync(path)
+        self.under_way = ()
+        return True
+
+    supersede = save
+
+
 @pytest.fixture
 def conversion(tmp_path: Path) -> Callable[..., Conversion]:
     def made(
@@ -145,6 +169,17 @@ def test_what_is_counted_is_safe(
         convert(request, NO_KEYS, out, lambda *_: None)
     now = safe.all()
     assert {one: safe.kept.get(one) for one in now} == now
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_what_is_being_saved_at_the_end_is_still_there(
+    conversion: Callable[..., Conversion], out: Path, merge: bool
+) -> None:
+    slow = Slow()
+    wanted = conversion(FEW_INPUTS + 1, merge=merge)
+    convert(wanted, NO_KEYS, out, lambda _: None, checkpoints=slow)
+    slow.has_older()
+    assert not (out / FILE_NAME).exists()
 
 
 def test_many_small_sets_take_one_sync(
