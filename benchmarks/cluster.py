@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from benchmarks.data import Input, encrypted
 from benchmarks.report import MB, Section, middle, spread
 from benchmarks.service import Service, running
+from myd_grpc.jobs.store.statements import WAITS
 
 _SMALL = 100_000
 _LARGE_JOBS = 4
@@ -32,7 +33,7 @@ def measure(small_jobs: int, size: int, runs: int) -> Section:
             for where in _WHERE:
                 jobs, megabytes = speeds.setdefault((workers, where), ([], []))
                 with _service(where, workers) as service:
-                    _seconds(service, small, 2 * workers)  # workers are still being started
+                    _warm_up(service, small, 2 * workers)
                     jobs.append(small_jobs / _seconds(service, small, small_jobs))
                     large.read_once()
                     took = _seconds(service, large, _LARGE_JOBS)
@@ -73,23 +74,37 @@ def _service(where: str, workers: int) -> Iterator[Service]:
         return
     # What tests have a cluster by, which not everybody has who measures.
     support = importlib.import_module("tests.support.ray_cluster")
-    with support.cluster_of_none() as cluster:
+    # A patient cluster: nodes that others keep from the processor are not lost.
+    with support.cluster_of_none(impatient=False) as cluster:
         for _ in range(workers):
-            cluster.add()
+            cluster.add().wait()
         settings = {"MYD_EXECUTOR": "ray", "MYD_RAY_ADDRESS": cluster.address, "MYD_THREADS": "1"}
         with running(**settings) as service:
             yield service
 
 
+def _warm_up(service: Service, given: Input, count: int) -> None:
+    """Convert so many: workers are still being started, and the cluster may still be joined."""
+    for job_id in [service.submit(given) for _ in range(count)]:
+        list(service.client.watch(job_id))
+
+
 def _seconds(service: Service, given: Input, count: int) -> float:
-    """From the submission of the first of so many jobs to the end of the last."""
+    """From the submission of the first of so many jobs to the end of the last.
+
+    Raises RuntimeError for a job that failed, or that has lost its node and would wait for ever.
+    """
     began = time.perf_counter()
     waiting = {service.submit(given) for _ in range(count)}
     for job in service.client.watch_all(ended_limit=count):
-        if job.job_id in waiting and job.status != job.WORKING:
+        if job.job_id not in waiting:
+            continue
+        if job.status != job.WORKING:
             if job.status != job.DONE:
                 raise RuntimeError(f"the job failed: {job.reason}: {job.msg}")
             waiting.remove(job.job_id)
+        elif job.msg.startswith(WAITS):
+            raise RuntimeError(f"the job {job.msg}")
         if not waiting:
             break
     return time.perf_counter() - began

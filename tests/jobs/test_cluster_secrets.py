@@ -137,7 +137,7 @@ def test_a_cluster_with_certificates_and_a_token_lets_in_who_has_them(
         "other certificates": foreign | {name: locks[name] for name in token},
         "no TLS": {name: locks[name] for name in token},
     }
-    with cluster_of_none(**locks) as cluster:
+    with cluster_of_none(locks) as cluster:
         cluster.add()
         refused = [start(make_server, cluster, **some) for some in without.values()]
         admitted = start(make_server, cluster, **locks)

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -123,10 +124,11 @@ class Node:
 class Cluster:
     """A head and its nodes; `address` is what a server is told."""
 
-    def __init__(self, home: Path, port: int, settings: dict[str, str]) -> None:
+    def __init__(self, home: Path, port: int, settings: dict[str, str], *, impatient: bool) -> None:
         self.address = f"{HOST}:{port}"
         self.home = home
         self._settings = settings
+        self._health = _IMPATIENT if impatient else {}
         self._port = port
         self._nodes: list[Node] = []
         self._head: Node | None = None
@@ -135,7 +137,7 @@ class Cluster:
         """Start the head, which listens where the one before did."""
         arguments = ["--head", f"--node-ip-address={HOST}", f"--port={self._port}"]
         arguments += ["--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self.home}"]
-        self._head = self._started(arguments, _IMPATIENT)
+        self._head = self._started(arguments, self._health)
         deadline = time.monotonic() + PATIENCE_S
         while True:
             with suppress(OSError), closing(socket.create_connection((HOST, self._port))):
@@ -202,13 +204,18 @@ class Cluster:
 
 
 @contextmanager
-def cluster_of_none(**settings: str) -> Iterator[Cluster]:
-    """A cluster with a head alone; all that is started of it has these environment variables."""
+def cluster_of_none(
+    settings: Mapping[str, str] = MappingProxyType({}), *, impatient: bool = True
+) -> Iterator[Cluster]:
+    """A cluster with a head alone; all that is started of it has these environment variables.
+
+    An impatient one gives up a node that says nothing for some seconds: for tests that lose some.
+    """
     # Not pytest's own directory: paths of sockets are short.
     home = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
-    cluster = Cluster(home, port, settings)
+    cluster = Cluster(home, port, dict(settings), impatient=impatient)
     try:
         cluster.start()
         yield cluster
