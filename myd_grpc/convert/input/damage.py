@@ -13,3 +13,7 @@ class NoPartError(Exception):
 
 class WindowError(Exception):
     """A part refers back farther than there is memory for."""
+
+
+class DictionaryError(Exception):
+    """A part was made with a dictionary, which does not come with it."""

@@ -11,7 +11,12 @@ from typing import Protocol
 
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.input.compression import Compression
-from myd_grpc.convert.input.damage import DamageError, NoPartError, WindowError
+from myd_grpc.convert.input.damage import (
+    DamageError,
+    DictionaryError,
+    NoPartError,
+    WindowError,
+)
 from myd_grpc.convert.input.gzip_member import GzipMember
 from myd_grpc.convert.input.pieces import Pieces
 from myd_grpc.convert.input.stage import Pull, StageError
@@ -24,6 +29,8 @@ _WINDOW = (
     f"needs more than {(1 << WINDOW_LOG) >> 20} MiB to look back at: "
     "compress it again, without --long and --ultra"
 )
+
+_DICTIONARY = "was compressed with a dictionary: compress it again, without one"
 
 
 class Part(Protocol):
@@ -47,7 +54,7 @@ class Part(Protocol):
     def expand(self, data: bytes, most: int) -> bytes:
         """What comes next, at most so many bytes, now that it got these.
 
-        Raises DamageError, NoPartError and WindowError.
+        Raises DamageError, DictionaryError, NoPartError and WindowError.
         """
         ...
 
@@ -94,6 +101,8 @@ class Expansion:
         except DamageError as error:
             where = f"before byte {self._pieces.offset}: {error}"
             raise self._unreadable(f"is damaged, {where}") from None
+        except DictionaryError:
+            raise self._unreadable(_DICTIONARY) from None
         except WindowError:
             raise StageError(Reason.LIMIT_EXCEEDED, f"its {self._kind} data {_WINDOW}") from None
         self._made += len(made)
@@ -130,8 +139,19 @@ def is_sound(kind: Compression, head: bytes) -> bool:
     """Whether compressed data may go on as `head` does."""
     try:
         _PARTS[kind]().expand(head, len(head))
-    except (DamageError, NoPartError):
+    except (DamageError, DictionaryError, NoPartError):
         return False
     except WindowError:
         pass  # found in what comes first
     return True
+
+
+def fault_at_start(kind: Compression, head: bytes) -> str:
+    """What is to be said of compressed data that does not go on as `head`, as `is_sound` found."""
+    try:
+        _PARTS[kind]().expand(head, len(head))
+    except DictionaryError:
+        return f"its {kind} data {_DICTIONARY}"
+    except (DamageError, NoPartError):
+        pass
+    return f"its {kind} data is damaged at its start"

@@ -18,6 +18,7 @@ from myd_grpc.convert.input.cipher import (
     recognise_encoding,
 )
 from myd_grpc.convert.input.compression import likely_compression_of
+from myd_grpc.convert.input.expansion import fault_at_start
 from myd_grpc.convert.input.input_file import HEAD
 from myd_grpc.convert.input.source import Source, wrong_key
 from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption, TrialWithoutIv
@@ -174,11 +175,12 @@ def _trial_with_own_iv(ends: CiphertextEnds, key: CipherKey, form: TextForm) -> 
 def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     """The failure of a file that a key does not decrypt: it may be one that needs none."""
     head = _written(source)
-    if kind := likely_compression_of(head):
-        return source.unreadable(f"its {kind} data is damaged at its start")
+    is_expanded = source.chain and source.chain.around.encoded
+    for start in (head, b"" if is_expanded else _decoded(head)):
+        if kind := likely_compression_of(start):
+            return source.unreadable(fault_at_start(kind, start))
     if what := _another_form(head, source.form):
         return wrong_key(source.name, what)
-    is_expanded = source.chain and source.chain.around.encoded
     file_format = None if is_expanded else _recognise(head)
     if file_format is None:
         return wrong_key(source.name, str(damage_in(head) or fault))

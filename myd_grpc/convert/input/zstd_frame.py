@@ -7,7 +7,12 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from myd_grpc.convert.input.damage import DamageError, NoPartError, WindowError
+from myd_grpc.convert.input.damage import (
+    DamageError,
+    DictionaryError,
+    NoPartError,
+    WindowError,
+)
 
 WINDOW_LOG = 23
 """A frame may refer back so far: 8 MiB, as every decoder is advised to take (RFC 8878, 3.1.1.1.2).
@@ -61,5 +66,7 @@ class ZstdFrame:
                 raise WindowError from None
             if "unknown frame descriptor" in said:
                 raise NoPartError from None
+            if "dictionary mismatch" in said:
+                raise DictionaryError from None
             raise DamageError(said) from None
         return made

@@ -245,9 +245,24 @@ def test_a_window_that_would_take_too_much_memory(engine: str) -> None:
 
 @each_engine
 def test_what_needs_a_dictionary(engine: str) -> None:
+    """Its number is in the frame; without one, as with `--patch-from`, it looks damaged."""
     library = zstd_library()
-    words = library.ZstdDict(b"some words of no use " * 99, is_raw=True)
-    stored = library.compress(b"some words of no use [1] " * 50, zstd_dict=words)
+    words = library.train_dict([b'{"id":%d,"name":"%d"}' % (n, n * n) for n in range(999)], 999)
+    for document in (SMALL, DOCUMENT):
+        stored = library.compress(document, zstd_dict=words)
+        for whole, key in (
+            (stored, None),
+            (zstd(SMALL) + stored, None),
+            (encrypted(stored), KEY),
+            (library.compress(encrypted(document), zstd_dict=words), KEY),
+            (base64.b64encode(library.compress(encrypted(document), zstd_dict=words)), KEY),
+        ):
+            error = failure(whole, key, engine=engine)
+            assert error.reason is Reason.FILE_UNREADABLE
+            what = "was compressed with a dictionary: compress it again, without one"
+            assert error.message == f"in.json: its zstd data {what}"
+    raw = library.ZstdDict(b"some words of no use " * 99, is_raw=True)
+    stored = library.compress(b"some words of no use [1] " * 50, zstd_dict=raw)
     assert failure(stored, engine=engine).reason is Reason.FILE_UNREADABLE
 
 
