@@ -14,6 +14,7 @@ _CHARSETS: dict[str, Callable[[str], bytes]] = {
     "UTF-8 with a mark": lambda text: text.encode("utf-8-sig"),
     "UTF-16 LE": lambda text: b"\xff\xfe" + text.encode("utf-16-le"),
     "UTF-16 BE": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "UTF-16 with two marks": lambda text: 2 * b"\xff\xfe" + text.encode("utf-16-le"),
     "CP949": lambda text: text.encode("cp949"),
 }
 

@@ -75,6 +75,7 @@ def _expanded(data: bytes) -> bytes:
 
 def _in_utf8(text: bytes, encoding: str) -> bytes:
     if codec := _BOMS.get(text[:2]):
-        return text[2:].decode(codec).encode()
+        marks = text[:2] if text[2:4] == text[:2] else b""
+        return (marks + text[2:]).decode(codec).encode()
     is_marked = text.startswith(b"\xef\xbb\xbf")
     return text.decode(encoding).encode() if encoding and not is_marked else text

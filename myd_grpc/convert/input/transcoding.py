@@ -71,7 +71,7 @@ class Transcoding:
         self._charset = charset
         self._pull = pull
         self._decoder = codecs.getincrementaldecoder(charset)()
-        self._lead = len(charset.mark)
+        self._may_be_mark = bool(charset.mark)
         self._taken = 0
         self._given = 0
         self._may_be_utf8 = charset is Charset.CP949
@@ -101,10 +101,16 @@ class Transcoding:
                 self._failure = StageError(Reason.INVALID_JSON, what)
                 data = data[: first.start()]
         self._taken += len(data)
-        if self._lead:
-            data, left_out = data[self._lead :], min(self._lead, len(data))
-            self._lead -= left_out
-        return data
+        return self._without_mark(data) if self._may_be_mark else data
+
+    def _without_mark(self, data: bytes) -> bytes:
+        """The beginning without its mark; with it before another one, which no text has."""
+        mark = self._charset.mark
+        while len(data) < 2 * len(mark) and (more := self._pull()):
+            data += more
+            self._taken += len(more)
+        self._may_be_mark = False
+        return data if data.startswith(2 * mark) else data[len(mark) :]
 
     def _decoded(self, data: bytes) -> bytes:
         try:

@@ -140,6 +140,18 @@ def test_bytes_that_are_no_cp949(engine: str, bad: bytes, chunk: int) -> None:
     assert f"invalid JSON at byte 8: {what}" in error.message
 
 
+@each_engine
+@pytest.mark.parametrize("chunk", [1, 3, 1 << 20])
+def test_one_byte_order_mark_may_stand_at_the_start(engine: str, chunk: int) -> None:
+    """However text is encoded, a second one is where a value has to be."""
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+        stored = f"\ufeff\ufeff{TEXT}".encode(encoding)
+        with sized(Sizes(chunk=chunk)):
+            error = failure(stored, engine=engine)
+        assert error.reason is Reason.INVALID_JSON
+        assert "at byte 3: expected a value; there is a byte order mark" in error.message
+
+
 # What is asked for, and what text says itself
 
 
