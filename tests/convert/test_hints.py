@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Unpack
 
 import pytest
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.model import NO_KEYS, Limits
-from myd_grpc.convert.pipeline import convert
+from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout
-from tests.support.converting import (
-    Settings,
-    conversion,
-    directory,
-    each_engine,
-    failure,
-    failure_of,
-    outcome,
-    silent,
-    texts,
-    write,
-)
+from tests.support.converting import Settings, each_engine, failure, failure_of, outcome, texts
 from tests.support.nasty import NFC_HAN, NFD_HAN
+from tests.support.noting import noted
 
 pytestmark = each_engine
 
@@ -49,16 +37,6 @@ def by_maps(pattern: str) -> str:
 FEW_COLUMNS = Limits(max_columns=20)
 FEW_TABLES = Limits(max_tables=20)
 PEOPLE = [f"홍길동{n}" for n in range(40)]
-
-
-def noted(*documents: str, **settings: Unpack[Settings]) -> str:
-    """The note about what these documents give."""
-    with directory() as work:
-        files = [(f"{n}.json", text.encode()) for n, text in enumerate(documents, 1)]
-        write(work, files)
-        (work / "out").mkdir()
-        request = conversion(work, [name for name, _ in files], **settings)
-        return convert(request, NO_KEYS, work / "out", silent).note
 
 
 def by_person(value: object) -> dict[str, object]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Unpack
 
 import pytest
 
-from myd_grpc.convert.model import NO_KEYS, Keys, Limits
-from myd_grpc.convert.pipeline import convert
+from myd_grpc.convert.model import NO_KEYS, Limits
 from myd_grpc.options import ColumnChoice, Masking, MaskMethod, MaskProfile, MaskRule
 from tests.support.breaking_off import crashing
-from tests.support.converting import Settings, conversion, directory, each_engine, silent, write
+from tests.support.converting import Settings, conversion, directory, each_engine, write
 from tests.support.nasty import NFC_HAN, NFD_HAN
+from tests.support.noting import noted
 
 pytestmark = each_engine
 
@@ -23,17 +22,6 @@ RECORDS = '[{"id":1,"bank":{"name":"b","acc":[{"no":1,"tr":[{"amt":1}]}]},"a.b":
 def keep(*patterns: str) -> Masking:
     """Rules that leave cells as they are."""
     return Masking(rules=tuple(MaskRule(one, MaskMethod.KEEP) for one in patterns))
-
-
-def noted(*documents: str, **settings: Unpack[Settings]) -> str:
-    """The note about what these documents give."""
-    with directory() as work:
-        files = [(f"{n}.json", text.encode()) for n, text in enumerate(documents, 1)]
-        write(work, files)
-        (work / "out").mkdir()
-        request = conversion(work, [name for name, _ in files], **settings)
-        keys = Keys(None, settings.get("masking_key", b""))
-        return convert(request, keys, work / "out", silent).note
 
 
 def test_what_matches_nothing_is_named_by_what_it_is_for(engine: str) -> None:

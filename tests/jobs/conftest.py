@@ -1,14 +1,27 @@
-"""What the tests of jobs on a cluster share."""
+"""What the tests of jobs share: one whose worker waits, and a cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.ray_cluster import SLOWLY, TEXT, Cluster, cluster_of_none
-from tests.support.serving import Server, tree
+from tests.support.serving import Hold, Server, tree
+
+
+@pytest.fixture
+def working(
+    make_server: Callable[..., Server], hold: Callable[[str], Hold]
+) -> tuple[Server, Hold, str]:
+    """A server with a job whose worker has written all and waits."""
+    converted = hold("converted")
+    server = make_server(MYD_WORKERS="1", MYD_FAILPOINTS=converted.setting).start()
+    server.put("a.json", '[{"id":1}]')
+    job_id = server.submit("a.json")
+    converted.reached()
+    return server, converted, job_id
 
 
 @pytest.fixture

@@ -22,8 +22,9 @@ from tests.support.object_store import (
     running_store,
     without_conditions,
 )
-from tests.support.serving import PATIENCE_S, Hold, Server, is_left_in, process_of, small_disk, tree
+from tests.support.serving import PATIENCE_S, Hold, Server, is_left_in, process_of, tree
 from tests.support.set_files import tables_in
+from tests.support.small_disks import small_disk
 
 require_object_store()
 

@@ -13,23 +13,10 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.memory import copies
 from tests.support.object_sets import OUTPUT, manifests, objects, published
-from tests.support.object_store import (
-    ObjectStore,
-    require_object_store,
-    running_store,
-    trickling,
-)
-from tests.support.serving import (
-    PATIENCE_S,
-    Hold,
-    Server,
-    fill,
-    is_left_in,
-    process_of,
-    small_disk,
-    tree,
-)
+from tests.support.object_store import ObjectStore, require_object_store, running_store, trickling
+from tests.support.serving import PATIENCE_S, Hold, Server, is_left_in, process_of, tree
 from tests.support.set_files import tables_in
+from tests.support.small_disks import fill, small_disk
 
 require_object_store()
 

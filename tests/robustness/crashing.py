@@ -11,7 +11,6 @@ import argparse
 import json
 import random
 import shutil
-import sqlite3
 import sys
 import tempfile
 import time
@@ -34,6 +33,7 @@ from tests.robustness.crash_world import STRANGER, MadeSet, Trap, World
 from tests.support.callers import stub_of
 from tests.support.object_store import ObjectStore, running_store
 from tests.support.serving import ENDED, PATIENCE_S, kill_worker
+from tests.support.storing import assert_sound
 from tests.support.streams import Recorder, assert_committed, validate
 
 MOST_DEATHS = 2
@@ -211,9 +211,7 @@ class Round:
             for path in self._server.state.glob("csv_status.db*"):
                 if not path.name.endswith("-shm"):
                     shutil.copy(path, copy)
-            with sqlite3.connect(Path(copy) / "csv_status.db") as database:
-                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            database.close()
+            assert_sound(Path(copy))
         assert (self._server.state / "csv_status.db-wal").stat().st_size < 16 << 20
 
     def _check_end(self, job: pb.Job, recorder: Recorder) -> None:

@@ -27,10 +27,10 @@ from tests.support.serving import (
     is_left_in,
     kill_with_workers,
     kill_worker,
-    small_disk,
     tree,
     worker_of,
 )
+from tests.support.small_disks import small_disk
 from tests.support.streams import Recorder, validate
 
 MakeServer = Callable[..., Server]

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +30,14 @@ from hypothesis.stateful import (
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.convert.model import CipherKey, Conversion, Keys, Limits
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.jobs.store.store import DATABASE_NAME
 from myd_grpc.options import ConvertOptions
 from tests.robustness.crash_inputs import KEY, encrypted, records
 from tests.robustness.crash_sets import DiskSets, StoredSets
 from tests.support import object_sets
 from tests.support.object_store import require_object_store, running_store
 from tests.support.serving import ENDED, PATIENCE_S, Server, details_of, tree, worker_of
+from tests.support.storing import assert_sound
 
 NAMES = st.sampled_from(["one", "two"])
 SETTINGS = {
@@ -247,10 +249,9 @@ class Machine(RuleBasedStateMachine):
             for file, data in self._shown(name).items()
         }
         assert self.sets.seen() == shown
-        with sqlite3.connect(self.server.state / "csv_status.db") as database:
-            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert_sound(self.server.state)
+        with closing(sqlite3.connect(self.server.state / DATABASE_NAME)) as database:
             assert database.execute("SELECT count(*) FROM job_checkpoint").fetchall() == [(0,)]
-        database.close()
 
     def _legal(self, one: Known) -> set[str]:
         reasons = {"WORKER_DIED"}

@@ -270,6 +270,11 @@ class Server:
         return self.process.wait(PATIENCE_S)
 
 
+def outcome(job: pb.Job) -> tuple[str, str]:
+    """How a job stands, and for what reason if it failed."""
+    return pb.Job.Status.Name(job.status), job.reason
+
+
 def is_left_in(directory: Path, wanted: set[str]) -> bool:
     """Whether no more than that is left there in the end: what was staged goes after the job."""
     deadline = time.monotonic() + PATIENCE_S
@@ -330,27 +335,6 @@ def tree(directory: Path) -> dict[str, bytes]:
         for path in sorted(files)
         if path.is_file()
     }
-
-
-@contextmanager
-def small_disk(path: Path, size: str) -> Iterator[None]:
-    path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False
-    )
-    if mounted.returncode:
-        pytest.skip("mounting needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
-
-
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
-    with suppress(OSError), path.open("wb", buffering=0) as stream:
-        while stream.write(bytes(4096)):
-            pass
 
 
 class Hold:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from myd_grpc.convert.model import Limits
@@ -14,7 +15,7 @@ from myd_grpc.jobs.model import (
     Request,
     RequestFingerprint,
 )
-from myd_grpc.jobs.store.store import JobStore
+from myd_grpc.jobs.store.store import DATABASE_NAME, JobStore
 from myd_grpc.options import (
     ColumnChoice,
     ConvertOptions,
@@ -54,6 +55,13 @@ async def opened(state_dir: Path, announced: Announced | None = None) -> AsyncIt
         yield store
     finally:
         store.close()
+
+
+def assert_sound(state_dir: Path) -> None:
+    """The job database there is whole, and no row of it refers to one that is not there."""
+    with closing(sqlite3.connect(state_dir / DATABASE_NAME)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 PLAIN = Request(

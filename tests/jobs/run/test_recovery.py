@@ -26,6 +26,7 @@ from tests.support.serving import (
     kill_with_workers,
     kill_worker,
     lasting_address,
+    outcome,
     tree,
 )
 from tests.support.set_files import tables_in
@@ -47,10 +48,6 @@ def records(first: int = 0, count: int = 1500) -> str:
         ],
         ensure_ascii=False,
     )
-
-
-def outcome(job: pb.Job) -> tuple[str, str]:
-    return pb.Job.Status.Name(job.status), job.reason
 
 
 def uninterrupted(server: Server, name: str, has_key: bool) -> dict[str, bytes]:
