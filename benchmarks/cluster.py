@@ -77,7 +77,7 @@ def _service(where: str, workers: int) -> Iterator[Service]:
     # A patient cluster: nodes that others keep from the processor are not lost.
     with support.cluster_of_none(impatient=False) as cluster:
         for _ in range(workers):
-            cluster.add().wait()
+            cluster.add()
         settings = {"MYD_EXECUTOR": "ray", "MYD_RAY_ADDRESS": cluster.address, "MYD_THREADS": "1"}
         with running(**settings) as service:
             yield service

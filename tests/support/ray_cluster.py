@@ -92,11 +92,15 @@ class Node:
         self._log = log
 
     def wait(self) -> None:
-        """Return when it runs: of several that begin at the same time, some may never do."""
+        """Return when it runs, or has run."""
         deadline = time.monotonic() + PATIENCE_S
         while "Ray runtime started" not in (log := self._log.read_text("utf-8")):
             assert time.monotonic() < deadline, log
             time.sleep(0.05)
+
+    def lives(self) -> bool:
+        """Whether it was not lost."""
+        return self._process.poll() is None
 
     def tree(self) -> list[psutil.Process]:
         """All its processes."""
@@ -148,8 +152,12 @@ class Cluster:
     def add(self, slots: int = 1, hiding: Path | None = None, **settings: str) -> Node:
         """One more node, whose workers have these environment variables.
 
+        It is begun when those before it run: of several at the same time, some may never do.
         It has a directory of its own, and an empty one, in the place of the one that is hidden.
         """
+        for before in self._nodes:
+            if before.lives():
+                before.wait()
         offered = json.dumps({"myd": slots})
         arguments = [f"--address={self.address}", f"--node-ip-address={HOST}"]
         arguments += ["--num-cpus=1", f"--resources={offered}"]
