@@ -28,6 +28,7 @@ from myd_grpc.convert.input.local import LocalFile
 from myd_grpc.convert.input.objects import open_object
 from myd_grpc.convert.input.paths import open_input
 from myd_grpc.convert.input.positions import Position, Positions
+from myd_grpc.convert.input.recent_text import RecentText
 from myd_grpc.convert.input.stage import Pull, StageError
 from myd_grpc.convert.input.text_reader import TextReader
 from myd_grpc.convert.model import ANY_FORM, CipherKey, TextForm
@@ -79,6 +80,7 @@ class Source(InputFile):
     ) -> None:
         super().__init__(file, name, version)
         self.position = 0
+        self._offset = 0
         self.form = form
         self.chunk = CHUNK
         self.key = key
@@ -87,6 +89,7 @@ class Source(InputFile):
         self.chain: Chain | None = None
         """The stages, where there is more to be done than to decode and to decrypt."""
         self._reader: TextReader | None = None
+        self._recent: RecentText | None = None
         if self.size and not (chain := self._chained()[0]).is_direct:
             self.chain = chain
         self._begin(start)
@@ -129,13 +132,30 @@ class Source(InputFile):
             self._reader.close()
         self._file.close()
         # They lead back to this, and nobody searches for cycles while very many files are read.
-        self.chain = self._reader = None
+        self.chain = self._reader = self._recent = None
         del self._next, self._positions
 
-    @property
-    def seeks_from_start(self) -> bool:
-        """Whether `seek` reads all from the start, as stages have to."""
-        return self.chain is not None
+    def seeks_from_start(self, offset: int) -> bool:
+        """Whether `seek` reads all from the start, as stages have to for text that is not held."""
+        return bool(self._recent and not self._recent.reaches(offset))
+
+    def hold_on(self, last: bytes) -> None:
+        """Has `seek` go back to what is read from now on, and to the text that was read last.
+
+        It may be too much to hold all of it. Where `seek` can go to any place anyhow, nothing is.
+        """
+        if self._recent:
+            self._recent.hold_on(last, self._offset - len(last))
+
+    def want_from(self, offset: int) -> None:
+        """No longer goes back before an offset so; may be called while something is read."""
+        if self._recent:
+            self._recent.want_from(offset)
+
+    def let_go(self) -> None:
+        """No longer holds what was read."""
+        if self._recent:
+            self._recent.let_go()
 
     def place_before(self, offset: int) -> TextPlace | None:
         """From where on the bytes from a decrypted offset can be read, in base64 or hex text."""
@@ -151,7 +171,12 @@ class Source(InputFile):
 
     def seek(self, offset: int) -> None:
         """Has the decrypted bytes from that offset on read next."""
-        if offset != self._offset:
+        if offset == self._offset:
+            return
+        if self._recent and self._recent.reaches(offset):
+            self._recent.go_back(offset)
+            self._offset, self._skip = offset, 0
+        else:
             self._begin(offset)
 
     def _begin(self, offset: int) -> None:
@@ -168,7 +193,8 @@ class Source(InputFile):
             self._reader.close()
         self._offset, self._skip = offset, offset
         self._reader = TextReader(self._chained, self.size)
-        self._next = self._failing(self._reader.read)
+        self._recent = RecentText(self._failing(self._reader.read))
+        self._next = self._recent.read
 
     def _chained(self) -> tuple[Chain, Callable[[], int]]:
         """The stages of the file, from its start, and what tells how far they have read it."""

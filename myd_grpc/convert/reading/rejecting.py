@@ -136,6 +136,8 @@ class RejectingReader(RecordReader):
         """See `RecordReader`; ends also where reading has to begin again."""
         piece, head = self._piece_ahead(), bytes(self._window.data)
         self._window = Window(lambda: b"")
+        if self.layout is Layout.LINES:
+            self._source.hold_on(head)
         with closing(ahead(piece, head, self._source)) as reading:
             del head
             while not self._broken:
@@ -144,16 +146,19 @@ class RejectingReader(RecordReader):
                 except StopIteration as end:
                     left, rest = end.value
                     break
+                self._source.want_from(one[0].offset)
                 if self._last:
                     self._confirm()  # by the next one, which a comma comes before
                 yield one
                 del one
         if self._broken:
             self._read_from(self._broken.offset + self._broken.spans[0][0])
+            self._source.let_go()
             self._begin_again()
             return
         self.records = left.records
         self._source.seek(left.offset + len(rest))
+        self._source.let_go()
         self._window = Window(self._source.read, left.offset, rest)
         if self._last:
             self._settle()
@@ -176,14 +181,11 @@ class RejectingReader(RecordReader):
             self._read_from(offset)
 
     def _read_from(self, offset: int) -> None:
+        if self._source.seeks_from_start(offset):
+            self._pace.read_no_more_ahead()
         self._source.seek(offset)
         self._window = Window(self._source.read, offset)
         self._window.hold(1)
-
-    def _broke(self) -> None:
-        self._pace.broke()
-        if self._source.seeks_from_start:
-            self._pace.read_no_more_ahead()
 
     def _begin_again(self) -> None:
         """Goes back to the broken record, and leaves its line out."""
@@ -250,4 +252,4 @@ class RejectingReader(RecordReader):
     def _left_out(self, offset: int, flaw: Flaw) -> None:
         self.records += 1
         self._rejects.add(self.records, offset, flaw)
-        self._broke()
+        self._pace.broke()
