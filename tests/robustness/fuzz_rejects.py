@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from myd_grpc.convert.model import Limits
 from myd_grpc.options import Layout
 from tests.support import nasty
+from tests.support.compressing import compressed, zstd
 from tests.support.converting import Settings, Sizes, converted_whole, sized
 from tests.support.oracle_rejects import BROKEN, Damaged, damaged
 from tests.support.set_files import tables_in
@@ -37,7 +38,8 @@ def check_rejects(rng: random.Random) -> None:
     want = {name: _numbered(rows, given) for name, rows in plain.items()}
     if listed := _listed(names, given, len(before)):
         want["rejects.csv"] = listed
-    broken = [before + one.document + after for one in given]
+    put = rng.choice((bytes, compressed, zstd))
+    broken = [put(before + one.document + after) for one in given]
     asked["max_rejects"] = sum(len(one.rejects) for one in given)
     for engine in ("python", "native"):
         sizes = Sizes(rng.choice((1, 17, 64, 1 << 18)), rng.choice((1, 50, 4 << 20)))

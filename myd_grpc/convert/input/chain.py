@@ -21,6 +21,7 @@ from myd_grpc.convert.input.cipher import (
 from myd_grpc.convert.input.compression import Compression, compression_of, likely_compression_of
 from myd_grpc.convert.input.expansion import Expansion, is_sound
 from myd_grpc.convert.input.input_file import HEAD
+from myd_grpc.convert.input.pieces import GATHERED, Gathered
 from myd_grpc.convert.input.stage import Peeked, Pull, StageError
 from myd_grpc.convert.input.transcoding import Charset, Transcoding, charset_of
 from myd_grpc.convert.model import CipherKey, TextForm
@@ -33,11 +34,14 @@ class Chain:
     """The stages of one file. To begin with, no more is read than it takes to tell them.
 
     `read` gives the next bytes of the text, none at the end; it raises StageError, PaddingError and
-    DamagedTextError.
+    DamagedTextError. What is expanded comes in pieces of about so many bytes at least.
     """
 
-    def __init__(self, pull: Pull, key: CipherKey | None, form: TextForm) -> None:
+    def __init__(
+        self, pull: Pull, key: CipherKey | None, form: TextForm, piece: int = GATHERED
+    ) -> None:
         self._form = form
+        self._piece = piece
         self.around = _Around()
         level = Peeked(pull)
         if key is None:
@@ -87,7 +91,8 @@ class Chain:
     def _expanded(self, level: Peeked, kind: Compression | None) -> Peeked:
         if kind is None:
             return level
-        return Peeked(Expansion(kind, level.read, self._form.max_expanded_bytes).read)
+        expansion = Expansion(kind, level.read, self._form.max_expanded_bytes)
+        return Peeked(Gathered(expansion.read, self._piece).read)
 
 
 @dataclass(slots=True)

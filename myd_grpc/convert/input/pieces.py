@@ -6,6 +6,9 @@ from myd_grpc.convert.input.stage import Pull
 
 _FIRST, _MOST = 4 << 10, 128 << 10
 
+GATHERED = 64 << 10
+"""Bytes that are worth the while to hand on."""
+
 
 class Pieces:
     """Gives what a stage gives in pieces, and takes back the end of the last one.
@@ -36,3 +39,31 @@ class Pieces:
         self._given -= size
         self.offset -= size
         self._size = _FIRST
+
+
+class Gathered:
+    """Gives what a stage gives, at least so many bytes at a time if there are.
+
+    It may be in very small pieces, and whatever is done with one costs something by itself.
+    """
+
+    def __init__(self, pull: Pull, least: int) -> None:
+        self._pull = pull
+        self._least = least
+        self._failure: Exception | None = None
+
+    def read(self) -> bytes:
+        """The next bytes, none at the end; raises what the stage does, after what came before."""
+        if self._failure:
+            raise self._failure
+        first = self._pull()
+        if not first or len(first) >= self._least:
+            return first
+        pieces, size = [first], len(first)
+        try:
+            while size < self._least and (piece := self._pull()):
+                pieces.append(piece)
+                size += len(piece)
+        except Exception as error:  # noqa: BLE001 - it is raised after that
+            self._failure = error
+        return b"".join(pieces)

@@ -27,6 +27,7 @@ from myd_grpc.convert.input.input_file import InputFile
 from myd_grpc.convert.input.local import LocalFile
 from myd_grpc.convert.input.objects import open_object
 from myd_grpc.convert.input.paths import open_input
+from myd_grpc.convert.input.pieces import GATHERED
 from myd_grpc.convert.input.positions import Position, Positions
 from myd_grpc.convert.input.recent_text import RecentText
 from myd_grpc.convert.input.stage import Pull, StageError
@@ -211,7 +212,7 @@ class Source(InputFile):
             position += len(data)
             return data
 
-        return Chain(pull, self.key, self.form), lambda: position
+        return Chain(pull, self.key, self.form, min(self.chunk, GATHERED)), lambda: position
 
     def beginning(self) -> bytes:
         """The first bytes of the text, of the ciphertext if stages do not tell; see `read`."""

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from Crypto.Cipher import AES
 
-from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input import gzip_member
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.input.zstd_frame import WINDOW_LOG
 from myd_grpc.convert.model import CipherKey, Limits
-from tests.support.compressing import COMPRESSED, zstd, zstd_library
+from tests.support.compressing import COMPRESSED, in_parts, zstd, zstd_library
 from tests.support.converting import (
     KEY,
     TEXT_FORMS,
@@ -90,6 +90,32 @@ def test_sizes(engine: str, compress: Callable[[bytes], bytes], size: int) -> No
         with sized(Sizes(chunk=chunk)):
             for stored, key in ((compress(document), None), (encrypted(compress(document)), KEY)):
                 assert converted([("in.json", stored)], key, engine=engine) == wanted
+
+
+@compressors
+@pytest.mark.parametrize("encrypt", [bytes, encrypted], ids=["plain", "ciphertext"])
+def test_very_small_parts_come_together(
+    tmp_path: Path, compress: Callable[[bytes], bytes], encrypt: Callable[[bytes], bytes]
+) -> None:
+    """What is done with a piece of text costs something by itself, however small it is."""
+    document = DOCUMENT[:20_000]
+    write(tmp_path, [("a", in_parts(encrypt(document), compress, 20))])
+    with Source.open(str(tmp_path), "a", [], None if encrypt is bytes else KEY) as source:
+        pieces = list(iter(source.read, b""))
+    assert b"".join(pieces) == document
+    assert len(pieces) <= 3
+
+
+@compressors
+def test_all_comes_before_what_is_damaged(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    write(tmp_path, [("a", in_parts(DOCUMENT, compress) + compress(b"1")[:-1] + b"[")])
+    with Source.open(str(tmp_path), "a", [], None) as source:
+        pieces = list[bytes]()
+        with pytest.raises(ConversionError, match="checksum"):
+            pieces.extend(iter(source.read, b""))
+    assert b"".join(pieces) == DOCUMENT
 
 
 @each_engine
