@@ -1,4 +1,4 @@
-"""Fixtures: real server processes on directories of their own."""
+"""Fixtures: real server processes on directories of their own, and an object store."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.documents import Page
+from tests.support.object_store import ObjectStore, require_object_store, running_store
 from tests.support.resting import RestServer, build_gateway
 from tests.support.serving import ROOT, Hold, Server
 
@@ -66,6 +67,14 @@ def server(make_server: Callable[..., Server]) -> Server:
 def hold(tmp_path: Path) -> Callable[[str], Hold]:
     """Makes holds: points at which a process waits until it is released."""
     return lambda point: Hold(tmp_path, point)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ObjectStore]:
+    """An object store that runs."""
+    require_object_store()
+    with running_store(tmp_path / "store") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -137,16 +137,16 @@ def test_a_malformed_field_is_refused(
     assert invalid_fields(shared_server, **fields) == {at_fault}
 
 
-def test_a_hundred_hangul_syllables_are_a_name(server: Server) -> None:
-    server.put("a.json", "[{}]")
+def test_a_hundred_hangul_syllables_are_a_name(shared_server: Server) -> None:
+    shared_server.put("a.json", "[{}]")
     name = "가" * 100
-    job = server.convert("a.json", output=name)
+    job = shared_server.convert("a.json", output=name)
     assert job.output_file_name == name
     assert job.output_dir != name  # no directory can have a name of 300 bytes
     assert [table.name for table in job.tables] == [name]
-    assert (server.output / job.output_dir / job.tables[0].parts[0].file_name).exists()
+    assert (shared_server.output / job.output_dir / job.tables[0].parts[0].file_name).exists()
     with pytest.raises(grpc.RpcError) as caught:
-        server.submit("a.json", output=name, overwrite=False)
+        shared_server.submit("a.json", output=name, overwrite=False)
     assert details_of(caught.value)[0].reason == "OUTPUT_EXISTS"
 
 
@@ -159,19 +159,19 @@ def test_state_and_output_are_no_inputs(make_server: Callable[..., Server], plac
     assert invalid_fields(server, file_names=[f"{server.data}/{place}/x"]) == {"file_names[0]"}
 
 
-def test_what_is_refused_is_not_repeated_back(server: Server) -> None:
+def test_what_is_refused_is_not_repeated_back(shared_server: Server) -> None:
     secret = KEY + "X"
     request = pb.ConvertToCsvRequest(
         file_names=["a.json"], output_file_name="o", aes256cbckey=secret, iv=secret
     )
     with pytest.raises(grpc.RpcError) as caught:
-        server.stub.ConvertToCsv(request)
+        shared_server.stub.ConvertToCsv(request)
     assert KEY not in str(caught.value)
     assert KEY not in str(caught.value.trailing_metadata())
 
 
-def test_very_many_faults_still_fit_in_a_status(server: Server) -> None:
-    assert invalid_fields(server, file_names=["../" + "x" * 200] * 3000)
+def test_very_many_faults_still_fit_in_a_status(shared_server: Server) -> None:
+    assert invalid_fields(shared_server, file_names=["../" + "x" * 200] * 3000)
 
 
 def test_an_output_set_being_written_is_busy(
@@ -240,18 +240,18 @@ def test_a_request_id_starts_one_job_also_after_its_end_and_a_restart(server: Se
     assert len(server.stub.ListJobs(pb.ListJobsRequest()).data) == 1
 
 
-def test_a_default_that_is_said_makes_no_other_request(server: Server) -> None:
-    server.put("a.json", "[]")
+def test_a_default_that_is_said_makes_no_other_request(shared_server: Server) -> None:
+    shared_server.put("a.json", "[]")
     again: dict[str, Any] = {"request_id": str(uuid.uuid4())}
-    job_id = server.submit("a.json", **again)
+    job_id = shared_server.submit("a.json", output="said", **again)
     said: dict[str, Any] = {
         "layout": pb.RECORD_LAYOUT_AUTO,
         "csv_profile": pb.CSV_PROFILE_EXCEL,
         "formats": [pb.OUTPUT_FORMAT_CSV],
     }
-    assert server.submit("a.json", output="out.csv", **again, **said) == job_id
+    assert shared_server.submit("a.json", output="said.csv", **again, **said) == job_id
     twice = [pb.OUTPUT_FORMAT_CSV, pb.OUTPUT_FORMAT_UNSPECIFIED, pb.OUTPUT_FORMAT_CSV]
-    assert server.submit("a.json", **again, formats=twice) == job_id
+    assert shared_server.submit("a.json", output="said", **again, formats=twice) == job_id
 
 
 @pytest.mark.parametrize(
@@ -275,27 +275,27 @@ def test_a_request_id_with_another_request_is_refused(
     assert set(fields) == {"request_id"}
 
 
-def test_a_request_id_sent_many_times_at_once_starts_one_job(server: Server) -> None:
-    server.put("a.json", ONE_RECORD)
+def test_a_request_id_sent_many_times_at_once_starts_one_job(shared_server: Server) -> None:
+    shared_server.put("a.json", ONE_RECORD)
     request = pb.ConvertToCsvRequest(
-        file_names=["a.json"], output_file_name="out", request_id=str(uuid.uuid4())
+        file_names=["a.json"], output_file_name="many", request_id=str(uuid.uuid4())
     )
-    calls = [server.stub.ConvertToCsv.future(request) for _ in range(50)]
+    calls = [shared_server.stub.ConvertToCsv.future(request) for _ in range(50)]
     assert len({call.result().data.job_id for call in calls}) == 1
 
 
 # --- GetJobStatus, CancelJob, ListJobs -------------------------------------------------------
 
 
-def test_the_message_of_a_job_stays_short_however_long_a_name_is(server: Server) -> None:
-    job = server.convert("\n" * 4000 + "a.json")
+def test_the_message_of_a_job_stays_short_however_long_a_name_is(shared_server: Server) -> None:
+    job = shared_server.convert("\n" * 4000 + "a.json", output="none")
     assert len(job.msg) < 10_000
     assert (job.msg[:6], job.msg[-26:]) == (r"\u000a", "a.json: file name too long")
 
 
-def test_an_unknown_job_is_not_found_and_that_is_an_answer(server: Server) -> None:
-    assert server.job("nobody") == pb.Job(job_id="nobody", status=pb.Job.NOTFOUND)
-    assert server.cancel("nobody") == pb.Job(job_id="nobody", status=pb.Job.NOTFOUND)
+def test_an_unknown_job_is_not_found_and_that_is_an_answer(shared_server: Server) -> None:
+    assert shared_server.job("nobody") == pb.Job(job_id="nobody", status=pb.Job.NOTFOUND)
+    assert shared_server.cancel("nobody") == pb.Job(job_id="nobody", status=pb.Job.NOTFOUND)
 
 
 @pytest.mark.parametrize("rpc", ["GetJobStatus", "CancelJob", "WatchJob"])
@@ -377,9 +377,9 @@ def test_a_token_of_another_list_is_refused(server: Server) -> None:
 # --- around the service ----------------------------------------------------------------------
 
 
-def test_health_is_serving_for_the_server_and_the_service(server: Server) -> None:
+def test_health_is_serving_for_the_server_and_the_service(shared_server: Server) -> None:
     for name in ("", "myd.analysis.v1.AnalysisService"):
-        answer = server.health.Check(health_pb2.HealthCheckRequest(service=name))
+        answer = shared_server.health.Check(health_pb2.HealthCheckRequest(service=name))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

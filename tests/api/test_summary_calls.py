@@ -52,9 +52,9 @@ def _info(call: Any) -> ErrorInfo:
     return info
 
 
-def test_a_summary(server: Server) -> None:
-    server.put("in.json", json.dumps(LINES, ensure_ascii=False))
-    assert MessageToDict(ask(server), preserving_proto_field_name=True) == {
+def test_a_summary(shared_server: Server) -> None:
+    shared_server.put("in.json", json.dumps(LINES, ensure_ascii=False))
+    assert MessageToDict(ask(shared_server), preserving_proto_field_name=True) == {
         "months": ["12", "08"],
         "year_months": ["2022-12", "2023-08"],
         "categories": {"식품": ["축산물"], "도서": []},
@@ -63,34 +63,36 @@ def test_a_summary(server: Server) -> None:
     }
 
 
-def test_what_a_summary_rests_on(server: Server) -> None:
+def test_what_a_summary_rests_on(shared_server: Server) -> None:
     lines = [
         {"category": "식품", "date": "2022. 6. 30."},
         {"category": "도서", "date": "2206301522"},
         {"category": "가전", "date": "20220101", "buyer": {"memberId": "u2"}},
     ]
-    server.put("in.json", json.dumps([{"userId": "u1", "orders": lines}, {"userId": "u2"}]))
-    found = ask(server)
+    shared_server.put("in.json", json.dumps([{"userId": "u1", "orders": lines}, {"userId": "u2"}]))
+    found = ask(shared_server)
     assert (found.order_lines, found.undated_lines, found.foreign_lines) == (2, 1, 1)
     assert found.owner_field == "userId"
     assert list(found.year_months) == ["2022-06"]
 
 
-def test_years_to_come_are_no_dates(server: Server) -> None:
+def test_years_to_come_are_no_dates(shared_server: Server) -> None:
     year = datetime.now(SEOUL).year
     for later, expected in ((0, 1), (1, 1), (2, 0), (3, 0)):
-        server.put("in.json", json.dumps([{"category": "식품", "date": f"{year + later}-06-30"}]))
-        assert len(ask(server).months) == expected
+        shared_server.put(
+            "in.json", json.dumps([{"category": "식품", "date": f"{year + later}-06-30"}])
+        )
+        assert len(ask(shared_server).months) == expected
 
 
-def test_a_missing_user_is_told_how_owners_are_found(server: Server) -> None:
-    server.put("in.json", json.dumps([{"userId": "u2", "secret": 5}]))
+def test_a_missing_user_is_told_how_owners_are_found(shared_server: Server) -> None:
+    shared_server.put("in.json", json.dumps([{"userId": "u2", "secret": 5}]))
     message = "the owner is named by userId; id_field can name another member of a record"
-    code, reason, text = refusal(server)
+    code, reason, text = refusal(shared_server)
     assert (code, reason) == (grpc.StatusCode.NOT_FOUND, "USER_NOT_FOUND")
     assert text == f"no record belongs to this user: {message}"
-    server.put("in.json", json.dumps([{"buyer": {"user_id": "u2"}, "category": "가전"}]))
-    assert refusal(server)[:2] == (code, reason)
+    shared_server.put("in.json", json.dumps([{"buyer": {"user_id": "u2"}, "category": "가전"}]))
+    assert refusal(shared_server)[:2] == (code, reason)
 
 
 def test_owner_fields_are_a_setting(make_server: Callable[..., Server]) -> None:
@@ -123,50 +125,55 @@ def test_an_encrypted_file(server: Server) -> None:
     assert made.key_hex not in server.log
 
 
-def test_each_refusal_of_a_file(server: Server) -> None:
-    server.put("in.json", json.dumps(LINES))
-    server.put("bad.json", '[{"user_id":"u1"},{]')
-    server.put("deep.json", '[{"a":"' + "]" * 200 + '","b":' + "[" * 127 + "]" * 127 + "}]")
+def test_each_refusal_of_a_file(shared_server: Server) -> None:
+    shared_server.put("in.json", json.dumps(LINES))
+    shared_server.put("bad.json", '[{"user_id":"u1"},{]')
+    shared_server.put("deep.json", '[{"a":"' + "]" * 200 + '","b":' + "[" * 127 + "]" * 127 + "}]")
     key = {"aes256cbckey": "0" * 64, "iv": "0" * 32}
     code = grpc.StatusCode
-    assert refusal(server, file_name="none.json")[:2] == (code.NOT_FOUND, "FILE_NOT_FOUND")
-    assert refusal(server, user_id="u3")[:2] == (code.NOT_FOUND, "USER_NOT_FOUND")
-    assert refusal(server, **key)[:2] == (code.FAILED_PRECONDITION, "WRONG_KEY")
+    assert refusal(shared_server, file_name="none.json")[:2] == (code.NOT_FOUND, "FILE_NOT_FOUND")
+    assert refusal(shared_server, user_id="u3")[:2] == (code.NOT_FOUND, "USER_NOT_FOUND")
+    assert refusal(shared_server, **key)[:2] == (code.FAILED_PRECONDITION, "WRONG_KEY")
     where = "bad.json: record 2: invalid JSON at byte 19: "
     wanted = "expected a member's name in double quotes or '}'"
-    assert refusal(server, file_name="bad.json") == (
+    assert refusal(shared_server, file_name="bad.json") == (
         code.FAILED_PRECONDITION,
         "INVALID_JSON",
         where + wanted,
     )
-    assert refusal(server, record_path="a.b")[:2] == (
+    assert refusal(shared_server, record_path="a.b")[:2] == (
         code.FAILED_PRECONDITION,
         "RECORD_PATH_NOT_FOUND",
     )
-    assert refusal(server, file_name=".")[:2] == (code.FAILED_PRECONDITION, "FILE_UNREADABLE")
-    assert refusal(server, file_name="deep.json")[:2] == (
+    assert refusal(shared_server, file_name=".")[:2] == (
+        code.FAILED_PRECONDITION,
+        "FILE_UNREADABLE",
+    )
+    assert refusal(shared_server, file_name="deep.json")[:2] == (
         code.RESOURCE_EXHAUSTED,
         "LIMIT_EXCEEDED",
     )
 
 
-def test_an_encrypted_file_without_a_key_is_named_as_such(server: Server) -> None:
-    made = generate(server.data, 300_000, 7, encrypt=True)
-    code, reason, message = refusal(server, file_name=made.paths[0].name)
+def test_an_encrypted_file_without_a_key_is_named_as_such(shared_server: Server) -> None:
+    made = generate(shared_server.data, 300_000, 7, encrypt=True)
+    code, reason, message = refusal(shared_server, file_name=made.paths[0].name)
     assert (code, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "INVALID_JSON")
     assert message.endswith("; the file looks encrypted: send aes256cbckey and iv")
 
 
 @pytest.mark.parametrize("name", ["가" * 80, "긴 이름/" * 300, "\U0001f600%" * 800, "\n" * 4000])
-def test_however_long_a_name_is_the_answer_says_what_is_wrong(server: Server, name: str) -> None:
-    _, reason, message = refusal(server, file_name=name + "none.json")
+def test_however_long_a_name_is_the_answer_says_what_is_wrong(
+    shared_server: Server, name: str
+) -> None:
+    _, reason, message = refusal(shared_server, file_name=name + "none.json")
     assert reason in ("FILE_NOT_FOUND", "FILE_UNREADABLE")
     assert re.search(r"none\.json: (no such file|file name too long)$", message)
 
 
-def test_everything_wrong_with_a_request_is_said_at_once(server: Server) -> None:
+def test_everything_wrong_with_a_request_is_said_at_once(shared_server: Server) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        server.stub.PreprocessShopping(
+        shared_server.stub.PreprocessShopping(
             pb.PreprocessShoppingRequest(file_name="../x", aes256cbckey="secret", layout=99)  # type: ignore[arg-type]
         )
     call: Any = caught.value

@@ -60,9 +60,9 @@ def test_a_set_is_replaced_only_when_told(server: Server, records: str) -> None:
     assert client(server, "convert", records, "--output", "out", "--overwrite").returncode == 0
 
 
-def test_a_failed_job_says_why(server: Server) -> None:
-    server.put("a.json", '[{"a":1}')
-    failed = client(server, "convert", "a.json", "--output", "out")
+def test_a_failed_job_says_why(shared_server: Server) -> None:
+    shared_server.put("a.json", '[{"a":1}')
+    failed = client(shared_server, "convert", "a.json", "--output", "out")
     assert failed.returncode == 1
     assert re.search(r"^INVALID_JSON: a\.json: ", failed.stdout, re.MULTILINE)
 
@@ -368,8 +368,8 @@ def test_without_standard_output_the_exit_code_tells(
 
 
 @pytest.mark.parametrize("rest", [["status"], ["convert", "--output", "out"]])
-def test_an_argument_that_is_no_text(server: Server, rest: list[str]) -> None:
-    refused = client(server, *rest, os.fsdecode("가".encode("cp949")))
+def test_an_argument_that_is_no_text(shared_server: Server, rest: list[str]) -> None:
+    refused = client(shared_server, *rest, os.fsdecode("가".encode("cp949")))
     wanted = "error: what the server is asked with has to be in UTF-8\n"
     assert (refused.returncode, refused.stderr) == (2, wanted)
 
@@ -405,8 +405,8 @@ def test_every_command_has_help(name: str) -> None:
     assert b"--address" in shown.stdout
 
 
-def test_the_address_may_stand_anywhere(server: Server) -> None:
-    address = server.address
+def test_the_address_may_stand_anywhere(shared_server: Server) -> None:
+    address = shared_server.address
     for arguments, variables in (
         (["--address", address, "list"], {}),
         (["list", "--address", address], {}),
@@ -446,37 +446,37 @@ WARNINGS = (
 ASK = ("preprocess", "a.json", "--user", "u1", "--proposal", "p1")
 
 
-def test_a_summary_says_what_it_rests_on(server: Server) -> None:
-    server.put("a.json", json.dumps([{"userId": "u1", "orders": SHOPPING}]))
-    plain = client(server, *ASK)
+def test_a_summary_says_what_it_rests_on(shared_server: Server) -> None:
+    shared_server.put("a.json", json.dumps([{"userId": "u1", "orders": SHOPPING}]))
+    plain = client(shared_server, *ASK)
     assert plain.returncode == 0
     months, *categories, basis = plain.stdout.splitlines()
     assert months == "months\t2022-06"
     assert sorted(categories) == ["도서\t", "식품\t축산물"]
     assert basis == "2 order lines, 1 without a date, 1 left out, owner by userId"
     assert plain.stderr.splitlines() == list(WARNINGS)
-    (shown,) = json_lines(client(server, *ASK, "--json").stdout)
+    (shown,) = json_lines(client(shared_server, *ASK, "--json").stdout)
     counts = [shown[name] for name in ("order_lines", "undated_lines", "foreign_lines")]
     assert (counts, shown["owner_field"]) == ([2, 1, 1], "userId")
-    terminal = Terminal(command(server.address, *ASK), environment())
+    terminal = Terminal(command(shared_server.address, *ASK), environment())
     assert terminal.exit_code() == 0
     assert "2 order lines, 1 without a date, 1 left out, owner by userId" in terminal.shown
     assert "warning: 1 order line left out" in terminal.shown
 
 
-def test_a_summary_of_a_file_without_owners_warns_of_it(server: Server) -> None:
-    server.put("a.json", json.dumps([{"orders": SHOPPING[:1]}]))
-    shown = client(server, *ASK)
+def test_a_summary_of_a_file_without_owners_warns_of_it(shared_server: Server) -> None:
+    shared_server.put("a.json", json.dumps([{"orders": SHOPPING[:1]}]))
+    shown = client(shared_server, *ASK)
     assert shown.stdout.endswith(", no owner named\n")
     warning = "warning: no record names its owner: all of the file counts as this user's\n"
     assert shown.stderr == warning
-    assert client(server, *ASK, "--json").stderr == warning
+    assert client(shared_server, *ASK, "--json").stderr == warning
 
 
-def test_a_summary_of_nothing_says_what_may_be_mistyped(server: Server) -> None:
+def test_a_summary_of_nothing_says_what_may_be_mistyped(shared_server: Server) -> None:
     orders = [{"proposal_id": "p2", "category": "식품>축산물", "date": "20220630"}]
-    server.put("a.json", json.dumps([{"userId": "u1", "orders": orders}]))
-    shown = client(server, *ASK)
+    shared_server.put("a.json", json.dumps([{"userId": "u1", "orders": orders}]))
+    shown = client(shared_server, *ASK)
     assert shown.returncode == 0
     assert shown.stdout.endswith("0 order lines, 0 without a date, 0 left out, owner by userId\n")
     warning = (
@@ -485,8 +485,8 @@ def test_a_summary_of_nothing_says_what_may_be_mistyped(server: Server) -> None:
     assert shown.stderr == warning
 
 
-def test_a_missing_user_is_one_line(server: Server) -> None:
-    server.put("a.json", json.dumps([{"userId": "u2", "orders": SHOPPING}]))
-    shown = client(server, *ASK)
+def test_a_missing_user_is_one_line(shared_server: Server) -> None:
+    shared_server.put("a.json", json.dumps([{"userId": "u2", "orders": SHOPPING}]))
+    shown = client(shared_server, *ASK)
     assert shown.returncode != 0
     assert "the owner is named by userId; --id-field can name another member" in shown.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.object_sets import OUTPUT, clear, manifests, objects, published
-from tests.support.object_store import ObjectStore, require_object_store, running_store
+from tests.support.object_store import ObjectStore, require_object_store
 from tests.support.ray_cluster import (
     SLOWLY,
     Cluster,
@@ -38,11 +38,10 @@ TEXT = json.dumps([{"id": n, "x": [{"a": n}], f"late{n // 900}": "글"} for n in
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ObjectStore]:
-    """A store that runs."""
-    with running_store(tmp_path / "store") as found:
-        found.put("in/a.json", TEXT.encode())
-        yield found
+def store(store: ObjectStore) -> ObjectStore:
+    """As everywhere, with an input."""
+    store.put("in/a.json", TEXT.encode())
+    return store
 
 
 @pytest.mark.soak

@@ -79,9 +79,11 @@ def test_what_is_no_directory_is_in_the_way_in_any_form(server: Server) -> None:
 @pytest.mark.parametrize(
     "name", ["a\x85b", "a\x9f", "\u202egpj", "a\u200eb", "a\u2066b", "\u061ca"]
 )
-def test_a_name_that_is_not_read_as_it_is_written_is_refused(server: Server, name: str) -> None:
-    server.put("a.json", "[1]")
-    code, reason = server.refusal("a.json", output=name)
+def test_a_name_that_is_not_read_as_it_is_written_is_refused(
+    shared_server: Server, name: str
+) -> None:
+    shared_server.put("a.json", "[1]")
+    code, reason = shared_server.refusal("a.json", output=name)
     assert (code.name, reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,19 +13,18 @@ from myd_grpc.convert.errors import Reason, ShortageError
 from myd_grpc.convert.errors import refused as failure
 from myd_grpc.objectstore.client import bad_endpoint, environment, open_store, system_errors
 from myd_grpc.objectstore.location import Location
-from tests.support.object_store import ObjectStore, require_object_store, running_store
+from tests.support.object_store import ObjectStore, require_object_store
 
 obstore = require_object_store()
 _Act = Callable[[Any], object]
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    """A store that runs, and that this process can reach."""
-    with running_store(tmp_path / "store") as found:
-        for name, value in found.environ.items():
-            monkeypatch.setenv(name, value)
-        yield found
+def store(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """As everywhere, and this process can reach it."""
+    for name, value in store.environ.items():
+        monkeypatch.setenv(name, value)
+    return store
 
 
 def refused(store: Any, act: _Act) -> OSError:

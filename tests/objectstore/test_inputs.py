@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -11,7 +11,7 @@ import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.keys import KEYS, encrypted
-from tests.support.object_store import ObjectStore, require_object_store, running_store
+from tests.support.object_store import ObjectStore, require_object_store
 from tests.support.serving import PATIENCE_S, Hold, Server, process_of, refusal, tree
 
 require_object_store()
@@ -21,13 +21,6 @@ LONG = "긴 글" * 3000
 RECORDS = [{"id": n, "x": [{"a": n}], f"late{n // 900}": LONG} for n in range(3000)]
 TEXT = json.dumps(RECORDS, ensure_ascii=False).encode()
 """More than is read ahead."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ObjectStore]:
-    """A store that runs."""
-    with running_store(tmp_path / "store") as found:
-        yield found
 
 
 @pytest.fixture

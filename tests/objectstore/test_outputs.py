@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -16,12 +16,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.worker.staging import prepare_work
 from tests.support.callers import Bearer, caller_table, token_of, write_callers
 from tests.support.object_sets import OUTPUT, manifests, objects, published
-from tests.support.object_store import (
-    ObjectStore,
-    require_object_store,
-    running_store,
-    without_conditions,
-)
+from tests.support.object_store import ObjectStore, require_object_store, without_conditions
 from tests.support.serving import PATIENCE_S, Hold, Server, is_left_in, process_of, tree
 from tests.support.set_files import tables_in
 from tests.support.small_disks import small_disk
@@ -36,13 +31,6 @@ SLOWLY = {
     "MYD_CHECKPOINT_SECONDS": "0.01",
     "MYD_OVERWRITE": "true",
 }
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ObjectStore]:
-    """A store that runs."""
-    with running_store(tmp_path / "store") as found:
-        yield found
 
 
 @pytest.fixture
@@ -64,13 +52,14 @@ def begun(prepared: Callable[..., Server]) -> Callable[..., Server]:
     return lambda **settings: prepared(**settings).start()
 
 
-@pytest.fixture
-def expected(make_server: MakeServer) -> dict[str, bytes]:
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What a server makes of the input on a disk."""
-    server = make_server(**SLOWLY).start()
+    server = Server(tmp_path_factory.mktemp("disk"), **SLOWLY).start()
     server.put("a.json", TEXT)
-    assert server.convert("a.json").status == pb.Job.DONE
-    server.stop()
+    job = server.convert("a.json")
+    server.kill()
+    assert job.status == pb.Job.DONE
     return tree(server.output)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.memory import copies
 from tests.support.object_sets import OUTPUT, manifests, objects, published
-from tests.support.object_store import ObjectStore, require_object_store, running_store, trickling
+from tests.support.object_store import ObjectStore, require_object_store, trickling
 from tests.support.serving import PATIENCE_S, Hold, Server, is_left_in, process_of, tree
 from tests.support.set_files import tables_in
 from tests.support.small_disks import fill, small_disk
@@ -24,13 +24,6 @@ MakeServer = Callable[..., Server]
 TEXT = json.dumps([{"id": n, "x": [{"a": n}]} for n in range(3000)])
 BIG = json.dumps([{"text": "글" * 1000}] * 2000, ensure_ascii=False)
 LONG_AGO_S = 3 * 24 * 3600
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ObjectStore]:
-    """A store that runs."""
-    with running_store(tmp_path / "store") as found:
-        yield found
 
 
 @pytest.fixture

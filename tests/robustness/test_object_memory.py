@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -12,7 +12,7 @@ from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.jobs.worker.uploading import FILES_AT_ONCE
 from myd_grpc.objectstore.client import RANGE_BYTES
 from tests.support.object_sets import OUTPUT
-from tests.support.object_store import ObjectStore, require_object_store, running_store
+from tests.support.object_store import ObjectStore, require_object_store
 from tests.support.serving import Hold, Server
 
 MIB = 1 << 20
@@ -61,13 +61,6 @@ def peaks_of_a_job(server: Server, point: Hold) -> dict[str, float]:
     assert server.wait(job_id).status == pb.Job.DONE
     server.stop()
     return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ObjectStore]:
-    require_object_store()
-    with running_store(tmp_path / "store") as found:
-        yield found
 
 
 @pytest.mark.parametrize("mebibytes", [60, pytest.param(300, marks=pytest.mark.soak)])

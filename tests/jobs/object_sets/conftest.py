@@ -11,16 +11,15 @@ import pytest
 from myd_grpc.jobs.publish.object_prefix import ObjectPrefix
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.objectstore.objects import Objects
-from tests.support.object_store import ObjectStore, running_store
+from tests.support.object_store import ObjectStore
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    """A store that runs, and that this process can reach."""
-    with running_store(tmp_path / "store") as found:
-        for name, value in found.environ.items():
-            monkeypatch.setenv(name, value)
-        yield found
+def store(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """As everywhere, and this process can reach it."""
+    for name, value in store.environ.items():
+        monkeypatch.setenv(name, value)
+    return store
 
 
 @pytest.fixture
