@@ -18,6 +18,7 @@ from myd_grpc.convert.package import checksums, writing
 from myd_grpc.convert.package.checksums import CheckedInput
 from myd_grpc.convert.package.counting import COUNTING, Read
 from myd_grpc.convert.package.facts import Checksums, SetFacts
+from myd_grpc.convert.package.kept_texts import KeptTexts
 from myd_grpc.convert.set_builder import SetBuilder
 from myd_grpc.convert.state import ConversionState
 from myd_grpc.dictionary import Dictionary, load
@@ -40,6 +41,8 @@ class SetFinisher:
         self._state = state
         self._counting = COUNTING[engine]
         self._open_input = open_input
+        has_many = not conversion.options.merge and len(conversion.file_names) > 1
+        self._kept_texts = KeptTexts() if has_many else None
         # Which part of the time formats take, before checksums.
         self._formats_share = FinishCost.of(conversion.options).formats_share
 
@@ -58,7 +61,7 @@ class SetFinisher:
         facts = builder.facts(finished, self._state.inputs, self._dictionary)
         if self._conversion.options.checksums:
             facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
-        beside = writing.write(directory, facts)
+        beside = writing.write(directory, facts, self._kept_texts)
         if rejects := builder.rejects.finish():
             beside.append(rejects)
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))

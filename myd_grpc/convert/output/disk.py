@@ -238,6 +238,17 @@ def _write_all(fd: int, text: memoryview, offset: int) -> None:
         text, offset = text[written:], offset + written
 
 
+def write_whole(path: str, text: bytes) -> None:
+    """Writes a small file, in the place of one that is there."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        rest = memoryview(text)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    finally:
+        os.close(fd)
+
+
 def sync(path: Path | str, directory: int | None = None) -> None:
     """Makes a file's content, or a directory's entries, survive a loss of power.
 

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from myd_grpc.convert.model import BesideFile
-from myd_grpc.convert.package import datapackage, dictionary_file, load_duckdb, load_postgres
-from myd_grpc.convert.package.column_texts import texts_of
+from myd_grpc.convert.output import disk
 from myd_grpc.convert.package.facts import SetFacts
-from myd_grpc.options import Format, Profile
+from myd_grpc.convert.package.kept_texts import KeptTexts
+from myd_grpc.convert.package.texts import texts
 
 _BUFFER_BYTES = 256 << 10
 """What is written at once: the files of a small set are."""
 
 
-def write(directory: Path, facts: SetFacts) -> list[BesideFile]:
+def write(directory: Path, facts: SetFacts, kept: KeptTexts | None = None) -> list[BesideFile]:
     """Writes what a set has beside its tables into its directory; it is still to be synced.
 
-    Raises OSError as the file system does.
+    Texts are `kept` where sets with the same tables follow. Raises OSError as the file system does.
     """
-    return [_written(directory, name, text) for name, text in _texts(facts)]
+    if kept and (known := kept.of(facts)):
+        return [_written_at_once(directory, name, text) for name, text in known.items()]
+    return [_written(directory, name, text) for name, text in texts(facts)]
 
 
-def _texts(facts: SetFacts) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """The files that the set has, by name."""
-    texts = texts_of(facts)
-    yield datapackage.FILE_NAME, datapackage.text(facts, texts)
-    yield dictionary_file.FILE_NAME, dictionary_file.text(facts, texts)
-    if Format.CSV in facts.options.formats and facts.options.csv_profile is Profile.DATABASE:
-        yield load_postgres.FILE_NAME, load_postgres.text(facts)
-        yield load_duckdb.FILE_NAME, load_duckdb.text(facts)
+def _written_at_once(directory: Path, name: str, text: bytes) -> BesideFile:
+    disk.write_whole(f"{directory}/{name}", text)
+    return BesideFile(name, len(text))
 
 
 def _written(directory: Path, name: str, text: Iterable[bytes]) -> BesideFile:
