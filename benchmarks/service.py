@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.data import DATA, Input
+from benchmarks.sampling import sampling
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.client import Client, Key
 
@@ -65,19 +65,12 @@ class Service:
     def peak_memory(self) -> Iterator[list[int]]:
         """Leaves in the list the most bytes all processes held together during the block."""
         peak = [0]
-        stop = threading.Event()
 
-        def sample() -> None:
-            while not stop.wait(_SAMPLED_S):
-                peak[0] = max(peak[0], self.held())
+        def look() -> None:
+            peak[0] = max(peak[0], self.held())
 
-        thread = threading.Thread(target=sample)
-        thread.start()
-        try:
+        with sampling(_SAMPLED_S, look):
             yield peak
-        finally:
-            stop.set()
-            thread.join()
 
     def held(self) -> int:
         """Bytes of resident memory that all processes hold."""

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import MB, Section, middle, percentile
+from benchmarks.sampling import sampling
 from benchmarks.service import ROOT, Service, running
 
 _SAMPLED_S = 0.2
@@ -137,19 +137,12 @@ def _run(size: Size, seconds: float) -> Found:
 def _sampled(service: Service) -> Iterator[list[Sample]]:
     """Leaves in the list what the server used, from time to time during the block."""
     samples: list[Sample] = []
-    stop = threading.Event()
 
-    def sample() -> None:
-        while not stop.wait(_SAMPLED_S):
-            samples.append(Sample(time.monotonic(), service.processor_s(), service.held()))
+    def look() -> None:
+        samples.append(Sample(time.monotonic(), service.processor_s(), service.held()))
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with sampling(_SAMPLED_S, look):
         yield samples
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _load(service: Service, size: Size, seconds: float) -> dict[str, Any]:
