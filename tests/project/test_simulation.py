@@ -10,12 +10,12 @@ from pathlib import Path
 from benchmarks.service import running
 from tests.support.serving import PATIENCE_S, ROOT
 
-WORKERS, JOBS, WATCHERS = 20, 200, 50
+WORKERS, JOBS, WATCHERS = 20, 60, 50
 
 
 def test_all_jobs_end_and_all_watchers_see_it(tmp_path: Path) -> None:
     report = tmp_path / "report"
-    program = ("-m", "benchmarks.simulation.server", "0.5", str(report))
+    program = ("-m", "benchmarks.simulation.server", "0.2", str(report))
     with running(program=program, MYD_WORKERS=str(WORKERS)) as service:
         numbers = [JOBS, WATCHERS, WORKERS, 0]
         load = ["-m", "benchmarks.simulation.load", service.address, *map(str, numbers)]
