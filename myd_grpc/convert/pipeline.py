@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -77,7 +77,7 @@ class Converted:
         return joined_notes([rejects_note(self.rejects), *self.notes, unmatched])
 
 
-def convert(
+def convert(  # noqa: PLR0913 - what, where to, who is told, and where it goes on
     conversion: Conversion,
     keys: Keys,
     output: Path,
@@ -85,10 +85,13 @@ def convert(
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     resume: Checkpoint | None = None,
     inputs: Sequence[InputVersion] = (),
+    *,
+    written: Callable[[], None] = lambda: None,
 ) -> Converted:
     """Converts files to the output set `output`, a directory that exists and is empty.
 
-    Answers when all is written and synced. Raises ConversionError; what is in `output` then is of
+    Answers when all is written and synced, as is what `written` does to `output`, which is called
+    in between. Raises ConversionError; what is in `output` then is of
     no use. With `resume`, goes on from that checkpoint in the directory as a dead process left it;
     raises StaleCheckpointError when that does not fit. With `inputs`, the files were looked at
     before, and have to be what they were then.
@@ -99,7 +102,7 @@ def convert(
             known = run.kept.restore(resume.kept) if resume else KeptSets()
         run.begin(tuple(inputs) or run.look(known.inputs), resume, known)
         with _output_errors(), _without_cycle_search(), run.engine:
-            return run.convert(resume)
+            return run.convert(resume, written)
 
 
 def look(conversion: Conversion, keys: Keys) -> tuple[Progress, tuple[InputVersion, ...]]:
@@ -253,17 +256,19 @@ class _Run:
     def _open_again(self, index: int) -> Source:
         return self._open(self._conversion.file_names[index], 0, self._state.inputs[index])
 
-    def convert(self, resume: Checkpoint | None) -> Converted:
+    def convert(self, resume: Checkpoint | None, written: Callable[[], None]) -> Converted:
         """Converts all sets, one after another."""
         try:
             with closing(FileSystem(self._output)) as self._file_system:
-                return self._convert_sets(resume)
+                self._convert_sets(resume)
+                written()
+                return self._sync_all()
         except ConversionError:
             # As which layout a file was read that is malformed from the start on, too.
             self._state.report()
             raise
 
-    def _convert_sets(self, resume: Checkpoint | None) -> Converted:
+    def _convert_sets(self, resume: Checkpoint | None) -> None:
         if resume and resume.writers is None:
             self._require_finished()
         for plan in self._plans():
@@ -274,7 +279,9 @@ class _Run:
                 resume = None
             elif resume.file == plan.files.stop:
                 remove_hidden_rows(self._output / plan.prefix)  # if a crash came before that
-        self._sync([] if self._options.merge else [self._output])
+
+    def _sync_all(self) -> Converted:
+        self._sync([self._output])
         state = self._state
         state.settle()
         if self.kept.remove():
@@ -336,7 +343,7 @@ class _Run:
 
     def _sync(self, others: Sequence[Path] = ()) -> None:
         """Has the files of finished sets survive a loss of power, and others."""
-        self._file_system.sync([*self._state.take_unsynced(), *others])
+        self._file_system.sync([*dict.fromkeys([*self._state.take_unsynced(), *others])])
 
     def _convert_files(
         self, builder: SetBuilder, flatteners: _Flatteners, resume: Checkpoint | None

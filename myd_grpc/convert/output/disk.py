@@ -249,12 +249,9 @@ def write_whole(path: str, text: bytes) -> None:
         os.close(fd)
 
 
-def sync(path: Path | str, directory: int | None = None) -> None:
-    """Makes a file's content, or a directory's entries, survive a loss of power.
-
-    The path is relative to a descriptor of a directory, if one is given.
-    """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+def sync(path: Path) -> None:
+    """Makes a file's content, or a directory's entries, survive a loss of power."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         reach("sync")
         os.fsync(fd)

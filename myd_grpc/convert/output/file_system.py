@@ -1,4 +1,4 @@
-"""The file system that a set is written in: very many files are synced by one call to it."""
+"""The file system that a set is written in: one call to it syncs all files, if that pays."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from myd_grpc.convert.output import disk
 from myd_grpc.failpoints import reach
 
 MANY = 256
-"""Files from which on the file system is synced as a whole.
+"""Files from which on the file system is synced as a whole, whatever else waits to be written.
 
-That waits for whatever else is to be written to it, too, be it others'; each of so many files takes
-a commit of its own, or a part of one, and many times the processor's time.
+That is waited for, too, be it others'; each of so many files takes a commit of its own, or a part
+of one, and many times the processor's time.
 """
+SEVERAL = 3
+"""Files from which on that is done where little else waits: as for the set of a small job."""
+LITTLE_BYTES = 8 << 20
+"""What the machine may still have to write, to whatever file system, that is little."""
 
 # Those whose syncfs(2) writes all data and commits it, and says so where that failed (statfs(2)).
 _TRUSTED = {
@@ -35,6 +39,9 @@ _STATFS_BYTES = 512
 _MACHINES = {"x86_64", "aarch64"}
 """Those on which a `struct statfs` is known to begin with the type, as a word."""
 _NOT_TO_BE_HAD = {errno.ENOSYS, errno.EPERM}
+_UNWRITTEN = re.compile(r"^(?:Dirty|Writeback): *(\d+) kB$", re.MULTILINE)
+_MEMORY_BYTES = 1 << 14
+"""More than the kernel has to tell of the machine's memory."""
 
 
 class FileSystem:
@@ -53,7 +60,7 @@ class FileSystem:
 
         Raises OSError; they are lost then, as no other sync may tell.
         """
-        if len(paths) < MANY or not self._may_sync_whole:
+        if not self._may_sync_whole or not _pays(len(paths)):
             disk.sync_all(paths)
             return
         reach("sync")
@@ -68,6 +75,32 @@ class FileSystem:
     def close(self) -> None:
         """Closes it."""
         os.close(self._fd)
+
+
+def _pays(files: int) -> bool:
+    """Whether to sync the file system takes less than to sync so many files of it."""
+    return files >= MANY or (files >= SEVERAL and unwritten_bytes() <= LITTLE_BYTES)
+
+
+def unwritten_bytes() -> int:
+    """Bytes in memory that the machine has still to write to any file system.
+
+    A great many where the kernel does not tell (proc(5), meminfo).
+    """
+    fd = _memory()
+    if fd is None:
+        return sys.maxsize
+    told = os.pread(fd, _MEMORY_BYTES, 0).decode()
+    return sum(1024 * int(kib) for kib in _UNWRITTEN.findall(told))
+
+
+@cache
+def _memory() -> int | None:
+    """The file of that: opened once, as a worker cannot open it any more when it needs it."""
+    try:
+        return os.open("/proc/meminfo", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def _is_trusted(fd: int) -> bool:

@@ -23,7 +23,6 @@ from typing import TypeVar
 
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
-from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.naming import folded
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.publish import sub_directories
@@ -191,7 +190,6 @@ class OutputDirectory:
         directory = staging_name(staged.job_id)
         try:
             failpoints.reach("before_publish")
-            disk.sync(directory, self._fd)
             replaced = self._put_in_place(directory, name, replace)
         except OSError as error:
             raise _unpublishable(error, name) from None

@@ -165,7 +165,10 @@ class Attempt:
 
     async def _convert(self) -> None:
         self._raise_if_stopped()
-        if not await self._recorder.start(self._now()):
+        # A power cut that takes this back has the job wait for a worker, as a restart does. But who
+        # lingers elsewhere may have outlived that, and must be known to have been there.
+        durable = self._context.workers.may_linger
+        if not await self._recorder.start(self._now(), durable=durable):
             raise ConversionError(Reason.INTERNAL, "the job was not waiting")
         if self._context.workers.spreads:
             request, _ = await self._recorder.work()

@@ -45,9 +45,9 @@ class JobRecorder:
         self._beginning: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
 
-    async def start(self, now: int) -> bool:
+    async def start(self, now: int, *, durable: bool = True) -> bool:
         """Record that a worker takes the job; False when it was not waiting for one."""
-        return await self._persist(lambda: self._store.start(self._job_id, now))
+        return await self._persist(lambda: self._store.start(self._job_id, now, durable=durable))
 
     async def work(self) -> tuple[Request | None, SavedCheckpoint | None]:
         """What was asked for, and the checkpoint from which a worker goes on.

@@ -88,9 +88,14 @@ class JobStore:
             )
         )
 
-    async def start(self, job_id: str, now: int) -> bool:
-        """Record that a worker takes the job; False when it is no longer queued."""
-        return await self._write(lambda connection: statements.start(connection, job_id, now))
+    async def start(self, job_id: str, now: int, *, durable: bool = True) -> bool:
+        """Record that a worker takes the job; False when it is no longer queued.
+
+        Need not be durable where the next server would have a worker take the job just the same.
+        """
+        return await self._write(
+            lambda connection: statements.start(connection, job_id, now), durable=durable
+        )
 
     async def queue_again(self, job_ids: Iterable[str]) -> None:
         """Let these jobs, which were interrupted, wait for a worker."""

@@ -28,6 +28,7 @@ from myd_grpc.convert.engines import available, processors
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.input.cipher import CbcDecryptor
 from myd_grpc.convert.model import NO_KEYS, CipherKey, Keys, Progress
+from myd_grpc.convert.output import file_system
 from myd_grpc.convert.pipeline import Converted, convert, look
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.worker import sandbox
@@ -185,8 +186,6 @@ def _convert(
         except BaseException:
             ticker.flush()
             raise
-        if task.destination is None:  # else what is staged stays between the worker and its broker
-            publish_modes(staging)
         uploaded = _upload(task, converted, ticker)
     failpoints.reach("converted")
     return converted, ticker.progress, uploaded
@@ -216,6 +215,11 @@ def _convert_from(
     task: Task, staging: Path, ticker: Ticker, checkpointer: Checkpointer
 ) -> Converted:
     """Go on from the task's checkpoint, or begin from the start where there is none that fits."""
+
+    def written() -> None:
+        if task.destination is None:  # else what is staged stays between the worker and its broker
+            publish_modes(staging)
+
     begun = partial(
         convert,
         task.conversion,
@@ -224,6 +228,7 @@ def _convert_from(
         ticker.report,
         checkpointer,
         inputs=task.inputs,
+        written=written,
     )
     if task.checkpoint is not None:
         try:
@@ -284,6 +289,7 @@ def _confine(line: bytes) -> None:
     dictionary.load()
     processors.usable()
     umask()
+    file_system.unwritten_bytes()
     time.tzset()
     _zero_ciphers(1)  # the library imports its modes when asked for
     if places := decode_places(line):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.kept_sets import FEW_INPUTS, FILE_NAME, KeptSetsFile
 from myd_grpc.convert.model import NO_KEYS, Conversion, PartFile
 from myd_grpc.convert.output import disk, file_system
-from myd_grpc.convert.output.file_system import MANY, FileSystem
+from myd_grpc.convert.output.file_system import LITTLE_BYTES, MANY, SEVERAL, FileSystem
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.options import ConvertOptions, Format
 from tests.support.converting import native
@@ -138,6 +139,7 @@ def out(tmp_path: Path) -> Path:
 def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file system as a whole, some of both, or one file after another."""
     monkeypatch.setattr(file_system, "MANY", request.param)
+    monkeypatch.setattr(file_system, "SEVERAL", request.param)
 
 
 @pytest.mark.usefixtures("ways")
@@ -169,6 +171,17 @@ def test_what_is_counted_is_safe(
         convert(request, NO_KEYS, out, lambda *_: None)
     now = safe.all()
     assert {one: safe.kept.get(one) for one in now} == now
+
+
+@pytest.mark.usefixtures("ways")
+@pytest.mark.parametrize("merge", [False, True])
+def test_what_is_done_to_a_set_that_is_written_is_safe(
+    conversion: Callable[..., Conversion], out: Path, monkeypatch: pytest.MonkeyPatch, merge: bool
+) -> None:
+    safe = Disk(out, monkeypatch)
+    request = conversion(1, merge=merge)
+    convert(request, NO_KEYS, out, lambda *_: None, written=(out / "last").mkdir)
+    assert "last" in safe.kept[out.stat().st_ino]
 
 
 @pytest.mark.parametrize("merge", [False, True])
@@ -221,13 +234,40 @@ def test_an_error_of_the_file_system_is_raised(
         files.sync([tmp_path] * MANY)
 
 
-def test_few_files_are_synced_by_themselves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("files", "waits", "fsyncs"),
+    [
+        (SEVERAL - 1, 0, SEVERAL - 1),
+        (SEVERAL, LITTLE_BYTES, 0),
+        (SEVERAL, LITTLE_BYTES + 1, SEVERAL),
+        (MANY - 1, LITTLE_BYTES + 1, MANY - 1),
+        (MANY, sys.maxsize, 0),
+    ],
+)
+def test_few_files_are_synced_together_where_nobody_else_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, waits: int, fsyncs: int
 ) -> None:
     safe = Disk(tmp_path, monkeypatch)
-    with closing(FileSystem(tmp_path)) as files:
-        files.sync([tmp_path] * (MANY - 1))
-    assert (safe.fsyncs, safe.syncfses) == (MANY - 1, 0)
+    monkeypatch.setattr(file_system, "_is_trusted", lambda _fd: True)
+    monkeypatch.setattr(file_system, "unwritten_bytes", lambda: waits)
+    with closing(FileSystem(tmp_path)) as opened:
+        opened.sync([tmp_path] * files)
+    assert (safe.fsyncs, safe.syncfses) == (fsyncs, int(not fsyncs))
+
+
+def test_it_is_known_how_much_is_still_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "told").write_text(
+        "MemFree:  1 kB\nDirty:  20 kB\nWriteback:      300 kB\nWritebackTmp:  4000 kB\n"
+    )
+    with (tmp_path / "told").open() as told:
+        monkeypatch.setattr(file_system, "_memory", told.fileno)
+        assert file_system.unwritten_bytes() == 320 * 1024
+    monkeypatch.undo()
+    assert file_system.unwritten_bytes() < sys.maxsize
+    monkeypatch.setattr(file_system, "_memory", lambda: None)
+    assert file_system.unwritten_bytes() > LITTLE_BYTES
 
 
 def test_a_file_system_is_trusted_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
