@@ -1,16 +1,13 @@
-"""The command line client, as a person, a log and a program see it, with a real server."""
+"""The command line client, as a person and a log see it, with a real server."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -18,16 +15,12 @@ import pytest
 from myd.analysis.v1 import analysis_pb2 as pb
 from myd_grpc.cli.main import main
 from tests.support.bounds import MANY_TABLES, keep
-from tests.support.commanding import RECORDS, client, command, environment, started
+from tests.support.commanding import RECORDS, client, command, environment, json_lines, started
 from tests.support.scripted import Service, answer, fail, listening, state, stream
-from tests.support.serving import PATIENCE_S, ROOT, Hold, Server
+from tests.support.serving import Hold, Server
 from tests.support.terminal import Terminal
 
 KEY, IV = "0f" * 32, "a0" * 16
-
-
-def json_lines(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
 
 
 # Converting
@@ -279,214 +272,3 @@ def test_a_conversion_without_an_answer_names_its_request(
     said = capsys.readouterr().err
     assert said.startswith("error: the connection broke\nif a job was started all the same, ")
     assert said.endswith(f" --request-id {service.requests[0].request_id}\n")
-
-
-# For programs
-
-
-def test_json_is_the_states_one_a_line(server: Server, records: str) -> None:
-    done = client(server, "convert", records, "--merge", "--output", "out", "--json")
-    states = json_lines(done.stdout)
-    assert states[-1]["status"] == "DONE"
-    assert states[-1]["tables"][0]["parts"][0]["file_name"] == "out_1.csv"
-    assert states[0]["job_end_time"] == 0  # defaults are there
-    assert [state["revision"] for state in states] == sorted({s["revision"] for s in states})
-
-
-def test_json_of_the_other_commands(server: Server, records: str) -> None:
-    (submitted,) = json_lines(
-        client(server, "--json", "convert", records, "--output", "out", "--detach").stdout
-    )
-    job_id = submitted["job_id"]
-    server.wait(job_id)
-    for arguments in (("status", job_id), ("list",), ("cancel", job_id), ("watch", job_id)):
-        (job,) = json_lines(client(server, *arguments, "--json").stdout)
-        assert (job["job_id"], job["status"]) == (job_id, "DONE")
-
-
-def test_a_reader_that_leaves_is_no_traceback(server: Server, records: str) -> None:
-    server.convert(records)
-    with started(server.address, "watch", "--all", "--json") as watching:
-        assert watching.stdout
-        assert watching.stderr
-        watching.stdout.readline()
-        watching.stdout.close()
-        server.convert(records, output="more")
-        assert watching.stderr.read() == ""
-    assert watching.returncode == 1
-
-
-def into_full_disk(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    with Path("/dev/full").open("w") as full:
-        return subprocess.run(
-            command(server.address, *arguments),
-            env=environment(),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-
-
-@pytest.mark.parametrize("options", [["list"], ["list", "--json"]])
-def test_output_that_cannot_be_written(server: Server, records: str, options: list[str]) -> None:
-    server.convert(records)
-    failed = into_full_disk(server, *options)
-    wanted = "error: standard output cannot be written (No space left on device)\n"
-    assert (failed.returncode, failed.stderr) == (1, wanted)
-
-
-def test_a_conversion_whose_output_cannot_be_written_names_its_job(
-    server: Server, records: str
-) -> None:
-    failed = into_full_disk(server, "convert", records, "--output", "out")
-    (job,) = server.stub.ListJobs(pb.ListJobsRequest()).data
-    assert failed.returncode == 1
-    assert failed.stderr.startswith("standard output cannot be written (No space left on device)")
-    assert f" watch {job.job_id}\n" in failed.stderr
-    assert "Exception" not in failed.stderr
-
-
-@pytest.mark.parametrize("options", [[], ["--json"]])
-def test_without_standard_output_the_exit_code_tells(
-    server: Server, records: str, options: list[str]
-) -> None:
-    convert = command(server.address, "convert", records, "--output", "out", *options)
-    done = subprocess.run(
-        ["sh", "-c", 'exec "$@" >&-', "sh", *convert],
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-# Usage
-
-
-@pytest.mark.parametrize("rest", [["status"], ["convert", "--output", "out"]])
-def test_an_argument_that_is_no_text(shared_server: Server, rest: list[str]) -> None:
-    refused = client(shared_server, *rest, os.fsdecode("가".encode("cp949")))
-    wanted = "error: what the server is asked with has to be in UTF-8\n"
-    assert (refused.returncode, refused.stderr) == (2, wanted)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("convert", "a.json"),
-        ("watch",),
-        ("list", "--status", "odd"),
-        ("list", "--page-size", "-1"),
-        ("tables", "j", "--page-size", "4294967296"),
-        ("convert", "a", "--output", "b", "--key-file", "f", "--ask-key"),
-        ("convert", "a", "--output", "b", "--aes256cbckey", KEY),
-    ],
-)
-def test_usage_errors(arguments: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "client.py", *arguments], cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode == 2
-
-
-COMMANDS = "convert status watch list tables cancel forget preprocess".split()
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(name: str) -> None:
-    shown = subprocess.run(
-        [sys.executable, "client.py", name, "--help"], cwd=ROOT, capture_output=True, check=True
-    )
-    assert b"--address" in shown.stdout
-
-
-def test_the_address_may_stand_anywhere(shared_server: Server) -> None:
-    address = shared_server.address
-    for arguments, variables in (
-        (["--address", address, "list"], {}),
-        (["list", "--address", address], {}),
-        (["list"], {"MYD_GRPC_ADDRESS": address}),
-    ):
-        program = [sys.executable, str(ROOT / "client.py"), *arguments]
-        subprocess.run(program, env=environment(**variables), check=True)
-
-
-def test_no_server_is_one_line_and_no_traceback() -> None:
-    done = subprocess.run(
-        [sys.executable, "client.py", "list", "--address", "127.0.0.1:1"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: cannot reach the server at 127.0.0.1:1; start it with make serve, or name its "
-        "address with --address HOST:PORT\n"
-    )
-
-
-# Summaries
-
-
-SHOPPING = [
-    {"category": "식품>축산물", "date": "20220630"},
-    {"category": "도서", "date": "soon"},
-    {"category": "가전", "buyer": {"user_id": "u2"}},
-]
-WARNINGS = (
-    "warning: 1 order line left out: another owner is named, or it is in doubt whose",
-    "warning: 1 order line without a date that can be read: in no month",
-)
-ASK = ("preprocess", "a.json", "--user", "u1", "--proposal", "p1")
-
-
-def test_a_summary_says_what_it_rests_on(shared_server: Server) -> None:
-    shared_server.put("a.json", json.dumps([{"userId": "u1", "orders": SHOPPING}]))
-    plain = client(shared_server, *ASK)
-    assert plain.returncode == 0
-    months, *categories, basis = plain.stdout.splitlines()
-    assert months == "months\t2022-06"
-    assert sorted(categories) == ["도서\t", "식품\t축산물"]
-    assert basis == "2 order lines, 1 without a date, 1 left out, owner by userId"
-    assert plain.stderr.splitlines() == list(WARNINGS)
-    (shown,) = json_lines(client(shared_server, *ASK, "--json").stdout)
-    counts = [shown[name] for name in ("order_lines", "undated_lines", "foreign_lines")]
-    assert (counts, shown["owner_field"]) == ([2, 1, 1], "userId")
-    terminal = Terminal(command(shared_server.address, *ASK), environment())
-    assert terminal.exit_code() == 0
-    assert "2 order lines, 1 without a date, 1 left out, owner by userId" in terminal.shown
-    assert "warning: 1 order line left out" in terminal.shown
-
-
-def test_a_summary_of_a_file_without_owners_warns_of_it(shared_server: Server) -> None:
-    shared_server.put("a.json", json.dumps([{"orders": SHOPPING[:1]}]))
-    shown = client(shared_server, *ASK)
-    assert shown.stdout.endswith(", no owner named\n")
-    warning = "warning: no record names its owner: all of the file counts as this user's\n"
-    assert shown.stderr == warning
-    assert client(shared_server, *ASK, "--json").stderr == warning
-
-
-def test_a_summary_of_nothing_says_what_may_be_mistyped(shared_server: Server) -> None:
-    orders = [{"proposal_id": "p2", "category": "식품>축산물", "date": "20220630"}]
-    shared_server.put("a.json", json.dumps([{"userId": "u1", "orders": orders}]))
-    shown = client(shared_server, *ASK)
-    assert shown.returncode == 0
-    assert shown.stdout.endswith("0 order lines, 0 without a date, 0 left out, owner by userId\n")
-    warning = (
-        "warning: no order line counts: this user has none, or none of the proposal asked for\n"
-    )
-    assert shown.stderr == warning
-
-
-def test_a_missing_user_is_one_line(shared_server: Server) -> None:
-    shared_server.put("a.json", json.dumps([{"userId": "u2", "orders": SHOPPING}]))
-    shown = client(shared_server, *ASK)
-    assert shown.returncode != 0
-    assert "the owner is named by userId; --id-field can name another member" in shown.stderr

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 from tests.support.serving import PATIENCE_S, ROOT, Server
 
@@ -44,3 +46,8 @@ def client(server: Server, *arguments: str, **variables: str) -> subprocess.Comp
         timeout=PATIENCE_S,
         check=False,
     )
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    """What the client has printed for a program."""
+    return [json.loads(line) for line in text.splitlines()]
