@@ -1,4 +1,4 @@
-"""CSV text as docs/spec.md 3.6 has it: cells, lines, and lines made longer afterwards.
+"""CSV text as docs/spec.md 3.6 has it: cells and lines.
 
 In a *marked* line every text is in quotes, also where it needs none. A cell is a text if it is a
 `str`, and not of a class of its own, and is not the empty cell of null.
@@ -7,7 +7,6 @@ In a *marked* line every text is in quotes, also where it needs none. A cell is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.guard import guarded, is_guarded_text
@@ -17,8 +16,6 @@ Row = list[str]
 EMPTY_STRING = str(b'""', "ascii")
 """The cell of an empty string. Known by identity: the string `""` in the data is another object."""
 
-# Bytes that a row has at least.
-_LEAST_ROW = len(",f1r1\n")
 _MUST_QUOTE = re.compile('[",\r\n]')
 
 
@@ -82,37 +79,3 @@ def quoted(cell: str) -> str:
     if cell is EMPTY_STRING or not _MUST_QUOTE.search(cell):
         return cell
     return '"' + cell.replace('"', '""') + '"'
-
-
-class Widener:
-    """Appends empty cells to rows given piece by piece.
-
-    A line end within quotes is content. Every other section between quote characters is within
-    quotes; a doubled quote makes an empty section and so changes nothing.
-    """
-
-    def __init__(self, cells: int, line_end: bytes) -> None:
-        self._cells = cells
-        self._old = line_end
-        self._new = b"," * cells + line_end
-        self._within = False
-        self._rest = b""
-
-    def pieces(self, text: bytes | memoryview, most_bytes: int) -> Iterator[bytes]:
-        """Longer rows in pieces of about so many bytes, of however short ones they are made."""
-        step = max(1, most_bytes * _LEAST_ROW // (_LEAST_ROW + self._cells))
-        for start in range(0, len(text), step):
-            yield self.widen(bytes(text[start : start + step]))
-
-    def widen(self, piece: bytes) -> bytes:
-        """The piece with longer rows; a CR at its end waits for the next piece."""
-        if not self._cells:
-            return piece
-        piece = self._rest + piece
-        cut = len(piece) - (piece[-1:] == b"\r")
-        self._rest = piece[cut:]
-        sections = piece[:cut].split(b'"')
-        outside = slice(int(self._within), None, 2)
-        sections[outside] = [s.replace(self._old, self._new) for s in sections[outside]]
-        self._within ^= len(sections) % 2 == 0
-        return b'"'.join(sections)

@@ -7,15 +7,14 @@ it: such parts, and no others, are written once more when the set is finished.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from msgspec import convert, to_builtins
 
 from myd_grpc.convert.batch import Rows
-from myd_grpc.convert.csvtext import Widener, header_bytes
+from myd_grpc.convert.csvtext import header_bytes
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.long_row import LongRow
 from myd_grpc.convert.model import PartFile
@@ -29,14 +28,14 @@ from myd_grpc.convert.output.csv_parts import (
     add_segment,
 )
 from myd_grpc.convert.output.naming import FileNames
+from myd_grpc.convert.output.rewriting import Rewrite, Rewriter
 from myd_grpc.convert.output.writer import Extent, Snapshot
 from myd_grpc.convert.schema import Schema
+from myd_grpc.convert.widening import widened
 from myd_grpc.failpoints import reach
 
 _HELD_BYTES = 8 << 20
-_PIECE = 1 << 20
-# No part's name begins with a dot.
-_REWRITTEN = ".rewritten"
+_PIECE = 256 << 10
 
 
 class CsvSet:
@@ -197,10 +196,7 @@ class CsvSet:
     ) -> Iterator[bytes | memoryview]:
         """The text of rows with so many commas at the end of each."""
         pieces = data.pieces() if isinstance(data, LongRow) else iter((data,))
-        if not cells:
-            return pieces
-        widener = Widener(cells, self._line_end)
-        return (longer for piece in pieces for longer in widener.pieces(piece, _PIECE))
+        return widened(pieces, cells, self._line_end, _PIECE)
 
     def _header(self, table: int) -> bytes:
         return header_bytes(self._schema.tables[table].written, self.dialect)
@@ -225,11 +221,16 @@ class CsvSet:
 
     def finish(self) -> None:
         """Gives every part its table's final header, and removes those of tables left out."""
+        old = list[Part]()
         for part in self._all_parts():
             if not self._is_written(part):
                 self._remove(part)
             elif part.header < self._final_width(part):
-                self._rewrite(part)
+                self._files.close_one(part.file_name)
+                old.append(part)
+        sizes = Rewriter(self._line_end, _PIECE).rewrite(list(map(self._rewrite, old)))
+        for part, size in zip(old, sizes, strict=True):
+            part.size = size
         self.close()
 
     def parts(self) -> list[PartFile]:
@@ -260,25 +261,15 @@ class CsvSet:
         # A checkpoint that is made while formats are would else have it synced.
         self._unsynced.pop(part.file_name, None)
 
-    def _rewrite(self, part: Part) -> None:
-        """Copies a part with the final header, every row with as many cells as that has."""
-        old = self.directory / part.file_name
-        new = self.directory / _REWRITTEN
-        self._files.close_one(part.file_name)
-        width = self._final_width(part)
-        with old.open("rb") as source, new.open("xb") as target:
-            source.seek(part.size - sum(segment.size for segment in part.segments))
-            target.write(self._header(part.table))
-            for segment in part.segments:
-                widener = Widener(_commas(segment.width, width), self._line_end)
-                for piece in _pieces(source, segment.size):
-                    reach("rewrite")
-                    target.writelines(widener.pieces(piece, _PIECE))
-            part.size = target.tell()
-        # Whoever finds the part with its final header after a crash takes it as it is.
-        disk.sync(new)
-        reach("replace")
-        new.replace(old)
+    def _rewrite(self, part: Part) -> Rewrite:
+        """What there is to do to a part: its final header, and rows with as many cells."""
+        width, rows = self._final_width(part), sum(segment.size for segment in part.segments)
+        return Rewrite(
+            self.directory / part.file_name,
+            self._header(part.table),
+            part.size - rows,
+            [(segment.size, _commas(segment.width, width)) for segment in part.segments],
+        )
 
     # Checkpoints
 
@@ -337,13 +328,3 @@ class CsvSet:
 def _commas(cells: int, width: int) -> int:
     """The commas that a row of so many cells lacks to one of that width: none has none of both."""
     return max(0, max(1, width) - max(1, cells))
-
-
-def _pieces(source: BinaryIO, size: int) -> Iterator[bytes]:
-    """The next `size` bytes of a file, some at a time."""
-    while size:
-        piece = source.read(min(size, _PIECE))
-        if not piece:
-            raise OSError(errno.EIO, "an output file became shorter")
-        size -= len(piece)
-        yield piece

@@ -69,8 +69,7 @@ class AppendOnlyFiles:
 
     @cached_property
     def _buffers(self) -> Sequence[memoryview]:
-        """Memory that begins where a page does."""
-        return [memoryview(mmap.mmap(-1, _BUFFER_BYTES)) for _ in range(_WRITERS)]
+        return [_new_buffer() for _ in range(_WRITERS)]
 
     def drain(self) -> None:
         """Returns when nothing is being written."""
@@ -138,9 +137,9 @@ class _File:
     cache, as everything does where the file system has no other way.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, flags: int = 0) -> None:
         self._path = path
-        self._cached = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._cached = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o666)
         self._direct: int | None = None
         self._size = os.fstat(self._cached).st_size
         # Less than a block, to come after whole ones.
@@ -152,6 +151,16 @@ class _File:
             self._append_blocks(pieces, buffer)
         else:
             self._append_cached((self._pending, *pieces))
+
+    def fill(self, pieces: Iterable[bytes | memoryview], buffer: memoryview) -> int:
+        """Writes all of a file that was empty; answers how long it is."""
+        for text in _poured(pieces, buffer):
+            if _is_direct((text,)):
+                self._write_whole_blocks(text)
+            else:
+                self._append_cached((text,))
+        self.flush()
+        return self._size
 
     def flush(self) -> None:
         """Writes what is left."""
@@ -168,9 +177,12 @@ class _File:
         self._size -= begun
         head = os.pread(self._cached, begun, self._size) if begun else self._pending
         for text in _poured((head, *pieces), buffer):
-            whole = len(text) - len(text) % _BLOCK
-            self._write_blocks(text[:whole])
-            self._pending = bytes(text[whole:])
+            self._write_whole_blocks(text)
+
+    def _write_whole_blocks(self, text: memoryview) -> None:
+        whole = len(text) - len(text) % _BLOCK
+        self._write_blocks(text[:whole])
+        self._pending = bytes(text[whole:])
 
     def _write_blocks(self, blocks: memoryview) -> None:
         try:
@@ -195,6 +207,20 @@ class _File:
                 _write_all(self._cached, rest, self._size + written)
             self._size += size
         self._pending = b""
+
+
+def write(path: Path, pieces: Iterable[bytes | memoryview]) -> int:
+    """Writes a new file as `AppendOnlyFiles` writes large appends; answers how long it is."""
+    file = _File(path, os.O_EXCL)
+    try:
+        return file.fill(pieces, _new_buffer())
+    finally:
+        file.close()
+
+
+def _new_buffer() -> memoryview:
+    """Memory that begins where a page does."""
+    return memoryview(mmap.mmap(-1, _BUFFER_BYTES))
 
 
 def _done(write: Callable[[], None]) -> Future[None]:

@@ -4,7 +4,9 @@ mod copy;
 mod count;
 mod guard;
 mod plain;
+mod widen;
 
 pub use count::{CellCounter, Counts, Ragged};
 pub use guard::Guard;
 pub use plain::{Made, Plain};
+pub use widen::Widener;

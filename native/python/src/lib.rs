@@ -45,6 +45,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<flattener::PyFlattener>()?;
     module.add_class::<rows::PyPlainRows>()?;
     module.add_class::<rows::PyCellCounter>()?;
+    module.add_class::<rows::PyWidener>()?;
     module.add_class::<scanner::PyScanner>()?;
     module.add_class::<read_ahead::PyReadAhead>()?;
     module.add_class::<around::PyAroundReader>()?;

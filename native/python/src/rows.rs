@@ -1,6 +1,6 @@
 //! Rows as text, as Python has them.
 
-use myd_core::rows::{CellCounter, Guard, Made, Plain, Ragged};
+use myd_core::rows::{CellCounter, Guard, Made, Plain, Ragged, Widener};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_bytes::PyBytes as Buffer;
@@ -33,6 +33,36 @@ impl PyPlainRows {
         let (data, old) = (data.as_slice(), &ends.0);
         let Made { text, ends, guards } = py.detach(|| self.0.rows(data, old, width));
         Ok((text_of(py, text)?, Ends(ends), guards))
+    }
+}
+
+/// Makes rows longer: see `widening.py`.
+#[pyclass(name = "Widener", module = "myd_grpc._native")]
+pub struct PyWidener(Widener);
+
+#[pymethods]
+impl PyWidener {
+    #[new]
+    fn new(cells: usize, line_end: &[u8]) -> Self {
+        Self(Widener::new(cells, line_end.to_vec()))
+    }
+
+    /// Longer rows of the text from `start` on, some `most` bytes of them, and where it was not
+    /// looked at any more.
+    fn widen<'py>(
+        &mut self,
+        py: Python<'py>,
+        text: Buffer,
+        start: usize,
+        most: usize,
+    ) -> PyResult<(Bound<'py, PyAny>, usize)> {
+        let text = text.as_slice().get(start..).unwrap_or_default();
+        let (made, taken) = py.detach(|| {
+            let mut made = Vec::with_capacity(most.min(2 * text.len()));
+            let taken = self.0.widen(text, most, &mut made);
+            (made, taken)
+        });
+        Ok((text_of(py, made)?, start + taken))
     }
 }
 
