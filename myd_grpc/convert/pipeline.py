@@ -240,21 +240,20 @@ class _Run:
         is_within_one = self._options.merge and resume.file < len(self._conversion.file_names)
         return range(0 if is_within_one else resume.file)
 
-    def _open(self, name: str, start: int = 0, version: InputVersion | None = None) -> Source:
+    def _open(self, name: str, version: InputVersion | None = None) -> Source:
         conversion = self._conversion
         return Source.open(
             conversion.data_dir,
             name,
             conversion.excluded_dirs,
             self._key,
-            start,
-            version,
-            conversion.confined_to,
+            version=version,
+            confined_to=conversion.confined_to,
             form=TextForm(self._options.encoding, conversion.limits.max_expanded_bytes),
         )
 
     def _open_again(self, index: int) -> Source:
-        return self._open(self._conversion.file_names[index], 0, self._state.inputs[index])
+        return self._open(self._conversion.file_names[index], self._state.inputs[index])
 
     def convert(self, resume: Checkpoint | None, written: Callable[[], None]) -> Converted:
         """Converts all sets, one after another."""
@@ -376,7 +375,6 @@ class _Run:
         """Converts a file, or the piece that is left of one that was begun before."""
         name, state = self._conversion.file_names[index], self._state
         before = state.before_file(index, piece)
-        start = piece.offset if piece else 0
 
         def passed(offset: int) -> None:
             bytes_read = before.bytes_read + source.reached(offset)
@@ -384,7 +382,7 @@ class _Run:
             state.report()
 
         with (
-            self._open(name, start, state.inputs[index]) as source,
+            self._open(name, state.inputs[index]) as source,
             source.unchanged(),
             hinting(source),
         ):

@@ -138,6 +138,7 @@ class EncodedText(ABC):
         self.lead = lead
         self._rest = b""
         self._offset = lead
+        self._passed = 0
         self._left_out = 0
 
     @classmethod
@@ -147,11 +148,18 @@ class EncodedText(ABC):
 
     def begin_at(self, place: TextPlace, first: int) -> None:
         """Has letter number `first` be the first one; `place` is where reading begins."""
-        self._offset, self._left_out = place.position, first - place.letters
+        self._offset, self._passed = place
+        self._left_out = first - place.letters
+
+    @property
+    def place(self) -> TextPlace:
+        """Where reading goes on; some of the letters before that may still wait for others."""
+        return TextPlace(self._offset, self._passed)
 
     def decode(self, data: bytes) -> bytes:
         """The ciphertext bytes of the whole units so far; raises DamagedTextError."""
         letters = self._letters(data)
+        self._passed += len(letters)
         left_out = min(self._left_out, len(letters))
         self._left_out -= left_out
         text = self._rest + letters[left_out:]

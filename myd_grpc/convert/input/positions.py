@@ -11,8 +11,9 @@ from myd_grpc.convert.model import CipherKey
 
 # Whole blocks of ciphertext, and whole units of letters.
 _TEXT_STEP = 3 * BLOCK
-# So many places in text are known at a time: each batch may bring one, and few are gone back.
-_PLACES = 16
+# So many places in text are known at a time: each batch may bring one, or each piece that is read
+# of a long record, and few are gone back.
+_PLACES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ class Positions:
     def _place(self, encoding: EncodedText, start: int) -> TextPlace:
         """The last place that is known before a ciphertext byte."""
         most = encoding.letters_before(start)
-        known = (place for place in reversed(self._places) if place.letters <= most)
-        return next(known, TextPlace(encoding.lead, 0))
+        known = (place for place in self._places if place.letters <= most)
+        return max(known, default=TextPlace(encoding.lead, 0))
 
     def place_before(self, offset: int) -> TextPlace | None:
         """From where on the bytes from a decrypted offset can be read, in base64 or hex text."""

@@ -75,7 +75,6 @@ class Source(InputFile):
         file: ByteSource,
         name: str,
         key: CipherKey | None,
-        start: int = 0,
         version: InputVersion | None = None,
         form: TextForm = ANY_FORM,
     ) -> None:
@@ -93,26 +92,24 @@ class Source(InputFile):
         self._recent: RecentText | None = None
         if self.size and not (chain := self._chained()[0]).is_direct:
             self.chain = chain
-        self._begin(start)
+        self._begin(0)
 
     @classmethod
-    def open(  # noqa: PLR0913 - where it is, and how it is read
+    def open(
         cls,
         data_dir: str,
         name: str,
         excluded_dirs: Sequence[str],
         key: CipherKey | None,
-        start: int = 0,
         version: InputVersion | None = None,
         confined_to: str = "",
         *,
         form: TextForm = ANY_FORM,
     ) -> Self:
-        """Opens `name`, to be read from a decrypted offset on.
+        """Opens `name`, relative to `confined_to` in `data_dir`, to be read from its start.
 
-        It is relative to `confined_to` in `data_dir`. `version` is that of the file when it was
-        looked at before. Raises ConversionError as `open_input` does, and where that offset is not
-        in the file.
+        `version` is that of the file when it was looked at before. Raises ConversionError as
+        `open_input` does.
         """
         file: ByteSource
         if is_url(data_dir):
@@ -120,7 +117,7 @@ class Source(InputFile):
         else:
             file = LocalFile(open_input(data_dir, name, excluded_dirs, confined_to))
         try:
-            return cls(file, name, key, start, version, form)
+            return cls(file, name, key, version, form)
         except ConversionError:
             file.close()
             raise
@@ -171,7 +168,10 @@ class Source(InputFile):
         self._positions.pass_by(place)
 
     def seek(self, offset: int) -> None:
-        """Has the decrypted bytes from that offset on read next."""
+        """Has the decrypted bytes from that offset on read next.
+
+        Raises ConversionError where the file does not reach so far.
+        """
         if offset == self._offset:
             return
         if self._recent and self._recent.reaches(offset):
@@ -261,12 +261,22 @@ class Source(InputFile):
         return data
 
     def _decrypting(self, found: Position) -> Callable[[], bytes]:
-        encoding = self.encoding()
+        encoding, some = self.encoding(), self._some
         if isinstance(encoding, EncodedText) and (encoded := found.encoded):
             encoding.begin_at(TextPlace(found.position, encoded.letters), encoded.first)
+            some = self._passing_by(encoding)
         assert found.key  # noqa: S101 - whoever calls has seen it
         decryptor = CbcDecryptor(CipherKey(*found.key))
-        return self._failing(Decryption(self._some, encoding, decryptor).read)
+        return self._failing(Decryption(some, encoding, decryptor).read)
+
+    def _passing_by(self, encoding: EncodedText) -> Pull:
+        """Takes note of where each piece of text begins."""
+
+        def read() -> bytes:
+            self._positions.pass_by(encoding.place)
+            return self._some()
+
+        return read
 
     def _failing(self, pull: Pull) -> Pull:
         """Raises what a stage does as a ConversionError."""
