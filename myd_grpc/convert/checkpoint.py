@@ -22,7 +22,7 @@ from myd_grpc.convert.output.writer import Extent
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.schema import Entry
 
-_VERSION = 11
+_VERSION = 12
 
 
 class Checkpoint(Struct, frozen=True):
@@ -30,8 +30,9 @@ class Checkpoint(Struct, frozen=True):
 
     `file` is the index of the file at hand and `piece` what is left of it, None when it is not
     begun. `finishing` says that the set's rows are all written and its files are getting their
-    final form; `read` are those of its files that were read to their ends. `kept` is what is known
-    of the inputs and the sets before, or how much of its file is (`KeptSetsFile`), `notes` what was
+    final form; `read` are those of its files that were read to their ends, unless all inputs are of
+    this set: then that is kept with the inputs, as there may be very many. `kept` is what is known
+    of those and the sets before, or how much of its file is (`KeptSetsFile`), `notes` what was
     noted about those, and `unmatched` the numbers of the patterns that nothing in them matched.
     `entries`, with the `records` that brought them, `kinds`, `masked`, `extents` and `beginning`
     (None before its first record) describe the tables of the set at hand, and `writers` its files:

@@ -1,6 +1,6 @@
 """What checkpoints say of inputs and finished sets: where they are many, in a file beside the sets.
 
-There may be a hundred thousand of both, and a checkpoint each second: each adds what is new to the
+There may be a hundred thousand of each, and a checkpoint each second: each adds what is new to the
 file, and says how much of that counts. Nothing of it is content.
 """
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 from myd_grpc.codec import decode, encode
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.model import BesideFile, PartFile
+from myd_grpc.convert.model import BesideFile, FileRead, PartFile
 
 FILE_NAME = ".kept"
 """No name of a set or of its files begins with a dot."""
@@ -28,12 +28,17 @@ FEW_INPUTS = 100
 class KeptSets(Struct, frozen=True):
     """The inputs as they were looked at, and the parts of finished sets and their other files.
 
-    A line of the file is what came to it.
+    Where all inputs are of one set, `read` are those of its files that were read to their ends. A
+    line of the file is what came to it.
     """
 
     inputs: tuple[InputVersion, ...] = ()
     done: tuple[PartFile, ...] = ()
     beside: tuple[BesideFile, ...] = ()
+    read: tuple[FileRead, ...] = ()
+
+
+_NOTHING = KeptSets()
 
 
 class KeptSetsFile:
@@ -45,28 +50,32 @@ class KeptSetsFile:
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
         self._file: BinaryIO | None = None
-        self._inputs = self._done = self._beside = 0
+        self._inputs = self._done = self._beside = self._read = 0
 
     def keep(
         self,
         inputs: Sequence[InputVersion],
         done: Sequence[PartFile],
         beside: Sequence[BesideFile],
+        read: Sequence[FileRead] = (),
     ) -> KeptSets | int:
         """Adds what of these is new at their ends; the bytes that count, once they are synced.
 
         All of it where there are few inputs, without a file.
         """
         if len(inputs) <= FEW_INPUTS:
-            return KeptSets(tuple(inputs), tuple(done), tuple(beside))
+            return KeptSets(tuple(inputs), tuple(done), tuple(beside), tuple(read))
         file = self._file = self._file or self.path.open("wb")
         added = KeptSets(
-            tuple(inputs[self._inputs :]), tuple(done[self._done :]), tuple(beside[self._beside :])
+            tuple(inputs[self._inputs :]),
+            tuple(done[self._done :]),
+            tuple(beside[self._beside :]),
+            tuple(read[self._read :]),
         )
-        if added.inputs or added.done or added.beside:
+        if added != _NOTHING:
             file.write(encode(added).encode() + b"\n")
             file.flush()
-        self._inputs, self._done, self._beside = len(inputs), len(done), len(beside)
+        self._count(inputs, done, beside, read)
         return file.tell()
 
     @property
@@ -97,9 +106,14 @@ class KeptSetsFile:
             tuple(one for line in lines for one in line.inputs),
             tuple(one for line in lines for one in line.done),
             tuple(one for line in lines for one in line.beside),
+            tuple(one for line in lines for one in line.read),
         )
-        self._inputs, self._done, self._beside = map(len, (kept.inputs, kept.done, kept.beside))
+        self._count(kept.inputs, kept.done, kept.beside, kept.read)
         return kept
+
+    def _count(self, *kept: Sequence[object]) -> None:
+        """Takes it that so much of each is in the file."""
+        self._inputs, self._done, self._beside, self._read = map(len, kept)
 
     def close(self) -> None:
         """Closes the file, which stays."""

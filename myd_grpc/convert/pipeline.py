@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
+from msgspec import structs
+
 from myd_grpc.convert.batch import Batch
 from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
@@ -100,6 +102,8 @@ def convert(  # noqa: PLR0913 - what, where to, who is told, and where it goes o
     with closing(run.kept):
         with _output_errors():
             known = run.kept.restore(resume.kept) if resume else KeptSets()
+        if resume and known.read:
+            resume = structs.replace(resume, read=known.read)
         run.begin(tuple(inputs) or run.look(known.inputs), resume, known)
         with _output_errors(), _without_cycle_search(), run.engine:
             return run.convert(resume, written)

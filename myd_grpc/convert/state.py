@@ -10,7 +10,7 @@ from pathlib import Path
 from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kept_sets import KeptSets, KeptSetsFile
-from myd_grpc.convert.model import BesideFile, PartFile, Progress
+from myd_grpc.convert.model import BesideFile, FileRead, PartFile, Progress
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.unmatched import UnmatchedPatterns
@@ -174,9 +174,12 @@ class ConversionState:
         """
         return self._within in plan.files and self._checkpoints.has_older()
 
-    def _keep(self) -> KeptSets | int:
-        """Keeps what is new of inputs and finished sets; what a checkpoint is to say of them."""
-        return self._kept.keep(self.inputs, self.done, self.beside)
+    def _keep(self, read: Sequence[FileRead] = ()) -> KeptSets | int:
+        """Keeps what is new of inputs and finished sets; what a checkpoint is to say of them.
+
+        And of the files that were `read` to their ends, where all are of one set.
+        """
+        return self._kept.keep(self.inputs, self.done, self.beside, read)
 
     def _checkpoint(
         self, builder: SetBuilder, file: int, piece: Piece | None, *, finishing: bool
@@ -188,7 +191,8 @@ class ConversionState:
         self._unsaved.clear()
         self._within = file
         rejects = builder.rejects.snapshot()
-        kept = self._keep()
+        is_whole = len(builder.plan.files) == len(self.inputs)
+        kept = self._keep(builder.read if is_whole else ())
         of_rejects = [builder.rejects.path] if rejects.size else []
         unsynced = [
             *self.take_unsynced(),
@@ -201,7 +205,7 @@ class ConversionState:
             kept=kept,
             piece=piece,
             finishing=finishing,
-            read=tuple(builder.read),
+            read=() if is_whole else tuple(builder.read),
             notes=tuple(self.notes),
             unmatched=self.unmatched.numbers,
             beginning=builder.beginning,

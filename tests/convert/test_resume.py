@@ -108,11 +108,14 @@ def in_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("in_file")
-def test_what_is_kept_of_finished_sets_is_not_said_again_in_each_checkpoint(engine: str) -> None:
+@pytest.mark.parametrize("merge", [True, False])
+def test_what_is_kept_of_files_is_not_said_again_in_each_checkpoint(
+    engine: str, merge: bool
+) -> None:
     names, kept = [f"{number:03}.json" for number in range(50)], Kept()
     with directory() as data, directory() as out:
         write(data, [(name, b'[{"id":1}]') for name in names])
-        convert(conversion(data, names, engine=engine, merge=False), NO_KEYS, out, silent, kept)
+        convert(conversion(data, names, engine=engine, merge=merge), NO_KEYS, out, silent, kept)
     sizes = [len(text) for text in kept.texts]
     assert len(sizes) >= len(names)
     assert max(sizes) < min(sizes) + 100
