@@ -38,6 +38,8 @@ class Batch:
 
     def between(self, start: int, stop: int) -> Batch:
         """The batch of the records from index `start` up to `stop`."""
+        if not start and stop == len(self.spans):
+            return self
         spans, keys = self.spans[start:stop], self.keys[start:stop]
         return replace(self, spans=spans, keys=keys, first=self.first + start)
 

@@ -153,6 +153,15 @@ def _output_errors() -> Iterator[None]:
         raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
 
 
+def _made(directory: Path) -> bool:
+    """Has a directory made where there is none; whether there was none."""
+    try:
+        directory.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
 class _Flatteners:
     """The flattener of a set: there is another one only for files whose ids have other rules."""
 
@@ -324,11 +333,12 @@ class _Run:
 
     def _convert_set(self, plan: SetPlan, resume: Checkpoint | None) -> None:
         directory, state = self._output / plan.prefix, self._state
-        directory.mkdir(exist_ok=True)
+        is_new = _made(directory)
         size = sum(state.inputs[index].size for index in plan.files)
         opened = SetBuilder.opened(self._conversion, plan, directory, size, self._rules)
         with opened as builder:
-            builder.restore(resume)
+            if resume or not is_new:
+                builder.restore(resume)
             if not (resume and resume.finishing):
                 flatteners = _Flatteners(self.engine, builder.schema)
                 self._convert_files(builder, flatteners, resume)

@@ -95,6 +95,8 @@ class SetBuilder:
     def named(self, files: Sequence[_File]) -> list[_File]:
         """Files of the set as files of the job."""
         prefix = self.plan.prefix
+        if not prefix:
+            return list(files)
         return [replace(file, file_name=prefix + file.file_name) for file in files]
 
     def begin_file(self, layout: Layout) -> RowRules:

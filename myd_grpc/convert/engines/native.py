@@ -170,7 +170,8 @@ class _Reader:
                 follow()
         finally:
             reading.stop()
-            wait(working)
+            if working:
+                wait(working)
         rest, offset, place = reading.rest()
         source.pass_by(place)
         return replace(piece, offset=offset, records=records), rest

@@ -7,7 +7,7 @@ import mmap
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, cached_property
@@ -50,8 +50,9 @@ class AppendOnlyFiles:
         self._directory = directory
         self._idle = OrderedDict[str, _File]()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_WRITERS, "write")
+        self._pool: ThreadPoolExecutor | None = None
         self._under_way: list[Future[None]] = []
+        self._failure: OSError | None = None
 
     def append(self, appends: Sequence[Append]) -> None:
         """Begins to append to files, each of them once, when what came before is written."""
@@ -59,12 +60,17 @@ class AppendOnlyFiles:
         rest = iter(appends)
         if sum(_size(pieces) for _, pieces in appends) < DIRECT_BYTES:
             # To begin a thread takes longer than to copy that.
-            self._under_way = [_done(lambda: self._append_some(rest, _NO_BUFFER))]
+            try:
+                self._append_some(rest, _NO_BUFFER)
+            except OSError as error:
+                self._failure = error
             return
         # Threads that do not wait for the disk would be in each other's way.
         threads = sum(_is_direct(pieces) for _, pieces in appends) or 1
+        # Small sets need no threads, and to make what holds them takes a while.
+        pool = self._pool = self._pool or ThreadPoolExecutor(_WRITERS, "write")
         self._under_way = [
-            self._pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
+            pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
         ]
 
     @cached_property
@@ -84,6 +90,8 @@ class AppendOnlyFiles:
     def _wait(self) -> None:
         for writing in self._under_way:
             writing.result()
+        if self._failure:
+            raise self._failure
 
     def _append_some(self, rest: Iterator[Append], buffer: memoryview) -> None:
         """Appends to whatever files no other thread has come to."""
@@ -123,7 +131,8 @@ class AppendOnlyFiles:
 
     def close(self) -> None:
         """Closes all files, flushed or not, when what is being written has been, or has failed."""
-        self._pool.shutdown()
+        if self._pool:
+            self._pool.shutdown()
         while self._idle:
             self._idle.popitem()[1].close()
 
@@ -164,7 +173,8 @@ class _File:
 
     def flush(self) -> None:
         """Writes what is left."""
-        self._append_cached((self._pending,))
+        if self._pending:
+            self._append_cached((self._pending,))
 
     def close(self) -> None:
         """Closes the file, flushed or not."""
@@ -221,18 +231,6 @@ def write(path: Path, pieces: Iterable[bytes | memoryview]) -> int:
 def _new_buffer() -> memoryview:
     """Memory that begins where a page does."""
     return memoryview(mmap.mmap(-1, _BUFFER_BYTES))
-
-
-def _done(write: Callable[[], None]) -> Future[None]:
-    """What came of writing: an OSError is kept for whoever asks for the result."""
-    done = Future[None]()
-    try:
-        write()
-    except OSError as error:
-        done.set_exception(error)
-    else:
-        done.set_result(None)
-    return done
 
 
 def _size(pieces: Sequence[bytes | memoryview]) -> int:

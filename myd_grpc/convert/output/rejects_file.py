@@ -31,9 +31,14 @@ class RejectsFile:
     """
 
     def __init__(self, directory: Path, profile: Profile) -> None:
-        self.path = directory / FILE_NAME
+        self._directory = directory
         self._dialect = Dialect.of(profile)
         self._file: BinaryIO | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, if it is."""
+        return self._directory / FILE_NAME
 
     def add(self, file: str, record: int, offset: int, flaw: Flaw) -> None:
         """Lists a record of an input file, by its name as it was requested."""
