@@ -145,7 +145,7 @@ def keep_checkpoint(
     )
     if cursor.rowcount == 0:
         return False
-    _keep_parts(connection, job_id, parts, _count_parts(connection, job_id))
+    _keep_parts(connection, job_id, parts, _next_position(connection, job_id))
     return True
 
 
@@ -363,8 +363,11 @@ def _drop_work(connection: Connection, job_id: str) -> None:
     connection.execute("DELETE FROM job_files WHERE job_id = ?", (job_id,))
 
 
-def _count_parts(connection: Connection, job_id: str) -> int:
-    rows = connection.execute("SELECT count(*) FROM csv_rows WHERE job_id = ?", (job_id,))
+def _next_position(connection: Connection, job_id: str) -> int:
+    """The position after all parts, of which there may be very many: none of them is looked at."""
+    rows = connection.execute(
+        "SELECT coalesce(max(position) + 1, 0) FROM csv_rows WHERE job_id = ?", (job_id,)
+    )
     return int(rows.fetchall()[0][0])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.jobs.model import Request, SavedCheckpoint
+from myd_grpc.jobs.store import database, statements
 from myd_grpc.jobs.store.store import DATABASE_NAME
 from tests.support.storing import opened
 
@@ -57,3 +58,30 @@ def test_a_report_writes_a_few_pages_whatever_the_files_are(tmp_path: Path) -> N
         return written
 
     assert max(asyncio.run(reported())) < 64 << 10
+
+
+def test_a_checkpoint_takes_as_many_steps_however_many_parts_there_are(tmp_path: Path) -> None:
+    async def submitted() -> None:
+        async with opened(tmp_path) as store:
+            await store.submit(ANYBODY, "j", Request(NAMES, "out"), None, now=1)
+
+    asyncio.run(submitted())
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    taken = list[int]()
+    with closing(database.open_for_writing(tmp_path / DATABASE_NAME)) as connection:
+        connection.set_progress_handler(step, 10)
+        for turn in range(20):
+            parts = [PartFile("out", f"{turn}/{n}.csv", 1, 9) for n in range(200)]
+            before = steps
+            with database.transaction(connection, durable=False):
+                assert statements.keep_checkpoint(connection, "j", SavedCheckpoint("x"), parts)
+            taken.append(steps - before)
+        found = connection.execute("SELECT position FROM csv_rows ORDER BY position").fetchall()
+    assert [position for (position,) in found] == list(range(20 * 200))
+    assert max(taken) < min(taken) * 1.1
