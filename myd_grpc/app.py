@@ -31,9 +31,10 @@ from myd_grpc.callers.access import Access
 from myd_grpc.callers.file import CallersFileError
 from myd_grpc.callers.quota import Quota
 from myd_grpc.callers.registry import Registry
-from myd_grpc.config import Settings, SettingsError
+from myd_grpc.config import Settings
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import why
+from myd_grpc.environ_reader import SettingsError
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.opening import opened_output
 from myd_grpc.jobs.publish.place import OutputPlace

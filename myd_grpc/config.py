@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from myd_grpc.bounded_files import UnfitFileError, read_bounded
 from myd_grpc.callers.model import CallerLimits
 from myd_grpc.convert.engines import processors
 from myd_grpc.convert.model import SECTION_NAMES, Limits
-from myd_grpc.dictionary.model import DictionaryError
-from myd_grpc.dictionary.table import MOST_BYTES, decoded, entries_of
-from myd_grpc.objectstore.location import Location, is_url
+from myd_grpc.environ_reader import EnvironReader
+from myd_grpc.objectstore.location import Location
 from myd_grpc.shopping import DATE_FIELDS, OWNER_FIELDS
 
 FILE_SEP_SIZE = 1000
@@ -23,13 +18,6 @@ FILE_SEP_SIZE = 1000
 
 MAX_CSV_ROW = 300_000
 """Data rows in one CSV file (`MYD_MAX_CSV_ROW`)."""
-
-
-_Value = TypeVar("_Value")
-
-
-class SettingsError(Exception):
-    """One or more settings cannot be used; the text names each variable, value and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +157,10 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read all settings; raises SettingsError that names every bad one."""
-        return cls._read(_EnvironReader(environ))
+        return cls._read(EnvironReader(environ))
 
     @classmethod
-    def _read(cls, source: _EnvironReader) -> Settings:
+    def _read(cls, source: EnvironReader) -> Settings:
         data_dir = source.place("MYD_DATA_DIR", Path("data"))
         beside = Path("data") if isinstance(data_dir, Location) else data_dir
         state_dir = source.directory("MYD_STATE_DIR", beside / "state")
@@ -248,7 +236,7 @@ class Settings:
 _MOST_WORKERS = 1000
 
 
-def _workers(source: _EnvironReader) -> int:
+def _workers(source: EnvironReader) -> int:
     """How many conversions there are at once unless it is set: a cluster tells its slots."""
     executor = source.choice("MYD_EXECUTOR", "local", "ray")
     return processors.usable() if executor == "local" else _MOST_WORKERS
@@ -256,7 +244,7 @@ def _workers(source: _EnvironReader) -> int:
 
 def variables() -> frozenset[str]:
     """Every variable that this server reads."""
-    source = _EnvironReader({})
+    source = EnvironReader({})
     Settings._read(source)
     return frozenset(source.asked)
 
@@ -272,7 +260,7 @@ _WORK = (
 )
 
 
-def _check_tls(source: _EnvironReader, settings: Settings) -> None:
+def _check_tls(source: EnvironReader, settings: Settings) -> None:
     source.pair("MYD_TLS_CERT", settings.tls_cert, "MYD_TLS_KEY", settings.tls_key)
     source.pair(
         "MYD_REST_TLS_CERT", settings.rest_tls_cert, "MYD_REST_TLS_KEY", settings.rest_tls_key
@@ -309,7 +297,7 @@ def _lies_in(one: Path | Location, other: Path | Location) -> bool:
     return isinstance(other, Path) and one.is_relative_to(other)
 
 
-def _caller_limits(source: _EnvironReader) -> CallerLimits:
+def _caller_limits(source: EnvironReader) -> CallerLimits:
     return CallerLimits(
         running=source.integer("MYD_CALLER_RUNNING", _MOST_WORKERS, 1, _MOST_WORKERS),
         queued=source.integer("MYD_CALLER_QUEUED", 200, 0, 1_000_000),
@@ -318,7 +306,7 @@ def _caller_limits(source: _EnvironReader) -> CallerLimits:
     )
 
 
-def _limits(source: _EnvironReader) -> Limits:
+def _limits(source: EnvironReader) -> Limits:
     limits = Limits()
     return Limits(
         batch_records=source.integer("MYD_FILE_SEP_SIZE", FILE_SEP_SIZE, 1, 10_000_000),
@@ -336,131 +324,3 @@ def _limits(source: _EnvironReader) -> Limits:
             "MYD_MAX_EXPANDED_BYTES", limits.max_expanded_bytes, 1, 1 << 50
         ),
     )
-
-
-@dataclass
-class _EnvironReader:
-    """Reads variables and collects what is wrong with them, so that all is said at once."""
-
-    environ: Mapping[str, str]
-    problems: list[str] = field(default_factory=list)
-    asked: set[str] = field(default_factory=set)
-    """Every variable that was looked for."""
-
-    def directory(self, name: str, default: Path) -> Path:
-        text = self._text(name)
-        if text and is_url(text):
-            self.problems.append(f"{name} cannot be used: it must be a directory of this machine")
-            text = None
-        # Lexical: a link in the path stays, so that what is shown is what was set.
-        return Path(os.path.normpath(Path.cwd() / (text or default)))
-
-    def place(self, name: str, default: Path | Location) -> Path | Location:
-        """A directory, or a location in object storage."""
-        text = self._text(name)
-        if text is None and isinstance(default, Location):
-            return default
-        if text is None or not is_url(text):
-            return self.directory(name, Path(str(default)))
-        try:
-            return Location.parse(text)
-        except ValueError as error:
-            # Without the text: a URL may hold a password.
-            self.problems.append(f"{name} cannot be used: {error}")
-            return Path.cwd() / "data"
-
-    def file(self, name: str) -> Path | None:
-        text = self._text(name)
-        return Path.cwd() / text if text else None
-
-    def dictionary(self, name: str) -> str:
-        """The text of a table of what columns mean, which has been checked."""
-        path = self.file(name)
-        if path is None:
-            return ""
-        try:
-            text = decoded(read_bounded(path, MOST_BYTES))
-            entries_of(text)
-        except (UnfitFileError, DictionaryError) as error:
-            between = " " if isinstance(error, UnfitFileError) else ": "
-            self.problems.append(f"{name}={path}{between}{error}")
-            return ""
-        return text
-
-    def integer(self, name: str, default: int, low: int, high: int) -> int:
-        text = self._text(name)
-        if text is None:
-            return default
-        if re.fullmatch(r"[0-9]{1,18}", text) and low <= int(text) <= high:
-            return int(text)
-        return self._refuse(name, text, f"a whole number from {low} to {high}", default)
-
-    def seconds(self, name: str, default: float, high: float) -> float:
-        text = self._text(name)
-        if text is None:
-            return default
-        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) and 0 < float(text) <= high:
-            return float(text)
-        return self._refuse(name, text, f"seconds, more than 0 and at most {high}", default)
-
-    def boolean(self, name: str, default: bool) -> bool:
-        words = {"1": True, "true": True, "on": True, "yes": True}
-        words |= {"0": False, "false": False, "off": False, "no": False}
-        text = self._text(name)
-        if text is None:
-            return default
-        if text.lower() in words:
-            return words[text.lower()]
-        return self._refuse(name, text, "true or false", default)
-
-    def choice(self, name: str, default: str, *others: str) -> str:
-        text = self._text(name)
-        by_folded = {one.lower(): one for one in (default, *others)}
-        if text is None:
-            return default
-        if text.lower() in by_folded:
-            return by_folded[text.lower()]
-        return self._refuse(name, text, f"one of {', '.join(by_folded.values())}", default)
-
-    def address(self, name: str, default: str, example: str = "127.0.0.1:50051") -> str:
-        text = self._text(name)
-        if text is None:
-            return default
-        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})", text)
-        if match and int(match[2]) <= 65535:
-            return text
-        return self._refuse(name, text, f"host:port, such as {example}", default)
-
-    def cluster(self, name: str) -> str:
-        if self._text(name) == "auto":
-            return "auto"
-        return self.address(name, "auto", "10.0.0.1:6379, or auto")
-
-    def names(self, name: str, default: Iterable[str]) -> tuple[str, ...]:
-        text = self._text(name)
-        if text is None:
-            return tuple(default)
-        return tuple(filter(None, (one.strip() for one in text.split(","))))
-
-    def pair(self, one: str, path: Path | None, other: str, other_path: Path | None) -> None:
-        self.check(
-            (path is None) == (other_path is None), f"set both {one} and {other}, or neither"
-        )
-
-    def check(self, holds: bool, problem: str) -> None:
-        if not holds:
-            self.problems.append(problem)
-
-    def raise_problems(self) -> None:
-        if self.problems:
-            # Once each: of what was asked for twice, the problem is there twice.
-            raise SettingsError("\n".join(dict.fromkeys(self.problems)))
-
-    def _text(self, name: str) -> str | None:
-        """A variable that is set to nothing counts as not set, as compose files do it."""
-        self.asked.add(name)
-        return self.environ.get(name, "").strip() or None
-
-    def _refuse(self, name: str, text: str, allowed: str, default: _Value) -> _Value:
-        self.problems.append(f"{name}={text!r} cannot be used: it must be {allowed}")
-        return default

@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from myd_grpc.config import Settings, SettingsError
+from myd_grpc.config import Settings
 from myd_grpc.convert.errors import why
+from myd_grpc.environ_reader import SettingsError
 from myd_grpc.errors import DirectoryLostError
 from myd_grpc.locks import LOCK_FILE, is_shared, lock, locked_among_machines
 from myd_grpc.objectstore.client import remedy

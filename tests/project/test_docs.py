@@ -16,12 +16,13 @@ from myd_grpc import errors
 from myd_grpc.api.requests import conversion_of, submission
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.cli import arguments as command_line
-from myd_grpc.config import Settings, SettingsError
+from myd_grpc.config import Settings
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.engines.processors import usable
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import NO_KEYS
 from myd_grpc.convert.pipeline import convert
+from myd_grpc.environ_reader import SettingsError
 from tests.support.documents import Block, Checkout, Page
 from tests.support.serving import ROOT, Server
 from tests.support.set_files import table_files_below

@@ -6,7 +6,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -158,12 +158,20 @@ def gateway_of(server: Server) -> psutil.Process:
 
 
 def pushed(waiting: dict[socket.socket, memoryview]) -> int:
-    """How much of what waits to be sent could be sent at once."""
+    """How much of what waits to be sent could be sent at once.
+
+    What waits too long, as it may on a busy machine, is given up by the gateway.
+    """
     moved = 0
     for one, rest in list(waiting.items()):
-        with suppress(BlockingIOError):
+        try:
             sent = one.send(rest)
-            moved, waiting[one] = moved + sent, rest[sent:]
+        except BlockingIOError:
+            continue
+        except (BrokenPipeError, ConnectionResetError):
+            del waiting[one]
+            continue
+        moved, waiting[one] = moved + sent, rest[sent:]
         if not waiting[one]:
             del waiting[one]
     return moved
@@ -197,7 +205,8 @@ def test_bodies_that_never_arrive_do_not_pile_up_in_the_gateway(shared_rest: Res
 def test_the_gateway_has_so_many_connections(rest_server: RestServer) -> None:
     rest_server.start(MYD_MAX_CONNECTIONS="20")
     host, _, port = rest_server.rest.address.rpartition(":")
-    question = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    # What it answers by itself: the server behind it may take its time on a busy machine.
+    question = f"GET /openapi.json HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
     with ExitStack() as open_ones:
         many = []
         for _ in range(40):

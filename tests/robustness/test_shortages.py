@@ -24,7 +24,7 @@ MakeServer = Callable[..., Server]
 
 # What a client of HTTP/2 says first: its preface, and settings of which there are none.
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-PUBLISHED = "waits, and tries again: out: the output set cannot be published: too many open files"
+PUBLISHED = "waits, and tries again: the output directory cannot be read: too many open files"
 STARTED = "waits, and tries again: no worker process could be started: too many open files"
 
 

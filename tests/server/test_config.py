@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from myd_grpc import announcements, directories
-from myd_grpc.config import Settings, SettingsError
+from myd_grpc.config import Settings
 from myd_grpc.convert.engines.processors import usable
+from myd_grpc.environ_reader import SettingsError
 from myd_grpc.objectstore.location import Location
 from tests.support.callers import caller_table, write_callers
 from tests.support.serving import PATIENCE_S, ROOT, Server
