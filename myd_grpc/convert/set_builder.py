@@ -90,7 +90,11 @@ class SetBuilder:
             bound = Growth(schema, writer.size_of, most)
             rejects = RejectsFile(directory, options.csv_profile)
             with closing(rejects):
-                yield cls(conversion, plan, context, writer, bound, rules, rejects)
+                builder = cls(conversion, plan, context, writer, bound, rules, rejects)
+                yield builder
+                # It leads back to this, and nobody searches for cycles while very many sets are
+                # made.
+                builder._gathering = None
 
     def named(self, files: Sequence[_File]) -> list[_File]:
         """Files of the set as files of the job."""

@@ -103,7 +103,10 @@ class PythonFlattener:
     def flatten(self, batch: Batch, take: Take | None = None) -> Fragment:
         """See `Flattener.flatten`."""
         self._take, self._batch, self._kept = take, batch, 0
-        return self._flatten_up_to(len(batch.spans))
+        try:
+            return self._flatten_up_to(len(batch.spans))
+        finally:
+            self._take, self._batch = None, EMPTY_BATCH  # whoever takes leads back to this
 
     def _flatten_up_to(self, stop: int) -> Fragment:
         """Flattens from the first record on of which not all was taken; answers what remains."""
