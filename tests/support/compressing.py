@@ -60,6 +60,7 @@ COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
         in_parts(data[:90], compressed, 1) + compressed(data[90:])
     ),
     "gzip before zeros": lambda data: compressed(data) + bytes(5000),
+    "gzip between zeros": lambda data: in_parts(data, lambda part: compressed(part) + bytes(40)),
     "zstd": zstd,
     "zstd at its hardest": lambda data: zstd(data, 19),
     "zstd without a checksum": lambda data: bytes(zstd_library().compress(data)),

@@ -25,6 +25,8 @@ from myd_grpc.convert.input.zstd_frame import WINDOW_LOG, ZstdFrame
 _MOST_AT_ONCE = 1 << 20
 """Bytes that are expanded at a time."""
 
+_GZIP_START = b"\x1f"
+
 _WINDOW = (
     f"needs more than {(1 << WINDOW_LOG) >> 20} MiB to look back at: "
     "compress it again, without --long and --ultra"
@@ -114,18 +116,22 @@ class Expansion:
     def _go_on(self) -> None:
         """Begins with the next part, if there is one."""
         self._pieces.take_back(self._part.unused)
-        self._start = self._pieces.offset
-        data = self._pieces.next()
-        if self._kind is Compression.GZIP and data[:1] == b"\0":
-            # As tapes and some programs fill blocks up.
-            while data:
-                if data.strip(b"\0"):
-                    raise self._followed()
-                data = self._pieces.next()
+        is_gzip = self._kind is Compression.GZIP
+        data = self._after_zeros() if is_gzip else self._pieces.next()
+        self._start = self._pieces.offset - len(data)
+        if is_gzip and data and not data.startswith(_GZIP_START):
+            raise self._followed()  # of a single byte, the library would want another
         self._ended = not data
         if data:
             self._pieces.take_back(len(data))
             self._part = _PARTS[self._kind]()
+
+    def _after_zeros(self) -> bytes:
+        """The next bytes after zeros, with which tapes and some programs fill blocks up."""
+        while data := self._pieces.next():
+            if left := data.lstrip(b"\0"):
+                return left
+        return b""
 
     def _followed(self) -> StageError:
         what = f"is followed by something else, from byte {self._start} on"

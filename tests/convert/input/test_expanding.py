@@ -156,6 +156,10 @@ def damaged(kind: str) -> dict[str, tuple[bytes, str]]:
         "cut off early": (whole[:1500], "ends too early, at byte 1500"),
         "damaged in the middle": (later(whole, len(whole) // 2), "is damaged, before byte"),
         "another checksum": (later(whole, len(whole) - (8 if kind == "gzip" else 4)), "checksum"),
+        "a line end after it": (
+            whole + b"\n",
+            f"is followed by something else, from byte {len(whole)} on",
+        ),
         "something after it": (
             whole + b"[1]    ",
             f"is followed by something else, from byte {len(whole)} on",
@@ -229,6 +233,18 @@ def test_pythons_own_library_for_gzip_does_the_same(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(gzip_member, "_zlib", lambda: zlib)
     assert [failure(stored).message for stored in cases] == found
     assert converted([("in.json", gzip.compress(DOCUMENT))]) == WANTED
+
+
+@each_engine
+def test_something_else_after_zeros(engine: str) -> None:
+    whole = gzip.compress(DOCUMENT) + bytes(9000)
+    for rest in (b"\n", b"\x1f\x8b\x07\x00", b"[1]" * 99):
+        error = failure(whole + rest, engine=engine)
+        assert error.reason is Reason.FILE_UNREADABLE
+        assert f"is followed by something else, from byte {len(whole)} on" in error.message
+    error = failure(whole + gzip.compress(b"")[:-1], engine=engine)
+    assert error.reason is Reason.FILE_UNREADABLE
+    assert "ends too early" in error.message
 
 
 @each_engine
