@@ -1,5 +1,6 @@
 //! Which columns are written, and what becomes of their cells (docs/spec.md 11).
 
+mod batch;
 mod dates;
 mod digests;
 mod masks;
@@ -10,11 +11,11 @@ mod pseudonyms;
 mod recent;
 mod rules;
 
+pub use batch::{Domain, PseudonymBatch, ROOM, Taken};
 pub use dates::{Dates, Month};
-pub use digests::LastBlock;
 pub use masks::{Mask, MaskMaker};
 pub use method::Method;
 pub use names::{FreeNames, names_of, shown};
-pub use pseudonyms::{PSEUDONYM, PseudonymBatch, Pseudonyms};
-pub use recent::{Note, Recent, RecentPseudonyms};
+pub use pseudonyms::{DomainPseudonyms, PSEUDONYM, Pseudonyms, Shown};
+pub use recent::Worth;
 pub use rules::{ColumnRules, Layer, Link, MaskRule, Treatment};

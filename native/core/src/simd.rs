@@ -10,7 +10,7 @@ mod vector;
 
 pub use level::{LEVELS, Level};
 pub use portable::{Portable, digit_bits, equal, run_anywhere, run_portably, string_bits};
-pub use vector::{Block, BracketBits, LANES, Simd, Work};
+pub use vector::{BLOCK, BracketBits, DIGEST, Half, LANES, Simd, Words, Work};
 
 /// Does work with the widest vectors that this processor has, or may use.
 pub fn dispatch<W: Work>(work: W) -> W::Output {

@@ -7,19 +7,15 @@ use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::simd::{self, LANES, Simd, Work, dispatch};
+use crate::simd::{BLOCK, DIGEST, Half, LANES, Simd, Words};
 
-/// Bytes that are digested at once.
-const BLOCK: usize = 64;
 /// Where the last block has the text's length in bits.
 const LENGTH_AT: usize = BLOCK - size_of::<u64>();
-/// Bytes of a digest.
-const DIGEST: usize = 32;
 /// What a key's bytes are combined with, before a text and before that one's digest.
 const INNER: u8 = 0x36;
 const OUTER: u8 = 0x5c;
 /// The words that a digest begins with.
-const INITIAL: [u32; 8] = [
+const INITIAL: Words = [
     0x6a09_e667,
     0xbb67_ae85,
     0x3c6e_f372,
@@ -35,13 +31,13 @@ const INITIAL: [u32; 8] = [
 pub struct KeyedDigest {
     inner: State,
     /// The words for the digest's digest, after the key.
-    outer: [u32; 8],
+    outer: Words,
 }
 
 /// A digest between two pieces of text.
 #[derive(Clone, Copy)]
 struct State {
-    words: [u32; 8],
+    words: Words,
     /// What came after the last whole block.
     block: [u8; BLOCK],
     /// Bytes so far.
@@ -95,14 +91,14 @@ impl KeyedDigest {
 
     /// The same as `half` for each of many texts of which the last block is the only one: this is
     /// the digest of nothing.
-    pub fn halves(&self, blocks: &LastBlocks) -> [u128; LANES] {
-        let (inner, outer) = (self.inner.words, self.outer);
-        dispatch(Halves { inner, outer, blocks: &blocks.0 })
+    #[inline(always)]
+    pub fn halves(&self, blocks: &[[u8; BLOCK]; LANES], simd: impl Simd) -> Half {
+        simd.keyed_halves(&self.inner.words, &self.outer, blocks)
     }
 }
 
 /// The last block of a text, after that of the key.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LastBlock {
     bytes: [u8; BLOCK],
     /// How much of it is text.
@@ -110,65 +106,23 @@ pub struct LastBlock {
 }
 
 impl LastBlock {
-    /// All of it.
+    /// Whether a text of that length ends in it.
     #[inline(always)]
-    pub fn bytes(&self) -> &[u8; BLOCK] {
-        &self.bytes
+    pub fn has_room(&self, length: usize) -> bool {
+        length < LENGTH_AT - self.length.min(LENGTH_AT)
     }
 
-    /// Ends the text with those bytes of a text that have a bit in `kept`; None if they are too many.
+    /// Ends the text with those bytes of a text that have a bit in `kept`, for which there is room.
     #[inline(always)]
-    pub fn ended(&self, text: &[u8; BLOCK], kept: u64, simd: impl Simd) -> Option<Self> {
-        let length = self.length + kept.count_ones() as usize;
-        if length >= LENGTH_AT {
-            return None;
-        }
-        let bits = (BLOCK + length) as u64 * 8;
-        let bytes = simd.last_block((&self.bytes, self.length), (text, kept), bits);
-        Some(Self { bytes, length })
-    }
-}
-
-/// The last blocks of texts that are digested at once.
-#[derive(Default)]
-pub struct LastBlocks(simd::Block);
-
-impl LastBlocks {
-    /// Puts the block of the text with that number.
-    #[inline(always)]
-    pub fn set(&mut self, number: usize, block: &LastBlock) {
-        for (lanes, bytes) in self.0.iter_mut().zip(block.bytes.chunks_exact(4)) {
-            lanes[number % LANES] = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        }
-    }
-}
-
-struct Halves<'a> {
-    inner: [u32; 8],
-    outer: [u32; 8],
-    blocks: &'a simd::Block,
-}
-
-impl Work for Halves<'_> {
-    type Output = [u128; LANES];
-
-    #[inline(always)]
-    fn run(self, simd: impl Simd) -> [u128; LANES] {
-        let mut digests = self.inner.map(|word| [word; LANES]);
-        simd.compress(&mut digests, self.blocks);
-        let mut block = [[0; LANES]; 16];
-        block[..digests.len()].copy_from_slice(&digests);
-        block[digests.len()] = [1 << 31; LANES];
-        block[15] = [(BLOCK + DIGEST) as u32 * 8; LANES];
-        let mut digests = self.outer.map(|word| [word; LANES]);
-        simd.compress(&mut digests, &block);
-        std::array::from_fn(|text| first_half(digests.map(|lanes| lanes[text])))
+    pub fn ended(&self, text: &[u8; BLOCK], kept: u64, simd: impl Simd) -> [u8; BLOCK] {
+        let bits = (BLOCK + self.length) as u64 * 8 + u64::from(kept.count_ones()) * 8;
+        simd.last_block((&self.bytes, self.length), (text, kept), bits)
     }
 }
 
 /// The first half of a digest.
 #[inline(always)]
-fn first_half(words: [u32; 8]) -> u128 {
+fn first_half(words: Words) -> u128 {
     words[..4].iter().fold(0, |half, &word| half << 32 | u128::from(word))
 }
 
@@ -202,7 +156,7 @@ impl State {
     }
 
     /// The words of the whole text's digest.
-    fn finish(mut self) -> [u32; 8] {
+    fn finish(mut self) -> Words {
         let filled = self.filled();
         self.block[filled..].fill(0);
         self.block[filled] = 0x80;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
 use super::dates::Dates;
-use super::digests::LastBlock;
 use super::method::Method;
 use super::names::is_nfc;
 use super::pseudonyms::{DomainPseudonyms, Pseudonyms};
@@ -54,12 +53,10 @@ impl Mask {
         }
     }
 
-    /// What the pseudonym of a text, from `start` on, is made of together with others, if this makes
-    /// pseudonyms and that is a short one.
+    /// What makes pseudonyms, if it does.
     #[inline]
-    pub fn block(&self, data: &[u8], start: usize, end: usize) -> Option<LastBlock> {
-        let Self::Pseudonym(domain) = self else { return None };
-        domain.block(data, start, end)
+    pub fn pseudonyms(&self) -> Option<&DomainPseudonyms> {
+        if let Self::Pseudonym(domain) = self { Some(domain) } else { None }
     }
 
     /// Appends the cell of a masked text, in quotes if it needs them or every text is; false if it

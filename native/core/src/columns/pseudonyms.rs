@@ -2,9 +2,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::digests::{KeyedDigest, LastBlock, LastBlocks};
+use super::digests::{KeyedDigest, LastBlock};
 use super::names::is_nfc;
-use crate::simd::{LANES, Simd, Work, dispatch};
+use crate::simd::{BLOCK, LANES, Simd};
 
 /// How long a pseudonym is.
 pub const PSEUDONYM: usize = 27;
@@ -45,64 +45,57 @@ impl DomainPseudonyms {
         shown(digest(text, &self.digest))
     }
 
-    /// What the pseudonym of a text, from `start` on, is made of together with others, if that is a
-    /// short one.
-    #[inline]
-    pub fn block(&self, data: &[u8], start: usize, end: usize) -> Option<LastBlock> {
-        let block = self.block.as_ref()?;
-        let (text, length) = (data.get(start..end)?, end - start);
-        if let Some(bytes) = data[start..].first_chunk() {
-            return dispatch(Ending { block, bytes, length });
-        }
-        let mut bytes = [0; 64];
-        bytes.get_mut(..length)?.copy_from_slice(text);
-        dispatch(Ending { block, bytes: &bytes, length })
+    /// What the last block of short texts begins with, by which domains are told apart.
+    pub fn begun(&self) -> Option<&LastBlock> {
+        self.block.as_ref()
     }
 }
 
-/// Texts of which the pseudonyms are made at once.
-#[derive(Default)]
-pub struct PseudonymBatch(LastBlocks);
-
-impl PseudonymBatch {
-    /// How many texts there may be.
-    pub const SIZE: usize = LANES;
-
-    /// Puts the text with that number.
+impl Pseudonyms {
+    /// Those of texts by their blocks.
     #[inline(always)]
-    pub fn set(&mut self, number: usize, block: &LastBlock) {
-        self.0.set(number, block);
-    }
-
-    /// The pseudonyms of all; rubbish for a number that was not set.
-    pub fn make(&self, pseudonyms: &Pseudonyms) -> [[u8; PSEUDONYM]; LANES] {
-        pseudonyms.0.halves(&self.0).map(shown)
-    }
-}
-
-/// Ends a block with the text that so many of the bytes are.
-struct Ending<'a> {
-    block: &'a LastBlock,
-    bytes: &'a [u8; 64],
-    length: usize,
-}
-
-impl Work for Ending<'_> {
-    type Output = Option<LastBlock>;
-
-    #[inline(always)]
-    fn run(self, simd: impl Simd) -> Option<LastBlock> {
-        let Self { block, bytes, length } = self;
-        let all = 1_u64.checked_shl(length as u32)? - 1;
-        let found = simd.number_bits(bytes);
-        if found.not_ascii & all != 0 && !std::str::from_utf8(&bytes[..length]).is_ok_and(is_nfc) {
-            return None;
+    pub fn of_blocks(&self, blocks: &[[u8; BLOCK]; LANES], simd: impl Simd) -> [Shown; LANES] {
+        let half = self.0.halves(blocks, simd);
+        let pairs = |words: [[u32; LANES]; 2]| {
+            let mut pairs = [0; LANES];
+            for ((pair, &high), &low) in pairs.iter_mut().zip(&words[0]).zip(&words[1]) {
+                *pair = u64::from(high) << 32 | u64::from(low);
+            }
+            pairs
+        };
+        let (high, low) = (pairs([half[0], half[1]]), pairs([half[2], half[3]]));
+        let first = digits_of(&high, &low, |high, _| high >> 24);
+        let second = digits_of(&high, &low, |high, low| high << 16 | low >> 48);
+        let third = digits_of(&high, &low, |_, low| low >> 8);
+        let last = digits_of(&high, &low, |_, low| low << 2);
+        let mut made = [[b'p'; SHOWN]; LANES];
+        for (text, made) in made.iter_mut().enumerate() {
+            made[1..9].copy_from_slice(&first[text].to_ne_bytes());
+            made[9..17].copy_from_slice(&second[text].to_ne_bytes());
+            made[17..25].copy_from_slice(&third[text].to_ne_bytes());
+            made[25..27].copy_from_slice(&last[text].to_ne_bytes()[6..]);
         }
-        let is_number = (found.digits | found.separators) & all == all;
-        let kept = if is_number { all & !found.separators } else { all };
-        block.ended(bytes, kept, simd)
+        made
     }
 }
+
+/// Eight digits of each number: a loop that is compiled to vectors.
+#[inline(always)]
+fn digits_of(
+    high: &[u64; LANES],
+    low: &[u64; LANES],
+    bits: impl Fn(u64, u64) -> u64,
+) -> [u64; LANES] {
+    let mut all = [0; LANES];
+    for ((all, &high), &low) in all.iter_mut().zip(high).zip(low) {
+        *all = u64::from_ne_bytes(digits(bits(high, low)));
+    }
+    all
+}
+
+/// A pseudonym, and some bytes after it: copying a fixed number of them is faster.
+pub type Shown = [u8; SHOWN];
+const SHOWN: usize = 32;
 
 #[inline(always)]
 fn is_separator(byte: u8) -> bool {
@@ -175,7 +168,9 @@ fn digest_pieces(characters: impl Iterator<Item = char>, state: &KeyedDigest) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{PSEUDONYM, PseudonymBatch, Pseudonyms, shown};
+    use super::{PSEUDONYM, Pseudonyms, shown};
+    use crate::columns::batch::{PseudonymBatch, Taken};
+    use crate::columns::recent::Worth;
 
     #[test]
     fn base32_is_as_python_has_it() {
@@ -188,42 +183,56 @@ mod tests {
     #[test]
     fn pseudonyms_that_are_made_at_once_are_the_same() {
         let pseudonyms = Pseudonyms::new(&[7; 32]);
-        for domain in [0, 4, 40, 53, 54, 55, 62, 63, 64, 200].map(|length| "d".repeat(length)) {
-            let own = pseudonyms.of_domain(&domain);
-            let lengths = 0..70;
+        let mut batch = PseudonymBatch::default();
+        for length in [0, 4, 40, 53, 54, 55, 62, 63, 64, 200] {
+            let own = pseudonyms.of_domain(&"d".repeat(length));
+            let domain = batch.domain(&own);
+            assert_eq!(domain, batch.domain(&own));
+            assert_eq!(domain.is_some(), length < 63);
+            let Some(domain) = domain else { continue };
+            let lengths = 1..70;
             let texts = lengths.flat_map(|length| {
                 let number = "1-2 3*".chars().cycle().take(length).collect();
                 [number, "7".repeat(length), "x-".repeat(length / 2), "홍".repeat(length / 3)]
             });
-            let texts: Vec<String> = texts.collect();
-            let mut fitting = 0;
-            for texts in texts.chunks(PseudonymBatch::SIZE - 1) {
-                let mut batch = PseudonymBatch::default();
-                let blocks = texts.iter().map(|text| own.block(text.as_bytes(), 0, text.len()));
-                let blocks: Vec<_> = blocks.collect();
-                for (number, block) in blocks.iter().enumerate() {
-                    if let Some(block) = block {
-                        batch.set(number, block);
-                    }
+            let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+            let (mut fitting, mut worth) = (0, Worth::default());
+            // Those of the second time are found, of the last ones.
+            for texts in texts.chunks(PseudonymBatch::SIZE - 1).flat_map(|texts| [texts, texts]) {
+                let mut taken = Vec::new();
+                for (place, text) in texts.iter().enumerate() {
+                    let more = if place % 2 == 0 { "" } else { &"7홍".repeat(20) };
+                    let data = format!("{text}{more}");
+                    taken.push(batch.take(data.as_bytes(), (0, text.len()), domain, &mut worth));
                 }
                 let made = batch.make(&pseudonyms);
-                for ((text, block), made) in texts.iter().zip(&blocks).zip(made) {
-                    fitting += usize::from(block.is_some());
-                    let expected = own.of(text);
-                    assert!(block.is_none() || made == expected, "{text}");
-                    assert_eq!(expected.len(), PSEUDONYM);
+                for (text, taken) in texts.iter().zip(taken) {
+                    let found = match taken {
+                        None => continue,
+                        Some(Taken::Made(found)) => found,
+                        Some(Taken::Waits(waiting)) => made[waiting],
+                    };
+                    assert_eq!(found[..PSEUDONYM], own.of(text), "{text}");
+                    fitting += 1;
                 }
             }
-            assert_eq!(fitting > 0, domain.len() < 55, "{domain}");
+            assert_eq!(fitting > 0, length < 54, "{length}");
         }
     }
 
     #[test]
     fn only_texts_in_nfc_are_made_at_once() {
         let own = Pseudonyms::new(&[7; 32]).of_domain("name");
-        let is_there = |text: &[u8]| own.block(text, 0, text.len()).is_some();
+        let mut batch = PseudonymBatch::default();
+        let domain = batch.domain(&own).unwrap_or_default();
+        let mut is_there = |data: &[u8]| {
+            batch.take(data, (0, data.len()), domain, &mut Worth::default()).is_some()
+        };
         assert!(is_there("홍길동".as_bytes()));
-        assert!(!is_there("e\u{301}".as_bytes()));
-        assert!(!is_there(b"\xff"));
+        // What is not there is not found either.
+        for _ in 0..3 {
+            assert!(!is_there("e\u{301}".as_bytes()));
+            assert!(!is_there(b"\xff"));
+        }
     }
 }

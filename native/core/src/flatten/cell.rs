@@ -55,6 +55,12 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// The bytes from the beginning of a cell's text on, if they are in the scratch space, and enough.
+    #[inline(always)]
+    pub fn scratch_chunk<const N: usize>(&self, cell: Cell) -> Option<&'a [u8; N]> {
+        self.scratch.get(cell.start.checked_sub(self.data.len())?..)?.first_chunk()
+    }
+
     /// Appends a cell's text, wherever it is.
     pub fn append(&self, cell: Cell, to: &mut Vec<u8>) {
         if let Some(text) = self.text(cell) {

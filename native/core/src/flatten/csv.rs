@@ -2,6 +2,8 @@
 
 use super::cell::{Cell, LARGE, Texts};
 use super::ids::{CHUNK, Ids, LinkText, Tail};
+use super::late;
+use crate::columns::Shown;
 
 /// Rows of fewer bytes are copied where they are taken: their buffer is kept.
 pub const FEW_BYTES: usize = 32 << 10;
@@ -150,10 +152,10 @@ impl Output {
         self.length
     }
 
-    /// Puts a text over what the rows have there.
+    /// Puts a pseudonym over what the rows have there.
     #[inline(always)]
-    pub fn fill_in(&mut self, at: usize, text: &[u8]) {
-        self.buffer[at..at + text.len()].copy_from_slice(text);
+    pub fn fill_in(&mut self, at: usize, made: &Shown) {
+        late::fill_in(&mut self.buffer, at, made);
     }
 
     /// Notes that all rows so far have only `width` cells.
@@ -241,7 +243,8 @@ const COMMA_AND_CHUNK: usize = 1 + CHUNK;
 #[inline(always)]
 fn write_cell<'a>(room: &'a mut [u8], texts: Texts, cell: Cell) -> Option<&'a mut [u8]> {
     let length = cell.len();
-    if let Some(source) = texts.data.get(cell.start..).and_then(<[u8]>::first_chunk::<CHUNK>) {
+    let in_data = texts.data.get(cell.start..).and_then(<[u8]>::first_chunk::<CHUNK>);
+    if let Some(source) = in_data.or_else(|| texts.scratch_chunk(cell)) {
         if length <= CHUNK {
             let start = room.first_chunk_mut::<COMMA_AND_CHUNK>()?;
             start[0] = b',';

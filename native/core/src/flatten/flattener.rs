@@ -244,6 +244,7 @@ impl Flattener {
         let base = self.known + self.own.len();
         self.own.extend(entries.iter().map(|(entry, _)| entry.clone()));
         let (entries, origins) = entries.into_iter().unzip();
+        self.trees.make_late(&mut self.scratch);
         let (mut rows, mut kinds) = self.trees.take_rows();
         let mut masked = self.trees.take_masked();
         if self.trees.is_beyond {

@@ -1,8 +1,8 @@
 //! Cells that are masked, and how many.
 
 use super::cell::{Cell, LARGE, Texts};
-use super::late::{self, Late, LateCell};
-use crate::columns::{LastBlock, Mask, PSEUDONYM, Recent};
+use super::late::{LateCell, LatePseudonyms};
+use crate::columns::{Domain, Mask, PSEUDONYM, ROOM, Shown, Taken, Worth};
 use crate::kinds::kind;
 
 /// How many cells of a column were masked, or left out though they were to be: see `MaskedCells` in
@@ -36,15 +36,26 @@ pub struct MaskedColumn {
     /// Where its cell is in a row, if it is written.
     place: Option<usize>,
     kinds: u8,
+    /// The number of its domain, if it has pseudonyms that may be made late.
+    domain: Option<Domain>,
+    /// Whether it is worth while to look for its texts.
+    worth: Worth,
     /// How many cells were masked.
     pub cells: MaskedCells,
 }
 
 impl MaskedColumn {
     /// A column of a table, whose cell is in that place of a row, if in any.
-    pub fn new(mask: Mask, table: usize, column: usize, place: Option<usize>) -> Self {
+    pub fn new(
+        mask: Mask,
+        (table, column): (usize, usize),
+        place: Option<usize>,
+        late: &mut LatePseudonyms,
+    ) -> Self {
+        let domain = mask.pseudonyms().and_then(|one| late.batch.domain(one));
         let column = i64::try_from(column).unwrap_or(i64::MAX);
-        Self { mask, place, kinds: 0, cells: MaskedCells { table, column, cells: 0 } }
+        let cells = MaskedCells { table, column, cells: 0 };
+        Self { mask, place, kinds: 0, domain, worth: Worth::default(), cells }
     }
 
     /// Sets the masked cell of a row, or one that is room for what is made late.
@@ -52,11 +63,35 @@ impl MaskedColumn {
         let is_masked = masking.has_content(cell);
         self.cells.cells += u64::from(is_masked);
         let Some(place) = self.place.filter(|&place| place < row.len()) else { return };
-        row[place] = match masking.block(&self.mask, cell).filter(|_| is_masked) {
-            Some(block) => masking.pseudonym(&block, place, late),
+        row[place] = match self.late_cell(place, cell, masking, late).filter(|_| is_masked) {
+            Some(cell) => cell,
             None => masking.cell(&self.mask, cell).cell,
         };
         self.kinds |= if row[place].len() == 0 { kind::NULL } else { kind::STRING };
+    }
+
+    /// The cell of a pseudonym that was made lately, or room for one in that place of a row; None if
+    /// it is not made late.
+    #[inline]
+    fn late_cell(
+        &mut self,
+        place: usize,
+        cell: Cell,
+        masking: &mut Masking,
+        late: &mut Late,
+    ) -> Option<Cell> {
+        let (data, domain) = (masking.data, self.domain?);
+        let quote = usize::from(data.get(cell.start..cell.end)?.starts_with(b"\""));
+        let text = (cell.start + quote, cell.end - quote);
+        let start = masking.scratch.len();
+        let waiting = match late.pseudonyms.batch.take(data, text, domain, &mut self.worth)? {
+            Taken::Made(made) => return Some(masking.push_quoted(&made)),
+            Taken::Waits(waiting) => waiting,
+        };
+        let room = masking.push_quoted(&ROOM);
+        let at = start + usize::from(masking.marks_text);
+        late.cells.push(late.pseudonyms.note(waiting, at, (place, room.start)));
+        Some(room)
     }
 
     /// Whether it has a cell in a row.
@@ -68,6 +103,14 @@ impl MaskedColumn {
     pub fn take_kinds(&mut self) -> u8 {
         std::mem::take(&mut self.kinds)
     }
+}
+
+/// What is needed of pseudonyms where cells are set.
+pub struct Late<'a> {
+    /// The cells of the row at hand that are room for one.
+    pub cells: &'a mut Vec<LateCell>,
+    /// Those that are to be made.
+    pub pseudonyms: &'a mut LatePseudonyms,
 }
 
 /// A cell that a mask was put on.
@@ -102,37 +145,18 @@ impl Masking<'_> {
         Texts { data: self.data, scratch: self.scratch, marks_text: self.marks_text }
     }
 
-    /// What the pseudonym of a cell is made of, if it can be made late.
-    #[inline]
-    fn block(&self, mask: &Mask, cell: Cell) -> Option<LastBlock> {
-        let quote = usize::from(self.data.get(cell.start..cell.end)?.starts_with(b"\""));
-        mask.block(self.data, cell.start + quote, cell.end - quote)
-    }
-
-    /// The cell of a pseudonym that was made lately, or room for it in that place of a row.
-    #[inline]
-    fn pseudonym(&mut self, block: &LastBlock, place: usize, late: &mut Late) -> Cell {
-        let start = self.data.len() + self.scratch.len();
-        match late.recent.find(block) {
-            Recent::Made(text) => self.push_quoted(&text),
-            Recent::Noted(note) => {
-                self.push_quoted(&late::ROOM);
-                late.cells.push(LateCell { place, start, before_end: None, block: *block, note });
-            }
-        }
-        Cell { start, end: self.data.len() + self.scratch.len() }
-    }
-
-    /// Puts a pseudonym into the scratch space, in quotes if every text is.
+    /// Puts a pseudonym into the scratch space, in quotes if every text is, and its cell.
     #[inline(always)]
-    fn push_quoted(&mut self, text: &[u8; PSEUDONYM]) {
+    fn push_quoted(&mut self, made: &Shown) -> Cell {
+        let start = self.data.len() + self.scratch.len();
         if self.marks_text {
-            self.scratch.push(b'"');
-            self.scratch.extend_from_slice(text);
-            self.scratch.push(b'"');
-        } else {
-            self.scratch.extend_from_slice(text);
+            let mut quoted = [b'"'; size_of::<Shown>()];
+            quoted[1..=PSEUDONYM].copy_from_slice(&made[..PSEUDONYM]);
+            self.scratch.extend_from_slice(&quoted);
+            return Cell { start, end: start + PSEUDONYM + 2 };
         }
+        self.scratch.extend_from_slice(made);
+        Cell { start, end: start + PSEUDONYM }
     }
 
     /// Masks a cell.

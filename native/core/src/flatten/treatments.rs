@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::late::LatePseudonyms;
+use super::late::{LatePseudonyms, Target};
 use super::links::TableLinks;
 use super::masked::MaskedColumn;
-use crate::columns::{ColumnRules, FreeNames, Link, names_of, shown};
+use crate::columns::{ColumnRules, FreeNames, Link, Shown, names_of, shown};
 
 /// Numbers of columns as a node has them, where those are no plain ones: more than any row has.
 pub mod column {
@@ -122,7 +122,7 @@ impl Treatments {
         match self.rules.mask(&treatment) {
             Some(mask) => {
                 let place = treatment.stays.then_some(place);
-                self.masked.push(MaskedColumn::new(mask, table, next, place));
+                self.masked.push(MaskedColumn::new(mask, (table, next), place, &mut self.late));
                 column::of_masked(self.masked.len() - 1)
             }
             None if treatment.stays => place as u32 + 1,
@@ -130,8 +130,8 @@ impl Treatments {
         }
     }
 
-    /// Makes the pseudonyms that are still to be made, and has them put into rows.
-    pub fn make_late(&mut self, put: impl FnMut(usize, usize, &[u8])) {
+    /// Makes the pseudonyms that are still to be made, and has them put where they are to be.
+    pub fn make_late(&mut self, put: impl FnMut(Target, &Shown)) {
         if let Some(pseudonyms) = self.rules.pseudonyms() {
             self.late.make(pseudonyms, put);
         }

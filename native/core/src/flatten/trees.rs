@@ -6,7 +6,7 @@ use super::cell::Cell;
 use super::csv::{Output, Rows};
 use super::fragment;
 use super::key_tree::{KeyTree, NodeId};
-use super::late::LateCell;
+use super::late::{self, LateCell, Target};
 use super::links::{Links, TableLinks};
 use super::masked::{KEY_COLUMN, MaskedCells, RECORD_ID_COLUMN};
 use super::record_ids::RecordIds;
@@ -174,33 +174,31 @@ impl SchemaTrees {
         }
     }
 
-    /// Has the pseudonyms made of the last row of a table, now or later.
+    /// Notes where the cells that are made late are in the last row of a table.
     pub fn finish_late(&mut self, number: usize) {
         let Some(treatments) = &mut self.treatments else { return };
         let table = &mut self.tables[number];
         let Some(treated) = &mut table.treated else { return };
         let (end, quote) = (table.output.len(), usize::from(self.marks_text));
-        let mut cells = std::mem::take(&mut treated.late);
-        for cell in &cells {
-            let Some(before_end) = cell.before_end else { continue };
-            treatments.late.add((number, end - before_end + quote), cell);
-            if treatments.late.are_many() {
-                let tables = &mut self.tables;
-                treatments.make_late(|table, at, text| tables[table].output.fill_in(at, text));
-            }
+        for cell in treated.late.drain(..) {
+            treatments.late.move_to(number, end, quote, &cell);
         }
-        cells.clear();
-        if let Some(treated) = &mut self.tables[number].treated {
-            treated.late = cells;
-        }
+    }
+
+    /// Makes the pseudonyms that are to be made late, for rows and for cells in the scratch space.
+    #[inline(never)]
+    pub fn make_late(&mut self, scratch: &mut [u8]) {
+        let Some(treatments) = &mut self.treatments else { return };
+        let tables = &mut self.tables;
+        treatments.make_late(|target, made| match target {
+            Target::Rows(table, at) => tables[table as usize].output.fill_in(at, made),
+            Target::Scratch(at) => late::fill_in(scratch, at, made),
+            Target::Nowhere => {}
+        });
     }
 
     /// Takes the rows of all tables, and which kinds of values the columns of those tables have.
     pub fn take_rows(&mut self) -> (Vec<Rows>, Vec<TableKinds>) {
-        if let Some(treatments) = &mut self.treatments {
-            let tables = &mut self.tables;
-            treatments.make_late(|table, at, text| tables[table].output.fill_in(at, text));
-        }
         let are_many = self.tables.len() > MANY_TABLES;
         let (mut rows, mut kinds) = (Vec::new(), Vec::new());
         for (number, table) in self.tables.iter_mut().enumerate() {

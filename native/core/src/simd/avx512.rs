@@ -11,9 +11,11 @@ use std::arch::x86_64::{
     _mm512_set1_epi8, _mm512_storeu_si512, _mm512_sub_epi8,
 };
 
+use std::sync::LazyLock;
+
 use super::portable::Portable;
 use super::sha256;
-use super::vector::{Block, BracketBits, NumberBits, Simd, State, Work};
+use super::vector::{BLOCK, BracketBits, Half, LANES, NumberBits, Simd, Words, Work};
 
 /// Does work, or gives it back where the processor cannot do it.
 pub fn run<W: Work>(work: W) -> Result<W::Output, W> {
@@ -23,6 +25,11 @@ pub fn run<W: Work>(work: W) -> Result<W::Output, W> {
 
 /// Whether this processor has all that is asked for below.
 pub fn is_there() -> bool {
+    static IS_THERE: LazyLock<bool> = LazyLock::new(has_all);
+    *IS_THERE
+}
+
+fn has_all() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("bmi1")
@@ -75,9 +82,9 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn compress(self, state: &mut State, block: &Block) {
+    fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES]) -> Half {
         // SAFETY: the processor was asked.
-        unsafe { sha256::compress(state, block) }
+        unsafe { sha256::keyed_halves(inner, outer, blocks) }
     }
 }
 

@@ -4,9 +4,10 @@ use multiversion::multiversion;
 use sha2::block_api::compress256;
 use wide::u8x16;
 
-use super::vector::{Block, BracketBits, LANES as TEXTS, NumberBits, Simd, State, Work};
+use super::vector::{BLOCK, BracketBits, DIGEST, Half, LANES, NumberBits, Simd, Words, Work};
 
-const LANES: usize = 16;
+/// Bytes of a vector.
+const WIDTH: usize = 16;
 
 /// Does work on any processor.
 ///
@@ -113,18 +114,24 @@ impl Simd for Portable {
     /// One after the other: a processor with instructions for that has begun with the next one
     /// before it is done with one.
     #[inline(always)]
-    fn compress(self, state: &mut State, block: &Block) {
-        for text in 0..TEXTS {
-            let mut words = state.map(|lanes| lanes[text]);
-            let mut bytes = [0; 64];
-            for (bytes, lanes) in bytes.chunks_exact_mut(4).zip(block) {
-                bytes.copy_from_slice(&lanes[text].to_be_bytes());
+    fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES]) -> Half {
+        let mut half = [[0; LANES]; 4];
+        for (text, block) in blocks.iter().enumerate() {
+            let mut digest = *inner;
+            compress256(&mut digest, &[*block]);
+            let mut last = [0; BLOCK];
+            for (bytes, word) in last.chunks_exact_mut(4).zip(digest) {
+                bytes.copy_from_slice(&word.to_be_bytes());
             }
-            compress256(&mut words, &[bytes]);
-            for (lanes, word) in state.iter_mut().zip(words) {
+            last[DIGEST] = 0x80;
+            last[BLOCK - 8..].copy_from_slice(&((BLOCK + DIGEST) as u64 * 8).to_be_bytes());
+            digest = *outer;
+            compress256(&mut digest, &[last]);
+            for (lanes, word) in half.iter_mut().zip(digest) {
                 lanes[text] = word;
             }
         }
+        half
     }
 }
 
@@ -140,8 +147,8 @@ pub struct StringBits {
 /// The sixteen bytes from `at` on; the array is long enough.
 #[inline(always)]
 fn load<const N: usize>(bytes: &[u8; N], at: usize) -> u8x16 {
-    let mut lanes = [0; LANES];
-    lanes.copy_from_slice(&bytes[at..at + LANES]);
+    let mut lanes = [0; WIDTH];
+    lanes.copy_from_slice(&bytes[at..at + WIDTH]);
     u8x16::new(lanes)
 }
 
@@ -158,7 +165,7 @@ fn bits(lanes: u8x16) -> u32 {
 
 /// Finds the bytes that matter inside a string.
 #[inline(always)]
-pub fn string_bits(bytes: &[u8; LANES]) -> StringBits {
+pub fn string_bits(bytes: &[u8; WIDTH]) -> StringBits {
     let lanes = load(bytes, 0);
     let last_control = u8x16::splat(0x1f);
     let control = lanes.max(last_control).cmp_eq(last_control);
@@ -168,7 +175,7 @@ pub fn string_bits(bytes: &[u8; LANES]) -> StringBits {
 
 /// Where the digits are.
 #[inline(always)]
-pub fn digit_bits(bytes: &[u8; LANES]) -> u32 {
+pub fn digit_bits(bytes: &[u8; WIDTH]) -> u32 {
     let values = load(bytes, 0) - u8x16::splat(b'0');
     let nine = u8x16::splat(9);
     bits(values.max(nine).cmp_eq(nine))
@@ -178,8 +185,8 @@ pub fn digit_bits(bytes: &[u8; LANES]) -> u32 {
 #[inline(always)]
 pub fn equal(a: &[u8; 32], b: &[u8; 32]) -> u32 {
     let low = bits(load(a, 0).cmp_eq(load(b, 0)));
-    let high = bits(load(a, LANES).cmp_eq(load(b, LANES)));
-    low | high << LANES
+    let high = bits(load(a, WIDTH).cmp_eq(load(b, WIDTH)));
+    low | high << WIDTH
 }
 
 #[cfg(test)]

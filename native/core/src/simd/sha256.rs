@@ -1,16 +1,25 @@
-//! SHA-256 (FIPS 180-4) of one block of each of sixteen texts at once, for processors with AVX-512.
+//! SHA-256 (FIPS 180-4) of many short texts at once, for processors with AVX-512: two vectors with a
+//! word of sixteen texts each, as one alone waits for its own results half of the time.
 #![expect(unsafe_code, reason = "as in `avx512.rs`")]
 #![expect(clippy::incompatible_msrv, reason = "left out by older compilers, see build.rs")]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi32, _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
+    __m512i, _mm_set_epi64x, _mm512_add_epi32, _mm512_broadcast_i32x4, _mm512_loadu_si512,
+    _mm512_ror_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8,
+    _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
-use super::vector::{Block, LANES, State};
+use super::vector::{BLOCK, DIGEST, Half, LANES, Words};
 
 /// Rounds of a block, of which each takes a word of it as the rounds before left it.
 const WORDS: usize = 16;
+/// Texts of which a vector has a word.
+const TEXTS: usize = 16;
+const VECTORS: usize = LANES / TEXTS;
+
+/// The same word of all texts.
+type Lanes = [__m512i; VECTORS];
 
 /// What is added in each round.
 const ROUND: [u32; 64] = [
@@ -80,74 +89,190 @@ const ROUND: [u32; 64] = [
     0xc671_78f2,
 ];
 
-/// Digests the next block of each text.
-#[target_feature(enable = "avx512f")]
-pub fn compress(state: &mut State, block: &Block) {
-    let mut words = [_mm512_setzero_si512(); WORDS];
-    for (word, lanes) in words.iter_mut().zip(block) {
-        *word = load(lanes);
-    }
-    let mut values = [_mm512_setzero_si512(); 8];
-    for (value, lanes) in values.iter_mut().zip(&*state) {
-        *value = load(lanes);
-    }
-    for (group, added) in ROUND.chunks_exact(WORDS).enumerate() {
-        for place in 0..WORDS {
-            if group > 0 {
-                let at = |ahead| words[(place + ahead) % WORDS];
-                words[place] = next_word(at(0), at(1), at(9), at(14));
-            }
-            values = round(values, words[place], added[place]);
+/// The first halves of the keyed digests of texts of which the last block is the only one: from the
+/// words after the key, within and without.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub fn keyed_halves(inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES]) -> Half {
+    let digests = compress(inner, &words(blocks));
+    let mut block = [all(0); WORDS];
+    block[..digests.len()].copy_from_slice(&digests);
+    block[digests.len()] = all(1 << 31);
+    block[WORDS - 1] = all((BLOCK + DIGEST) as u32 * 8);
+    let digests = compress(outer, &block);
+    let mut half = [[0; LANES]; 4];
+    for (words, lanes) in half.iter_mut().zip(digests) {
+        for (words, vector) in words.chunks_exact_mut(TEXTS).zip(lanes) {
+            // SAFETY: there is room for sixteen words.
+            unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
         }
     }
-    for (lanes, value) in state.iter_mut().zip(values) {
-        let sum = _mm512_add_epi32(load(lanes), value);
-        // SAFETY: there is room for sixteen words.
-        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), sum) };
+    half
+}
+
+/// Digests a block of each text, of which the digests so far are the same.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn compress(begun: &Words, block: &[Lanes; WORDS]) -> [Lanes; 8] {
+    let mut words = *block;
+    let mut values = state(begun);
+    // Without a loop over them, no word has to be moved, and all are where the compiler knows.
+    macro_rules! sixteen {
+        ($does:ident) => {
+            $does!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+        };
     }
+    macro_rules! first {
+        ($($place:literal)*) => {$(
+            values = round(values, words[$place], ROUND[$place]);
+        )*};
+    }
+    sixteen!(first);
+    for added in ROUND[WORDS..].chunks_exact(WORDS) {
+        macro_rules! next {
+            ($($place:literal)*) => {$(
+                words[$place] = next_word(
+                    words[$place],
+                    words[($place + 1) % WORDS],
+                    words[($place + 9) % WORDS],
+                    words[($place + 14) % WORDS],
+                );
+                values = round(values, words[$place], added[$place]);
+            )*};
+        }
+        sixteen!(next);
+    }
+    let begun = state(begun);
+    for word in 0..values.len() {
+        values[word] = add(values[word], begun[word]);
+    }
+    values
+}
+
+/// Those words for all texts.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn state(words: &Words) -> [Lanes; 8] {
+    let mut lanes = [all(0); 8];
+    for (lanes, word) in lanes.iter_mut().zip(words) {
+        *lanes = all(*word);
+    }
+    lanes
 }
 
 /// The word that comes sixteen after the first of these, which are 1, 9 and 14 apart from it.
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn next_word(first: __m512i, second: __m512i, tenth: __m512i, last: __m512i) -> __m512i {
-    let low = xor(
-        _mm512_ror_epi32::<7>(second),
-        _mm512_ror_epi32::<18>(second),
-        _mm512_srli_epi32::<3>(second),
-    );
-    let high = xor(
-        _mm512_ror_epi32::<17>(last),
-        _mm512_ror_epi32::<19>(last),
-        _mm512_srli_epi32::<10>(last),
-    );
-    _mm512_add_epi32(_mm512_add_epi32(first, low), _mm512_add_epi32(tenth, high))
+#[target_feature(enable = "avx512f,avx512bw")]
+fn next_word(mut first: Lanes, second: Lanes, tenth: Lanes, last: Lanes) -> Lanes {
+    for one in 0..VECTORS {
+        let (second, last) = (second[one], last[one]);
+        let low = xor(
+            _mm512_ror_epi32::<7>(second),
+            _mm512_ror_epi32::<18>(second),
+            _mm512_srli_epi32::<3>(second),
+        );
+        let high = xor(
+            _mm512_ror_epi32::<17>(last),
+            _mm512_ror_epi32::<19>(last),
+            _mm512_srli_epi32::<10>(last),
+        );
+        let sum = _mm512_add_epi32(tenth[one], high);
+        first[one] = _mm512_add_epi32(_mm512_add_epi32(first[one], low), sum);
+    }
+    first
 }
 
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn round([a, b, c, d, e, f, g, h]: [__m512i; 8], word: __m512i, added: u32) -> [__m512i; 8] {
+#[target_feature(enable = "avx512f,avx512bw")]
+fn round([a, b, c, d, e, f, g, h]: [Lanes; 8], word: Lanes, added: u32) -> [Lanes; 8] {
     const CHOICE: i32 = 0xca;
     const MAJORITY: i32 = 0xe8;
-    let upper = xor(_mm512_ror_epi32::<6>(e), _mm512_ror_epi32::<11>(e), _mm512_ror_epi32::<25>(e));
-    let chosen = _mm512_ternarylogic_epi32::<CHOICE>(e, f, g);
-    let given = _mm512_add_epi32(word, _mm512_set1_epi32(added.cast_signed()));
-    let first = _mm512_add_epi32(_mm512_add_epi32(h, given), _mm512_add_epi32(upper, chosen));
-    let lower = xor(_mm512_ror_epi32::<2>(a), _mm512_ror_epi32::<13>(a), _mm512_ror_epi32::<22>(a));
-    let second = _mm512_add_epi32(lower, _mm512_ternarylogic_epi32::<MAJORITY>(a, b, c));
-    [_mm512_add_epi32(first, second), a, b, c, _mm512_add_epi32(d, first), e, f, g]
+    let (mut first, mut second) = (h, a);
+    for one in 0..VECTORS {
+        let (a, e) = (a[one], e[one]);
+        let upper =
+            xor(_mm512_ror_epi32::<6>(e), _mm512_ror_epi32::<11>(e), _mm512_ror_epi32::<25>(e));
+        let chosen = _mm512_ternarylogic_epi32::<CHOICE>(e, f[one], g[one]);
+        let added = _mm512_set1_epi32(added.cast_signed());
+        let given = _mm512_add_epi32(h[one], _mm512_add_epi32(word[one], added));
+        first[one] = _mm512_add_epi32(_mm512_add_epi32(given, chosen), upper);
+        let lower =
+            xor(_mm512_ror_epi32::<2>(a), _mm512_ror_epi32::<13>(a), _mm512_ror_epi32::<22>(a));
+        let majority = _mm512_ternarylogic_epi32::<MAJORITY>(a, b[one], c[one]);
+        second[one] = _mm512_add_epi32(lower, majority);
+    }
+    [add(first, second), a, b, c, add(d, first), e, f, g]
+}
+
+/// The words of the blocks: each, of all texts.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn words(blocks: &[[u8; BLOCK]; LANES]) -> [Lanes; WORDS] {
+    let reversed = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
+    let reversed = _mm512_broadcast_i32x4(reversed);
+    let mut words = [all(0); WORDS];
+    for vector in 0..VECTORS {
+        let mut rows = [_mm512_setzero_si512(); TEXTS];
+        for (row, block) in rows.iter_mut().zip(&blocks[vector * TEXTS..]) {
+            // SAFETY: sixty-four bytes are there.
+            let bytes = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
+            *row = _mm512_shuffle_epi8(bytes, reversed);
+        }
+        for (word, lanes) in words.iter_mut().zip(transposed(&rows)) {
+            word[vector] = lanes;
+        }
+    }
+    words
+}
+
+/// Makes rows columns: words by two, those by two, and then quarters of vectors.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn transposed(rows: &[__m512i; 16]) -> [__m512i; 16] {
+    let zero = _mm512_setzero_si512();
+    let (mut pairs, mut fours, mut columns) = ([zero; 16], [zero; 16], [zero; 16]);
+    for (two, rows) in pairs.chunks_exact_mut(2).zip(rows.chunks_exact(2)) {
+        two[0] = _mm512_unpacklo_epi32(rows[0], rows[1]);
+        two[1] = _mm512_unpackhi_epi32(rows[0], rows[1]);
+    }
+    for (four, pairs) in fours.chunks_exact_mut(4).zip(pairs.chunks_exact(4)) {
+        four[0] = _mm512_unpacklo_epi64(pairs[0], pairs[2]);
+        four[1] = _mm512_unpackhi_epi64(pairs[0], pairs[2]);
+        four[2] = _mm512_unpacklo_epi64(pairs[1], pairs[3]);
+        four[3] = _mm512_unpackhi_epi64(pairs[1], pairs[3]);
+    }
+    for word in 0..4 {
+        let (a, b, c, d) = (fours[word], fours[4 + word], fours[8 + word], fours[12 + word]);
+        let (first, second) =
+            (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
+        columns[word] = _mm512_shuffle_i32x4::<0x88>(first, second);
+        columns[word + 4] = _mm512_shuffle_i32x4::<0xdd>(first, second);
+        let (first, second) =
+            (_mm512_shuffle_i32x4::<0xee>(a, b), _mm512_shuffle_i32x4::<0xee>(c, d));
+        columns[word + 8] = _mm512_shuffle_i32x4::<0x88>(first, second);
+        columns[word + 12] = _mm512_shuffle_i32x4::<0xdd>(first, second);
+    }
+    columns
+}
+
+/// That word for all texts.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn all(word: u32) -> Lanes {
+    [_mm512_set1_epi32(word.cast_signed()); VECTORS]
 }
 
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn add(mut a: Lanes, b: Lanes) -> Lanes {
+    for one in 0..VECTORS {
+        a[one] = _mm512_add_epi32(a[one], b[one]);
+    }
+    a
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
 fn xor(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
     const XOR: i32 = 0x96;
     _mm512_ternarylogic_epi32::<XOR>(a, b, c)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(lanes: &[u32; LANES]) -> __m512i {
-    // SAFETY: sixteen words are there.
-    unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) }
 }

@@ -27,11 +27,15 @@ pub struct NumberBits {
 }
 
 /// Texts that are digested at once.
-pub const LANES: usize = 16;
-/// Digests between two blocks of each text: each word, of all of them.
-pub type State = [[u32; LANES]; 8];
-/// One block of each text.
-pub type Block = [[u32; LANES]; 16];
+pub const LANES: usize = 32;
+/// Bytes of a block of SHA-256.
+pub const BLOCK: usize = 64;
+/// Bytes of a digest.
+pub const DIGEST: usize = 32;
+/// The words of a digest between two blocks.
+pub type Words = [u32; DIGEST / 4];
+/// The first half of the digest of each text: each word, of all of them.
+pub type Half = [[u32; LANES]; 4];
 
 /// Vectors of one kind.
 pub trait Simd: Copy {
@@ -53,8 +57,9 @@ pub trait Simd: Copy {
     /// the end and `bits` as the length of all.
     fn last_block(self, begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64];
 
-    /// Digests the next block of each of many texts with SHA-256.
-    fn compress(self, state: &mut State, block: &Block);
+    /// The first halves of the digests that HMAC-SHA-256 makes of texts of which the last block is
+    /// the only one after the key, from the words after that, within and without.
+    fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES]) -> Half;
 }
 
 /// Work that looks at every byte.

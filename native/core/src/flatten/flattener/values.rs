@@ -5,8 +5,8 @@ use crate::flatten::bare_keys;
 use crate::flatten::cell::{Cell, Texts, cell};
 use crate::flatten::ids::Ids;
 use crate::flatten::key_tree::{LABEL, NodeId};
-use crate::flatten::late::{self, Late};
-use crate::flatten::masked::Masking;
+use crate::flatten::late;
+use crate::flatten::masked::{Late, Masking};
 use crate::flatten::treatments::column;
 use crate::flatten::trees::TreatedRows;
 use crate::json::{
@@ -297,9 +297,11 @@ impl Flattener {
             let marks_text = self.settings.marks_text;
             let (scratch, buffer) = (&mut self.scratch, &mut self.buffer);
             let mut masking = Masking { data, scratch, buffer, marks_text };
-            let recent = &mut treatments.late.recent;
-            let mut late = Late { cells: &mut treated.late, recent };
+            let mut late = Late { cells: &mut treated.late, pseudonyms: &mut treatments.late };
             masked.set(&mut row.cells, cell, &mut masking, &mut late);
+            if treatments.late.are_many() {
+                self.trees.make_late(&mut self.scratch);
+            }
         }
         Ok(())
     }
