@@ -6,14 +6,17 @@ import difflib
 import logging
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from myd_grpc import config
 from myd_grpc.addresses import is_loopback
-from myd_grpc.callers.registry import Registry
 from myd_grpc.config import Settings
 from myd_grpc.convert.engines.available import ENGINES, WITHOUT_NATIVE
 from myd_grpc.jobs.worker import sandbox
 from myd_grpc.objectstore.location import Location
+
+if TYPE_CHECKING:
+    from myd_grpc.callers.registry import Registry
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from myd_grpc import announcements, directories, logs, tls
 from myd_grpc.addresses import is_loopback
@@ -27,10 +27,9 @@ from myd_grpc.api.messages import watch_bytes
 from myd_grpc.api.requests import conversion_of
 from myd_grpc.api.service import Backend
 from myd_grpc.audit import AuditFile
+from myd_grpc.bounded_files import SettingsFileError
 from myd_grpc.callers.access import Access
-from myd_grpc.callers.file import CallersFileError
 from myd_grpc.callers.quota import Quota
-from myd_grpc.callers.registry import Registry
 from myd_grpc.config import Settings
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import why
@@ -55,10 +54,12 @@ from myd_grpc.jobs.worker.pool import WorkerPool
 from myd_grpc.lifecycle import serve_calls
 from myd_grpc.objectstore import client
 from myd_grpc.objectstore.location import Location
-from myd_grpc.presets.file import PresetsError
 from myd_grpc.presets.registry import Presets
 from myd_grpc.rest import GatewayError, GatewaySettingsError, find_gateway
 from myd_grpc.tracebacks import describe
+
+if TYPE_CHECKING:
+    from myd_grpc.callers.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -88,11 +89,11 @@ def main(
         # For the worker processes and the gateway, too, which inherit it.
         os.umask(settings.umask)
         directories.prepare(settings)
-        registry = Registry(settings.callers) if settings.callers else None
+        registry = _registry(settings.callers)
         presets = _presets(settings.presets, registry)
         access = Access(registry, settings.caller_calls)
         audit = _audit_file(settings)
-    except (SettingsError, CallersFileError, PresetsError, GatewayError) as error:
+    except (SettingsError, SettingsFileError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
     logs.configure(settings.log_format, settings.log_level)
@@ -125,6 +126,15 @@ def _require_engine(name: str) -> None:
             f"MYD_ENGINE={name} cannot be used: that engine is not installed. Install Rust (cargo) "
             "and run make setup to build it, or set MYD_ENGINE=auto for the best there is"
         )
+
+
+def _registry(path: Path | None) -> Registry | None:
+    """The callers there are; none where everybody may call. Raises CallersFileError."""
+    if path is None:
+        return None
+    from myd_grpc.callers.registry import Registry  # noqa: PLC0415 - many servers have none
+
+    return Registry(path)
 
 
 def _presets(directory: Path | None, registry: Registry | None) -> Presets:

@@ -12,6 +12,10 @@ from myd_grpc.convert.errors import why
 Version: TypeAlias = tuple[int, ...]
 
 
+class SettingsFileError(Exception):
+    """A file that a setting names cannot be used; the text says of each place what is wrong."""
+
+
 class UnfitFileError(Exception):
     """A file cannot be what a setting wants; the text says why, and goes after its path."""
 

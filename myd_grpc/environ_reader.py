@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from myd_grpc.bounded_files import UnfitFileError, read_bounded
-from myd_grpc.dictionary.model import DictionaryError
-from myd_grpc.dictionary.table import MOST_BYTES, decoded, entries_of
 from myd_grpc.objectstore.location import Location, is_url
 
 _Value = TypeVar("_Value")
@@ -63,6 +61,9 @@ class EnvironReader:
         path = self.file(name)
         if path is None:
             return ""
+        from myd_grpc.dictionary.model import DictionaryError  # noqa: PLC0415 - most have none
+        from myd_grpc.dictionary.table import MOST_BYTES, decoded, entries_of  # noqa: PLC0415
+
         try:
             text = decoded(read_bounded(path, MOST_BYTES))
             entries_of(text)

@@ -24,7 +24,7 @@ from myd_grpc.api.messages import STATUSES
 from myd_grpc.api.presets import preset_of, under_preset
 from myd_grpc.callers.model import Caller
 from myd_grpc.config import Settings
-from myd_grpc.convert.columns.of_conversion import needs_masking_key, year_of_dates
+from myd_grpc.convert.columns.methods import needs_masking_key, year_of_dates
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import Conversion, Keys
 from myd_grpc.errors import InvalidRequestError, Violation

@@ -7,13 +7,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from myd_grpc.callers import rights
 from myd_grpc.callers.identity import Credentials, Identity
 from myd_grpc.callers.model import ANYBODY, CallerLimits
 from myd_grpc.callers.rates import Rates
-from myd_grpc.callers.registry import Known, Registry
 from myd_grpc.errors import UnauthenticatedError
+
+if TYPE_CHECKING:
+    from myd_grpc.callers.registry import Known, Registry
 
 LOOK_S = 1.0
 """How often the files are looked at, and streams ended: none outlives its right by much more."""

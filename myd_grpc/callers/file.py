@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from myd_grpc.bounded_files import UnfitFileError, read_bounded
+from myd_grpc.bounded_files import SettingsFileError, UnfitFileError, read_bounded
 from myd_grpc.callers.model import Caller, CallerLimits, Role
 from myd_grpc.checked_tables import CheckedTables, NoTomlError, UnfitTextError, parsed
 from myd_grpc.checked_tables import is_name as is_shown_name
@@ -28,7 +28,7 @@ _LIMITS = tuple(one.name for one in fields(CallerLimits))
 _KEYS = ("tokens", "certificates", "roles", "data", "output", "presets", *_LIMITS)
 
 
-class CallersFileError(Exception):
+class CallersFileError(SettingsFileError):
     """The file of callers cannot be used; the text says of each place what is wrong with it."""
 
 

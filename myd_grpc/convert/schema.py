@@ -260,12 +260,3 @@ def is_longer(path: KeyPath, most_bytes: int) -> bool:
 def shown(path: KeyPath) -> str:
     """A path as a name: its keys joined with dots, an empty key as an underscore."""
     return ".".join([key or "_" for key in path] if "" in path else path)
-
-
-def next_free(wanted: str, is_taken: Callable[[str], bool]) -> str:
-    """`wanted`, or the first of `wanted~2`, `wanted~3`, … that is not taken (docs/spec.md 3.5)."""
-    name, number = wanted, 1
-    while is_taken(name):
-        number += 1
-        name = f"{wanted}~{number}"
-    return name

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from myd_grpc.bounded_files import UnfitFileError, read_bounded
+from myd_grpc.bounded_files import SettingsFileError, UnfitFileError, read_bounded
 from myd_grpc.checked_tables import CheckedTables, UnfitTextError, is_name, parsed
 from myd_grpc.convert.columns.patterns import MOST_CHARACTERS
 from myd_grpc.options import (
@@ -38,7 +38,7 @@ _SECRETS = frozenset({"key", "masking_key", "aes256cbckey", "iv"})
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
-class PresetsError(Exception):
+class PresetsError(SettingsFileError):
     """The presets cannot be used; the text says of each file what is wrong with it."""
 
 

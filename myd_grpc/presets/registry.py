@@ -1,4 +1,7 @@
-"""The presets there are, also after their files have changed."""
+"""The presets there are, also after their files have changed.
+
+What reads them is not loaded where there are none.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from myd_grpc.bounded_files import Version, version_of
-from myd_grpc.presets.file import PresetsError, paths_in, read_all
+from myd_grpc.bounded_files import SettingsFileError, Version, version_of
 from myd_grpc.presets.model import Preset
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ class Presets:
             return
         try:
             self._known = self._read(directory)
-        except PresetsError as error:
+        except SettingsFileError as error:
             logger.error("the presets stay as they were: %s", error)  # noqa: TRY400 - says it all
         else:
             self.tell()
@@ -48,6 +50,8 @@ class Presets:
             logger.info("presets: %d in %s: %s", len(self._known), self._directory, names)
 
     def _read(self, directory: Path) -> Mapping[str, Preset]:
+        from myd_grpc.presets.file import paths_in, read_all  # noqa: PLC0415 - see above
+
         # Looked at before they are read: what changes meanwhile is read the next time.
         self._seen = _versions(directory)
         return read_all(paths_in(directory))
@@ -55,7 +59,9 @@ class Presets:
 
 def _versions(directory: Path) -> Mapping[Path, Version] | None:
     """What is another when any of the files is; None where the directory cannot be read."""
+    from myd_grpc.presets.file import paths_in  # noqa: PLC0415 - see above
+
     try:
         return {path: version_of(path) for path in paths_in(directory)}
-    except PresetsError:
+    except SettingsFileError:
         return None

@@ -74,6 +74,14 @@ def test_a_server_of_one_machine_loads_nothing_for_others() -> None:
     assert loaded.isdisjoint(needless)
 
 
+def test_a_server_loads_nothing_for_what_it_was_not_told_of() -> None:
+    needless = {"myd_grpc.callers.file", "myd_grpc.presets.file", "myd_grpc.checked_tables"}
+    needless |= {"myd_grpc.callers.jwt_tokens", "myd_grpc.convert.columns.rules", "tomllib"}
+    needless |= {"myd_grpc.convert.columns.patterns", "myd_grpc.mask_profiles"}
+    needless |= {"myd_grpc.convert.schema", "myd_grpc.dictionary", "mmap"}
+    assert modules_loaded_by("import myd_grpc.app").isdisjoint(needless)
+
+
 def test_what_makes_parquet_is_loaded_by_nothing_before_it_makes_some() -> None:
     modules = ["myd_grpc.app", "myd_grpc.jobs.worker.program", "myd_grpc.convert.output.parquet"]
     loaded = modules_loaded_by(f"import {', '.join(modules)}")

@@ -7,9 +7,7 @@ import posixpath
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable
-
-from myd_grpc.convert.schema import next_free
+from collections.abc import Callable, Iterable
 
 MAX_BYTES = 180
 """Longest encoded name, in bytes of UTF-8."""
@@ -35,7 +33,7 @@ class FileNames:
 
     def claim(self, name: str) -> str:
         """A safe file name for `name`, different from all before it after NFC and case folding."""
-        claimed = next_free(encode(name), lambda candidate: folded(candidate) in self._taken)
+        claimed = _next_free(encode(name), lambda candidate: folded(candidate) in self._taken)
         self._taken.add(folded(claimed))
         return claimed
 
@@ -93,3 +91,12 @@ def folded(name: str) -> str:
     if name.isascii():  # as usual, and there may be many
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _next_free(wanted: str, is_taken: Callable[[str], bool]) -> str:
+    """`wanted`, or the first of `wanted~2`, `wanted~3`, … that is not taken (docs/spec.md 3.5)."""
+    name, number = wanted, 1
+    while is_taken(name):
+        number += 1
+        name = f"{wanted}~{number}"
+    return name
