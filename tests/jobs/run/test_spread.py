@@ -287,8 +287,7 @@ async def test_two_jobs_come_to_equal_parts_of_what_is_spare(
     house: Callable[..., House], hold: Callable[[str], Hold]
 ) -> None:
     point = hold("batch_written")
-    # Each file takes a moment, so that it is seen how they come to that.
-    several = house(5, f"{point.setting}@2+;converted=sleep:0.03")
+    several = house(5, f"{point.setting}@2+")
     several.put(*texts(40, 500))
     async with several.running():
         await several.submit()
