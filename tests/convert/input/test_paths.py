@@ -201,6 +201,28 @@ def test_a_data_directory_may_be_a_link_itself(data: Path) -> None:
     assert content(link, "a.json") == content(link, "same") == b"[1]"
 
 
+def test_a_link_in_front_of_all_may_lead_elsewhere_later(tmp_path: Path) -> None:
+    """As where a delivery is made visible by a link; nor is a place without inputs left open."""
+    link, state = tmp_path / "now", tmp_path / "state"
+    for name in ("first", "second"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / "inner/a.json").write_text(name)
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+        state.unlink(missing_ok=True)
+        state.symlink_to(tmp_path)
+        assert content(link, "inner/a.json") == name.encode()
+        assert content(link, "inner/a.json", (state / "other",)) == name.encode()
+        state.unlink()
+        state.symlink_to(link)
+        assert refusal(link, "inner/a.json", (state / "inner",)).reason is Reason.FILE_UNREADABLE
+    (tmp_path / "second").rename(tmp_path / "third")
+    link.unlink()
+    link.symlink_to("third")
+    assert content(link, "inner/a.json") == b"second"
+    assert refusal(link, "inner/a.json", (state / "inner",)).reason is Reason.FILE_UNREADABLE
+
+
 def test_links_in_a_circle(data: Path) -> None:
     (data / "a").symlink_to("b")
     (data / "b").symlink_to("a")
