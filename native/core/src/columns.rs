@@ -11,11 +11,11 @@ mod pseudonyms;
 mod recent;
 mod rules;
 
-pub use batch::{Domain, PseudonymBatch, ROOM, Taken};
+pub use batch::{PseudonymBatch, ROOM, Taken};
 pub use dates::{Dates, Month};
 pub use masks::{Mask, MaskMaker};
 pub use method::Method;
 pub use names::{FreeNames, names_of, shown};
-pub use pseudonyms::{DomainPseudonyms, PSEUDONYM, Pseudonyms, Shown};
+pub use pseudonyms::{Domain, DomainPseudonyms, PSEUDONYM, Pseudonyms, Shown};
 pub use recent::Worth;
 pub use rules::{ColumnRules, Layer, Link, MaskRule, Treatment};

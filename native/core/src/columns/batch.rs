@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::digests::LastBlock;
 use super::names::is_nfc;
-use super::pseudonyms::{DomainPseudonyms, PSEUDONYM, Pseudonyms, Shown};
+use super::pseudonyms::{Domain, DomainPseudonyms, PSEUDONYM, Pseudonyms, Shown};
 use super::recent::{Found, RecentPseudonyms, Worth};
 use crate::simd::{BLOCK, LANES, Simd, Work, dispatch};
 
@@ -21,9 +21,6 @@ pub struct PseudonymBatch {
     begun: Vec<LastBlock>,
     domains: HashMap<LastBlock, Domain>,
 }
-
-/// The number of a domain.
-pub type Domain = u16;
 
 /// What there is of a text's pseudonym.
 pub enum Taken {

@@ -8,6 +8,8 @@ use crate::simd::{BLOCK, LANES, Simd};
 
 /// How long a pseudonym is.
 pub const PSEUDONYM: usize = 27;
+/// The number of a domain.
+pub type Domain = u16;
 /// Bytes of text that are digested at once: more than most have.
 const PIECE: usize = 256;
 

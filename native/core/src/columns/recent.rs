@@ -2,8 +2,7 @@
 
 use zeroize::Zeroize;
 
-use super::batch::Domain;
-use super::pseudonyms::{PSEUDONYM, Shown};
+use super::pseudonyms::{Domain, PSEUDONYM, Shown};
 use crate::simd::{BLOCK, LANES};
 
 /// How many are kept, each at the one place where it may be; in bits.
@@ -181,8 +180,7 @@ impl Worth {
 #[cfg(test)]
 mod tests {
     use super::{FEW, Found, NOT_TRIED, PLACE_BITS, RecentPseudonyms, TRIED, Worth};
-    use crate::columns::batch::Domain;
-    use crate::columns::pseudonyms::Shown;
+    use crate::columns::pseudonyms::{Domain, Shown};
     use crate::simd::{BLOCK, LANES};
 
     fn text(number: u32) -> ([u8; BLOCK], usize) {
