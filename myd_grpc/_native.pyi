@@ -21,6 +21,7 @@ __all__ = [
     "Spans",
     "TableRows",
     "Workbook",
+    "cp949_in_utf8",
     "outline",
     "vectors",
 ]
@@ -52,6 +53,7 @@ _Fragment: TypeAlias = tuple[
 _Scanned: TypeAlias = tuple[int, list[int]]
 
 def outline(head: bytes) -> bytes: ...
+def cp949_in_utf8(data: bytes) -> tuple[bytes, int]: ...
 def vectors() -> tuple[str, str]: ...
 
 @final

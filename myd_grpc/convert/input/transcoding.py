@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.input.cp949 import InUtf8, native_decoder
 from myd_grpc.convert.input.stage import Pull, StageError
 from myd_grpc.options import CP949
 
@@ -70,7 +71,7 @@ class Transcoding:
     def __init__(self, charset: Charset, pull: Pull) -> None:
         self._charset = charset
         self._pull = pull
-        self._decoder = codecs.getincrementaldecoder(charset)()
+        self._in_utf8 = _decoder(charset)
         self._may_be_mark = bool(charset.mark)
         self._taken = 0
         self._given = 0
@@ -114,7 +115,7 @@ class Transcoding:
 
     def _decoded(self, data: bytes) -> bytes:
         try:
-            return self._decoder.decode(data, final=self._ended).encode()
+            return self._in_utf8(data, self._ended)
         except UnicodeDecodeError as error:
             sound = error.object[: error.start].decode(self._charset).encode()
             place = self._taken - len(error.object) + error.start
@@ -134,6 +135,13 @@ class Transcoding:
             Reason.INVALID_JSON,
             f"invalid JSON at byte {offset}: malformed {title}, at byte {place} of it: {what}",
         )
+
+
+def _decoder(charset: Charset) -> InUtf8:
+    if charset is Charset.CP949 and (native := native_decoder()):
+        return native
+    decoder = codecs.getincrementaldecoder(charset)()
+    return lambda data, is_last: decoder.decode(data, is_last).encode()
 
 
 def _is_korean_utf8(text: bytes) -> bool:

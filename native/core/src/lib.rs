@@ -10,6 +10,7 @@ pub mod boundary;
 pub mod buffers;
 mod cipher;
 pub mod columns;
+pub mod cp949;
 pub mod cut;
 pub mod flatten;
 pub mod input;

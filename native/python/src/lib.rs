@@ -26,6 +26,14 @@ fn outline<'py>(py: Python<'py>, head: &Bound<'_, PyBytes>) -> Bound<'py, PyByte
     PyBytes::new(py, &py.detach(|| myd_core::outline::outline(head)))
 }
 
+/// The text of bytes in CP949 up to the first that are no whole character, and how many those are.
+#[pyfunction]
+fn cp949_in_utf8<'py>(py: Python<'py>, data: &Bound<'_, PyBytes>) -> (Bound<'py, PyBytes>, usize) {
+    let data = data.as_bytes();
+    let (text, sound) = py.detach(|| myd_core::cp949::in_utf8(data));
+    (PyBytes::new(py, &text), sound)
+}
+
 /// Which vectors are used, and the widest that this was compiled for: see `level.rs`.
 #[pyfunction]
 fn vectors() -> (&'static str, &'static str) {
@@ -36,6 +44,7 @@ fn vectors() -> (&'static str, &'static str) {
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(outline, module)?)?;
+    module.add_function(wrap_pyfunction!(cp949_in_utf8, module)?)?;
     module.add_function(wrap_pyfunction!(vectors, module)?)?;
     module.add_class::<sequences::Spans>()?;
     module.add_class::<sequences::Ends>()?;

@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.input import transcoding
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.input.stage import StageError
 from myd_grpc.convert.input.transcoding import Charset, Transcoding
@@ -28,6 +29,7 @@ from tests.support.converting import (
     each_engine,
     encrypted,
     failure,
+    native,
     sized,
     write,
 )
@@ -51,6 +53,10 @@ AROUND: dict[str, tuple[Callable[[bytes], bytes], CipherKey | None]] = {
     "encrypted, zstd": (lambda data: zstd(encrypted(data)), KEY),
 }
 around = pytest.mark.parametrize("form", list(AROUND))
+
+
+def _in_cp949(text: str) -> bytes:
+    return text.encode("cp949")
 
 
 def encoding_of(charset: str) -> str:
@@ -209,6 +215,41 @@ def test_json_in_utf_16_with_a_key(charset: str) -> None:
     error = failure(MARKED[charset](TEXT), KEY)
     assert error.reason is Reason.WRONG_KEY
     assert error.message.endswith("it is plain JSON: leave the key and iv out")
+
+
+# CP949 as the core reads it
+
+
+@native
+def test_every_character_of_cp949_is_as_python_has_it() -> None:
+    from myd_grpc._native import cp949_in_utf8  # noqa: PLC0415 - it may not be built
+
+    singles = [bytes([one]) for one in range(256)]
+    for data in [*singles, *(one + other for one in singles for other in singles)]:
+        try:
+            wanted = data.decode("cp949").encode(), len(data)
+        except UnicodeDecodeError as error:
+            wanted = data[: error.start].decode("cp949").encode(), error.start
+        assert cp949_in_utf8(data) == wanted
+
+
+@given(st.lists(st.binary(max_size=9) | st.text("가힣뷁a한글").map(_in_cp949)))
+@hypothesis_settings(deadline=None)
+def test_cp949_is_the_same_without_the_core(pieces: list[bytes]) -> None:
+    def found() -> tuple[bytes, str]:
+        left, text = iter([piece for piece in pieces if piece]), b""
+        read = Transcoding(Charset.CP949, lambda: next(left, b"")).read
+        try:
+            while piece := read():
+                text += piece
+        except StageError as error:
+            return text, error.what
+        return text, ""
+
+    by_core = found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transcoding, "native_decoder", lambda: None)
+        assert found() == by_core
 
 
 # As a stage
