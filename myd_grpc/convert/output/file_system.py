@@ -22,7 +22,7 @@ of one, and many times the processor's time.
 """
 SEVERAL = 3
 """Files from which on that is done where little else waits: as for the set of a small job."""
-LITTLE_BYTES = 8 << 20
+LITTLE_BYTES = 32 << 20
 """What the machine may still have to write, to whatever file system, that is little."""
 
 # Those whose syncfs(2) writes all data and commits it, and says so where that failed (statfs(2)).
