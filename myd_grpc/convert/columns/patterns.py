@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 MOST_CHARACTERS = 1024
 """Characters of a pattern: no name that it could match is longer."""
@@ -48,7 +49,7 @@ class Pattern:
     # Sets of places, a bit each: those of `**`, those of each name, and those of each other part.
     _any_names: int = field(init=False, repr=False, compare=False)
     _names: Mapping[str, int] = field(init=False, repr=False, compare=False)
-    _others: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _others: Sequence[tuple[_Text, int]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         given = names_of(self.text)
@@ -63,7 +64,7 @@ class Pattern:
             places[part] = places.get(part, 0) | 1 << place
         object.__setattr__(self, "_parts", tuple(parts))
         object.__setattr__(self, "_any_names", places.pop(_ANY_NAMES, 0))
-        others = {part: places.pop(part) for part in list(places) if _ANY_TEXT in part}
+        others = [(_Text.of(part), places.pop(part)) for part in list(places) if _ANY_TEXT in part]
         object.__setattr__(self, "_names", places)
         object.__setattr__(self, "_others", others)
 
@@ -97,8 +98,8 @@ class Pattern:
         reached = self._passed(1)
         for name in names:
             fitting = self._names.get(name, 0)
-            for part, places in self._others.items():
-                if places & reached and _fits(part, name):
+            for text, places in self._others:
+                if places & reached and text.fits(name):
                     fitting |= places
             reached = self._passed((reached & fitting) << 1 | reached & self._any_names)
             if not reached:
@@ -110,15 +111,33 @@ class Pattern:
         return places | (places & self._any_names) << 1
 
 
-def _fits(part: str, name: str) -> bool:
-    """Whether a part with stars matches one name."""
-    first, *middle, last = part.split(_ANY_TEXT)
-    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
-        return False
-    at, end = len(first), len(name) - len(last)
-    for text in middle:
-        found = name.find(text, at, end)
-        if found < 0:
+@dataclass(frozen=True)
+class _Text:
+    """A part with stars: what is before the first of them, between two, and after the last."""
+
+    first: str
+    middle: tuple[str, ...]
+    last: str
+    # What a name has at least.
+    length: int
+
+    @classmethod
+    def of(cls, part: str) -> Self:
+        first, *middle, last = part.split(_ANY_TEXT)
+        # Several stars in a row are one.
+        return cls(first, tuple(filter(None, middle)), last, len(part) - part.count(_ANY_TEXT))
+
+    def fits(self, name: str) -> bool:
+        """Whether it matches one name."""
+        if len(name) < self.length:
             return False
-        at = found + len(text)
-    return True
+        if not (name.startswith(self.first) and name.endswith(self.last)):
+            return False
+        at, end = len(self.first), len(name) - len(self.last)
+        find = name.find
+        for text in self.middle:
+            found = find(text, at, end)
+            if found < 0:
+                return False
+            at = found + len(text)
+        return True
