@@ -22,7 +22,7 @@ class FileRejects:
     @property
     def has_room(self) -> bool:
         """Whether another record may be left out."""
-        return self._state.progress.rejects < self._most
+        return self._state.rejects < self._most
 
     def add(self, record: int, offset: int, flaw: Flaw) -> None:
         """Takes it that a record is left out."""

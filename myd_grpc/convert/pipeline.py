@@ -424,7 +424,7 @@ class _Run:
                 records=before.records + reader.records,
                 files_done=before.files_done + 1,
             )
-            rejects = state.progress.rejects - before.rejects
+            rejects = state.rejects - before.rejects
             builder.read.append(FileRead(piece.layout, reader.records, rejects))
         state.report()
 
@@ -443,11 +443,11 @@ class _Run:
             before,
             bytes_read=before.bytes_read + source.reached(batch.end),
             records=before.records + done,
-            rows=state.progress.rows,
-            rejects=state.progress.rejects,
+            rows=state.rows,
+            rejects=state.rejects,
         )
         state.report()
-        rejects = state.progress.rejects - before.rejects
+        rejects = state.rejects - before.rejects
         place = source.place_before(batch.end)
         left = replace(piece, offset=batch.end, records=done, rejects=rejects, place=place)
         state.save(builder, index, left)

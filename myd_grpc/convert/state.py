@@ -36,7 +36,9 @@ class ConversionState:
         unmatched: UnmatchedPatterns,
         kept: KeptSetsFile,
     ) -> None:
-        self.progress = progress
+        self._progress = progress
+        # What came since, which is counted as often as records are broken.
+        self._more_rows = self._more_rejects = 0
         self.inputs: tuple[InputVersion, ...] = ()
         # The bytes of all inputs before each, and of all.
         self._sizes = [0]
@@ -56,6 +58,28 @@ class ConversionState:
         self._unsynced: list[Path] = []
         # The file at which the last checkpoint is, if that is of a set which was begun by then.
         self._within: int | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """The figures as they are now."""
+        if self._more_rows or self._more_rejects:
+            self.progress = replace(self._progress, rows=self.rows, rejects=self.rejects)
+        return self._progress
+
+    @progress.setter
+    def progress(self, progress: Progress) -> None:
+        self._progress = progress
+        self._more_rows = self._more_rejects = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows were written."""
+        return self._progress.rows + self._more_rows
+
+    @property
+    def rejects(self) -> int:
+        """How many records were left out."""
+        return self._progress.rejects + self._more_rejects
 
     def take(self, inputs: tuple[InputVersion, ...]) -> None:
         """Takes it that the files are these."""
@@ -80,11 +104,11 @@ class ConversionState:
 
     def add_rows(self, rows: int) -> None:
         """Counts rows that were written; they are reported with the next report."""
-        self.progress = replace(self.progress, rows=self.progress.rows + rows)
+        self._more_rows += rows
 
     def add_reject(self) -> None:
         """Counts a record that was left out; it is reported with the next report."""
-        self.progress = replace(self.progress, rejects=self.progress.rejects + 1)
+        self._more_rejects += 1
 
     def before_file(self, index: int, piece: Piece | None) -> Progress:
         """The figures as they were when a file was begun, of which `piece` is what is left."""
