@@ -160,6 +160,33 @@ def test_one_more_fails_as_without(engine: str, layout: Layout, bad: bytes) -> N
     assert found.value.message == without.value.message
 
 
+@pytest.mark.parametrize("batch", [3, 1000])
+def test_one_line_more_fails_as_without(engine: str, batch: int) -> None:
+    """After the first of them, lines that are cut off are left out of the middle of a batch."""
+    good = b'{"a":1}'
+    bad = [
+        b'{"a":[1,2',
+        b'{"a":"x',
+        b'{"a":{"b":1',
+        b'{"a":[1, ',
+        b'[{"a":2}\r',
+        b'{"a":"x\t',
+        b"[" * 140,
+    ]
+    sound = [b"0".ljust(len(one)) for one in bad]
+    for most in range(len(bad)):
+        lines = [good] * 2
+        for number, one in enumerate(bad):
+            lines += [sound[number] if number < most else one, good]
+        with pytest.raises(ConversionError) as without:
+            made_of(b"\n".join(lines), Layout.LINES, engine, batch, most=0)
+        lines[2 : 2 + 2 * most : 2] = bad[:most]
+        with pytest.raises(ConversionError) as found:
+            made_of(b"\n".join(lines), Layout.LINES, engine, batch, most=most)
+        assert found.value.message == without.value.message
+        assert f"record {2 * most + 3}" in found.value.message
+
+
 def test_records_are_counted_in_all_files(engine: str) -> None:
     files = [("a.json", b"[tru,1]"), ("b.json", b"[2,tru,tru]")]
     made = made_of_files(files, Layout.ARRAY, engine, most=3)

@@ -20,12 +20,14 @@ class CarefulLinesCutter(LinesCutter):
     """Reads a document strictly before it goes on far beyond the end of its line.
 
     One that lacks a bracket or a quote would else be looked for an end in all that a record may be,
-    and so would each such one after it.
+    and so would each such one after it. Where it plainly stops there, that line is cut off as if it
+    were a record, and its offset is one of the `broken`: no engine takes it for a sound one.
     """
 
-    def __init__(self, window: Window, limits: Limits) -> None:
+    def __init__(self, window: Window, limits: Limits, broken: set[int]) -> None:
         super().__init__(window, limits)
         self._max_depth = limits.max_depth
+        self._broken = broken
 
     def _value(self, start: int, faulty: int, expect: Expect) -> Span:
         window, size = self._window, _FIRST_LOOK
@@ -35,7 +37,10 @@ class CarefulLinesCutter(LinesCutter):
         if line_end >= 0:
             end = self._end_within(start, line_end + 1 - start)
             if end is None and stops_at_line_end(window, start, line_end, self._max_bytes):
-                raise StuckError(faulty, expect)
+                if line_end - start > self._max_bytes:
+                    raise StuckError(faulty, expect)
+                self._broken.add(window.base + start)
+                end = line_end
         if end is None:
             end = self._end_beyond(start, size)
         if end is None or end - start > self._max_bytes:

@@ -43,6 +43,11 @@ class Pace:
         self._records = min(self._most, 2 * self._records)
         self._calm += size
 
+    def left_out(self) -> None:
+        """Takes it that lines were left out of a batch, at which an engine would have stopped."""
+        self._records = min(self._most, 2 * self._records)
+        self._calm = 0
+
     def read_no_more_ahead(self) -> None:
         """Takes it that it is never worth while any more."""
         self._is_slow = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
+from typing import NoReturn
 
 from myd_grpc.convert.batch import Batch
 from myd_grpc.convert.engines.engine import BATCH_BYTES, Made, Passed, ReadAhead
@@ -54,12 +55,14 @@ class RejectingReader(RecordReader):
         self._last: Batch | None = None
         # One in LINES at which reading begins again.
         self._broken: Batch | None = None
+        # Where the lines of the batch at hand begin that have no end of a document.
+        self._broken_lines = set[int]()
 
     def leave_out(self, batch: Batch, index: int) -> bool:
         """See `RecordReader.leave_out`."""
-        if not self._rejects.has_room:
-            raise self.bad_record(batch, index)
         record = batch.between(index, index + 1)
+        if not self._rejects.has_room:
+            self._refuse(batch, index, record)
         if self.layout is Layout.LINES:
             if is_alone_in_line(batch, index, self._limits.max_record_bytes):
                 self._add(record)
@@ -73,6 +76,15 @@ class RejectingReader(RecordReader):
             return True
         self._last = record
         return False
+
+    def _refuse(self, batch: Batch, index: int, record: Batch) -> NoReturn:
+        """Raises what is wrong with a record, as if it were the first that is broken."""
+        offset = record.offset + record.spans[0][0]
+        if offset not in self._broken_lines:
+            raise self.bad_record(batch, index)
+        self.records = record.first - 1
+        self._go_to(offset)
+        self._explain(StuckError(0, Expect.VALUE))
 
     def _add(self, record: Batch) -> None:
         start = (record.keys or record.spans)[0][0]
@@ -92,6 +104,7 @@ class RejectingReader(RecordReader):
                 yield from self._read_ahead(ahead)
                 if is_single and self.records:
                     break
+            self._broken_lines.clear()
             cut = self._cut(self._cutter(), self._pace.records)
             fault, is_over = cut.fault, cut.is_over
             end = cut.batch.end if cut.batch.spans else self._window.base
@@ -124,12 +137,15 @@ class RejectingReader(RecordReader):
         if self._last:
             self._settle()
             return False
-        self._pace.went_on(size)
+        if self._broken_lines:
+            self._pace.left_out()
+        else:
+            self._pace.went_on(size)
         return True
 
     def _cutter(self) -> RecordCutter:
         if self.layout is Layout.LINES and self._pace.has_broken:
-            return CarefulLinesCutter(self._window, self._limits)
+            return CarefulLinesCutter(self._window, self._limits, self._broken_lines)
         return CUTTERS[self.layout](self._window, self._limits)
 
     def _read_ahead(self, ahead: ReadAhead[Made]) -> Generator[tuple[Batch, Made]]:
