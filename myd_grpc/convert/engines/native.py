@@ -220,9 +220,9 @@ class NativeFlattener:
     def _follow(self) -> None:
         """Brings the core to the schema as it is: it only ever grows."""
         entries = self._schema.entries
-        for entry in entries[self._known :]:
-            self._core.adopt(isinstance(entry, NewTable), entry.owner, entry.path)
-        self._known = len(entries)
+        if new := entries[self._known :]:
+            self._core.adopt([(isinstance(one, NewTable), one.owner, one.path) for one in new])
+            self._known = len(entries)
 
 
 class NativeScanner:

@@ -121,7 +121,7 @@ fn flatten(flatteners: &FlattenerPool, data: &[u8], values: &[Span]) -> usize {
         let batch = Batch { data, values: some, keys: &[], file: 1, first: 1, depth: 1 };
         let fragment = flatteners.flatten(&batch, None);
         rows += fragment.rows.iter().map(|rows| rows.ends.len()).sum::<usize>();
-        fragment.entries.into_iter().for_each(|entry| flatteners.adopt(entry));
+        flatteners.adopt(fragment.entries.into_iter());
     }
     rows
 }

@@ -77,6 +77,8 @@ pub struct ReadAhead {
     most_bytes: usize,
     /// How much text the next batch has at most.
     batch_bytes: AtomicUsize,
+    /// The same, by how long no batch has brought columns.
+    calm_bytes: AtomicUsize,
 }
 
 /// A batch with more text than this has a long record.
@@ -85,6 +87,10 @@ const LONG_RECORD: usize = 8 << 20;
 const MANY_ROWS: usize = 6 << 20;
 /// A batch may have so much text at least, however large its rows are.
 const LEAST_BATCH: usize = 1 << 10;
+/// A batch may have so much text at least, however often columns come.
+const LEAST_CALM: usize = 128 << 10;
+/// This part of the text of a batch that brought columns is in the next one.
+const CALM_SHARE: usize = 4;
 
 impl ReadAhead {
     /// Begins nothing yet: that is for `threads` threads, which call `work`.
@@ -97,8 +103,9 @@ impl ReadAhead {
         most_bytes: usize,
     ) -> Self {
         let work = OrderedWork::new(cutter, threads);
-        let batch_bytes = AtomicUsize::new(usize::MAX);
-        Self { task, depth, work, most, most_bytes, batch_bytes }
+        let (batch_bytes, calm_bytes) =
+            (AtomicUsize::new(usize::MAX), AtomicUsize::new(usize::MAX));
+        Self { task, depth, work, most, most_bytes, batch_bytes, calm_bytes }
     }
 
     /// The text that was read and not cut off, its offset in the file, and from where on can be read
@@ -121,7 +128,7 @@ impl ReadAhead {
     fn go_on(&self) -> bool {
         match self.work.step() {
             Step::Read(mut cutter) => {
-                let read = match cutter.next(self.batch_bytes.load(Relaxed)) {
+                let read = match cutter.next(self.next_bytes()) {
                     Ok(Some(records)) => {
                         let memory = memory_for(&records);
                         Ok((records, memory))
@@ -185,11 +192,29 @@ impl ReadAhead {
         self.work.take()
     }
 
-    /// Has batches be smaller where rows take much more than the records that they are made of.
+    /// How much text the next batch may have.
+    fn next_bytes(&self) -> usize {
+        match self.task {
+            Task::Flatten { .. } => {
+                self.batch_bytes.load(Relaxed).min(self.calm_bytes.load(Relaxed))
+            }
+            Task::Scan { .. } => usize::MAX,
+        }
+    }
+
+    /// Has batches be smaller where rows take much more than the records that they are made of, and
+    /// where columns come: others that were begun meanwhile and bring some are made twice.
     fn adapt(&self, records: &Records, fragment: &Fragment) {
         let many = MANY_ROWS as f64 / (1 + fragment.size()) as f64;
         let size = (records.size() as f64 * many) as usize;
         self.batch_bytes.store(size.max(LEAST_BATCH), Relaxed);
+        // All that were begun first bring most columns, and none comes after.
+        let calm = if fragment.entries.is_empty() || fragment.base == 0 {
+            self.calm_bytes.load(Relaxed).max(records.size().saturating_mul(2))
+        } else {
+            LEAST_CALM.max(records.size() / CALM_SHARE)
+        };
+        self.calm_bytes.store(calm, Relaxed);
     }
 
     /// Has no other batch begun.

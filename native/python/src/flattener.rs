@@ -64,9 +64,10 @@ impl PyFlattener {
         Ok(Self(Arc::new(FlattenerPool::new(settings, work))))
     }
 
-    /// Adds an entry to the schema.
-    fn adopt(&self, is_table: bool, owner: usize, path: Vec<String>) {
-        self.0.adopt(Entry { is_table, owner, path });
+    /// Adds entries to the schema: whether each is a table, its owner, and its path.
+    fn adopt(&self, entries: Vec<(bool, usize, Vec<String>)>) {
+        let entry = |(is_table, owner, path)| Entry { is_table, owner, path };
+        self.0.adopt(entries.into_iter().map(entry));
     }
 
     /// Flattens records for the schema as it is now; what is too much at once is given to `take`.

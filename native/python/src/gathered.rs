@@ -60,10 +60,12 @@ impl PyGathered {
     }
 
     /// Adds those of a batch; answers about how much memory there is now.
-    fn add(&self, rows: &FewOfMany) -> usize {
-        let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.add(&rows.rows, &rows.kinds);
-        gathered.size()
+    fn add(&self, py: Python<'_>, rows: &FewOfMany) -> usize {
+        py.detach(|| {
+            let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            gathered.add(&rows.rows, &rows.kinds);
+            gathered.size()
+        })
     }
 
     /// Takes all of them, in the order of their tables.

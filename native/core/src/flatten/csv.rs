@@ -186,6 +186,9 @@ fn write_row(
     if !ids.links.are_usual(ids.parent == 0) {
         return write_chosen_row(room, ids, texts, cells, line_end);
     }
+    if cells.len() >= MANY_CELLS && cells.last().is_some_and(|last| last.end == 0) {
+        return write_sparse_row(room, ids, texts, cells, line_end);
+    }
     let size = room.len();
     let mut rest = write_id(room, ids.record, ids.record.len())?;
     rest = write_comma(rest)?;
@@ -201,6 +204,31 @@ fn write_row(
     }
     rest = write(rest, line_end)?;
     Some(size - rest.len())
+}
+
+/// Writes a row that begins with the usual links and ends with empty cells, as most do where columns
+/// come late; answers the same.
+#[inline(never)]
+fn write_sparse_row(
+    room: &mut [u8],
+    ids: &Ids,
+    texts: Texts,
+    cells: &[Cell],
+    line_end: &[u8],
+) -> Option<usize> {
+    let mut filled = cells;
+    while let Some((others, some)) = filled.split_last_chunk::<GROUP>() {
+        if some.iter().fold(0, |all, cell| all | cell.end) != 0 {
+            break;
+        }
+        filled = others;
+    }
+    let length = write_chosen_row(room, ids, texts, filled, b"")?;
+    let empty = cells.len() - filled.len();
+    let (commas, rest) = room.get_mut(length..)?.split_at_mut_checked(empty)?;
+    commas.fill(b',');
+    write(rest, line_end)?;
+    Some(length + empty + line_end.len())
 }
 
 /// Writes a row that does not begin with the usual links; answers the same.
@@ -238,6 +266,10 @@ fn write_chosen_row(
 
 // Each of these writes to the front of the room, and answers what is left of it.
 
+/// A row may have many empty cells at its end from so many on, which are looked at
+const MANY_CELLS: usize = 32;
+/// so many at once.
+const GROUP: usize = 8;
 const COMMA_AND_CHUNK: usize = 1 + CHUNK;
 
 #[inline(always)]

@@ -57,9 +57,9 @@ impl FlattenerPool {
         Self { settings, work, log: Mutex::default(), idle: Mutex::default() }
     }
 
-    /// Adds an entry to the schema, whose table is there already.
-    pub fn adopt(&self, entry: Entry) {
-        Arc::make_mut(&mut locked(&self.log)).push(entry);
+    /// Adds entries to the schema, whose tables are there already, or come before.
+    pub fn adopt(&self, entries: impl Iterator<Item = Entry>) {
+        Arc::make_mut(&mut locked(&self.log)).extend(entries);
     }
 
     /// Flattens a batch for the schema as it is now.
