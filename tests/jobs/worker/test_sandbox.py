@@ -182,7 +182,9 @@ def test_a_worker_has_no_files_but_its_own(
         )
     # The last is how much the machine has to write, by which a worker chooses how to sync.
     own = {"/proc/%d/clear_refs", "/proc/%d/status", "/proc/meminfo"}
-    files = {one for one in opened if one.startswith("/")} - {one.replace("%d", str(worker.pid)) for one in own}
+    files = {one for one in opened if one.startswith("/")} - {
+        one.replace("%d", str(worker.pid)) for one in own
+    }
     assert files == {str(server.log_file), started.setting.partition(":")[2]}
     # Standard input and output; the latter twice, unless it is standard error by now.
     assert len([one for one in opened if not one.startswith("/")]) == 2
