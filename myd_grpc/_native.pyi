@@ -20,6 +20,7 @@ __all__ = [
     "Scanner",
     "Spans",
     "TableRows",
+    "Widener",
     "Workbook",
     "cp949_in_utf8",
     "outline",
