@@ -17,7 +17,7 @@ def test_json_is_the_states_one_a_line(server: Server, records: str) -> None:
     states = json_lines(done.stdout)
     assert states[-1]["status"] == "DONE"
     assert states[-1]["tables"][0]["parts"][0]["file_name"] == "out_1.csv"
-    assert states[0]["job_end_time"] == 0  # defaults are there
+    assert states[-1]["progress"]["eta_seconds"] == 0  # defaults are there
     assert [state["revision"] for state in states] == sorted({s["revision"] for s in states})
 
 
