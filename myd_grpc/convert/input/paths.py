@@ -52,14 +52,13 @@ def open_input(
     is no regular file, may not be read, or is reached only by leaving that directory.
     """
     try:
-        real, *excluded = _real((data_dir, *excluded_dirs))
-        root = _Root(real, confined_to)
-        direct = _open_directly(root, relative, excluded)
+        root = _Root(os.path.realpath(data_dir), confined_to)
+        direct = _open_directly(root, relative, excluded_dirs)
         if direct is not None:
             return direct
         found = os.path.realpath(_as_spelled_on_disk(root, relative))
         inside = root.inside(found)
-        if inside is None or any(_relative_to(found, place) for place in excluded):
+        if inside is None or any(_relative_to(found, os.path.realpath(p)) for p in excluded_dirs):
             raise ConversionError(
                 Reason.FILE_UNREADABLE, f"{relative}: leads to a place that holds no inputs"
             )
@@ -70,7 +69,7 @@ def open_input(
         raise refused(Reason.FILE_UNREADABLE, relative, error) from None
 
 
-def _open_directly(root: _Root, relative: str, excluded: Sequence[str]) -> int | None:
+def _open_directly(root: _Root, relative: str, excluded_dirs: Sequence[str]) -> int | None:
     """The file at its name as it is written, to which no link leads, as usual.
 
     None for whatever else may be meant: to find that out takes many times longer.
@@ -79,7 +78,7 @@ def _open_directly(root: _Root, relative: str, excluded: Sequence[str]) -> int |
         return None
     inside = posixpath.join(root.confined_to, relative)
     path = posixpath.join(root.data_dir, inside)
-    if any(_relative_to(path, place) for place in excluded):
+    if any(_relative_to(path, os.path.realpath(place)) for place in excluded_dirs):
         return None
     try:
         return _open_file(root, inside, relative)
@@ -104,27 +103,6 @@ class _Root:
         if _relative_to(path, self.path) is None:
             return None
         return _relative_to(path, self.data_dir)
-
-
-def _real(places: tuple[str, ...]) -> tuple[str, ...]:
-    """The paths of directories without links: as they were, while each is the same directory.
-
-    To look at all components takes longer than to open a file, and there may be very many of these.
-    Either all are as they were, or none is: one is told to be in another by their paths.
-    """
-    try:
-        now = [os.stat(place) for place in places]  # noqa: PTH116 - a Path would take as long again
-        known = _real_once(places, *((one.st_dev, one.st_ino) for one in now))
-        if all(map(os.path.samestat, map(os.lstat, known), now)):
-            return known
-    except OSError:
-        pass  # one is not there, or not there any more
-    return tuple(map(os.path.realpath, places))
-
-
-@lru_cache
-def _real_once(places: tuple[str, ...], *_identities: tuple[int, int]) -> tuple[str, ...]:
-    return tuple(map(os.path.realpath, places))
 
 
 def _relative_to(path: str, place: str) -> str | None:

@@ -223,6 +223,31 @@ def test_a_link_in_front_of_all_may_lead_elsewhere_later(tmp_path: Path) -> None
     assert refusal(link, "inner/a.json", (state / "inner",)).reason is Reason.FILE_UNREADABLE
 
 
+def test_a_directory_above_all_may_become_a_link_later(tmp_path: Path) -> None:
+    """What was found out before is not what leads there now."""
+    (tmp_path / "above/data").mkdir(parents=True)
+    (tmp_path / "above/data" / unicodedata.normalize("NFD", "계좌.json")).write_text("[1]")
+    (tmp_path / "above/data/link").symlink_to(unicodedata.normalize("NFD", "계좌.json"))
+    data = tmp_path / "above/data"
+    assert content(data, "계좌.json") == content(data, "link") == b"[1]"
+    (tmp_path / "above").rename(tmp_path / "moved")
+    (tmp_path / "above").symlink_to("moved")
+    assert content(data, "계좌.json") == content(data, "link") == b"[1]"
+
+
+def test_a_place_without_inputs_may_be_moved_among_them_later(tmp_path: Path) -> None:
+    data, state = tmp_path / "a/data", tmp_path / "b/state"
+    data.mkdir(parents=True)
+    state.mkdir(parents=True)
+    (data / "a.json").write_text("[1]")
+    (state / "secret").write_text("secret")
+    assert content(data, "a.json", (state,)) == b"[1]"
+    state.rename(data / "state")
+    (tmp_path / "b").rmdir()
+    (tmp_path / "b").symlink_to("a/data")
+    assert refusal(data, "state/secret", (state,)).reason is Reason.FILE_UNREADABLE
+
+
 def test_links_in_a_circle(data: Path) -> None:
     (data / "a").symlink_to("b")
     (data / "b").symlink_to("a")
