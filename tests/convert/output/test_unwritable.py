@@ -32,18 +32,26 @@ except ConversionError as error:
 """
 
 
-@pytest.mark.parametrize("size", [0, 10, 100_000])
-def test_a_full_disk(engine: str, tmp_path: Path, size: int) -> None:
-    """A limit on the size of files makes the same calls fail as a full disk does."""
-    write(tmp_path, [("in.json", b"[" + b",".join([b'{"a":"0123456789"}'] * 20_000) + b"]")])
+FULL = "DISK_FULL no space is left for the output\n"
+
+
+def limited(script: str, work: Path, engine: str, size: int) -> str:
+    """What a conversion says whose files may have so many bytes."""
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path), engine, str(size)],
+        [sys.executable, "-c", script, str(work), engine, str(size)],
         check=True,
         capture_output=True,
         text=True,
         cwd=ROOT,
     )
-    assert done.stdout == "DISK_FULL no space is left for the output\n"
+    return done.stdout
+
+
+@pytest.mark.parametrize("size", [0, 10, 100_000])
+def test_a_full_disk(engine: str, tmp_path: Path, size: int) -> None:
+    """A limit on the size of files makes the same calls fail as a full disk does."""
+    write(tmp_path, [("in.json", b"[" + b",".join([b'{"a":"0123456789"}'] * 20_000) + b"]")])
+    assert limited(LIMITED, tmp_path, engine, size) == FULL
 
 
 def test_a_disk_that_is_full_only_for_the_final_header(engine: str, tmp_path: Path) -> None:
@@ -52,14 +60,7 @@ def test_a_disk_that_is_full_only_for_the_final_header(engine: str, tmp_path: Pa
     rows = len(b",f1r1000,0123456789\n") * 2_000
     script = LIMITED.replace("request =", "from myd_grpc.convert.output import csv_set\nrequest =")
     script = script.replace("resource.setr", "csv_set._HELD_BYTES = 0\nresource.setr")
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path), engine, str(rows + 100)],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert done.stdout == "DISK_FULL no space is left for the output\n"
+    assert limited(script, tmp_path, engine, rows + 100) == FULL
 
 
 def test_outputs_that_cannot_be_written(engine: str, tmp_path: Path) -> None:
