@@ -2,14 +2,16 @@
 //!
 //!     cargo bench --bench pseudonyms
 
+mod common;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use myd_core::boundary::Span;
+use common::flatten;
 use myd_core::columns::{ColumnRules, Dates, Layer, MaskMaker, MaskRule, Method, Pseudonyms};
 use myd_core::cut::{Layout, Limits, cut};
-use myd_core::flatten::{Batch, Bounds, FlattenerPool, Settings, Work};
+use myd_core::flatten::{Bounds, FlattenerPool, Settings, Work};
 use myd_core::wanted::Wanted;
 
 const RECORDS: usize = 2_000;
@@ -109,16 +111,4 @@ fn flatteners(columns: Option<Arc<ColumnRules>>) -> FlattenerPool {
         columns,
     };
     FlattenerPool::new(settings, Work::alone(100_000))
-}
-
-/// Flattens all records, and adopts the columns that the first time brings.
-fn flatten(flatteners: &FlattenerPool, data: &[u8], values: &[Span]) -> usize {
-    let mut rows = 0;
-    for some in values.chunks(1000) {
-        let batch = Batch { data, values: some, keys: &[], file: 1, first: 1, depth: 1 };
-        let fragment = flatteners.flatten(&batch, None);
-        rows += fragment.rows.iter().map(|rows| rows.ends.len()).sum::<usize>();
-        flatteners.adopt(fragment.entries.into_iter());
-    }
-    rows
 }

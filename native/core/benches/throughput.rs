@@ -2,10 +2,13 @@
 //!
 //!     cargo bench
 
+mod common;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::flatten;
 use myd_core::boundary::Span;
 use myd_core::columns::{ColumnRules, Dates, Layer, MaskMaker, MaskRule, Method, Pseudonyms};
 use myd_core::cut::{Layout, Limits, cut};
@@ -112,18 +115,6 @@ fn flatteners(marks_text: bool, columns: Option<Arc<ColumnRules>>) -> FlattenerP
         columns,
     };
     FlattenerPool::new(settings, Work::alone(100_000))
-}
-
-/// Flattens all records, and adopts the columns that the first time brings.
-fn flatten(flatteners: &FlattenerPool, data: &[u8], values: &[Span]) -> usize {
-    let mut rows = 0;
-    for some in values.chunks(1000) {
-        let batch = Batch { data, values: some, keys: &[], file: 1, first: 1, depth: 1 };
-        let fragment = flatteners.flatten(&batch, None);
-        rows += fragment.rows.iter().map(|rows| rows.ends.len()).sum::<usize>();
-        flatteners.adopt(fragment.entries.into_iter());
-    }
-    rows
 }
 
 /// The rows of all records with marked texts, as other rows are made of them.
