@@ -50,6 +50,24 @@ def test_a_set_that_appeared_meanwhile_is_not_replaced_when_that_is_not_wanted(
     assert list((server.output / "out").iterdir()) == []
 
 
+def test_the_next_job_is_converted_while_a_set_is_published(
+    make_server: MakeServer, hold: MakeHold
+) -> None:
+    published = hold("before_publish")
+    server = make_server(MYD_WORKERS="1", MYD_FAILPOINTS=published.setting).start()
+    server.put("a.json", SMALL)
+    jobs = [server.submit("a.json", output=f"out{number}") for number in range(3)]
+    published.reached()
+    next(one for one in server.watch(jobs[1]) if one.data.phase == pb.Job.PHASE_PUBLISHING)
+    assert [server.job(job).phase for job in (jobs[0], jobs[2])] == [
+        pb.Job.PHASE_PUBLISHING,
+        pb.Job.PHASE_QUEUED,
+    ]
+    published.release()
+    assert [server.wait(job).status for job in jobs] == [pb.Job.DONE] * 3
+    assert server.left_in_output() == {"out0", "out1", "out2"}
+
+
 def test_something_else_of_that_name_is_never_replaced(
     working: tuple[Server, Hold, str],
 ) -> None:

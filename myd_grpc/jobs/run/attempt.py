@@ -55,15 +55,23 @@ class SuspendedError(Exception):
 class Attempt:
     """One attempt at a job.
 
-    `run` always brings the job to its end, or leaves it to the next server; it never raises.
+    `run` always brings the job to its end, or leaves it to the next server; it never raises. It
+    calls `converted` when it needs no worker any more, if it comes to that.
     """
 
-    def __init__(self, job: QueuedJob, context: AttemptContext, spare_slots: SpareSlots) -> None:
+    def __init__(
+        self,
+        job: QueuedJob,
+        context: AttemptContext,
+        spare_slots: SpareSlots,
+        converted: Callable[[], None],
+    ) -> None:
         self.job = job
         self._directory = set_directory(job.name)
         self._context = context
         self._recorder = JobRecorder(context.store, job.job_id)
         self._spare_slots = spare_slots
+        self._converted = converted
         self._worker: Worker | None = None
         self._lending: asyncio.Task[Worker] | None = None
         self._spread: Spread | None = None  # where several workers do it
@@ -80,6 +88,11 @@ class Attempt:
         self._note = ""
         self._options = ConvertOptions()  # of the task at hand
         self._looked = Looked(Progress(), (), 0)
+
+    @property
+    def publishing(self) -> bool:
+        """Whether its set is being published, or was."""
+        return self._publishing
 
     @property
     def resumable(self) -> bool:
@@ -345,6 +358,7 @@ class Attempt:
 
     async def _publish(self) -> None:
         self._publishing = True
+        self._converted()
         made = Complete(
             self._staged_by, self._uploaded, self._progress, tuple(self._parts), self._note
         )

@@ -20,7 +20,8 @@ class JobQueue:
     Those that ran before a restart come before all others, as they did.
     `slots` tells how many run at once, `max_queued` how many may wait beside them. A caller has the
     bounds that `limits_of` tells by its name; None in these is no bound. Slots that no job wants
-    can be lent to jobs that run.
+    can be lent to jobs that run. A job needs no slot any more while its set is being published: the
+    next one begins meanwhile, so that a worker need not wait for disks.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class JobQueue:
         self._begun: Turns[str] = Turns()
         self._turns: Turns[str] = Turns()
         self._running: Counter[str] = Counter()
+        self._publishing = 0
         self._lent = 0
 
     @contextmanager
@@ -81,7 +83,7 @@ class JobQueue:
 
     def begin(self) -> QueuedJob | None:
         """Take out the job that is to run next; None when none may."""
-        if self._running.total() + self._lent >= self._slots():
+        if self._in_slots + self._lent >= self._slots() or self._publishing > self._slots():
             return None
         job_id = self._begun.take(self._may_run) or self._turns.take(self._may_run)
         if job_id is None:
@@ -90,13 +92,18 @@ class JobQueue:
         self._running[job.owner] += 1
         return job
 
-    def end(self, job: QueuedJob) -> None:
-        """Note that a job that was begun runs no more."""
+    def publish(self) -> None:
+        """Note that a job that was begun needs its slot no more, and is about to end."""
+        self._publishing += 1
+
+    def end(self, job: QueuedJob, *, published: bool = False) -> None:
+        """Note that a job that was begun runs no more, and whether that was told to `publish`."""
         self._running[job.owner] -= 1
+        self._publishing -= published
 
     def lend(self) -> bool:
         """Note that a job which runs uses one more slot; False when there is none to spare."""
-        spare = self._slots() - self._running.total() - self._lent - self._could_begin
+        spare = self._slots() - self._in_slots - self._lent - self._could_begin
         if spare > 0:
             self._lent += 1
         return spare > 0
@@ -108,8 +115,12 @@ class JobQueue:
     @property
     def wanted_back(self) -> int:
         """How many of the slots that were lent are missing: to jobs that wait, or altogether."""
-        missing = self._running.total() + self._lent + self._could_begin - self._slots()
+        missing = self._in_slots + self._lent + self._could_begin - self._slots()
         return max(min(missing, self._lent), 0)
+
+    @property
+    def _in_slots(self) -> int:
+        return self._running.total() - self._publishing
 
     @property
     def _could_begin(self) -> int:
@@ -123,7 +134,7 @@ class JobQueue:
         return waiting if most is None else min(waiting, max(most - self._running[caller], 0))
 
     def _check(self, caller: str) -> None:
-        free = max(self._slots() - self._running.total(), 0)
+        free = max(self._slots() - self._in_slots, 0)
         if self._accepting.total() + len(self._jobs) - free >= self._max_queued:
             raise QueueFullError("as many jobs wait as may wait; submit again later")
         limits = self._limits_of(caller)

@@ -239,7 +239,7 @@ class Runner:
 
     def _start_next(self) -> None:
         while not self._stopping and (job := self._queue.begin()):
-            attempt = Attempt(job, self._context, self._spare_slots)
+            attempt = Attempt(job, self._context, self._spare_slots, self._publishes)
             task = asyncio.create_task(attempt.run(), name=f"job {job.job_id}")
             self._running[job.job_id] = (attempt, task)
             task.add_done_callback(partial(self._ended, job))
@@ -247,9 +247,13 @@ class Runner:
             self._spare_slots.settle()
             self._note.update(self._context.workers.without_slots)
 
+    def _publishes(self) -> None:
+        self._queue.publish()
+        self._start_next()
+
     def _ended(self, job: QueuedJob, _task: asyncio.Task[None]) -> None:
-        del self._running[job.job_id]
-        self._queue.end(job)
+        attempt, _ = self._running.pop(job.job_id)
+        self._queue.end(job, published=attempt.publishing)
         wipe(job.keys)
         self._start_next()
 

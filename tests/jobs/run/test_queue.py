@@ -160,3 +160,34 @@ def test_slots_are_lent_while_those_that_wait_may_not_run() -> None:
     assert not queue.lend()
     assert queue.wanted_back == 0  # one is free
     assert queue.begin()
+
+
+def test_a_job_that_is_published_leaves_its_slot_but_counts_as_running() -> None:
+    queue = queue_with(1, 100, {"a": CallerLimits(running=2)})
+    for number in range(3):
+        submit(queue, "a", number)
+    submit(queue, "b", 0)
+    assert queue.begin() == job("a", 0)
+    assert queue.begin() is None
+    queue.publish()
+    assert queue.begin() == job("b", 0)
+    queue.publish()
+    assert queue.begin() is None  # two sets are enough to be published with one slot
+    queue.end(job("b", 0), published=True)
+    assert queue.begin() == job("a", 1)
+    queue.end(job("a", 1))
+    assert queue.begin() == job("a", 2)
+    queue.end(job("a", 2))
+    queue.end(job("a", 0), published=True)
+    assert [queue.lend(), queue.lend()] == [True, False]
+
+
+def test_as_many_of_a_caller_run_as_may_while_one_is_published() -> None:
+    queue = queue_with(2, 100, {"a": CallerLimits(running=1)})
+    submit(queue, "a", 0)
+    submit(queue, "a", 1)
+    assert queue.begin()
+    queue.publish()
+    assert queue.begin() is None
+    queue.end(job("a", 0), published=True)
+    assert queue.begin() == job("a", 1)
