@@ -72,7 +72,9 @@ fn document(columns: usize, repeated: usize) -> Vec<u8> {
     let record = |number: usize| {
         let account = number / repeated;
         let numbers: String = (0..columns)
-            .map(|one| format!(r#""account_num{one}":"110-{:03}-{account:08}","#, account % 1000))
+            .map(|one| {
+                format!(r#""account_num{one}":"110-{:03}-{one}{account:07}","#, account % 1000)
+            })
             .collect();
         format!(
             r#"{{"id":{number},{numbers}"org":"org{:04}","date":"202305{:02}172235","type":"02","amt":{}.000,"balance":{},"memo":"커피 {number}","branch":"강남역 지점","is_foreign":false,"count":{}}}"#,

@@ -9,8 +9,13 @@ mod sha256;
 mod vector;
 
 pub use level::{LEVELS, Level};
-pub use portable::{Portable, digit_bits, equal, run_anywhere, run_portably, string_bits};
-pub use vector::{BLOCK, BracketBits, DIGEST, Half, LANES, Simd, Words, Work};
+pub use portable::{
+    Portable, beginning, begins_with_ascii, digit_bits, equal, run_anywhere, run_portably,
+    string_bits,
+};
+pub use vector::{
+    BLOCK, Block, Blocks, BracketBits, DIGEST, Ending, Half, LANES, Simd, Words, Work,
+};
 
 /// Does work with the widest vectors that this processor has, or may use.
 pub fn dispatch<W: Work>(work: W) -> W::Output {

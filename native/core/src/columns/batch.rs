@@ -6,16 +6,25 @@ use super::digests::LastBlock;
 use super::names::is_nfc;
 use super::pseudonyms::{Domain, DomainPseudonyms, PSEUDONYM, Pseudonyms, Shown};
 use super::recent::{Found, RecentPseudonyms, Worth};
-use crate::simd::{BLOCK, LANES, Simd, Work, dispatch};
+use crate::simd::{
+    BLOCK, Block, Blocks, LANES, Simd, Work, beginning, begins_with_ascii, dispatch,
+};
+
+/// Of so many bytes are most texts at most.
+const SHORT: usize = 16;
 
 /// Texts of which the pseudonyms are to be made.
 pub struct PseudonymBatch {
-    /// Each with zeros after it.
-    texts: Box<[[u8; BLOCK]; LANES]>,
+    /// Each with anything after it.
+    texts: Box<Blocks>,
+    /// Room for their last blocks.
+    blocks: Box<Blocks>,
     /// How long each is, and of which domain.
     waiting: [(u8, Domain); LANES],
     /// How many there are.
     length: usize,
+    /// Their pseudonyms; anything for those that are not there.
+    made: Box<[Shown; LANES]>,
     recent: RecentPseudonyms,
     /// What the last blocks of all domains begin with.
     begun: Vec<LastBlock>,
@@ -33,9 +42,11 @@ pub enum Taken {
 impl Default for PseudonymBatch {
     fn default() -> Self {
         Self {
-            texts: Box::new([[0; BLOCK]; LANES]),
+            texts: Box::new([Block([0; BLOCK]); LANES]),
+            blocks: Box::new([Block([0; BLOCK]); LANES]),
             waiting: [(0, 0); LANES],
             length: 0,
+            made: Box::new([ROOM; LANES]),
             recent: RecentPseudonyms::default(),
             begun: Vec::new(),
             domains: HashMap::new(),
@@ -79,17 +90,17 @@ impl PseudonymBatch {
         if !self.begun.get(usize::from(domain))?.has_room(length) {
             return None;
         }
+        let mut last = [0; BLOCK];
         let text = match data.get(start..)?.first_chunk() {
-            Some(bytes) => beginning(bytes, length),
+            Some(bytes) => bytes,
             None => {
-                let mut bytes = [0; BLOCK];
-                bytes[..length].copy_from_slice(data.get(start..end)?);
-                bytes
+                last[..length].copy_from_slice(data.get(start..end)?);
+                &last
             }
         };
         let mut place = None;
         if worth.is_tried() {
-            let found = self.recent.find(&text, length, domain);
+            let found = self.recent.find(&beginning(text, length), length, domain);
             worth.count(!matches!(found, Found::Nothing(_)));
             match found {
                 Found::Made(made) => return Some(Taken::Made(made)),
@@ -97,11 +108,18 @@ impl PseudonymBatch {
                 Found::Nothing(at) => place = at,
             }
         }
-        if !text.is_ascii() && !std::str::from_utf8(&text[..length]).is_ok_and(is_nfc) {
+        let is_in_nfc = begins_with_ascii(text, length)
+            || std::str::from_utf8(&text[..length]).is_ok_and(is_nfc);
+        if !is_in_nfc {
             return None;
         }
         let waiting = self.length;
-        *self.texts.get_mut(waiting)? = text;
+        let room = &mut self.texts.get_mut(waiting)?.0;
+        if length <= SHORT {
+            room[..SHORT].copy_from_slice(&text[..SHORT]);
+        } else {
+            *room = *text;
+        }
         self.waiting[waiting] = (length as u8, domain);
         self.length += 1;
         if let Some(place) = place {
@@ -111,12 +129,13 @@ impl PseudonymBatch {
     }
 
     /// Makes all, and begins the next batch; rubbish for a number that no text has.
-    pub fn make(&mut self, pseudonyms: &Pseudonyms) -> [Shown; LANES] {
-        let waiting = &self.waiting[..self.length];
-        let made = dispatch(Making { pseudonyms, texts: &self.texts, waiting, begun: &self.begun });
+    pub fn make(&mut self, pseudonyms: &Pseudonyms) -> &[Shown; LANES] {
+        let Self { texts, blocks, waiting, begun, made, .. } = self;
+        let waiting = &waiting[..self.length];
+        dispatch(Making { pseudonyms, texts, waiting, begun, blocks, made });
         self.recent.keep(&made[..self.length]);
         self.length = 0;
-        made
+        &self.made
     }
 
     /// Forgets those that are to be made.
@@ -128,49 +147,25 @@ impl PseudonymBatch {
 
 struct Making<'a> {
     pseudonyms: &'a Pseudonyms,
-    texts: &'a [[u8; BLOCK]; LANES],
+    texts: &'a Blocks,
     waiting: &'a [(u8, Domain)],
     begun: &'a [LastBlock],
+    blocks: &'a mut Blocks,
+    made: &'a mut [Shown; LANES],
 }
 
 impl Work for Making<'_> {
-    type Output = [Shown; LANES];
+    type Output = ();
 
     #[inline(always)]
-    fn run(self, simd: impl Simd) -> [Shown; LANES] {
-        let mut blocks = [[0; BLOCK]; LANES];
-        let texts = self.texts.iter().zip(self.waiting);
-        for (block, (text, &(length, domain))) in blocks.iter_mut().zip(texts) {
-            let Some(begun) = self.begun.get(usize::from(domain)) else { continue };
-            let all = (1 << length) - 1;
-            let found = simd.number_bits(text);
-            let is_number = (found.digits | found.separators) & all == all;
-            let kept = if is_number { all & !found.separators } else { all };
-            *block = begun.ended(text, kept, simd);
-        }
-        self.pseudonyms.of_blocks(&blocks, simd)
+    fn run(self, simd: impl Simd) {
+        let Self { pseudonyms, texts, waiting, begun, blocks, made } = self;
+        let endings = texts.iter().zip(waiting).map(|(Block(text), &(length, domain))| {
+            begun[usize::from(domain)].ending(text, usize::from(length))
+        });
+        simd.last_blocks(endings, blocks);
+        pseudonyms.make(blocks, made, simd);
     }
-}
-
-/// So many of the bytes, and zeros.
-#[inline(always)]
-fn beginning(bytes: &[u8; BLOCK], length: usize) -> [u8; BLOCK] {
-    /// As many ones as there may be, and zeros.
-    const ONES: [u8; 2 * BLOCK] = {
-        let mut ones = [0; 2 * BLOCK];
-        let mut at = 0;
-        while at < BLOCK {
-            ones[at] = u8::MAX;
-            at += 1;
-        }
-        ones
-    };
-    let ones = &ONES[BLOCK - length..][..BLOCK];
-    let mut text = [0; BLOCK];
-    for (byte, (&given, &one)) in text.iter_mut().zip(bytes.iter().zip(ones)) {
-        *byte = given & one;
-    }
-    text
 }
 
 /// What there is in the room for a pseudonym.

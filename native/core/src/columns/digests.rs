@@ -7,7 +7,7 @@ use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::simd::{BLOCK, DIGEST, Half, LANES, Simd, Words};
+use crate::simd::{BLOCK, Blocks, DIGEST, Ending, Half, Simd, Words};
 
 /// Where the last block has the text's length in bits.
 const LENGTH_AT: usize = BLOCK - size_of::<u64>();
@@ -92,7 +92,7 @@ impl KeyedDigest {
     /// The same as `half` for each of many texts of which the last block is the only one: this is
     /// the digest of nothing.
     #[inline(always)]
-    pub fn halves(&self, blocks: &[[u8; BLOCK]; LANES], simd: impl Simd) -> Half {
+    pub fn halves(&self, blocks: &Blocks, simd: impl Simd) -> Half {
         simd.keyed_halves(&self.inner.words, &self.outer, blocks)
     }
 }
@@ -112,11 +112,10 @@ impl LastBlock {
         length < LENGTH_AT - self.length.min(LENGTH_AT)
     }
 
-    /// Ends the text with those bytes of a text that have a bit in `kept`, for which there is room.
+    /// Ends in so many of the bytes, for which there is room.
     #[inline(always)]
-    pub fn ended(&self, text: &[u8; BLOCK], kept: u64, simd: impl Simd) -> [u8; BLOCK] {
-        let bits = (BLOCK + self.length) as u64 * 8 + u64::from(kept.count_ones()) * 8;
-        simd.last_block((&self.bytes, self.length), (text, kept), bits)
+    pub fn ending<'a>(&'a self, text: &'a [u8; BLOCK], length: usize) -> Ending<'a> {
+        Ending { before: (&self.bytes, self.length), text: (text, length) }
     }
 }
 

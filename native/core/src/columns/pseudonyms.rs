@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::digests::{KeyedDigest, LastBlock};
 use super::names::is_nfc;
-use crate::simd::{BLOCK, LANES, Simd};
+use crate::simd::{Blocks, LANES, Simd};
 
 /// How long a pseudonym is.
 pub const PSEUDONYM: usize = 27;
@@ -54,9 +54,9 @@ impl DomainPseudonyms {
 }
 
 impl Pseudonyms {
-    /// Those of texts by their blocks.
+    /// Makes those of texts by their blocks.
     #[inline(always)]
-    pub fn of_blocks(&self, blocks: &[[u8; BLOCK]; LANES], simd: impl Simd) -> [Shown; LANES] {
+    pub fn make(&self, blocks: &Blocks, made: &mut [Shown; LANES], simd: impl Simd) {
         let half = self.0.halves(blocks, simd);
         let pairs = |words: [[u32; LANES]; 2]| {
             let mut pairs = [0; LANES];
@@ -70,14 +70,13 @@ impl Pseudonyms {
         let second = digits_of(&high, &low, |high, low| high << 16 | low >> 48);
         let third = digits_of(&high, &low, |_, low| low >> 8);
         let last = digits_of(&high, &low, |_, low| low << 2);
-        let mut made = [[b'p'; SHOWN]; LANES];
         for (text, made) in made.iter_mut().enumerate() {
+            made[0] = b'p';
             made[1..9].copy_from_slice(&first[text].to_ne_bytes());
             made[9..17].copy_from_slice(&second[text].to_ne_bytes());
             made[17..25].copy_from_slice(&third[text].to_ne_bytes());
             made[25..27].copy_from_slice(&last[text].to_ne_bytes()[6..]);
         }
-        made
     }
 }
 

@@ -98,9 +98,9 @@ impl Output {
         (text, ends)
     }
 
-    /// Appends a row, and empties its cells; answers about how much memory it takes.
+    /// Appends a row; answers about how much memory it takes.
     #[inline(always)]
-    pub fn row(&mut self, ids: &Ids, texts: Texts, cells: &mut [Cell], line_end: &[u8]) -> usize {
+    pub fn row(&mut self, ids: &Ids, texts: Texts, cells: &[Cell], line_end: &[u8]) -> usize {
         let length = loop {
             let room = self.buffer.get_mut(self.length..).unwrap_or_default();
             if let Some(length) = write_row(room, ids, texts, cells, line_end) {
@@ -112,7 +112,6 @@ impl Output {
             self.grow(ids, cells);
         };
         self.length += length;
-        cells.fill(Cell::default());
         self.ends.push(self.length);
         length + size_of::<usize>()
     }
@@ -327,7 +326,7 @@ mod tests {
         let (links, key) = (Links::OF_ROOT, Cell::default());
         let ids = Ids { links, record: &record, row: &row, parent: 0, key, marks_text: false };
         let texts = Texts { data: &text, scratch: &[], marks_text: false };
-        output.row(&ids, texts, &mut [Cell { start: 0, end: size }], b"\n");
+        output.row(&ids, texts, &[Cell { start: 0, end: size }], b"\n");
         let (text, ends) = output.take();
         assert_eq!(ends, [text.len()]);
         (text.len(), text.capacity())

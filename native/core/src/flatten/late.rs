@@ -6,25 +6,31 @@ use crate::columns::{PSEUDONYM, PseudonymBatch, Pseudonyms, Shown};
 /// A cell of the row at hand that is room for a pseudonym.
 pub struct LateCell {
     /// Which cell it is.
-    pub place: usize,
-    /// Where it begins, by which it is told from one that was set later.
-    pub start: usize,
-    /// How far that is from the end of the whole row; None if the cell was set again.
-    before_end: Option<usize>,
-    /// Where what is put there is noted, and in which batch.
+    place: usize,
+    /// Which of all targets it is.
     target: usize,
-    batch: u64,
 }
 
 /// Where a pseudonym is to be put.
+pub struct Target {
+    /// The place of its first byte.
+    pub at: usize,
+    /// In what that is.
+    pub holder: Holder,
+    /// Which one of the batch it is.
+    waiting: u8,
+}
+const _: () = assert!(PseudonymBatch::SIZE <= 1 << u8::BITS);
+
+/// What there is room in.
 #[derive(Clone, Copy)]
-pub enum Target {
-    /// At that place of the scratch space: the row is not written yet.
-    Scratch(usize),
-    /// There in a table's rows.
-    Rows(u32, usize),
-    /// Nowhere: the cell was set again.
-    Nowhere,
+pub enum Holder {
+    /// The scratch space: the row is not written yet.
+    Scratch,
+    /// The rows of that table.
+    Rows(u32),
+    /// Nothing: the cell was set again.
+    Nothing,
 }
 
 /// With more cells than that, they are filled in even if few pseudonyms are to be made.
@@ -36,39 +42,54 @@ pub struct LatePseudonyms {
     /// Their texts.
     pub batch: PseudonymBatch,
     /// Where they are to be put: one may be so in several places.
-    targets: Vec<(usize, Target)>,
-    /// How many batches there were.
-    batches: u64,
+    targets: Vec<Target>,
+    /// How many targets there were before those.
+    before: usize,
 }
 
 impl LatePseudonyms {
     /// Forgets all.
     pub fn clear(&mut self) {
+        self.before += self.targets.len();
         self.targets.clear();
         self.batch.clear();
-        self.batches += 1;
     }
 
     /// Notes that what waits in the batch is to be put at that place of the scratch space, for a
     /// cell of the row at hand.
     #[inline(always)]
-    pub fn note(&mut self, waiting: usize, at: usize, (place, start): (usize, usize)) -> LateCell {
-        let (target, batch) = (self.targets.len(), self.batches);
-        self.targets.push((waiting, Target::Scratch(at)));
-        LateCell { place, start, before_end: None, target, batch }
+    pub fn note(&mut self, waiting: usize, at: usize, place: usize) -> LateCell {
+        let target = self.before + self.targets.len();
+        self.targets.push(Target { at, holder: Holder::Scratch, waiting: waiting as u8 });
+        LateCell { place, target }
     }
 
-    /// Notes where a cell is now that its row is written, which ends there.
-    #[inline(always)]
-    pub fn move_to(&mut self, table: usize, end: usize, quote: usize, cell: &LateCell) {
-        // What was made before that was in the scratch space when the row was written.
-        if cell.batch != self.batches {
-            return;
-        }
-        if let Some((_, target)) = self.targets.get_mut(cell.target) {
-            *target = cell.before_end.map_or(Target::Nowhere, |before_end| {
-                Target::Rows(table as u32, end - before_end + quote)
-            });
+    /// Notes where the cells of a row are now that it is written, the last of a table: its text ends
+    /// there, and the scratch space began there. Forgets which they are.
+    #[inline]
+    pub fn move_to_rows(
+        &mut self,
+        late: &mut Vec<LateCell>,
+        (row, scratch): (&[Cell], usize),
+        (table, end): (usize, usize),
+        quote: usize,
+    ) {
+        // As if a comma were after the last cell. Mostly one comes after the other.
+        let (mut place, mut at) = (row.len(), end + 1);
+        for cell in late.drain(..).rev() {
+            if cell.place > place {
+                (place, at) = (row.len(), end + 1);
+            }
+            let between: usize = row[cell.place..place].iter().map(|cell| cell.len() + 1).sum();
+            (place, at) = (cell.place, at - between);
+            // What was made before that was in the scratch space when the row was written.
+            let target = cell.target.checked_sub(self.before);
+            let Some(target) = target.and_then(|target| self.targets.get_mut(target)) else {
+                continue;
+            };
+            let is_there = row[place].start + quote == scratch + target.at;
+            target.holder = if is_there { Holder::Rows(table as u32) } else { Holder::Nothing };
+            target.at = at + quote;
         }
     }
 
@@ -85,10 +106,11 @@ impl LatePseudonyms {
             return;
         }
         let made = self.batch.make(pseudonyms);
-        for (waiting, target) in self.targets.drain(..) {
-            put(target, &made[waiting]);
+        self.before += self.targets.len();
+        for target in self.targets.drain(..) {
+            let made = &made[usize::from(target.waiting)];
+            put(target, made);
         }
-        self.batches += 1;
     }
 }
 
@@ -97,22 +119,5 @@ impl LatePseudonyms {
 pub fn fill_in(text: &mut [u8], at: usize, made: &Shown) {
     if let Some(room) = text.get_mut(at..at + PSEUDONYM) {
         room.copy_from_slice(&made[..PSEUDONYM]);
-    }
-}
-
-/// Notes where the cells of a whole row are.
-#[inline]
-pub fn measure(late: &mut [LateCell], row: &[Cell], line_end: usize) {
-    // Mostly one comes after the other.
-    let (mut place, mut behind) = (row.len(), line_end);
-    for cell in late.iter_mut().rev() {
-        if cell.place > place {
-            (place, behind) = (row.len(), line_end);
-        }
-        let between: usize = row[cell.place..place].iter().map(|cell| cell.len() + 1).sum();
-        (place, behind) = (cell.place, behind + between);
-        let is_there = row[place].start == cell.start;
-        // No comma after the last one.
-        cell.before_end = is_there.then(|| behind - 1);
     }
 }

@@ -90,7 +90,7 @@ impl MaskedColumn {
         };
         let room = masking.push_quoted(&ROOM);
         let at = start + usize::from(masking.marks_text);
-        late.cells.push(late.pseudonyms.note(waiting, at, (place, room.start)));
+        late.cells.push(late.pseudonyms.note(waiting, at, place));
         Some(room)
     }
 

@@ -6,7 +6,7 @@ use super::cell::Cell;
 use super::csv::{Output, Rows};
 use super::fragment;
 use super::key_tree::{KeyTree, NodeId};
-use super::late::{self, LateCell, Target};
+use super::late::{self, Holder, LateCell};
 use super::links::{Links, TableLinks};
 use super::masked::{KEY_COLUMN, MaskedCells, RECORD_ID_COLUMN};
 use super::record_ids::RecordIds;
@@ -174,15 +174,20 @@ impl SchemaTrees {
         }
     }
 
-    /// Notes where the cells that are made late are in the last row of a table.
-    pub fn finish_late(&mut self, number: usize) {
+    /// Notes where the cells that are made late are in the last row of a table, which was just written
+    /// of these cells and ends with so many bytes of a line end; the scratch space begins there.
+    #[inline(never)]
+    pub fn finish_late(
+        &mut self,
+        number: usize,
+        (row, scratch): (&[Cell], usize),
+        line_end: usize,
+    ) {
         let Some(treatments) = &mut self.treatments else { return };
         let table = &mut self.tables[number];
         let Some(treated) = &mut table.treated else { return };
-        let (end, quote) = (table.output.len(), usize::from(self.marks_text));
-        for cell in treated.late.drain(..) {
-            treatments.late.move_to(number, end, quote, &cell);
-        }
+        let (end, quote) = (table.output.len() - line_end, usize::from(self.marks_text));
+        treatments.late.move_to_rows(&mut treated.late, (row, scratch), (number, end), quote);
     }
 
     /// Makes the pseudonyms that are to be made late, for rows and for cells in the scratch space.
@@ -190,10 +195,10 @@ impl SchemaTrees {
     pub fn make_late(&mut self, scratch: &mut [u8]) {
         let Some(treatments) = &mut self.treatments else { return };
         let tables = &mut self.tables;
-        treatments.make_late(|target, made| match target {
-            Target::Rows(table, at) => tables[table as usize].output.fill_in(at, made),
-            Target::Scratch(at) => late::fill_in(scratch, at, made),
-            Target::Nowhere => {}
+        treatments.make_late(|target, made| match target.holder {
+            Holder::Rows(table) => tables[table as usize].output.fill_in(target.at, made),
+            Holder::Scratch => late::fill_in(scratch, target.at, made),
+            Holder::Nothing => {}
         });
     }
 

@@ -6,16 +6,15 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_mask_expand_epi8,
-    _mm512_mask_mov_epi8, _mm512_mask_set1_epi64, _mm512_maskz_compress_epi8,
-    _mm512_maskz_mov_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set_epi64,
-    _mm512_set1_epi8, _mm512_storeu_si512, _mm512_sub_epi8,
+    _mm512_mask_mov_epi8, _mm512_mask_set1_epi64, _mm512_maskz_compress_epi8, _mm512_or_si512,
+    _mm512_set_epi64, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_sub_epi8,
 };
 
 use std::sync::LazyLock;
 
 use super::portable::Portable;
 use super::sha256;
-use super::vector::{BLOCK, BracketBits, Half, LANES, NumberBits, Simd, Words, Work};
+use super::vector::{Block, Blocks, BracketBits, Ending, Half, NumberBits, Simd, Words, Work};
 
 /// Does work, or gives it back where the processor cannot do it.
 pub fn run<W: Work>(work: W) -> Result<W::Output, W> {
@@ -67,22 +66,16 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn number_bits(self, block: &[u8; 64]) -> NumberBits {
-        // SAFETY: the processor was asked.
-        unsafe { number_bits(block) }
-    }
-
-    #[inline(always)]
-    fn last_block(self, begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64] {
+    fn last_blocks<'a>(self, endings: impl Iterator<Item = Ending<'a>>, blocks: &mut Blocks) {
         if !is_x86_feature_detected!("avx512vbmi2") {
-            return Portable.last_block(begun, rest, bits);
+            return Portable.last_blocks(endings, blocks);
         }
         // SAFETY: the processor was asked.
-        unsafe { last_block(begun, rest, bits) }
+        unsafe { last_blocks(endings, blocks) }
     }
 
     #[inline(always)]
-    fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES]) -> Half {
+    fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &Blocks) -> Half {
         // SAFETY: the processor was asked.
         unsafe { sha256::keyed_halves(inner, outer, blocks) }
     }
@@ -126,28 +119,25 @@ fn number_bits(block: &[u8; 64]) -> NumberBits {
     let lanes = load(block);
     let values = _mm512_sub_epi8(lanes, _mm512_set1_epi8(b'0'.cast_signed()));
     let digits = _mm512_cmple_epu8_mask(values, _mm512_set1_epi8(9));
-    NumberBits {
-        separators: is(lanes, b'-') | is(lanes, b' '),
-        digits: digits | is(lanes, b'*'),
-        not_ascii: _mm512_movepi8_mask(lanes),
-    }
+    NumberBits { separators: is(lanes, b'-') | is(lanes, b' '), digits: digits | is(lanes, b'*') }
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
-fn last_block(begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64] {
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
+fn last_blocks<'a>(endings: impl Iterator<Item = Ending<'a>>, blocks: &mut Blocks) {
     const LAST_EIGHT: u8 = 1 << 7;
-    let after = u64::MAX << begun.1;
-    let end = 1 << (begun.1 + rest.1.count_ones() as usize);
-    let kept = _mm512_maskz_compress_epi8(rest.1, load(rest.0));
-    let lanes = _mm512_maskz_mov_epi8(!after, load(begun.0));
-    let lanes = _mm512_mask_expand_epi8(lanes, after, kept);
-    let lanes = _mm512_mask_mov_epi8(lanes, end, _mm512_set1_epi8(i8::MIN));
-    let lanes = _mm512_mask_set1_epi64(lanes, LAST_EIGHT, bits.to_be().cast_signed());
-    let mut bytes = [0; 64];
-    // SAFETY: there is room for sixty-four bytes.
-    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), lanes) };
-    bytes
+    for (Block(block), ending) in blocks.iter_mut().zip(endings) {
+        let (before, length) = ending.before;
+        let kept = number_bits(ending.text.0).kept(ending.text.1);
+        let bits = ending.bits(kept.count_ones()).to_be().cast_signed();
+        let end = 1 << (length + kept.count_ones() as usize);
+        let text = _mm512_maskz_compress_epi8(kept, load(ending.text.0));
+        let lanes = _mm512_mask_expand_epi8(load(before), u64::MAX << length, text);
+        let lanes = _mm512_mask_mov_epi8(lanes, end, _mm512_set1_epi8(i8::MIN));
+        let lanes = _mm512_mask_set1_epi64(lanes, LAST_EIGHT, bits);
+        // SAFETY: there is room for sixty-four bytes.
+        unsafe { _mm512_storeu_si512(block.as_mut_ptr().cast(), lanes) };
+    }
 }
 
 /// All bytes; compiled to one load.

@@ -4,7 +4,9 @@ use multiversion::multiversion;
 use sha2::block_api::compress256;
 use wide::u8x16;
 
-use super::vector::{BLOCK, BracketBits, DIGEST, Half, LANES, NumberBits, Simd, Words, Work};
+use super::vector::{
+    BLOCK, Block, Blocks, BracketBits, DIGEST, Ending, Half, LANES, NumberBits, Simd, Words, Work,
+};
 
 /// Bytes of a vector.
 const WIDTH: usize = 16;
@@ -81,42 +83,18 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn number_bits(self, block: &[u8; 64]) -> NumberBits {
-        let mut found = NumberBits { separators: 0, digits: 0, not_ascii: 0 };
-        for at in [0, 16, 32, 48] {
-            let lanes = load(block, at);
-            let values = lanes - u8x16::splat(b'0');
-            let nine = u8x16::splat(9);
-            let digits = values.max(nine).cmp_eq(nine) | is(lanes, b'*');
-            found.separators |= u64::from(bits(is(lanes, b'-') | is(lanes, b' '))) << at;
-            found.digits |= u64::from(bits(digits)) << at;
-            found.not_ascii |= u64::from(bits(lanes)) << at;
+    fn last_blocks<'a>(self, endings: impl Iterator<Item = Ending<'a>>, blocks: &mut Blocks) {
+        for (Block(block), ending) in blocks.iter_mut().zip(endings) {
+            *block = last_block(&ending);
         }
-        found
-    }
-
-    #[inline(always)]
-    fn last_block(self, begun: (&[u8; 64], usize), rest: (&[u8; 64], u64), bits: u64) -> [u8; 64] {
-        let mut bytes = [0; 64];
-        let mut length = begun.1;
-        bytes[..length].copy_from_slice(&begun.0[..length]);
-        let mut kept = rest.1;
-        while kept != 0 {
-            bytes[length] = rest.0[kept.trailing_zeros() as usize];
-            length += 1;
-            kept &= kept - 1;
-        }
-        bytes[length] = 0x80;
-        bytes[56..].copy_from_slice(&bits.to_be_bytes());
-        bytes
     }
 
     /// One after the other: a processor with instructions for that has begun with the next one
     /// before it is done with one.
     #[inline(always)]
-    fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES]) -> Half {
+    fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &Blocks) -> Half {
         let mut half = [[0; LANES]; 4];
-        for (text, block) in blocks.iter().enumerate() {
+        for (text, Block(block)) in blocks.iter().enumerate() {
             let mut digest = *inner;
             compress256(&mut digest, &[*block]);
             let mut last = [0; BLOCK];
@@ -133,6 +111,79 @@ impl Simd for Portable {
         }
         half
     }
+}
+
+/// Finds the bytes by which a text is a number, or is not.
+#[inline(always)]
+fn number_bits(block: &[u8; 64]) -> NumberBits {
+    let mut found = NumberBits { separators: 0, digits: 0 };
+    for at in [0, 16, 32, 48] {
+        let lanes = load(block, at);
+        let values = lanes - u8x16::splat(b'0');
+        let nine = u8x16::splat(9);
+        let digits = values.max(nine).cmp_eq(nine) | is(lanes, b'*');
+        found.separators |= u64::from(bits(is(lanes, b'-') | is(lanes, b' '))) << at;
+        found.digits |= u64::from(bits(digits)) << at;
+    }
+    found
+}
+
+#[inline(always)]
+fn last_block(ending: &Ending) -> [u8; 64] {
+    /// A block, and what is copied in vain after it.
+    const ROOM: usize = 2 * BLOCK;
+    let (text, length) = ending.text;
+    let mut given = [0; ROOM];
+    given[..BLOCK].copy_from_slice(text);
+    let mut kept = number_bits(text).kept(length);
+    let bits = ending.bits(kept.count_ones());
+    let mut bytes = [0; ROOM];
+    bytes[..BLOCK].copy_from_slice(ending.before.0);
+    let mut end = ending.before.1;
+    // Each run of bytes between separators, and what comes after it.
+    while kept != 0 {
+        let start = kept.trailing_zeros() as usize;
+        let run = (!(kept >> start)).trailing_zeros() as usize;
+        bytes[end..][..BLOCK].copy_from_slice(&given[start..][..BLOCK]);
+        end += run;
+        kept &= !(((1 << run) - 1) << start);
+    }
+    let mut block = beginning(bytes.first_chunk().unwrap_or(text), end);
+    block[end] = 0x80;
+    block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+    block
+}
+
+/// So many of the bytes, and zeros.
+#[inline(always)]
+pub fn beginning(bytes: &[u8; BLOCK], length: usize) -> [u8; BLOCK] {
+    /// As many ones as there may be, and zeros.
+    const ONES: [u8; 2 * BLOCK] = {
+        let mut ones = [0; 2 * BLOCK];
+        let mut at = 0;
+        while at < BLOCK {
+            ones[at] = u8::MAX;
+            at += 1;
+        }
+        ones
+    };
+    let ones = &ONES[BLOCK - length..][..BLOCK];
+    let mut text = [0; BLOCK];
+    for (byte, (&given, &one)) in text.iter_mut().zip(bytes.iter().zip(ones)) {
+        *byte = given & one;
+    }
+    text
+}
+
+/// Whether so many of the bytes are characters of their own.
+#[inline(always)]
+pub fn begins_with_ascii(bytes: &[u8; BLOCK], length: usize) -> bool {
+    let others = |at: usize| u64::from(bits(load(bytes, at))) << at;
+    let mut all = others(0);
+    if length > WIDTH {
+        all |= others(16) | others(32) | others(48);
+    }
+    all & ((1 << length) - 1) == 0
 }
 
 /// Where the bytes are that matter inside a string.

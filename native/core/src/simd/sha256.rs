@@ -9,8 +9,9 @@ use std::arch::x86_64::{
     _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
     _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
+use std::hint::black_box;
 
-use super::vector::{BLOCK, DIGEST, Half, LANES, Words};
+use super::vector::{BLOCK, Block, Blocks, DIGEST, Half, LANES, Words};
 
 /// Rounds of a block, of which each takes a word of it as the rounds before left it.
 const WORDS: usize = 16;
@@ -92,7 +93,7 @@ const ROUND: [u32; 64] = [
 /// The first halves of the keyed digests of texts of which the last block is the only one: from the
 /// words after the key, within and without.
 #[target_feature(enable = "avx512f,avx512bw")]
-pub fn keyed_halves(inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES]) -> Half {
+pub fn keyed_halves(inner: &Words, outer: &Words, blocks: &Blocks) -> Half {
     let digests = compress(inner, &words(blocks));
     let mut block = [all(0); WORDS];
     block[..digests.len()].copy_from_slice(&digests);
@@ -113,37 +114,54 @@ pub fn keyed_halves(inner: &Words, outer: &Words, blocks: &[[u8; BLOCK]; LANES])
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn compress(begun: &Words, block: &[Lanes; WORDS]) -> [Lanes; 8] {
+    // Vectors that are too many for the registers are put where a line of the cache begins only if
+    // there is one that has to be in memory: else it takes a third longer.
+    black_box(&mut all(0));
     let mut words = *block;
-    let mut values = state(begun);
-    // Without a loop over them, no word has to be moved, and all are where the compiler knows.
-    macro_rules! sixteen {
-        ($does:ident) => {
-            $does!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state(begun);
+    // Without a loop over them, nothing has to be moved, and all are where the compiler knows.
+    macro_rules! round {
+        ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $word:expr, $added:expr) => {
+            ($d, $h) = round([$a, $b, $c, $d, $e, $f, $g, $h], $word, $added);
         };
     }
-    macro_rules! first {
-        ($($place:literal)*) => {$(
-            values = round(values, words[$place], ROUND[$place]);
-        )*};
+    macro_rules! eight {
+        ($first:literal, $word:ident, $added:expr) => {
+            round!(a b c d e f g h, $word!($first), $added[$first]);
+            round!(h a b c d e f g, $word!($first + 1), $added[$first + 1]);
+            round!(g h a b c d e f, $word!($first + 2), $added[$first + 2]);
+            round!(f g h a b c d e, $word!($first + 3), $added[$first + 3]);
+            round!(e f g h a b c d, $word!($first + 4), $added[$first + 4]);
+            round!(d e f g h a b c, $word!($first + 5), $added[$first + 5]);
+            round!(c d e f g h a b, $word!($first + 6), $added[$first + 6]);
+            round!(b c d e f g h a, $word!($first + 7), $added[$first + 7]);
+        };
     }
-    sixteen!(first);
+    macro_rules! given {
+        ($place:expr) => {
+            words[$place]
+        };
+    }
+    macro_rules! next {
+        ($place:expr) => {{
+            words[$place] = next_word(
+                words[$place],
+                words[($place + 1) % WORDS],
+                words[($place + 9) % WORDS],
+                words[($place + 14) % WORDS],
+            );
+            words[$place]
+        }};
+    }
+    eight!(0, given, ROUND);
+    eight!(8, given, ROUND);
     for added in ROUND[WORDS..].chunks_exact(WORDS) {
-        macro_rules! next {
-            ($($place:literal)*) => {$(
-                words[$place] = next_word(
-                    words[$place],
-                    words[($place + 1) % WORDS],
-                    words[($place + 9) % WORDS],
-                    words[($place + 14) % WORDS],
-                );
-                values = round(values, words[$place], added[$place]);
-            )*};
-        }
-        sixteen!(next);
+        eight!(0, next, added);
+        eight!(8, next, added);
     }
-    let begun = state(begun);
-    for word in 0..values.len() {
-        values[word] = add(values[word], begun[word]);
+    let mut values = [a, b, c, d, e, f, g, h];
+    for (value, begun) in values.iter_mut().zip(state(begun)) {
+        *value = add(*value, begun);
     }
     values
 }
@@ -181,9 +199,10 @@ fn next_word(mut first: Lanes, second: Lanes, tenth: Lanes, last: Lanes) -> Lane
     first
 }
 
+/// What the fourth and the last of the values become.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn round([a, b, c, d, e, f, g, h]: [Lanes; 8], word: Lanes, added: u32) -> [Lanes; 8] {
+fn round([a, b, c, d, e, f, g, h]: [Lanes; 8], word: Lanes, added: u32) -> (Lanes, Lanes) {
     const CHOICE: i32 = 0xca;
     const MAJORITY: i32 = 0xe8;
     let (mut first, mut second) = (h, a);
@@ -200,19 +219,19 @@ fn round([a, b, c, d, e, f, g, h]: [Lanes; 8], word: Lanes, added: u32) -> [Lane
         let majority = _mm512_ternarylogic_epi32::<MAJORITY>(a, b[one], c[one]);
         second[one] = _mm512_add_epi32(lower, majority);
     }
-    [add(first, second), a, b, c, add(d, first), e, f, g]
+    (add(d, first), add(first, second))
 }
 
 /// The words of the blocks: each, of all texts.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn words(blocks: &[[u8; BLOCK]; LANES]) -> [Lanes; WORDS] {
+fn words(blocks: &Blocks) -> [Lanes; WORDS] {
     let reversed = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
     let reversed = _mm512_broadcast_i32x4(reversed);
     let mut words = [all(0); WORDS];
     for vector in 0..VECTORS {
         let mut rows = [_mm512_setzero_si512(); TEXTS];
-        for (row, block) in rows.iter_mut().zip(&blocks[vector * TEXTS..]) {
+        for (row, Block(block)) in rows.iter_mut().zip(&blocks[vector * TEXTS..]) {
             // SAFETY: sixty-four bytes are there.
             let bytes = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
             *row = _mm512_shuffle_epi8(bytes, reversed);

@@ -5,7 +5,6 @@ use crate::flatten::bare_keys;
 use crate::flatten::cell::{Cell, Texts, cell};
 use crate::flatten::ids::Ids;
 use crate::flatten::key_tree::{LABEL, NodeId};
-use crate::flatten::late;
 use crate::flatten::masked::{Late, Masking};
 use crate::flatten::treatments::column;
 use crate::flatten::trees::TreatedRows;
@@ -474,9 +473,6 @@ impl Flattener {
                 return row.cells.fill(Cell::default());
             }
             is_late = !treated.late.is_empty();
-            if is_late {
-                late::measure(&mut treated.late, &row.cells, line_end.len());
-            }
             if let Some((masked, cells)) = &mut treated.record_id {
                 form = Some(*masked);
                 cells.cells += u64::from(self.trees.record_ids.is_masked(*masked));
@@ -485,9 +481,10 @@ impl Flattener {
         let record = self.trees.record_ids.cell(form);
         let (links, key) = (table.written_links, row.key);
         let ids = Ids { links, record, row: &self.row_id, parent, key, marks_text };
-        self.held += table.output.row(&ids, texts, &mut row.cells, line_end);
+        self.held += table.output.row(&ids, texts, &row.cells, line_end);
         if is_late {
-            self.trees.finish_late(row.table);
+            self.trees.finish_late(row.table, (&row.cells, data.len()), line_end.len());
         }
+        row.cells.fill(Cell::default());
     }
 }
