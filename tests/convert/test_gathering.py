@@ -28,7 +28,7 @@ def of_many_tables(records: int) -> Files:
     return [("a.json", f"[{','.join(map(record, range(records)))}]".encode())]
 
 
-@pytest.mark.parametrize("most", [1, 2000, 10_000, 4 << 20])
+@pytest.mark.parametrize("most", [1, 2000, 10_000, 12 << 20])
 @pytest.mark.parametrize("profile", [Profile.DATABASE, Profile.EXCEL])
 def test_the_tables_are_the_same(
     monkeypatch: pytest.MonkeyPatch, most: int, profile: Profile

@@ -3,6 +3,7 @@
 mod bare_keys;
 mod cell;
 mod csv;
+mod few;
 mod flattener;
 mod fragment;
 mod gathered;
@@ -14,13 +15,16 @@ mod masked;
 mod pool;
 mod record_ids;
 mod relay;
+mod table_rows;
 mod treatments;
 mod trees;
 
-pub use csv::{FEW_BYTES, Rows};
+pub use csv::FEW_BYTES;
+pub use few::FewRows;
 pub use flattener::{Batch, Settings, TakePart};
 pub use fragment::{Entry, Fragment};
-pub use gathered::{Gathered, are_few_of_many};
+pub use gathered::Gathered;
 pub use masked::MaskedCells;
 pub use pool::{FlattenerPool, Work};
+pub use table_rows::{Rows, RowsIn};
 pub use trees::Bounds;

@@ -36,7 +36,7 @@ pub enum Task {
 /// What came of a batch.
 pub enum Outcome {
     /// It was flattened.
-    Flattened(Records, Fragment),
+    Flattened(Records, Box<Fragment>),
     /// It was looked over.
     Scanned(Records, Found),
     /// There is no batch, for lack of records that can be cut off or for a failure.
@@ -164,7 +164,7 @@ impl ReadAhead {
                 } else {
                     fragment.is_full |= fragment.records == few;
                 }
-                Outcome::Flattened(records, fragment)
+                Outcome::Flattened(records, Box::new(fragment))
             }
             Task::Scan { wanted, max_depth } => {
                 let (depth, max_depth) = (self.depth, *max_depth);

@@ -53,7 +53,8 @@ fn flattened(data: &[u8], values: &[Span], keys: &[Span]) -> usize {
     };
     let batch = Batch { data, values, keys, file: 1, first: 1, depth: 1 };
     let fragment = FlattenerPool::new(settings, Work::alone(0)).flatten(&batch, None);
-    let rows = fragment.rows.iter().filter(|rows| rows.table == 0);
+    let all = fragment.all_rows();
+    let rows = all.iter().filter(|rows| rows.table == 0);
     assert_eq!(rows.map(|rows| rows.ends.len()).sum::<usize>(), fragment.records);
     assert_eq!(fragment.entries.len(), fragment.origins.len());
     fragment.records

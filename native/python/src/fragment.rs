@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use myd_core::buffers::SharedText;
-use myd_core::flatten::{Entry, FEW_BYTES, Fragment, Rows, are_few_of_many};
+use myd_core::flatten::{Entry, FEW_BYTES, Fragment, Rows};
 use myd_core::input::Place;
 use myd_core::kinds::TableKinds;
 use myd_core::records::Records;
@@ -73,13 +73,13 @@ impl AsRef<[u8]> for Lent {
 
 /// A fragment.
 pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragment<'py>> {
-    let Fragment { base, entries, origins, rows, kinds, masked, records, is_full } = fragment;
+    let Fragment { base, entries, origins, rows, kinds, few, masked, records, is_full } = fragment;
     let entries = entries
         .into_iter()
         .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
     let entries = entries.collect::<PyResult<_>>()?;
-    let (rows, kinds) = if are_few_of_many(&rows) {
-        (FewOfMany::new(rows, kinds).into_bound_py_any(py)?, Vec::new())
+    let (rows, kinds) = if !few.is_empty() {
+        (FewOfMany(few).into_bound_py_any(py)?, Vec::new())
     } else {
         let rows = rows.into_iter().map(|one| rows_of(py, one)).collect::<PyResult<Vec<_>>>()?;
         let kinds = kinds.iter().map(|one| kinds_of(py, one)).collect();

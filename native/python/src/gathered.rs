@@ -2,8 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use myd_core::flatten::{Gathered, Rows};
-use myd_core::kinds::TableKinds;
+use myd_core::flatten::{FewRows, Gathered, RowsIn};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
@@ -12,39 +11,33 @@ use crate::fragment::{PyKinds, PyRows, kinds_of, rows_of};
 /// Rows of a batch, and kinds of the values in them, of which no object is made unless it is asked
 /// for.
 #[pyclass(frozen, module = "myd_grpc._native")]
-pub struct FewOfMany {
-    rows: Vec<Rows>,
-    kinds: Vec<TableKinds>,
-    /// How many rows there are, and how many bytes of text they have.
-    #[pyo3(get)]
-    count: usize,
-    #[pyo3(get)]
-    bytes: usize,
-}
-
-impl FewOfMany {
-    /// Those of a batch.
-    pub fn new(rows: Vec<Rows>, kinds: Vec<TableKinds>) -> Self {
-        let count = rows.iter().map(|one| one.ends.len()).sum();
-        let bytes = rows.iter().map(|one| one.text.len()).sum();
-        Self { rows, kinds, count, bytes }
-    }
-}
+pub struct FewOfMany(pub FewRows);
 
 #[pymethods]
 impl FewOfMany {
     fn __len__(&self) -> usize {
-        self.rows.len()
+        self.0.len()
+    }
+
+    /// How many rows there are.
+    #[getter]
+    fn count(&self) -> usize {
+        self.0.rows()
+    }
+
+    /// How many bytes of text they have.
+    #[getter]
+    fn bytes(&self) -> usize {
+        self.0.bytes()
     }
 
     fn rows<'py>(&self, py: Python<'py>, index: usize) -> PyResult<PyRows<'py>> {
-        let Rows { table, text, ends, width } =
-            self.rows.get(index).ok_or_else(|| PyIndexError::new_err("no such rows"))?;
-        rows_of(py, Rows { table: *table, text: text.clone(), ends: ends.clone(), width: *width })
+        let rows = self.0.get(index).map(RowsIn::to_rows);
+        rows_of(py, rows.ok_or_else(|| PyIndexError::new_err("no such rows"))?)
     }
 
     fn kinds<'py>(&self, py: Python<'py>) -> Vec<PyKinds<'py>> {
-        self.kinds.iter().map(|one| kinds_of(py, one)).collect()
+        self.0.table_kinds().iter().map(|one| kinds_of(py, one)).collect()
     }
 }
 
@@ -63,7 +56,7 @@ impl PyGathered {
     fn add(&self, py: Python<'_>, rows: &FewOfMany) -> usize {
         py.detach(|| {
             let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            gathered.add(&rows.rows, &rows.kinds);
+            gathered.add(&rows.0);
             gathered.size()
         })
     }

@@ -148,7 +148,7 @@ impl PyReadAhead {
         let outcome = py.detach(take);
         match outcome.map_err(|_| PyRuntimeError::new_err("a thread of the engine died"))? {
             Outcome::Flattened(records, fragment) => {
-                let fragment = flattened(py, fragment)?.into_bound_py_any(py)?;
+                let fragment = flattened(py, *fragment)?.into_bound_py_any(py)?;
                 Ok(Some((described(records), fragment)))
             }
             Outcome::Scanned(records, found) => {

@@ -9,7 +9,7 @@ pub fn flatten(flatteners: &FlattenerPool, data: &[u8], values: &[Span]) -> usiz
     for some in values.chunks(1000) {
         let batch = Batch { data, values: some, keys: &[], file: 1, first: 1, depth: 1 };
         let fragment = flatteners.flatten(&batch, None);
-        rows += fragment.rows.iter().map(|rows| rows.ends.len()).sum::<usize>();
+        rows += fragment.all_rows().iter().map(|rows| rows.ends.len()).sum::<usize>();
         flatteners.adopt(fragment.entries.into_iter());
     }
     rows

@@ -1,31 +1,14 @@
 //! Rows of CSV text: buffers that take whole rows.
 
 use super::cell::{Cell, LARGE, Texts};
+use super::few::FewRows;
 use super::ids::{CHUNK, Ids, LinkText, Tail};
 use super::late;
+use super::table_rows::{Rows, RowsIn};
 use crate::columns::Shown;
 
 /// Rows of fewer bytes are copied where they are taken: their buffer is kept.
 pub const FEW_BYTES: usize = 32 << 10;
-
-/// Finished rows of one table.
-pub struct Rows {
-    /// The table's number.
-    pub table: usize,
-    /// The text of the rows.
-    pub text: Vec<u8>,
-    /// Where each row ends in the text.
-    pub ends: Vec<usize>,
-    /// How many cells the rows have, links included.
-    pub width: usize,
-}
-
-impl Rows {
-    /// About how many bytes of memory they take.
-    pub fn size(&self) -> usize {
-        self.text.len() + size_of_val(&*self.ends)
-    }
-}
 
 /// A table's rows.
 #[derive(Default)]
@@ -70,6 +53,30 @@ impl Output {
             (row, start) = (until, end);
         }
         stretches
+    }
+
+    /// Adds a copy of the rows so far to others, as `take_as` would take them.
+    pub fn pack(&mut self, table: usize, width: usize, few: &mut FewRows) {
+        let (mut row, mut start) = (0, 0);
+        let narrow = std::mem::take(&mut self.narrow);
+        for (until, width) in narrow.into_iter().chain([(self.ends.len(), width)]) {
+            let ends = &self.ends[row..until];
+            let Some(&end) = ends.last() else { continue };
+            few.add(RowsIn { table, text: &self.buffer[start..end], ends, width }, start);
+            (row, start) = (until, end);
+        }
+        self.length = 0;
+        self.ends.clear();
+    }
+
+    /// How much memory it has for rows.
+    pub fn room(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.ends.len()
     }
 
     /// Gives memory back that holds no rows.
@@ -120,7 +127,7 @@ impl Output {
     #[cold]
     fn grow(&mut self, ids: &Ids, cells: &[Cell]) {
         let row = row_size(ids, cells);
-        let more = (self.buffer.len() / 2).clamp(512, LARGE);
+        let more = (self.buffer.len() / 2).clamp(128, LARGE);
         self.buffer.resize(self.buffer.len().max(self.length + row) + more, 0);
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::bare_keys::BareKeys;
 use super::cell::LARGE;
+use super::few::FewRows;
 use super::fragment::{Entry, Fragment};
 use super::ids::Tail;
 use super::relay::{Ahead, Helpers};
@@ -245,15 +246,18 @@ impl Flattener {
         self.own.extend(entries.iter().map(|(entry, _)| entry.clone()));
         let (entries, origins) = entries.into_iter().unzip();
         self.trees.make_late(&mut self.scratch);
-        let (mut rows, mut kinds) = self.trees.take_rows();
+        let mut few = self.trees.take_few().unwrap_or_default();
+        let (mut rows, mut kinds) =
+            if few.is_empty() { self.trees.take_rows() } else { Default::default() };
         let mut masked = self.trees.take_masked();
         if self.trees.is_beyond {
+            few = FewRows::default();
             rows.clear();
             kinds.clear();
             masked.clear();
         }
         self.held = 0;
-        Fragment { base, entries, origins, rows, kinds, masked, records, is_full }
+        Fragment { base, entries, origins, rows, kinds, few, masked, records, is_full }
     }
 
     fn forget_large(&mut self) {

@@ -1,7 +1,8 @@
 //! What comes of a batch.
 
-use super::csv::Rows;
+use super::few::FewRows;
 use super::masked::MaskedCells;
+use super::table_rows::{Rows, RowsIn};
 use crate::kinds::TableKinds;
 
 /// A table or column of the schema: in document order they are its log.
@@ -27,6 +28,8 @@ pub struct Fragment {
     pub rows: Vec<Rows>,
     /// Which kinds of values the columns of those tables have in the rows.
     pub kinds: Vec<TableKinds>,
+    /// The rows and the kinds where they are few of each of many tables: there are no others then.
+    pub few: FewRows,
     /// How many cells of each column were masked.
     pub masked: Vec<MaskedCells>,
     /// How many of the batch's records are in it: the next one is bad, or beyond the schema's bounds.
@@ -36,8 +39,14 @@ pub struct Fragment {
 }
 
 impl Fragment {
+    /// A copy of all rows, few or not.
+    pub fn all_rows(&self) -> Vec<Rows> {
+        let usual = self.rows.iter().map(Rows::as_they_are);
+        usual.chain(self.few.iter()).map(RowsIn::to_rows).collect()
+    }
+
     /// About how many bytes of memory it takes.
     pub fn size(&self) -> usize {
-        self.rows.iter().map(Rows::size).sum()
+        self.few.size() + self.rows.iter().map(Rows::size).sum::<usize>()
     }
 }

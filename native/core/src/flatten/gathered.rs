@@ -1,17 +1,8 @@
 //! Few rows of each of many tables, put together from several batches.
 
-use super::csv::Rows;
+use super::few::FewRows;
+use super::table_rows::{Rows, RowsIn};
 use crate::kinds::TableKinds;
-
-/// A batch has rows of many tables from so many on,
-const MANY_TABLES: usize = 32;
-/// and few of each if these have so many bytes on average.
-const FEW_BYTES: usize = 8 << 10;
-
-/// Whether rows are few of each of many tables.
-pub fn are_few_of_many(rows: &[Rows]) -> bool {
-    rows.len() >= MANY_TABLES && rows.iter().map(Rows::size).sum::<usize>() < rows.len() * FEW_BYTES
-}
 
 /// Rows in the order of their tables, and for each table in the order in which they came.
 #[derive(Default)]
@@ -30,13 +21,13 @@ impl Gathered {
     }
 
     /// Adds the rows of a batch, and the kinds of values in them.
-    pub fn add(&mut self, rows: &[Rows], kinds: &[TableKinds]) {
-        for added in rows {
-            self.size += added.size();
+    pub fn add(&mut self, few: &FewRows) {
+        for added in few.iter() {
+            self.size += added.text.len() + size_of_val(added.ends);
             add_rows(at(&mut self.rows, added.table), added);
         }
-        for TableKinds { table, bits } in kinds {
-            let known = at(&mut self.kinds, *table);
+        for (table, bits) in few.kinds() {
+            let known = at(&mut self.kinds, table);
             known.resize(known.len().max(bits.len()), 0);
             known.iter_mut().zip(bits).for_each(|(known, bits)| *known |= bits);
         }
@@ -59,55 +50,49 @@ fn at<T: Default>(all: &mut Vec<T>, table: usize) -> &mut T {
     &mut all[table]
 }
 
-fn add_rows(stretches: &mut Vec<Rows>, added: &Rows) {
-    let Rows { table, text, ends, width } = added;
-    match stretches.last_mut().filter(|last| last.width == *width) {
+fn add_rows(stretches: &mut Vec<Rows>, added: RowsIn) {
+    let RowsIn { text, ends, width, .. } = added;
+    match stretches.last_mut().filter(|last| last.width == width) {
         Some(last) => {
             let start = last.text.len();
             last.text.extend_from_slice(text);
             last.ends.extend(ends.iter().map(|end| start + end));
         }
-        None => stretches.push(Rows {
-            table: *table,
-            text: text.clone(),
-            ends: ends.clone(),
-            width: *width,
-        }),
+        None => stretches.push(added.to_rows()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Gathered, Rows, TableKinds, are_few_of_many};
+    use super::{FewRows, Gathered, Rows, RowsIn};
 
-    fn rows(table: usize, text: &str, width: usize) -> Rows {
-        let ends = text.match_indices('\n').map(|(at, _)| at + 1).collect();
-        Rows { table, text: text.into(), ends, width }
+    /// Rows of tables, each with its number, text and width, and bits of the table with the number 2.
+    fn few(rows: &[(usize, &str, usize)], bits: &[u128]) -> FewRows {
+        let mut few = FewRows::default();
+        for &(table, text, width) in rows {
+            let ends = &*ends(text);
+            few.add(RowsIn { table, text: text.as_bytes(), ends, width }, 0);
+        }
+        few.add_kinds(2, bits.iter().copied());
+        few
+    }
+
+    fn ends(text: &str) -> Vec<usize> {
+        text.match_indices('\n').map(|(at, _)| at + 1).collect()
     }
 
     #[test]
     fn rows_are_put_together_table_by_table() {
         let mut gathered = Gathered::default();
-        let kinds = |bits: &[u8]| [TableKinds { table: 2, bits: bits.into() }];
-        gathered.add(&[rows(0, "a\n", 1), rows(2, "b\nc\n", 2)], &kinds(&[1]));
-        gathered.add(&[rows(0, "d\n", 1), rows(2, "e,\n", 3), rows(2, "f\n", 4)], &kinds(&[2, 4]));
+        gathered.add(&few(&[(0, "a\n", 1), (2, "b\nc\n", 2)], &[1]));
+        gathered.add(&few(&[(0, "d\n", 1), (2, "e,\n", 3), (2, "f\n", 4)], &[2, 4]));
         assert!(gathered.size() > 11);
         let (taken, found) = gathered.take();
         let all = |Rows { table, text, ends, width }| (table, text, ends, width);
-        let expected =
-            [rows(0, "a\nd\n", 1), rows(2, "b\nc\n", 2), rows(2, "e,\n", 3), rows(2, "f\n", 4)];
-        assert!(taken.into_iter().map(all).eq(expected.into_iter().map(all)));
-        assert_eq!(found, kinds(&[3, 4]));
+        let expected = [(0, "a\nd\n", 1), (2, "b\nc\n", 2), (2, "e,\n", 3), (2, "f\n", 4)];
+        let expected = expected.map(|(table, text, width)| (table, text.into(), ends(text), width));
+        assert!(taken.into_iter().map(all).eq(expected));
+        assert_eq!(found, few(&[], &[3, 4]).table_kinds());
         assert_eq!((gathered.size(), gathered.take().0.len()), (0, 0));
-    }
-
-    #[test]
-    fn many_rows_or_few_tables_are_left_as_they_are() {
-        let of = |tables: usize, text: &str| -> Vec<_> {
-            (0..tables).map(|table| rows(table, text, 1)).collect()
-        };
-        assert!(are_few_of_many(&of(32, "a\n")));
-        assert!(!are_few_of_many(&of(31, "a\n")));
-        assert!(!are_few_of_many(&of(32, &"a\n".repeat(1000))));
     }
 }

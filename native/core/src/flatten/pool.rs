@@ -271,7 +271,7 @@ mod tests {
             }
             let names = |it: &super::Entry| format!("{} {} {:?}", it.is_table, it.owner, it.path);
             entries.extend(fragment.entries.iter().map(names));
-            for some in fragment.rows {
+            for some in fragment.all_rows() {
                 widths.insert(some.table, some.width.max(*widths.get(&some.table).unwrap_or(&0)));
                 let text = String::from_utf8_lossy(&some.text).into_owned();
                 rows.entry(some.table).or_default().push((some.width, text));

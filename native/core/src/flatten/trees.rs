@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::csv::{Output, Rows};
+use super::csv::Output;
+use super::few::{FewRows, are_few_of_many};
 use super::fragment;
 use super::key_tree::{KeyTree, NodeId};
 use super::late::{self, Holder, LateCell};
 use super::links::{Links, TableLinks};
 use super::masked::{KEY_COLUMN, MaskedCells, RECORD_ID_COLUMN};
 use super::record_ids::RecordIds;
+use super::table_rows::Rows;
 use super::treatments::{TreatedTable, Treatments, column};
 use crate::columns::{ColumnRules, Mask};
 use crate::json::Malformed;
 use crate::kinds::TableKinds;
 
-/// The memory of so many tables' rows is kept for later.
+/// The memory of so many tables' rows is kept for later,
 const MANY_TABLES: usize = 256;
+/// and that of more as long as it is so many bytes.
+const MOST_KEPT: usize = 512 << 10;
 /// Bytes of UTF-8 of one character.
 const LONGEST_CHARACTER: usize = 4;
 /// A table and its rows of this batch.
@@ -200,6 +204,35 @@ impl SchemaTrees {
             Holder::Scratch => late::fill_in(scratch, target.at, made),
             Holder::Nothing => {}
         });
+    }
+
+    /// Takes the rows of all tables, if they are few of each of many.
+    pub fn take_few(&mut self) -> Option<FewRows> {
+        let filled = self.tables.iter().filter(|table| table.output.rows() > 0);
+        let sizes =
+            filled.map(|table| table.output.len() + size_of::<usize>() * table.output.rows());
+        let (tables, bytes) =
+            sizes.fold((0, 0), |(tables, bytes), size| (tables + 1, bytes + size));
+        are_few_of_many(tables, bytes).then(|| self.few(bytes))
+    }
+
+    fn few(&mut self, bytes: usize) -> FewRows {
+        let mut few = FewRows::with_room(self.tables.len(), bytes);
+        let mut kept = 0;
+        for (number, table) in self.tables.iter_mut().enumerate() {
+            if table.output.rows() > 0 {
+                table.output.pack(number, table.width(), &mut few);
+                let nodes = table.columns.iter();
+                let columns =
+                    nodes.map(|&node| column_bits(&mut self.keys, &mut self.treatments, node));
+                few.add_kinds(number, columns);
+            }
+            kept += table.output.room();
+            if number >= MANY_TABLES && kept > MOST_KEPT {
+                table.output.forget();
+            }
+        }
+        few
     }
 
     /// Takes the rows of all tables, and which kinds of values the columns of those tables have.

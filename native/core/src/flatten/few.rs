@@ -1,0 +1,146 @@
+//! Few rows of each of many tables, in as few pieces of memory as that takes.
+
+use super::table_rows::RowsIn;
+use crate::kinds::TableKinds;
+
+/// A batch has rows of many tables from so many on,
+const MANY_TABLES: usize = 32;
+/// and few of each if these have so many bytes on average.
+const FEW_BYTES: usize = 8 << 10;
+
+/// Whether so many tables' rows, with so many bytes together, are few of each of many.
+pub fn are_few_of_many(tables: usize, bytes: usize) -> bool {
+    tables >= MANY_TABLES && bytes < tables * FEW_BYTES
+}
+
+/// Rows of a batch, and the kinds of values in them: memory of its own for each table's would take as
+/// long as to make the rows.
+#[derive(Default)]
+pub struct FewRows {
+    text: Vec<u8>,
+    /// Where each row ends in the text of its stretch.
+    ends: Vec<usize>,
+    stretches: Vec<Stretch>,
+    bits: Vec<u8>,
+    /// Tables, and where their bits end.
+    kinds: Vec<(usize, usize)>,
+}
+
+/// Rows of a table that have the same number of cells: where their text and their ends end.
+struct Stretch {
+    table: usize,
+    width: usize,
+    text: usize,
+    ends: usize,
+}
+
+impl FewRows {
+    /// None, with room for those of so many tables, whose text and ends take so many bytes.
+    pub fn with_room(tables: usize, bytes: usize) -> Self {
+        let text = Vec::with_capacity(bytes);
+        let (stretches, kinds) = (Vec::with_capacity(tables), Vec::with_capacity(tables));
+        Self { text, stretches, kinds, ..Self::default() }
+    }
+
+    /// Adds rows, whose ends are those in a text that begins `start` bytes before theirs.
+    pub fn add(&mut self, rows: RowsIn, start: usize) {
+        let RowsIn { table, text, ends, width } = rows;
+        self.text.extend_from_slice(text);
+        self.ends.extend(ends.iter().map(|end| end - start));
+        let (text, ends) = (self.text.len(), self.ends.len());
+        self.stretches.push(Stretch { table, width, text, ends });
+    }
+
+    /// Adds the bits of a table's columns.
+    pub fn add_kinds(&mut self, table: usize, columns: impl Iterator<Item = u128>) {
+        columns.for_each(|bits| self.bits.extend_from_slice(&bits.to_le_bytes()));
+        self.kinds.push((table, self.bits.len()));
+    }
+
+    /// How many stretches of rows there are.
+    pub fn len(&self) -> usize {
+        self.stretches.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.stretches.is_empty()
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many bytes of text they have.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn size(&self) -> usize {
+        self.text.len() + size_of_val(&*self.ends) + size_of_val(&*self.stretches) + self.bits.len()
+    }
+
+    /// A stretch of rows.
+    pub fn get(&self, index: usize) -> Option<RowsIn<'_>> {
+        let &Stretch { table, width, text, ends } = self.stretches.get(index)?;
+        let before = index.checked_sub(1).map(|before| &self.stretches[before]);
+        let (from_text, from_ends) = before.map_or((0, 0), |before| (before.text, before.ends));
+        let (text, ends) = (&self.text[from_text..text], &self.ends[from_ends..ends]);
+        Some(RowsIn { table, text, ends, width })
+    }
+
+    /// All stretches, in the order of their tables.
+    pub fn iter(&self) -> impl Iterator<Item = RowsIn<'_>> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// The tables, each with the bits of its columns.
+    pub fn kinds(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut start = 0;
+        self.kinds.iter().map(move |&(table, end)| {
+            let bits = &self.bits[start..end];
+            start = end;
+            (table, bits)
+        })
+    }
+
+    /// The same, as `TableKinds`.
+    pub fn table_kinds(&self) -> Vec<TableKinds> {
+        self.kinds().map(|(table, bits)| TableKinds { table, bits: bits.to_vec() }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FewRows, RowsIn, are_few_of_many};
+
+    #[test]
+    fn rows_are_as_they_were_added() {
+        let mut few = FewRows::default();
+        few.add(RowsIn { table: 3, text: b"a\nbc\n", ends: &[2, 5], width: 1 }, 0);
+        few.add(RowsIn { table: 3, text: b"d,\n", ends: &[8], width: 2 }, 5);
+        few.add(RowsIn { table: 7, text: b"e\n", ends: &[2], width: 1 }, 0);
+        few.add_kinds(3, [1, 2].into_iter());
+        few.add_kinds(7, [4].into_iter());
+        let all = few.iter().map(|it| (it.table, it.text, it.ends, it.width));
+        let expected: [(_, &[u8], &[usize], _); 3] =
+            [(3, b"a\nbc\n", &[2, 5], 1), (3, b"d,\n", &[3], 2), (7, b"e\n", &[2], 1)];
+        assert!(all.eq(expected));
+        assert_eq!((few.len(), few.rows(), few.bytes(), few.is_empty()), (3, 4, 10, false));
+        assert!(few.get(3).is_none());
+        assert!(
+            few.kinds()
+                .map(|(table, bits)| (table, bits.len(), bits[0]))
+                .eq([(3, 32, 1), (7, 16, 4)])
+        );
+    }
+
+    #[test]
+    fn many_rows_or_few_tables_are_not_few_of_many() {
+        assert!(are_few_of_many(32, 64));
+        assert!(!are_few_of_many(31, 62));
+        assert!(!are_few_of_many(32, 64_000 * 32));
+    }
+}
