@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.paths import check_name, open_input
 from myd_grpc.convert.model import CipherKey
 from tests.support.converting import conversion, directory, run
+from tests.support.opening import content, data_beside_a_secret, refusal
 
 DATA = "/srv/data"
 NO_INPUTS = (f"{DATA}/output", "/var/state")
@@ -30,27 +31,7 @@ NFC, NFD = unicodedata.normalize("NFC", "고객"), unicodedata.normalize("NFD", 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory beside a directory with a secret."""
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "secret.json").write_bytes(b"[0]")
-    path = tmp_path / "data"
-    path.mkdir()
-    return path
-
-
-def content(data: Path, name: str, excluded_dirs: tuple[Path, ...] = ()) -> bytes:
-    fd = open_input(str(data), name, [str(path) for path in excluded_dirs])
-    with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no path
-        return file.read()
-
-
-def refusal(data: Path, name: str, excluded_dirs: tuple[Path, ...] = ()) -> ConversionError:
-    with pytest.raises(ConversionError) as caught:
-        content(data, name, excluded_dirs)
-    message = caught.value.message
-    assert message.isprintable()
-    assert str(data.parent) not in message, "no path outside of the data directory"
-    return caught.value
+    return data_beside_a_secret(tmp_path)
 
 
 # The name's text
@@ -201,53 +182,6 @@ def test_a_data_directory_may_be_a_link_itself(data: Path) -> None:
     assert content(link, "a.json") == content(link, "same") == b"[1]"
 
 
-def test_a_link_in_front_of_all_may_lead_elsewhere_later(tmp_path: Path) -> None:
-    """As where a delivery is made visible by a link; nor is a place without inputs left open."""
-    link, state = tmp_path / "now", tmp_path / "state"
-    for name in ("first", "second"):
-        (tmp_path / name / "inner").mkdir(parents=True)
-        (tmp_path / name / "inner/a.json").write_text(name)
-        link.unlink(missing_ok=True)
-        link.symlink_to(name)
-        state.unlink(missing_ok=True)
-        state.symlink_to(tmp_path)
-        assert content(link, "inner/a.json") == name.encode()
-        assert content(link, "inner/a.json", (state / "other",)) == name.encode()
-        state.unlink()
-        state.symlink_to(link)
-        assert refusal(link, "inner/a.json", (state / "inner",)).reason is Reason.FILE_UNREADABLE
-    (tmp_path / "second").rename(tmp_path / "third")
-    link.unlink()
-    link.symlink_to("third")
-    assert content(link, "inner/a.json") == b"second"
-    assert refusal(link, "inner/a.json", (state / "inner",)).reason is Reason.FILE_UNREADABLE
-
-
-def test_a_directory_above_all_may_become_a_link_later(tmp_path: Path) -> None:
-    """What was found out before is not what leads there now."""
-    (tmp_path / "above/data").mkdir(parents=True)
-    (tmp_path / "above/data" / unicodedata.normalize("NFD", "계좌.json")).write_text("[1]")
-    (tmp_path / "above/data/link").symlink_to(unicodedata.normalize("NFD", "계좌.json"))
-    data = tmp_path / "above/data"
-    assert content(data, "계좌.json") == content(data, "link") == b"[1]"
-    (tmp_path / "above").rename(tmp_path / "moved")
-    (tmp_path / "above").symlink_to("moved")
-    assert content(data, "계좌.json") == content(data, "link") == b"[1]"
-
-
-def test_a_place_without_inputs_may_be_moved_among_them_later(tmp_path: Path) -> None:
-    data, state = tmp_path / "a/data", tmp_path / "b/state"
-    data.mkdir(parents=True)
-    state.mkdir(parents=True)
-    (data / "a.json").write_text("[1]")
-    (state / "secret").write_text("secret")
-    assert content(data, "a.json", (state,)) == b"[1]"
-    state.rename(data / "state")
-    (tmp_path / "b").rmdir()
-    (tmp_path / "b").symlink_to("a/data")
-    assert refusal(data, "state/secret", (state,)).reason is Reason.FILE_UNREADABLE
-
-
 def test_links_in_a_circle(data: Path) -> None:
     (data / "a").symlink_to("b")
     (data / "b").symlink_to("a")
@@ -269,73 +203,6 @@ def test_directories_without_inputs_are_closed_to_links_too(data: Path) -> None:
             assert refusal(data, name, (place,)).reason is Reason.FILE_UNREADABLE
     (data / "outputs.json").write_bytes(b"[1]")
     assert content(data, "outputs.json", (output,)) == b"[1]"
-
-
-# Races: what was checked is swapped before it is opened
-
-
-@pytest.fixture
-def swap_before_opening(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[str, Callable[[], None]], None]:
-    """Does something right before the first `os.open` of a component of that name."""
-
-    def arm(component: str, action: Callable[[], None]) -> None:
-        real = os.open
-        pending = [action]
-
-        def opened(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-            if path == component and pending:
-                pending.pop()()
-            return real(path, flags, mode, dir_fd=dir_fd)
-
-        monkeypatch.setattr(os, "open", opened)
-
-    return arm
-
-
-def test_a_directory_swapped_for_a_link_is_not_followed(
-    data: Path, swap_before_opening: Callable[[str, Callable[[], None]], None]
-) -> None:
-    (data / "x" / "y").mkdir(parents=True)
-    (data / "x" / "y" / "secret.json").write_bytes(b"[1]")
-
-    def swap() -> None:
-        (data / "x" / "y").rename(data / "away")
-        (data / "x" / "y").symlink_to(data.parent / "outside")
-
-    swap_before_opening("y", swap)
-    assert refusal(data, "x/y/secret.json").reason in (
-        Reason.FILE_NOT_FOUND,
-        Reason.FILE_UNREADABLE,
-    )
-
-
-def test_a_file_swapped_for_a_link_is_not_followed(
-    data: Path, swap_before_opening: Callable[[str, Callable[[], None]], None]
-) -> None:
-    (data / "a.json").write_bytes(b"[1]")
-
-    def swap() -> None:
-        (data / "a.json").unlink()
-        (data / "a.json").symlink_to(data.parent / "outside" / "secret.json")
-
-    swap_before_opening("a.json", swap)
-    assert refusal(data, "a.json").reason is Reason.FILE_UNREADABLE
-
-
-def test_a_directory_swapped_after_it_was_opened_does_not_matter(
-    data: Path, swap_before_opening: Callable[[str, Callable[[], None]], None]
-) -> None:
-    (data / "x").mkdir()
-    (data / "x" / "secret.json").write_bytes(b"[1]")
-
-    def swap() -> None:
-        (data / "x").rename(data / "away")
-        (data / "x").symlink_to(data.parent / "outside")
-
-    swap_before_opening("secret.json", swap)
-    assert content(data, "x/secret.json") == b"[1]"
 
 
 # Hangul
