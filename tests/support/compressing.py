@@ -9,9 +9,15 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-SKIPPED = struct.pack("<II", 0x184D2A57, 5) + b"\x28\xb5\x2f\xfd!"
-"""A frame that says nothing (RFC 8878, 3.1.2)."""
 _PART = 1000
+
+
+def skipped(content: bytes) -> bytes:
+    """A frame that says nothing (RFC 8878, 3.1.2)."""
+    return struct.pack("<II", 0x184D2A57, len(content)) + content
+
+
+SKIPPED = skipped(b"\x28\xb5\x2f\xfd!")
 
 
 def zstd_library() -> Any:

@@ -20,7 +20,7 @@ from myd_grpc.convert.input import gzip_member
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.input.zstd_frame import WINDOW_LOG
 from myd_grpc.convert.model import CipherKey, Limits
-from tests.support.compressing import COMPRESSED, in_parts, zstd, zstd_library
+from tests.support.compressing import COMPRESSED, in_parts, skipped, zstd, zstd_library
 from tests.support.converting import (
     KEY,
     TEXT_FORMS,
@@ -77,6 +77,29 @@ def test_every_form_of_ciphertext_of_compressed_text(engine: str, form: str) -> 
         alone = CipherKey(KEY.key, b"")
         stored = TEXT_FORMS[form](KEY.iv + encrypted(compress(DOCUMENT)))
         assert converted([("in.json", stored)], alone, engine=engine) == WANTED
+
+
+@each_engine
+@pytest.mark.parametrize("size", [0, 1000, 1008, 1012, 1016, 1020, 4084, 4096, 70_000, 1 << 20])
+def test_a_frame_to_be_skipped_may_come_first_in_what_is_encrypted(engine: str, size: int) -> None:
+    """Also where it ends after the bytes that are looked at."""
+    alone = CipherKey(KEY.key, b"")
+    for first in (skipped(bytes(size)), skipped(b"x") + skipped(bytes(size))):
+        compressed = first + zstd(SMALL)
+        for stored, key in (
+            (encrypted(compressed), KEY),
+            (KEY.iv + encrypted(compressed), alone),
+            (first + zstd(encrypted(SMALL)), KEY),
+        ):
+            assert converted([("in.json", stored)], key, engine=engine) == converted(
+                [("in.json", SMALL)]
+            )
+
+
+@each_engine
+def test_what_is_encrypted_begins_with_no_longer_frame_to_be_skipped(engine: str) -> None:
+    stored = encrypted(skipped(bytes((1 << 20) + 1)) + zstd(SMALL))
+    assert failure(stored, KEY, engine=engine).reason in (Reason.INVALID_JSON, Reason.WRONG_KEY)
 
 
 @each_engine
