@@ -153,6 +153,10 @@ class SavedCheckpoint:
     attempt: str = ""
 
 
+Work: TypeAlias = tuple[Request | None, SavedCheckpoint | None]
+"""What a worker is to do for a job, and from where it goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
     """A job that waits for a worker, with its keys, which only memory holds.

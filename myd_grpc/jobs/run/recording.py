@@ -12,7 +12,7 @@ from typing import TypeVar
 from myd_grpc.convert.errors import ShortageError
 from myd_grpc.convert.model import PartFile, Progress
 from myd_grpc.errors import StateError
-from myd_grpc.jobs.model import Request, SavedCheckpoint
+from myd_grpc.jobs.model import SavedCheckpoint, Work
 from myd_grpc.jobs.store.statements import WAITS
 from myd_grpc.jobs.store.store import JobStore
 from myd_grpc.jobs.worker.protocol import CheckpointSaved
@@ -39,6 +39,7 @@ class JobRecorder:
         self._job_id = job_id
         self._msg = ""
         self._passing = ""  # how a worker ended last, while the job waits for something
+        self._work: Work | None = None  # what was found when the job was started, until it is taken
         # Parts that have changed since the last checkpoint that is committed.
         self._changed: dict[tuple[str, str], PartFile] = {}
         self._has_begun = False
@@ -47,14 +48,19 @@ class JobRecorder:
 
     async def start(self, now: int, *, durable: bool = True) -> bool:
         """Record that a worker takes the job; False when it was not waiting for one."""
-        return await self._persist(lambda: self._store.start(self._job_id, now, durable=durable))
+        start = self._store.start
+        self._work = await self._persist(lambda: start(self._job_id, now, durable=durable))
+        return self._work is not None
 
-    async def work(self) -> tuple[Request | None, SavedCheckpoint | None]:
+    async def work(self) -> Work:
         """What was asked for, and the checkpoint from which a worker goes on.
 
         There is no request when the job does not work any more, and no checkpoint at the start.
         """
         self._changed.clear()  # the checkpoint has them, or they are changed once more
+        work, self._work = self._work, None
+        if work is not None:
+            return work
         return await self._persist(lambda: self._store.work(self._job_id))
 
     async def drop_checkpoint(self) -> None:

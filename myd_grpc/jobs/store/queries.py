@@ -27,6 +27,7 @@ from myd_grpc.jobs.model import (
     Status,
     Table,
     UnfinishedJob,
+    Work,
 )
 from myd_grpc.jobs.store import message_sizes
 from myd_grpc.jobs.store.clock import TrustedTime
@@ -88,7 +89,12 @@ def status_and_owner(
     return (Status(row["status"]), row["owner"]) if row else None
 
 
-def request(connection: Connection, job_id: str) -> Request | None:
+def work(connection: Connection, job_id: str) -> Work:
+    """What was asked for, and the checkpoint from which the job goes on."""
+    return _request(connection, job_id), _checkpoint(connection, job_id)
+
+
+def _request(connection: Connection, job_id: str) -> Request | None:
     """What was asked for, with all that only the work takes; None when the job does not work."""
     rows = connection.execute(
         "SELECT job_status.*, job_files.file_names AS all_file_names, "
@@ -227,7 +233,7 @@ def output_dirs(connection: Connection) -> list[str]:
     return [str(row[0]) for row in rows.fetchall()]
 
 
-def checkpoint(connection: Connection, job_id: str) -> SavedCheckpoint | None:
+def _checkpoint(connection: Connection, job_id: str) -> SavedCheckpoint | None:
     """The checkpoint from which the job goes on; None for the start."""
     rows = connection.execute(
         "SELECT state, attempt FROM job_checkpoint WHERE job_id = ?", (job_id,)

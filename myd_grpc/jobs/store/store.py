@@ -31,6 +31,7 @@ from myd_grpc.jobs.model import (
     Status,
     Table,
     UnfinishedJob,
+    Work,
 )
 from myd_grpc.jobs.store import database, queries, statements
 from myd_grpc.jobs.store.clock import TrustedTime
@@ -88,14 +89,18 @@ class JobStore:
             )
         )
 
-    async def start(self, job_id: str, now: int, *, durable: bool = True) -> bool:
-        """Record that a worker takes the job; False when it is no longer queued.
+    async def start(self, job_id: str, now: int, *, durable: bool = True) -> Work | None:
+        """Record that a worker takes the job; what `work` would tell, None if it is not queued.
 
         Need not be durable where the next server would have a worker take the job just the same.
         """
-        return await self._write(
-            lambda connection: statements.start(connection, job_id, now), durable=durable
-        )
+
+        def started(connection: sqlite3.Connection) -> Work | None:
+            if not statements.start(connection, job_id, now):
+                return None
+            return queries.work(connection, job_id)
+
+        return await self._write(started, durable=durable)
 
     async def queue_again(self, job_ids: Iterable[str]) -> None:
         """Let these jobs, which were interrupted, wait for a worker."""
@@ -212,17 +217,12 @@ class JobStore:
             lambda connection: queries.newest(connection, caller, statuses, before, limit)
         )
 
-    async def work(self, job_id: str) -> tuple[Request | None, SavedCheckpoint | None]:
+    async def work(self, job_id: str) -> Work:
         """What was asked for, with all file names, and the checkpoint from which the job goes on.
 
         There is no request when no such job works, and no checkpoint at the start.
         """
-        return await self._read(
-            lambda connection: (
-                queries.request(connection, job_id),
-                queries.checkpoint(connection, job_id),
-            )
-        )
+        return await self._read(lambda connection: queries.work(connection, job_id))
 
     async def tables(
         self, caller: Caller, job_id: str, position: int, limit: int
