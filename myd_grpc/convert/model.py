@@ -1,8 +1,13 @@
-"""What a conversion is given and what it answers: plain frozen data, nothing that does anything."""
+"""What a conversion is given and what it answers: plain frozen data, nothing that does anything.
+
+What is made anew with each file is a `Struct`: a hundred thousand of them take a tenth of the time.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from myd_grpc.options import NO_CHOICE, ColumnChoice, ConvertOptions, Layout
 
@@ -114,8 +119,7 @@ class Conversion:
     this_year: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a conversion is; no figure ever falls. Bytes are those of the files as they lie.
 
     `bytes_done` are as many of `bytes_total` as the part of the work that is done: of formats that
@@ -134,8 +138,7 @@ class Progress:
     rejects: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FileRead:
+class FileRead(Struct, frozen=True):
     """How an input file was read to its end, and how many records it has and were left out."""
 
     layout: Layout
@@ -143,8 +146,7 @@ class FileRead:
     rejects: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PartFile:
+class PartFile(Struct, frozen=True):
     """A file with rows of a table: `file_name` is relative to the output set, `size` in bytes.
 
     It may have rows of other tables, too, and is then a part of each.
@@ -156,8 +158,7 @@ class PartFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class BesideFile:
+class BesideFile(Struct, frozen=True):
     """A file of an output set that is of no table: named, and with its bytes, as a `PartFile`."""
 
     file_name: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from myd_grpc.convert.batch import Batch
 from myd_grpc.convert.batch_converter import BatchConverter
@@ -37,9 +37,10 @@ from myd_grpc.convert.model import (
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.file_system import FileSystem
-from myd_grpc.convert.output.formats import FinishCost, RowPlan
+from myd_grpc.convert.output.formats import FinishCost, RowPlan, finishing
 from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.output.set_writer import remove_hidden_rows
+from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.reading.records import RecordReader
 from myd_grpc.convert.reading.rejecting import RejectingReader
@@ -103,7 +104,7 @@ def convert(  # noqa: PLR0913 - what, where to, who is told, and where it goes o
         with _output_errors():
             known = run.kept.restore(resume.kept) if resume else KeptSets()
         if resume and known.read:
-            resume = structs.replace(resume, read=known.read)
+            resume = replace(resume, read=known.read)
         run.begin(tuple(inputs) or run.look(known.inputs), resume, known)
         with _output_errors(), _without_cycle_search(), run.engine:
             return run.convert(resume, written)
@@ -210,11 +211,26 @@ class _Run:
         )
         share = FinishCost.of(self._options).share
         self.kept = KeptSetsFile(output)
+        self._behind = SmallFiles() if self._may_write_behind() else None
         self._state = ConversionState(
-            progress, report, checkpoints, share, UnmatchedPatterns(self._options), self.kept
+            progress,
+            report,
+            checkpoints,
+            share,
+            UnmatchedPatterns(self._options),
+            self.kept,
+            self._behind,
         )
-        self._finisher = SetFinisher(conversion, self._state, self.engine.name, self._open_again)
+        self._finisher = SetFinisher(
+            conversion, self._state, self.engine.name, self._open_again, self._behind
+        )
         self._file_system: FileSystem
+
+    def _may_write_behind(self) -> bool:
+        """Whether sets follow one another whose files nobody reads when they are finished."""
+        options = self._options
+        has_many = not options.merge and len(self._conversion.file_names) > 1
+        return has_many and not (finishing(options.formats) or options.checksums)
 
     def look(self, known: Sequence[InputVersion] = ()) -> tuple[InputVersion, ...]:
         """Looks at every file before the first is converted: a wrong key shows at once.
@@ -271,14 +287,27 @@ class _Run:
     def convert(self, resume: Checkpoint | None, written: Callable[[], None]) -> Converted:
         """Converts all sets, one after another."""
         try:
-            with closing(FileSystem(self._output)) as self._file_system:
+            with closing(FileSystem(self._output)) as self._file_system, self._written_behind():
                 self._convert_sets(resume)
+                if self._behind:
+                    self._behind.drain()
                 written()
                 return self._sync_all()
         except ConversionError:
             # As which layout a file was read that is malformed from the start on, too.
             self._state.report()
             raise
+
+    @contextmanager
+    def _written_behind(self) -> Iterator[None]:
+        """Ends what writes files behind."""
+        if self._behind and not self._file_system.is_trusted:
+            self._behind.write_at_once()
+        try:
+            yield
+        finally:
+            if self._behind:
+                self._behind.close()
 
     def _convert_sets(self, resume: Checkpoint | None) -> None:
         if resume and resume.writers is None:
@@ -335,7 +364,9 @@ class _Run:
         directory, state = self._output / plan.prefix, self._state
         is_new = _made(directory)
         size = sum(state.inputs[index].size for index in plan.files)
-        opened = SetBuilder.opened(self._conversion, plan, directory, size, self._rules)
+        opened = SetBuilder.opened(
+            self._conversion, plan, directory, size, self._rules, self._behind
+        )
         with opened as builder:
             if resume or not is_new:
                 builder.restore(resume)
@@ -356,7 +387,7 @@ class _Run:
 
     def _sync(self, others: Sequence[Path] = ()) -> None:
         """Has the files of finished sets survive a loss of power, and others."""
-        self._file_system.sync([*dict.fromkeys([*self._state.take_unsynced(), *others])])
+        self._file_system.sync([*dict.fromkeys([*self._state.take_unsynced(), *map(str, others)])])
 
     def _convert_files(
         self, builder: SetBuilder, flatteners: _Flatteners, resume: Checkpoint | None
@@ -447,7 +478,12 @@ class _Run:
             rejects=state.rejects,
         )
         state.report()
-        rejects = state.rejects - before.rejects
-        place = source.place_before(batch.end)
-        left = replace(piece, offset=batch.end, records=done, rejects=rejects, place=place)
+
+        def left() -> Piece:
+            rejects, end = state.rejects - before.rejects, batch.end
+            place = source.place_before(end)
+            return Piece(
+                piece.file, end, done, piece.layout, piece.depth, piece.limits, rejects, place
+            )
+
         state.save(builder, index, left)

@@ -193,13 +193,17 @@ class Schema:
         self._limits = limits
         self._rules = rules
         self._root = root
-        self.take_ids(id_field)
+        self._begin_tables(id_field)
 
     def take_ids(self, id_field: str) -> None:
         """Takes it that ids are those members of the first records, or their keys with "".
 
         What is done with `_record_id` depends on it, so it has to be known before any entry.
         """
+        if id_field != self._id_field:
+            self._begin_tables(id_field)
+
+    def _begin_tables(self, id_field: str) -> None:
         self._id_field = id_field
         self.tables = [Table(self._root, "", ROOT_LINKS, self._rules, self._of_link)]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
+
+from msgspec.structs import replace
 
 from myd_grpc.convert.batch import Batch, Fragment, Rows
 from myd_grpc.convert.checkpoint import Checkpoint
@@ -25,6 +27,7 @@ from myd_grpc.convert.output import growth
 from myd_grpc.convert.output.growth import Growth, TooLargeError
 from myd_grpc.convert.output.rejects_file import FILE_NAME, RejectsFile, RejectsState
 from myd_grpc.convert.output.set_writer import FinishedSet, SetWriter
+from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.output.writer import WriteContext
 from myd_grpc.convert.package.facts import InputFacts, SetFacts, tables_of
 from myd_grpc.convert.reading.records import RecordReader
@@ -80,11 +83,15 @@ class SetBuilder:
         directory: Path,
         size: int,
         rules: RowRules,
+        behind: SmallFiles | None = None,
     ) -> Iterator[Self]:
-        """A set that is written into a directory; its inputs have `size` bytes."""
+        """A set that is written into a directory; its inputs have `size` bytes.
+
+        Small files may be written `behind`: see `WriteContext`.
+        """
         limits, options = conversion.limits, conversion.options
-        schema = Schema(conversion.name, limits, rules.columns)
-        context = WriteContext(directory, schema, SetKinds(), options, limits.rows_per_part)
+        schema = Schema(conversion.name, limits, rules.columns, rules.id_field)
+        context = WriteContext(directory, schema, SetKinds(), options, limits.rows_per_part, behind)
         most = limits.max_growth * size + growth.FREE_BYTES
         with SetWriter.opened(context) as writer:
             bound = Growth(schema, writer.size_of, most)

@@ -14,6 +14,7 @@ from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.model import BesideFile, Conversion
 from myd_grpc.convert.output.formats import FinishCost
 from myd_grpc.convert.output.set_writer import FinishedSet
+from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.package import checksums, writing
 from myd_grpc.convert.package.checksums import CheckedInput
 from myd_grpc.convert.package.counting import COUNTING, Read
@@ -32,15 +33,24 @@ OpenInput: TypeAlias = Callable[[int], AbstractContextManager[Source]]
 
 
 class SetFinisher:
-    """Finishes the sets of a conversion, by the engine of that name."""
+    """Finishes the sets of a conversion, by the engine of that name.
+
+    Small files may be written `behind`.
+    """
 
     def __init__(
-        self, conversion: Conversion, state: ConversionState, engine: str, open_input: OpenInput
+        self,
+        conversion: Conversion,
+        state: ConversionState,
+        engine: str,
+        open_input: OpenInput,
+        behind: SmallFiles | None,
     ) -> None:
         self._conversion = conversion
         self._state = state
         self._counting = COUNTING[engine]
         self._open_input = open_input
+        self._behind = behind
         has_many = not conversion.options.merge and len(conversion.file_names) > 1
         self._kept_texts = KeptTexts() if has_many else None
         # Which part of the time formats take, before checksums.
@@ -52,7 +62,7 @@ class SetFinisher:
 
     def finish(
         self, builder: SetBuilder, directory: Path
-    ) -> tuple[FinishedSet, Sequence[BesideFile], Sequence[Path]]:
+    ) -> tuple[FinishedSet, Sequence[BesideFile], Sequence[str]]:
         """Has all files of the set as they are to be, those beside its tables, too.
 
         Answers what is still to be synced, also: files, and the directory in which they are.
@@ -61,11 +71,12 @@ class SetFinisher:
         facts = builder.facts(finished, self._state.inputs, self._dictionary)
         if self._conversion.options.checksums:
             facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
-        beside = writing.write(directory, facts, self._kept_texts)
+        beside = writing.write(directory, facts, self._kept_texts, self._behind)
         if rejects := builder.rejects.finish():
             beside.append(rejects)
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))
-        return finished, beside, [*(directory / name for name in unsynced), directory]
+        place = str(directory)
+        return finished, beside, [*(f"{place}/{name}" for name in unsynced), place]
 
     def _report(self, builder: SetBuilder, formats: float, checked: float) -> None:
         share = self._formats_share

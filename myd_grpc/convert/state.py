@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from myd_grpc.convert.checkpoint import Checkpoint, Checkpoints
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.kept_sets import KeptSets, KeptSetsFile
 from myd_grpc.convert.model import BesideFile, FileRead, PartFile, Progress
+from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.piece import Piece
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.unmatched import UnmatchedPatterns
@@ -35,6 +37,7 @@ class ConversionState:
         finish_share: float,
         unmatched: UnmatchedPatterns,
         kept: KeptSetsFile,
+        behind: SmallFiles | None,
     ) -> None:
         self._progress = progress
         # What came since, which is counted as often as records are broken.
@@ -49,13 +52,14 @@ class ConversionState:
         self._report = report
         self._checkpoints = checkpoints
         self._kept = kept
+        self._behind = behind
         # Which part of the time it takes to finish a set, and the input bytes of what is finished.
         self._finish_share = finish_share
         self._bytes_finished = 0
         # Parts of finished sets that are not in a checkpoint yet.
         self._unsaved: list[PartFile] = []
         # Files of finished sets, and directories, that nobody was asked to sync yet.
-        self._unsynced: list[Path] = []
+        self._unsynced: list[str] = []
         # The file at which the last checkpoint is, if that is of a set which was begun by then.
         self._within: int | None = None
 
@@ -135,7 +139,7 @@ class ConversionState:
         plan: SetPlan,
         parts: Sequence[PartFile],
         beside: Sequence[BesideFile],
-        unsynced: Sequence[Path],
+        unsynced: Sequence[str],
     ) -> None:
         """Takes the parts of a set that is finished, and the files beside its tables.
 
@@ -153,15 +157,20 @@ class ConversionState:
         """How many files of finished sets, and directories, are still to be synced."""
         return len(self._unsynced)
 
-    def take_unsynced(self) -> list[Path]:
-        """Those files and directories, for whoever syncs them before a checkpoint counts them."""
+    def take_unsynced(self) -> list[str]:
+        """Those files and directories, for whoever syncs them before a checkpoint counts them.
+
+        They are there by then. Raises OSError where one could not be written.
+        """
+        if self._behind:
+            self._behind.drain()
         taken, self._unsynced = self._unsynced, []
         return taken
 
-    def save(self, builder: SetBuilder, file: int, piece: Piece) -> None:
-        """Saves a checkpoint if it is time for one: `piece` is what is left of the file."""
+    def save(self, builder: SetBuilder, file: int, left: Callable[[], Piece]) -> None:
+        """Saves a checkpoint if it is time for one; `left` tells what is left of the file."""
         if self._checkpoints.due():
-            self._checkpoints.save(*self._checkpoint(builder, file, piece, finishing=False))
+            self._checkpoints.save(*self._checkpoint(builder, file, left(), finishing=False))
 
     def settle(self) -> None:
         """Returns when no checkpoint is being saved: its files are still to be there."""
@@ -187,7 +196,7 @@ class ConversionState:
             unmatched=self.unmatched.numbers,
             progress=self.progress,
         )
-        unsynced = [*self.take_unsynced(), *self._kept.unsynced]
+        unsynced = [*map(Path, self.take_unsynced()), *self._kept.unsynced]
         self._checkpoints.supersede(checkpoint, unsynced, changed)
 
     def _has_older_of(self, plan: SetPlan) -> bool:
@@ -219,7 +228,7 @@ class ConversionState:
         kept = self._keep(builder.read if is_whole else ())
         of_rejects = [builder.rejects.path] if rejects.size else []
         unsynced = [
-            *self.take_unsynced(),
+            *map(Path, self.take_unsynced()),
             *written.unsynced,
             *of_rejects,
             *self._kept.unsynced,

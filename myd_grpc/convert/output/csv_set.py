@@ -29,6 +29,7 @@ from myd_grpc.convert.output.csv_parts import (
 )
 from myd_grpc.convert.output.naming import FileNames
 from myd_grpc.convert.output.rewriting import Rewrite, Rewriter
+from myd_grpc.convert.output.small_files import MOST_BYTES, SmallFiles
 from myd_grpc.convert.output.writer import Extent, Snapshot
 from myd_grpc.convert.schema import Schema
 from myd_grpc.convert.widening import widened
@@ -45,7 +46,12 @@ class CsvSet:
     """
 
     def __init__(
-        self, directory: Path, schema: Schema, dialect: Dialect, rows_per_part: int
+        self,
+        directory: Path,
+        schema: Schema,
+        dialect: Dialect,
+        rows_per_part: int,
+        behind: SmallFiles | None = None,
     ) -> None:
         self.directory = directory
         self.dialect = dialect
@@ -58,6 +64,7 @@ class CsvSet:
         self._bases: list[str] = []
         self._parts: list[list[Part]] = []
         self._files = disk.AppendOnlyFiles(directory)
+        self._behind = behind
         self._held_bytes = 0
         # Rows that were not written, and parts with rows that were not reported.
         self._held: dict[str, HeldRows] = {}
@@ -209,7 +216,26 @@ class CsvSet:
         if not self._parts[0] and self._schema.tables[0].is_written:
             part = self._last_part(0)
             self._held[part.file_name] = HeldRows(part)
+        if self._behind and self._is_little():
+            self._write_behind(self._behind)
         self._write_all()
+
+    def _is_little(self) -> bool:
+        """Whether all parts are small, and what is held is all that is to be in them."""
+        size = self._held_bytes + sum(map(self._missing, self._held.values()))
+        return size <= MOST_BYTES and all(
+            part.header == NO_HEADER and self._is_written(part) for part in self._all_parts()
+        )
+
+    def _write_behind(self, behind: SmallFiles) -> None:
+        place = str(self.directory)
+        files = [
+            (f"{place}/{name}", b"".join(self._taken(held))) for name, held in self._held.items()
+        ]
+        self._unsynced.update(dict.fromkeys(self._held))
+        self._held.clear()
+        self._held_bytes = 0
+        behind.write(files)
 
     @property
     def needs_rewrite(self) -> bool:
@@ -228,9 +254,10 @@ class CsvSet:
             elif part.header < self._final_width(part):
                 self._files.close_one(part.file_name)
                 old.append(part)
-        sizes = Rewriter(self._line_end, _PIECE).rewrite(list(map(self._rewrite, old)))
-        for part, size in zip(old, sizes, strict=True):
-            part.size = size
+        if old:
+            sizes = Rewriter(self._line_end, _PIECE).rewrite(list(map(self._rewrite, old)))
+            for part, size in zip(old, sizes, strict=True):
+                part.size = size
         self.close()
 
     def parts(self) -> list[PartFile]:

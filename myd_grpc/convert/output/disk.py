@@ -273,7 +273,7 @@ def write_whole(path: str, text: bytes) -> None:
         os.close(fd)
 
 
-def sync(path: Path) -> None:
+def sync(path: str | Path) -> None:
     """Makes a file's content, or a directory's entries, survive a loss of power."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -283,7 +283,7 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
-def sync_all(paths: Iterable[Path]) -> None:
+def sync_all(paths: Iterable[str | Path]) -> None:
     """Syncs files some at a time: the file system then has one commit for several of them."""
     todo = list(paths)
     rest = iter(todo)
@@ -306,6 +306,6 @@ def _sync_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_SYNCS - 1, "sync")
 
 
-def _sync_some(rest: Iterator[Path]) -> None:
+def _sync_some(rest: Iterator[str | Path]) -> None:
     for path in rest:
         sync(path)

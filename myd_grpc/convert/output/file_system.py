@@ -55,7 +55,12 @@ class FileSystem:
         self._fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._may_sync_whole = _is_trusted(self._fd)
 
-    def sync(self, paths: Sequence[Path]) -> None:
+    @property
+    def is_trusted(self) -> bool:
+        """Whether a sync tells of all that could not be written, and to close a file of nothing."""
+        return self._may_sync_whole
+
+    def sync(self, paths: Sequence[str | Path]) -> None:
         """Makes files and directories of this file system survive a loss of power.
 
         Raises OSError; they are lost then, as no other sync may tell.

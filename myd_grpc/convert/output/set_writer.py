@@ -82,8 +82,9 @@ class SetWriter:
         with ExitStack() as opened:
 
             def open_one(name: str, directory: Path, dialect: Dialect) -> None:
-                rows_per_part = context.rows_per_part
-                writers[name] = CsvSet(directory, context.schema, dialect, rows_per_part)
+                writers[name] = CsvSet(
+                    directory, context.schema, dialect, context.rows_per_part, context.behind
+                )
                 opened.callback(writers[name].close)
 
             if plan.published:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from myd_grpc.convert.kinds import SetKinds
 from myd_grpc.convert.model import PartFile
+from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.schema import Schema
 from myd_grpc.options import ConvertOptions
 
@@ -20,7 +21,8 @@ class WriteContext:
     """What a set is written for: where its files go, and how its tables are written.
 
     The schema and the kinds grow with the fragments: a writer finds the columns of a fragment in
-    the schema, and all kinds there are once no rows come any more.
+    the schema, and all kinds there are once no rows come any more. Where small files may be there
+    later than a writer is complete, `behind` writes them.
     """
 
     directory: Path
@@ -28,6 +30,7 @@ class WriteContext:
     kinds: SetKinds
     options: ConvertOptions
     rows_per_part: int
+    behind: SmallFiles | None = None
 
 
 class Extent(Struct, array_like=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from myd_grpc.convert.model import BesideFile
 from myd_grpc.convert.output import disk
+from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.package.facts import SetFacts
 from myd_grpc.convert.package.kept_texts import KeptTexts
 from myd_grpc.convert.package.texts import texts
@@ -15,19 +16,26 @@ _BUFFER_BYTES = 256 << 10
 """What is written at once: the files of a small set are."""
 
 
-def write(directory: Path, facts: SetFacts, kept: KeptTexts | None = None) -> list[BesideFile]:
+def write(
+    directory: Path,
+    facts: SetFacts,
+    kept: KeptTexts | None = None,
+    behind: SmallFiles | None = None,
+) -> list[BesideFile]:
     """Writes what a set has beside its tables into its directory; it is still to be synced.
 
-    Texts are `kept` where sets with the same tables follow. Raises OSError as the file system does.
+    Texts are `kept` where sets with the same tables follow, whose files are then written `behind`
+    if they may be. Raises OSError as the file system does.
     """
     if kept and (known := kept.of(facts)):
-        return [_written_at_once(directory, name, text) for name, text in known.items()]
+        files = [(f"{directory}/{name}", text) for name, text in known.items()]
+        if behind:
+            behind.write(files)
+        else:
+            for path, text in files:
+                disk.write_whole(path, text)
+        return [BesideFile(name, len(text)) for name, text in known.items()]
     return [_written(directory, name, text) for name, text in texts(facts)]
-
-
-def _written_at_once(directory: Path, name: str, text: bytes) -> BesideFile:
-    disk.write_whole(f"{directory}/{name}", text)
-    return BesideFile(name, len(text))
 
 
 def _written(directory: Path, name: str, text: Iterable[bytes]) -> BesideFile:

@@ -5,6 +5,7 @@
 
 mod around;
 mod columns;
+mod failures;
 mod flattener;
 mod fragment;
 mod gathered;
@@ -13,6 +14,7 @@ mod read_ahead;
 mod rows;
 mod scanner;
 mod sequences;
+mod small_files;
 mod xlsx;
 
 use myd_core::simd::Level;
@@ -58,6 +60,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scanner::PyScanner>()?;
     module.add_class::<read_ahead::PyReadAhead>()?;
     module.add_class::<around::PyAroundReader>()?;
+    module.add_class::<small_files::PySmallFiles>()?;
     module.add_class::<xlsx::PyTableRows>()?;
     module.add_class::<xlsx::PyWorkbook>()
 }

@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use myd_core::xlsx::rows::TableRows;
 use myd_core::xlsx::workbook::{Bounds, Workbook};
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+
+use crate::failures::raised;
 
 /// The rows of a table's files, one after another: all text in them is in quotes.
 #[pyclass(frozen, name = "TableRows", module = "myd_grpc._native")]
@@ -95,12 +97,4 @@ fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn over() -> PyErr {
     PyValueError::new_err("the workbook is closed")
-}
-
-/// What went wrong, as Python says it: with the number of the system's error, if it was that.
-fn raised(error: io::Error) -> PyErr {
-    match error.raw_os_error() {
-        Some(number) => PyOSError::new_err((number, error.to_string())),
-        None => PyValueError::new_err(error.to_string()),
-    }
 }

@@ -235,8 +235,8 @@ def test_all_rows_that_a_checkpoint_counts_on_are_synced(
     synced, real = set[Path](), disk.sync
     with directory() as data, directory() as out, sized(Sizes(held_bytes=50)):
 
-        def sync(path: Path) -> None:
-            synced.add(path)
+        def sync(path: str | Path) -> None:
+            synced.add(Path(path))
             real(path)
 
         monkeypatch.setattr(disk, "sync", sync)

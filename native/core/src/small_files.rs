@@ -1,0 +1,205 @@
+//! Small files that a thread writes, while what comes after them is made.
+//!
+//! To make a file takes a system longer than to write the little that is in it, and most of that
+//! time no processor is needed by whoever waits for it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// A file as a whole.
+pub struct SmallFile {
+    /// Where it is to be.
+    pub path: PathBuf,
+    /// What is to be in it.
+    pub text: Vec<u8>,
+}
+
+/// Writes files in the order in which they come, each in the place of one that is there.
+///
+/// After the first failure none is written any more, and every call tells of it.
+pub struct SmallFiles {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    most_bytes: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<SmallFile>,
+    /// What those have that are not written yet.
+    bytes: usize,
+    is_writing: bool,
+    is_over: bool,
+    failure: Option<Failure>,
+}
+
+/// A failure that is told of more than once.
+#[derive(Clone, Copy)]
+enum Failure {
+    System(i32),
+    Other(io::ErrorKind),
+}
+
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::System(number) => Self::from_raw_os_error(number),
+            Failure::Other(kind) => kind.into(),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        error.raw_os_error().map_or(Self::Other(error.kind()), Self::System)
+    }
+}
+
+impl SmallFiles {
+    /// Files of which so many bytes may wait to be written, or those of one call.
+    pub fn new(most_bytes: usize) -> Self {
+        Self { shared: Arc::default(), thread: Mutex::default(), most_bytes }
+    }
+
+    /// Has files written; waits while too much waits already.
+    pub fn write(&self, files: Vec<SmallFile>) -> io::Result<()> {
+        self.begin()?;
+        let bytes = files.iter().map(|file| file.text.len()).sum::<usize>();
+        let state = self.shared.once(|state| {
+            state.failure.is_some() || state.bytes == 0 || state.bytes + bytes <= self.most_bytes
+        });
+        let mut state = sound(state)?;
+        state.waiting.extend(files);
+        state.bytes += bytes;
+        drop(state);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    /// Returns when all are written.
+    pub fn drain(&self) -> io::Result<()> {
+        let is_done = |state: &State| state.waiting.is_empty() && !state.is_writing;
+        sound(self.shared.once(|state| state.failure.is_some() || is_done(state))).map(drop)
+    }
+
+    /// Ends the thread; what still waits is not written.
+    pub fn close(&self) {
+        let mut state = self.shared.lock();
+        state.is_over = true;
+        state.waiting.clear();
+        drop(state);
+        self.shared.changed.notify_all();
+        if let Some(thread) = locked(&self.thread).take() {
+            let _ = thread.join();
+        }
+    }
+
+    /// Has the thread there.
+    fn begin(&self) -> io::Result<()> {
+        let mut thread = locked(&self.thread);
+        if thread.is_none() {
+            let shared = Arc::clone(&self.shared);
+            let named = thread::Builder::new().name("small files".to_owned());
+            *thread = Some(named.spawn(move || shared.work())?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SmallFiles {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+
+    /// The state once it is so.
+    fn once(&self, is_so: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let waited = self.changed.wait_while(self.lock(), |state| !is_so(state));
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes files until it is over.
+    fn work(&self) {
+        loop {
+            let mut state = self.once(|state| state.is_over || !state.waiting.is_empty());
+            let Some(file) = state.waiting.pop_front() else { return };
+            state.is_writing = true;
+            drop(state);
+            let written = File::create(&file.path).and_then(|mut made| made.write_all(&file.text));
+            let mut state = self.lock();
+            state.is_writing = false;
+            state.bytes -= file.text.len();
+            if let Err(error) = written {
+                state.failure = Some(error.into());
+                state.waiting.clear();
+            }
+            let is_idle = state.waiting.is_empty();
+            drop(state);
+            if is_idle {
+                self.changed.notify_all();
+            }
+        }
+    }
+}
+
+/// The state, unless something failed.
+fn sound(state: MutexGuard<'_, State>) -> io::Result<MutexGuard<'_, State>> {
+    match state.failure {
+        Some(failure) => Err(failure.into()),
+        None => Ok(state),
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn file(name: &str, text: &[u8]) -> SmallFile {
+        let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        SmallFile { path, text: text.to_vec() }
+    }
+
+    #[test]
+    fn writes_all_that_came_before_it_is_drained() -> io::Result<()> {
+        let files = SmallFiles::new(3);
+        let paths = ["first", "second"].map(|name| file(name, b"").path);
+        files.write(vec![file("first", b"more than may wait"), file("second", b"b")])?;
+        files.write(vec![file("first", b"over")])?;
+        files.drain()?;
+        assert_eq!([fs::read(&paths[0])?, fs::read(&paths[1])?], [&b"over"[..], b"b"]);
+        paths.iter().try_for_each(fs::remove_file)
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_number_by_every_call_after_it() -> io::Result<()> {
+        let files = SmallFiles::new(100);
+        let path = PathBuf::from("/nothing/here");
+        files.write(vec![SmallFile { path, text: vec![0] }])?;
+        let number = |result: io::Result<()>| result.err().and_then(|error| error.raw_os_error());
+        assert_eq!(number(files.drain()), Some(2));
+        assert_eq!(number(files.write(vec![])), Some(2));
+        assert_eq!(number(files.drain()), Some(2));
+        Ok(())
+    }
+}
