@@ -18,6 +18,7 @@ __all__ = [
     "PlainRows",
     "ReadAhead",
     "Scanner",
+    "SmallFiles",
     "Spans",
     "TableRows",
     "Widener",
