@@ -7,9 +7,10 @@ is the same as if one worker had done one file after another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.input.byte_source import InputVersion
