@@ -174,7 +174,7 @@ async def test_what_a_worker_says_of_a_failed_task_comes_before_its_end(tmp_path
             conversion = Conversion(str(tmp_path), ("bad.json",), "out")
             messages = []
             async for message in worker.work(
-                Task("j1", conversion, str(staging), checkpoint_s=0.001)
+                Task("j1", conversion, str(staging), checkpoint_s=0)
             ):
                 messages.append(message)
                 if isinstance(message, CheckpointSaved):
