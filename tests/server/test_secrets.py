@@ -75,5 +75,6 @@ def test_what_is_left_of_a_key_is_what_came_over_the_wire(
     assert not any(left.values()), left
     in_server = canary.copies(server.process.pid)
     assert set(in_server) <= {"hex"}
-    # Two keys and a vector for each call, in the buffers that gRPC read them into.
-    assert in_server["hex"] <= 3 * 2 * _CALLS
+    # Two keys and a vector for each call, in the buffers that gRPC read them into: one, or two
+    # where a busy machine reads a message in pieces, which are put together in another.
+    assert in_server["hex"] <= 2 * 3 * 2 * _CALLS

@@ -173,9 +173,7 @@ async def test_what_a_worker_says_of_a_failed_task_comes_before_its_end(tmp_path
             staging = tmp_path / f"staging-{number}"
             conversion = Conversion(str(tmp_path), ("bad.json",), "out")
             messages = []
-            async for message in worker.work(
-                Task("j1", conversion, str(staging), checkpoint_s=0)
-            ):
+            async for message in worker.work(Task("j1", conversion, str(staging), checkpoint_s=0)):
                 messages.append(message)
                 if isinstance(message, CheckpointSaved):
                     await worker.acknowledge()
