@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def open_beneath(root: str, inside: str) -> int:
+def open_beneath(root: str, inside: str, look: Callable[[int], None] = lambda _: None) -> int:
     """A descriptor of the directory `inside`, relative to `root`; the root itself for "".
 
-    Raises OSError, also for a link that was put in the place of a directory.
+    Raises OSError, also for a link that was put in the place of a directory. `look` is given each
+    directory on the way, and may raise it, too.
     """
     directory = os.open(root, _FLAGS)
-    for component in components(inside):
-        try:
+    try:
+        look(directory)
+        for component in components(inside):
             child = open_child(directory, component)
-        finally:
             os.close(directory)
-        directory = child
+            directory = child
+            look(directory)
+    except OSError:
+        os.close(directory)
+        raise
     return directory
 
 

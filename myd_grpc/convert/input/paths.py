@@ -11,13 +11,18 @@ import os
 import posixpath
 import stat
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from myd_grpc.beneath import open_beneath
 from myd_grpc.convert.errors import ConversionError, Reason, refused
+
+_Identity: TypeAlias = tuple[int, int]
+"""What tells a directory from all others of the machine: its device, and its number there."""
 
 _NO_NAMES = frozenset({"", ".", ".."})
 """Components of a path that name nothing in the directory before."""
@@ -52,10 +57,10 @@ def open_input(
     is no regular file, may not be read, or is reached only by leaving that directory.
     """
     try:
-        root = _Root(os.path.realpath(data_dir), confined_to)
-        direct = _open_directly(root, relative, excluded_dirs)
+        direct = _open_directly(_Root(data_dir, confined_to), relative, excluded_dirs)
         if direct is not None:
             return direct
+        root = _Root(os.path.realpath(data_dir), confined_to)
         found = os.path.realpath(_as_spelled_on_disk(root, relative))
         inside = root.inside(found)
         if inside is None or any(_relative_to(found, os.path.realpath(p)) for p in excluded_dirs):
@@ -76,14 +81,45 @@ def _open_directly(root: _Root, relative: str, excluded_dirs: Sequence[str]) -> 
     """
     if not _NO_NAMES.isdisjoint(relative.split("/")):
         return None
-    inside = posixpath.join(root.confined_to, relative)
-    path = posixpath.join(root.data_dir, inside)
-    if any(_relative_to(path, os.path.realpath(place)) for place in excluded_dirs):
-        return None
     try:
-        return _open_file(root, inside, relative)
+        hidden = _identities(excluded_dirs)
+        data = _identity(os.stat(root.data_dir))  # noqa: PTH116 - as below
+        if _lies_in(root.data_dir, tuple(excluded_dirs), data, hidden):
+            return None
+
+        def look(directory: int) -> None:
+            if _identity(os.fstat(directory)) in hidden:
+                raise FileNotFoundError
+
+        return _open_file(root, posixpath.join(root.confined_to, relative), relative, look)
     except OSError:
         return None
+
+
+def _identities(places: Sequence[str]) -> frozenset[_Identity]:
+    """Which directories are at these places now, for as many as are there.
+
+    They are told by this, as to resolve the links on the way to them takes a call for each
+    directory, and that again for each of very many files.
+    """
+    found = list[_Identity]()
+    for place in places:
+        with suppress(FileNotFoundError):
+            found.append(_identity(os.stat(place)))  # noqa: PTH116 - a Path would take as long again
+    return frozenset(found)
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_dev, status.st_ino
+
+
+@lru_cache
+def _lies_in(
+    directory: str, places: tuple[str, ...], _now: _Identity, _places_now: frozenset[_Identity]
+) -> bool:
+    """Whether a directory is one of these places or lies in it, as long as they are these."""
+    path = os.path.realpath(directory)
+    return any(_relative_to(path, os.path.realpath(place)) for place in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +183,15 @@ def _same_after_nfc(root: _Root, directory: Path, component: str) -> str:
     return next((name for name in names if unicodedata.normalize("NFC", name) == wanted), component)
 
 
-def _open_file(root: _Root, inside: str, shown: str) -> int:
-    """Opens a file following no link at all from the data directory on: none that is swapped in."""
+def _open_file(
+    root: _Root, inside: str, shown: str, look: Callable[[int], None] = lambda _: None
+) -> int:
+    """Opens a file following no link at all from the data directory on: none that is swapped in.
+
+    Each directory on the way is shown to `look`, which raises OSError where it is a wrong one.
+    """
     parents, _, last = inside.rpartition("/")
-    directory = open_beneath(root.data_dir, parents)
+    directory = open_beneath(root.data_dir, parents, look)
     try:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -326,6 +326,7 @@ def test_a_usual_file_is_opened_without_a_look_at_each_directory_on_the_way(
 ) -> None:
     """There may be a hundred thousand files, each of which is opened twice."""
     (data / "in").mkdir()
+    (data / "out").mkdir()
     (data / "in" / "usual.json").write_text("[]")
     looks, real = list[str](), os.path.realpath
 
@@ -334,5 +335,17 @@ def test_a_usual_file_is_opened_without_a_look_at_each_directory_on_the_way(
         return real(path)
 
     monkeypatch.setattr(os.path, "realpath", realpath)
-    os.close(open_input(str(data), "in/usual.json", [str(data / "out")]))
+    for _ in range(3):
+        os.close(open_input(str(data), "in/usual.json", [str(data / "out")]))
     assert looks == [str(data), str(data / "out")]
+
+
+def test_a_place_without_inputs_holds_none_however_it_is_reached(data: Path) -> None:
+    """Nor a directory that is beneath the data directory by another name than its own."""
+    (data / "in/state/deep").mkdir(parents=True)
+    (data / "in/state/deep/a.json").write_text("[1]")
+    (data.parent / "here").symlink_to(data / "in/state")
+    for place in (data / "in/state", data.parent / "here", data / "in/../in/state/."):
+        assert refusal(data, "in/state/deep/a.json", (place,)).reason is Reason.FILE_UNREADABLE
+        assert refusal(data / "in/state/deep", "a.json", (place,)).reason is Reason.FILE_UNREADABLE
+    assert content(data, "in/state/deep/a.json", (data / "in/none", data / "in/state/deep/b"))
