@@ -32,7 +32,11 @@ struct State<R, T, M> {
     lent: usize,
     is_over: bool,
     is_broken: bool,
+    /// How many threads wait for a change.
+    waiting: usize,
 }
+
+type Guard<'a, R, T, M> = MutexGuard<'a, State<R, T, M>>;
 
 /// What a thread is to do next.
 pub enum Step<R, T> {
@@ -63,12 +67,28 @@ impl<R, T, M> OrderedWork<R, T, M> {
             lent: 0,
             is_over: false,
             is_broken: false,
+            waiting: 0,
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), spare }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<R, T, M>> {
+    fn state(&self) -> Guard<'_, R, T, M> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a change.
+    fn wait<'a>(&self, mut state: Guard<'a, R, T, M>) -> Guard<'a, R, T, M> {
+        state.waiting += 1;
+        let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        state
+    }
+
+    /// Tells those who wait of a change. To tell nobody would be a call to the system, too.
+    fn notify(&self, state: &State<R, T, M>) {
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits for something to do.
@@ -86,7 +106,7 @@ impl<R, T, M> OrderedWork<R, T, M> {
             if state.is_over && state.ready.is_empty() {
                 return Step::Stop;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state);
         }
     }
 
@@ -109,29 +129,28 @@ impl<R, T, M> OrderedWork<R, T, M> {
                 state.put(turn, last, 0);
             }
         }
-        self.changed.notify_all();
+        self.notify(&state);
     }
 
     /// Hands over what was made of the thing that was read as this one, so much larger than that.
     pub fn put(&self, turn: usize, made: M, size: usize) {
-        self.state().put(turn, made, size);
-        self.changed.notify_all();
+        let mut state = self.state();
+        state.put(turn, made, size);
+        self.notify(&state);
     }
 
     /// Waits for what comes of the next thing.
     pub fn take(&self) -> Result<M, Broken> {
-        let is_missing = |state: &mut State<R, T, M>| {
-            !state.is_broken && !matches!(state.made.front(), Some(Some(_)))
-        };
         let mut state = self.state();
         state.lent = 0;
-        self.changed.notify_all();
-        let mut state =
-            self.changed.wait_while(state, is_missing).unwrap_or_else(PoisonError::into_inner);
+        self.notify(&state);
+        while state.is_missing() {
+            state = self.wait(state);
+        }
         let made = state.made.pop_front().flatten().ok_or(Broken)?;
         state.taken += 1;
         state.lent = state.sizes.pop_front().unwrap_or(0);
-        self.changed.notify_all();
+        self.notify(&state);
         Ok(made)
     }
 
@@ -139,7 +158,7 @@ impl<R, T, M> OrderedWork<R, T, M> {
     pub fn is_missing(&self) -> bool {
         let mut state = self.state();
         state.lent = 0;
-        !state.is_broken && !matches!(state.made.front(), Some(Some(_)))
+        state.is_missing()
     }
 
     /// Allows so many to be read and not yet taken, of about that size together, but at least one.
@@ -147,7 +166,7 @@ impl<R, T, M> OrderedWork<R, T, M> {
         let mut state = self.state();
         if (state.allowed, state.allowed_size) != (count, size) {
             (state.allowed, state.allowed_size) = (count, size);
-            self.changed.notify_all();
+            self.notify(&state);
         }
     }
 
@@ -156,7 +175,7 @@ impl<R, T, M> OrderedWork<R, T, M> {
         let mut state = self.state();
         state.is_over = true;
         state.ready.clear();
-        self.changed.notify_all();
+        self.notify(&state);
     }
 
     /// Ends the work where a thread died: whoever waits would do so in vain.
@@ -172,6 +191,11 @@ impl<R, T, M> OrderedWork<R, T, M> {
 }
 
 impl<R, T, M> State<R, T, M> {
+    /// Whether the next thing is still to be made, and may be.
+    fn is_missing(&self) -> bool {
+        !self.is_broken && !matches!(self.made.front(), Some(Some(_)))
+    }
+
     fn may_read(&self) -> bool {
         let held = self.read - self.taken;
         let is_empty = held == 0 && self.lent <= self.allowed_size;
