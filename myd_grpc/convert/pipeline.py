@@ -22,7 +22,7 @@ from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.file_rejects import FileRejects
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input.probe import check_size, hinting, probe
-from myd_grpc.convert.input.source import Source
+from myd_grpc.convert.input.source import Source, inputs_in
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.kept_sets import KeptSets, KeptSetsFile
 from myd_grpc.convert.model import (
@@ -100,7 +100,7 @@ def convert(  # noqa: PLR0913 - what, where to, who is told, and where it goes o
     before, and have to be what they were then.
     """
     run = _Run(conversion, keys, output, report, checkpoints)
-    with closing(run.kept):
+    with closing(run.inputs), closing(run.kept):
         with _output_errors():
             known = run.kept.restore(resume.kept) if resume else KeptSets()
         if resume and known.read:
@@ -122,7 +122,8 @@ def look(conversion: Conversion, keys: Keys) -> tuple[Progress, tuple[InputVersi
         first = progress
 
     run = _Run(conversion, keys, Path(), report, NO_CHECKPOINTS)
-    inputs = run.look()
+    with closing(run.inputs):
+        inputs = run.look()
     run.begin(inputs)
     return first, inputs
 
@@ -191,6 +192,10 @@ class _Run:
     ) -> None:
         self._conversion = conversion
         self._key = keys.cipher
+        self.inputs = inputs_in(
+            conversion.data_dir, conversion.excluded_dirs, conversion.confined_to
+        )
+        self._form = TextForm(conversion.options.encoding, conversion.limits.max_expanded_bytes)
         self._output = output
         self._options = conversion.options
         limits = conversion.limits
@@ -270,16 +275,7 @@ class _Run:
         return range(0 if is_within_one else resume.file)
 
     def _open(self, name: str, version: InputVersion | None = None) -> Source:
-        conversion = self._conversion
-        return Source.open(
-            conversion.data_dir,
-            name,
-            conversion.excluded_dirs,
-            self._key,
-            version=version,
-            confined_to=conversion.confined_to,
-            form=TextForm(self._options.encoding, conversion.limits.max_expanded_bytes),
-        )
+        return Source.opened(self.inputs, name, self._key, version, self._form)
 
     def _open_again(self, index: int) -> Source:
         return self._open(self._conversion.file_names[index], self._state.inputs[index])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.input.paths import open_input
+from myd_grpc.convert.input.input_directory import open_input
 
 
 def data_beside_a_secret(tmp_path: Path) -> Path:

@@ -38,3 +38,19 @@ class ByteSource(Protocol):
     def close(self) -> None:
         """Lets go of the file."""
         ...
+
+
+class Inputs(Protocol):
+    """Where the files of a job lie, which are opened one after another, or some at once."""
+
+    def open(self, relative: str) -> ByteSource:
+        """The file of that name, to be read.
+
+        Raises ConversionError: FILE_NOT_FOUND, or FILE_UNREADABLE for what cannot be read, or must
+        not.
+        """
+        ...
+
+    def close(self) -> None:
+        """Opens no more; files that are open stay so."""
+        ...

@@ -24,6 +24,7 @@ class InputFile:
         self.name = name
         self._file = file
         self.version = version or self._version()
+        self._was_just_opened = version is None
 
     @property
     def size(self) -> int:
@@ -95,7 +96,10 @@ class InputFile:
         Raises ConversionError, FILE_UNREADABLE, where it has changed, also in place of a failure:
         that may have come of the change.
         """
-        self._require_unchanged()
+        if self._was_just_opened:
+            self._was_just_opened = False
+        else:
+            self._require_unchanged()
         try:
             yield
         except ShortageError:

@@ -39,6 +39,22 @@ def open_object(
     return ObjectFile(access, *find_object(access, relative, hidden, confined_to))
 
 
+class InputObjects:
+    """`Inputs` in object storage, opened as `open_object` does."""
+
+    def __init__(self, url: str, excluded_dirs: Sequence[str], confined_to: str) -> None:
+        self._url = url
+        self._excluded_dirs = excluded_dirs
+        self._confined_to = confined_to
+
+    def open(self, relative: str) -> ObjectFile:
+        """See `Inputs.open`."""
+        return open_object(self._url, relative, self._excluded_dirs, self._confined_to)
+
+    def close(self) -> None:
+        """See `Inputs.close`."""
+
+
 class ObjectFile:
     """The object at a path as it was found: any other version of it is not read, but ESTALE."""
 

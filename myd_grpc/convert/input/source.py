@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Self
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
+from myd_grpc.convert.input.byte_source import ByteSource, Inputs, InputVersion
 from myd_grpc.convert.input.chain import Chain
 from myd_grpc.convert.input.cipher import (
     BLOCK,
@@ -23,10 +24,10 @@ from myd_grpc.convert.input.cipher import (
     TextPlace,
     recognise_encoding,
 )
+from myd_grpc.convert.input.input_directory import InputDirectory
 from myd_grpc.convert.input.input_file import InputFile
 from myd_grpc.convert.input.local import LocalFile
-from myd_grpc.convert.input.objects import open_object
-from myd_grpc.convert.input.paths import open_input
+from myd_grpc.convert.input.objects import InputObjects
 from myd_grpc.convert.input.pieces import GATHERED
 from myd_grpc.convert.input.positions import Position, Positions
 from myd_grpc.convert.input.recent_text import RecentText
@@ -106,16 +107,25 @@ class Source(InputFile):
         *,
         form: TextForm = ANY_FORM,
     ) -> Self:
-        """Opens `name`, relative to `confined_to` in `data_dir`, to be read from its start.
+        """Opens `name`, relative to `confined_to` in `data_dir`, as the only one: see `opened`."""
+        with closing(inputs_in(data_dir, excluded_dirs, confined_to)) as inputs:
+            return cls.opened(inputs, name, key, version, form)
+
+    @classmethod
+    def opened(
+        cls,
+        inputs: Inputs,
+        name: str,
+        key: CipherKey | None,
+        version: InputVersion | None,
+        form: TextForm,
+    ) -> Self:
+        """Opens a file to be read from its start.
 
         `version` is that of the file when it was looked at before. Raises ConversionError as
-        `open_input` does.
+        `Inputs.open` does.
         """
-        file: ByteSource
-        if is_url(data_dir):
-            file = open_object(data_dir, name, excluded_dirs, confined_to)
-        else:
-            file = LocalFile(open_input(data_dir, name, excluded_dirs, confined_to))
+        file = inputs.open(name)
         try:
             return cls(file, name, key, version, form)
         except ConversionError:
@@ -223,7 +233,8 @@ class Source(InputFile):
         if self.chain:
             return None
         found = self._positions.of(offset)
-        file = os.dup(self._file.fd) if isinstance(self._file, LocalFile) else self.at
+        fd = self._file.large_fd if isinstance(self._file, LocalFile) else None
+        file = self.at if fd is None else os.dup(fd)
         skip, key = found.skip, found.key
         if key and not key[1]:
             # The first block that comes is the iv: decrypted after any other, it is left out.
@@ -253,9 +264,11 @@ class Source(InputFile):
     def _some(self) -> bytes:
         """The next bytes as they lie on disk, none at the end."""
         size = min(self._wanted, self.size - self.position)
+        if not size:
+            return b""
         self._wanted = self.chunk
         data = self.at(self.position, size)
-        if size and not data:
+        if not data:
             raise self.cut_off(self.position)
         self.position += len(data)
         return data
@@ -292,6 +305,13 @@ class Source(InputFile):
                 raise ConversionError(error.reason, f"{self.name}: {error.what}") from None
 
         return read
+
+
+def inputs_in(data_dir: str, excluded_dirs: Sequence[str], confined_to: str) -> Inputs:
+    """The files in `confined_to` in `data_dir`, which may be in object storage."""
+    if is_url(data_dir):
+        return InputObjects(data_dir, excluded_dirs, confined_to)
+    return InputDirectory(data_dir, excluded_dirs, confined_to)
 
 
 def wrong_key(name: str, why: str) -> ConversionError:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
-from myd_grpc.convert.input.paths import open_input
+from myd_grpc.convert.input.input_directory import open_input
 from myd_grpc.convert.model import Conversion
 from myd_grpc.jobs.worker.executor import Worker
 from myd_grpc.jobs.worker.protocol import Failed, LookTask, Message, ProgressReported, Task

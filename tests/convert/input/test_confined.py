@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.input.paths import check_name, open_input
+from myd_grpc.convert.input.input_directory import open_input
+from myd_grpc.convert.input.paths import check_name
 
 TEAM = "/srv/data/team-a"
 NO_INPUTS = ("/srv/data/output", "/srv/data/state")

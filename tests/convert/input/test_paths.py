@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
-from myd_grpc.convert.input.paths import check_name, open_input
+from myd_grpc.convert.input.input_directory import open_input
+from myd_grpc.convert.input.paths import check_name
 from myd_grpc.convert.model import CipherKey
 from tests.support.converting import conversion, directory, run
 from tests.support.opening import content, data_beside_a_secret, refusal
@@ -261,7 +262,7 @@ def test_only_regular_files_are_read(data: Path) -> None:
 WITHOUT_PRIVILEGES = """
 import os, sys
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.convert.input.paths import open_input
+from myd_grpc.convert.input.input_directory import open_input
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
