@@ -6,56 +6,41 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from myd_grpc.convert.batch import Batch
-from myd_grpc.convert.batch_converter import BatchConverter
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.columns.of_conversion import column_rules
 from myd_grpc.convert.engines.available import engine_for
-from myd_grpc.convert.engines.engine import Engine, Flattener, Passed, RowRules
+from myd_grpc.convert.engines.engine import RowRules
 from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
-from myd_grpc.convert.file_rejects import FileRejects
+from myd_grpc.convert.file_converter import FileConverter, Flatteners
 from myd_grpc.convert.input.byte_source import InputVersion
-from myd_grpc.convert.input.probe import check_size, hinting, probe
-from myd_grpc.convert.input.source import Source, inputs_in
+from myd_grpc.convert.input_files import InputFiles
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.kept_sets import KeptSets, KeptSetsFile
 from myd_grpc.convert.model import (
     BesideFile,
     Conversion,
-    FileRead,
     Keys,
     PartFile,
     Progress,
-    TextForm,
 )
 from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
-from myd_grpc.convert.output import disk
-from myd_grpc.convert.output.file_system import FileSystem
 from myd_grpc.convert.output.formats import FinishCost, RowPlan, finishing
 from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.output.set_writer import remove_hidden_rows
 from myd_grpc.convert.output.small_files import SmallFiles
-from myd_grpc.convert.piece import Piece
-from myd_grpc.convert.reading.records import RecordReader
-from myd_grpc.convert.reading.rejecting import RejectingReader
-from myd_grpc.convert.schema import Schema
+from myd_grpc.convert.output_sync import OutputSync
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.set_finisher import SetFinisher
 from myd_grpc.convert.state import ConversionState, Report
 from myd_grpc.convert.unmatched import UnmatchedPatterns
-from myd_grpc.failpoints import reach
 from myd_grpc.options import ConvertOptions
 
 _ID_FIELD = "id"
-
-_MOST_UNSYNCED = 8192
-"""Files of finished sets that wait for a checkpoint, or the end, to be synced all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +85,12 @@ def convert(  # noqa: PLR0913 - what, where to, who is told, and where it goes o
     before, and have to be what they were then.
     """
     run = _Run(conversion, keys, output, report, checkpoints)
-    with closing(run.inputs), closing(run.kept):
+    with closing(run.files), closing(run.kept):
         with _output_errors():
             known = run.kept.restore(resume.kept) if resume else KeptSets()
         if resume and known.read:
             resume = replace(resume, read=known.read)
-        run.begin(tuple(inputs) or run.look(known.inputs), resume, known)
+        run.begin(tuple(inputs) or run.files.look(known.inputs), resume, known)
         with _output_errors(), _without_cycle_search(), run.engine:
             return run.convert(resume, written)
 
@@ -122,8 +107,8 @@ def look(conversion: Conversion, keys: Keys) -> tuple[Progress, tuple[InputVersi
         first = progress
 
     run = _Run(conversion, keys, Path(), report, NO_CHECKPOINTS)
-    with closing(run.inputs):
-        inputs = run.look()
+    with closing(run.files):
+        inputs = run.files.look()
     run.begin(inputs)
     return first, inputs
 
@@ -164,21 +149,6 @@ def _made(directory: Path) -> bool:
     return True
 
 
-class _Flatteners:
-    """The flattener of a set: there is another one only for files whose ids have other rules."""
-
-    def __init__(self, engine: Engine, schema: Schema) -> None:
-        self._engine = engine
-        self._schema = schema
-        self._last: tuple[RowRules, Flattener] | None = None
-
-    def of(self, rules: RowRules) -> Flattener:
-        """The flattener with these rules."""
-        if self._last is None or self._last[0] != rules:
-            self._last = rules, self._engine.flattener(rules, self._schema)
-        return self._last[1]
-
-
 class _Run:
     """One conversion: its sets, and the files of each."""
 
@@ -191,11 +161,7 @@ class _Run:
         checkpoints: Checkpoints,
     ) -> None:
         self._conversion = conversion
-        self._key = keys.cipher
-        self.inputs = inputs_in(
-            conversion.data_dir, conversion.excluded_dirs, conversion.confined_to
-        )
-        self._form = TextForm(conversion.options.encoding, conversion.limits.max_expanded_bytes)
+        self.files = InputFiles(conversion, keys.cipher)
         self._output = output
         self._options = conversion.options
         limits = conversion.limits
@@ -226,31 +192,17 @@ class _Run:
             self.kept,
             self._behind,
         )
+        self._converter = FileConverter(conversion, self.files, self.engine, self._state)
         self._finisher = SetFinisher(
-            conversion, self._state, self.engine.name, self._open_again, self._behind
+            conversion, self._state, self.engine.name, self.files.open, self._behind
         )
-        self._file_system: FileSystem
+        self._sync = OutputSync(output, self._state, self.kept, self._behind)
 
     def _may_write_behind(self) -> bool:
         """Whether sets follow one another whose files nobody reads when they are finished."""
         options = self._options
         has_many = not options.merge and len(self._conversion.file_names) > 1
         return has_many and not (finishing(options.formats) or options.checksums)
-
-    def look(self, known: Sequence[InputVersion] = ()) -> tuple[InputVersion, ...]:
-        """Looks at every file before the first is converted: a wrong key shows at once.
-
-        Those that are as they are `known` to have been were looked at before.
-        """
-        versions, total = list[InputVersion](), 0
-        for name, before in zip_longest(self._conversion.file_names, known):
-            with self._open(name) as source:
-                if source.version != before:
-                    probe(source)
-                versions.append(source.version)
-                total += source.size
-                check_size(name, total, self._conversion.limits)
-        return tuple(versions)
 
     def begin(
         self,
@@ -260,6 +212,7 @@ class _Run:
     ) -> None:
         """Takes it that the files are these; raises StaleCheckpointError where they were others."""
         state = self._state
+        self.files.versions = inputs
         state.take(inputs)
         if resume and kept:
             if kept.inputs != inputs:
@@ -274,36 +227,25 @@ class _Run:
         is_within_one = self._options.merge and resume.file < len(self._conversion.file_names)
         return range(0 if is_within_one else resume.file)
 
-    def _open(self, name: str, version: InputVersion | None = None) -> Source:
-        return Source.opened(self.inputs, name, self._key, version, self._form)
-
-    def _open_again(self, index: int) -> Source:
-        return self._open(self._conversion.file_names[index], self._state.inputs[index])
-
     def convert(self, resume: Checkpoint | None, written: Callable[[], None]) -> Converted:
         """Converts all sets, one after another."""
+        state = self._state
         try:
-            with closing(FileSystem(self._output)) as self._file_system, self._written_behind():
+            with self._sync.opened():
                 self._convert_sets(resume)
-                if self._behind:
-                    self._behind.drain()
-                written()
-                return self._sync_all()
+                self._sync.sync_all(written)
         except ConversionError:
             # As which layout a file was read that is malformed from the start on, too.
-            self._state.report()
+            state.report()
             raise
-
-    @contextmanager
-    def _written_behind(self) -> Iterator[None]:
-        """Ends what writes files behind."""
-        if self._behind and not self._file_system.is_trusted:
-            self._behind.write_at_once()
-        try:
-            yield
-        finally:
-            if self._behind:
-                self._behind.close()
+        return Converted(
+            state.done,
+            state.beside,
+            state.notes,
+            state.unmatched.numbers,
+            self._options,
+            state.progress.rejects,
+        )
 
     def _convert_sets(self, resume: Checkpoint | None) -> None:
         if resume and resume.writers is None:
@@ -316,21 +258,6 @@ class _Run:
                 resume = None
             elif resume.file == plan.files.stop:
                 remove_hidden_rows(self._output / plan.prefix)  # if a crash came before that
-
-    def _sync_all(self) -> Converted:
-        self._sync([self._output])
-        state = self._state
-        state.settle()
-        if self.kept.remove():
-            disk.sync(self._output)
-        return Converted(
-            state.done,
-            state.beside,
-            state.notes,
-            state.unmatched.numbers,
-            self._options,
-            state.progress.rejects,
-        )
 
     def _plans(self) -> list[SetPlan]:
         names = self._conversion.file_names
@@ -367,7 +294,7 @@ class _Run:
             if resume or not is_new:
                 builder.restore(resume)
             if not (resume and resume.finishing):
-                flatteners = _Flatteners(self.engine, builder.schema)
+                flatteners = Flatteners(self.engine, builder.schema)
                 self._convert_files(builder, flatteners, resume)
                 self._complete(builder)
             finished, beside, unsynced = self._finisher.finish(builder, directory)
@@ -378,21 +305,16 @@ class _Run:
             if builder.writer.hides_rows:
                 state.save_finished(plan)
                 remove_hidden_rows(directory)
-        if state.unsynced >= _MOST_UNSYNCED:
-            self._sync()
-
-    def _sync(self, others: Sequence[Path] = ()) -> None:
-        """Has the files of finished sets survive a loss of power, and others."""
-        self._file_system.sync([*dict.fromkeys([*self._state.take_unsynced(), *map(str, others)])])
+        self._sync.sync_many()
 
     def _convert_files(
-        self, builder: SetBuilder, flatteners: _Flatteners, resume: Checkpoint | None
+        self, builder: SetBuilder, flatteners: Flatteners, resume: Checkpoint | None
     ) -> None:
         for index in builder.plan.files:
             if resume is None or index > resume.file:
-                self._convert_file(index, builder, flatteners, None)
+                self._converter.convert(index, builder, flatteners, None)
             elif index == resume.file:
-                self._convert_file(index, builder, flatteners, resume.piece)
+                self._converter.convert(index, builder, flatteners, resume.piece)
 
     def _complete(self, builder: SetBuilder) -> None:
         """Writes the last rows; parts that get another header would not fit an older checkpoint."""
@@ -400,86 +322,3 @@ class _Run:
         builder.writer.complete()
         if builder.writer.needs_rewrite:
             self._state.save_finishing(builder)
-
-    def _reader(self, source: Source, builder: SetBuilder, passed: Passed) -> RecordReader:
-        """What reads a file's records, and leaves broken ones out where that is asked for."""
-        conversion, most = self._conversion, self._options.max_rejects
-        limits, names = conversion.limits, conversion.section_names
-        if not most:
-            return RecordReader(source, limits, self._options, names, passed)
-        rejects = FileRejects(source.name, most, self._state, builder.rejects)
-        return RejectingReader(source, limits, self._options, names, rejects, passed)
-
-    def _convert_file(
-        self, index: int, builder: SetBuilder, flatteners: _Flatteners, piece: Piece | None
-    ) -> None:
-        """Converts a file, or the piece that is left of one that was begun before."""
-        name, state = self._conversion.file_names[index], self._state
-        before = state.before_file(index, piece)
-
-        def passed(offset: int) -> None:
-            bytes_read = before.bytes_read + source.reached(offset)
-            state.progress = replace(state.progress, bytes_read=bytes_read)
-            state.report()
-
-        with (
-            self._open(name, state.inputs[index]) as source,
-            source.unchanged(),
-            hinting(source),
-        ):
-            reader = self._reader(source, builder, passed)
-            if piece:
-                reader.resume(piece, self.engine)
-            else:
-                piece = reader.find(self.engine, index - builder.plan.files.start + 1)
-            if index == 0:
-                before = replace(before, layout=piece.layout)
-                state.progress = replace(state.progress, layout=piece.layout)
-            flattener = flatteners.of(builder.begin_file(piece.layout))
-            converter = BatchConverter(flattener, reader, builder, state, before.records)
-            with closing(reader.batches(flattener.read_ahead)) as batches:
-                for batch, made in batches:
-                    if settled := converter.convert(batch, made):
-                        whole = batch.between(0, settled)
-                        self._went_on(before, builder, index, source, piece, whole)
-                        del whole
-                    reach("batch_written")
-                    del batch, made  # a long one must not stay until the next is there
-            state.progress = replace(
-                state.progress,
-                bytes_read=before.bytes_read + source.size,
-                records=before.records + reader.records,
-                files_done=before.files_done + 1,
-            )
-            rejects = state.rejects - before.rejects
-            builder.read.append(FileRead(piece.layout, reader.records, rejects))
-        state.report()
-
-    def _went_on(
-        self,
-        before: Progress,
-        builder: SetBuilder,
-        index: int,
-        source: Source,
-        piece: Piece,
-        batch: Batch,
-    ) -> None:
-        """Reports that a file was converted up to the end of a batch, and saves that."""
-        state, done = self._state, batch.first + len(batch.spans) - 1
-        state.progress = replace(
-            before,
-            bytes_read=before.bytes_read + source.reached(batch.end),
-            records=before.records + done,
-            rows=state.rows,
-            rejects=state.rejects,
-        )
-        state.report()
-
-        def left() -> Piece:
-            rejects, end = state.rejects - before.rejects, batch.end
-            place = source.place_before(end)
-            return Piece(
-                piece.file, end, done, piece.layout, piece.depth, piece.limits, rejects, place
-            )
-
-        state.save(builder, index, left)

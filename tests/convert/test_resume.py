@@ -131,7 +131,7 @@ def test_files_that_were_looked_at_are_not_looked_into_again(
         looks.append(source.name)
         really_probe(source)
 
-    monkeypatch.setattr("myd_grpc.convert.pipeline.probe", probe)
+    monkeypatch.setattr("myd_grpc.convert.input_files.probe", probe)
     with directory() as data, directory() as out:
         write(data, [(name, ROWS.encode()) for name in names])
         request = conversion(data, names, engine=engine, merge=False)
