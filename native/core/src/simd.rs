@@ -4,8 +4,12 @@
 mod avx512;
 mod level;
 mod portable;
+#[cfg(any(has_avx512, has_sha))]
+mod rounds;
 #[cfg(has_avx512)]
 mod sha256;
+#[cfg(has_sha)]
+mod sha_ni;
 mod vector;
 
 pub use level::{LEVELS, Level};
@@ -28,4 +32,20 @@ pub fn dispatch<W: Work>(work: W) -> W::Output {
         Level::Any => run_anywhere(work),
         _ => run_portably(work),
     }
+}
+
+/// Makes the first halves of keyed digests.
+#[cfg(test)]
+pub type KeyedHalves = fn(&Words, &Words, &Blocks) -> Option<Half>;
+
+/// All ways to do so, of which each gives None where the processor cannot.
+#[cfg(test)]
+pub fn ways_to_digest() -> Vec<KeyedHalves> {
+    vec![
+        |inner, outer, blocks| Some(portable::keyed_halves(inner, outer, blocks)),
+        #[cfg(has_sha)]
+        sha_ni::keyed_halves,
+        #[cfg(has_avx512)]
+        avx512::keyed_halves,
+    ]
 }

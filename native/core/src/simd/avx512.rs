@@ -37,6 +37,12 @@ fn has_all() -> bool {
         && is_x86_feature_detected!("popcnt")
 }
 
+/// The first halves of keyed digests, or None where the processor cannot make them.
+#[cfg(test)]
+pub fn keyed_halves(inner: &Words, outer: &Words, blocks: &Blocks) -> Option<Half> {
+    is_there().then(|| Avx512.keyed_halves(inner, outer, blocks))
+}
+
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
 fn run_here<W: Work>(work: W) -> W::Output {
     work.run(Avx512)

@@ -4,6 +4,10 @@ use multiversion::multiversion;
 use sha2::block_api::compress256;
 use wide::u8x16;
 
+#[cfg(has_sha)]
+use super::level::Level;
+#[cfg(has_sha)]
+use super::sha_ni;
 use super::vector::{
     BLOCK, Block, Blocks, BracketBits, DIGEST, Ending, Half, LANES, NumberBits, Simd, Words, Work,
 };
@@ -85,40 +89,49 @@ impl Simd for Portable {
     #[inline(always)]
     fn last_blocks<'a>(self, endings: impl Iterator<Item = Ending<'a>>, blocks: &mut Blocks) {
         for (Block(block), ending) in blocks.iter_mut().zip(endings) {
-            *block = last_block(&ending);
+            end_block(&ending, block);
         }
     }
 
-    /// One after the other: a processor with instructions for that has begun with the next one
-    /// before it is done with one.
     #[inline(always)]
     fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &Blocks) -> Half {
-        let mut half = [[0; LANES]; 4];
-        for (text, Block(block)) in blocks.iter().enumerate() {
-            let mut digest = *inner;
-            compress256(&mut digest, &[*block]);
-            let mut last = [0; BLOCK];
-            for (bytes, word) in last.chunks_exact_mut(4).zip(digest) {
-                bytes.copy_from_slice(&word.to_be_bytes());
-            }
-            last[DIGEST] = 0x80;
-            last[BLOCK - 8..].copy_from_slice(&((BLOCK + DIGEST) as u64 * 8).to_be_bytes());
-            digest = *outer;
-            compress256(&mut digest, &[last]);
-            for (lanes, word) in half.iter_mut().zip(digest) {
-                lanes[text] = word;
+        #[cfg(has_sha)]
+        if Level::in_use() != Level::Any {
+            if let Some(half) = sha_ni::keyed_halves(inner, outer, blocks) {
+                return half;
             }
         }
-        half
+        keyed_halves(inner, outer, blocks)
     }
+}
+
+/// The first halves of keyed digests, one text after the other.
+pub fn keyed_halves(inner: &Words, outer: &Words, blocks: &Blocks) -> Half {
+    let mut half = [[0; LANES]; 4];
+    for (text, Block(block)) in blocks.iter().enumerate() {
+        let mut digest = *inner;
+        compress256(&mut digest, &[*block]);
+        let mut last = [0; BLOCK];
+        for (bytes, word) in last.chunks_exact_mut(4).zip(digest) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        last[DIGEST] = 0x80;
+        last[BLOCK - 8..].copy_from_slice(&((BLOCK + DIGEST) as u64 * 8).to_be_bytes());
+        digest = *outer;
+        compress256(&mut digest, &[last]);
+        for (lanes, word) in half.iter_mut().zip(digest) {
+            lanes[text] = word;
+        }
+    }
+    half
 }
 
 /// Finds the bytes by which a text is a number, or is not.
 #[inline(always)]
-fn number_bits(block: &[u8; 64]) -> NumberBits {
+fn number_bits<const N: usize>(bytes: &[u8; N]) -> NumberBits {
     let mut found = NumberBits { separators: 0, digits: 0 };
-    for at in [0, 16, 32, 48] {
-        let lanes = load(block, at);
+    for at in (0..N).step_by(WIDTH) {
+        let lanes = load(bytes, at);
         let values = lanes - u8x16::splat(b'0');
         let nine = u8x16::splat(9);
         let digits = values.max(nine).cmp_eq(nine) | is(lanes, b'*');
@@ -128,18 +141,67 @@ fn number_bits(block: &[u8; 64]) -> NumberBits {
     found
 }
 
+/// Makes the last block of a text.
 #[inline(always)]
-fn last_block(ending: &Ending) -> [u8; 64] {
+fn end_block(ending: &Ending, block: &mut [u8; BLOCK]) {
+    let (text, length) = ending.text;
+    let (before, begun) = ending.before;
+    let end;
+    if let (Some(text), true) = (text.first_chunk(), length <= WIDTH && begun <= BLOCK - WIDTH) {
+        let (text, kept) = kept_of_vector(text, length);
+        *block = *before;
+        // In two halves, as they are in two registers.
+        block[begun..][..8].copy_from_slice(&(text as u64).to_le_bytes());
+        block[begun + 8..][..8].copy_from_slice(&((text >> 64) as u64).to_le_bytes());
+        end = begun + kept;
+    } else {
+        let (text, kept) = kept_of_block(text, length);
+        let mut bytes = [0; 2 * BLOCK];
+        bytes[..BLOCK].copy_from_slice(before);
+        bytes[begun..][..BLOCK].copy_from_slice(&text);
+        end = begun + kept;
+        *block = beginning(bytes.first_chunk().unwrap_or(before), end);
+    }
+    block[end] = 0x80;
+    let bits = ending.bits((end - begun) as u32);
+    block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+}
+
+/// What counts of a text of so many bytes, the first one lowest, and how many they are.
+///
+/// It stays in registers: to read at once what was put into memory in pieces takes longer than all
+/// else.
+#[inline(always)]
+fn kept_of_vector(text: &[u8; WIDTH], length: usize) -> (u128, usize) {
+    let all = (1 << length) - 1;
+    let mut separators = all & !number_bits(text).kept(length);
+    let kept = length - separators.count_ones() as usize;
+    let mut text = u128::from_le_bytes(*text) & below(length);
+    // The last ones first, so that the others stay where they are.
+    while let Some(at) = separators.checked_ilog2() {
+        let before = below(at as usize);
+        text = text & before | text >> 8 & !before;
+        separators ^= 1 << at;
+    }
+    (text, kept)
+}
+
+/// All bits of so many bytes.
+#[inline(always)]
+fn below(bytes: usize) -> u128 {
+    u128::MAX.checked_shr(u128::BITS - 8 * bytes as u32).unwrap_or_default()
+}
+
+/// What counts of a text of so many bytes, how many they are, and anything.
+#[inline(always)]
+fn kept_of_block(text: &[u8; BLOCK], length: usize) -> ([u8; BLOCK], usize) {
     /// A block, and what is copied in vain after it.
     const ROOM: usize = 2 * BLOCK;
-    let (text, length) = ending.text;
     let mut given = [0; ROOM];
     given[..BLOCK].copy_from_slice(text);
     let mut kept = number_bits(text).kept(length);
-    let bits = ending.bits(kept.count_ones());
     let mut bytes = [0; ROOM];
-    bytes[..BLOCK].copy_from_slice(ending.before.0);
-    let mut end = ending.before.1;
+    let mut end = 0;
     // Each run of bytes between separators, and what comes after it.
     while kept != 0 {
         let start = kept.trailing_zeros() as usize;
@@ -148,10 +210,7 @@ fn last_block(ending: &Ending) -> [u8; 64] {
         end += run;
         kept &= !(((1 << run) - 1) << start);
     }
-    let mut block = beginning(bytes.first_chunk().unwrap_or(text), end);
-    block[end] = 0x80;
-    block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
-    block
+    (*bytes.first_chunk().unwrap_or(text), end)
 }
 
 /// So many of the bytes, and zeros.
