@@ -101,6 +101,7 @@ class FileConverter:
         limits, names = conversion.limits, conversion.section_names
         if not most:
             return RecordReader(source, limits, self._options, names, passed)
+        most -= conversion.rejects_before
         rejects = FileRejects(source.name, most, self._state, builder.rejects)
         return RejectingReader(source, limits, self._options, names, rejects, passed)
 

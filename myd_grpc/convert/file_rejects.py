@@ -10,7 +10,7 @@ from myd_grpc.convert.state import ConversionState
 class FileRejects:
     """Lists the records of a file that are left out: see `Rejects`.
 
-    Of all files of the job, `most` may be.
+    Of all files of the conversion, `most` may be.
     """
 
     def __init__(self, name: str, most: int, state: ConversionState, file: RejectsFile) -> None:

@@ -95,7 +95,8 @@ class Conversion:
     `file_names` are relative to the directory `confined_to` in `data_dir`, "" for that itself, and
     none leads out of it; nothing inside one of `excluded_dirs` (absolute directories) is opened.
     `set_directories` are those of the files' sets where the files are a share of more, by whose
-    names they were named; none where the files are all.
+    names they were named; none where the files are all. Of the records that may be left out, so
+    many as `rejects_before` are left out of files before these.
     `preset` is what the operator has chosen and masked, before what the options say.
     `dictionary` is the operator's table of what columns mean, as text; "" for none.
     `this_year` is the one in which it was asked for: where dates are masked, later ones than those
@@ -116,6 +117,7 @@ class Conversion:
     threads: int = 0
     """On how many threads an engine flattens that can use several; 0: one a core, at most 64."""
     set_directories: tuple[str, ...] = ()
+    rejects_before: int = 0
     this_year: int = 0
 
 

@@ -135,6 +135,29 @@ def test_the_first_file_that_fails_is_told_of(
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("most", [11, 12])
+def test_the_next_server_knows_which_record_is_one_too_many_to_be_left_out(
+    make_server: MakeServer, cluster: Cluster, nodes: Nodes, most: int
+) -> None:
+    texts = [*LONG[:2], BAD, LONG[3], text(5, 900)[:-1] + ', {"id": no}' * 10 + "]", LONG[4], BAD]
+    for _ in range(2):
+        nodes.add("batch_written", "@20")
+    server = start(make_server, cluster, **SLOWLY)
+    job_id = nodes.begin(server, texts, max_rejects=most)
+    saved(server, job_id)
+    server.kill()
+    nodes.release()
+    server.start()
+    wanted, files = alone(make_server, texts, max_rejects=most)
+    job = server.wait(job_id)
+    assert told(job)[1:] == told(wanted)[1:]
+    assert tree(server.output) == files
+    assert job.progress.rejects == most
+    assert (job.status == pb.Job.DONE) == (most == 12)
+    assert wanted.msg.startswith("f006.json: record 401: " if most == 11 else "12 records left out")
+
+
+@pytest.mark.soak
 def test_a_node_that_is_cut_off_changes_nothing_when_it_comes_back(
     make_server: MakeServer, cluster: Cluster, nodes: Nodes
 ) -> None:

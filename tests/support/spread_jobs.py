@@ -36,10 +36,12 @@ def told(job: pb.Job) -> tuple[Any, ...]:
     return shown.SerializeToString(deterministic=True), shown.reason, shown.msg
 
 
-def alone(make_server: MakeServer, texts: Sequence[str]) -> tuple[pb.Job, dict[str, bytes]]:
+def alone(
+    make_server: MakeServer, texts: Sequence[str], **fields: Any
+) -> tuple[pb.Job, dict[str, bytes]]:
     """What a server makes of the files by itself, with one worker."""
     server = make_server(**SLOWLY).start()
-    job = server.convert(*put(server, texts), merge=False)
+    job = server.convert(*put(server, texts), merge=False, **fields)
     server.stop()
     return job, tree(server.output)
 

@@ -379,9 +379,5 @@ class Attempt:
 
 
 def _may_spread(request: Request) -> bool:
-    """Whether the files of a job are sets of their own, which several workers can do.
-
-    Which record is one too many to be left out, only one worker for all can tell.
-    """
-    options = request.options
-    return not (options.merge or options.max_rejects) and len(request.file_names) > 1
+    """Whether the files of a job are sets of their own, which several workers can do."""
+    return not request.options.merge and len(request.file_names) > 1

@@ -49,7 +49,8 @@ class JointRecorder:
     @property
     def progress(self) -> Progress:
         """How far the job is."""
-        return joined_progress(self._whole.progress, self._shares)
+        most_rejects = self._whole.conversion.options.max_rejects
+        return joined_progress(self._whole.progress, self._shares, most_rejects)
 
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[None]:

@@ -59,6 +59,8 @@ class Share(Struct, frozen=True):
 
     `attempt` names the staging directory of the try that did what there is of it: up to the
     checkpoint `state`, or all of it where it is `made`. `progress` is what was reported last.
+    It is done as if `rejects_before` records of the files before it were left out: they are no
+    more than that, and may be fewer than it turns out (`shared_rejects`).
     """
 
     first: int
@@ -67,6 +69,7 @@ class Share(Struct, frozen=True):
     state: str | None = None
     made: Made | None = None
     progress: Progress = Progress()
+    rejects_before: int = 0
 
 
 class Shares(Struct, frozen=True):
@@ -115,8 +118,11 @@ def longest_first(shares: Sequence[Share], inputs: Sequence[InputVersion]) -> li
     return sorted(left, key=work, reverse=True)
 
 
-def joined_progress(whole: Progress, shares: Sequence[Share]) -> Progress:
-    """How far the job is: `whole` is what was reported before its first share was begun."""
+def joined_progress(whole: Progress, shares: Sequence[Share], most_rejects: int) -> Progress:
+    """How far the job is: `whole` is what was reported before its first share was begun.
+
+    Shares may have left out more records than a job may, before it is known that it fails.
+    """
     each = [share.progress for share in shares]
     layout = each[0].layout  # as for one worker, that of the first file
     return replace(
@@ -125,7 +131,7 @@ def joined_progress(whole: Progress, shares: Sequence[Share]) -> Progress:
         bytes_done=sum(one.bytes_done for one in each),
         records=sum(one.records for one in each),
         rows=sum(one.rows for one in each),
-        rejects=sum(one.rejects for one in each),
+        rejects=min(sum(one.rejects for one in each), most_rejects),
         files_done=sum(one.files_done for one in each),
         layout=whole.layout if layout is Layout.AUTO else layout,
     )

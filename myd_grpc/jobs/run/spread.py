@@ -2,7 +2,8 @@
 
 Whatever there is of it at any time is one job's: its progress is the sum of all shares', its
 checkpoint holds where each is, and its failure is that of the first file, in their order, which
-fails. So nobody can tell by its outcome how many workers did it.
+fails, if need be with what the files before it have left of the records that may be left out
+(`shared_rejects`). So nobody can tell by its outcome how many workers did it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from myd_grpc.jobs.run.context import AttemptContext
 from myd_grpc.jobs.run.joint_recorder import JointRecorder
 from myd_grpc.jobs.run.nodes import NodeCheck
 from myd_grpc.jobs.run.recording import JobRecorder, pause
+from myd_grpc.jobs.run.shared_rejects import TooManyRejectsError, first_beyond, to_do_again
 from myd_grpc.jobs.run.shares import Made, Share, longest_first
 from myd_grpc.jobs.run.shares_left import SharesLeft
 from myd_grpc.jobs.run.spare_slots import SpareSlots
@@ -86,9 +88,11 @@ class Spread:
         self._joint = JointRecorder(recorder, work)
         self._spare_slots = spare_slots
         self._whole = work.whole
-        self._left = longest_first(work.shares, work.whole.inputs)
+        self._most_rejects = work.whole.conversion.options.max_rejects
+        self._left = list[int]()
         self._deaths: Counter[int] = Counter()
         self._failures: dict[int, BaseException] = {}
+        self._failure: BaseException | None = None  # the job's
         self._lanes: list[_Lane] = []
         self._ended = False
         self._for_good = False
@@ -117,15 +121,17 @@ class Spread:
         """
         async with self._joint.recording():
             self._spare_slots.join(self)
+            self._watch_rejects()
             try:
-                await self._run_lanes()
+                while not self._ended and self._has_next():
+                    await self._run_lanes()
             finally:
                 if self._for_good:
                     _forget_staged(self._lanes)
                 await _cancel([lane.task for lane in self._lanes if lane.task])
                 self._spare_slots.leave(self)
-        if self._failures:
-            raise self._failures[min(self._failures)]
+        if self._failure:
+            raise self._failure
         if not self._ended:
             await self._joint.keep_all()  # what is put together fits none that is older
 
@@ -151,6 +157,24 @@ class Spread:
         lane.letting_go = asyncio.create_task(_let_go(lane))
 
     # Workers
+
+    def _has_next(self) -> bool:
+        """Whether shares are left: those before the first that fails, and then maybe that one."""
+        first = min(self._failures, default=len(self.shares))
+        inputs = self._whole.inputs
+        self._left = [one for one in longest_first(self.shares, inputs) if one < first]
+        if not self._left and self._failures:
+            self._fail_or_do_again(first)
+        return bool(self._left)
+
+    def _fail_or_do_again(self, number: int) -> None:
+        """Take it that the job fails as a share did, unless that has to be found out anew."""
+        failure = self._failures.pop(number)
+        if again := to_do_again(self.shares, number):
+            self.shares[number] = again
+            self._left = [number]
+        else:
+            self._failure = failure
 
     async def _run_lanes(self) -> None:
         while not self._ended and (self._left or self._lanes):
@@ -221,9 +245,19 @@ class Spread:
     def _fail(self, number: int, error: BaseException) -> None:
         """Take it that the share fails; those before it go on, as they may fail before it."""
         self._failures.setdefault(number, error)
-        first = min(self._failures)
+        self._give_up(min(self._failures) + 1)
+
+    def _watch_rejects(self) -> None:
+        """Have no share gone on with that has to be done again, or does not matter any more."""
+        number = first_beyond(self.shares, self._most_rejects)
+        if number is not None and number < min(self._failures, default=number + 1):
+            self._failures[number] = TooManyRejectsError()
+            self._give_up(number)
+
+    def _give_up(self, first: int) -> None:
+        """Do no share from that one on."""
         self._left = [one for one in self._left if one < first]
-        given_up = [lane for lane in self._lanes if lane.share > first]
+        given_up = [lane for lane in self._lanes if lane.share >= first]
         _forget_staged(given_up)
         for lane in given_up:
             if lane.task:
@@ -237,6 +271,7 @@ class Spread:
             whole.conversion,
             file_names=whole.conversion.file_names[files],
             set_directories=whole.conversion.set_directories[files],
+            rejects_before=share.rejects_before,
         )
         return Task(
             self._job.job_id,
@@ -291,6 +326,7 @@ class Spread:
 
     def _change(self, number: int, **changes: object) -> None:
         self.shares[number] = structs.replace(self.shares[number], **changes)
+        self._watch_rejects()
         self._joint.report()
 
 

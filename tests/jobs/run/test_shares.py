@@ -30,6 +30,7 @@ FIGURES = st.builds(
     records=st.integers(0, 1 << 40),
     rows=st.integers(0, 1 << 40),
     files_done=st.integers(0, 1 << 20),
+    rejects=st.integers(0, 9),
     layout=st.sampled_from(Layout),
 )
 MADE = st.builds(
@@ -47,6 +48,7 @@ SHARES = st.lists(
         st.none() | st.text(),
         MADE,
         FIGURES,
+        st.integers(0, 9),
     ),
     min_size=1,
 )
@@ -111,16 +113,19 @@ def test_a_checkpoint_of_anything_else_does_not_fit(text: str) -> None:
 @given(SHARES)
 def test_what_shares_come_to_is_what_one_worker_would_have_told(shares: list[Share]) -> None:
     whole = Progress(bytes_total=7, files_total=8, engine="python", layout=Layout.AUTO)
-    found = joined_progress(whole, shares)
+    found = joined_progress(whole, shares, 99)
     assert (found.bytes_total, found.files_total, found.engine) == (7, 8, "python")
     assert found.layout is shares[0].progress.layout
     assert found.rows == sum(share.progress.rows for share in shares)
+    assert found.rejects == min(sum(share.progress.rejects for share in shares), 99)
     assert found.bytes_read == sum(share.progress.bytes_read for share in shares)
     made = [share.made for share in shares if share.made]
     parts, note = joined_made(shares, ConvertOptions(exclude=tuple("abcdef")))
     assert parts == [part for one in made for part in one.parts]
     notes = [note for one in made for note in one.notes][:MOST_NOTES]
-    assert note.startswith(joined_notes([rejects_note(found.rejects), *notes]))
+    assert note.startswith(
+        joined_notes([rejects_note(sum(share.progress.rejects for share in shares)), *notes])
+    )
     unmatched = [n for n in range(6) if all(n in one.unmatched for one in made)]
     told = [f'exclude "{"abcdef"[n]}"' in note for n in range(6)]
     assert [n for n in range(6) if told[n]] == unmatched[:5]
