@@ -1,14 +1,16 @@
 //! Questions about many bytes at once, answered with one bit for each byte.
 
+#[cfg(has_x86_vectors)]
+mod avx2;
 #[cfg(has_avx512)]
 mod avx512;
 mod level;
 mod portable;
-#[cfg(any(has_avx512, has_sha))]
+#[cfg(has_x86_vectors)]
 mod rounds;
 #[cfg(has_avx512)]
 mod sha256;
-#[cfg(has_sha)]
+#[cfg(has_x86_vectors)]
 mod sha_ni;
 mod vector;
 
@@ -43,7 +45,7 @@ pub type KeyedHalves = fn(&Words, &Words, &Blocks) -> Option<Half>;
 pub fn ways_to_digest() -> Vec<KeyedHalves> {
     vec![
         |inner, outer, blocks| Some(portable::keyed_halves(inner, outer, blocks)),
-        #[cfg(has_sha)]
+        #[cfg(has_x86_vectors)]
         sha_ni::keyed_halves,
         #[cfg(has_avx512)]
         avx512::keyed_halves,

@@ -4,16 +4,14 @@ use multiversion::multiversion;
 use sha2::block_api::compress256;
 use wide::u8x16;
 
-#[cfg(has_sha)]
-use super::level::Level;
-#[cfg(has_sha)]
-use super::sha_ni;
+#[cfg(has_x86_vectors)]
+use super::avx2;
 use super::vector::{
     BLOCK, Block, Blocks, BracketBits, DIGEST, Ending, Half, LANES, NumberBits, Simd, Words, Work,
 };
 
 /// Bytes of a vector.
-const WIDTH: usize = 16;
+pub const WIDTH: usize = 16;
 
 /// Does work on any processor.
 ///
@@ -88,18 +86,21 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn last_blocks<'a>(self, endings: impl Iterator<Item = Ending<'a>>, blocks: &mut Blocks) {
+        #[cfg(has_x86_vectors)]
+        let endings = match avx2::last_blocks(endings, blocks) {
+            Ok(()) => return,
+            Err(endings) => endings,
+        };
         for (Block(block), ending) in blocks.iter_mut().zip(endings) {
-            end_block(&ending, block);
+            end_block(&ending, block, side_by_side);
         }
     }
 
     #[inline(always)]
     fn keyed_halves(self, inner: &Words, outer: &Words, blocks: &Blocks) -> Half {
-        #[cfg(has_sha)]
-        if Level::in_use() != Level::Any {
-            if let Some(half) = sha_ni::keyed_halves(inner, outer, blocks) {
-                return half;
-            }
+        #[cfg(has_x86_vectors)]
+        if let Some(half) = avx2::keyed_halves(inner, outer, blocks) {
+            return half;
         }
         keyed_halves(inner, outer, blocks)
     }
@@ -141,19 +142,24 @@ fn number_bits<const N: usize>(bytes: &[u8; N]) -> NumberBits {
     found
 }
 
-/// Makes the last block of a text.
+/// Makes the last block of a text; of one that is a vector at most, `side_by_side` has what counts.
 #[inline(always)]
-fn end_block(ending: &Ending, block: &mut [u8; BLOCK]) {
+pub fn end_block(
+    ending: &Ending,
+    block: &mut [u8; BLOCK],
+    side_by_side: impl Fn(&[u8; WIDTH], u64) -> u128,
+) {
     let (text, length) = ending.text;
     let (before, begun) = ending.before;
     let end;
     if let (Some(text), true) = (text.first_chunk(), length <= WIDTH && begun <= BLOCK - WIDTH) {
-        let (text, kept) = kept_of_vector(text, length);
+        let kept = number_bits(text).kept(length);
+        let text = side_by_side(text, kept);
         *block = *before;
         // In two halves, as they are in two registers.
         block[begun..][..8].copy_from_slice(&(text as u64).to_le_bytes());
         block[begun + 8..][..8].copy_from_slice(&((text >> 64) as u64).to_le_bytes());
-        end = begun + kept;
+        end = begun + kept.count_ones() as usize;
     } else {
         let (text, kept) = kept_of_block(text, length);
         let mut bytes = [0; 2 * BLOCK];
@@ -167,29 +173,28 @@ fn end_block(ending: &Ending, block: &mut [u8; BLOCK]) {
     block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
-/// What counts of a text of so many bytes, the first one lowest, and how many they are.
+/// The bytes that count, the first one lowest, and zeros.
 ///
-/// It stays in registers: to read at once what was put into memory in pieces takes longer than all
+/// They stay in registers: to read at once what was put into memory in pieces takes longer than all
 /// else.
 #[inline(always)]
-fn kept_of_vector(text: &[u8; WIDTH], length: usize) -> (u128, usize) {
-    let all = (1 << length) - 1;
-    let mut separators = all & !number_bits(text).kept(length);
-    let kept = length - separators.count_ones() as usize;
+fn side_by_side(text: &[u8; WIDTH], kept: u64) -> u128 {
+    let length = kept.checked_ilog2().map_or(0, |last| last + 1);
     let mut text = u128::from_le_bytes(*text) & below(length);
-    // The last ones first, so that the others stay where they are.
-    while let Some(at) = separators.checked_ilog2() {
-        let before = below(at as usize);
+    let mut others = ((1 << length) - 1) & !kept;
+    // The last ones first, so that the ones before stay where they are.
+    while let Some(at) = others.checked_ilog2() {
+        let before = below(at);
         text = text & before | text >> 8 & !before;
-        separators ^= 1 << at;
+        others ^= 1 << at;
     }
-    (text, kept)
+    text
 }
 
 /// All bits of so many bytes.
 #[inline(always)]
-fn below(bytes: usize) -> u128 {
-    u128::MAX.checked_shr(u128::BITS - 8 * bytes as u32).unwrap_or_default()
+fn below(bytes: u32) -> u128 {
+    u128::MAX.checked_shr(u128::BITS - 8 * bytes).unwrap_or_default()
 }
 
 /// What counts of a text of so many bytes, how many they are, and anything.
