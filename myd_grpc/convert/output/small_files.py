@@ -17,6 +17,10 @@ MOST_BYTES = 64 << 10
 _WAITING_BYTES = 4 << 20
 """What waits to be written at most, or the files of one call."""
 
+_AT_A_TIME = 32
+_BYTES_AT_A_TIME = 256 << 10
+"""Files, and what is in them, from which on they are handed over: to wake who writes takes time."""
+
 
 class _Core(Protocol):
     """What writes files: after a failure none, and it raises that OSError with each call."""
@@ -49,21 +53,33 @@ class SmallFiles:
 
     def __init__(self) -> None:
         self._core: _Core = _MADE[-1]()
+        self._gathered: list[WholeFile] = []
+        self._bytes = 0
+        self._most = _AT_A_TIME
 
     def write_at_once(self) -> None:
         """Lets none wait, as where to close a file tells of what a sync does not (NFS)."""
         self._core.close()
         self._core = _AtOnce()
+        self._most = 1
 
     def write(self, files: Sequence[WholeFile]) -> None:
         """Has files written, in this order; waits where too much waits already."""
         for _ in files:
             reach("write")
-        self._core.write(files)
+        self._gathered += files
+        self._bytes += sum(len(text) for _, text in files)
+        if len(self._gathered) >= self._most or self._bytes >= _BYTES_AT_A_TIME:
+            self._hand_over()
 
     def drain(self) -> None:
         """Returns when all files are as they are to be."""
+        self._hand_over()
         self._core.drain()
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered, self._bytes = self._gathered, [], 0
+        self._core.write(gathered)
 
     def close(self) -> None:
         """Writes no more: what is not drained may be missing."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from myd_grpc.convert.checkpoint import Checkpoint
-from myd_grpc.convert.model import NO_KEYS, PartFile
+from myd_grpc.convert.model import NO_KEYS, Conversion, PartFile, Progress
+from myd_grpc.convert.output import file_system
 from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.pipeline import convert
 from tests.support.converting import conversion, directory, each_engine, silent, write
@@ -47,17 +49,21 @@ def test_a_failure_is_raised_with_its_number(files: SmallFiles) -> None:
 
 
 class Looking:
-    """Saves at each opportunity, and looks at what there is to be synced then."""
+    """Saves once it was asked so often, and looks at what there is to be synced then."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: int) -> None:
         self.seen = set[str]()
+        self._every = every
+        self._asked = 0
 
     def due(self) -> bool:
-        return True
+        self._asked += 1
+        return self._asked >= self._every
 
     def save(
         self, _checkpoint: Checkpoint, files: Sequence[Path], _parts: Sequence[PartFile]
     ) -> None:
+        self._asked = 0
         assert all(path.exists() for path in files)
         self.seen.update(path.name for path in files)
 
@@ -70,11 +76,55 @@ class Looking:
         return bool(self.seen)
 
 
+@pytest.mark.parametrize("every", [1, 4])
 @each_engine
-def test_a_checkpoint_counts_on_no_file_that_still_waits(engine: str) -> None:
+def test_a_checkpoint_counts_on_no_file_that_still_waits(engine: str, every: int) -> None:
     with directory() as data, directory() as out:
         write(data, [(name, b'[{"id": 1, "list": [{"n": 2}]}]') for name in NAMES])
-        looking = Looking()
+        looking = Looking(every)
         request = conversion(data, NAMES, merge=False, engine=engine)
         convert(request, NO_KEYS, out, silent, looking)
     assert {"out_1.csv", "out.list_1.csv", "datapackage.json"} <= looking.seen
+
+
+def files_in(place: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def assert_written_and_synced(request: Conversion, out: Path) -> None:
+    """Each file is whole when its set is finished, and synced by itself in the end."""
+    seen, synced = dict[Path, bytes](), set[tuple[int, int]]()
+
+    def report(progress: Progress) -> None:
+        # A file is read before its set is finished.
+        for number in range(progress.files_done - 1):
+            found = files_in(out / str(number))
+            assert {"out_1.csv", "out.list_1.csv", "datapackage.json"} <= {
+                one.name for one in found
+            }
+            seen.update(found)
+
+    def fsync(fd: int) -> None:
+        status = os.fstat(fd)
+        synced.add((status.st_dev, status.st_ino))
+        real(fd)
+
+    real = os.fsync
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        convert(request, NO_KEYS, out, report)
+    last = files_in(out / str(len(NAMES) - 1))
+    assert {**seen, **last} == files_in(out)
+    everything = [out, *out.rglob("*")]
+    assert {(one.stat().st_dev, one.stat().st_ino) for one in everything} <= synced
+
+
+@each_engine
+def test_none_waits_where_only_to_close_a_file_tells_that_it_is_not_written(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over NFS, and wherever it is not known what the file system does."""
+    monkeypatch.setattr(file_system, "_TRUSTED", {})
+    with directory() as data, directory() as out:
+        write(data, [(name, b'[{"id": 1, "list": [{"n": 2}]}]') for name in NAMES])
+        assert_written_and_synced(conversion(data, NAMES, merge=False, engine=engine), out)
