@@ -28,6 +28,12 @@ class Piece:
     rejects: int = 0
     place: tuple[int, int] | None = None
 
+    def after(self, records: int, offset: int) -> Piece:
+        """What is left of it after so many records of the file, up to an offset."""
+        # `replace` takes far longer, and there may be very many files.
+        rest = (self.layout, self.depth, self.limits, self.rejects, self.place)
+        return Piece(self.file, offset, records, *rest)
+
 
 @dataclass(frozen=True, slots=True)
 class Juncture:

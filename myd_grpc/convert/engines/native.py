@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import replace
 from typing import Self, TypeVar
 
 from myd_grpc import _native
@@ -174,7 +173,7 @@ class _Reader:
                 wait(working)
         rest, offset, place = reading.rest()
         source.pass_by(place)
-        return replace(piece, offset=offset, records=records), rest
+        return piece.after(records, offset), rest
 
 
 class NativeFlattener:

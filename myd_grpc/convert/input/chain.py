@@ -30,6 +30,15 @@ _LOOKED_AT = HEAD // 4
 """As many are had from a file's first bytes, also where those are hex."""
 
 
+def is_plainly_direct(head: bytes, key: CipherKey | None, form: TextForm) -> bool:
+    """Whether a file that begins so plainly has no stages, as most text has none.
+
+    A frame of zstd that is to be skipped may begin with a bracket, too.
+    """
+    is_text = head.startswith((b"[", b"{")) and head[1:4] != b"*M\x18"
+    return is_text and key is None and charset_of(head[:1], form.encoding) is None
+
+
 class Chain:
     """The stages of one file. To begin with, no more is read than it takes to tell them.
 

@@ -67,7 +67,8 @@ class InputDirectory:
         """
         if not _NO_NAMES.isdisjoint(relative.split("/")):
             return None
-        inside = posixpath.join(self._root.confined_to, relative)
+        confined_to = self._root.confined_to
+        inside = f"{confined_to}/{relative}" if confined_to else relative
         parents, _, name = inside.rpartition("/")
         try:
             with self._lock:
@@ -79,7 +80,7 @@ class InputDirectory:
         """The way to a directory of files; raises OSError where none is to be opened directly."""
         root, places = self._root.data_dir, self._excluded_dirs
         hidden = _identities(places)
-        if not (self._last and self._last.leads_to(posixpath.join(root, inside))):
+        if not (self._last and self._last.still_leads_to(inside)):
             self.close()
             self._last = _Way(root, inside)
         passed = self._last.passed
@@ -108,14 +109,17 @@ class _Way:
 
     def __init__(self, root: str, inside: str) -> None:
         passed = list[_Identity]()
+        self._inside = inside
         self._path = posixpath.join(root, inside)
         self.fd = open_beneath(root, inside, lambda fd: passed.append(_identity(os.fstat(fd))))
         self.passed = passed
 
-    def leads_to(self, path: str) -> bool:
-        """Whether it is the way to a path, and the directory is still there."""
+    def still_leads_to(self, inside: str) -> bool:
+        """Whether it is the way to a directory, which is still there."""
+        if inside != self._inside:
+            return False
         # A Path would take as long again as the system does.
-        return path == self._path and _identity(os.stat(path)) == self.passed[-1]  # noqa: PTH116
+        return _identity(os.stat(self._path)) == self.passed[-1]  # noqa: PTH116
 
     def close(self) -> None:
         """Closes the directory."""

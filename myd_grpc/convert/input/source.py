@@ -10,7 +10,7 @@ from typing import Self
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.byte_source import ByteSource, Inputs, InputVersion
-from myd_grpc.convert.input.chain import Chain
+from myd_grpc.convert.input.chain import Chain, is_plainly_direct
 from myd_grpc.convert.input.cipher import (
     BLOCK,
     CbcDecryptor,
@@ -91,8 +91,9 @@ class Source(InputFile):
         """The stages, where there is more to be done than to decode and to decrypt."""
         self._reader: TextReader | None = None
         self._recent: RecentText | None = None
-        if self.size and not (chain := self._chained()[0]).is_direct:
-            self.chain = chain
+        if self.size and not is_plainly_direct(self.head, key, form):
+            chain, _ = self._chained()
+            self.chain = None if chain.is_direct else chain
         self._begin(0)
 
     @classmethod
