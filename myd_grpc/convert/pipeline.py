@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from myd_grpc.convert.alike_sets import AlikeSets
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.columns.of_conversion import column_rules
@@ -197,6 +198,17 @@ class _Run:
             conversion, self._state, self.engine.name, self.files.open, self._behind
         )
         self._sync = OutputSync(output, self._state, self.kept, self._behind)
+        self._alike: AlikeSets | None = None
+        if self._behind and AlikeSets.may_be(self._options, self._rules):
+            self._alike = AlikeSets(
+                conversion,
+                self._rules,
+                self.files,
+                self.engine,
+                self._state,
+                self._finisher,
+                self._behind,
+            )
 
     def _may_write_behind(self) -> bool:
         """Whether sets follow one another whose files nobody reads when they are finished."""
@@ -284,7 +296,14 @@ class _Run:
             raise StaleCheckpointError from None
 
     def _convert_set(self, plan: SetPlan, resume: Checkpoint | None) -> None:
-        directory, state = self._output / plan.prefix, self._state
+        directory = self._output / plan.prefix
+        # One that was begun before is not made as another one was.
+        if resume or not (self._alike and self._alike.make(plan, directory)):
+            self._build_set(plan, directory, resume)
+        self._sync.sync_many()
+
+    def _build_set(self, plan: SetPlan, directory: Path, resume: Checkpoint | None) -> None:
+        state = self._state
         is_new = _made(directory)
         size = sum(state.inputs[index].size for index in plan.files)
         opened = SetBuilder.opened(
@@ -300,12 +319,13 @@ class _Run:
             finished, beside, unsynced = self._finisher.finish(builder, directory)
             state.unmatched.look_at(builder.schema)
             state.finish_set(plan, builder.named(finished.files), builder.named(beside), unsynced)
+            if self._alike:
+                self._alike.learn(builder, finished)
             if len(state.notes) < MOST_NOTES and (note := builder.note(finished)):
                 state.notes.append(note)
             if builder.writer.hides_rows:
                 state.save_finished(plan)
                 remove_hidden_rows(directory)
-        self._sync.sync_many()
 
     def _convert_files(
         self, builder: SetBuilder, flatteners: Flatteners, resume: Checkpoint | None

@@ -45,6 +45,13 @@ class SetPlan:
     files: range
     prefix: str = ""
 
+    def named(self, files: Sequence[_File]) -> list[_File]:
+        """Files of the set as files of the job."""
+        prefix = self.prefix
+        if not prefix:
+            return list(files)
+        return [replace(file, file_name=prefix + file.file_name) for file in files]
+
 
 class SetBuilder:
     """Builds an output set: columns of fragments are adopted, and their rows written."""
@@ -105,10 +112,7 @@ class SetBuilder:
 
     def named(self, files: Sequence[_File]) -> list[_File]:
         """Files of the set as files of the job."""
-        prefix = self.plan.prefix
-        if not prefix:
-            return list(files)
-        return [replace(file, file_name=prefix + file.file_name) for file in files]
+        return self.plan.named(files)
 
     def begin_file(self, layout: Layout) -> RowRules:
         """The rules for the records of a file, which was found to have this layout.

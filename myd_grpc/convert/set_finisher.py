@@ -57,7 +57,8 @@ class SetFinisher:
         self._formats_share = FinishCost.of(conversion.options).formats_share
 
     @cached_property
-    def _dictionary(self) -> Dictionary:
+    def dictionary(self) -> Dictionary:
+        """What is known of columns."""
         return load(self._conversion.dictionary)
 
     def finish(
@@ -68,15 +69,19 @@ class SetFinisher:
         Answers what is still to be synced, also: files, and the directory in which they are.
         """
         finished = builder.writer.finish(lambda part: self._report(builder, part, 0.0))
-        facts = builder.facts(finished, self._state.inputs, self._dictionary)
+        facts = builder.facts(finished, self._state.inputs, self.dictionary)
         if self._conversion.options.checksums:
             facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
-        beside = writing.write(directory, facts, self._kept_texts, self._behind)
+        beside = self.write_beside(directory, facts)
         if rejects := builder.rejects.finish():
             beside.append(rejects)
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))
         place = str(directory)
         return finished, beside, [*(f"{place}/{name}" for name in unsynced), place]
+
+    def write_beside(self, directory: Path, facts: SetFacts) -> list[BesideFile]:
+        """Writes what there is beside the tables; it is still to be synced."""
+        return writing.write(directory, facts, self._kept_texts, self._behind)
 
     def _report(self, builder: SetBuilder, formats: float, checked: float) -> None:
         share = self._formats_share

@@ -167,9 +167,14 @@ class ConversionState:
         taken, self._unsynced = self._unsynced, []
         return taken
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return self._checkpoints.due()
+
     def save(self, builder: SetBuilder, file: int, left: Callable[[], Piece]) -> None:
         """Saves a checkpoint if it is time for one; `left` tells what is left of the file."""
-        if self._checkpoints.due():
+        if self.is_due:
             self._checkpoints.save(*self._checkpoint(builder, file, left(), finishing=False))
 
     def settle(self) -> None:
