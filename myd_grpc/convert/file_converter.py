@@ -102,7 +102,7 @@ class FileConverter:
         if not most:
             return RecordReader(source, limits, self._options, names, passed)
         most -= conversion.rejects_before
-        rejects = FileRejects(source.name, most, self._state, builder.rejects)
+        rejects = FileRejects(source.name, most, self._state, builder)
         return RejectingReader(source, limits, self._options, names, rejects, passed)
 
     def _went_on(

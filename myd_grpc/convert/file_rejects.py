@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from myd_grpc.convert.output.rejects_file import RejectsFile
 from myd_grpc.convert.rejects import Flaw
+from myd_grpc.convert.set_builder import SetBuilder
 from myd_grpc.convert.state import ConversionState
 
 
@@ -13,11 +13,11 @@ class FileRejects:
     Of all files of the conversion, `most` may be.
     """
 
-    def __init__(self, name: str, most: int, state: ConversionState, file: RejectsFile) -> None:
+    def __init__(self, name: str, most: int, state: ConversionState, builder: SetBuilder) -> None:
         self._name = name
         self._most = most
         self._state = state
-        self._file = file
+        self._builder = builder
 
     @property
     def has_room(self) -> bool:
@@ -25,6 +25,6 @@ class FileRejects:
         return self._state.rejects < self._most
 
     def add(self, record: int, offset: int, flaw: Flaw) -> None:
-        """Takes it that a record is left out."""
-        self._file.add(self._name, record, offset, flaw)
+        """Takes it that a record is left out; raises ConversionError LIMIT_EXCEEDED."""
+        self._builder.leave_out(self._name, record, offset, flaw)
         self._state.add_reject()

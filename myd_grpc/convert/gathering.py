@@ -43,6 +43,11 @@ class Gathering:
             self.hand_on()
         return True
 
+    def make_room(self, data: int) -> None:
+        """Holds nothing back unless it is certain that so many bytes more fit beside it."""
+        if self._rows and not self._growth.has_room_for(self._rows, self._bytes + data):
+            self.hand_on()
+
     def hand_on(self) -> None:
         """Has all taken that is held back."""
         if self._gathered and self._rows:

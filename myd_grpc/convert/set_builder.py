@@ -15,7 +15,7 @@ from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.columns.fingerprint import key_fingerprint
 from myd_grpc.convert.engines.engine import RowRules
-from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.gathering import Gathering
 from myd_grpc.convert.hints import FirstRecord, ReadContext, note, refusal
 from myd_grpc.convert.input.byte_source import InputVersion
@@ -31,6 +31,7 @@ from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.output.writer import WriteContext
 from myd_grpc.convert.package.facts import InputFacts, SetFacts, tables_of
 from myd_grpc.convert.reading.records import RecordReader
+from myd_grpc.convert.rejects import Flaw
 from myd_grpc.convert.schema import BeyondError, Schema
 from myd_grpc.dictionary import Dictionary
 from myd_grpc.options import Layout
@@ -148,6 +149,18 @@ class SetBuilder:
         before, self._rows = self._rows, max(self._rows, self.growth.rows)
         return self._rows - before
 
+    def leave_out(self, file: str, record: int, offset: int, flaw: Flaw) -> None:
+        """Lists a record of a file that is left out; raises ConversionError LIMIT_EXCEEDED.
+
+        All rows of the records before it were taken, and none of those after it.
+        """
+        size = self.rejects.add(file, record, offset, flaw)
+        if self._gathering:
+            self._gathering.make_room(size)
+        if not self.growth.add_listed(size):
+            what = f"{file}: record {record} at byte {offset}: {self._too_large}"
+            raise ConversionError(Reason.LIMIT_EXCEEDED, what)
+
     def hand_on(self) -> None:
         """Has all rows written that were taken."""
         if self._gathering:
@@ -171,12 +184,13 @@ class SetBuilder:
         try:
             self.growth.add(fragment, batch.first)
         except TooLargeError as error:
-            most = self._conversion.limits.max_growth
-            what = (
-                f"the output would be more than {most} times the input's size and 1 GiB "
-                "(MYD_MAX_GROWTH)"
-            )
-            raise reader.failure(Reason.LIMIT_EXCEEDED, what, batch, error.index) from None
+            failure = reader.failure(Reason.LIMIT_EXCEEDED, self._too_large, batch, error.index)
+            raise failure from None
+
+    @property
+    def _too_large(self) -> str:
+        times = f"{self._conversion.limits.max_growth} times the input's size"
+        return f"the output would be more than {times} and 1 GiB (MYD_MAX_GROWTH)"
 
     def _read_context(self, layout: Layout) -> ReadContext:
         options, names = self._conversion.options, self._conversion.section_names
@@ -228,7 +242,7 @@ class SetBuilder:
             elif self.read:
                 self._take_ids(self.read[-1].layout)
             self.schema.adopt(resume.entries, resume.records)
-            self.growth.restore(resume.extents)
+            self.growth.restore(resume.extents, resume.rejects.size)
             self._rows = self.growth.rows
             self.kinds.add(resume.kinds)
             self.masked.add(resume.masked)

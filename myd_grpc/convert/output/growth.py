@@ -61,7 +61,7 @@ class Growth:
         self._size_of = size_of
         self._most_bytes = most_bytes
         self._tables: list[Extent] = []
-        # Of each table, and of all.
+        # Of each table, and of all, and of what is listed beside them.
         self._sizes: list[int] = []
         self._size = 0
         # What the tables' headers take, and the most columns and bytes of names of one of them.
@@ -71,12 +71,15 @@ class Growth:
         """How large each table is."""
         return tuple(map(copy, self._tables))
 
-    def restore(self, tables: Iterable[Extent]) -> None:
-        """Begins with tables that large, for a schema that is as it was then."""
+    def restore(self, tables: Iterable[Extent], listed: int) -> None:
+        """Begins with tables that large, for a schema that is as it was then, and what was listed.
+
+        The last is in bytes.
+        """
         self._tables = list(map(copy, tables))
         self._bounds = None
         self._sizes = list(map(self._size_of, self._tables))
-        self._size = sum(self._sizes)
+        self._size = sum(self._sizes) + listed
 
     @property
     def rows(self) -> int:
@@ -118,6 +121,11 @@ class Growth:
         """Adds rows for which there was room."""
         for some in rows:
             self._add_rows(some)
+
+    def add_listed(self, data: int) -> bool:
+        """Adds so many bytes that a record left out is listed with; whether there is room."""
+        self._size += data
+        return self._size <= self._most_bytes
 
     def _add_rows(self, rows: Rows) -> None:
         table, count = self._tables[rows.table], len(rows.ends)

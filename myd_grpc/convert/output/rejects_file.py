@@ -40,14 +40,19 @@ class RejectsFile:
         """Where the file is, if it is."""
         return self._directory / FILE_NAME
 
-    def add(self, file: str, record: int, offset: int, flaw: Flaw) -> None:
-        """Lists a record of an input file, by its name as it was requested."""
+    def add(self, file: str, record: int, offset: int, flaw: Flaw) -> int:
+        """Lists a record of an input file, by its name as it was requested.
+
+        Answers by how many bytes the file grew.
+        """
+        size = 0
         if self._file is None:
             self._file = self.path.open("wb")
-            self._file.write(header_bytes(list(COLUMNS), self._dialect))
+            size += self._file.write(header_bytes(list(COLUMNS), self._dialect))
         # A name on a disk need not be UTF-8.
         name = os.fsencode(file).decode(errors="replace")
-        self._file.write(texts_bytes([name, str(record), str(offset), flaw], self._dialect))
+        texts = [name, str(record), str(offset), flaw]
+        return size + self._file.write(texts_bytes(texts, self._dialect))
 
     def snapshot(self) -> RejectsState:
         """How much there is, of which nothing is held back."""
