@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -68,15 +68,59 @@ class Rows(NamedTuple):
     width: int
 
 
+class Appended(NamedTuple):
+    """Rows of a table that were appended to one of its parts, and how many bytes they have."""
+
+    table: int
+    rows: int
+    size: int
+
+
 class Gathered(Protocol):
-    """Few rows of each of many tables, put together from several batches."""
+    """Few rows of each of many tables, of several batches.
+
+    They are taken and put together, or appended to parts that were opened for that.
+    """
 
     def add(self, few: Few) -> int:
         """Adds those of a batch; answers about how much memory all take now, in bytes."""
         ...
 
-    def take(self) -> tuple[Sequence[Rows], Sequence[TableKinds]]:
-        """Takes all of them, in the order of their tables, and the kinds of values in them."""
+    def take(self) -> Sequence[Rows]:
+        """Takes all of them, put together, in the order of their tables."""
+        ...
+
+    def take_kinds(self) -> Sequence[TableKinds]:
+        """Takes the kinds of values in all rows that were added since the last time."""
+        ...
+
+    def unopened(self, most_bytes: int) -> Sequence[tuple[int, int, int]]:
+        """The tables without an open part, if their rows have fewer bytes than that.
+
+        With how many cells each of their rows has, and how many rows there are.
+        """
+        ...
+
+    def open(self, table: int, path: str, width: int, room: int, begin: bytes) -> None:
+        """Has rows of a table appended to that file, after `begin`.
+
+        There is room for so many rows, and each has to have that width.
+        """
+        ...
+
+    def append(
+        self, most_bytes: int
+    ) -> tuple[Callable[[], None], Sequence[Rows], Sequence[Appended]]:
+        """Takes all of them, to be appended to open parts.
+
+        Answers what writes them, which may raise OSError; then rows that are to be written as
+        others are, as they have so many bytes or no open part in which they fit; and what was
+        appended to the parts of such tables, which are closed.
+        """
+        ...
+
+    def close_parts(self) -> Sequence[Appended]:
+        """Closes all parts, when all rows are taken; says what was appended to each."""
         ...
 
 

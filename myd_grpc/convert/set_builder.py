@@ -80,7 +80,9 @@ class SetBuilder:
         self._rules = rules
         self._rows = 0
         # Without rules for columns, every row of every table counts.
-        self._gathering = Gathering(bound, self._write) if rules.columns.is_plain else None
+        self._gathering: Gathering | None = None
+        if rules.columns.is_plain:
+            self._gathering = Gathering(bound, self._write, writer.appends_gathered)
 
     @classmethod
     @contextmanager

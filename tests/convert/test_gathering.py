@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from pathlib import Path
 
 import pytest
 
 from myd_grpc.convert import gathering
-from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Limits
+from myd_grpc.convert.output import disk
 from myd_grpc.options import Format, Profile
 from tests.support.breaking_off import assert_survives
 from tests.support.converting import Files, Sizes, conversion, native, outcome, sized
@@ -43,8 +45,12 @@ def test_the_tables_are_the_same(
         assert made[0] == made[1]
 
 
-@pytest.mark.parametrize("free_bytes", range(9_000, 60_000, 3_001))
-def test_a_set_is_too_large_at_the_same_record(free_bytes: int) -> None:
+@pytest.mark.parametrize("most", [2000, 12 << 20])
+@pytest.mark.parametrize("free_bytes", range(9_000, 60_000, 6_002))
+def test_a_set_is_too_large_at_the_same_record(
+    monkeypatch: pytest.MonkeyPatch, most: int, free_bytes: int
+) -> None:
+    monkeypatch.setattr(gathering, "_MOST_BYTES", most)
     files = of_many_tables(1000)
     limits = Limits(batch_records=80, rows_per_part=7, max_growth=0)
     with sized(Sizes(free_bytes=free_bytes)):
@@ -56,8 +62,29 @@ def test_a_set_is_too_large_at_the_same_record(free_bytes: int) -> None:
     assert first.message == second.message
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_what_is_held_back_is_in_checkpoints(seed: int) -> None:
+@pytest.mark.parametrize("time", [1, 3])
+def test_a_disk_may_be_full_when_rows_are_appended(
+    monkeypatch: pytest.MonkeyPatch, time: int
+) -> None:
+    monkeypatch.setattr(gathering, "_MOST_BYTES", 2000)
+    left = [time]
+
+    def reach(point: str) -> None:
+        left[0] -= point == "append"
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(disk, "reach", reach)
+    made = outcome(of_many_tables(1000), engine="native", limits=Limits(batch_records=80))
+    assert isinstance(made, ConversionError)
+    assert made.reason is Reason.DISK_FULL
+
+
+@pytest.mark.parametrize(("seed", "most"), [(0, 12 << 20), (1, 4000), (2, 1000)])
+def test_what_is_held_back_is_in_checkpoints(
+    monkeypatch: pytest.MonkeyPatch, seed: int, most: int
+) -> None:
+    monkeypatch.setattr(gathering, "_MOST_BYTES", most)
     limits = Limits(batch_records=80, rows_per_part=7)
     request = conversion(Path(), [], engine="native", limits=limits)
     assert assert_survives(of_many_tables(1000), random.Random(seed), request, None) > 0

@@ -5,14 +5,14 @@ To make some for each table of each batch would take several times as long as to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeAlias, overload
 
 from typing_extensions import Buffer
 
 from myd_grpc import _native
-from myd_grpc.convert.batch import Few, Rows
+from myd_grpc.convert.batch import Appended, Few, Rows
 from myd_grpc.convert.kinds import TableKinds
 
 NativeRows: TypeAlias = tuple[int, Buffer, _native.Ends, int]
@@ -84,10 +84,32 @@ class GatheredRows:
             raise TypeError("rows of another engine")
         return self._core.add(few.core)
 
-    def take(self) -> tuple[Sequence[Rows], Sequence[TableKinds]]:
+    def take(self) -> Sequence[Rows]:
         """See `Gathered.take`."""
-        rows, kinds = self._core.take()
-        return [rows_of(*one) for one in rows], [TableKinds(*one) for one in kinds]
+        return [rows_of(*one) for one in self._core.take_rows()]
+
+    def take_kinds(self) -> Sequence[TableKinds]:
+        """See `Gathered.take_kinds`."""
+        return [TableKinds(*one) for one in self._core.take_kinds()]
+
+    def unopened(self, most_bytes: int) -> Sequence[tuple[int, int, int]]:
+        """See `Gathered.unopened`."""
+        return self._core.unopened(most_bytes)
+
+    def open(self, table: int, path: str, width: int, room: int, begin: bytes) -> None:
+        """See `Gathered.open`."""
+        self._core.open(table, path, width, room, begin)
+
+    def append(
+        self, most_bytes: int
+    ) -> tuple[Callable[[], None], Sequence[Rows], Sequence[Appended]]:
+        """See `Gathered.append`."""
+        appends, others, closed = self._core.append(most_bytes)
+        return appends.write, [rows_of(*one) for one in others], [Appended(*one) for one in closed]
+
+    def close_parts(self) -> Sequence[Appended]:
+        """See `Gathered.close_parts`."""
+        return [Appended(*one) for one in self._core.close_all()]
 
 
 def rows_of(table: int, data: Buffer, ends: _native.Ends, width: int) -> Rows:

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import convert, to_builtins
 
-from myd_grpc.convert.batch import Rows
+from myd_grpc.convert.batch import Appended, Gathered, Rows
 from myd_grpc.convert.csvtext import header_bytes
 from myd_grpc.convert.dialect import Dialect
 from myd_grpc.convert.long_row import LongRow
@@ -70,6 +70,8 @@ class CsvSet:
         self._held: dict[str, HeldRows] = {}
         self._changed: dict[str, Part] = {}
         self._unsynced: dict[str, None] = {}
+        # Parts to which gathered rows are appended, by table.
+        self._open: dict[int, Part] = {}
 
     def size_of(self, table: Extent) -> int:
         """The bytes of a table's parts, with a comma for every cell that its rows lack.
@@ -95,6 +97,54 @@ class CsvSet:
             # Small tables' rows wait until they are many, unless the tables are.
             if self._held_bytes > _HELD_BYTES // 2:
                 self._write(list(self._held.values()))
+
+    def append(self, gathered: Gathered) -> tuple[Sequence[Rows], Sequence[Appended]]:
+        """Takes gathered rows, and appends to files what they have of each of many tables.
+
+        Of a part that is open for that, nothing is known until it is closed. Answers the rows that
+        were added as any others, and what was appended to the parts of their tables.
+        """
+        if unopened := gathered.unopened(disk.DIRECT_BYTES):
+            self.drain()
+            for table, width, rows in unopened:
+                self._open_part(gathered, table, width, rows)
+        write, others, closed = gathered.append(disk.DIRECT_BYTES)
+        self._files.begin(write)
+        self._know(closed)
+        self.add(others)
+        return others, closed
+
+    def close_parts(self, gathered: Gathered) -> Sequence[Appended]:
+        """Has no more rows appended to files without a look at them; what was to each."""
+        closed = gathered.close_parts()
+        self._know(closed)
+        return closed
+
+    def _open_part(self, gathered: Gathered, table: int, width: int, rows: int) -> None:
+        """Has rows of a table appended to its last part, if they are as that has them."""
+        part = self._last_part(table)
+        held = self._held.get(part.file_name) or HeldRows(part)
+        room = self._rows_per_part - part.rows
+        is_final = width == self._final_width(part) and part.header in (NO_HEADER, width)
+        is_little = not held.has_long_row and held.size + self._missing(held) < disk.DIRECT_BYTES
+        if not (is_final and is_little and rows <= room and self._is_written(part)):
+            return
+        self._held.pop(part.file_name, None)
+        self._held_bytes -= held.size
+        begin = b"".join(self._taken(held))
+        self._files.put_away(part.file_name)
+        gathered.open(table, f"{self.directory}/{part.file_name}", width, room, begin)
+        self._open[table] = part
+        self._changed[part.file_name] = part
+        self._unsynced[part.file_name] = None
+
+    def _know(self, closed: Iterable[Appended]) -> None:
+        """Knows what was appended to parts, which are closed."""
+        for table, rows, size in closed:
+            part = self._open.pop(table)
+            part.rows += rows
+            part.size += size
+            add_segment(part.segments, Segment(size, part.header, rows))
 
     def drain(self) -> None:
         """Returns when no rows are on their way to the disk."""

@@ -7,7 +7,7 @@ import mmap
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, cached_property
@@ -73,6 +73,12 @@ class AppendOnlyFiles:
             pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
         ]
 
+    def begin(self, write: Callable[[], None]) -> None:
+        """Begins to write what is no append to an open file, when what came before is written."""
+        self._wait()
+        pool = self._pool = self._pool or ThreadPoolExecutor(_WRITERS, "write")
+        self._under_way = [pool.submit(_reached, write)]
+
     @cached_property
     def _buffers(self) -> Sequence[memoryview]:
         return [_new_buffer() for _ in range(_WRITERS)]
@@ -123,6 +129,12 @@ class AppendOnlyFiles:
         finally:
             file.close()
 
+    def put_away(self, name: str) -> None:
+        """Closes a file that holds all that was appended then; nothing is being written to it."""
+        file = self._idle.pop(name, None)
+        if file:
+            self._put_away(file)
+
     def close_one(self, name: str) -> None:
         """Closes a file, to which nothing is being written."""
         file = self._idle.pop(name, None)
@@ -135,6 +147,11 @@ class AppendOnlyFiles:
             self._pool.shutdown()
         while self._idle:
             self._idle.popitem()[1].close()
+
+
+def _reached(write: Callable[[], None]) -> None:
+    reach("append")
+    write()
 
 
 class _File:

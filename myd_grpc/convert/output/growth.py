@@ -15,7 +15,7 @@ from copy import copy
 from itertools import repeat
 from typing import NamedTuple
 
-from myd_grpc.convert.batch import Fragment, Rows
+from myd_grpc.convert.batch import Appended, Fragment, Rows
 from myd_grpc.convert.columns.rules import PARENT_ROW_ID, RECORD_ID, ROW_ID
 from myd_grpc.convert.csvtext import line
 from myd_grpc.convert.jsontext.patterns import OR_NOTHING
@@ -127,12 +127,20 @@ class Growth:
         self._size += data
         return self._size <= self._most_bytes
 
+    def take_appended(self, appended: Iterable[Appended]) -> None:
+        """Adds rows for which there was room, with a cell for each column of their tables."""
+        for number, rows, size in appended:
+            self._count(number, rows, self._tables[number].columns, size)
+
     def _add_rows(self, rows: Rows) -> None:
-        table, count = self._tables[rows.table], len(rows.ends)
-        table.rows += count
-        table.cells += count * rows.width
-        table.data += len(rows.data)
-        self._measure(rows.table)
+        self._count(rows.table, len(rows.ends), rows.width, len(rows.data))
+
+    def _count(self, number: int, rows: int, width: int, size: int) -> None:
+        table = self._tables[number]
+        table.rows += rows
+        table.cells += rows * width
+        table.data += size
+        self._measure(number)
 
     def _make_room(self) -> None:
         for number in range(len(self._tables), len(self._schema.tables)):

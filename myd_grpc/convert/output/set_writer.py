@@ -109,6 +109,11 @@ class SetWriter:
         if self._published:
             self._published.add(self._plain.rows(rows) if self._plain else rows)
 
+    @property
+    def appends_gathered(self) -> CsvSet | None:
+        """Who writes all rows, as they are, if that is one."""
+        return self._writers[0] if len(self._writers) == 1 and not self._plain else None
+
     def drain(self) -> None:
         """Returns when no rows are on their way to the disk."""
         for writer in self._writers:

@@ -1,5 +1,6 @@
 //! From records to rows of tables.
 
+mod appends;
 mod bare_keys;
 mod cell;
 mod csv;
@@ -19,11 +20,12 @@ mod table_rows;
 mod treatments;
 mod trees;
 
+pub use appends::Appends;
 pub use csv::FEW_BYTES;
 pub use few::FewRows;
 pub use flattener::{Batch, Settings, TakePart};
 pub use fragment::{Entry, Fragment};
-pub use gathered::Gathered;
+pub use gathered::{Added, Appended, Gathered, OpenPart};
 pub use masked::MaskedCells;
 pub use pool::{FlattenerPool, Work};
 pub use table_rows::{Rows, RowsIn};

@@ -52,6 +52,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sequences::Ends>()?;
     module.add_class::<gathered::FewOfMany>()?;
     module.add_class::<gathered::PyGathered>()?;
+    module.add_class::<gathered::PyAppends>()?;
     module.add_class::<read_ahead::Buffers>()?;
     module.add_class::<flattener::PyFlattener>()?;
     module.add_class::<rows::PyPlainRows>()?;

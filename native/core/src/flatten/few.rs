@@ -35,11 +35,11 @@ struct Stretch {
 }
 
 impl FewRows {
-    /// None, with room for those of so many tables, whose text and ends take so many bytes.
-    pub fn with_room(tables: usize, bytes: usize) -> Self {
-        let text = Vec::with_capacity(bytes);
+    /// None, with room for so many rows of so many tables, whose text takes so many bytes.
+    pub fn with_room(tables: usize, rows: usize, bytes: usize) -> Self {
+        let (text, ends) = (Vec::with_capacity(bytes), Vec::with_capacity(rows));
         let (stretches, kinds) = (Vec::with_capacity(tables), Vec::with_capacity(tables));
-        Self { text, stretches, kinds, ..Self::default() }
+        Self { text, ends, stretches, kinds, ..Self::default() }
     }
 
     /// Adds rows, whose ends are those in a text that begins `start` bytes before theirs.

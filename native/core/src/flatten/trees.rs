@@ -208,16 +208,18 @@ impl SchemaTrees {
 
     /// Takes the rows of all tables, if they are few of each of many.
     pub fn take_few(&mut self) -> Option<FewRows> {
-        let filled = self.tables.iter().filter(|table| table.output.rows() > 0);
-        let sizes =
-            filled.map(|table| table.output.len() + size_of::<usize>() * table.output.rows());
-        let (tables, bytes) =
-            sizes.fold((0, 0), |(tables, bytes), size| (tables + 1, bytes + size));
-        are_few_of_many(tables, bytes).then(|| self.few(bytes))
+        let (mut tables, mut rows, mut bytes) = (0, 0, 0);
+        for output in self.tables.iter().map(|table| &table.output) {
+            tables += usize::from(output.rows() > 0);
+            rows += output.rows();
+            bytes += output.len();
+        }
+        let are_few = are_few_of_many(tables, bytes + size_of::<usize>() * rows);
+        are_few.then(|| self.few(tables, rows, bytes))
     }
 
-    fn few(&mut self, bytes: usize) -> FewRows {
-        let mut few = FewRows::with_room(self.tables.len(), bytes);
+    fn few(&mut self, tables: usize, rows: usize, bytes: usize) -> FewRows {
+        let mut few = FewRows::with_room(tables, rows, bytes);
         let mut kept = 0;
         for (number, table) in self.tables.iter_mut().enumerate() {
             if table.output.rows() > 0 {
