@@ -95,6 +95,20 @@ def test_a_request_takes_nothing_back(make_server: Callable[..., Server], engine
 
 
 @each_engine
+@pytest.mark.parametrize("method", ["PARTIAL", "MONTH", "PSEUDONYM", "KEEP"])
+def test_the_mask_of_an_id_does_not_take_back_that_of_record_ids(
+    make_server: Callable[..., Server], engine: str, method: str
+) -> None:
+    rule = '[[masking.rules]]\ncolumns = "_record_id"\nmethod = "redact"\n'
+    server = with_preset(make_server(MYD_ENGINE=engine), 'exclude = ["id"]\n' + rule)
+    server.put("a.json", '[{"id": "u1-secret", "amt": 1, "of": [{"amt": 2}]}]')
+    own: Any = {"key": KEY, "rules": [{"columns": "id", "method": f"MASK_METHOD_{method}"}]}
+    assert server.convert("a.json", preset="p", masking=own).status == pb.Job.DONE
+    for name in ("out_1.csv", "out.of_1.csv"):
+        assert (server.output / "out" / name).read_text("utf-8-sig").splitlines()[1][:4] == "***,"
+
+
+@each_engine
 def test_a_request_may_leave_out_and_mask_more(
     make_server: Callable[..., Server], engine: str
 ) -> None:

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.support.oracle_dates import month_of
@@ -91,18 +91,9 @@ class Choice:
         )
         if name in (ROW_ID, PARENT_ROW_ID):
             return Fate(chosen)
-        if name == RECORD_ID and id_field:
-            of_field = [rule_for(layer, id_field) for layer in self.layers]
-            masked = fate(chosen, of_field, id_field)
-            if masked.removed or masked.method:
-                return masked
-        rules = [rule_for(layer, path) for layer in self.layers]
         if name == RECORD_ID:
-            rules = [
-                rule or rule_for(layer, RECORD_ID)
-                for rule, layer in zip(rules, self.layers, strict=True)
-            ]
-        return fate(chosen, rules, path)
+            return fate(chosen, [rule_for_id(layer, path, id_field) for layer in self.layers], path)
+        return fate(chosen, [rule_for(layer, path) for layer in self.layers], path)
 
 
 EVERYTHING = Choice()
@@ -144,6 +135,15 @@ def rule_for(layer: Layer, path: str) -> Rule | None:
     """The last rule that matches."""
     found = [rule for rule in layer.rules if matches(rule.columns, path)]
     return found[-1] if found else None
+
+
+def rule_for_id(layer: Layer, path: str, id_field: str) -> Rule | None:
+    """The rule for a `_record_id`: that of the record's id, if that is masked, or its own."""
+    of_field = rule_for(layer, id_field) if id_field else None
+    if of_field and of_field.method != "KEEP":
+        domain = of_field.domain or id_field.rsplit(".", maxsplit=1)[-1]
+        return replace(of_field, domain=domain)
+    return rule_for(layer, path) or rule_for(layer, RECORD_ID)
 
 
 def fate(chosen: bool, rules: list[Rule | None], path: str) -> Fate:

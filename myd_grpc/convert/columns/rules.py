@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -79,9 +79,9 @@ class ColumnRules:
     def of_link(self, table: str, name: str, id_field: str = "") -> Treatment:
         """What is done with a link column of a table.
 
-        A `_record_id` is masked as the column `id_field` of the root table is, if that is; pass ""
-        where records have keys. Otherwise by the rules for itself, and then by those for the root
-        table's. Row ids are positions: nothing masks them.
+        In each layer, a `_record_id` is masked as the column `id_field` of the root table is, if
+        that is; pass "" where records have keys. Otherwise by the rules for itself, and then by
+        those for the root table's. Row ids are positions: nothing masks them.
         """
         if not self.layers:
             return PLAIN
@@ -90,28 +90,13 @@ class ColumnRules:
             return LEFT_OUT
         if name in _POSITIONS:
             return PLAIN
-        if name == RECORD_ID and id_field:
-            masked = self._masked(names_of(id_field))
-            if masked.method:
-                return masked
-        found = [layer.rule(names) for layer in self._compiled]
-        if name == RECORD_ID and table:
-            root = [layer.rule([name]) for layer in self._compiled]
-            found = [own or of_root for own, of_root in zip(found, root, strict=True)]
-        return self._treatment(found, name)
+        if name == RECORD_ID:
+            return _first_of(layer.masked_id(names, id_field) for layer in self._compiled)
+        return self._masked(names)
 
     def _masked(self, names: Names) -> Treatment:
         """How a column is masked, whether it is chosen or not."""
-        return self._treatment([layer.rule(names) for layer in self._compiled], names[-1])
-
-    def _treatment(self, found: Sequence[MaskRule | None], last_name: str) -> Treatment:
-        masking = [rule for rule in found if rule and rule.method is not MaskMethod.KEEP]
-        if any(rule.method is MaskMethod.REMOVE for rule in masking):
-            return Treatment(stays=False, method=MaskMethod.REMOVE)
-        if not masking:
-            return PLAIN
-        rule = masking[0]
-        return Treatment(True, rule.method, ".".join(names_of(rule.domain)) or last_name)
+        return _first_of(layer.masked(names) for layer in self._compiled)
 
     def is_map(self, table: str, path: str) -> bool:
         """Whether an object at a path in the rows of a table is read as a list of its members."""
@@ -135,6 +120,13 @@ class ColumnRules:
 
 
 NO_RULES = ColumnRules()
+
+
+def _first_of(treatments: Iterable[Treatment]) -> Treatment:
+    """What the layers come to: the first mask counts, or a removal by any of them."""
+    masking = [one for one in treatments if one.method]
+    removing = (one for one in masking if one.method is MaskMethod.REMOVE)
+    return next(removing, masking[0] if masking else PLAIN)
 
 
 def _place(candidate: tuple[int, Pattern]) -> int:
@@ -165,7 +157,19 @@ class _CompiledLayer:
             pattern.last_name == names[-1] and pattern.matches(names) for pattern in self._exclude
         )
 
-    def rule(self, names: Names) -> MaskRule | None:
+    def masked(self, names: Names) -> Treatment:
+        """How a column is masked, whether it is chosen or not."""
+        return _treatment(self._rule(names), names)
+
+    def masked_id(self, names: Names, id_field: str) -> Treatment:
+        """How a `_record_id` is masked, whether it is chosen or not; see `ColumnRules.of_link`."""
+        if id_field:
+            masked = self.masked(names_of(id_field))
+            if masked.method:
+                return masked
+        return _treatment(self._rule(names) or self._rule([RECORD_ID]), names)
+
+    def _rule(self, names: Names) -> MaskRule | None:
         """The rule that counts for a column."""
         # A profile has hundreds, of which few are about a column of any of these names.
         candidates = (self._by_anchor.get(anchor, ()) for anchor in anchors_of(names))
@@ -181,6 +185,15 @@ class _CompiledLayer:
         return bool(self._include) and not any(
             pattern.may_match_below(names) for pattern in self._include
         )
+
+
+def _treatment(rule: MaskRule | None, names: Names) -> Treatment:
+    """What a rule makes of a column; without a domain, its pseudonyms have its last name."""
+    if rule is None or rule.method is MaskMethod.KEEP:
+        return PLAIN
+    if rule.method is MaskMethod.REMOVE:
+        return Treatment(stays=False, method=MaskMethod.REMOVE)
+    return Treatment(True, rule.method, ".".join(names_of(rule.domain)) or names[-1])
 
 
 @lru_cache(maxsize=8)

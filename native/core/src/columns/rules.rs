@@ -96,6 +96,24 @@ impl Layer {
         self.exclude.iter().any(|pattern| pattern.last_name() == last && pattern.matches(names))
     }
 
+    /// How a column is masked, whether it is chosen or not.
+    fn masked(&self, names: &[String]) -> Treatment {
+        treatment(self.rule(names), names)
+    }
+
+    /// How a `_record_id` is masked, whether it is chosen or not: as the column of the id is, if
+    /// that is; otherwise by the rules for itself, and then by those for the root table's.
+    fn masked_id(&self, names: &[String], id: &str) -> Treatment {
+        if !id.is_empty() {
+            let masked = self.masked(&names_of(id));
+            if masked.method.is_some() {
+                return masked;
+            }
+        }
+        let root = [Link::RecordId.name().to_owned()];
+        treatment(self.rule(names).or_else(|| self.rule(&root)), names)
+    }
+
     /// The rule that counts for a column.
     fn rule(&self, names: &[String]) -> Option<&MaskRule> {
         // A profile has hundreds, of which few are about a column of any of these names.
@@ -150,7 +168,7 @@ impl ColumnRules {
 
     /// How a column is masked, whether it is chosen or not.
     fn masked(&self, names: &[String]) -> Treatment {
-        treatment(self.layers.iter().map(|layer| layer.rule(names)), names)
+        first_of(self.layers.iter().map(|layer| layer.masked(names)))
     }
 
     /// What is done with a link column of the table with these names.
@@ -173,19 +191,10 @@ impl ColumnRules {
         if matches!(link, Link::RowId | Link::ParentRowId) {
             return Treatment::PLAIN;
         }
-        let is_record_id = link == Link::RecordId;
-        if is_record_id && !id.is_empty() {
-            let masked = self.masked(&names_of(id));
-            if masked.method.is_some() {
-                return masked;
-            }
+        if link == Link::RecordId {
+            return first_of(self.layers.iter().map(|layer| layer.masked_id(&names, id)));
         }
-        let root = [link.name().to_owned()];
-        let found = self.layers.iter().map(|layer| {
-            let own = layer.rule(&names);
-            if is_record_id { own.or_else(|| layer.rule(&root)) } else { own }
-        });
-        treatment(found, &names)
+        self.masked(&names)
     }
 
     /// Whether an object at a path, by its names, is read as a list of its members.
@@ -210,12 +219,21 @@ impl ColumnRules {
     }
 }
 
-fn treatment<'a>(found: impl Iterator<Item = Option<&'a MaskRule>>, names: &[String]) -> Treatment {
-    let masking: Vec<_> = found.flatten().filter(|rule| rule.method != Method::Keep).collect();
-    if masking.iter().any(|rule| rule.method == Method::Remove) {
+/// What the layers come to: the first mask counts, or a removal by any of them.
+fn first_of(treatments: impl Iterator<Item = Treatment>) -> Treatment {
+    let mut masking: Vec<_> = treatments.filter(|one| one.method.is_some()).collect();
+    let removing = masking.iter().position(|one| one.method == Some(Method::Remove));
+    if masking.is_empty() { Treatment::PLAIN } else { masking.swap_remove(removing.unwrap_or(0)) }
+}
+
+/// What a rule makes of a column; without a domain, its pseudonyms have its last name.
+fn treatment(rule: Option<&MaskRule>, names: &[String]) -> Treatment {
+    let Some(rule) = rule.filter(|rule| rule.method != Method::Keep) else {
+        return Treatment::PLAIN;
+    };
+    if rule.method == Method::Remove {
         return Treatment { method: Some(Method::Remove), ..Treatment::LEFT_OUT };
     }
-    let Some(rule) = masking.first() else { return Treatment::PLAIN };
     let last = names.last().cloned().unwrap_or_default();
     let domain = if rule.domain.is_empty() { last } else { rule.domain.clone() };
     Treatment { stays: true, method: Some(rule.method), domain }
