@@ -58,9 +58,13 @@ def _ciphertext(data: bytes) -> bytes:
     if _HEX.fullmatch(digits):
         return _expanded(binascii.unhexlify(_SPACE.sub(b"", digits)))
     if _BASE64.fullmatch(text):
-        letters = _SPACE.sub(b"", text).rstrip(b"=")
-        letters = letters.translate(bytes.maketrans(b"-_", b"+/")) + b"=" * (-len(letters) % 4)
-        return _expanded(binascii.a2b_base64(letters, strict_mode=True))
+        padded = _SPACE.sub(b"", text)
+        letters = padded.rstrip(b"=")
+        padding = b"=" * (-len(letters) % 4)
+        if len(padded) > len(letters + padding):
+            raise FormError("more padding than there can be")
+        letters = letters.translate(bytes.maketrans(b"-_", b"+/"))
+        return _expanded(binascii.a2b_base64(letters + padding, strict_mode=True))
     return data
 
 

@@ -233,7 +233,7 @@ class HexText(EncodedText):
 
 
 class Base64Text(EncodedText):
-    """Ciphertext as base64 text of either alphabet, with or without padding."""
+    """Ciphertext as base64 text of either alphabet, with all of its padding or some or none."""
 
     name = "base64"
     unit = 4
@@ -244,12 +244,14 @@ class Base64Text(EncodedText):
         return data.translate(_USUAL, _WHITESPACE)
 
     def _bytes(self, letters: bytes) -> bytes:
+        if letters.endswith(b"==="):
+            raise ValueError("a unit that is padding alone")  # the library may let that pass
         padding = b"=" * (-len(letters) % self.unit)
         return binascii.a2b_base64(letters + padding, strict_mode=True)
 
     def _last_units(self, padding: int) -> Sequence[int]:
-        # Without padding that cannot be told from the end alone.
-        return [self.unit - padding] if padding else [4, 2, 3]
+        # That cannot be told from the end alone: any of the padding may be left out.
+        return {0: [4, 2, 3], 1: [3, 2], 2: [2]}.get(padding, [])
 
 
 Encoding = RawText | EncodedText

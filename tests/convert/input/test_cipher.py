@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from tests.support.converting import (
     TEXT_FORMS,
     Sizes,
     converted,
+    converted_whole,
     each_engine,
     encrypted,
     failure,
@@ -39,9 +41,11 @@ from tests.support.converting import (
     wrapped,
     write,
 )
+from tests.support.set_files import tables_in
 
 OTHER_KEY = CipherKey(bytes(32), KEY.iv)
 OTHER_IV = CipherKey(KEY.key, bytes(range(200, 216)))
+
 DOCUMENT = (
     "[" + ",\n".join(f'{{"id":{i},"name":"홍길동 {i}"}}' for i in range(100)) + "]"
 ).encode()
@@ -394,6 +398,22 @@ def test_text_after_the_end_of_base64(lines: int) -> None:
     assert one.endswith(b"=\n")
     error = failure(one + one, KEY)
     assert f"the character at byte {one.index(b'=')} does not belong there" in error.message
+
+
+@each_engine
+@pytest.mark.parametrize("blocks", [1, 2, 3, 700, 701, 702])
+def test_any_of_the_signs_at_the_end_of_base64_may_be_left_out(engine: str, blocks: int) -> None:
+    document = b"[%b]" % (b" " * (blocks * BLOCK - 3))
+    letters = base64.b64encode(encrypted(document)).rstrip(b"=")
+    most = -len(letters) % 4
+    wanted = tables_in(converted_whole([("a.json", document)], engine=engine))
+    for signs, end in product(range(most + 1), (b"", b"\r\n")):
+        stored = letters + b"=" * signs + end
+        found = converted_whole([("a.json", stored)], KEY, engine=engine)
+        assert tables_in(found) == wanted
+    for signs in (most + 1, 4, 5, 8):
+        error = failure(letters + b"=" * signs, KEY, engine=engine)
+        assert error.reason is Reason.WRONG_KEY
 
 
 @pytest.mark.parametrize(
