@@ -9,7 +9,7 @@ from myd_grpc.convert.batch import Appended, Fragment, Gathered, Rows
 from myd_grpc.convert.kinds import TableKinds
 from myd_grpc.convert.output.growth import Growth
 
-_MOST_BYTES = 12 << 20
+_MOST_BYTES = 8 << 20
 """Rows that take about so much memory are handed on: enough to be written right away."""
 
 Take = Callable[[Sequence[Rows], Sequence[TableKinds]], None]

@@ -22,7 +22,7 @@ mod trees;
 
 pub use appends::Appends;
 pub use csv::FEW_BYTES;
-pub use few::FewRows;
+pub use few::{FewKinds, FewRows};
 pub use flattener::{Batch, Settings, TakePart};
 pub use fragment::{Entry, Fragment};
 pub use gathered::{Added, Appended, Gathered, OpenPart};

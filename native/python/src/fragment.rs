@@ -79,7 +79,7 @@ pub fn flattened<'py>(py: Python<'py>, fragment: Fragment) -> PyResult<PyFragmen
         .map(|Entry { is_table, owner, path }| Ok((is_table, owner, PyTuple::new(py, path)?)));
     let entries = entries.collect::<PyResult<_>>()?;
     let (rows, kinds) = if !few.is_empty() {
-        (FewOfMany(few.into()).into_bound_py_any(py)?, Vec::new())
+        (FewOfMany::from(few).into_bound_py_any(py)?, Vec::new())
     } else {
         let rows = rows.into_iter().map(|one| rows_of(py, one)).collect::<PyResult<Vec<_>>>()?;
         let kinds = kinds.iter().map(|one| kinds_of(py, one)).collect();

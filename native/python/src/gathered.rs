@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use myd_core::flatten::{Added, Appended, Appends, FewRows, Gathered, OpenPart, Rows, RowsIn};
+use myd_core::flatten::{
+    Added, Appended, Appends, FewKinds, FewRows, Gathered, OpenPart, Rows, RowsIn,
+};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
@@ -13,33 +15,43 @@ use crate::fragment::{PyKinds, PyRows, kinds_of, rows_of};
 /// Rows of a batch, and kinds of the values in them, of which no object is made unless it is asked
 /// for.
 #[pyclass(frozen, module = "myd_grpc._native")]
-pub struct FewOfMany(pub Arc<FewRows>);
+pub struct FewOfMany {
+    rows: Arc<FewRows>,
+    kinds: FewKinds,
+}
+
+impl From<FewRows> for FewOfMany {
+    fn from(mut rows: FewRows) -> Self {
+        let kinds = rows.take_kinds();
+        Self { rows: rows.into(), kinds }
+    }
+}
 
 #[pymethods]
 impl FewOfMany {
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.rows.len()
     }
 
     /// How many rows there are.
     #[getter]
     fn count(&self) -> usize {
-        self.0.rows()
+        self.rows.rows()
     }
 
     /// How many bytes of text they have.
     #[getter]
     fn bytes(&self) -> usize {
-        self.0.bytes()
+        self.rows.bytes()
     }
 
     fn rows<'py>(&self, py: Python<'py>, index: usize) -> PyResult<PyRows<'py>> {
-        let rows = self.0.get(index).map(RowsIn::to_rows);
+        let rows = self.rows.get(index).map(RowsIn::to_rows);
         rows_of(py, rows.ok_or_else(|| PyIndexError::new_err("no such rows"))?)
     }
 
     fn kinds<'py>(&self, py: Python<'py>) -> Vec<PyKinds<'py>> {
-        self.0.table_kinds().iter().map(|one| kinds_of(py, one)).collect()
+        self.kinds.table_kinds().iter().map(|one| kinds_of(py, one)).collect()
     }
 }
 
@@ -60,7 +72,7 @@ impl PyGathered {
     /// Adds those of a batch; answers about how much memory there is now.
     fn add(&self, rows: &FewOfMany) -> usize {
         let mut gathered = self.lock();
-        gathered.add(Arc::clone(&rows.0));
+        gathered.add(Arc::clone(&rows.rows), &rows.kinds);
         gathered.size()
     }
 

@@ -13,7 +13,7 @@ pub fn are_few_of_many(tables: usize, bytes: usize) -> bool {
     tables >= MANY_TABLES && bytes < tables * FEW_BYTES
 }
 
-/// Rows of a batch, and the kinds of values in them: memory of its own for each table's would take as
+/// Rows of a batch, and which kinds of values are in them: memory of its own for each table's would take as
 /// long as to make the rows.
 #[derive(Default)]
 pub struct FewRows {
@@ -21,9 +21,15 @@ pub struct FewRows {
     /// Where each row ends in the text of its stretch.
     ends: Vec<usize>,
     stretches: Vec<Stretch>,
+    kinds: FewKinds,
+}
+
+/// The kinds of values in the rows of a batch.
+#[derive(Default)]
+pub struct FewKinds {
     bits: Vec<u8>,
     /// Tables, and where their bits end.
-    kinds: Vec<(usize, usize)>,
+    ends: Vec<(usize, usize)>,
 }
 
 /// Rows of a table that have the same number of cells: where their text and their ends end.
@@ -38,8 +44,8 @@ impl FewRows {
     /// None, with room for so many rows of so many tables, whose text takes so many bytes.
     pub fn with_room(tables: usize, rows: usize, bytes: usize) -> Self {
         let (text, ends) = (Vec::with_capacity(bytes), Vec::with_capacity(rows));
-        let (stretches, kinds) = (Vec::with_capacity(tables), Vec::with_capacity(tables));
-        Self { text, ends, stretches, kinds, ..Self::default() }
+        let kinds = FewKinds { bits: Vec::new(), ends: Vec::with_capacity(tables) };
+        Self { text, ends, stretches: Vec::with_capacity(tables), kinds }
     }
 
     /// Adds rows, whose ends are those in a text that begins `start` bytes before theirs.
@@ -53,8 +59,14 @@ impl FewRows {
 
     /// Adds the bits of a table's columns.
     pub fn add_kinds(&mut self, table: usize, columns: impl Iterator<Item = u128>) {
-        columns.for_each(|bits| self.bits.extend_from_slice(&bits.to_le_bytes()));
-        self.kinds.push((table, self.bits.len()));
+        let FewKinds { bits, ends } = &mut self.kinds;
+        columns.for_each(|column| bits.extend_from_slice(&column.to_le_bytes()));
+        ends.push((table, bits.len()));
+    }
+
+    /// Takes the kinds out: they are needed for a shorter time than the rows.
+    pub fn take_kinds(&mut self) -> FewKinds {
+        std::mem::take(&mut self.kinds)
     }
 
     /// How many stretches of rows there are.
@@ -79,7 +91,10 @@ impl FewRows {
 
     /// About how many bytes of memory they take.
     pub fn size(&self) -> usize {
-        self.text.len() + size_of_val(&*self.ends) + size_of_val(&*self.stretches) + self.bits.len()
+        self.text.len()
+            + size_of_val(&*self.ends)
+            + size_of_val(&*self.stretches)
+            + self.kinds.bits.len()
     }
 
     /// A stretch of rows.
@@ -95,11 +110,13 @@ impl FewRows {
     pub fn iter(&self) -> impl Iterator<Item = RowsIn<'_>> {
         (0..self.len()).filter_map(|index| self.get(index))
     }
+}
 
+impl FewKinds {
     /// The tables, each with the bits of its columns.
-    pub fn kinds(&self) -> impl Iterator<Item = (usize, &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
         let mut start = 0;
-        self.kinds.iter().map(move |&(table, end)| {
+        self.ends.iter().map(move |&(table, end)| {
             let bits = &self.bits[start..end];
             start = end;
             (table, bits)
@@ -108,7 +125,7 @@ impl FewRows {
 
     /// The same, as `TableKinds`.
     pub fn table_kinds(&self) -> Vec<TableKinds> {
-        self.kinds().map(|(table, bits)| TableKinds { table, bits: bits.to_vec() }).collect()
+        self.iter().map(|(table, bits)| TableKinds { table, bits: bits.to_vec() }).collect()
     }
 }
 
@@ -131,7 +148,8 @@ mod tests {
         assert_eq!((few.len(), few.rows(), few.bytes(), few.is_empty()), (3, 4, 10, false));
         assert!(few.get(3).is_none());
         assert!(
-            few.kinds()
+            few.take_kinds()
+                .iter()
                 .map(|(table, bits)| (table, bits.len(), bits[0]))
                 .eq([(3, 32, 1), (7, 16, 4)])
         );

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::appends::{Append, Appends, Place};
-use super::few::FewRows;
+use super::few::{FewKinds, FewRows};
 use super::table_rows::{Rows, RowsIn};
 use crate::kinds::TableKinds;
 
@@ -61,8 +61,8 @@ impl Gathered {
     }
 
     /// Adds the rows of a batch, and the kinds of values in them.
-    pub fn add(&mut self, few: Arc<FewRows>) {
-        for (table, bits) in few.kinds() {
+    pub fn add(&mut self, few: Arc<FewRows>, kinds: &FewKinds) {
+        for (table, bits) in kinds.iter() {
             let known = at(&mut self.kinds, table);
             known.resize(known.len().max(bits.len()), 0);
             known.iter_mut().zip(bits).for_each(|(known, bits)| *known |= bits);
@@ -217,17 +217,22 @@ fn at<T: Default>(all: &mut Vec<T>, table: usize) -> &mut T {
 mod tests {
     use std::{env, fs, io, process};
 
-    use super::{Added, FewRows, Gathered, OpenPart, Rows, RowsIn};
+    use super::{Added, FewKinds, FewRows, Gathered, OpenPart, Rows, RowsIn};
 
     /// Rows of tables, each with its number, text and width, and bits of the table with the number 2.
-    fn few(rows: &[(usize, &str, usize)], bits: &[u128]) -> FewRows {
+    fn few(rows: &[(usize, &str, usize)], bits: &[u128]) -> (FewRows, FewKinds) {
         let mut few = FewRows::default();
         for &(table, text, width) in rows {
             let ends = &*ends(text);
             few.add(RowsIn { table, text: text.as_bytes(), ends, width }, 0);
         }
         few.add_kinds(2, bits.iter().copied());
-        few
+        let kinds = few.take_kinds();
+        (few, kinds)
+    }
+
+    fn add(gathered: &mut Gathered, (few, kinds): (FewRows, FewKinds)) {
+        gathered.add(few.into(), &kinds);
     }
 
     fn ends(text: &str) -> Vec<usize> {
@@ -250,12 +255,12 @@ mod tests {
     #[test]
     fn rows_are_put_together_table_by_table() {
         let mut gathered = Gathered::default();
-        gathered.add(few(&[(0, "a\n", 1), (2, "b\nc\n", 2)], &[1]).into());
-        gathered.add(few(&[(0, "d\n", 1), (2, "e,\n", 3), (2, "f\n", 4)], &[2, 4]).into());
+        add(&mut gathered, few(&[(0, "a\n", 1), (2, "b\nc\n", 2)], &[1]));
+        add(&mut gathered, few(&[(0, "d\n", 1), (2, "e,\n", 3), (2, "f\n", 4)], &[2, 4]));
         assert!(gathered.size() > 11);
         let expected = [(0, "a\nd\n", 1), (2, "b\nc\n", 2), (2, "e,\n", 3), (2, "f\n", 4)];
         assert_eq!(described(gathered.take_rows()), owned(&expected));
-        assert_eq!(gathered.take_kinds(), few(&[], &[3, 4]).table_kinds());
+        assert_eq!(gathered.take_kinds(), few(&[], &[3, 4]).1.table_kinds());
         assert!(gathered.size() == 0 && gathered.take_rows().is_empty());
         assert!(gathered.take_kinds().is_empty());
     }
@@ -269,7 +274,7 @@ mod tests {
             OpenPart { path, width, room: 3, begin, added: Added::default() }
         };
         let rows = [(0, "a\n", 1), (1, "b\n", 1), (2, "c\n", 1), (2, "d,\n", 2), (3, "long\n", 1)];
-        gathered.add(few(&rows, &[]).into());
+        add(&mut gathered, few(&rows, &[]));
         assert_eq!(gathered.unopened(5), [(0, 1, 1), (1, 1, 1)]);
         gathered.open(0, part(0, 1, "A\n"));
         gathered.open(2, part(2, 1, "C\n"));
@@ -279,12 +284,12 @@ mod tests {
         assert_eq!(described(made.others), owned(&[rows[1], rows[2], rows[3], rows[4]]));
         assert_eq!(made.closed, [(2, Added::default())]);
 
-        gathered.add(few(&[(0, "e\n", 1)], &[]).into());
-        gathered.add(few(&[(0, "f\n", 1)], &[]).into());
+        add(&mut gathered, few(&[(0, "e\n", 1)], &[]));
+        add(&mut gathered, few(&[(0, "f\n", 1)], &[]));
         gathered.append(5).appends.write()?;
         assert_eq!([fs::read(path(0))?, fs::read(path(2))?], [&b"A\na\ne\nf\n"[..], b"C\n"]);
         // There is no room for one more.
-        gathered.add(few(&[(0, "g\n", 1)], &[]).into());
+        add(&mut gathered, few(&[(0, "g\n", 1)], &[]));
         assert_eq!(gathered.append(5).closed, [(0, Added { rows: 3, bytes: 6 })]);
         gathered.open(1, part(1, 1, ""));
         assert_eq!(gathered.close_all(), [(1, Added::default())]);
