@@ -196,6 +196,22 @@ def test_records_are_counted_in_all_files(engine: str) -> None:
         made_of_files(files, Layout.ARRAY, engine, most=2)
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_those_of_files_that_others_convert_count_too(engine: str, before: int) -> None:
+    with directory() as work:
+        write(work / "data", [("b.json", b"[2,tru,tru]")])
+        (work / "out").mkdir()
+        request = conversion(
+            work / "data", ["b.json"], engine=engine, max_rejects=3, rejects_before=before
+        )
+        if before <= 1:
+            assert convert(request, NO_KEYS, work / "out", lambda _progress: None).rejects == 2
+            return
+        place = "record 3: invalid JSON at byte 10" if before == 2 else "record 2: invalid JSON"
+        with pytest.raises(ConversionError, match=rf"b\.json: {place}"):
+            convert(request, NO_KEYS, work / "out", lambda _progress: None)
+
+
 def test_only_sets_with_rejects_list_them(engine: str) -> None:
     with directory() as work:
         write(work / "data", [("a.json", b"[1]"), ("b.json", b"[tru]")])

@@ -45,8 +45,8 @@ def check_forms(rng: random.Random, document: Callable[[Layout], bytes]) -> None
         asked = Settings(layout=layout, engine=engine, encoding=form.encoding)
         with sized(sizes):
             found = _outcome(form.stored, form.is_encrypted, asked)
-        if is_damaged and isinstance(found, tuple) and "gzip with a name" in form.how:
-            continue  # it has a checksum of that, which the oracle's library does not look at
+        if is_damaged and isinstance(found, tuple) and _is_gzip(form):
+            continue  # the oracle's library looks at no reserved bits nor a checksum of its header
         if is_damaged and isinstance(wanted, tuple):
             assert isinstance(found, tuple), f"{engine} {form}: no failure, but {wanted}"
             assert found[0] in _OF_FORMS, f"{engine} {form}: {found}"
@@ -54,6 +54,10 @@ def check_forms(rng: random.Random, document: Callable[[Layout], bytes]) -> None
             assert _alike(found, wanted), f"{engine} {form}: {found} but {wanted}"
         else:
             assert found == wanted, f"{engine} {form}: {found} but {wanted}"
+
+
+def _is_gzip(form: Form) -> bool:
+    return any(one.startswith("gzip") for one in form.how)
 
 
 def _wanted(form: Form, layout: Layout) -> Outcome:

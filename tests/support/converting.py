@@ -76,6 +76,7 @@ class Settings(TypedDict, total=False):
     id_field: str
     encoding: str
     max_rejects: int
+    rejects_before: int
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     maps: tuple[str, ...]

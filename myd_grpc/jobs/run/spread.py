@@ -325,8 +325,10 @@ class Spread:
                 await worker.acknowledge()
 
     def _change(self, number: int, **changes: object) -> None:
-        self.shares[number] = structs.replace(self.shares[number], **changes)
-        self._watch_rejects()
+        before = self.shares[number]
+        self.shares[number] = structs.replace(before, **changes)
+        if self.shares[number].progress.rejects > before.progress.rejects:
+            self._watch_rejects()
         self._joint.report()
 
 
