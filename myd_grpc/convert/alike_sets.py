@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -36,17 +37,17 @@ from myd_grpc.convert.state import ConversionState
 from myd_grpc.failpoints import reach
 from myd_grpc.options import ConvertOptions, Format, Layout
 
-_MOST_KINDS = 64
-"""Kinds of sets that are kept."""
 _MOST_ENTRIES = 2_000
-"""Columns and tables beyond which rows are most of a set."""
+"""Columns and tables of a set beyond which they are not kept."""
+_MOST_KEPT = 16_000
+"""Those of all kinds that are kept, with one for each kind."""
 _TRIES = 16
 """Sets that were read in vain, beside one for each that was not, until none is tried."""
 
 _Kind: TypeAlias = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Read:
     """A whole file: how it was read, and all that came of its records, of which there are some."""
 
@@ -56,7 +57,7 @@ class _Read:
     size: int
     made: Fragment
 
-    @property
+    @cached_property
     def kind(self) -> _Kind:
         """All of it that decides what there is in the set beside figures and rows."""
         made = self.made
@@ -106,6 +107,7 @@ class AlikeSets:
         schema = Schema(conversion.name, conversion.limits, rules.columns, rules.id_field)
         self._flattener = engine.flattener(rules, schema)
         self._models: dict[_Kind, _Model | None] = {}
+        self._kept = 0
         self._unknown: _Kind | None = None
         self._left = _TRIES
 
@@ -128,25 +130,25 @@ class AlikeSets:
             return False
         with self._files.open(index) as source, source.unchanged(), hinting(source):
             read = self._read(source)
-        kind = read and read.kind
-        if not (read and kind):
-            return False
-        model = self._models.get(kind)
-        if model is None or not self._write(read, model, plan, directory):
-            self._left -= 1
-            self._unknown = None if kind in self._models else kind
-            return False
-        self._left += 1
-        return True
+        if read and (model := self._models.get(read.kind)):
+            if self._write(read, model, plan, directory):
+                self._left += 1
+                return True
+        elif read and read.kind not in self._models:
+            self._unknown = read.kind
+        self._left -= 1
+        return False
 
     def learn(self, builder: SetBuilder, finished: FinishedSet) -> None:
         """Takes the set that was made because `make` has not made it as what others are like."""
         kind, self._unknown = self._unknown, None
         if kind is None:
             return
-        if len(self._models) >= _MOST_KINDS:
-            self._models.clear()
         schema = builder.schema
+        self._kept += 1 + len(schema.entries)
+        if self._kept > _MOST_KEPT:
+            self._kept = 1 + len(schema.entries)
+            self._models.clear()
         tables = tables_of(schema, self._conversion.options.formats, finished)
         numbers = {table.name: number for number, table in enumerate(schema.tables)}
         model = _Model(
@@ -172,7 +174,7 @@ class AlikeSets:
         layout = reader.find(self._engine).layout
         with closing(reader.batches(self._flattener.read_ahead)) as batches:
             batch, made = next(batches, (None, None))
-            if batch is None:
+            if batch is None or len(batch.data) > MOST_BYTES:  # as it is expanded
                 return None
             made = made or self._flattener.flatten(batch)
             if made.records < len(batch.spans) or made.is_full or made.few:
