@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from myd_grpc.convert.errors import Reason
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.input_directory import InputDirectory
 from tests.support.opening import content, data_beside_a_secret, refusal
 
 
@@ -66,6 +68,74 @@ def test_a_place_without_inputs_may_be_moved_among_them_later(tmp_path: Path) ->
     (tmp_path / "b").rmdir()
     (tmp_path / "b").symlink_to("a/data")
     assert refusal(data, "state/secret", (state,)).reason is Reason.FILE_UNREADABLE
+
+
+# Moved between two files of one job, which lie side by side
+
+
+@pytest.fixture
+def opening(data: Path) -> Iterator[Callable[[str], str]]:
+    """Opens files of the data directory, where `data.parent / "state"` holds no inputs."""
+    with closing(InputDirectory(str(data), [str(data.parent / "state")])) as inputs:
+
+        def read(name: str) -> str:
+            try:
+                with closing(inputs.open(name)) as file:
+                    return file.read(0, 99).decode()
+            except ConversionError as error:
+                return error.reason.name
+
+        (data / "x").mkdir()
+        (data / "x/a.json").write_text("first")
+        (data / "x/b.json").write_text("second")
+        assert read("x/a.json") == "first"
+        yield read
+
+
+def test_another_directory_is_at_the_name_of_the_one_before(
+    data: Path, opening: Callable[[str], str]
+) -> None:
+    (data / "x").rename(data / "away")
+    assert opening("x/b.json") == "FILE_NOT_FOUND"
+    (data / "x").mkdir()
+    (data / "x/b.json").write_text("another")
+    assert opening("x/b.json") == "another"
+    assert opening("away/b.json") == "second"
+
+
+def test_a_link_is_at_the_name_of_the_directory_before(
+    data: Path, opening: Callable[[str], str]
+) -> None:
+    (data.parent / "outside/b.json").write_text("secret")
+    (data / "x").rename(data / "away")
+    (data / "x").symlink_to(data.parent / "outside")
+    assert opening("x/b.json") == "FILE_UNREADABLE"
+    assert opening("away/b.json") == "second"
+
+
+def test_the_directory_before_holds_no_inputs_any_more(
+    data: Path, opening: Callable[[str], str]
+) -> None:
+    (data.parent / "state").symlink_to(data / "x")
+    assert opening("x/b.json") == "FILE_UNREADABLE"
+    (data.parent / "state").unlink()
+    assert opening("x/b.json") == "second"
+    (data.parent / "state").symlink_to(data)
+    assert opening("x/b.json") == "FILE_UNREADABLE"
+    (data.parent / "state").unlink()
+    (data.parent / "state").symlink_to(data.parent)
+    assert opening("x/b.json") == "FILE_UNREADABLE"
+
+
+def test_the_directory_before_is_closed_in_the_end(data: Path) -> None:
+    (data / "x").mkdir()
+    (data / "x/a.json").write_text("first")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with closing(InputDirectory(str(data), [])) as inputs:
+        for name in ("x/a.json", "x/none", "none/a.json", "x"):
+            with suppress(ConversionError):
+                inputs.open(name).close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 # Swapped between the check and the opening
