@@ -65,7 +65,6 @@ class ByMany:
         self.texts, self.most, self.rng = texts, most, rng
         self.shares = [Share(number, number + 1) for number in range(len(texts))]
         self.failures = dict[int, Failure | None]()
-        self.done_again = 0
 
     def run(self) -> Failure | None:
         while True:
@@ -76,7 +75,6 @@ class ByMany:
             elif first == len(self.texts):
                 return None
             elif again := to_do_again(self.shares, first):
-                self.done_again += 1
                 self.shares[first] = again
                 del self.failures[first]
                 self._do(first)
@@ -86,6 +84,10 @@ class ByMany:
     def _do(self, number: int) -> None:
         """Do a share, or only some of it, and be told how many records are left out by then."""
         share, text = self.shares[number], self.texts[number]
+        before = sum(one.rejects for one in self.texts[:number])
+        if share.rejects_before < before and self.rng.random() < 0.1:
+            self.failures.setdefault(number, None)  # of what passes: the next one meets it not
+            return
         room = self.most - share.rejects_before
         failure = read(number, text, room)
         all_told = self.rng.random() < 0.5
@@ -108,9 +110,7 @@ class ByMany:
 def test_it_fails_as_with_one_worker_in_whichever_order_shares_are_done(
     texts: list[Text], most: int, rng: random.Random
 ) -> None:
-    many = ByMany(texts, most, rng)
-    assert many.run() == by_one(texts, most)
-    assert many.done_again <= 1
+    assert ByMany(texts, most, rng).run() == by_one(texts, most)
 
 
 @pytest.mark.parametrize("most", range(12))
