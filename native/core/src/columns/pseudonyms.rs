@@ -1,5 +1,7 @@
 //! What stands for a text, the same for the same text, by a key (docs/spec.md 11.5).
 
+use std::array;
+
 use unicode_normalization::UnicodeNormalization;
 
 use super::digests::{KeyedDigest, LastBlock};
@@ -58,14 +60,10 @@ impl Pseudonyms {
     #[inline(always)]
     pub fn make(&self, blocks: &Blocks, made: &mut [Shown; LANES], simd: impl Simd) {
         let half = self.0.halves(blocks, simd);
-        let pairs = |words: [[u32; LANES]; 2]| {
-            let mut pairs = [0; LANES];
-            for ((pair, &high), &low) in pairs.iter_mut().zip(&words[0]).zip(&words[1]) {
-                *pair = u64::from(high) << 32 | u64::from(low);
-            }
-            pairs
+        let pairs = |high: &[u32; LANES], low: &[u32; LANES]| -> [u64; LANES] {
+            array::from_fn(|text| u64::from(high[text]) << 32 | u64::from(low[text]))
         };
-        let (high, low) = (pairs([half[0], half[1]]), pairs([half[2], half[3]]));
+        let (high, low) = (pairs(&half[0], &half[1]), pairs(&half[2], &half[3]));
         let first = digits_of(&high, &low, |high, _| high >> 24);
         let second = digits_of(&high, &low, |high, low| high << 16 | low >> 48);
         let third = digits_of(&high, &low, |_, low| low >> 8);
@@ -87,11 +85,7 @@ fn digits_of(
     low: &[u64; LANES],
     bits: impl Fn(u64, u64) -> u64,
 ) -> [u64; LANES] {
-    let mut all = [0; LANES];
-    for ((all, &high), &low) in all.iter_mut().zip(high).zip(low) {
-        *all = u64::from_ne_bytes(digits(bits(high, low)));
-    }
-    all
+    array::from_fn(|text| u64::from_ne_bytes(digits(bits(high[text], low[text]))))
 }
 
 /// A pseudonym, and some bytes after it: copying a fixed number of them is faster.
