@@ -1,5 +1,7 @@
 //! Cells that are masked, and how many.
 
+use std::borrow::Cow;
+
 use super::cell::{Cell, LARGE, Texts};
 use super::late::{LateCell, LatePseudonyms};
 use crate::columns::{Domain, Mask, PSEUDONYM, ROOM, Shown, Taken, Worth};
@@ -202,17 +204,19 @@ pub fn mask_text(mask: &Mask, cell: &[u8], to: &mut Vec<u8>, marks_text: bool) -
         to.extend_from_slice(cell);
         return false;
     }
-    let mut text = cell.to_vec();
-    unquote(&mut text);
-    let text = String::from_utf8(text).unwrap_or_default();
-    mask.write(&text, to, marks_text);
+    let mut text = Cow::Borrowed(without_quotes(cell));
+    if text.contains(&b'"') {
+        text = Cow::Owned(cell.to_vec());
+        unquote(text.to_mut());
+    }
+    mask.write(std::str::from_utf8(&text).unwrap_or_default(), to, marks_text);
     true
 }
 
 /// The cell of an empty string.
 const EMPTY_STRING: &[u8] = b"\"\"";
 
-/// A text in quotes without them: there are none within it.
+/// A text in quotes without them; there may be none within it.
 fn without_quotes(text: &[u8]) -> &[u8] {
     let within = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
     within.unwrap_or(text)

@@ -1,5 +1,6 @@
 //! The id of the record at hand, as each table's rows have it.
 
+use super::cell::LARGE;
 use super::ids::Tail;
 use super::masked::mask_text;
 use crate::columns::{Mask, Treatment};
@@ -10,6 +11,8 @@ pub struct RecordIds {
     plain: Tail,
     /// In each way in which a table has it masked.
     forms: Vec<Form>,
+    /// What one of them is written to first.
+    buffer: Vec<u8>,
 }
 
 struct Form {
@@ -22,12 +25,15 @@ struct Form {
 impl RecordIds {
     /// No id.
     pub fn new() -> Self {
-        Self { plain: Tail::new(), forms: Vec::new() }
+        Self { plain: Tail::new(), forms: Vec::new(), buffer: Vec::new() }
     }
 
     /// Forgets the id, and the memory of a long one.
     pub fn clear(&mut self) {
         self.plain.clear();
+        if self.buffer.capacity() > LARGE {
+            self.buffer = Vec::new();
+        }
         for form in &mut self.forms {
             form.cell.clear();
             form.is_masked = false;
@@ -37,7 +43,9 @@ impl RecordIds {
     /// Takes the cell of the record's id.
     pub fn set(&mut self, cell: &[u8], marks_text: bool) {
         self.plain.push(cell);
-        self.forms.iter_mut().for_each(|form| form.set(cell, marks_text));
+        for form in &mut self.forms {
+            form.set(cell, &mut self.buffer, marks_text);
+        }
     }
 
     /// The cell of the id, as it is.
@@ -51,7 +59,7 @@ impl RecordIds {
         known.unwrap_or_else(|| {
             let (treatment, cell) = (treatment.clone(), Tail::new());
             let mut form = Form { treatment, mask, cell, is_masked: false };
-            form.set(self.plain.text(), marks_text);
+            form.set(self.plain.text(), &mut self.buffer, marks_text);
             self.forms.push(form);
             self.forms.len() - 1
         })
@@ -70,10 +78,10 @@ impl RecordIds {
 }
 
 impl Form {
-    fn set(&mut self, cell: &[u8], marks_text: bool) {
-        let mut masked = Vec::new();
-        self.is_masked = mask_text(&self.mask, cell, &mut masked, marks_text);
+    fn set(&mut self, cell: &[u8], buffer: &mut Vec<u8>, marks_text: bool) {
+        buffer.clear();
+        self.is_masked = mask_text(&self.mask, cell, buffer, marks_text);
         self.cell.clear();
-        self.cell.push(&masked);
+        self.cell.push(buffer);
     }
 }
