@@ -163,4 +163,22 @@ mod tests {
         assert_eq!(Pattern::new("a.b*").last_name(), None);
         assert_eq!(Pattern::new("a.b").last_name(), Some("b"));
     }
+
+    #[test]
+    fn no_pattern_takes_for_ever() {
+        // By trying out what each `*` may stand for, this would never end.
+        for (pattern, path) in [
+            ("*a".repeat(500) + "*b", "a".repeat(1000)),
+            ("*".repeat(1000) + "b", "a".repeat(1000)),
+            ("*aab".repeat(200) + "*b*a", "aa".repeat(500) + "b"),
+            ("**.".repeat(340) + "b", ["a"; 500].join(".")),
+            ("**.*a*a*.".repeat(110) + "b", [&*"a".repeat(30); 30].join(".")),
+            ("*a*.".repeat(200) + "b", ["aaaaa"; 200].join(".")),
+            ("**.".repeat(170) + &"a.".repeat(170) + "b", ["a"; 500].join(".")),
+        ] {
+            assert!(!matches(&pattern, &path), "{pattern}");
+            let fitting = pattern.replace("**.", "x.y.").replace('*', "a");
+            assert!(matches(&pattern, &fitting), "{pattern}");
+        }
+    }
 }
