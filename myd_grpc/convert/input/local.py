@@ -6,8 +6,11 @@ import os
 
 from myd_grpc.convert.input.byte_source import InputVersion
 
-_SMALL = 64 << 10
-"""A file of no more bytes is read as a whole when its first ones are asked for."""
+_SMALL = 16 << 10
+"""A file of no more bytes is read as a whole when its first ones are asked for.
+
+A system that has to fetch them from a disk or another machine fetches about as many at a time.
+"""
 
 
 class LocalFile:
