@@ -35,20 +35,23 @@ def _row(shape: Shape, size: int, runs: int) -> list[str]:
     array = headline.given(size)
     # What is the same array in another form counts as that array.
     text = array.size if shape.is_array else given.size
-    shares = [
-        text / _seconds(shape, given) / (array.size / _seconds(headline, array))
-        for _ in range(runs)
-    ]
+    # Sets stay until all are made: ext4 makes files far more slowly after some were removed.
+    with tempfile.TemporaryDirectory(dir=DATA.parent) as kept:
+        output = Path(kept)
+        shares = [
+            text / _seconds(shape, given, output) / (array.size / _seconds(headline, array, output))
+            for _ in range(runs)
+        ]
     if shape.goal is None:
         return [shape.name, "", spread(shares, 2), ""]
     verdict = BELOW if middle(shares) < shape.goal else ""
     return [shape.name, f"{shape.goal:.2f}", spread(shares, 2), verdict]
 
 
-def _seconds(shape: Shape, given: Input) -> float:
+def _seconds(shape: Shape, given: Input, output: Path) -> float:
     given.read_once()
     wanted = Conversion(str(DATA), (given.name,), "out", shape.options, engine="native")
-    with tempfile.TemporaryDirectory(dir=DATA.parent) as output:
-        began = time.perf_counter()
-        convert(wanted, shape.keys, Path(output), lambda *_: None)
-        return time.perf_counter() - began
+    directory = Path(tempfile.mkdtemp(dir=output))
+    began = time.perf_counter()
+    convert(wanted, shape.keys, directory, lambda *_: None)
+    return time.perf_counter() - began
