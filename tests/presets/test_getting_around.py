@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
 
 from myd.analysis.v1 import analysis_pb2 as pb
 from tests.support.callers import caller_table, stub_of, token_of, write_callers
@@ -240,3 +243,30 @@ def test_nor_over_rest(rest_server: RestServer) -> None:
     path = "/preprocess_shopping?user_id=u&proposal_id=p&file_name=a.json"
     assert server.rest.call("GET", path, None, headers).status in (403, 404)
     assert left_by(server) == []
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_another_iv_names_nothing_that_a_preset_lets_out(
+    make_server: Callable[..., Server], compressed: bool
+) -> None:
+    server = make_server()
+    chosen = "" if compressed else 'include = ["id", "**.amt"]\n'
+    directory = write_preset(server, "partner-a", 'exclude = ["memo", "memo.**"]\n' + chosen)
+    callers = caller_table("one", ["convert"], presets=["partner-a"])
+    text = f'[{{"memo":{{"1":"{TEXT}","2":"{TEXT}"}},"id":1,"amt":2}}]'.encode()
+    text = gzip.compress(text) if compressed else text
+    key, iv = bytes(range(32)), bytes(range(16))
+    server.put("a.enc", AES.new(key, AES.MODE_CBC, iv).encrypt(pad(text, 16)))
+    server.start(
+        MYD_PRESETS=directory, MYD_CALLERS=str(write_callers(server.home / "callers.toml", callers))
+    )
+    # A letter of the name is another one, or a bit of what is compressed.
+    other = bytes(one ^ (place == (12 if compressed else 4)) for place, one in enumerate(iv))
+    told = {}
+    for given in (iv, other):
+        asked = wanted(file_names=["a.enc"], aes256cbckey=key.hex(), iv=given.hex())
+        end, message = outcome(server, "one", asked)
+        told[given] = end
+        assert leaks(iter([("told", message)])) == []
+        assert left_by(server) == []
+    assert told == {iv: "DONE", other: "FAILED" if compressed else "DONE"}

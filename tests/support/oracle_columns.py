@@ -139,9 +139,10 @@ def rule_for(layer: Layer, path: str) -> Rule | None:
 
 def rule_for_id(layer: Layer, path: str, id_field: str) -> Rule | None:
     """The rule for a `_record_id`: that of the record's id, if that is masked, or its own."""
-    of_field = rule_for(layer, id_field) if id_field else None
+    column = f"{id_field}~2" if id_field in (RECORD_ID, ROW_ID) else id_field
+    of_field = rule_for(layer, column) if column else None
     if of_field and of_field.method != "KEEP":
-        domain = of_field.domain or id_field.rsplit(".", maxsplit=1)[-1]
+        domain = of_field.domain or column.rsplit(".", maxsplit=1)[-1]
         return replace(of_field, domain=domain)
     return rule_for(layer, path) or rule_for(layer, RECORD_ID)
 

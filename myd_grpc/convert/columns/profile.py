@@ -67,6 +67,10 @@ def _camel_with_capitals(words: list[str]) -> str:
     return _camel(words).replace("Id", "ID")
 
 
+def _snake_with_capitals(words: list[str]) -> str:
+    return "_".join(word.capitalize() for word in words)
+
+
 def _kebab(words: list[str]) -> str:
     return "-".join(words)
 
@@ -75,8 +79,16 @@ def _header(words: list[str]) -> str:
     return "-".join(word.capitalize() for word in words)
 
 
+def _upper_kebab(words: list[str]) -> str:
+    return "-".join(words).upper()
+
+
 def _joined(words: list[str]) -> str:
     return "".join(words)
+
+
+def _upper_joined(words: list[str]) -> str:
+    return "".join(words).upper()
 
 
 _STYLES: tuple[Callable[[list[str]], str], ...] = (
@@ -85,7 +97,10 @@ _STYLES: tuple[Callable[[list[str]], str], ...] = (
     _camel_with_capitals,
     _pascal,
     _upper,
+    _snake_with_capitals,
     _kebab,
     _header,
+    _upper_kebab,
     _joined,
+    _upper_joined,
 )

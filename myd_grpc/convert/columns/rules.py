@@ -164,7 +164,7 @@ class _CompiledLayer:
     def masked_id(self, names: Names, id_field: str) -> Treatment:
         """How a `_record_id` is masked, whether it is chosen or not; see `ColumnRules.of_link`."""
         if id_field:
-            masked = self.masked(names_of(id_field))
+            masked = self.masked(names_of(_column_of_root(id_field)))
             if masked.method:
                 return masked
         return _treatment(self._rule(names) or self._rule([RECORD_ID]), names)
@@ -185,6 +185,11 @@ class _CompiledLayer:
         return bool(self._include) and not any(
             pattern.may_match_below(names) for pattern in self._include
         )
+
+
+def _column_of_root(member: str) -> str:
+    """The column that a member of records has: the names of the root's links are taken (3.5)."""
+    return f"{member}~2" if member in (RECORD_ID, ROW_ID) else member
 
 
 def _treatment(rule: MaskRule | None, names: Names) -> Treatment:

@@ -239,6 +239,17 @@ def test_another_member_is_the_id(maker: str) -> None:
     assert found["out_1.csv"] == ["_record_id,_row_id,no", "a*c,f1r1,a*c"]
 
 
+@pytest.mark.parametrize("link", ["_record_id", "_row_id"])
+def test_an_id_that_is_named_as_a_link_is_masked_by_the_name_of_its_column(
+    maker: str, link: str
+) -> None:
+    document = f'[{{"{link}":"abc"}}]'
+    found = masked(maker, document, (f"{link}~2", "PARTIAL"), id_field=link)
+    assert found["out_1.csv"] == [f"_record_id,_row_id,{link}~2", "a*c,f1r1,a*c"]
+    found = masked(maker, document, ("_record_id", "REDACT"), id_field=link)
+    assert found["out_1.csv"] == [f"_record_id,_row_id,{link}~2", "***,f1r1,abc"]
+
+
 def test_keys_of_records_are_masked_by_rules_for_ids(maker: str) -> None:
     document = '{"u1":{"id":"abc","l":[{"a":1}]}}'
     found = masked(maker, document, ("id", "REDACT"), layout=Layout.KEYED)

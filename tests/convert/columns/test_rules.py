@@ -11,7 +11,7 @@ from tests.support import oracle_columns
 from tests.support.oracle_columns import LINKS, Choice, Fate, Rule
 
 NAMES = ("a", "b", "id", "a~2", "_record_id", "\ud55c", "\u1112\u1161\u11ab")
-PARTS = (*NAMES, "*", "**", "*a*", "_*", "_row_id", "_parent_row_id", "_key")
+PARTS = (*NAMES, "_record_id~2", "*", "**", "*a*", "_*", "_row_id", "_parent_row_id", "_key")
 
 tables = st.lists(st.sampled_from(NAMES), max_size=3).map(".".join)
 paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(".".join)
@@ -54,7 +54,7 @@ def test_columns_are_treated_as_the_oracle_says(rules: ColumnRules, table: str, 
     rules=column_rules,
     table=tables,
     name=st.sampled_from(LINKS),
-    id_field=st.sampled_from(("", "id", "a", "a.b", "\ud55c")),
+    id_field=st.sampled_from(("", "id", "a", "a.b", "\ud55c", "_record_id")),
 )
 def test_links_are_treated_as_the_oracle_says(
     rules: ColumnRules, table: str, name: str, id_field: str

@@ -1,5 +1,6 @@
 //! What is done with columns, as `rules.py` says it: looked up once for each, not for each cell.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::masks::{Mask, MaskMaker};
@@ -105,7 +106,7 @@ impl Layer {
     /// that is; otherwise by the rules for itself, and then by those for the root table's.
     fn masked_id(&self, names: &[String], id: &str) -> Treatment {
         if !id.is_empty() {
-            let masked = self.masked(&names_of(id));
+            let masked = self.masked(&names_of(&column_of_root(id)));
             if masked.method.is_some() {
                 return masked;
             }
@@ -224,6 +225,15 @@ fn first_of(treatments: impl Iterator<Item = Treatment>) -> Treatment {
     let mut masking: Vec<_> = treatments.filter(|one| one.method.is_some()).collect();
     let removing = masking.iter().position(|one| one.method == Some(Method::Remove));
     if masking.is_empty() { Treatment::PLAIN } else { masking.swap_remove(removing.unwrap_or(0)) }
+}
+
+/// The column that a member of records has: the names of the root's links are taken.
+fn column_of_root(member: &str) -> Cow<'_, str> {
+    if [Link::RecordId, Link::RowId].iter().any(|link| link.name() == member) {
+        Cow::Owned(format!("{member}~2"))
+    } else {
+        Cow::Borrowed(member)
+    }
 }
 
 /// What a rule makes of a column; without a domain, its pseudonyms have its last name.
