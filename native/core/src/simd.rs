@@ -4,8 +4,11 @@
 mod avx2;
 #[cfg(has_avx512)]
 mod avx512;
+mod endings;
+mod lanes;
 mod level;
 mod portable;
+mod processor;
 #[cfg(has_x86_vectors)]
 mod rounds;
 #[cfg(has_avx512)]
@@ -14,10 +17,10 @@ mod sha256;
 mod sha_ni;
 mod vector;
 
+pub use endings::beginning;
 pub use level::{LEVELS, Level};
 pub use portable::{
-    Portable, beginning, begins_with_ascii, digit_bits, equal, run_anywhere, run_portably,
-    string_bits,
+    Portable, begins_with_ascii, digit_bits, equal, run_anywhere, run_portably, string_bits,
 };
 pub use vector::{
     BLOCK, Block, Blocks, BracketBits, DIGEST, Ending, Half, LANES, Simd, Words, Work,

@@ -3,8 +3,10 @@
 
 use std::arch::x86_64::{_mm_cvtsi128_si64, _mm_set_epi64x, _mm_shuffle_epi8, _mm_unpackhi_epi64};
 
+use super::endings::end_block;
+use super::lanes::WIDTH;
 use super::level::Level;
-use super::portable::{WIDTH, end_block, has_avx2};
+use super::processor::has_avx2;
 use super::sha_ni;
 use super::vector::{Block, Blocks, Ending, Half, Words};
 

@@ -10,37 +10,21 @@ use std::arch::x86_64::{
     _mm512_set_epi64, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_sub_epi8,
 };
 
-use std::sync::LazyLock;
-
 use super::portable::Portable;
+use super::processor::has_avx512;
 use super::sha256;
 use super::vector::{Block, Blocks, BracketBits, Ending, Half, NumberBits, Simd, Words, Work};
 
 /// Does work, or gives it back where the processor cannot do it.
 pub fn run<W: Work>(work: W) -> Result<W::Output, W> {
     // SAFETY: the processor has all that the function is compiled for.
-    if is_there() { Ok(unsafe { run_here(work) }) } else { Err(work) }
-}
-
-/// Whether this processor has all that is asked for below.
-pub fn is_there() -> bool {
-    static IS_THERE: LazyLock<bool> = LazyLock::new(has_all);
-    *IS_THERE
-}
-
-fn has_all() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("popcnt")
+    if has_avx512() { Ok(unsafe { run_here(work) }) } else { Err(work) }
 }
 
 /// The first halves of keyed digests, or None where the processor cannot make them.
 #[cfg(test)]
 pub fn keyed_halves(inner: &Words, outer: &Words, blocks: &Blocks) -> Option<Half> {
-    is_there().then(|| Avx512.keyed_halves(inner, outer, blocks))
+    has_avx512().then(|| Avx512.keyed_halves(inner, outer, blocks))
 }
 
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]

@@ -54,11 +54,11 @@ impl Level {
 /// The widest vectors that this was compiled for and this processor has.
 fn widest() -> Level {
     #[cfg(has_avx512)]
-    if super::avx512::is_there() {
+    if super::processor::has_avx512() {
         return Level::Avx512;
     }
     #[cfg(target_arch = "x86_64")]
-    if super::portable::has_avx2() {
+    if super::processor::has_avx2() {
         return Level::Avx2;
     }
     Level::Any
