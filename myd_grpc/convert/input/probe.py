@@ -60,6 +60,24 @@ def probe(source: Source) -> None:
             _require_text(source)
 
 
+def check_own_iv(source: Source, record: int, offset: int, *, in_lines: bool) -> None:
+    """Raises WRONG_KEY where a broken record may be what a missing iv makes of a file.
+
+    Where none was sent, the first 16 bytes are taken for it. If they are not, a text begins in the
+    middle: what is broken is its first record, or else is in its first line.
+    """
+    if source.key is None or source.key.iv:
+        return
+    trial = _trial(source, source.key)
+    if likely_compression_of(trial.plain):
+        return
+    text = trial.text or b""
+    start = len(text) - len(text.lstrip())
+    first_line = text.find(b"\n", start) if in_lines else 0
+    if record == 1 or first_line < 0 or offset < first_line:
+        raise wrong_key(source.name, f"its first record is broken, and {_NO_IV}")
+
+
 def _require_text(source: Source) -> None:
     """Raises INVALID_JSON where the text is plainly something else than JSON."""
     text = source.beginning()

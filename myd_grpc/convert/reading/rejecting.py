@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from myd_grpc.convert.batch import Batch
 from myd_grpc.convert.engines.engine import BATCH_BYTES, Made, Passed, ReadAhead
+from myd_grpc.convert.input.probe import check_own_iv
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.strict import Expect
 from myd_grpc.convert.jsontext.window import Window
@@ -91,7 +92,11 @@ class RejectingReader(RecordReader):
         text = record.text((start, record.spans[0][1]))
         reader = self._strict(Expect.KEY if record.keys else Expect.VALUE, Window.over(text, 0))
         flaw = flaw_of(text, self._limits.max_depth - record.depth, reader)
-        self._rejects.add(record.first, record.offset + start, flaw)
+        self._list(record.first, record.offset + start, flaw)
+
+    def _list(self, number: int, offset: int, flaw: Flaw) -> None:
+        check_own_iv(self._source, number, offset, in_lines=self.layout is Layout.LINES)
+        self._rejects.add(number, offset, flaw)
 
     # The records
 
@@ -267,5 +272,5 @@ class RejectingReader(RecordReader):
 
     def _left_out(self, offset: int, flaw: Flaw) -> None:
         self.records += 1
-        self._rejects.add(self.records, offset, flaw)
+        self._list(self.records, offset, flaw)
         self._pace.broke()

@@ -20,6 +20,7 @@ from tests.support.converting import (
     TEXT_FORMS,
     Sizes,
     converted,
+    converted_whole,
     each_engine,
     encrypted,
     failure,
@@ -141,3 +142,33 @@ def test_the_key_alone_is_a_request_but_not_the_iv() -> None:
     cipher_key(checks, "", KEY.iv.hex())
     with pytest.raises(InvalidRequestError):
         checks.raise_violations()
+
+
+@each_engine
+@pytest.mark.parametrize("form", ["raw", "base64 in lines"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"id":0,"pad":"xxxxxxxxxxxxxxx"}\n' + LINES,  # a string begins after its first block
+        b'{"id":0,"padding":{"a":1}}\n' + LINES,  # an object does, and a brace is left
+        b'[{"id":1,"a":22},{"id":2},{"id":3}]',
+        DOCUMENT,
+    ],
+)
+def test_no_broken_record_is_left_out_for_a_lack_of_the_iv(
+    engine: str, form: str, document: bytes
+) -> None:
+    stored = TEXT_FORMS[form](encrypted(document))
+    error = failure(stored, ALONE, engine=engine, max_rejects=100)
+    assert error.reason in (Reason.WRONG_KEY, Reason.INVALID_JSON)
+    assert error.message.endswith("send the iv it was encrypted with")
+
+
+@each_engine
+def test_broken_records_of_a_file_with_its_iv_are_left_out(engine: str) -> None:
+    broken = LINES + b'{"id" 2}\n' + LINES
+    found = converted_whole([("a.json", with_iv(broken))], ALONE, engine=engine, max_rejects=1)
+    assert found["rejects.csv"].splitlines()[1:] == [b"a.json,41,640,malformed"]
+    array = b'[{"id":1},{"id" 2},{"id":3}]'
+    found = converted_whole([("a.json", with_iv(array))], ALONE, engine=engine, max_rejects=1)
+    assert found["rejects.csv"].splitlines()[1:] == [b"a.json,2,10,malformed"]
