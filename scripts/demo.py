@@ -20,6 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+from rich.cells import cell_len, chop_cells
+
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY = ROOT / "gateway" / "bin" / "myd-gateway"
 SAMPLE = "encrypted.myd_sample_1.json"
@@ -27,6 +29,7 @@ SAMPLE = "encrypted.myd_sample_1.json"
 FAILPOINTS = "MYD_FAILPOINTS"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
+_MORE = " ..."
 
 
 class DemoError(Exception):
@@ -157,7 +160,7 @@ def _show_files(directory: Path) -> None:
     """The first lines of the root table, and where the rest is."""
     with (directory / "demo_1.csv").open(encoding="utf-8-sig") as table:
         for line in (table.readline() for _ in range(3)):
-            print(line[:76].rstrip() + " ...")
+            print(_fitted(line.rstrip()))
     print(f"{len(list(directory.glob('*_*.csv')))} CSV files in {directory}", flush=True)
 
 
@@ -167,7 +170,15 @@ def _show_answer(url: str) -> None:
     # No proxy of the environment is asked for this machine's own address.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(url, timeout=START_TIMEOUT_S) as answer:
-        print(answer.read().decode()[:76] + " ...", flush=True)
+        print(_fitted(answer.read().decode()), flush=True)
+
+
+def _fitted(text: str) -> str:
+    """The beginning of a text, in a line of the terminal: a syllable of Hangul takes two cells."""
+    cells = shutil.get_terminal_size().columns
+    if cell_len(text) <= cells:
+        return text
+    return chop_cells(text, max(2, cells - len(_MORE)))[0] + _MORE
 
 
 def _say(text: str) -> None:

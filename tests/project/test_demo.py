@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from rich.cells import cell_len
 
 from tests.support.resting import GATEWAY, build_gateway
 from tests.support.serving import ROOT, Hold
@@ -35,9 +36,14 @@ def test_the_demo_goes_all_the_way(tmp_path: Path) -> None:
         build_gateway()
     by_rest = GATEWAY.exists()
     program = [*DEMO, str(tmp_path / "demo"), "--size", "200KB"]
-    shown = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    terminal = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(program, env=terminal, capture_output=True, text=True, check=True)
+    shown = done.stdout
     for sight in ("listening on 127.0.0.1:", "CSV files in", "user-000001,f1r1,", "2022-06"):
         assert sight in shown
+    cut = [line for line in shown.splitlines() if line.endswith(" ...")]
+    assert len(cut) >= 3
+    assert max(map(cell_len, cut)) <= 80
     assert ("/jobs/live" in shown) == by_rest
     assert ('{"data":[{"job_id":"' in shown) == by_rest
     assert servers_of(tmp_path / "demo") == []
