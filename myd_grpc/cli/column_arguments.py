@@ -36,7 +36,7 @@ def add_column_options(parser: Any) -> None:
     )
     parser.add_argument(
         "--mask-profile",
-        type=str.lower,
+        type=_profile,
         choices=_PROFILES,
         default="none",
         help="mask the columns of a profile, but for what --mask says",
@@ -86,6 +86,11 @@ def _add_patterns(parser: Any, option: str, name: str, text: str) -> None:
         metavar="P",
         help=f"{text}; may be given again",
     )
+
+
+def _profile(text: str) -> str:
+    """The name of a profile, which may be typed as requests have it, too: MYDATA_KR."""
+    return text.lower().replace("_", "-")
 
 
 def _rule(text: str) -> MaskRule:

@@ -15,7 +15,7 @@ from myd_grpc.client.errors import Violation
 _OPTIONS = {
     "file_name": "FILE",
     "output_file_name": "--output",
-    "aes256cbckey": "key",
+    "aes256cbckey": "--key-file",
     "iv": "iv",
     "csv_profile": "--profile",
     "formats": "--format",
@@ -46,6 +46,10 @@ _PATTERNS = {
 # Whole phrases: what is called like a field may also be the name of a file.
 _PHRASES = (
     (r"\bset overwrite\b", "pass --overwrite"),
+    (
+        r"^must be, with iv, what the job was submitted with; these are others$",
+        "must have the key and iv that the job was submitted with; these are others",
+    ),
     (r"\bsend aes256cbckey and iv\b", "give its key and iv with --key-file"),
     (r"\b(by|a|and|lets) (record_path|id_field)\b", lambda match: f"{match[1]} {option(match[2])}"),
     (r"; id_field can\b", "; --id-field can"),

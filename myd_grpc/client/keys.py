@@ -16,6 +16,7 @@ MASKING_KEY_VARIABLE = "MYD_MASKING_KEY"
 
 _KEY_DIGITS = 64
 _IV_DIGITS = 32
+_MAKE_ONE = "`openssl rand -hex 32` makes one"
 _MAX_FILE_BYTES = 8192  # a data file given by mistake is not read whole
 
 
@@ -86,14 +87,23 @@ class MaskingKey:
         """Reads a line of hex digits. The text is UTF-8 or UTF-16."""
         lines = _read(Path(path)).split()
         if len(lines) != 1:
-            raise InvalidKeyError("a file with a masking key has one line of 64 hex digits")
-        return cls(lines[0])
+            told = "a file with a masking key has one line of 64 hex digits"
+            raise InvalidKeyError(f"{path}: {told}; {_MAKE_ONE}")
+        return cls._of(str(path), lines[0])
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> MaskingKey | None:
         """The key in MYD_MASKING_KEY, None if that is not set."""
         key = environment.get(MASKING_KEY_VARIABLE, "").strip()
-        return cls(key) if key else None
+        return cls._of(MASKING_KEY_VARIABLE, key) if key else None
+
+    @classmethod
+    def _of(cls, source: str, key: str) -> MaskingKey:
+        """The key of a file or variable, which is named where there is none in it."""
+        try:
+            return cls(key)
+        except InvalidKeyError as error:
+            raise InvalidKeyError(f"{source}: {error}; {_MAKE_ONE}") from None
 
 
 def _read(path: Path) -> str:

@@ -61,7 +61,9 @@ def test_the_masking_key_of_the_environment_goes_along_only_with_masks(
     monkeypatch.setenv("MYD_MASKING_KEY", KEY)
     assert not sent().HasField("masking")
     assert sent("--mask", "a=pseudonym").masking.key == KEY
-    assert sent("--mask-profile", "MYDATA-KR").masking.key == KEY
+    for name in ("mydata-kr", "MYDATA-KR", "MYDATA_KR"):
+        asked = sent("--mask-profile", name).masking
+        assert (asked.profile, asked.key) == (pb.MASK_PROFILE_MYDATA_KR, KEY)
     assert sent("--preset", "team").masking.key == KEY
 
 
@@ -79,7 +81,8 @@ def test_a_bad_masking_key_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFi
     for path in (file, tmp_path / "missing"):
         assert main(["convert", "a", "--output", "o", *words, str(path)]) == 2
     said = capsys.readouterr().err
-    assert "the masking key must be 64 hex digits, not 65 characters" in said
+    told = "the masking key must be 64 hex digits, not 65 characters"
+    assert f"{file}: {told}; `openssl rand -hex 32` makes one\n" in said
     assert "missing cannot be read" in said
     assert KEY not in said
 
@@ -94,6 +97,7 @@ def test_a_bad_masking_key_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFi
         ("masking.key", "--masking-key-file"),
         ("masking.profile", "--mask-profile"),
         ("masking_key", "--masking-key-file"),
+        ("aes256cbckey", "--key-file"),
         ("max_rejects", "--max-rejects"),
     ],
 )

@@ -101,3 +101,6 @@ def test_a_masking_key_comes_from_a_file_or_the_environment(tmp_path: Any) -> No
     with pytest.raises(InvalidKeyError, match="one line") as caught:
         MaskingKey.from_file(file)
     assert KEY not in str(caught.value)
+    assert str(caught.value).startswith(f"{file}: ")
+    with pytest.raises(InvalidKeyError, match=r"^MYD_MASKING_KEY: the masking key must be 64 hex"):
+        MaskingKey.from_environment({"MYD_MASKING_KEY": KEY[1:]})

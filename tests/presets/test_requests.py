@@ -84,7 +84,10 @@ def test_who_is_bound_is_told_of_no_others() -> None:
 def test_who_is_bound_to_what_is_not_there_can_do_nothing() -> None:
     gone = replace(FREE, presets=("gone",))
     for name in ("", "gone", "a"):
-        told = "there is none to be named; whoever runs the server can put one there"
+        told = (
+            "there is none to be named; whoever runs the server can put one into the directory "
+            "that MYD_PRESETS names"
+        )
         assert refused(gone, preset=name) == {"preset": told}
 
 

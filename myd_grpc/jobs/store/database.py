@@ -148,9 +148,9 @@ def tell_of_old_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -
         and version >= {44: (3, 44, 6), 50: (3, 50, 7)}[version[1]]
     )
     if not fixed:
-        logger.info(
-            "all is well with the database: SQLite %s has a fault where several connections write, "
-            "and here only one does",
+        logger.debug(
+            "SQLite %s needs one connection alone to write (sqlite.org/wal.html#walresetbug), as "
+            "here one does",
             ".".join(map(str, version)),
         )
 

@@ -183,7 +183,12 @@ def test_resume_can_leave_the_job_alone(server: Server) -> None:
             2,
             "error: a job waits for its key: give it with --key-file, --ask-key or --mask",
         ),
-        ("its", ENVIRONMENT | {"MYD_KEY": "f" * 64}, 1, "error: key: must be"),
+        (
+            "its",
+            ENVIRONMENT | {"MYD_KEY": "f" * 64},
+            1,
+            "error: --key-file: must have the key and iv that",
+        ),
     ],
 )
 def test_what_resume_refuses(
