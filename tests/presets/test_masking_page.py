@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,15 +35,29 @@ def server(make_server: Callable[..., Server]) -> Server:
 def test_what_is_shown_works(server: Server, tmp_path: Path) -> None:
     reader = Checkout(server, tmp_path / "checkout")
     for block in PAGE.blocks:
+        if block.text.endswith("make serve\n"):
+            continue  # is run in test_readme.py
         if block.language == "sh":
             reader.run_shell(PAGE, [block])
         elif block.language == "python":
             reader.run_python(PAGE, [block])
+    assert (tmp_path / "checkout" / "masking.key").stat().st_mode & 0o077 == 0
     shown = PAGE.of("csv")
     assert shown
     for block in shown:
         written = server.output / block.label.split("_")[0].split(".")[0] / block.label
         assert written.read_text("utf-8") == block.text, block.label
+
+
+def test_its_sets_are_no_others_than_those_of_the_readme() -> None:
+    """Whoever read the README has its sets: one of that name is there already."""
+    ours, theirs = (
+        {name for block in page.of("sh") for name in re.findall(r"--output (\S+)", block.text)}
+        for page in (PAGE, Page("README.md"))
+    )
+    assert ours
+    assert theirs
+    assert ours.isdisjoint(theirs)
 
 
 def test_the_callers_that_are_shown_are_bound_to_what_is_shown(server: Server) -> None:

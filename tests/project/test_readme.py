@@ -33,7 +33,7 @@ OF_OBJECT_STORAGE = [
 OF_WORKBOOKS = [block for block in README.of("sh") if "--format xlsx" in block.text]
 SERVING = [
     line
-    for page in (README, Page("docs/operating.md"))
+    for page in (README, Page("docs/operating.md"), Page("docs/masking.md"))
     for line in re.findall(r"^(?:.* )?make serve$|(?<=`)make serve(?=`)", page.text, re.MULTILINE)
 ]
 
@@ -51,6 +51,10 @@ def test_the_shell_commands_work_in_their_order(server: Server, checkout: Checko
     assert shell.count("client.py") >= 8
     checkout.run(["bash", "-euo", "pipefail", "-c", shell.replace("20MB", "200KB")])
     assert (server.output / "sample" / "sample_1.csv").exists()
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    for name in ("masking.key", "token"):
+        assert (checkout.place / name).stat().st_mode & 0o077 == 0, name
+        assert f"/{name}" in ignored
 
 
 @native
@@ -121,8 +125,10 @@ def test_make_serve_serves_until_ctrl_c(command: str, tmp_path: Path) -> None:
         "MYD_REST_ADDRESS": "127.0.0.1:0",
         "MYD_ADDRESS_FILE": str(ready),
     }
-    (tmp_path / "data").mkdir()
-    program = ["bash", "-c", command.replace("/srv/mydata", str(tmp_path / "data"))]
+    for name, shown in (("data", "/srv/mydata"), ("presets", "presets")):
+        (tmp_path / name).mkdir()
+        command = command.replace(shown, str(tmp_path / name))
+    program = ["bash", "-c", command]
     process = subprocess.Popen(program, cwd=ROOT, env=environ, start_new_session=True)
     try:
         with Client(read_when_there(ready, process)) as client:

@@ -96,7 +96,7 @@ class Checkout:
 
     def __init__(self, server: Server, place: Path, **variables: str) -> None:
         self._server = server
-        self._place = place
+        self.place = place
         place.mkdir()
         for name in ("client.py", "protos"):
             (place / name).symlink_to(ROOT / name)
@@ -115,7 +115,7 @@ class Checkout:
         """What a program prints to a terminal; it has to end well."""
         done = subprocess.run(
             program,
-            cwd=self._place,
+            cwd=self.place,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
