@@ -9,7 +9,7 @@ same order, what came of it is taken as it is. Whatever is out of the ordinary i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from myd_grpc.convert.batch import Fragment, Rows
 from myd_grpc.convert.csvtext import header_bytes
 from myd_grpc.convert.engines.engine import Engine, RowRules
-from myd_grpc.convert.input.probe import hinting
+from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.input_files import InputFiles
 from myd_grpc.convert.kinds import ColumnKinds
@@ -120,15 +120,16 @@ class AlikeSets:
     def make(self, plan: SetPlan, directory: Path) -> bool:
         """Makes a set in a directory that is not there, if it is like one before.
 
-        False where nothing was done, and the set is to be made as any other. Raises ConversionError
-        and OSError.
+        False where nothing was done, and the set is to be made as any other, which also meets what
+        is wrong with its file. Raises ConversionError and OSError.
         """
         self._unknown = None
         index = plan.files.start
         # What saves a checkpoint needs a set in the making.
         if not self._left or self._state.inputs[index].size > MOST_BYTES or self._state.is_due:
             return False
-        with self._files.open(index) as source, source.unchanged(), hinting(source):
+        read = None
+        with suppress(ConversionError), self._files.open(index) as source, source.unchanged():
             read = self._read(source)
         if read and (model := self._models.get(read.kind)):
             if self._write(read, model, plan, directory):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from myd_grpc.convert.alike_sets import AlikeSets
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.input.source import Source
-from myd_grpc.convert.model import NO_KEYS, Conversion
+from myd_grpc.convert.model import NO_KEYS, Conversion, Progress
 from myd_grpc.convert.pipeline import convert
 from myd_grpc.convert.set_builder import SetPlan
 from myd_grpc.options import Format, Profile
@@ -159,3 +159,21 @@ def outcome(request: Conversion, out: Path) -> str:
     except ConversionError as error:
         return f"{error.reason} {error.message}"
     return "converted"
+
+
+@each_engine
+@pytest.mark.parametrize(
+    "text", [b'[{"a":1},{"a":01}]', b'[{"a":1}', b'{"a":1}\n{"a":2}\n{"a":\n', b'{"u":{"a":01}}']
+)
+def test_a_first_file_that_is_malformed_is_told_as_it_is_read(engine: str, text: bytes) -> None:
+    told = []
+    for names in (["bad.json"], ["bad.json", "good.json"]):
+        reports = list[Progress]()
+        with directory() as data, directory() as out:
+            write(data, [("bad.json", text), ("good.json", b'[{"a":1}]')])
+            request = conversion(data, names, engine=engine, merge=False)
+            with pytest.raises(ConversionError):
+                convert(request, NO_KEYS, out, reports.append)
+        last = reports[-1]
+        told.append((last.layout, last.records, last.bytes_read))
+    assert told[0] == told[1]

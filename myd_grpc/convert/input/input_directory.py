@@ -13,6 +13,7 @@ import stat
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from functools import lru_cache
+from itertools import accumulate
 from threading import Lock
 from typing import TypeAlias
 
@@ -110,16 +111,18 @@ class _Way:
     def __init__(self, root: str, inside: str) -> None:
         passed = list[_Identity]()
         self._inside = inside
-        self._path = posixpath.join(root, inside)
+        names = inside.split("/") if inside else ["."]
+        self._paths = list(accumulate(names, posixpath.join, initial=root))[1:]
         self.fd = open_beneath(root, inside, lambda fd: passed.append(_identity(os.fstat(fd))))
         self.passed = passed
 
     def still_leads_to(self, inside: str) -> bool:
-        """Whether it is the way to a directory, which is still there."""
+        """Whether it is the way to a directory, and still one without a link."""
         if inside != self._inside:
             return False
-        # No link is at its end. A Path would take as long again as the system does.
-        return _identity(os.lstat(self._path)) == self.passed[-1]
+        # A Path would take as long again as the system does.
+        now = [_identity(os.lstat(path)) for path in self._paths]
+        return now == self.passed[-len(now) :]
 
     def close(self) -> None:
         """Closes the directory."""

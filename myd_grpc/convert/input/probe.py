@@ -269,7 +269,8 @@ def _looks_encrypted(source: Source) -> bool:
     if _is_encoded(head) or looks_encrypted(head):
         return True
     # A document with a long text in it has many letters of base64 and few others, too.
-    is_one_word = len(head.split(maxsplit=1)[0]) >= _LONG_WORD and not begins_json(head)
+    words = head.split(maxsplit=1)
+    is_one_word = bool(words) and len(words[0]) >= _LONG_WORD and not begins_json(head)
     return is_one_word and bool(damage_in(head))
 
 

@@ -196,6 +196,15 @@ def test_an_empty_plaintext_holds_no_json(form: str) -> None:
     assert "no JSON value" in error.message
 
 
+@each_engine
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 5000])
+def test_a_file_of_white_space_holds_no_json(engine: str, size: int) -> None:
+    for space in (b" ", b"\n", b"\t "):
+        error = failure((space * size)[:size], engine=engine)
+        assert error.reason is Reason.INVALID_JSON
+        assert "no JSON value" in error.message
+
+
 def test_an_empty_file_holds_no_json() -> None:
     error = failure(b"", KEY)
     assert error.reason is Reason.INVALID_JSON

@@ -113,6 +113,16 @@ def test_a_link_is_at_the_name_of_the_directory_before(
     assert opening("away/b.json") == "second"
 
 
+def test_a_link_is_above_the_directory_before(data: Path, opening: Callable[[str], str]) -> None:
+    (data / "above/x").mkdir(parents=True)
+    for name in ("a", "b"):
+        (data / f"above/x/{name}.json").write_text(name)
+    assert opening("above/x/a.json") == "a"
+    (data / "above").rename(data.parent / "outside/above")
+    (data / "above").symlink_to(data.parent / "outside/above")
+    assert opening("above/x/b.json") == "FILE_UNREADABLE"
+
+
 def test_the_directory_before_holds_no_inputs_any_more(
     data: Path, opening: Callable[[str], str]
 ) -> None:
