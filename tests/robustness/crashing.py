@@ -216,7 +216,7 @@ class Round:
 
     def _check_end(self, job: pb.Job, recorder: Recorder) -> None:
         sessions = recorder.finish()
-        validate(sessions)
+        validate(sessions, server_dies=True)
         self._tally.streams += len(sessions)
         outcome = "DONE" if job.status == pb.Job.DONE else job.reason
         self._tally.outcomes[outcome] += 1
