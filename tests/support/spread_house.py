@@ -143,3 +143,17 @@ def alone(
     one = house(-1, name="alone")
     one.put(*files)
     return outcome(asyncio.run(one.convert(max_rejects))), one
+
+
+async def broken_off(house: House, announced: int, max_rejects: int = 0) -> None:
+    """Submits a job, and stops when so much of it was announced, or it has ended."""
+    async with house.running():
+        await house.submit(max_rejects=max_rejects)
+        await house.until(lambda: house.last("j").ended or len(house.announced) >= announced)
+
+
+async def gone_on(house: House, before: House) -> Job:
+    """How the job ends that another house in the same place has begun."""
+    house.names = before.names
+    async with house.running():
+        return await house.ended()

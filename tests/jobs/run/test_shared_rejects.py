@@ -18,7 +18,7 @@ from myd_grpc.jobs.model import Job, Status
 from myd_grpc.jobs.run.shared_rejects import first_beyond, to_do_again
 from myd_grpc.jobs.run.shares import Made, Share
 from tests.support.serving import tree
-from tests.support.spread_house import House, alone, outcome
+from tests.support.spread_house import House, alone, broken_off, gone_on, outcome
 
 MADE = Made((), (), ())
 
@@ -224,21 +224,7 @@ def test_the_next_server_goes_on_with_it(
     wanted, one = alone(house, texts, most)
     several = house(3)
     several.put(*texts)
-
-    async def begin() -> None:
-        async with several.running():
-            await several.submit(max_rejects=most)
-            await several.until(
-                lambda: several.last("j").ended or len(several.announced) >= 4 + 2 * break_off
-            )
-
-    asyncio.run(begin())
-
-    async def go_on() -> Job:
-        again = house(2)
-        again.names = several.names
-        async with again.running():
-            return await again.ended()
-
-    assert outcome(asyncio.run(go_on()))[:3] == wanted[:3]
+    asyncio.run(broken_off(several, 4 + 2 * break_off, max_rejects=most))
+    job = asyncio.run(gone_on(house(2), several))
+    assert outcome(job)[:3] == wanted[:3]
     assert tree(several.output) == tree(one.output)

@@ -12,11 +12,19 @@ import pytest
 from myd_grpc import directories, failpoints
 from myd_grpc.callers.model import ANYBODY
 from myd_grpc.convert.errors import ConversionError
-from myd_grpc.jobs.model import Job, Status
+from myd_grpc.jobs.model import Status
 from myd_grpc.jobs.publish.output_directory import OutputDirectory, staging_name
 from myd_grpc.jobs.publish.place import StagedShare
 from tests.support.serving import Hold, tree
-from tests.support.spread_house import House, alone, outcome, processes, texts
+from tests.support.spread_house import (
+    House,
+    alone,
+    broken_off,
+    gone_on,
+    outcome,
+    processes,
+    texts,
+)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3])
@@ -176,23 +184,8 @@ def test_a_job_goes_on_where_a_server_stopped(house: Callable[..., House], break
     wanted, one = alone(house, files)
     several = house(3)
     several.put(*files)
-
-    async def begin() -> None:
-        async with several.running():
-            await several.submit()
-            await several.until(
-                lambda: several.last("j").ended or len(several.announced) >= 4 + 2 * break_off
-            )
-
-    asyncio.run(begin())
-
-    async def go_on() -> Job:
-        again = house(2)
-        again.names = several.names
-        async with again.running():
-            return await again.ended()
-
-    assert outcome(asyncio.run(go_on())) == wanted
+    asyncio.run(broken_off(several, 4 + 2 * break_off))
+    assert outcome(asyncio.run(gone_on(house(2), several))) == wanted
     assert tree(several.output) == tree(one.output)
 
 
