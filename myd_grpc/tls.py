@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from myd_grpc.secret_texts import without_secrets
+
 _EXPIRED = 10
 _NOT_YET_VALID = 9
 _WRONG_PURPOSE = 26
@@ -148,7 +150,8 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise TlsFileError(f"{path} cannot be read: {error.strerror}") from None
+        name = without_secrets(str(path))  # be it the text of a key in place of its file's name
+        raise TlsFileError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _text(content: bytes) -> str:

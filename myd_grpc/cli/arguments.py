@@ -10,6 +10,7 @@ from typing import Any
 
 from myd_grpc.cli import mask_profile
 from myd_grpc.cli.column_arguments import add_column_options, add_masking_key
+from myd_grpc.cli.parser import Parser
 
 ADDRESS_VARIABLE = "MYD_GRPC_ADDRESS"
 CA_VARIABLE = "MYD_TLS_CA"
@@ -31,7 +32,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     # The common options leave no default behind where they are not given: given before the
     # subcommand, they would be overwritten by those of the subcommand.
     parser = _parser()
-    found = parser.parse_args(arguments, namespace=_defaults())
+    found, unknown = parser.parse_known_args(arguments, namespace=_defaults())
+    if unknown:
+        parser.refuse(f"no such argument: {' '.join(unknown)}", found.command)
     if not _is_address(found.address):
         parser.error(
             f"--address (or {ADDRESS_VARIABLE}) must be HOST:PORT, the address of gRPC and not "
@@ -71,9 +74,9 @@ def follow_up_command(arguments: argparse.Namespace, command: str) -> str:
     return f"python client.py{''.join(given)} {command}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     common = _common_options()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="client.py",
         description="Convert MyData JSON files to CSV tables, and watch it happen.",
         parents=[common],

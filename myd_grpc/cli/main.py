@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from myd_grpc.cli import arguments as command_line
+from myd_grpc.cli.parser import USAGE
 
 if TYPE_CHECKING:
     from myd_grpc.client import Tls
-
-USAGE = 2
 
 # Arguments may be any bytes, but messages hold text.
 _NO_TEXT = "what the server is asked with has to be in UTF-8"

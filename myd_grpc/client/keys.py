@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myd_grpc.client.text_files import read_start
+from myd_grpc.secret_texts import looks_secret
 
 KEY_VARIABLE = "MYD_KEY"
 IV_VARIABLE = "MYD_IV"
@@ -18,6 +19,12 @@ _KEY_DIGITS = 64
 _IV_DIGITS = 32
 _MAKE_ONE = "`openssl rand -hex 32` makes one"
 _MAX_FILE_BYTES = 8192  # a data file given by mistake is not read whole
+
+_NO_FILE = (
+    "the name of a file with a key was expected, and this looks like a key itself, which others "
+    "can see where it is typed: write it into a file that only you can read, with `(umask 077; "
+    "cat > my.key)`, the key, Enter and Ctrl-D, and give the name of that file"
+)
 
 
 class InvalidKeyError(ValueError):
@@ -110,6 +117,8 @@ def _read(path: Path) -> str:
     try:
         return read_start(path, _MAX_FILE_BYTES).strip()
     except OSError as error:
+        if looks_secret(str(path)):
+            raise InvalidKeyError(_NO_FILE) from None  # that error has the name of the file
         raise InvalidKeyError(f"the key file {path} cannot be read: {error.strerror}") from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from myd_grpc.client.text_files import read_start
+from myd_grpc.secret_texts import looks_secret
 
 TOKEN_VARIABLE = "MYD_TOKEN"  # noqa: S105 - the name of the variable, not its value
 
@@ -16,9 +17,6 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...]
 TokenSource: TypeAlias = str | Path | Callable[[], str]
 """A token, the file with it, or what answers it. The last two are asked for each call anew, so that
 one that was renewed is used from then on."""
-
-_MADE = re.compile(r"myd_[A-Za-z0-9_-]{43}")
-"""A token as `python -m myd_grpc.token` makes them."""
 
 _NO_FILE = (
     "--token-file takes the name of a file, not the token: others can see what is typed. Have "
@@ -75,7 +73,7 @@ def _read(path: Path) -> str:
         # Twice as many bytes are as many characters in UTF-16.
         return read_start(path, 2 * _MOST_BYTES + 8)
     except OSError as error:
-        if _MADE.fullmatch(path.name):
+        if looks_secret(str(path)):
             raise InvalidTokenError(_NO_FILE) from None
         raise InvalidTokenError(
             f"the token file {path} cannot be read: {error.strerror}"
