@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from myd_grpc.convert.columns.asked import AskedPattern, asked_patterns
+from myd_grpc.convert.columns.asked import AskedPattern
 from myd_grpc.convert.errors import one_line, shortened
-from myd_grpc.options import ConvertOptions
 
 MOST_NOTES = 3
 """Sets of a job about which something is noted."""
 
 _NOTE_BYTES = 2000
 _MOST_PATTERNS = 5
+_MOST_OF_PRESET = 20
 _PATTERN_BYTES = 200
 
 
@@ -21,15 +21,23 @@ def joined_notes(notes: Sequence[str]) -> str:
     return shortened(one_line("; ".join(filter(None, notes))), _NOTE_BYTES)
 
 
-def unmatched_note(options: ConvertOptions, numbers: Iterable[int]) -> str:
-    """That nothing matched these patterns of a request (`asked_patterns`), "" for none."""
-    asked = asked_patterns(options)
-    told = list(dict.fromkeys(_told(asked[number]) for number in numbers))
+def unmatched_note(asked: Sequence[AskedPattern], numbers: Iterable[int]) -> str:
+    """What the caller is told: that nothing matched these patterns of the request, "" for none."""
+    return _unmatched((asked[n] for n in numbers if not asked[n].of_preset), _MOST_PATTERNS)
+
+
+def unmatched_of_preset(asked: Sequence[AskedPattern], numbers: Iterable[int]) -> str:
+    """What the operator is told: that nothing matched these of the preset, "" for none."""
+    return _unmatched((asked[n] for n in numbers if asked[n].of_preset), _MOST_OF_PRESET)
+
+
+def _unmatched(patterns: Iterable[AskedPattern], most: int) -> str:
+    told = list(dict.fromkeys(map(_told, patterns)))
     if not told:
         return ""
-    more = len(told) - _MOST_PATTERNS
-    named = ", ".join(told[:_MOST_PATTERNS])
-    return f"nothing matched {named}{f' and {more} more' if more > 0 else ''}"
+    more = len(told) - most
+    named = ", ".join(told[:most])
+    return one_line(f"nothing matched {named}{f' and {more} more' if more > 0 else ''}")
 
 
 def _told(pattern: AskedPattern) -> str:

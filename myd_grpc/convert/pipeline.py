@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from myd_grpc.convert.alike_sets import AlikeSets
 from myd_grpc.convert.checkpoint import NO_CHECKPOINTS, Checkpoint, Checkpoints
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
+from myd_grpc.convert.columns.asked import AskedPattern, asked_patterns
 from myd_grpc.convert.columns.of_conversion import column_rules
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import RowRules
@@ -39,7 +40,6 @@ from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.set_finisher import SetFinisher
 from myd_grpc.convert.state import ConversionState, Report
 from myd_grpc.convert.unmatched import UnmatchedPatterns
-from myd_grpc.options import ConvertOptions
 
 _ID_FIELD = "id"
 
@@ -49,20 +49,20 @@ class Converted:
     """All parts, set by set and table by table, and the files beside the tables, set by set.
 
     The notes are what is strange in the shape of the first sets; they tell no content. `unmatched`
-    are the numbers of the patterns of `options` that nothing matched, see `asked_patterns`.
+    are the numbers of those of the patterns that were `asked` that nothing matched.
     """
 
     parts: list[PartFile]
     beside: list[BesideFile]
     notes: list[str]
     unmatched: tuple[int, ...]
-    options: ConvertOptions
+    asked: Sequence[AskedPattern]
     rejects: int = 0
 
     @property
     def note(self) -> str:
         """All that is noted, as one line."""
-        unmatched = unmatched_note(self.options, self.unmatched)
+        unmatched = unmatched_note(self.asked, self.unmatched)
         return joined_notes([rejects_note(self.rejects), *self.notes, unmatched])
 
 
@@ -165,6 +165,7 @@ class _Run:
         self.files = InputFiles(conversion, keys.cipher)
         self._output = output
         self._options = conversion.options
+        self._asked = asked_patterns(conversion.options, conversion.preset)
         limits = conversion.limits
         self._rules = RowRules(
             RowPlan.of(self._options).dialect,
@@ -189,7 +190,7 @@ class _Run:
             report,
             checkpoints,
             share,
-            UnmatchedPatterns(self._options),
+            UnmatchedPatterns(self._asked),
             self.kept,
             self._behind,
         )
@@ -255,7 +256,7 @@ class _Run:
             state.beside,
             state.notes,
             state.unmatched.numbers,
-            self._options,
+            self._asked,
             state.progress.rejects,
         )
 

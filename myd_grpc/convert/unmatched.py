@@ -1,27 +1,26 @@
-"""Which patterns of a request nothing has matched, as where a name in one is mistyped."""
+"""Which patterns of a job nothing has matched, as where a name in one is mistyped."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from myd_grpc.convert.columns.asked import MAPS, asked_patterns
+from myd_grpc.convert.columns.asked import MAPS, AskedPattern
 from myd_grpc.convert.columns.patterns import Names, Pattern, anchors_of, names_of
 from myd_grpc.convert.schema import NewTable, Schema, shown
-from myd_grpc.options import ConvertOptions
 
 
 class UnmatchedPatterns:
-    """The patterns of a request of which there was nothing in any of its sets so far.
+    """The patterns of a job of which there was nothing in any of its sets so far.
 
     A column counts, be it left out or a link, and for `maps` a table at such a path. Each set is
     looked at once, when it is finished, and a pattern only until something matched.
     """
 
-    def __init__(self, options: ConvertOptions) -> None:
-        asked = list(enumerate(asked_patterns(options)))
-        self._maps = _Waiting((number, one.text) for number, one in asked if one.purpose == MAPS)
-        self._columns = _Waiting((number, one.text) for number, one in asked if one.purpose != MAPS)
+    def __init__(self, asked: Sequence[AskedPattern]) -> None:
+        numbered = list(enumerate(asked))
+        self._maps = _Waiting((n, one.text) for n, one in numbered if one.purpose == MAPS)
+        self._columns = _Waiting((n, one.text) for n, one in numbered if one.purpose != MAPS)
 
     @property
     def numbers(self) -> tuple[int, ...]:

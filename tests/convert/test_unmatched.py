@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
 from myd_grpc.convert.model import NO_KEYS, Limits
-from myd_grpc.options import ColumnChoice, Masking, MaskMethod, MaskProfile, MaskRule
+from myd_grpc.convert.notes import unmatched_of_preset
+from myd_grpc.convert.pipeline import convert
+from myd_grpc.options import (
+    ColumnChoice,
+    ConvertOptions,
+    Masking,
+    MaskMethod,
+    MaskProfile,
+    MaskRule,
+)
 from tests.support.breaking_off import crashing
-from tests.support.converting import Settings, conversion, directory, each_engine, write
+from tests.support.converting import Settings, conversion, directory, each_engine, silent, write
 from tests.support.nasty import NFC_HAN, NFD_HAN
 from tests.support.noting import noted
 
@@ -106,6 +116,22 @@ def test_a_preset_and_a_profile_may_name_what_is_not_there(engine: str) -> None:
     masking = Masking(MaskProfile.MYDATA_KR)
     settings = Settings(preset=preset, masking=masking, masking_key=bytes(32), engine=engine)
     assert noted('[{"amt":1}]', **settings) == ""
+
+
+def test_what_a_preset_names_in_vain_is_for_the_operator(engine: str) -> None:
+    own = ConvertOptions(
+        include=("**", "a"), exclude=("b",), maps=("c",), masking=keep("d", "id"), preset="p"
+    )
+    preset = ColumnChoice(("id", "e"), ("f",), keep("g", "id"))
+    with directory() as work:
+        write(work, [("1.json", b'[{"id":1}]')])
+        asked = replace(conversion(work, ["1.json"], engine=engine), options=own, preset=preset)
+        (work / "out").mkdir()
+        done = convert(asked, NO_KEYS, work / "out", silent)
+    assert done.note == 'nothing matched include "a", exclude "b", masking rule "d"'
+    assert unmatched_of_preset(done.asked, done.unmatched) == (
+        'nothing matched maps "c", include "e", exclude "f", masking rule "g"'
+    )
 
 
 def test_several_sets_are_looked_at_together(engine: str) -> None:

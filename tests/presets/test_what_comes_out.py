@@ -133,6 +133,21 @@ def test_who_is_bound_gets_what_the_preset_lets_out(make_server: Callable[..., S
     assert rows(server)["out.accounts_1.csv"][1][1:] == ["월세", "1"]
 
 
+def test_the_operator_learns_what_is_mistyped_in_a_preset_and_the_caller_does_not(
+    make_server: Callable[..., Server],
+) -> None:
+    mistyped = PRESET.replace('"name"\nmethod', '"nmae"\nmethod').replace('["accounts"]', '["acc"]')
+    server = with_preset(make_server(), mistyped)
+    masking: Any = {"key": KEY, "rules": [{"columns": "brith", "method": "MASK_METHOD_REDACT"}]}
+    job = server.convert("a.json", preset="p", masking=masking)
+    assert (job.status, job.msg) == (pb.Job.DONE, 'nothing matched masking rule "brith"')
+    (line,) = [one for one in server.log.splitlines() if "nothing matched" in one]
+    assert "WARNING" in line
+    assert line.endswith(
+        f'job {job.job_id}: of its preset p, nothing matched maps "acc", masking rule "nmae"'
+    )
+
+
 def test_a_job_goes_on_with_the_preset_as_it_was(
     make_server: Callable[..., Server], hold: Callable[[str], Hold]
 ) -> None:

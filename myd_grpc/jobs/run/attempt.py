@@ -6,14 +6,20 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from myd_grpc.convert.columns.asked import asked_patterns
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.convert.notes import joined_notes, rejects_note, unmatched_note
+from myd_grpc.convert.notes import (
+    joined_notes,
+    rejects_note,
+    unmatched_note,
+    unmatched_of_preset,
+)
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
@@ -37,7 +43,7 @@ from myd_grpc.jobs.worker.protocol import (
     ProgressReported,
     Task,
 )
-from myd_grpc.options import ConvertOptions
+from myd_grpc.options import NO_CHOICE, ConvertOptions
 from myd_grpc.tracebacks import describe, new_error_id
 
 if TYPE_CHECKING:
@@ -86,7 +92,8 @@ class Attempt:
         self._destination: Destination | None = None  # of the try at hand
         self._uploaded = ""
         self._note = ""
-        self._options = ConvertOptions()  # of the task at hand
+        # Of the task at hand.
+        self._options, self._preset = ConvertOptions(), NO_CHOICE
         self._looked = Looked(Progress(), (), 0)
 
     @property
@@ -240,7 +247,7 @@ class Attempt:
         request, checkpoint = await self._recorder.work()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
-        self._options = request.options
+        self._options, self._preset = request.options, request.preset
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
         self._destination = self._context.destination(job, secrets.token_hex(4))
@@ -294,14 +301,22 @@ class Attempt:
                 self._looked = message
             case Done(progress, notes, unmatched, peak_bytes, uploaded):
                 self._progress = progress
-                told = [*notes, unmatched_note(self._options, unmatched)]
-                self._note = joined_notes([rejects_note(progress.rejects), *told])
+                self._take_notes(notes, unmatched)
                 self._uploaded = uploaded
                 self._recorder.log_end("converted", peak_bytes)
             case Failed(reason, text, trace, peak_bytes, passing):
                 await self._recorder.failing()
                 self._recorder.log_end(f"{reason} {trace}".rstrip(), peak_bytes, passing=passing)
                 raise (ShortageError if passing else ConversionError)(reason, text)
+
+    def _take_notes(self, notes: Sequence[str], unmatched: Sequence[int]) -> None:
+        """Keep what the caller is to be told, and tell the operator of the preset."""
+        asked = asked_patterns(self._options, self._preset)
+        told = [rejects_note(self._progress.rejects), *notes, unmatched_note(asked, unmatched)]
+        self._note = joined_notes(told)
+        if mistyped := unmatched_of_preset(asked, unmatched):
+            name = self._options.preset
+            logger.warning("job %s: of its preset %s, %s", self.job.job_id, name, mistyped)
 
     async def _check_output(self, progress: Progress) -> None:
         """Fail at once where the set cannot be published, rather than after an hour of work."""
@@ -334,7 +349,10 @@ class Attempt:
         # Another name than before: shares may have been done again since, and be elsewhere.
         self._destination = self._context.destination(self.job, secrets.token_hex(4))
         self._progress = self._spread.progress
-        self._parts, self._note = joined_made(left.shares, request.options)
+        self._options, self._preset = request.options, request.preset
+        made = joined_made(left.shares)
+        self._parts = list(made.parts)
+        self._take_notes(made.notes, made.unmatched)
         joined = partial(join, self.job, left, self._staged_by)
         self._uploaded = await self._while_short(lambda: self._in_output(joined))
         self._raise_if_stopped()

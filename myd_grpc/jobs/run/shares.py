@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from myd_grpc.convert.checkpoint_form import from_line, to_line
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.convert.notes import MOST_NOTES, joined_notes, rejects_note, unmatched_note
-from myd_grpc.options import ConvertOptions, Layout
+from myd_grpc.convert.notes import MOST_NOTES
+from myd_grpc.options import Layout
 
 _VERSION = 2
 _SHARES_A_SLOT = 4
@@ -137,17 +137,11 @@ def joined_progress(whole: Progress, shares: Sequence[Share], most_rejects: int)
     )
 
 
-def joined_made(shares: Sequence[Share], options: ConvertOptions) -> tuple[list[PartFile], str]:
-    """All parts of the job in order, and its note. All shares are made."""
+def joined_made(shares: Sequence[Share]) -> Made:
+    """What came of all shares, each of which is made."""
     made = [share.made for share in shares if share.made]
-    notes = [note for one in made for note in one.notes][:MOST_NOTES]
-    rejects = rejects_note(sum(share.progress.rejects for share in shares))
-    unmatched = unmatched_note(options, _unmatched_in_all(made))
-    note = joined_notes([rejects, *notes, unmatched])
-    return [part for one in made for part in one.parts], note
-
-
-def _unmatched_in_all(made: Sequence[Made]) -> list[int]:
-    """The patterns that nothing in any share matched."""
-    left = set(made[0].unmatched).intersection(*(one.unmatched for one in made[1:]))
-    return sorted(left)
+    notes = [note for one in made for note in one.notes]
+    # What nothing in any share matched.
+    unmatched = set(made[0].unmatched).intersection(*(one.unmatched for one in made[1:]))
+    parts = tuple(part for one in made for part in one.parts)
+    return Made(parts, tuple(notes[:MOST_NOTES]), tuple(sorted(unmatched)))
