@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert import gathering
+from myd_grpc.convert.engines import few_of_many
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.output import disk
@@ -43,6 +44,24 @@ def test_the_tables_are_the_same(
             for engine in ("python", "native")
         ]
         assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("kept", [0, TABLES // 2, 2 * TABLES])
+def test_only_so_many_files_stay_open(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    monkeypatch.setattr(gathering, "_MOST_BYTES", 2000)
+    expected = outcome(of_many_tables(1000), engine="python")
+    monkeypatch.setattr(few_of_many, "_files_kept", lambda: kept)
+    open_files = list[int]()
+
+    def reach(point: str) -> None:
+        if point == "append":
+            links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+            open_files.append(sum(path.readlink().name.endswith("_1.csv") for path in links))
+
+    monkeypatch.setattr(disk, "reach", reach)
+    limits = Limits(batch_records=80)
+    assert outcome(of_many_tables(1000), engine="native", limits=limits) == expected
+    assert max(open_files) == min(kept, TABLES + 1)
 
 
 @pytest.mark.parametrize("most", [2000, 12 << 20])

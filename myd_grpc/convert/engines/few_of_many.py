@@ -5,6 +5,7 @@ To make some for each table of each batch would take several times as long as to
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeAlias, overload
@@ -16,6 +17,10 @@ from myd_grpc.convert.batch import Appended, Few, Rows
 from myd_grpc.convert.kinds import TableKinds
 
 NativeRows: TypeAlias = tuple[int, Buffer, _native.Ends, int]
+
+_SHARE_OF_FILES = 4
+"""One of so many files that a process may have open at once stays open to be appended to."""
+_MOST_FILES = 1 << 16
 
 
 class FewRows(Sequence[Rows]):
@@ -76,7 +81,7 @@ class GatheredRows:
     """See `Gathered`: for rows of this engine alone."""
 
     def __init__(self) -> None:
-        self._core = _native.Gathered()
+        self._core = _native.Gathered(_files_kept())
 
     def add(self, few: Few) -> int:
         """See `Gathered.add`."""
@@ -110,6 +115,12 @@ class GatheredRows:
     def close_parts(self) -> Sequence[Appended]:
         """See `Gathered.close_parts`."""
         return [Appended(*one) for one in self._core.close_all()]
+
+
+def _files_kept() -> int:
+    """How many files may stay open to be appended to."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_FILES if most == resource.RLIM_INFINITY else most // _SHARE_OF_FILES
 
 
 def rows_of(table: int, data: Buffer, ends: _native.Ends, width: int) -> Rows:

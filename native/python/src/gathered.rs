@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myd_core::flatten::{
-    Added, Appended, Appends, FewKinds, FewRows, Gathered, OpenPart, Rows, RowsIn,
+    Added, Appended, Appends, FewKinds, FewRows, Gathered, NewPart, PackedRows, Rows,
 };
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -46,7 +46,7 @@ impl FewOfMany {
     }
 
     fn rows<'py>(&self, py: Python<'py>, index: usize) -> PyResult<PyRows<'py>> {
-        let rows = self.rows.get(index).map(RowsIn::to_rows);
+        let rows = self.rows.get(index).map(PackedRows::to_rows);
         rows_of(py, rows.ok_or_else(|| PyIndexError::new_err("no such rows"))?)
     }
 
@@ -64,9 +64,10 @@ pub struct PyGathered(Mutex<Gathered>);
 
 #[pymethods]
 impl PyGathered {
+    /// So many files of parts may stay open from one time that rows are appended to the next.
     #[new]
-    fn new() -> Self {
-        Self(Mutex::default())
+    fn new(most_kept: usize) -> Self {
+        Self(Gathered::new(most_kept).into())
     }
 
     /// Adds those of a batch; answers about how much memory there is now.
@@ -94,8 +95,7 @@ impl PyGathered {
 
     /// Has the rows of a table appended to a file from now on, `begin` before them.
     fn open(&self, table: usize, path: PathBuf, width: usize, room: usize, begin: Vec<u8>) {
-        let part = OpenPart { path, width, room, begin, added: Added::default() };
-        self.lock().open(table, part);
+        self.lock().open(table, path, NewPart { width, room, begin });
     }
 
     /// Takes all rows: what is to be appended, the others, and what was to the parts that are closed.

@@ -1,16 +1,18 @@
 //! Few rows of each of many tables, in as few pieces of memory as that takes.
 
-use super::table_rows::RowsIn;
+use super::table_rows::{Rows, RowsIn};
 use crate::kinds::TableKinds;
 
 /// A batch has rows of many tables from so many on,
 const MANY_TABLES: usize = 32;
 /// and few of each if these have so many bytes on average.
 const FEW_BYTES: usize = 8 << 10;
+/// More of them are not packed: where rows end takes half the memory so.
+const MOST_BYTES: usize = 1 << 30;
 
 /// Whether so many tables' rows, with so many bytes together, are few of each of many.
 pub fn are_few_of_many(tables: usize, bytes: usize) -> bool {
-    tables >= MANY_TABLES && bytes < tables * FEW_BYTES
+    tables >= MANY_TABLES && bytes < (tables * FEW_BYTES).min(MOST_BYTES)
 }
 
 /// Rows of a batch, and which kinds of values are in them: memory of its own for each table's would take as
@@ -19,13 +21,13 @@ pub fn are_few_of_many(tables: usize, bytes: usize) -> bool {
 pub struct FewRows {
     text: Vec<u8>,
     /// Where each row ends in the text of its stretch.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     stretches: Vec<Stretch>,
     kinds: FewKinds,
 }
 
 /// The kinds of values in the rows of a batch.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct FewKinds {
     bits: Vec<u8>,
     /// Tables, and where their bits end.
@@ -34,10 +36,36 @@ pub struct FewKinds {
 
 /// Rows of a table that have the same number of cells: where their text and their ends end.
 struct Stretch {
-    table: usize,
-    width: usize,
-    text: usize,
-    ends: usize,
+    table: u32,
+    width: u32,
+    text: u32,
+    ends: u32,
+}
+
+/// Rows of one table among few of many, which have the same number of cells.
+#[derive(Clone, Copy)]
+pub struct PackedRows<'a> {
+    /// The table's number.
+    pub table: usize,
+    /// The text of the rows.
+    pub text: &'a [u8],
+    /// Where each row ends in the text.
+    pub ends: &'a [u32],
+    /// How many cells the rows have, links included.
+    pub width: usize,
+}
+
+impl PackedRows<'_> {
+    /// A copy of them.
+    pub fn to_rows(self) -> Rows {
+        let Self { table, text, width, .. } = self;
+        Rows { table, text: text.to_vec(), ends: self.ends_from(0).collect(), width }
+    }
+
+    /// Where each row ends in a text that begins so many bytes before theirs.
+    pub fn ends_from(self, start: usize) -> impl Iterator<Item = usize> {
+        self.ends.iter().map(move |&end| start + end as usize)
+    }
 }
 
 impl FewRows {
@@ -52,8 +80,9 @@ impl FewRows {
     pub fn add(&mut self, rows: RowsIn, start: usize) {
         let RowsIn { table, text, ends, width } = rows;
         self.text.extend_from_slice(text);
-        self.ends.extend(ends.iter().map(|end| end - start));
-        let (text, ends) = (self.text.len(), self.ends.len());
+        self.ends.extend(ends.iter().map(|end| (end - start) as u32));
+        let (table, width) = (table as u32, width as u32);
+        let (text, ends) = (self.text.len() as u32, self.ends.len() as u32);
         self.stretches.push(Stretch { table, width, text, ends });
     }
 
@@ -98,17 +127,23 @@ impl FewRows {
     }
 
     /// A stretch of rows.
-    pub fn get(&self, index: usize) -> Option<RowsIn<'_>> {
+    pub fn get(&self, index: usize) -> Option<PackedRows<'_>> {
         let &Stretch { table, width, text, ends } = self.stretches.get(index)?;
         let before = index.checked_sub(1).map(|before| &self.stretches[before]);
         let (from_text, from_ends) = before.map_or((0, 0), |before| (before.text, before.ends));
-        let (text, ends) = (&self.text[from_text..text], &self.ends[from_ends..ends]);
-        Some(RowsIn { table, text, ends, width })
+        let text = &self.text[from_text as usize..text as usize];
+        let ends = &self.ends[from_ends as usize..ends as usize];
+        Some(PackedRows { table: table as usize, text, ends, width: width as usize })
     }
 
     /// All stretches, in the order of their tables.
-    pub fn iter(&self) -> impl Iterator<Item = RowsIn<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = PackedRows<'_>> {
         (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// The tables of all stretches, in that order.
+    pub fn tables(&self) -> impl Iterator<Item = usize> {
+        self.stretches.iter().map(|stretch| stretch.table as usize)
     }
 }
 
@@ -121,6 +156,15 @@ impl FewKinds {
             start = end;
             (table, bits)
         })
+    }
+
+    /// Adds the bits of others if they are of the same tables and columns; whether they are.
+    pub fn add_alike(&mut self, others: &Self) -> bool {
+        let are_alike = self.ends == others.ends;
+        if are_alike {
+            self.bits.iter_mut().zip(&others.bits).for_each(|(known, bits)| *known |= bits);
+        }
+        are_alike
     }
 
     /// The same, as `TableKinds`.
@@ -142,7 +186,7 @@ mod tests {
         few.add_kinds(3, [1, 2].into_iter());
         few.add_kinds(7, [4].into_iter());
         let all = few.iter().map(|it| (it.table, it.text, it.ends, it.width));
-        let expected: [(_, &[u8], &[usize], _); 3] =
+        let expected: [(_, &[u8], &[u32], _); 3] =
             [(3, b"a\nbc\n", &[2, 5], 1), (3, b"d,\n", &[3], 2), (7, b"e\n", &[2], 1)];
         assert!(all.eq(expected));
         assert_eq!((few.len(), few.rows(), few.bytes(), few.is_empty()), (3, 4, 10, false));

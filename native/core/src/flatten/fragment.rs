@@ -1,8 +1,8 @@
 //! What comes of a batch.
 
-use super::few::FewRows;
+use super::few::{FewRows, PackedRows};
 use super::masked::MaskedCells;
-use super::table_rows::{Rows, RowsIn};
+use super::table_rows::Rows;
 use crate::kinds::TableKinds;
 
 /// A table or column of the schema: in document order they are its log.
@@ -41,8 +41,8 @@ pub struct Fragment {
 impl Fragment {
     /// A copy of all rows, few or not.
     pub fn all_rows(&self) -> Vec<Rows> {
-        let usual = self.rows.iter().map(Rows::as_they_are);
-        usual.chain(self.few.iter()).map(RowsIn::to_rows).collect()
+        let usual = self.rows.iter().cloned();
+        usual.chain(self.few.iter().map(PackedRows::to_rows)).collect()
     }
 
     /// About how many bytes of memory it takes.

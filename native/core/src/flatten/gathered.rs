@@ -1,38 +1,44 @@
 //! Few rows of each of many tables, of several batches, until they are put together or appended.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::appends::{Append, Appends, Place};
-use super::few::{FewKinds, FewRows};
-use super::table_rows::{Rows, RowsIn};
+use super::appends::{Append, AppendFile, Appends};
+use super::few::{FewKinds, FewRows, PackedRows};
+use super::gathered_kinds::GatheredKinds;
+use super::places::Places;
+use super::table_rows::Rows;
 use crate::kinds::TableKinds;
 
 /// Rows in the order of their tables, and for each table in the order in which they came.
 #[derive(Default)]
 pub struct Gathered {
     batches: Vec<Arc<FewRows>>,
-    /// By the number of the table, its rows in these.
-    places: Vec<Vec<Place>>,
-    /// By the number of the table, the bits of its columns.
-    kinds: Vec<Vec<u8>>,
+    kinds: GatheredKinds,
     size: usize,
     /// By the number of the table, the part that its rows can be appended to.
     open: Vec<Option<OpenPart>>,
+    /// How many files may stay open from one time to the next, and how many do.
+    most_kept: usize,
+    kept: usize,
 }
 
 /// A part of a table, to whose file rows are appended as they are.
-pub struct OpenPart {
-    /// The file, which is made if it is not there.
-    pub path: PathBuf,
+struct OpenPart {
+    file: Arc<AppendFile>,
+    part: NewPart,
+    added: Added,
+}
+
+/// A part of a table as it is opened.
+pub struct NewPart {
     /// How many cells a row has to have.
     pub width: usize,
     /// How many rows there may still be.
     pub room: usize,
     /// What comes before the rows.
     pub begin: Vec<u8>,
-    /// What was appended.
-    pub added: Added,
 }
 
 /// Rows that were appended to the file of a table's part.
@@ -55,6 +61,11 @@ pub struct Appended {
 }
 
 impl Gathered {
+    /// Nothing; so many files of parts may stay open from one time that rows are appended to the next.
+    pub fn new(most_kept: usize) -> Self {
+        Self { most_kept, ..Self::default() }
+    }
+
     /// About how many bytes of memory the rows take.
     pub fn size(&self) -> usize {
         self.size
@@ -62,14 +73,7 @@ impl Gathered {
 
     /// Adds the rows of a batch, and the kinds of values in them.
     pub fn add(&mut self, few: Arc<FewRows>, kinds: &FewKinds) {
-        for (table, bits) in kinds.iter() {
-            let known = at(&mut self.kinds, table);
-            known.resize(known.len().max(bits.len()), 0);
-            known.iter_mut().zip(bits).for_each(|(known, bits)| *known |= bits);
-        }
-        for (index, rows) in few.iter().enumerate() {
-            at(&mut self.places, rows.table).push((self.batches.len(), index));
-        }
+        self.kinds.add(kinds);
         self.size += few.size();
         self.batches.push(few);
     }
@@ -77,35 +81,40 @@ impl Gathered {
     /// Takes all rows, put together.
     pub fn take_rows(&mut self) -> Vec<Rows> {
         let batches = self.take_batches();
+        let places = Places::of(&batches);
         let mut rows = Vec::new();
-        for (_, places) in of_tables(&self.places) {
-            put_together(&batches, places, &mut rows);
+        for (_, of_table) in places.tables() {
+            put_together(places.rows(&batches, of_table), &mut rows);
         }
-        self.forget_places();
         rows
     }
 
     /// Takes the kinds of values in all rows that were added since the last time.
     pub fn take_kinds(&mut self) -> Vec<TableKinds> {
-        let kinds = std::mem::take(&mut self.kinds).into_iter().enumerate();
-        let kinds = kinds.filter(|(_, bits)| !bits.is_empty());
-        kinds.map(|(table, bits)| TableKinds { table, bits }).collect()
+        self.kinds.take()
     }
 
     /// The tables without an open part whose rows have one width and fewer bytes than that: their
     /// number, that width, and how many rows there are.
     pub fn unopened(&self, most_bytes: usize) -> Vec<(usize, usize, usize)> {
-        let tables = of_tables(&self.places).filter(|&(table, _)| self.part(table).is_none());
-        let few = tables.filter_map(|(table, places)| {
-            let (width, added) = measured(&self.batches, places)?;
+        let places = Places::of(&self.batches);
+        let tables = places.tables().filter(|&(table, _)| !self.is_open(table));
+        let few = tables.filter_map(|(table, of_table)| {
+            let (width, added) = measured(places.rows(&self.batches, of_table))?;
             (added.bytes < most_bytes).then_some((table, width, added.rows))
         });
         few.collect()
     }
 
-    /// Has the rows of a table appended to that part.
-    pub fn open(&mut self, table: usize, part: OpenPart) {
-        *at(&mut self.open, table) = Some(part);
+    /// Has the rows of a table appended to a part's file, which is made if it is not there.
+    pub fn open(&mut self, table: usize, path: PathBuf, part: NewPart) {
+        if self.open.len() <= table {
+            self.open.resize_with(table + 1, || None);
+        }
+        let is_kept = self.kept < self.most_kept;
+        self.kept += usize::from(is_kept);
+        let file = AppendFile::new(path, is_kept).into();
+        self.open[table] = Some(OpenPart { file, part, added: Added::default() });
     }
 
     /// Takes all rows, those of open parts to be appended to them if they fit there.
@@ -113,39 +122,36 @@ impl Gathered {
     /// Rows of fewer bytes than `most_bytes` are to be appended at once: a table with more is closed.
     pub fn append(&mut self, most_bytes: usize) -> Appended {
         let batches = self.take_batches();
+        let places = Places::of(&batches);
         let (mut files, mut others, mut closed) = (Vec::new(), Vec::new(), Vec::new());
-        for (table, places) in of_tables(&self.places) {
-            let Some(part) = self.open.get_mut(table).and_then(Option::as_mut) else {
-                put_together(&batches, places, &mut others);
+        for (table, of_table) in places.tables() {
+            let rows = || places.rows(&batches, of_table.clone());
+            let Some(open) = self.open.get_mut(table).and_then(Option::as_mut) else {
+                put_together(rows(), &mut others);
                 continue;
             };
-            let begin = std::mem::take(&mut part.begin);
-            let mut append = Append { path: part.path.clone(), begin, places: Vec::new() };
-            let fitting = measured(&batches, places).filter(|&(width, added)| {
-                width == part.width && added.rows <= part.room && added.bytes < most_bytes
+            let fitting = measured(rows()).filter(|&(width, added)| {
+                open.part.takes(width, added) && added.bytes < most_bytes
             });
             if let Some((_, added)) = fitting {
-                part.room -= added.rows;
-                part.added.rows += added.rows;
-                part.added.bytes += added.bytes;
-                append.places.extend_from_slice(places);
+                files.push(open.append(added, of_table.clone()));
             } else {
-                closed.push((table, part.added));
+                let begin = open.append(Added::default(), 0..0);
+                files.extend(Some(begin).filter(|append| !append.begin.is_empty()));
+                closed.push((table, open.added));
+                self.kept -= usize::from(open.file.is_kept());
                 self.open[table] = None;
-                put_together(&batches, places, &mut others);
-            }
-            if !(append.begin.is_empty() && append.places.is_empty()) {
-                files.push(append);
+                put_together(rows(), &mut others);
             }
         }
-        self.forget_places();
-        Appended { appends: Appends { batches, files }, others, closed }
+        Appended { appends: Appends { batches, places, files }, others, closed }
     }
 
     /// Closes all parts; what was appended to each since it was opened. Nothing is to be gathered.
     pub fn close_all(&mut self) -> Vec<(usize, Added)> {
+        self.kept = 0;
         let parts = std::mem::take(&mut self.open).into_iter().enumerate();
-        parts.filter_map(|(table, part)| Some((table, part?.added))).collect()
+        parts.filter_map(|(table, open)| Some((table, open?.added))).collect()
     }
 
     fn take_batches(&mut self) -> Vec<Arc<FewRows>> {
@@ -153,32 +159,33 @@ impl Gathered {
         std::mem::take(&mut self.batches)
     }
 
-    fn forget_places(&mut self) {
-        self.places.iter_mut().for_each(Vec::clear);
-    }
-
-    fn part(&self, table: usize) -> Option<&OpenPart> {
-        self.open.get(table)?.as_ref()
+    fn is_open(&self, table: usize) -> bool {
+        self.open.get(table).is_some_and(Option::is_some)
     }
 }
 
-/// The numbers of tables that have rows, and where those are.
-fn of_tables(places: &[Vec<Place>]) -> impl Iterator<Item = (usize, &[Place])> {
-    let tables = places.iter().map(Vec::as_slice).enumerate();
-    tables.filter(|(_, places)| !places.is_empty())
+impl NewPart {
+    /// Whether it takes so many rows of that width.
+    fn takes(&self, width: usize, added: Added) -> bool {
+        width == self.width && added.rows <= self.room
+    }
 }
 
-fn rows_at<'a>(
-    batches: &'a [Arc<FewRows>],
-    places: &'a [Place],
-) -> impl Iterator<Item = RowsIn<'a>> {
-    places.iter().filter_map(|&(batch, index)| batches[batch].get(index))
+impl OpenPart {
+    /// What is to be appended, with the rows at these places.
+    fn append(&mut self, added: Added, places: Range<usize>) -> Append {
+        self.part.room -= added.rows;
+        self.added.rows += added.rows;
+        self.added.bytes += added.bytes;
+        let begin = std::mem::take(&mut self.part.begin);
+        Append { file: Arc::clone(&self.file), begin, places }
+    }
 }
 
 /// How many cells the rows of a table have, if all have as many, and how many there are.
-fn measured(batches: &[Arc<FewRows>], places: &[Place]) -> Option<(usize, Added)> {
+fn measured<'a>(rows: impl Iterator<Item = PackedRows<'a>>) -> Option<(usize, Added)> {
     let (mut width, mut added) = (None, Added::default());
-    for rows in rows_at(batches, places) {
+    for rows in rows {
         if width.is_some_and(|width| width != rows.width) {
             return None;
         }
@@ -190,34 +197,26 @@ fn measured(batches: &[Arc<FewRows>], places: &[Place]) -> Option<(usize, Added)
 }
 
 /// Puts the rows of a table together, where they have the same number of cells.
-fn put_together(batches: &[Arc<FewRows>], places: &[Place], all: &mut Vec<Rows>) {
+fn put_together<'a>(rows: impl Iterator<Item = PackedRows<'a>>, all: &mut Vec<Rows>) {
     let first = all.len();
-    for added in rows_at(batches, places) {
-        let RowsIn { text, ends, width, .. } = added;
-        match all[first..].last_mut().filter(|last| last.width == width) {
+    for added in rows {
+        match all[first..].last_mut().filter(|last| last.width == added.width) {
             Some(last) => {
                 let start = last.text.len();
-                last.text.extend_from_slice(text);
-                last.ends.extend(ends.iter().map(|end| start + end));
+                last.text.extend_from_slice(added.text);
+                last.ends.extend(added.ends_from(start));
             }
             None => all.push(added.to_rows()),
         }
     }
 }
 
-/// The element of a table, after those of tables before it.
-fn at<T: Default>(all: &mut Vec<T>, table: usize) -> &mut T {
-    if all.len() <= table {
-        all.resize_with(table + 1, T::default);
-    }
-    &mut all[table]
-}
-
 #[cfg(test)]
 mod tests {
     use std::{env, fs, io, process};
 
-    use super::{Added, FewKinds, FewRows, Gathered, OpenPart, Rows, RowsIn};
+    use super::{Added, FewKinds, FewRows, Gathered, NewPart, Rows};
+    use crate::flatten::table_rows::RowsIn;
 
     /// Rows of tables, each with its number, text and width, and bits of the table with the number 2.
     fn few(rows: &[(usize, &str, usize)], bits: &[u128]) -> (FewRows, FewKinds) {
@@ -267,17 +266,17 @@ mod tests {
 
     #[test]
     fn rows_that_fit_are_appended_to_open_parts() -> io::Result<()> {
-        let mut gathered = Gathered::default();
+        // Some files stay open, and some do not.
+        let mut gathered = Gathered::new(1);
         let path = |table| env::temp_dir().join(format!("gathered-{table}-{}", process::id()));
-        let part = |table, width, begin: &str| {
-            let (path, begin) = (path(table), begin.into());
-            OpenPart { path, width, room: 3, begin, added: Added::default() }
+        let open = |gathered: &mut Gathered, table, width, begin: &str| {
+            gathered.open(table, path(table), NewPart { width, room: 3, begin: begin.into() });
         };
         let rows = [(0, "a\n", 1), (1, "b\n", 1), (2, "c\n", 1), (2, "d,\n", 2), (3, "long\n", 1)];
         add(&mut gathered, few(&rows, &[]));
         assert_eq!(gathered.unopened(5), [(0, 1, 1), (1, 1, 1)]);
-        gathered.open(0, part(0, 1, "A\n"));
-        gathered.open(2, part(2, 1, "C\n"));
+        open(&mut gathered, 0, 1, "A\n");
+        open(&mut gathered, 2, 1, "C\n");
         assert_eq!(gathered.unopened(5), [(1, 1, 1)]);
         let made = gathered.append(5);
         made.appends.write()?;
@@ -291,7 +290,7 @@ mod tests {
         // There is no room for one more.
         add(&mut gathered, few(&[(0, "g\n", 1)], &[]));
         assert_eq!(gathered.append(5).closed, [(0, Added { rows: 3, bytes: 6 })]);
-        gathered.open(1, part(1, 1, ""));
+        open(&mut gathered, 1, 1, "");
         assert_eq!(gathered.close_all(), [(1, Added::default())]);
         assert!(gathered.close_all().is_empty() && !path(1).exists());
         [0, 2].into_iter().try_for_each(|table| fs::remove_file(path(table)))

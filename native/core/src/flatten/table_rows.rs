@@ -1,6 +1,7 @@
 //! Finished rows of one table, owned and lent.
 
 /// Finished rows of one table.
+#[derive(Clone)]
 pub struct Rows {
     /// The table's number.
     pub table: usize,
@@ -13,11 +14,6 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Those rows, lent.
-    pub fn as_they_are(&self) -> RowsIn<'_> {
-        RowsIn { table: self.table, text: &self.text, ends: &self.ends, width: self.width }
-    }
-
     /// About how many bytes of memory they take.
     pub fn size(&self) -> usize {
         self.text.len() + size_of_val(&*self.ends)
@@ -35,12 +31,4 @@ pub struct RowsIn<'a> {
     pub ends: &'a [usize],
     /// How many cells the rows have, links included.
     pub width: usize,
-}
-
-impl RowsIn<'_> {
-    /// A copy of them.
-    pub fn to_rows(self) -> Rows {
-        let Self { table, text, ends, width } = self;
-        Rows { table, text: text.to_vec(), ends: ends.to_vec(), width }
-    }
 }
