@@ -78,6 +78,7 @@ def submission(
         options=options,
         encrypted=cipher is not None,
         needs_masking_key=needs_key,
+        spare_masking_key=bool(message.masking.key) and not needs_key,
         limits=settings.limits,
         section_names=settings.section_names,
         preset=preset.choice,

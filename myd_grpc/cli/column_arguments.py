@@ -68,13 +68,15 @@ def masking(arguments: argparse.Namespace) -> Masking:
     return Masking(_PROFILES[arguments.mask_profile], tuple(arguments.mask_rules))
 
 
-def may_mask(arguments: argparse.Namespace) -> bool:
-    """Whether any column may be masked, by what is asked for or by a preset.
+def takes_masking_key(arguments: argparse.Namespace) -> bool:
+    """Whether a column may get pseudonyms, by what is asked for or by a preset.
 
     Who gives a file with the key may be bound to a preset without naming it.
     """
-    asked = arguments.preset or arguments.masking_key_file
-    return bool(asked) or masking(arguments) != Masking()
+    asked = masking(arguments)
+    makes_pseudonyms = any(rule.method is MaskMethod.PSEUDONYM for rule in asked.rules)
+    may_make_them = arguments.preset or asked.profile is not MaskProfile.UNSPECIFIED
+    return bool(makes_pseudonyms or may_make_them or arguments.masking_key_file)
 
 
 def _add_patterns(parser: Any, option: str, name: str, text: str) -> None:

@@ -68,8 +68,10 @@ def _convert(session: Session) -> int:
         arguments.file,
         arguments.output,
         key=keys.file_key(arguments),
-        # Where nothing is masked, it is nobody's business.
-        masking_key=keys.masking_key(arguments) if column_arguments.may_mask(arguments) else None,
+        # Where nothing is made with it, it is nobody's business.
+        masking_key=(
+            keys.masking_key(arguments) if column_arguments.takes_masking_key(arguments) else None
+        ),
         request_id=request_id,
         masking=column_arguments.masking(arguments),
         **_options(arguments, ConvertOptions),
@@ -202,16 +204,23 @@ def _follow(
         why = f"{wording.why_unwritten(error)}, the job goes on"
         raise WatchEndedError(job_id, why, NOT_DONE) from None
     session.output.outcome(_with_all_tables(session, job))
+    _warn(session, job)
     _require_known(job)
     return OK if job.status == Job.DONE else NOT_DONE
 
 
 def _show(session: Session, job: Job) -> int:
     session.output.job(_with_all_tables(session, job))
+    _warn(session, job)
     if wording.waits(job):
         session.output.waiting(job, _how_to_resume(session, job))
     _require_known(job)
     return OK
+
+
+def _warn(session: Session, job: Job) -> None:
+    for text in wording.warnings(job):
+        session.output.remark(text)
 
 
 def _with_all_tables(session: Session, job: Job) -> Job:

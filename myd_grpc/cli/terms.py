@@ -62,6 +62,7 @@ _PHRASES = (
         r'(\bnothing matched |", )(include|exclude|maps|masking rule)(?= ")',
         lambda match: match[1] + _PATTERNS[match[2]],
     ),
+    (r"\bname a profile or rules\b", "pass --mask-profile or --mask"),
     (r": no such file$", ": no such file in the server's data directory"),
     (
         r"\bleave the key and iv out\b",

@@ -95,9 +95,8 @@ def rejects(job: Job) -> str:
 
 
 def _left_out(job: Job) -> str:
-    """What was rejected and where that is listed, unless the job's message says it."""
-    is_said = not rejects(job) or "rejects.csv" in job.msg
-    return "" if is_said else f"; {rejects(job)}, listed in rejects.csv"
+    """What was rejected and where that is listed."""
+    return f"; {rejects(job)}, listed in rejects.csv" if rejects(job) else ""
 
 
 def read_as(job: Job) -> str:
@@ -139,14 +138,23 @@ def message(job: Job) -> str:
 
 
 def outcome(job: Job) -> str:
-    """How a job ended, in one line."""
+    """How a job ended, in one line; `warnings` are beside it."""
     if job.status == Job.DONE:
-        note = translated(printable(f"; note: {job.msg}")) if job.msg else ""
         records = " ".join(filter(None, [count(job.progress.records, "record"), read_as(job)]))
-        return f"{_written(job)} from {records} in {_took(job)}{_left_out(job)}{note}"
+        return f"{_written(job)} from {records} in {_took(job)}{_left_out(job)}"
     if job.status == Job.FAILED:
         return translated(printable(f"{job.reason}: {job.msg}" if job.msg else job.reason))
     return "there is no such job, or its record was deleted"
+
+
+def warnings(job: Job) -> list[str]:
+    """What a person should know before trusting what a DONE job wrote."""
+    if job.status != Job.DONE:
+        return []
+    found = [translated(printable(job.msg))] if job.msg else []
+    if not job.tables_total:
+        found.append("the set is empty: no column was left to write, by --include and --exclude")
+    return [f"warning: {text}" for text in found]
 
 
 def nothing_cancelled(job: Job) -> str:

@@ -44,6 +44,13 @@ def _told(pattern: AskedPattern) -> str:
     return f'{pattern.purpose} "{shortened(pattern.text, _PATTERN_BYTES)}"'
 
 
+def spare_key_note(*, is_masked: bool) -> str:
+    """That a masking key came for nothing, be it that something is masked without it."""
+    if is_masked:
+        return "a masking key came, but no profile or rule makes pseudonyms with it"
+    return "a masking key came, but nothing was masked: name a profile or rules"
+
+
 def rejects_note(records: int) -> str:
     """That so many records of the job were left out, "" for none."""
     if not records:

@@ -41,7 +41,8 @@ class Request:
     """What was asked for, without its keys, and the settings it was accepted under.
 
     `file_names` are as the caller wrote them, `encrypted` says that a key came with them, and
-    `needs_masking_key` that a column may get pseudonyms. `this_year` bounds masked dates.
+    `needs_masking_key` that a column may get pseudonyms, and `spare_masking_key` that the key of
+    these came, though none may. `this_year` bounds masked dates.
     `data_dir` and `output_dir` are the directories, relative to the data and the output directory,
     to which the caller was confined; "" for all of it. `preset` is what the preset that `options`
     name said then. That, what `options` say of columns, and `dictionary`, see Conversion, are there
@@ -53,6 +54,7 @@ class Request:
     options: ConvertOptions = field(default_factory=ConvertOptions)
     encrypted: bool = False
     needs_masking_key: bool = False
+    spare_masking_key: bool = False
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     preset: ColumnChoice = NO_CHOICE

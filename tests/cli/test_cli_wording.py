@@ -19,6 +19,7 @@ from myd_grpc.cli.rate import Rate
 from myd_grpc.cli.terminal import TerminalOutput
 from myd_grpc.client import Client, InvalidRequestError
 from myd_grpc.client.errors import Violation
+from myd_grpc.convert.notes import spare_key_note
 from myd_grpc.jobs.run.recovery import waiting_for
 
 
@@ -173,10 +174,6 @@ def test_it_is_told_how_many_records_are_left_out_and_where_they_are_listed() ->
     assert wording.outcome(job).endswith(
         "from 1,200 records in less than a second; 1,100 of them rejected, listed in rejects.csv"
     )
-    job.msg = "strange"
-    assert wording.outcome(job).endswith("listed in rejects.csv; note: strange")
-    job.msg = "1,100 records left out as they are broken; rejects.csv lists them"
-    assert wording.outcome(job).count("rejects.csv") == 1
 
 
 def test_a_job_that_waits_shows_no_speed_and_is_not_said_to_go_on() -> None:
@@ -216,6 +213,10 @@ def test_a_watch_is_resumed_for_as_long_as_is_said() -> None:
         (
             'nothing matched include "include", exclude "b", maps "c", masking rule "d" and 2 more',
             'nothing matched --include "include", --exclude "b", --map "c", --mask "d" and 2 more',
+        ),
+        (
+            spare_key_note(is_masked=False),
+            "a masking key came, but nothing was masked: pass --mask-profile or --mask",
         ),
         (
             "the text looks like CP949 (EUC-KR): send encoding=cp949, or save it as UTF-8",
@@ -281,9 +282,16 @@ def test_jobs_that_work_come_first_and_the_rest_is_counted() -> None:
         assert text.count("\n") <= 24
 
 
-def test_what_is_strange_about_a_set_is_told_with_its_outcome() -> None:
-    job = Job(job_id="j", status="DONE", msg="the keys of a\x1b look like data")
-    assert wording.outcome(job) == (
-        "0 rows in 0 tables, 0 B of CSV, from 0 records in less than a second; "
-        "note: the keys of a\ufffd look like data"
+def test_what_is_strange_about_a_set_is_a_warning_beside_its_outcome() -> None:
+    job = Job(job_id="j", status="DONE", msg="the keys of a\x1b look like data", tables_total=1)
+    assert wording.warnings(job) == ["warning: the keys of a\ufffd look like data"]
+    job.msg, job.tables_total = "", 0
+    assert (
+        wording.outcome(job)
+        == "0 rows in 0 tables, 0 B of CSV, from 0 records in less than a second"
     )
+    assert wording.warnings(job) == [
+        "warning: the set is empty: no column was left to write, by --include and --exclude"
+    ]
+    for status in ("WORKING", "FAILED", "NOTFOUND"):
+        assert wording.warnings(Job(status=status, msg="why")) == []

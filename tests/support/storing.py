@@ -89,4 +89,4 @@ MASKED = Request(
     this_year=2022,
     preset=ColumnChoice(("p",), ("q",), Masking(rules=(MaskRule("r", MaskMethod.YEAR),))),
 )
-ENCRYPTED = Request(("a.json",), "secret", encrypted=True)
+ENCRYPTED = Request(("a.json",), "secret", encrypted=True, spare_masking_key=True)

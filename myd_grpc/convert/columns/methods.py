@@ -27,6 +27,11 @@ def needs_masking_key(preset: ColumnChoice, options: ConvertOptions) -> bool:
     return MaskMethod.PSEUDONYM in _methods(preset, options)
 
 
+def masks(preset: ColumnChoice, options: ConvertOptions) -> bool:
+    """Whether a column may be masked or removed, as the preset or the request says."""
+    return not _methods(preset, options) <= {MaskMethod.KEEP}
+
+
 def asked(options: ConvertOptions) -> ColumnChoice:
     """What a request itself says of columns."""
     return ColumnChoice(options.include, options.exclude, options.masking)

@@ -11,19 +11,13 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from myd_grpc.convert.columns.asked import asked_patterns
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
 from myd_grpc.convert.model import Conversion, PartFile, Progress
-from myd_grpc.convert.notes import (
-    joined_notes,
-    rejects_note,
-    unmatched_note,
-    unmatched_of_preset,
-)
 from myd_grpc.convert.output.naming import set_directory
 from myd_grpc.jobs.manifest import Destination
 from myd_grpc.jobs.model import QueuedJob, Request
 from myd_grpc.jobs.publish.place import OutputPlace
+from myd_grpc.jobs.run.attempt_notes import AttemptNotes
 from myd_grpc.jobs.run.context import AttemptContext, fail
 from myd_grpc.jobs.run.eta import Eta
 from myd_grpc.jobs.run.nodes import NodeCheck
@@ -43,7 +37,6 @@ from myd_grpc.jobs.worker.protocol import (
     ProgressReported,
     Task,
 )
-from myd_grpc.options import NO_CHOICE, ConvertOptions
 from myd_grpc.tracebacks import describe, new_error_id
 
 if TYPE_CHECKING:
@@ -92,8 +85,7 @@ class Attempt:
         self._destination: Destination | None = None  # of the try at hand
         self._uploaded = ""
         self._note = ""
-        # Of the task at hand.
-        self._options, self._preset = ConvertOptions(), NO_CHOICE
+        self._notes: AttemptNotes | None = None  # of the task at hand
         self._looked = Looked(Progress(), (), 0)
 
     @property
@@ -247,7 +239,7 @@ class Attempt:
         request, checkpoint = await self._recorder.work()
         if request is None:
             raise ConversionError(Reason.INTERNAL, "the job was not working")
-        self._options, self._preset = request.options, request.preset
+        self._notes = AttemptNotes(request)
         if checkpoint:
             logger.info("job %s: goes on from its checkpoint", job.job_id)
         self._destination = self._context.destination(job, secrets.token_hex(4))
@@ -311,12 +303,11 @@ class Attempt:
 
     def _take_notes(self, notes: Sequence[str], unmatched: Sequence[int]) -> None:
         """Keep what the caller is to be told, and tell the operator of the preset."""
-        asked = asked_patterns(self._options, self._preset)
-        told = [rejects_note(self._progress.rejects), *notes, unmatched_note(asked, unmatched)]
-        self._note = joined_notes(told)
-        if mistyped := unmatched_of_preset(asked, unmatched):
-            name = self._options.preset
-            logger.warning("job %s: of its preset %s, %s", self.job.job_id, name, mistyped)
+        if self._notes is None:
+            return
+        self._note = self._notes.to_caller(self._progress.rejects, notes, unmatched)
+        if told := self._notes.to_operator(unmatched):
+            logger.warning("job %s: %s", self.job.job_id, told)
 
     async def _check_output(self, progress: Progress) -> None:
         """Fail at once where the set cannot be published, rather than after an hour of work."""
@@ -349,7 +340,7 @@ class Attempt:
         # Another name than before: shares may have been done again since, and be elsewhere.
         self._destination = self._context.destination(self.job, secrets.token_hex(4))
         self._progress = self._spread.progress
-        self._options, self._preset = request.options, request.preset
+        self._notes = AttemptNotes(request)
         made = joined_made(left.shares)
         self._parts = list(made.parts)
         self._take_notes(made.notes, made.unmatched)

@@ -41,11 +41,12 @@ _LONGEST_TABLE_NAME = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """The settings a request was accepted under, and the year."""
+    """The settings a request was accepted under, the year, and whether a key came for nothing."""
 
     limits: Limits = DEFAULT_LIMITS
     section_names: frozenset[str] = SECTION_NAMES
     this_year: int = 0
+    spare_masking_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,14 @@ def submission_columns(
         "options": _json(_without_columns(request.options)),
         "encrypted": request.encrypted,
         "needs_masking_key": request.needs_masking_key,
-        "terms": _json(_Terms(request.limits, request.section_names, request.this_year)),
+        "terms": _json(
+            _Terms(
+                request.limits,
+                request.section_names,
+                request.this_year,
+                request.spare_masking_key,
+            )
+        ),
         "column_choice": digest_of(columns) if (columns := columns_text(request)) else None,
         "dictionary": digest_of(request.dictionary) if request.dictionary else None,
         "request_id": fingerprint.request_id if fingerprint else None,
@@ -172,6 +180,7 @@ def request_of(row: sqlite3.Row) -> Request:
         limits=terms.limits,
         section_names=terms.section_names,
         this_year=terms.this_year,
+        spare_masking_key=terms.spare_masking_key,
         data_dir=row["data_dir"],
         output_dir=row["output_dir"],
     )
