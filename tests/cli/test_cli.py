@@ -57,7 +57,8 @@ def test_a_failed_job_says_why(shared_server: Server) -> None:
     shared_server.put("a.json", '[{"a":1}')
     failed = client(shared_server, "convert", "a.json", "--output", "out")
     assert failed.returncode == 1
-    assert re.search(r"^INVALID_JSON: a\.json: ", failed.stdout, re.MULTILINE)
+    told = r"^INVALID_JSON: a\.json: .*; if the file is cut off, fetch it again$"
+    assert re.search(told, failed.stdout, re.MULTILINE)
 
 
 def test_detach_prints_the_id_alone(server: Server, records: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+FETCH_AGAIN = "fetch the file again, in binary mode"
+"""What helps where not all bytes came as they were, or not all that there were."""
+
 
 class DamageError(Exception):
     """The data is damaged; the text says what the library found, and no content."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.input.compression import Compression
 from myd_grpc.convert.input.damage import (
+    FETCH_AGAIN,
     DamageError,
     DictionaryError,
     NoPartError,
@@ -32,6 +33,7 @@ _WINDOW = (
     "compress it again, without --long and --ultra"
 )
 
+_NO_START = f"is damaged at its start; {FETCH_AGAIN}"
 _DICTIONARY = "was compressed with a dictionary: compress it again, without one"
 
 
@@ -95,14 +97,15 @@ class Expansion:
     def _expanded(self) -> bytes:
         part, data = self._part, b""
         if part.wants_more and not (data := self._pieces.next()):
-            raise self._unreadable(f"ends too early, at byte {self._pieces.offset}: it is cut off")
+            where = f"at byte {self._pieces.offset}"
+            raise self._unreadable(f"ends too early, {where}: it is cut off; {FETCH_AGAIN}")
         try:
             made = part.expand(data, _MOST_AT_ONCE)
         except NoPartError:
             raise self._followed() from None
         except DamageError as error:
             where = f"before byte {self._pieces.offset}: {error}"
-            raise self._unreadable(f"is damaged, {where}") from None
+            raise self._unreadable(f"is damaged, {where}; {FETCH_AGAIN}") from None
         except DictionaryError:
             raise self._unreadable(_DICTIONARY) from None
         except WindowError:
@@ -135,7 +138,7 @@ class Expansion:
 
     def _followed(self) -> StageError:
         what = f"is followed by something else, from byte {self._start} on"
-        return self._unreadable(what if self._start else "is damaged at its start")
+        return self._unreadable(what if self._start else _NO_START)
 
     def _unreadable(self, what: str) -> StageError:
         return StageError(Reason.FILE_UNREADABLE, f"its {self._kind} data {what}")
@@ -160,4 +163,4 @@ def fault_at_start(kind: Compression, head: bytes) -> str:
         return f"its {kind} data {_DICTIONARY}"
     except (DamageError, NoPartError):
         pass
-    return f"its {kind} data is damaged at its start"
+    return f"its {kind} data {_NO_START}"

@@ -118,7 +118,9 @@ class InputFile:
         return ConversionError(Reason.FILE_UNREADABLE, f"{self.name}: {why}")
 
 
-_BETTER = "write files under another name, and rename them when they are complete"
+_BETTER = (
+    "convert it again when it is complete; write files under another name, and rename them then"
+)
 
 
 def _changed(how: str) -> str:

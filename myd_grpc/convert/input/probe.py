@@ -18,6 +18,7 @@ from myd_grpc.convert.input.cipher import (
     recognise_encoding,
 )
 from myd_grpc.convert.input.compression import likely_compression_of
+from myd_grpc.convert.input.damage import FETCH_AGAIN
 from myd_grpc.convert.input.expansion import fault_at_start
 from myd_grpc.convert.input.input_file import HEAD
 from myd_grpc.convert.input.source import Source, wrong_key
@@ -146,7 +147,7 @@ def _try(source: Source, key: CipherKey) -> None:
     if content := _content(trial):
         raise _invalid(source, f"this key and iv decrypt it, but what was encrypted is {content}")
     if trial.is_text:
-        cut = f"{_LENGTH}it is cut off, or something was added to it"
+        cut = f"{_LENGTH}it is cut off, or something was added to it: {FETCH_AGAIN}"
         raise wrong_key(source.name, cut if is_cut else trial.fault())
     none = f"{_LENGTH}it is no AES-CBC ciphertext, or not all of it"
     raise _no_ciphertext(source, none if is_cut else trial.fault())

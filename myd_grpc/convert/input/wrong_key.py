@@ -15,6 +15,7 @@ from Crypto.Cipher import AES
 from myd_grpc.convert.input.chain import text_head
 from myd_grpc.convert.input.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
 from myd_grpc.convert.input.compression import likely_compression_of
+from myd_grpc.convert.input.damage import FETCH_AGAIN
 from myd_grpc.convert.jsontext.boundary import UnfinishedError, value_end
 from myd_grpc.convert.jsontext.formats import begins_json, damage, may_begin_json, reads_as_text
 from myd_grpc.convert.jsontext.window import Window
@@ -104,7 +105,9 @@ class TrialDecryption:
     def _wrong_padding(self) -> str:
         found = (hint for text in self._endings if (hint := _padding(text)))
         return next(
-            found, "its last block does not end in padding: it is cut off, or damaged there"
+            found,
+            "its last block does not end in padding: it is cut off, or damaged there; "
+            + FETCH_AGAIN,
         )
 
     def _wrong_iv(self, rest: bytes) -> str:
@@ -219,5 +222,6 @@ def _padding(text: bytes) -> str | None:
     if body.rstrip().endswith(_CLOSERS) and reads_as_text(body):
         return f"its padding looks like that of ISO 10126, not PKCS#7: {_AS_PKCS7}"
     if reads_as_text(text):
-        return f"its last block is text without padding: it is cut off, or else {_AS_PKCS7}"
+        what = f"it is cut off, so {FETCH_AGAIN}, or else {_AS_PKCS7}"
+        return f"its last block is text without padding: {what}"
     return None

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from myd_grpc.convert.jsontext.formats import CP949_HINT, looks_like_cp949
 from myd_grpc.convert.jsontext.runs import LEVELS, run_in
 from myd_grpc.convert.jsontext.tokens import (
+    IF_CUT_OFF,
     MALFORMED_UTF8,
     TextError,
     lone_scalar_end,
@@ -149,7 +150,9 @@ class StrictReader:
 
     def _finish(self) -> None:
         if not self.complete:
-            raise TextError(self._window.base + len(self._window.data), "the text ends too early")
+            raise TextError(
+                self._window.base + len(self._window.data), f"the text ends too early; {IF_CUT_OFF}"
+            )
 
     # Where a token ends
 

@@ -14,6 +14,9 @@ from myd_grpc.convert.jsontext.patterns import OR_NOTHING
 MALFORMED_UTF8 = "malformed UTF-8"
 """What a TextError says of bytes that are no UTF-8."""
 
+IF_CUT_OFF = "if the file is cut off, fetch it again"
+"""What a TextError says where a text ends too early."""
+
 _UTF8 = (
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
     rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
@@ -65,7 +68,7 @@ def string_token_end(data: bytearray, base: int, last: bool) -> int | None:
         or (following == b"\\" and _cut_escape(data, end))
         or _cut_character(data, end)
     ):
-        _require_more(base + len(data), "the text ends within a string", last)
+        _require_more(base + len(data), f"the text ends within a string; {IF_CUT_OFF}", last)
         return None
     if following == b"\\":
         wrong = _ESCAPE.match(data, end).end()  # type: ignore[union-attr]
@@ -112,7 +115,8 @@ def scalar_token_end(data: bytearray, base: int, last: bool) -> int | None:
         return None
     if _NUMBER.fullmatch(data, 0, end):
         return end
-    what = "the text ends within a number" if end == len(data) else "expected a digit"
+    is_cut = end == len(data)
+    what = f"the text ends within a number; {IF_CUT_OFF}" if is_cut else "expected a digit"
     raise TextError(base + end, what)
 
 
@@ -122,7 +126,7 @@ def _literal_end(data: bytearray, base: int, last: bool, literal: bytes) -> int 
     if same is not None:
         raise TextError(base + same, f"expected {literal.decode()}")
     if len(found) < len(literal):
-        _require_more(base + len(data), "the text ends within a literal", last)
+        _require_more(base + len(data), f"the text ends within a literal; {IF_CUT_OFF}", last)
         return None
     return len(literal)
 

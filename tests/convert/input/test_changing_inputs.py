@@ -45,7 +45,9 @@ FORMS: dict[str, tuple[CipherKey | None, Callable[[bytes], bytes]]] = {
     "ciphertext": (KEY, encrypted),
     "base64": (KEY, lambda plain: base64.encodebytes(encrypted(plain))),
 }
-ADVICE = "; write files under another name, and rename them when they are complete"
+ADVICE = (
+    "; convert it again when it is complete; write files under another name, and rename them then"
+)
 
 layouts = pytest.mark.parametrize("layout", list(DOCUMENTS))
 forms = pytest.mark.parametrize("form", list(FORMS))

@@ -204,6 +204,8 @@ def test_damage_is_named(engine: str, kind: str, case: str, key: CipherKey | Non
     assert error.reason is Reason.FILE_UNREADABLE
     assert error.message.startswith(f"in.json: its {kind} data ")
     assert said in error.message
+    came_whole = "followed by" in said
+    assert error.message.endswith("; fetch the file again, in binary mode") != came_whole
 
 
 def test_compressed_ciphertext_that_is_damaged_at_its_start() -> None:

@@ -108,6 +108,7 @@ def salted_with_that_key(plain: bytes) -> bytes:
     return b"Salted__" + bytes(range(8)) + encrypted(plain)
 
 
+AGAIN = "fetch the file again, in binary mode"
 PKCS7 = "encrypt it with PKCS#7 padding"
 ZERO_PADDING = f"NUL bytes follow the text (zero padding), not PKCS#7 padding: {PKCS7}"
 OPENSSL = (
@@ -122,7 +123,9 @@ ALWAYS: dict[Callable[[bytes], bytes], str] = {
     many_zeros: re.escape(ZERO_PADDING) + "$",
     x923: f"its padding is that of ANSI X.923, not PKCS#7: {PKCS7}$",
     iso_7816: f"its padding is that of ISO/IEC 7816-4, not PKCS#7: {PKCS7}$",
-    unpadded: f"its last block is text without padding: it is cut off, or else {PKCS7}$",
+    unpadded: (
+        f"its last block is text without padding: it is cut off, so {AGAIN}, or else {PKCS7}$"
+    ),
     iv_first: f"the iv is written before the ciphertext: {KEY_ALONE}$",
     iv_last: "the iv is written after the ciphertext: take the last 16 bytes off the file$",
     salted: OPENSSL,
@@ -207,7 +210,8 @@ def test_paddings_of_every_length(form: str, extra: int) -> None:
 
 @pytest.mark.parametrize("extra", [b"\n", b"x" * 15])
 def test_something_added_to_the_ciphertext(extra: bytes) -> None:
-    message = "its length is not a multiple of 16; it is cut off, or something was added to it$"
+    cut = f"it is cut off, or something was added to it: {AGAIN}$"
+    message = f"its length is not a multiple of 16; {cut}"
     assert_wrong_key(failure(encrypted(LARGE) + extra, KEY), message)
     assert_wrong_key(failure(encrypted(LARGE)[:-1], KEY), message)
 
@@ -215,7 +219,7 @@ def test_something_added_to_the_ciphertext(extra: bytes) -> None:
 def test_an_end_that_is_damaged() -> None:
     stored = encrypted(LARGE)
     damaged = stored[:-16] + random.Random(6).randbytes(16)
-    message = "its last block does not end in padding: it is cut off, or damaged there$"
+    message = f"its last block does not end in padding: it is cut off, or damaged there; {AGAIN}$"
     assert_wrong_key(failure(damaged, KEY), message)
 
 
