@@ -319,7 +319,7 @@ class _Run:
                 self._complete(builder)
             finished, beside, unsynced = self._finisher.finish(builder, directory)
             state.unmatched.look_at(builder.schema)
-            state.finish_set(plan, builder.named(finished.files), builder.named(beside), unsynced)
+            state.finish_set(plan, plan.named(finished.files), plan.named(beside), unsynced)
             if self._alike:
                 self._alike.learn(builder, finished)
             if len(state.notes) < MOST_NOTES and (note := builder.note(finished)):

@@ -113,10 +113,6 @@ class SetBuilder:
                 # made.
                 builder._gathering = None
 
-    def named(self, files: Sequence[_File]) -> list[_File]:
-        """Files of the set as files of the job."""
-        return self.plan.named(files)
-
     def begin_file(self, layout: Layout) -> RowRules:
         """The rules for the records of a file, which was found to have this layout.
 

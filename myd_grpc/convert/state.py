@@ -225,7 +225,7 @@ class ConversionState:
         """A checkpoint, the files it needs synced, and the parts that got rows since the last."""
         builder.hand_on()
         written = builder.writer.snapshot()
-        changed = self._unsaved + builder.named(written.changed)
+        changed = self._unsaved + builder.plan.named(written.changed)
         self._unsaved.clear()
         self._within = file
         rejects = builder.rejects.snapshot()
