@@ -23,7 +23,9 @@ pub struct Node {
     label: [u8; LABEL],
     /// Which bytes of the label have to be there.
     wanted: u32,
-    label_length: u32,
+    label_length: u16,
+    /// Whether `next` is a member that came in place of this one, after which none ever came.
+    is_last: bool,
     /// One more than the number of the path's cell in a row, 0 while it has none; of a column that
     /// has no plain cells, see [`column`](super::treatments::column).
     pub column: u32,
@@ -148,24 +150,51 @@ impl KeyTree {
     #[inline(always)]
     pub fn expect(&mut self, mut guess: u32, object: u64, text: &[u8; LABEL]) -> Option<Member> {
         // Where members are missing, the ones that come after them are next.
-        for _ in 0..4 {
+        let mut tries = 4;
+        while tries > 0 {
             let node = self.nodes.get_mut(guess as usize)?;
             if node.wanted & !equal(text, &node.label) == 0 {
                 if node.seen == object {
                     return None;
                 }
                 node.seen = object;
-                let length = node.label_length as usize % LABEL;
+                let length = usize::from(node.label_length) % LABEL;
                 let Node { column, next, .. } = *node;
                 return Some(Member { node: guess as usize, column, next, length });
             }
             guess = node.next;
+            // Whatever else came in place of that one is not near.
+            tries = if node.is_last { tries.min(2) - 1 } else { tries - 1 };
         }
         None
     }
 
     /// Learns that `node` came after `previous` (0: first) in `parent`.
     pub fn learn(&mut self, parent: NodeId, previous: NodeId, node: NodeId) {
+        let guess = self.guess(parent, previous) as NodeId;
+        if guess != 0 && guess != node && (self.nodes[guess].next == 0 || self.nodes[guess].is_last)
+        {
+            (self.nodes[guess].next, self.nodes[guess].is_last) = (node as u32, true);
+        }
+        self.set_guess(parent, previous, node);
+        if previous != 0 {
+            self.nodes[previous].is_last = false;
+        }
+    }
+
+    /// Learns that `node`, which was expected, came after `previous` in `parent`, if it is one that came in
+    /// place of the first guess: where records have one of several members in turn, the next of
+    /// them is found so.
+    #[inline(always)]
+    pub fn learn_other(&mut self, parent: NodeId, previous: NodeId, node: NodeId) {
+        let guess = self.guess(parent, previous) as NodeId;
+        if self.nodes[guess].is_last {
+            self.set_guess(parent, previous, node);
+        }
+    }
+
+    #[inline(always)]
+    fn set_guess(&mut self, parent: NodeId, previous: NodeId, node: NodeId) {
         if previous == 0 {
             self.nodes[parent].first = node as u32;
         } else {
@@ -216,7 +245,8 @@ impl KeyTree {
         self.nodes.push(Node {
             label,
             wanted,
-            label_length,
+            label_length: label_length as u16,
+            is_last: false,
             column: 0,
             table: 0,
             next: 0,
@@ -288,4 +318,65 @@ fn label(key: &[u8]) -> ([u8; LABEL], u32, u32) {
     label[1..=key.len()].copy_from_slice(key);
     label[key.len() + 1..length].copy_from_slice(b"\":");
     (label, u32::MAX >> (LABEL - length), length as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KeyTree, LABEL, NodeId};
+
+    /// Whether a member with that key was expected after `previous`; and its node.
+    fn is_expected(
+        keys: &mut KeyTree,
+        parent: NodeId,
+        previous: NodeId,
+        key: &str,
+        object: u64,
+    ) -> (bool, NodeId) {
+        let mut text = [b' '; LABEL];
+        let label = format!("\"{key}\":1");
+        text[..label.len()].copy_from_slice(label.as_bytes());
+        let guess = keys.guess(parent, previous);
+        if let Some(member) = keys.expect(guess, object, &text) {
+            keys.learn_other(parent, previous, member.node);
+            return (true, member.node);
+        }
+        let node = keys.member(parent, key.as_bytes());
+        assert!(keys.claim(node, object));
+        keys.learn(parent, previous, node);
+        (false, node)
+    }
+
+    #[test]
+    fn one_of_several_members_in_turn_is_expected() {
+        let mut keys = KeyTree::default();
+        let root = keys.add_root();
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let mut unexpected = 0;
+        for object in 1..=80 {
+            let (_, id) = is_expected(&mut keys, root, 0, "id", object);
+            let name = names[object as usize % names.len()];
+            let (was_expected, _) = is_expected(&mut keys, root, id, name, object);
+            unexpected += u32::from(!was_expected);
+        }
+        // Each for the first time, and the first one when it comes again.
+        assert_eq!(unexpected, 9);
+    }
+
+    #[test]
+    fn a_member_that_is_missing_at_times_stays_expected() {
+        let mut keys = KeyTree::default();
+        let root = keys.add_root();
+        let mut unexpected = 0;
+        for object in 1..=80 {
+            let (_, a) = is_expected(&mut keys, root, 0, "a", object);
+            let names: &[_] = if object % 2 == 1 { &["b", "c"] } else { &["c"] };
+            let mut previous = a;
+            for name in names {
+                let (was_expected, node) = is_expected(&mut keys, root, previous, name, object);
+                unexpected += u32::from(!was_expected);
+                previous = node;
+            }
+        }
+        assert_eq!(unexpected, 2);
+    }
 }

@@ -15,7 +15,7 @@ use crate::kinds::{Traits, kind};
 use crate::short::{SHORT, short_scalar};
 
 /// Bytes in which a usual member ends, and the next one has begun.
-const WINDOW: usize = LABEL + SHORT + 2;
+const WINDOW: usize = LABEL + SHORT + 3;
 
 /// The row at hand of a table.
 pub(super) struct Row {
@@ -90,18 +90,27 @@ impl Flattener {
                 Some((window, member))
             });
             if let Some((window, member)) = expected {
-                let start = at + member.length;
+                if member.node != guess as NodeId {
+                    self.trees.keys.learn_other(parent, previous, member.node);
+                }
                 (previous, guess) = (member.node, member.next);
-                let short = window[member.length..].first_chunk().and_then(|text| {
+                // Nearly all texts have one space after each colon and comma, or nowhere any.
+                let length = member.length + usize::from(window[member.length] == b' ');
+                let start = at + length;
+                let short = window[length..].first_chunk().and_then(|text| {
                     short_scalar(text, start - self.base, &self.marks, marks_text)
                 });
                 if let Some(short) = short {
                     let cell = Cell { start: start + short.start, end: start + short.stop };
                     self.set_column(data, row, member.node, member.column, cell, short.traits)?;
                     at = start + short.end;
-                    let end = member.length + short.end;
-                    if window.get(end..end + 2) == Some(b",\"") {
+                    let rest = &window[(length + short.end).min(WINDOW)..];
+                    if rest.starts_with(b",\"") {
                         at += 1;
+                        continue;
+                    }
+                    if rest.starts_with(b", \"") {
+                        at += 2;
                         continue;
                     }
                 } else {
@@ -326,10 +335,12 @@ impl Flattener {
         if byte_at(data, first) == b']' {
             return Ok(first + 1);
         }
-        if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch, self.settings.marks_text)?
-        {
-            self.set(data, row, node, cell, kind::LIST)?;
-            return Ok(end);
+        if !matches!(byte_at(data, first), b'{' | b'[') {
+            let marks_text = self.settings.marks_text;
+            if let Some((cell, end)) = cell(data, at - 1, &mut self.scratch, marks_text)? {
+                self.set(data, row, node, cell, kind::LIST)?;
+                return Ok(end);
+            }
         }
         self.children(data, first, node, row.table, depth)
     }
