@@ -8,22 +8,27 @@ MADE_TOKEN = re.compile(r"myd_[A-Za-z0-9_-]{43}")
 """A token as `python -m myd_grpc.token` makes them."""
 
 _INSTEAD = "(not repeated, as it looks like a key)"
-_ENDS = r"\s'\",:=\[\]{}"
-"""Where the words of a text end, be it JSON or a Python literal."""
-
-# Half a key is one, too, and so is one that lacks a digit. `eyJ` is `{"`, with which a JWT begins.
-_SECRET = re.compile(
-    rf"[^{_ENDS}]*(?:[0-9A-Fa-f]{{16}}|{MADE_TOKEN.pattern}|eyJ[\w-]{{16}})[^{_ENDS}]*"
-    r"|-----BEGIN .*",
-    re.DOTALL,
+_WORD = re.compile(r"[^\s'\",:=\[\]{}]+={0,2}")
+"""Words as they are in JSON, in a Python literal, or after an option; base64 ends in `=`."""
+_PEM = re.compile(r"-----BEGIN .*", re.DOTALL)
+_KINDS = (
+    r"[0-9A-Fa-f]{16}",  # half a key is one, too, and so is one that lacks a digit
+    r"[\w+/-]{22}==|[\w+/-]{43}=",  # 16 or 32 bytes as base64
+    MADE_TOKEN.pattern,
+    r"eyJ[\w-]{16}",  # a JWT, which begins with `{"`
 )
+_SECRET = re.compile("|".join(_KINDS), re.ASCII)
 
 
 def looks_secret(text: str) -> bool:
     """Whether something in a text looks like a key or a token."""
-    return _SECRET.search(text) is not None
+    return bool(_PEM.search(text) or _SECRET.search(text))
 
 
 def without_secrets(text: str) -> str:
     """The text, with every word that looks like a key or a token left out."""
-    return _SECRET.sub(_INSTEAD, text)
+    return _WORD.sub(_told, _PEM.sub(_INSTEAD, text))
+
+
+def _told(word: re.Match[str]) -> str:
+    return _INSTEAD if looks_secret(word[0]) else word[0]

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from myd_grpc.secret_texts import without_secrets
+from myd_grpc.secret_texts import looks_secret, without_secrets
 
 USAGE = 2
 """The exit code of arguments that cannot be."""
+
+_IN_A_FILE = (
+    "others can see what is typed: give a key or a token in a file, with --key-file, "
+    "--masking-key-file or --token-file\n"
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,5 +26,5 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, message: str, command: str = "") -> NoReturn:
         """End the process, for what is wrong with the arguments of a command of this parser."""
         help_of = " ".join(filter(None, (self.prog, command)))
-        told = f"error: {without_secrets(message)}\nsee `python {help_of} --help`\n"
-        self.exit(USAGE, told)
+        told = f"error: {without_secrets(message)}\n{_IN_A_FILE * looks_secret(message)}"
+        self.exit(USAGE, f"{told}see `python {help_of} --help`\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import traceback
 
@@ -16,7 +17,9 @@ KEY = "0f1e2d3c4b5a6978" * 4
 CONVERT = ("convert", "a.json", "--output", "o")
 PEM = f"-----BEGIN PRIVATE KEY-----\n{KEY[:48]}\n-----END PRIVATE KEY-----"
 JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl"
+BASE64 = base64.b64encode(bytes.fromhex(KEY)).decode()
 NO_FILE = "looks like a key itself"
+IN_A_FILE = "others can see what is typed: give a key or a token in a file"
 NOT_REPEATED = "(not repeated, as it looks like a key)"
 
 
@@ -52,12 +55,14 @@ def said(*arguments: str, **variables: str) -> str:
         (("list", "--address", KEY), "--address (or MYD_GRPC_ADDRESS) must be"),
         (("list", "--token-file", JWT), "takes the name of a file, not the token"),
         (("list", "--tls-ca", PEM), f"{NOT_REPEATED} cannot be read"),
+        ((*CONVERT, "--key-file", BASE64), NO_FILE),
+        (("list", BASE64), f"no such argument: {NOT_REPEATED}\n{IN_A_FILE}"),
     ],
 )
 def test_a_typed_key_is_not_repeated(arguments: tuple[str, ...], told: str) -> None:
     errors = said(*arguments)
     assert told in errors
-    for part in (KEY[:8], JWT[:8], JWT[-8:]):
+    for part in (KEY[:8], JWT[:8], JWT[-8:], BASE64[:8]):
         assert part not in errors
 
 
@@ -84,7 +89,17 @@ def test_what_is_wrong_comes_first_and_the_usage_is_not_shown() -> None:
 
 
 def test_what_looks_like_a_secret() -> None:
-    for secret in (KEY, KEY.upper(), KEY[:17], f"0x{KEY}", new_token(), JWT, PEM, f"a={KEY},b"):
+    for secret in (
+        KEY,
+        KEY.upper(),
+        KEY[:17],
+        BASE64,
+        f"0x{KEY}",
+        new_token(),
+        JWT,
+        PEM,
+        f"a={KEY},b",
+    ):
         assert looks_secret(secret)
     for plain in ("", "my.key", "/home/kim/keys/2026-11-30.key", "20261130120000", "가나다.key"):
         assert not looks_secret(plain)
