@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -212,13 +213,13 @@ def _add_key_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_status(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "status", "Show a job.")
-    parser.add_argument("job", metavar="JOB", help=_JOB)
+    parser.add_argument("job", type=_job, metavar="JOB", help=_JOB)
 
 
 def _add_watch(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "watch", "Watch a job until it ends, or all jobs.")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("job", nargs="?", metavar="JOB", help=_JOB)
+    which.add_argument("job", nargs="?", type=_job, metavar="JOB", help=_JOB)
     which.add_argument("--all", action="store_true", help="every job, until Ctrl-C")
     _add_status_filter(parser)
     parser.add_argument(
@@ -245,7 +246,7 @@ def _add_list(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_tables(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "tables", "List all tables that a job has written.")
-    parser.add_argument("job", metavar="JOB", help=_JOB)
+    parser.add_argument("job", type=_job, metavar="JOB", help=_JOB)
     _add_page_size(parser)
 
 
@@ -273,13 +274,13 @@ def _add_status_filter(parser: argparse.ArgumentParser) -> None:
 
 def _add_cancel(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "cancel", "Cancel a job; nothing of its output stays.")
-    parser.add_argument("job", metavar="JOB", help=_JOB)
+    parser.add_argument("job", type=_job, metavar="JOB", help=_JOB)
 
 
 def _add_resume(commands: Any, common: argparse.ArgumentParser) -> None:
     text = "Hand its key to a job that waits for it after a restart of the server, and watch it."
     parser = _add(commands, common, "resume", text)
-    parser.add_argument("job", metavar="JOB", help=_JOB)
+    parser.add_argument("job", type=_job, metavar="JOB", help=_JOB)
     parser.add_argument("--detach", action="store_true", help="show the job and leave")
     _add_key_options(parser)
     add_masking_key(parser)
@@ -287,7 +288,14 @@ def _add_resume(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_forget(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = _add(commands, common, "forget", "Delete the record of an ended job, not its files.")
-    parser.add_argument("job", metavar="JOB", help=_JOB)
+    parser.add_argument("job", type=_job, metavar="JOB", help=_JOB)
+
+
+def _job(text: str) -> str:
+    """A job's id; what is a key instead is sent to no server, and so kept in no log."""
+    if re.fullmatch("[0-9A-Fa-f]{64}", text):
+        raise argparse.ArgumentTypeError("must be the id of a job, and not a key")
+    return text
 
 
 def _count(text: str) -> int:

@@ -55,6 +55,7 @@ def said(*arguments: str, **variables: str) -> str:
         (("list", "--address", KEY), "--address (or MYD_GRPC_ADDRESS) must be"),
         (("list", "--token-file", JWT), "takes the name of a file, not the token"),
         (("list", "--tls-ca", PEM), f"{NOT_REPEATED} cannot be read"),
+        (("status", KEY), "argument JOB: must be the id of a job, and not a key"),
         ((*CONVERT, "--key-file", BASE64), NO_FILE),
         (("list", BASE64), f"no such argument: {NOT_REPEATED}\n{IN_A_FILE}"),
     ],
