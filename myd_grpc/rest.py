@@ -101,9 +101,11 @@ async def _start(gateway: Gateway) -> Process:
     assert process.stdout  # noqa: S101 - for the type checker
     line = b""
     with suppress(TimeoutError):
-        line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT_S)
+        async with asyncio.timeout(_START_TIMEOUT_S):
+            line = await process.stdout.readline()
         if not line:  # it ends by itself, and its status tells why
-            await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                await process.wait()
     if process.returncode == _BAD_SETTING:
         raise GatewaySettingsError("the REST gateway cannot use a setting: see above")
     if not line:
@@ -126,7 +128,8 @@ async def _stop(process: Process) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

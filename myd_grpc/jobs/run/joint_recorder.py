@@ -111,7 +111,8 @@ class JointRecorder:
             await self._keep_waiting()
             took_s = time.monotonic() - began
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), took_s * _PAUSE_FACTOR)
+                async with asyncio.timeout(took_s * _PAUSE_FACTOR):
+                    await self._hurry.wait()
             self._hurry.clear()
 
     async def _keep_waiting(self) -> None:

@@ -350,7 +350,8 @@ async def _save(lane: _Lane, patience_s: float) -> None:
         lane.saved.clear()
         await worker.save_now()
         with suppress(TimeoutError):
-            await asyncio.wait_for(lane.saved.wait(), patience_s)
+            async with asyncio.timeout(patience_s):
+                await lane.saved.wait()
 
 
 async def _let_go(lane: _Lane) -> None:

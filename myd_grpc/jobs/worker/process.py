@@ -218,7 +218,8 @@ _ending: set[asyncio.Task[None]] = set()
 async def _end(broker: Process) -> None:
     """See a broker end whose worker has ended: by itself, so that it gives uploads up in order."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(broker.wait(), _BROKER_ENDS_S)
+        async with asyncio.timeout(_BROKER_ENDS_S):
+            await broker.wait()
     _kill(broker)
 
 

@@ -92,9 +92,8 @@ async def test_what_ends_the_thread_s_work_is_told_to_all_who_wait(tmp_path: Pat
         await asyncio.sleep(0)
         held.go.set()
         assert await first == "j0"
-        outcomes = await asyncio.wait_for(
-            asyncio.gather(*waiting, return_exceptions=True), PATIENCE_S
-        )
+        async with asyncio.timeout(PATIENCE_S):
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(one) for one in outcomes] == [Ended, Ended]
         assert await store.last_revision() == 1
         assert await store.submit(ANYBODY, "j2", request("out2"), None, now=1) == "j2"

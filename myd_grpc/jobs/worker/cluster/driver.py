@@ -136,7 +136,8 @@ class Driver:
         while True:
             await asyncio.sleep(_PING_S)
             try:
-                await asyncio.wait_for(actor.build.remote(), self._stall_s)
+                async with asyncio.timeout(self._stall_s):
+                    await actor.build.remote()
             except TimeoutError:
                 await self._gone(
                     worker, f"the node of the worker said nothing for {self._stall_s:g} s"
@@ -176,15 +177,16 @@ class Driver:
 async def _forgotten(actor: Any) -> None:
     """End an actor that has removed what is staged on its node, unless that takes long."""
     with suppress(RayError, TimeoutError):
-        await asyncio.wait_for(actor.forget.remote(), _FORGETS_S)
+        async with asyncio.timeout(_FORGETS_S):
+            await actor.forget.remote()
     ray.kill(actor)
 
 
 async def _slots() -> int:
     """How many workers there can be at once; ends this process when the cluster is lost."""
-    look = asyncio.create_task(asyncio.to_thread(ray.cluster_resources))
     try:
-        found: Mapping[str, float] = await asyncio.wait_for(look, _CLUSTER_ANSWERS_S)
+        async with asyncio.timeout(_CLUSTER_ANSWERS_S):
+            found: Mapping[str, float] = await asyncio.to_thread(ray.cluster_resources)
     except (RayError, RuntimeError, OSError, TimeoutError):
         _leave("it does not answer any more")
     return int(found.get(RESOURCE, 0))
