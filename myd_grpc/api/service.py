@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import grpc.aio
 
@@ -49,6 +49,10 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AnalysisService"].full_name
 
 _JOBS_IN_A_PAGE = 50
 _TABLES_IN_A_PAGE = 100
+_SHORT_REQUEST_BYTES = 4 << 10
+"""What is made of a request of no more bytes takes less than to have a thread make it."""
+
+_Made = TypeVar("_Made")
 
 Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 
@@ -96,9 +100,9 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
         """
         caller, fingerprint = current(), None
         if request.request_id:
-            # In a thread, as what follows: a request may name many thousands of files.
-            fingerprint = await asyncio.to_thread(
-                fingerprints.request_fingerprint, request, self._backend.store.secret
+            secret = self._backend.store.secret
+            fingerprint = await _made_of(
+                request, lambda: fingerprints.request_fingerprint(request, secret)
             )
         store = self._backend.store
         job_id = await store.find_request(caller, fingerprint) if fingerprint else None
@@ -207,7 +211,7 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
     ) -> str:
         settings = self._backend.settings
         presets = self._backend.presets.known
-        wanted = await asyncio.to_thread(_checked, request, settings, caller, presets)
+        wanted = await _made_of(request, lambda: _checked(request, settings, caller, presets))
         self._backend.output.check_path()
         if not wanted.request.options.overwrite:
             await self._refuse_existing(wanted.request)
@@ -264,6 +268,13 @@ class AnalysisService(pb_grpc.AnalysisServiceServicer):
                 raise SlowReaderError(f"the stream was not read for {timeout_s:g} s") from None
 
         return send
+
+
+async def _made_of(request: pb.ConvertToCsvRequest, make: Callable[[], _Made]) -> _Made:
+    """What is made of a request: in a thread if it is long, as one may name many thousand files."""
+    if request.ByteSize() <= _SHORT_REQUEST_BYTES:
+        return make()
+    return await asyncio.to_thread(make)
 
 
 def _checked(

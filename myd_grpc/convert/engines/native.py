@@ -40,8 +40,8 @@ _Made = TypeVar("_Made", Fragment, Scanned)
 _LARGE_SHARES = 4
 # Bytes and values of a batch as parts of the usual, at least: each costs something by itself.
 _SMALLEST_SHARE = 16
-# A file of no more bytes is done by the time that another thread has begun.
-_ALONE_BYTES = 64 << 10
+# To begin threads, and to wait for them, takes longer than to do a file of no more bytes alone.
+_ALONE_BYTES = 256 << 10
 # How many batches are under way at most, beside two for each thread,
 _BATCHES_AHEAD = 3
 # and how many bytes of records and rows for each thread that has a large share.
