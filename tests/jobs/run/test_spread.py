@@ -167,7 +167,7 @@ async def test_two_jobs_come_to_equal_parts_of_what_is_spare(
         await several.submit("other", "other")
         await several.until(lambda: several.last("other").phase == "CONVERTING")
         await several.until(lambda: several.lent() == [3, 0])
-        while several.lent() != [2, 1]:
+        while several.lent() not in ([2, 1], [1, 2]):  # two may be given back at the same time
             # While both have files for more: nobody has to wait for the other's end.
             assert len(several.lent()) == 2
             point.release(for_good=False)
