@@ -8,7 +8,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// The state of that work: an `R` reads things, one at a time, and of each `T` comes an `M`.
 pub struct OrderedWork<R, T, M> {
     state: Mutex<State<R, T, M>>,
-    changed: Condvar,
+    /// There may be something to do.
+    to_do: Condvar,
+    /// There may be something to take.
+    to_take: Condvar,
     /// How many things are to be there for threads that have nothing to do.
     spare: usize,
 }
@@ -32,8 +35,10 @@ struct State<R, T, M> {
     lent: usize,
     is_over: bool,
     is_broken: bool,
-    /// How many threads wait for a change.
-    waiting: usize,
+    /// How many threads wait for something to do,
+    idle: usize,
+    /// and how many to take something: what is done wakes nobody in vain.
+    taking: usize,
 }
 
 type Guard<'a, R, T, M> = MutexGuard<'a, State<R, T, M>>;
@@ -67,27 +72,30 @@ impl<R, T, M> OrderedWork<R, T, M> {
             lent: 0,
             is_over: false,
             is_broken: false,
-            waiting: 0,
+            idle: 0,
+            taking: 0,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), spare }
+        let (to_do, to_take) = (Condvar::new(), Condvar::new());
+        Self { state: Mutex::new(state), to_do, to_take, spare }
     }
 
     fn state(&self) -> Guard<'_, R, T, M> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a change.
-    fn wait<'a>(&self, mut state: Guard<'a, R, T, M>) -> Guard<'a, R, T, M> {
-        state.waiting += 1;
-        let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        state.waiting -= 1;
-        state
+    // To tell nobody of something would be a call to the system, too.
+
+    /// Tells those who wait that there may be something to do.
+    fn tell_idle(&self, state: &State<R, T, M>) {
+        if state.idle > 0 {
+            self.to_do.notify_all();
+        }
     }
 
-    /// Tells those who wait of a change. To tell nobody would be a call to the system, too.
-    fn notify(&self, state: &State<R, T, M>) {
-        if state.waiting > 0 {
-            self.changed.notify_all();
+    /// Tells whoever waits to take something if that is there, or never will be.
+    fn tell_taking(&self, state: &State<R, T, M>) {
+        if state.taking > 0 && !state.is_missing() {
+            self.to_take.notify_all();
         }
     }
 
@@ -106,7 +114,9 @@ impl<R, T, M> OrderedWork<R, T, M> {
             if state.is_over && state.ready.is_empty() {
                 return Step::Stop;
             }
-            state = self.wait(state);
+            state.idle += 1;
+            state = self.to_do.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 
@@ -127,30 +137,35 @@ impl<R, T, M> OrderedWork<R, T, M> {
                 state.is_over = true;
                 state.sizes.push_back(0);
                 state.put(turn, last, 0);
+                self.tell_taking(&state);
             }
         }
-        self.notify(&state);
+        self.tell_idle(&state);
     }
 
     /// Hands over what was made of the thing that was read as this one, so much larger than that.
     pub fn put(&self, turn: usize, made: M, size: usize) {
         let mut state = self.state();
         state.put(turn, made, size);
-        self.notify(&state);
+        self.tell_taking(&state);
     }
 
     /// Waits for what comes of the next thing.
     pub fn take(&self) -> Result<M, Broken> {
         let mut state = self.state();
         state.lent = 0;
-        self.notify(&state);
+        if state.is_missing() {
+            self.tell_idle(&state);
+        }
         while state.is_missing() {
-            state = self.wait(state);
+            state.taking += 1;
+            state = self.to_take.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.taking -= 1;
         }
         let made = state.made.pop_front().flatten().ok_or(Broken)?;
         state.taken += 1;
         state.lent = state.sizes.pop_front().unwrap_or(0);
-        self.notify(&state);
+        self.tell_idle(&state);
         Ok(made)
     }
 
@@ -166,7 +181,7 @@ impl<R, T, M> OrderedWork<R, T, M> {
         let mut state = self.state();
         if (state.allowed, state.allowed_size) != (count, size) {
             (state.allowed, state.allowed_size) = (count, size);
-            self.notify(&state);
+            self.tell_idle(&state);
         }
     }
 
@@ -175,7 +190,8 @@ impl<R, T, M> OrderedWork<R, T, M> {
         let mut state = self.state();
         state.is_over = true;
         state.ready.clear();
-        self.notify(&state);
+        self.tell_idle(&state);
+        self.tell_taking(&state);
     }
 
     /// Ends the work where a thread died: whoever waits would do so in vain.

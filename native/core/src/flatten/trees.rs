@@ -384,11 +384,13 @@ impl SchemaTrees {
 /// The bits of the column at a node: see `TableKinds` in `kinds.py`.
 fn column_bits(keys: &mut KeyTree, treatments: &mut Option<Treatments>, node: NodeId) -> u128 {
     let seen = keys.take_seen(node);
+    // Without treatments, all columns are plain.
+    let Some(treatments) = treatments else { return seen };
     let number = keys.node(node).column;
-    match (column::masked(number), treatments) {
-        (Some(masked), Some(treatments)) => u128::from(treatments.masked[masked].take_kinds()),
-        _ if column::is_plain(number) => seen,
-        _ => 0,
+    match column::masked(number) {
+        Some(masked) => u128::from(treatments.masked[masked].take_kinds()),
+        None if column::is_plain(number) => seen,
+        None => 0,
     }
 }
 
