@@ -128,10 +128,13 @@ class _Reader:
         head: bytes,
         source: Source,
         made: Callable[..., _Made],
-        follow: Callable[[], None],
+        follow: Callable[[], int],
     ) -> Generator[tuple[Batch, _Made], None, tuple[Piece, bytes]]:
-        """See `ReadAhead`; `follow` is called before each batch is waited for."""
-        follow()
+        """See `ReadAhead`; `follow` is called before each batch is waited for.
+
+        It answers how many entries the schema has.
+        """
+        entries = follow()
         stored = source.stored(piece.offset + len(head))
         # How much there is to be read is known of what the engine reads by itself.
         alone = stored is not None and source.size <= min(BATCH_BYTES, _ALONE_BYTES)
@@ -157,7 +160,7 @@ class _Reader:
         others = 0 if alone else threads
         working = [self._pool.submit(reading.work) for _ in range(others)]
         try:
-            while taken := reading.take(alone=alone):
+            while taken := reading.take(alone=alone, entries=entries):
                 (data, spans, keys, offset, first, place), found = taken
                 source.pass_by(place)
                 text = memoryview(data)
@@ -166,7 +169,7 @@ class _Reader:
                 yield batch, made(*found)
                 # A long record's memory must not stay until the next one is there.
                 del taken, data, text, spans, keys, found, batch
-                follow()
+                entries = follow()
         finally:
             reading.stop()
             if working:
@@ -216,12 +219,13 @@ class NativeFlattener:
         """See `ReadAhead`."""
         return self._reader.read_ahead(self._core, piece, head, source, _fragment, self._follow)
 
-    def _follow(self) -> None:
-        """Brings the core to the schema as it is: it only ever grows."""
+    def _follow(self) -> int:
+        """Brings the core to the schema, which only ever grows; how many entries that has."""
         entries = self._schema.entries
         if new := entries[self._known :]:
             self._core.adopt([(isinstance(one, NewTable), one.owner, one.path) for one in new])
             self._known = len(entries)
+        return self._known
 
 
 class NativeScanner:
@@ -241,7 +245,7 @@ class NativeScanner:
         self, piece: Piece, head: bytes, source: Source
     ) -> Generator[tuple[Batch, Scanned], None, tuple[Piece, bytes]]:
         """See `ReadAhead`."""
-        return self._reader.read_ahead(self._core, piece, head, source, Scanned, lambda: None)
+        return self._reader.read_ahead(self._core, piece, head, source, Scanned, lambda: 0)
 
 
 def _stand_back() -> None:

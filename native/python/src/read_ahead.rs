@@ -136,19 +136,22 @@ impl PyReadAhead {
 
     /// What came of the next batch: its records, and a fragment or what a scan found.
     ///
-    /// It is made here and now where `alone`, when no thread works. None where no other record can
-    /// be cut off; raises what reading raised.
-    #[pyo3(signature = (*, alone))]
+    /// It is made here and now where `alone`, when no thread works. A fragment that is to be made
+    /// again, as the schema has so many entries by now, has but one of its own. None where no other
+    /// record can be cut off; raises what reading raised.
+    #[pyo3(signature = (*, alone, entries))]
     fn take<'py>(
         &self,
         py: Python<'py>,
         alone: bool,
+        entries: usize,
     ) -> PyResult<Option<(PyRecords, Bound<'py, PyAny>)>> {
         let take = || if alone { self.0.take_alone() } else { self.0.take() };
         let outcome = py.detach(take);
         match outcome.map_err(|_| PyRuntimeError::new_err("a thread of the engine died"))? {
             Outcome::Flattened(records, fragment) => {
-                let fragment = flattened(py, *fragment)?.into_bound_py_any(py)?;
+                let fragment = fragment.unless_outgrown(entries);
+                let fragment = flattened(py, fragment)?.into_bound_py_any(py)?;
                 Ok(Some((described(records), fragment)))
             }
             Outcome::Scanned(records, found) => {

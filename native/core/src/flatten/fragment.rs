@@ -45,8 +45,51 @@ impl Fragment {
         usual.chain(self.few.iter().map(PackedRows::to_rows)).collect()
     }
 
+    /// All of it, unless the schema has more entries than it had, and the fragment some of its own:
+    /// then it is to be made again, and only the first of those is left to say so.
+    pub fn unless_outgrown(mut self, known: usize) -> Self {
+        if self.base >= known || self.entries.is_empty() {
+            return self;
+        }
+        self.entries.truncate(1);
+        self.origins.truncate(1);
+        let (rows, kinds, masked) = Default::default();
+        Self { rows, kinds, masked, few: FewRows::default(), ..self }
+    }
+
     /// About how many bytes of memory it takes.
     pub fn size(&self) -> usize {
         self.few.size() + self.rows.iter().map(Rows::size).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, FewRows, Fragment, Rows};
+
+    fn fragment(base: usize, columns: usize) -> Fragment {
+        let entry = Entry { is_table: false, owner: 0, path: vec!["a".to_owned()] };
+        Fragment {
+            base,
+            entries: vec![entry; columns],
+            origins: vec![0; columns],
+            rows: vec![Rows { table: 0, text: Vec::new(), ends: Vec::new(), width: 1 }],
+            kinds: Vec::new(),
+            few: FewRows::default(),
+            masked: Vec::new(),
+            records: 1,
+            is_full: false,
+        }
+    }
+
+    #[test]
+    fn little_is_left_of_what_is_to_be_made_again() {
+        for (base, columns, known, expected) in
+            [(5, 3, 5, (3, 1)), (4, 3, 5, (1, 0)), (4, 0, 5, (0, 1)), (0, 3, 0, (3, 1))]
+        {
+            let made = fragment(base, columns).unless_outgrown(known);
+            assert_eq!((made.entries.len(), made.rows.len()), expected);
+            assert_eq!((made.origins.len(), made.records), (expected.0, 1));
+        }
     }
 }
