@@ -224,7 +224,7 @@ def most_standing_back(threads: int) -> int:
     """How many do so at most during a conversion; one of the last may be about to end yet."""
     seen, before = list[int](), standing_back()
     converted(
-        many(3000), None, lambda _: seen.append(len(standing_back() - before)), threads=threads
+        many(12_000), None, lambda _: seen.append(len(standing_back() - before)), threads=threads
     )
     return max(seen)
 
