@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import random
 from pathlib import Path
 
@@ -107,3 +108,22 @@ def test_what_is_held_back_is_in_checkpoints(
     limits = Limits(batch_records=80, rows_per_part=7)
     request = conversion(Path(), [], engine="native", limits=limits)
     assert assert_survives(of_many_tables(1000), random.Random(seed), request, None) > 0
+
+
+@pytest.mark.parametrize("mixed", [0, 0.01, 0.5])
+def test_spaces_after_colons_may_be_there_at_times(mixed: float) -> None:
+    """Which keys come next, and with a space or without, is learned from what came before."""
+    chance = random.Random(f"{mixed}")
+
+    def text(number: int) -> str:
+        row = {"a": number, "b": "x,y", "c": None, "d": {"e": [{"f": 1.5}], "g": [1, 2]}}
+        row = {key: value for key, value in row.items() if chance.random() < 0.8}
+        members = {"id": number, f"t{chance.choice([number, 3]) % TABLES}": [row, row]}
+        colon = ":" if chance.random() < mixed else ": "
+        made = json.dumps(members, separators=(chance.choice([",", ", "]), colon))
+        return made.replace('"a"', '"b"', 1) if chance.random() < 0.1 else made
+
+    files = [("a.json", "\n".join(map(text, range(2000))).encode())]
+    first, second = (outcome(files, engine=engine) for engine in ("python", "native"))
+    assert not isinstance(first, ConversionError)
+    assert first == second

@@ -19,13 +19,16 @@ const NO_LABEL: [u8; LABEL] = [0xff; LABEL];
 #[derive(Clone)]
 #[repr(align(64))]
 pub struct Node {
-    /// How the member usually begins: its key with quotes and the colon.
+    /// How the member usually begins: its key with quotes and the colon, and the space after that if
+    /// there is one.
     label: [u8; LABEL],
     /// Which bytes of the label have to be there.
     wanted: u32,
     label_length: u16,
     /// Whether `next` is a member that came in place of this one, after which none ever came.
     is_last: bool,
+    /// Whether the space was there at times only.
+    has_any_space: bool,
     /// One more than the number of the path's cell in a row, 0 while it has none; of a column that
     /// has no plain cells, see [`column`](super::treatments::column).
     pub column: u32,
@@ -37,6 +40,13 @@ pub struct Node {
     first: u32,
     /// The object that had this member last.
     seen: u64,
+}
+
+impl Node {
+    fn set_label_length(&mut self, length: usize) {
+        self.label_length = length as u16;
+        self.wanted = u32::MAX >> (LABEL - length);
+    }
 }
 
 /// A member that was expected.
@@ -182,6 +192,28 @@ impl KeyTree {
         }
     }
 
+    /// Expects a space after the member's colon from now on, unless it was missing once.
+    #[inline(never)]
+    pub fn expect_space(&mut self, node: NodeId) {
+        let node = &mut self.nodes[node];
+        let length = usize::from(node.label_length);
+        if !node.has_any_space && (1..LABEL - 1).contains(&length) && node.label[length - 1] == b':'
+        {
+            node.label[length] = b' ';
+            node.set_label_length(length + 1);
+        }
+    }
+
+    /// Never again expects a space after the member's colon if it was expected.
+    pub fn expect_no_space(&mut self, node: NodeId) {
+        let node = &mut self.nodes[node];
+        let length = usize::from(node.label_length);
+        if length > 0 && node.label[length - 1] == b' ' {
+            node.has_any_space = true;
+            node.set_label_length(length - 1);
+        }
+    }
+
     /// Learns that `node`, which was expected, came after `previous` in `parent`, if it is one that came in
     /// place of the first guess: where records have one of several members in turn, the next of
     /// them is found so.
@@ -247,6 +279,7 @@ impl KeyTree {
             wanted,
             label_length: label_length as u16,
             is_last: false,
+            has_any_space: false,
             column: 0,
             table: 0,
             next: 0,
@@ -378,5 +411,27 @@ mod tests {
             }
         }
         assert_eq!(unexpected, 2);
+    }
+
+    #[test]
+    fn a_space_is_expected_until_it_is_missing() {
+        let mut keys = KeyTree::default();
+        let root = keys.add_root();
+        let node = keys.member(root, b"a");
+        keys.learn(root, 0, node);
+        let mut object = 0;
+        let mut length = |keys: &mut KeyTree, start: &str| {
+            object += 1;
+            let mut text = [b'1'; LABEL];
+            text[..start.len()].copy_from_slice(start.as_bytes());
+            keys.expect(keys.guess(root, 0), object, &text).map(|member| member.length)
+        };
+        assert_eq!(length(&mut keys, "\"a\": "), Some(4));
+        keys.expect_space(node);
+        keys.expect_space(node);
+        assert_eq!((length(&mut keys, "\"a\": "), length(&mut keys, "\"a\":")), (Some(5), None));
+        keys.expect_no_space(node);
+        keys.expect_space(node);
+        assert_eq!((length(&mut keys, "\"a\": "), length(&mut keys, "\"a\":")), (Some(4), Some(4)));
     }
 }

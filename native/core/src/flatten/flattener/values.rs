@@ -15,7 +15,7 @@ use crate::kinds::{Traits, kind};
 use crate::short::{SHORT, short_scalar};
 
 /// Bytes in which a usual member ends, and the next one has begun.
-const WINDOW: usize = LABEL + SHORT + 3;
+const WINDOW: usize = LABEL + SHORT + 2;
 
 /// The row at hand of a table.
 pub(super) struct Row {
@@ -94,26 +94,27 @@ impl Flattener {
                     self.trees.keys.learn_other(parent, previous, member.node);
                 }
                 (previous, guess) = (member.node, member.next);
-                // Nearly all texts have one space after each colon and comma, or nowhere any.
-                let length = member.length + usize::from(window[member.length] == b' ');
-                let start = at + length;
-                let short = window[length..].first_chunk().and_then(|text| {
+                let start = at + member.length;
+                let short = window[member.length..].first_chunk().and_then(|text| {
                     short_scalar(text, start - self.base, &self.marks, marks_text)
                 });
                 if let Some(short) = short {
                     let cell = Cell { start: start + short.start, end: start + short.stop };
                     self.set_column(data, row, member.node, member.column, cell, short.traits)?;
                     at = start + short.end;
-                    let rest = &window[(length + short.end).min(WINDOW)..];
-                    if rest.starts_with(b",\"") {
+                    let end = member.length + short.end;
+                    if window.get(end..end + 2) == Some(b",\"") {
                         at += 1;
                         continue;
                     }
-                    if rest.starts_with(b", \"") {
+                    if window.get(end..end + 3) == Some(b", \"") {
                         at += 2;
                         continue;
                     }
                 } else {
+                    if byte_at(data, start) == b' ' {
+                        self.trees.keys.expect_space(member.node);
+                    }
                     at = self.value(data, skip_space(data, start), member.node, row, depth)?;
                 }
             } else {
@@ -153,6 +154,9 @@ impl Flattener {
             return Err(Malformed);
         }
         let key = self.trees.keys.member(parent, &name);
+        if byte_at(data, colon + 1) != b' ' {
+            self.trees.keys.expect_no_space(key);
+        }
         let (trees, bare) = (&mut self.trees, &self.bare);
         let is_bare = |name: &[u8]| bare.has(data, object, name);
         let is_first = trees.keys.claim(key, object)
