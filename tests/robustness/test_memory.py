@@ -34,7 +34,7 @@ each_engine_at_length = pytest.mark.parametrize(
 
 # Only what a worker needs is imported: the tests' own helpers would count, too.
 PEAK = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.model import CipherKey, Conversion, Keys, Limits
@@ -51,14 +51,25 @@ asked = {name: settings.pop(name) for name in ("layout", "record_path") if name 
 formats = tuple(map(Format, settings.pop("formats", ("CSV",))))
 profile = Profile(settings.pop("csv_profile", "EXCEL"))
 mask = settings.pop("mask", "")
+takes_slowly = settings.pop("takes_slowly", False)
 rules = (MaskRule("**", MaskMethod(mask)),) if mask else ()
 options = ConvertOptions(
     merge=True, formats=formats, csv_profile=profile, masking=Masking(rules=rules), **asked
 )
 request = Conversion(file_names=names, name="out", options=options, limits=limits, **settings)
+def working():
+    return [one for one in Path("/proc/self/task").iterdir() if " R " in (one / "stat").read_text()]
+
+def report(_):
+    # Until nobody but this thread works: all is read ahead and made that may be.
+    looks = 3 * takes_slowly
+    while looks:
+        looks = looks - 1 if len(working()) < 2 else 3
+        time.sleep(0.001)
+
 try:
     keys = Keys(key, bytes(range(32)) if mask else b"")
-    parts = convert(request, keys, out, lambda _: None).parts
+    parts = convert(request, keys, out, report).parts
     rows = sum(part.rows for part in parts)
 except ConversionError as error:
     rows = str(error.reason)
@@ -301,6 +312,16 @@ def test_what_compressed_text_expands_to_is_not_held(
     for text in (b"[" + rows + b"]", b"[" + bytes(32).replace(b"\0", b" ") * 3 * MIB + b"1]"):
         (work / "in.json").write_bytes(compress(text))
         assert peak(work, engine, "in.json") < 100
+
+
+@native
+@pytest.mark.parametrize("compress", [bytes, compressed, zstd], ids=["plain", "gzip", "zstd"])
+def test_what_is_read_ahead_of_a_slow_disk(compress: Callable[[bytes], bytes], work: Path) -> None:
+    row = '{"number":%d,"memo":"x","at":{"date":"20230101"}}'
+    rows = ",".join(row % number for number in range(100_000, 100_080))
+    text = ",".join(f'{{"id":{number},"rows":[{rows}]}}' for number in range(8_000))
+    (work / "in.json").write_bytes(compress(f"[{text}]".encode()))
+    assert peak(work, "native", "in.json", threads=MOST_THREADS, takes_slowly=True) < 95
 
 
 EMPTY_ROWS = ",".join(["{}"] * 4_000)

@@ -44,8 +44,10 @@ _SMALLEST_SHARE = 16
 _ALONE_BYTES = 256 << 10
 # How many batches are under way at most, beside two for each thread,
 _BATCHES_AHEAD = 3
-# and how many bytes of records and rows for each thread that has a large share.
-_HELD_BYTES = 18 << 20
+# and how many bytes of their text and rows, with more for each thread that has a large share: all
+# of that is there when rows are written slowly.
+_HELD_BYTES = 12 << 20
+_HELD_BY_THREAD = 6 << 20
 _SPARE_NODES = 100_000
 # How much of what is around records is read between two reports: a small part of a second's work.
 _PASSED_BYTES = 16 << 20
@@ -153,7 +155,7 @@ class _Reader:
             long_gap=LONG_GAP,
             threads=threads,
             most=2 * threads + _BATCHES_AHEAD,
-            most_bytes=min(threads, _LARGE_SHARES) * _HELD_BYTES,
+            most_bytes=_HELD_BYTES + min(threads, _LARGE_SHARES) * _HELD_BY_THREAD,
         )
         del head
         records = piece.records

@@ -24,16 +24,23 @@ class TextReader:
         self._is_small = size <= _SMALL
         self._ahead: Ahead[tuple[bytes, int]] | None = None
         self._next: Callable[[], tuple[bytes, int]] | None = None
+        self._failure: Exception | None = None
         # Where pieces of text end, and how far the file was read for each.
         self._ends: deque[tuple[int, int]] = deque()
         self._offset = 0
         self._reached = 0
 
     def read(self) -> bytes:
-        """The next text, none at the end; raises what the stages do."""
+        """The next text, none at the end; raises what the stages do, again and again."""
+        if self._failure:
+            raise self._failure
         if self._next is None:
             self._next = self._started()
-        text, position = self._next()
+        try:
+            text, position = self._next()
+        except Exception as error:
+            self._failure = error
+            raise
         self._offset += len(text)
         self._ends.append((self._offset, position))
         return text

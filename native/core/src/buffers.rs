@@ -18,8 +18,9 @@ impl BufferPool {
     /// A buffer of at least so many bytes, with anything in it.
     pub fn buffer(self: &Arc<Self>, size: usize) -> Buffer {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = kept.iter().position(|buffer| buffer.len() >= size);
-        let bytes = fitting.map(|place| kept.swap_remove(place));
+        let fitting = kept.iter().enumerate().filter(|(_, buffer)| buffer.len() >= size);
+        let smallest = fitting.min_by_key(|(_, buffer)| buffer.len()).map(|(place, _)| place);
+        let bytes = smallest.map(|place| kept.swap_remove(place));
         drop(kept);
         let bytes = bytes.unwrap_or_else(|| vec![0; size.next_multiple_of(UNIT)]);
         Buffer { bytes, pool: Arc::clone(self) }
@@ -69,6 +70,11 @@ impl SharedText {
             bytes.resize(wanted, 0);
         }
         &mut bytes[self.length..wanted]
+    }
+
+    /// How much memory there is for it.
+    pub fn capacity(&self) -> usize {
+        self.buffer.bytes.capacity()
     }
 
     /// Takes so many bytes of that room to the text.

@@ -66,17 +66,43 @@ pub struct PulledText {
     given: Vec<u8>,
     /// How much of what was given last has been read.
     read: usize,
+    /// What the callback failed for after it gave something.
+    failed: Option<Cause>,
 }
 
 impl PulledText {
     /// Nothing was given yet.
     pub fn new(callback: impl PullText + 'static) -> Self {
-        Self { callback: Box::new(callback), given: Vec::new(), read: 0 }
+        Self { callback: Box::new(callback), given: Vec::new(), read: 0, failed: None }
     }
 
+    /// As much as there is room for: a batch's memory is that of the room.
     fn read(&mut self, room: &mut [u8]) -> Result<usize, Failure> {
+        let mut filled = 0;
+        while filled < room.len() {
+            let size = match self.read_some(&mut room[filled..]) {
+                Ok(size) => size,
+                Err(cause) if filled == 0 => return Err(Failure::Raised(cause)),
+                Err(cause) => {
+                    self.failed = Some(cause);
+                    break;
+                }
+            };
+            if size == 0 {
+                break;
+            }
+            filled += size;
+        }
+        Ok(filled)
+    }
+
+    /// What is left of what was given, or is given next.
+    fn read_some(&mut self, room: &mut [u8]) -> Result<usize, Cause> {
         if self.read == self.given.len() {
-            self.given = self.callback.pull().map_err(Failure::Raised)?;
+            if let Some(cause) = self.failed.take() {
+                return Err(cause);
+            }
+            self.given = self.callback.pull()?;
             self.read = 0;
         }
         let text = self.unread();
@@ -107,15 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_is_asked_when_all_that_it_gave_was_read() {
-        let mut input = Input::Pulled(PulledText::new(Texts(vec![b"d", b"abc"])));
-        let mut room = [0; 2];
-        for (expected, unread) in [(&b"ab"[..], &b"c"[..]), (b"c", b""), (b"d", b"")] {
+    fn a_callback_is_asked_until_there_is_no_more_room() {
+        let mut input = Input::Pulled(PulledText::new(Texts(vec![b"def", b"c", b"ab"])));
+        let mut room = [0; 4];
+        for (expected, unread) in [(&b"abcd"[..], &b"ef"[..]), (b"ef", b"")] {
             let size = input.read(&mut room).ok();
             assert_eq!(size.map(|size| &room[..size]), Some(expected));
             assert_eq!(input.unread(), unread);
         }
-        assert!(matches!(input.read(&mut room), Err(Failure::Raised(_))));
+        // What the callback failed for comes after what it gave before, as often as it is asked.
+        for _ in 0..2 {
+            assert!(matches!(input.read(&mut room), Err(Failure::Raised(_))));
+        }
     }
 
     /// The digits, at most three at a time; none is to be had from nine on.

@@ -29,7 +29,7 @@ struct State<R, T, M> {
     allowed_size: usize,
     /// What has come of things, from the one to be taken next on.
     made: VecDeque<Option<M>>,
-    /// How large each of those is, with the thing.
+    /// How large each of those is, with the thing, or may be expected to become.
     sizes: VecDeque<usize>,
     /// How large that is which was taken last: whoever took it has it until taking the next.
     lent: usize,
@@ -120,8 +120,8 @@ impl<R, T, M> OrderedWork<R, T, M> {
         }
     }
 
-    /// Gives the reader back with what it has read, and how large that is, or with what is to be
-    /// taken as the last.
+    /// Gives the reader back with what it has read, and how large that may be expected to be with what
+    /// comes of it, or with what is to be taken as the last.
     pub fn give_back(&self, reader: R, read: Result<(T, usize), M>) {
         let mut state = self.state();
         let turn = state.read;
@@ -143,7 +143,7 @@ impl<R, T, M> OrderedWork<R, T, M> {
         self.tell_idle(&state);
     }
 
-    /// Hands over what was made of the thing that was read as this one, so much larger than that.
+    /// Hands over what was made of the thing that was read as this one, and how large it is with that.
     pub fn put(&self, turn: usize, made: M, size: usize) {
         let mut state = self.state();
         state.put(turn, made, size);
@@ -232,7 +232,7 @@ impl<R, T, M> State<R, T, M> {
     fn put(&mut self, turn: usize, made: M, size: usize) {
         let place = turn - self.taken;
         if let Some(whole) = self.sizes.get_mut(place) {
-            *whole += size;
+            *whole = size;
         }
         while self.made.len() <= place {
             self.made.push_back(None);

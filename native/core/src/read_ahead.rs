@@ -43,11 +43,11 @@ pub enum Outcome {
     Over(Option<Failure>),
 }
 
-/// About how much memory a batch takes until it is made. That of a long record is read in a text with
-/// room for more, and has its cells copied twice.
+/// About how much memory a batch's text takes until rows are made of it. That of a long record is read
+/// with room for more, and has its cells copied twice.
 fn memory_for(records: &Records) -> usize {
     let size = records.size();
-    if size > LONG_RECORD { 5 * size } else { size }
+    if size > LONG_RECORD { 5 * size } else { size.max(records.held) }
 }
 
 /// Whether the last record of a batch has more bytes than a long one.
@@ -79,6 +79,8 @@ pub struct ReadAhead {
     batch_bytes: AtomicUsize,
     /// The same, by how long no batch has brought columns.
     calm_bytes: AtomicUsize,
+    /// How much memory rows of a MiB of records take, by those that were made last.
+    rows_of_mib: AtomicUsize,
 }
 
 /// A batch with more text than this has a long record.
@@ -105,7 +107,8 @@ impl ReadAhead {
         let work = OrderedWork::new(cutter, threads);
         let (batch_bytes, calm_bytes) =
             (AtomicUsize::new(usize::MAX), AtomicUsize::new(usize::MAX));
-        Self { task, depth, work, most, most_bytes, batch_bytes, calm_bytes }
+        let rows_of_mib = AtomicUsize::new(1 << 20);
+        Self { task, depth, work, most, most_bytes, batch_bytes, calm_bytes, rows_of_mib }
     }
 
     /// The text that was read and not cut off, its offset in the file, and from where on can be read
@@ -130,7 +133,7 @@ impl ReadAhead {
             Step::Read(mut cutter) => {
                 let read = match cutter.next(self.next_bytes()) {
                     Ok(Some(records)) => {
-                        let memory = memory_for(&records);
+                        let memory = memory_for(&records) + self.expected_rows(&records);
                         Ok((records, memory))
                     }
                     Ok(None) => Err(Outcome::Over(None)),
@@ -139,8 +142,9 @@ impl ReadAhead {
                 self.work.give_back(cutter, read);
             }
             Step::Work(turn, records) => {
+                let text = memory_for(&records);
                 let outcome = self.outcome(records);
-                let size = outcome.size();
+                let size = text + outcome.size();
                 self.work.put(turn, outcome, size);
             }
             Step::Stop => return false,
@@ -202,12 +206,20 @@ impl ReadAhead {
         }
     }
 
+    /// About how much memory the rows of a batch will take: several are made at a time.
+    fn expected_rows(&self, records: &Records) -> usize {
+        let size = records.size().min(LONG_RECORD);
+        size.saturating_mul(self.rows_of_mib.load(Relaxed)) >> 20
+    }
+
     /// Has batches be smaller where rows take much more than the records that they are made of, and
     /// where columns come: others that were begun meanwhile and bring some are made twice.
     fn adapt(&self, records: &Records, fragment: &Fragment) {
         let many = MANY_ROWS as f64 / (1 + fragment.size()) as f64;
         let size = (records.size() as f64 * many) as usize;
         self.batch_bytes.store(size.max(LEAST_BATCH), Relaxed);
+        let of_mib = (fragment.size() << 20) / records.size().max(1);
+        self.rows_of_mib.store(of_mib, Relaxed);
         // All that were begun first bring most columns, and none comes after.
         let calm = if fragment.entries.is_empty() || fragment.base == 0 {
             self.calm_bytes.load(Relaxed).max(records.size().saturating_mul(2))

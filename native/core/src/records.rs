@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use crate::boundary::{Span, Unfinished};
 use crate::buffers::{BufferPool, SharedText};
+use crate::cipher::BLOCK;
 use crate::cut::{Layout, Limits, cut};
 use crate::input::{Failure, Input, Place};
 use crate::json::{byte_at, skip_space};
 
 /// Of a long record, so many bytes are read at a time at most.
 const MOST_READ: usize = 16 << 20;
+/// Of what a callback gives, so many bytes are read at a time at most: it gives no more at once, and
+/// to wait for more would keep threads waiting.
+const MOST_PULLED: usize = 1 << 20;
 /// Text of so many bytes is long.
 const LONG_TEXT: usize = 4 << 20;
 
@@ -28,6 +32,8 @@ pub struct Records {
     pub first: u64,
     /// A place before that text, if the file is base64 or hex text.
     pub place: Option<Place>,
+    /// How much memory the text takes, if these are the first records in it.
+    pub held: usize,
 }
 
 impl Records {
@@ -63,6 +69,8 @@ pub struct RecordCutter {
     text: Arc<SharedText>,
     /// What of the text was cut off.
     done: usize,
+    /// How much memory the text takes, if nothing was cut off yet.
+    held: usize,
     offset: u64,
     records: u64,
     first: bool,
@@ -83,6 +91,10 @@ pub struct RecordCutter {
 impl RecordCutter {
     /// Begins; what comes after the piece's head is read from `input`.
     pub fn new(input: Input, pool: Arc<BufferPool>, piece: &Piece) -> Self {
+        let chunk = match input {
+            Input::File(_) => piece.chunk,
+            Input::Pulled(_) => piece.chunk.min(MOST_PULLED),
+        };
         let mut buffer = pool.buffer(piece.head.len());
         buffer.bytes_mut()[..piece.head.len()].copy_from_slice(piece.head);
         Self {
@@ -90,12 +102,13 @@ impl RecordCutter {
             pool,
             text: Arc::new(buffer.into_shared(piece.head.len())),
             done: 0,
+            held: piece.head.len(),
             offset: piece.offset,
             records: piece.records,
             first: piece.records == 0,
             layout: piece.layout,
             limits: piece.limits,
-            chunk: piece.chunk,
+            chunk,
             long_gap: piece.long_gap,
             begun: None,
             is_full: true,
@@ -151,23 +164,26 @@ impl RecordCutter {
             keys: cut.keys,
             first: self.records + 1,
             place: self.place(),
+            held: std::mem::take(&mut self.held),
         };
         let length = cut.end - self.done;
         self.first = false;
         self.records += count as u64;
         self.done = cut.end;
         // Small records: what was read may do for many batches.
-        self.is_full = self.rest().len() >= 2 * length;
+        self.is_full = self.rest().len() >= length + length / 4;
         Some(found)
     }
 
-    /// Reads on; what was not cut off comes first. Of one long record, more and more is read.
+    /// Reads on; what was not cut off comes first, and makes a chunk with what is read, or is followed
+    /// by a part of one at least. Of one long record, more and more is read.
     fn read(&mut self) -> Result<(), Failure> {
         let rest = self.rest().len();
         let left = usize::try_from(self.input.left().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-        let size = self.chunk.max((rest / 2).min(MOST_READ)).min(left);
+        let least = (self.chunk / 4).max((rest / 2).min(MOST_READ)).max(BLOCK);
         // Whole blocks of ciphertext, of which the last is longer than its text.
-        let size = size.next_multiple_of(16);
+        let whole = self.chunk.saturating_sub(rest) / BLOCK * BLOCK;
+        let size = whole.max(least).min(left).next_multiple_of(BLOCK);
         let (place, read_to) = (self.input.place(), self.offset + self.text.len() as u64);
         let count = match Arc::get_mut(&mut self.text) {
             // A long text is not copied: the system can make it longer where it is.
@@ -178,6 +194,7 @@ impl RecordCutter {
             }
             _ => self.read_anew(rest, size)?,
         };
+        self.held = self.text.capacity();
         self.places.extend(place.map(|place| (read_to, place)));
         self.ended = count == 0;
         self.is_full = true;

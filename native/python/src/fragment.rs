@@ -52,7 +52,7 @@ pub fn scanned(found: Found) -> PyScanned {
 
 /// A batch.
 pub fn described(records: Records) -> PyRecords {
-    let Records { text, offset, values, keys, first, place } = records;
+    let Records { text, offset, values, keys, first, place, .. } = records;
     let text = Buffer::new(Bytes::from_owner(Lent(text)));
     (text, Spans(values), Spans(keys), offset, first, place.map(place_of))
 }

@@ -16,7 +16,7 @@ pub struct Rows {
 impl Rows {
     /// About how many bytes of memory they take.
     pub fn size(&self) -> usize {
-        self.text.len() + size_of_val(&*self.ends)
+        self.text.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 }
 
