@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import random
+import resource
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,21 @@ def test_only_so_many_files_stay_open(monkeypatch: pytest.MonkeyPatch, kept: int
     limits = Limits(batch_records=80)
     assert outcome(of_many_tables(1000), engine="native", limits=limits) == expected
     assert max(open_files) == min(kept, TABLES + 1)
+
+
+def test_few_files_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "_MOST_BYTES", 2000)
+    limits = Limits(batch_records=80, rows_per_part=7)
+    expected = outcome(of_many_tables(4000), engine="python", limits=limits)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Beside those that are open already, as many as have always been enough.
+    most = len(list(Path("/proc/self/fd").iterdir())) + disk._IDLE_FILES + 20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
+    try:
+        with sized(Sizes(held_bytes=0)):
+            assert outcome(of_many_tables(4000), engine="native", limits=limits) == expected
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.parametrize("most", [2000, 12 << 20])

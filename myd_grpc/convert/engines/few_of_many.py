@@ -19,7 +19,9 @@ from myd_grpc.convert.kinds import TableKinds
 NativeRows: TypeAlias = tuple[int, Buffer, _native.Ends, int]
 
 _SHARE_OF_FILES = 4
-"""One of so many files that a process may have open at once stays open to be appended to."""
+"""One of so many files that a process may have open at once stays open to be appended to,"""
+_FEW_FILES = 256
+"""and none where these are fewer: what has files open beside them takes most of so few."""
 _MOST_FILES = 1 << 16
 
 
@@ -120,7 +122,9 @@ class GatheredRows:
 def _files_kept() -> int:
     """How many files may stay open to be appended to."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST_FILES if most == resource.RLIM_INFINITY else most // _SHARE_OF_FILES
+    if most == resource.RLIM_INFINITY:
+        return _MOST_FILES
+    return most // _SHARE_OF_FILES if most >= _FEW_FILES else 0
 
 
 def rows_of(table: int, data: Buffer, ends: _native.Ends, width: int) -> Rows:
