@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,3 +65,21 @@ def test_a_number_that_a_separator_cuts_off(engine: str) -> None:
     """RFC 7464, 2.4: it may be the half of one."""
     error = failure("\x1e1\x1e2\n", layout=Layout.LINES, engine=engine)
     assert error.reason is Reason.INVALID_JSON
+
+
+@each_engine
+@pytest.mark.parametrize("layout", [Layout.AUTO, Layout.LINES])
+@pytest.mark.parametrize(
+    "text",
+    ["\x1e{}\n" * 9, "\x1e1\n" * 9, '\x1e"a"\n' * 9, "\n\x1e" * 99 + "[]", "\x1e" * 4 + '{"a":1}'],
+)
+def test_many_separators_are_no_sign_of_a_wrong_key(engine: str, layout: Layout, text: str) -> None:
+    expected = converted([("in.json", text.encode())], layout=layout, engine=engine)
+    with_iv = KEY.iv + encrypted(text.encode())
+    for stored, key in ((encrypted(text.encode()), KEY), (with_iv, replace(KEY, iv=b""))):
+        assert converted([("in.json", stored)], key, layout=layout, engine=engine) == expected
+
+
+def test_many_separators_are_no_sign_of_ciphertext() -> None:
+    error = failure("\x1e{}\n" * 9, layout=Layout.SINGLE)
+    assert error.message.endswith("read it as LINES, or take it out")

@@ -16,7 +16,8 @@ _MARK = b"(?:%b)" % codecs.BOM_UTF8
 _BEFORE_TEXT = re.compile(_MARK + rb"*[ \t\r\n\x1e]*")
 _VALUE_STARTS = frozenset(b'[{"-0123456789tfn')
 _TEXT_STARTS = frozenset(map(chr, _VALUE_STARTS))
-_DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
+_DAMAGE = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
+"""What text hardly has; of record separators (RFC 7464), LINES may have as many as they like."""
 _REPLACEMENT = "\ufffd".encode()
 _FIRST = 64
 """Bytes that are enough to see that it is JSON that begins."""
