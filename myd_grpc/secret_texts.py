@@ -14,6 +14,8 @@ _PEM = re.compile(r"-----BEGIN .*", re.DOTALL)
 _KINDS = (
     r"[0-9A-Fa-f]{16}",  # half a key is one, too, and so is one that lacks a digit
     r"[\w+/-]{22}==|[\w+/-]{43}=",  # 16 or 32 bytes as base64
+    # The latter without `=`: words with a digit, a capital and a small letter, and no whole path.
+    r"(?<![\w+/.-])(?=[\w+/-]*\d)(?=[\w+/-]*[A-Z])(?=[\w+/-]*[a-z])[\w+-][\w+/-]{42}(?![\w+/.=-])",
     MADE_TOKEN.pattern,
     r"eyJ[\w-]{16}",  # a JWT, which begins with `{"`
 )

@@ -117,8 +117,9 @@ def _read(path: Path) -> str:
     try:
         return read_start(path, _MAX_FILE_BYTES).strip()
     except OSError as error:
-        if looks_secret(str(path)):
-            raise InvalidKeyError(_NO_FILE) from None  # that error has the name of the file
+        # What was typed for a name is that of no file, and that error has it.
+        if looks_secret(str(path)) and not isinstance(error, PermissionError | IsADirectoryError):
+            raise InvalidKeyError(_NO_FILE) from None
         raise InvalidKeyError(f"the key file {path} cannot be read: {error.strerror}") from error
 
 

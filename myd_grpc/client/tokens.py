@@ -73,7 +73,7 @@ def _read(path: Path) -> str:
         # Twice as many bytes are as many characters in UTF-16.
         return read_start(path, 2 * _MOST_BYTES + 8)
     except OSError as error:
-        if looks_secret(str(path)):
+        if looks_secret(str(path)) and not isinstance(error, PermissionError | IsADirectoryError):
             raise InvalidTokenError(_NO_FILE) from None
         raise InvalidTokenError(
             f"the token file {path} cannot be read: {error.strerror}"

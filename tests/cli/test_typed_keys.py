@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import subprocess
 import traceback
+import uuid
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +81,15 @@ def test_no_traceback_has_a_key_that_was_taken_for_a_name(kind: type[Key | Maski
     assert KEY[:8] not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize("option", ["--key-file", "--token-file"])
+def test_a_file_that_is_there_is_named_whatever_its_name_looks_like(
+    tmp_path: Path, option: str
+) -> None:
+    path = tmp_path / KEY / "my.key"
+    path.mkdir(parents=True)
+    assert f"{path} cannot be read: Is a directory" in said(*CONVERT, option, str(path))
+
+
 def test_what_is_wrong_comes_first_and_the_usage_is_not_shown() -> None:
     assert said("convert", "a.json") == (
         "error: the following arguments are required: --output\n"
@@ -95,6 +106,7 @@ def test_what_looks_like_a_secret() -> None:
         KEY.upper(),
         KEY[:17],
         BASE64,
+        BASE64.rstrip("="),
         f"0x{KEY}",
         new_token(),
         JWT,
@@ -102,7 +114,16 @@ def test_what_looks_like_a_secret() -> None:
         f"a={KEY},b",
     ):
         assert looks_secret(secret)
-    for plain in ("", "my.key", "/home/kim/keys/2026-11-30.key", "20261130120000", "가나다.key"):
+    for plain in (
+        "",
+        "my.key",
+        "/home/kim/keys/2026-11-30.key",
+        "20261130120000",
+        "가나다.key",
+        "/srv/MyData/2026/november/of-all-households",
+        "Exports/MyData_2026_november/households.json",
+        str(uuid.uuid4()),
+    ):
         assert not looks_secret(plain)
     assert without_secrets(f"a={KEY}, b: '{KEY[:32]}'") == (
         f"a={NOT_REPEATED}, b: '{NOT_REPEATED}'"
