@@ -39,7 +39,8 @@ class Shape:
     """A form of input: `given` makes some, of about so many bytes of text.
 
     `goal` is the least share of the headline's speed that is meant, None where it is more work by
-    nature. With `is_array` it is the headline's own text in another form.
+    nature. With `is_array` it is the headline's own text in another form, and with `beside_files`
+    the share is that of the time of the headline and of writing and syncing files like the set's.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Shape:
     options: ConvertOptions = _AS_IT_IS
     keys: Keys = field(default=NO_KEYS, repr=False)
     is_array: bool = False
+    beside_files: bool = False
 
 
 def _array(size: int) -> bytes:
@@ -173,6 +175,10 @@ def _keyed(size: int) -> Input:
     return made(f"keyed-{size}.json", plaintext(size, SEED))
 
 
+def _in_thousand_tables(size: int) -> Input:
+    return _lines("tables", lambda number: in_tables(1_000, number))(size)
+
+
 SHAPES = (
     Shape("an object of small records by key", _keyed),
     Shape("records in lines", _lines("lines", _record)),
@@ -198,7 +204,8 @@ SHAPES = (
     Shape("records of 30 MB in lines", _large(30), _LARGE, _LINES),
     Shape("records of 1 MB in lines", _large(1), options=_LINES),
     Shape("letters as \\u escapes", _as("escaped", _escaped)),
-    Shape("a thousand child tables", _lines("tables", lambda number: in_tables(1_000, number))),
+    Shape("a thousand child tables", _in_thousand_tables, None),
+    Shape("the same, beside a thousand files", _in_thousand_tables, beside_files=True),
     Shape("ten thousand columns", _lines("columns", _in_columns)),
     Shape("columns that come late", _lines("late", _late)),
     Shape("UTF-16", _as("utf16", lambda text: text.decode().encode("utf-16")), None, is_array=True),
