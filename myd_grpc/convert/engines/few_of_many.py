@@ -5,7 +5,7 @@ To make some for each table of each batch would take several times as long as to
 
 from __future__ import annotations
 
-import resource
+import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeAlias, overload
@@ -121,8 +121,8 @@ class GatheredRows:
 
 def _files_kept() -> int:
     """How many files may stay open to be appended to."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most == resource.RLIM_INFINITY:
+    most = os.sysconf("SC_OPEN_MAX")
+    if most < 0:  # there is no limit
         return _MOST_FILES
     return most // _SHARE_OF_FILES if most >= _FEW_FILES else 0
 

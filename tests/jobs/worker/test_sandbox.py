@@ -262,7 +262,7 @@ def test_the_engines_threads_stand_back_in_it(
     """Else fragments are made faster than they are written, and take memory meanwhile."""
     written = hold("batch_written")
     server = make_server(MYD_ENGINE="native", MYD_FAILPOINTS=written.setting).start()
-    server.put("a.json", SMALL * 10_000)  # none has a small file
+    server.put("a.json", SMALL * 100_000)  # none has a small file
     server.submit("a.json")
     with written.at_point():
         threads = Path(f"/proc/{worker_of(server).pid}/task").iterdir()
