@@ -92,6 +92,8 @@ class Round:
                     trap = Trap(self._server.home, kill.point, kill.turn)
                 self._answer = None  # the one that was waited for went with its server
                 self._world.start(engine, trap, self._plan.by, slowly=kill is not None)
+            elif kill is None:
+                self._server.wait_until_ready()  # it may have been caught before it was
             if self._server.is_ready():
                 self._take_up(trap)
             if kill:

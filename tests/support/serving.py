@@ -119,12 +119,16 @@ class Server:
     def start(self, **settings: str) -> Self:
         """Start, and return when calls are served."""
         self.begin(**settings)
+        self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self) -> None:
+        """Return when calls are served by a server that was started."""
         deadline = time.monotonic() + PATIENCE_S
         while not self.is_ready():
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.01)
-        return self
 
     def begin(self, **settings: str) -> None:
         """Start, and do not wait."""
