@@ -27,9 +27,9 @@ def measure(size: int, runs: int) -> Section:
         f"file, some {size // MB} MB of each, with the native engine and as many threads as a job "
         "gets: reading, flattening, writing and syncing, without a server around it. Medians of "
         f"{runs} ratios, each of two runs one after the other. What has no goal is more work by "
-        "nature: to make the files of a thousand tables and to sync them takes longer than the "
-        "headline, so that row stands a second time, as a share of the time that the headline and "
-        "such files take: written one after the other, and synced at once.",
+        "nature. To make the files of a thousand tables and to sync them takes longer than the "
+        "headline: that row stands a second time, as a share of the time that the headline and "
+        "such files take, written one after the other and synced at once.",
         ["shape", "goal", "share of the headline (least-greatest)", ""],
         [_row(shape, size, runs) for shape in SHAPES],
     )

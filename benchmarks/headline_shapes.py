@@ -204,7 +204,7 @@ SHAPES = (
     Shape("records of 30 MB in lines", _large(30), _LARGE, _LINES),
     Shape("records of 1 MB in lines", _large(1), options=_LINES),
     Shape("letters as \\u escapes", _as("escaped", _escaped)),
-    Shape("a thousand child tables", _in_thousand_tables, None),
+    Shape("a thousand child tables", _in_thousand_tables),
     Shape("the same, beside a thousand files", _in_thousand_tables, beside_files=True),
     Shape("ten thousand columns", _lines("columns", _in_columns)),
     Shape("columns that come late", _lines("late", _late)),
