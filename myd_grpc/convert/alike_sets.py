@@ -113,7 +113,7 @@ class AlikeSets:
 
     @staticmethod
     def may_be(options: ConvertOptions, rules: RowRules) -> bool:
-        """Whether sets of a job may be made so: if all is as usual."""
+        """Whether sets of a job may be made so: all is as usual, with no patterns."""
         is_plain = rules.columns.is_plain and not RowPlan.of(options).dialect.marks_text
         return is_plain and options.formats == (Format.CSV,) and not options.max_rejects
 
@@ -214,7 +214,6 @@ class AlikeSets:
         unsynced = [*(f"{directory}/{name}" for name in names), str(directory)]
         self._count(read, plan, parts)
         state = self._state
-        state.unmatched.look_at(model.schema)
         state.finish_set(plan, plan.named(parts), plan.named(beside), unsynced)
         return True
 
