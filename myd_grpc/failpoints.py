@@ -1,6 +1,7 @@
 """Named points at which a test makes this process wait, die or fail; without the setting, nothing.
 
-`MYD_FAILPOINTS` holds `point=action` pairs separated by `;`. The actions are:
+`MYD_FAILPOINTS` holds `point=action` pairs separated by `;`. Where several are for one point, they
+are done in that order. The actions are:
 
 - `hold:FIFO` opens the FIFO for reading and goes on when its writers have closed it. A test's own
   open-for-write returns exactly when the point is reached. Where the FIFO is gone, nothing happens.
@@ -12,11 +13,14 @@ An action that ends in `@7` is for the seventh time alone that this process reac
 `@7+` for that time and all later ones.
 
 `reach` may block: never call it on an event loop.
+
+With the setting, even one of nothing, SIGABRT has the process tell on stderr where its threads are.
 """
 
 from __future__ import annotations
 
 import errno
+import faulthandler
 import os
 import re
 import signal
@@ -76,11 +80,17 @@ class _Counted:
             self._action()
 
 
+def _both(first: Callable[[], None], then: Callable[[], None]) -> None:
+    first()
+    then()
+
+
 def _parse(setting: str) -> dict[str, Callable[[], None]]:
     points: dict[str, Callable[[], None]] = {}
     for pair in filter(None, setting.split(";")):
-        point, _, action = pair.partition("=")
-        points[point.strip()] = _parse_action(action.strip())
+        point, _, text = pair.partition("=")
+        name, action = point.strip(), _parse_action(text.strip())
+        points[name] = partial(_both, points[name], action) if name in points else action
     return points
 
 
@@ -97,6 +107,9 @@ files: list[str] = []
 """What actions open: whoever confines itself has to leave them to itself."""
 
 _points = _parse(os.environ.get(VARIABLE, ""))
+
+if VARIABLE in os.environ:
+    faulthandler.enable()
 
 
 def reach(point: str) -> None:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,8 +42,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             seen[test] += 1
 
 
+HAS_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know of a test that failed, be it for lack of time."""
+    report = yield
+    item.stash[HAS_FAILED] = report.failed
+    return report
+
+
+def end(server: Server, request: pytest.FixtureRequest) -> None:
+    """End a server that was started; where its test failed, it says what it was about."""
+    if server._process:
+        if request.node.stash.get(HAS_FAILED, False):
+            request.node.add_report_section("teardown", server.home.name, server.last_words())
+        server.kill()
+
+
 @pytest.fixture
-def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def make_server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     """Makes servers that are not started yet; each is gone after the test."""
     made: list[Server] = []
 
@@ -53,8 +74,7 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     yield make
     for one in made:
-        if one._process:
-            one.kill()
+        end(one, request)
 
 
 @pytest.fixture
@@ -86,13 +106,12 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def rest_server(tmp_path: Path) -> Iterator[RestServer]:
+def rest_server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RestServer]:
     """A server with REST that is not started yet."""
     build_gateway()
     server = RestServer(tmp_path / "rest")
     yield server
-    if server._process:
-        server.kill()
+    end(server, request)
 
 
 @pytest.fixture(scope="module")

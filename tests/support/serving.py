@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import select
@@ -159,6 +160,7 @@ class Server:
             "MYD_OUTPUT_DIR": str(self.output),
             "MYD_STATE_DIR": str(self.state),
             "MYD_GRPC_ADDRESS": "127.0.0.1:0",
+            "MYD_FAILPOINTS": "",  # has it answer to `last_words`
             **self.settings,
             **settings,
         }
@@ -261,6 +263,19 @@ class Server:
             time.sleep(0.01)
         return found
 
+    def last_words(self) -> str:
+        """The end of the log, where each process that is there says what its threads are about.
+
+        It ends by that.
+        """
+        there = [*self.workers(), psutil.Process(self.process.pid)] if self.runs else []
+        for one in there:
+            with suppress(psutil.Error):
+                one.send_signal(signal.SIGABRT)
+                one.resume()  # should a test have stopped it
+                one.wait(10)
+        return self.log[-20_000:]
+
     def left_in_output(self) -> set[str]:
         """Names in the output directory, hidden ones included."""
         return {path.name for path in self.output.iterdir()}
@@ -355,10 +370,23 @@ class Hold:
 
     def reached(self) -> None:
         """Return when a process waits at the point."""
-        # Opening a FIFO for writing returns when there is a reader.
-        before, self._writer = self._writer, os.open(self._fifo, os.O_WRONLY | os.O_CLOEXEC)
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._is_reached():
+            assert time.monotonic() < deadline, f"no process came to {self._fifo.name}"
+            time.sleep(0.001)
+
+    def _is_reached(self) -> bool:
+        """Whether a process waits at the point: a FIFO without a reader is not opened."""
+        try:
+            writer = os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return False
+        before, self._writer = self._writer, writer
         if before >= 0:
             os.close(before)
+        return True
 
     def release(self, *, for_good: bool = True) -> None:
         """Let it go on, this time or whenever it comes by."""
@@ -375,11 +403,7 @@ class Hold:
 
     def left(self) -> bool:
         """Return when no process waits at the point any more, or none did; False if one stays."""
-        try:
-            self._writer = os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:  # there is no reader
-            return True
-        return self.abandoned()
+        return not self._is_reached() or self.abandoned()
 
     @contextmanager
     def at_point(self) -> Iterator[None]:

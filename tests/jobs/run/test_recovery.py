@@ -36,7 +36,8 @@ MakeHold = Callable[[str], Hold]
 
 BUSY = {"MYD_FILE_SEP_SIZE": "10", "MYD_CHECKPOINT_SECONDS": "0.001", "MYD_MAX_CSV_ROW": "300"}
 """Settings under which a small file is much work, with many checkpoints."""
-SLOWLY = "batch_written=sleep:0.003"
+SLOWLY = "batch_written=sleep:0.003;batch_written=sleep:1@140+"
+"""It is not at its end before some checkpoints, even where a disk takes long over one of them."""
 
 
 def records(first: int = 0, count: int = 1500) -> str:
@@ -73,7 +74,8 @@ class Interruption:
         self.expected = uninterrupted(server, self.name, "aes256cbckey" in fields)
         (server.output / "out").mkdir(parents=True)
         (server.output / "out" / "old.csv").write_bytes(b"old")
-        server.start(MYD_FAILPOINTS=f"{point.setting}@3;{SLOWLY}")
+        more = server.settings.get("MYD_FAILPOINTS", "")
+        server.start(MYD_FAILPOINTS=f"{point.setting}@3;{SLOWLY};{more}")
         self.job_id = self.submit()
         point.reached()
 
@@ -138,6 +140,16 @@ def test_a_plain_job_goes_on_by_itself(
     first = one.server.job(one.job_id)
     assert first.revision > before.revision
     assert first.job_start_time == before.job_start_time
+    one.assert_goes_on()
+
+
+@pytest.mark.soak
+def test_a_job_goes_on_where_a_disk_took_long_over_a_checkpoint(
+    interrupted: Callable[..., Interruption],
+) -> None:
+    one = interrupted(records(), settings={"MYD_FAILPOINTS": "before_sync=sleep:0.6@1"})
+    one.end_server(kindly=False)
+    one.server.start(MYD_FAILPOINTS="")
     one.assert_goes_on()
 
 
