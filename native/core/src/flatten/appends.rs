@@ -1,7 +1,7 @@
 //! Rows that are appended to files as they are, few to each of many.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSlice, Write};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,14 +39,13 @@ pub struct AppendFile {
 impl Appends {
     /// Writes all, one file after another, up to the first that fails.
     pub fn write(&self) -> io::Result<()> {
-        let mut pieces = Vec::new();
+        let mut text = Vec::new();
         for Append { file, begin, places } in &self.files {
-            pieces.clear();
-            pieces.push(IoSlice::new(begin));
+            text.clear();
+            text.extend_from_slice(begin);
             let rows = self.places.rows(&self.batches, places.clone());
-            pieces.extend(rows.map(|rows| IoSlice::new(rows.text)));
-            let first = usize::from(begin.is_empty());
-            file.append(&mut pieces[first..])?;
+            rows.for_each(|rows| text.extend_from_slice(rows.text));
+            file.append(&text)?;
         }
         Ok(())
     }
@@ -63,30 +62,17 @@ impl AppendFile {
         self.kept.is_some()
     }
 
-    fn append(&self, pieces: &mut [IoSlice]) -> io::Result<()> {
-        let Some(kept) = &self.kept else { return write_all(&self.opened()?, pieces) };
+    fn append(&self, text: &[u8]) -> io::Result<()> {
+        let Some(kept) = &self.kept else { return self.opened()?.write_all(text) };
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match &mut *kept {
             Some(file) => file,
             none => none.insert(self.opened()?),
         };
-        write_all(file, pieces)
+        file.write_all(text)
     }
 
     fn opened(&self) -> io::Result<File> {
         OpenOptions::new().append(true).create(true).open(&self.path)
     }
-}
-
-/// Writes all of that, mostly at once.
-fn write_all(mut file: &File, mut pieces: &mut [IoSlice]) -> io::Result<()> {
-    while !pieces.is_empty() {
-        match file.write_vectored(pieces) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut pieces, written),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
