@@ -71,10 +71,13 @@ class SetFinisher:
         finished = builder.writer.finish(lambda part: self._report(builder, part, 0.0))
         facts = builder.facts(finished, self._state.inputs, self.dictionary)
         if self._conversion.options.checksums:
+            builder.writer.settle()
             facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
         beside = self.write_beside(directory, facts)
         if rejects := builder.rejects.finish():
             beside.append(rejects)
+        # What there is beside tables is made meanwhile: of many, that takes as long as to write.
+        builder.writer.settle()
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))
         place = str(directory)
         return finished, beside, [*(f"{place}/{name}" for name in unsynced), place]

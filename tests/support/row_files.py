@@ -58,4 +58,5 @@ def _files(
                     take(flattener.flatten(batch, take))
             written.complete()
             written.finish()
+            written.settle()
         return {path.name: path.read_bytes() for path in out.iterdir()}

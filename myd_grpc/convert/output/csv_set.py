@@ -197,7 +197,9 @@ class CsvSet:
 
     # Rows out
 
-    def _write(self, waiting: Sequence[HeldRows]) -> None:
+    def _write(self, waiting: Sequence[HeldRows], *, is_last: bool = False) -> None:
+        if not waiting:
+            return
         appends = list[disk.Append]()
         for held in waiting:
             file_name = held.part.file_name
@@ -208,7 +210,7 @@ class CsvSet:
                 appends.append((file_name, list(self._taken(held))))
             else:
                 self._write_some_at_a_time(held)
-        self._files.append(appends)
+        self._files.append(appends, is_last=is_last)
 
     def _missing(self, held: HeldRows) -> int:
         """How many empty cells a part's held rows get."""
@@ -226,8 +228,7 @@ class CsvSet:
         self._files.append([(file_name, some)])
 
     def _write_all(self) -> None:
-        if self._held:
-            self._write(list(self._held.values()))
+        self._write(list(self._held.values()))
         self._files.flush()
 
     def _taken(self, held: HeldRows) -> Iterator[bytes | memoryview]:
@@ -261,14 +262,14 @@ class CsvSet:
     # The end
 
     def complete(self) -> None:
-        """Writes what is held: after this no rows come."""
+        """Begins to write what is held: after this no rows come. `settle` has it written."""
         self._name_tables(len(self._schema.tables))
         if not self._parts[0] and self._schema.tables[0].is_written:
             part = self._last_part(0)
             self._held[part.file_name] = HeldRows(part)
         if self._behind and self._is_little():
             self._write_behind(self._behind)
-        self._write_all()
+        self._write(list(self._held.values()), is_last=True)
 
     def _is_little(self) -> bool:
         """Whether all parts are small, and what is held is all that is to be in them."""
@@ -290,24 +291,32 @@ class CsvSet:
     @property
     def needs_rewrite(self) -> bool:
         """Whether a part is not as it is to be, or not to be: then no older snapshot will fit."""
-        return any(
-            part.header < self._final_width(part) or not self._is_written(part)
-            for part in self._all_parts()
-        )
+        return any(True for _ in self._unfinished())
 
     def finish(self) -> None:
-        """Gives every part its table's final header, and removes those of tables left out."""
+        """Gives every part its table's final header, and removes those of tables left out.
+
+        Nothing is told of files after this but what is known of them: rows may still be on their
+        way to the disk until `settle`.
+        """
         old = list[Part]()
-        for part in self._all_parts():
+        unfinished = list(self._unfinished())
+        if unfinished:
+            self._files.flush()
+        for part in unfinished:
             if not self._is_written(part):
                 self._remove(part)
-            elif part.header < self._final_width(part):
+            else:
                 self._files.close_one(part.file_name)
                 old.append(part)
         if old:
             sizes = Rewriter(self._line_end, _PIECE).rewrite(list(map(self._rewrite, old)))
             for part, size in zip(old, sizes, strict=True):
                 part.size = size
+
+    def settle(self) -> None:
+        """Returns when all files of a finished set hold what they are to hold; closes them."""
+        self._files.flush()
         self.close()
 
     def parts(self) -> list[PartFile]:
@@ -317,6 +326,14 @@ class CsvSet:
     def base(self, table: int) -> str:
         """What the parts of a table are named after."""
         return self._bases[table]
+
+    def _unfinished(self) -> Iterator[Part]:
+        """The parts that are not as they are to be, or not to be."""
+        return (
+            part
+            for part in self._all_parts()
+            if part.header < self._final_width(part) or not self._is_written(part)
+        )
 
     def _all_parts(self) -> Iterator[Part]:
         return (part for parts in self._parts for part in parts)

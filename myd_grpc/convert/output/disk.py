@@ -54,24 +54,34 @@ class AppendOnlyFiles:
         self._under_way: list[Future[None]] = []
         self._failure: OSError | None = None
 
-    def append(self, appends: Sequence[Append]) -> None:
-        """Begins to append to files, each of them once, when what came before is written."""
-        self._wait()
+    def append(self, appends: Sequence[Append], *, is_last: bool = False) -> None:
+        """Begins to append to files, each of them once, when what came before is written.
+
+        What is the last is taken meanwhile; all else waits, so that no more is held.
+        """
+        before = self._under_way
+        if not is_last or all(one.done() for one in before):
+            self._wait()
+            before = []
         rest = iter(appends)
-        if sum(_size(pieces) for _, pieces in appends) < DIRECT_BYTES:
+        if not before and sum(_size(pieces) for _, pieces in appends) < DIRECT_BYTES:
             # To begin a thread takes longer than to copy that.
             try:
                 self._append_some(rest, _NO_BUFFER)
             except OSError as error:
                 self._failure = error
+                if is_last:
+                    raise
             return
         # Threads that do not wait for the disk would be in each other's way.
         threads = sum(_is_direct(pieces) for _, pieces in appends) or 1
         # Small sets need no threads, and to make what holds them takes a while.
         pool = self._pool = self._pool or ThreadPoolExecutor(_WRITERS, "write")
-        self._under_way = [
-            pool.submit(self._append_some, rest, buffer) for buffer in self._buffers[:threads]
+        begun = [
+            pool.submit(self._append_after, before, rest, buffer)
+            for buffer in self._buffers[:threads]
         ]
+        self._under_way = before + begun
 
     def begin(self, write: Callable[[], None]) -> None:
         """Begins to write what is no append to an open file, when what came before is written."""
@@ -98,6 +108,14 @@ class AppendOnlyFiles:
             writing.result()
         if self._failure:
             raise self._failure
+
+    def _append_after(
+        self, before: Sequence[Future[None]], rest: Iterator[Append], buffer: memoryview
+    ) -> None:
+        """Appends when what was begun before is written, which no later thread is needed for."""
+        for one in before:
+            one.result()
+        self._append_some(rest, buffer)
 
     def _append_some(self, rest: Iterator[Append], buffer: memoryview) -> None:
         """Appends to whatever files no other thread has come to."""

@@ -163,7 +163,7 @@ class SetWriter:
         return [self._context.directory, *hidden]
 
     def complete(self) -> None:
-        """Writes what is held: after this no rows come."""
+        """Begins to write what is held: after this no rows come. `settle` has it written."""
         for writer in self._writers:
             writer.complete()
 
@@ -177,10 +177,17 @@ class SetWriter:
         """Whether there are rows that `remove_hidden_rows` is to remove."""
         return self._plan.hides_rows
 
+    def settle(self) -> None:
+        """Returns when all files of rows of the finished set hold what they are to hold."""
+        for writer in self._writers:
+            writer.settle()
+
     def finish(self, report: Report) -> FinishedSet:
-        """Has all files as they are to be."""
+        """Has all files as they are to be, but for rows that are on their way: see `settle`."""
         for writer in self._writers:
             writer.finish()
+        if self._formats:
+            self.settle()
         files, cut = list[PartFile](), dict[tuple[int, int], int]()
         if self._published:
             files = self._published.parts()

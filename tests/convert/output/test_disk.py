@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -140,6 +141,39 @@ def test_a_file_that_gives_way_is_whole_before_it_is_opened_again(
         files.flush()
         files.close()
         appended.check()
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("size", [9, 2 * disk.DIRECT_BYTES])
+def test_the_last_is_taken_while_what_came_before_is_written(tmp_path: Path, size: int) -> None:
+    may_write, files = Event(), AppendOnlyFiles(tmp_path)
+
+    def write() -> None:
+        may_write.wait()
+        (tmp_path / "a").write_bytes(b"a")
+
+    files.begin(write)
+    files.append([("a", [bytes(size)])], is_last=True)
+    may_write.set()
+    files.flush()
+    files.close()
+    assert (tmp_path / "a").read_bytes() == b"a" + bytes(size)
+
+
+def test_an_error_of_what_came_before_the_last_is_raised(tmp_path: Path) -> None:
+    may_write, files = Event(), AppendOnlyFiles(tmp_path)
+
+    def write() -> None:
+        may_write.wait()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    files.begin(write)
+    files.append([("a", [b"a"])], is_last=True)
+    may_write.set()
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        files.flush()
+    files.close()
+    assert not (tmp_path / "a").exists()
 
 
 FILES = 2 * disk._SYNCS
