@@ -20,6 +20,7 @@ from Crypto.Util.Padding import pad
 from grpc_health.v1 import health_pb2
 
 from myd.analysis.v1 import analysis_pb2 as pb
+from myd_grpc import failpoints
 from myd_grpc.api.requests import Submission
 from myd_grpc.convert.columns.rules import ColumnRules
 from myd_grpc.convert.model import CipherKey, Conversion, Keys
@@ -293,8 +294,8 @@ def test_a_worker_is_not_given_the_servers_environment(make_server: MakeServer) 
     server.convert("a.json")
     for worker in server.spares():
         names = {pair.partition(b"=")[0] for pair in environ_of(worker)}
-        known = {b"PATH", b"LANG", b"LC_ALL", b"TZ", b"PYTHONPATH"}
-        assert names <= known | {name.encode() for name in ALLOCATOR}
+        known = {"PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", failpoints.VARIABLE}
+        assert names <= {name.encode() for name in known | ALLOCATOR.keys()}
 
 
 def environ_of(process: psutil.Process) -> list[bytes]:
