@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Self, TypeVar
 
@@ -159,10 +159,13 @@ class _Reader:
         )
         del head
         records = piece.records
-        others = 0 if alone else threads
-        working = [self._pool.submit(reading.work) for _ in range(others)]
+        working = list[Future[None]]()
         try:
-            while taken := reading.take(alone=alone, entries=entries):
+            # As many as the system lets begin.
+            with suppress(RuntimeError):
+                for _ in range(0 if alone else threads):
+                    working.append(self._pool.submit(reading.work))
+            while taken := reading.take(alone=not working, entries=entries):
                 (data, spans, keys, offset, first, place), found = taken
                 source.pass_by(place)
                 text = memoryview(data)

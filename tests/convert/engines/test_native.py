@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -243,6 +244,27 @@ def test_one_conversion_uses_all_cores(
 ) -> None:
     monkeypatch.setattr(processors, "usable", lambda: cores)
     assert most_standing_back(0) == threads
+
+
+@native
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("possible", [0, 1])
+def test_threads_that_cannot_be_started_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, possible: int
+) -> None:
+    files, started, start = many(12_000), list[str](), threading.Thread.start
+    made = outcome(files, engine="native", threads=4)
+
+    def start_some(thread: threading.Thread) -> None:
+        if thread.name.startswith("engine"):
+            if len(started) == possible:
+                raise RuntimeError("can't start new thread")
+            started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    assert outcome(files, engine="native", threads=4) == made
+    assert len(started) == possible
 
 
 @pytest.mark.one_in(4)
