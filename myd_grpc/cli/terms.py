@@ -51,10 +51,20 @@ _PHRASES = (
         "must have the key and iv that the job was submitted with; these are others",
     ),
     (r"\bsend aes256cbckey and iv\b", "give its key and iv with --key-file"),
-    (r"\b(by|a|and|lets) (record_path|id_field)\b", lambda match: f"{match[1]} {option(match[2])}"),
+    (
+        r"\b(by|a|and|lets) (record_path|id_field|include)\b",
+        lambda match: f"{match[1]} {option(match[2])}",
+    ),
     (r"; id_field can\b", "; --id-field can"),
     (r"\bthat id_field names\b", "that --id-field names"),
     (r"\bsend encoding=cp949\b", "pass --encoding cp949"),
+    (
+        r"\bsend the iv it was encrypted with\b",
+        "give the iv it was encrypted with, as the second line of the key file or in MYD_IV",
+    ),
+    (r"\bleave the layout out\b", "leave --layout out"),
+    (r": record_path is the names\b", ": --record-path is the names"),
+    (r"\bby --include or exclude\b", "by --include or --exclude"),
     (r"\bleave encoding out\b", "leave --encoding out"),
     (r"\bname the layout ([A-Z]+)\b", lambda match: f"pass --layout {match[1].lower()}"),
     (r"\bby maps to get a table\b", "by --map to get a table"),
@@ -63,7 +73,10 @@ _PHRASES = (
         lambda match: match[1] + _PATTERNS[match[2]],
     ),
     (r"\bname a profile or rules\b", "pass --mask-profile or --mask"),
-    (r": no such file$", ": no such file in the server's data directory"),
+    (
+        r": no such file; its path counts from the data directory$",
+        ": no such file in the server's data directory, from which its path counts",
+    ),
     (
         r"\bleave the key and iv out\b",
         "leave the key out, or convert it by itself where other files need one",

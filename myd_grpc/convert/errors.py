@@ -41,6 +41,21 @@ class ConversionError(Exception):
         super().__init__(self.message)
 
 
+class FlawError(ConversionError):
+    """The text of the file `name` is no JSON, or not of the layout that was asked for.
+
+    `what` is wrong, in the record of that number, 0 if in none. Unless `is_explained`, it says no
+    more than where that is, and what was expected.
+    """
+
+    def __init__(self, name: str, what: str, *, record: int = 0, is_explained: bool = True) -> None:
+        super().__init__(Reason.INVALID_JSON, f"{name}: {what}")
+        self.name = name
+        self.what = what
+        self.record = record
+        self.is_explained = is_explained
+
+
 class ShortageError(ConversionError):
     """Something is lacking on this machine for a moment: the same may go well later."""
 

@@ -83,13 +83,15 @@ def refusal(schema: Schema, beyond: BeyondError, record: int, context: ReadConte
     match beyond.bound:
         case Bound.TABLES:
             way_out = _way_out(shape, range(len(schema.tables)), NewTable, context)
-            return f"the set has more than {most} tables{way_out}"
+            return f"the set has more than {most} tables (MYD_MAX_TABLES){way_out}"
         case Bound.COLUMNS:
             way_out = _way_out(shape, (entry.owner,), NewColumn, context)
-            return f"table {name} has more than {most} columns{way_out}"
+            return f"table {name} has more than {most} columns (MYD_MAX_COLUMNS){way_out}"
         case Bound.NAME_BYTES:
             what = "a list in" if isinstance(entry, NewTable) else "a column of"
-            return f"the name of {what} table {name} has more than {most} bytes"
+            return (
+                f"the name of {what} table {name} has more than {most} bytes (MYD_MAX_NAME_BYTES)"
+            )
 
 
 def _way_out(shape: Shape, tables: Container[int], kind: type[Entry], context: ReadContext) -> str:

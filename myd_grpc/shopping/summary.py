@@ -43,7 +43,7 @@ def summarise(query: Query, key: CipherKey | None) -> Summary:
             try:
                 return _summary(scanner, reader, query)
             except TooManyCategoriesError:
-                what = "the summary would have more than 2 MiB of categories"
+                what = "the summary would have more than 2 MiB of categories: too many to be some"
                 raise ConversionError(Reason.LIMIT_EXCEEDED, f"{query.file_name}: {what}") from None
 
 

@@ -200,7 +200,19 @@ def test_a_watch_is_resumed_for_as_long_as_is_said() -> None:
             "record_path.json: give its key and iv with --key-file",
         ),
         ("name it by record_path", "name it by --record-path"),
-        ("a.json: no such file", "a.json: no such file in the server's data directory"),
+        (
+            "no iv was sent: if the file does not begin with it, send the iv it was encrypted with",
+            (
+                "no iv was sent: if the file does not begin with it, give the iv it was encrypted "
+                "with, as the second line of the key file or in MYD_IV"
+            ),
+        ),
+        ("leave the layout out to have", "leave --layout out to have"),
+        ("choose fewer by include or exclude", "choose fewer by --include or --exclude"),
+        (
+            "a.json: no such file; its path counts from the data directory",
+            "a.json: no such file in the server's data directory, from which its path counts",
+        ),
         (
             "plain JSON: leave the key and iv out",
             "plain JSON: leave the key out, or convert it by itself where other files need one",

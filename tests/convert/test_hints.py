@@ -52,7 +52,8 @@ def test_a_scalar_beside_many_objects(engine: str, value: object) -> None:
     error = failure(document, engine=engine, limits=FEW_COLUMNS)
     assert error.reason is Reason.LIMIT_EXCEEDED
     assert error.message == (
-        f"in.json: record 1 at byte 0: table out has more than 20 columns; {KEYED}"
+        "in.json: record 1 at byte 0: table out has more than 20 columns (MYD_MAX_COLUMNS); "
+        f"{KEYED}"
     )
     out = texts(document, engine=engine, limits=FEW_COLUMNS, layout=Layout.KEYED)["out_1.csv"]
     assert out.count("\n") == 42
@@ -63,7 +64,7 @@ def test_many_lists(engine: str) -> None:
     document = json.dumps(by_person([{"no": 1}]))
     error = failure(document, engine=engine, limits=FEW_TABLES)
     assert error.message == (
-        f"in.json: record 1 at byte 0: the set has more than 20 tables; {KEYED}"
+        f"in.json: record 1 at byte 0: the set has more than 20 tables (MYD_MAX_TABLES); {KEYED}"
     )
     tables = texts(document, engine=engine, limits=FEW_TABLES, layout=Layout.KEYED)
     assert list(tables) == ["out.value_1.csv", "out_1.csv"]
@@ -81,7 +82,7 @@ def test_twenty_thousand_orders_by_their_number(engine: str) -> None:
     spread = [{"id": n, "cart": {f"o{n}-{m}": {"amt": m} for m in range(20)}} for n in range(1000)]
     for document, name in [([{"id": 1, "orders": orders}], "orders"), (spread, "cart")]:
         message = failure(json.dumps(document), engine=engine).message
-        assert "table out has more than 16384 columns; " in message
+        assert "table out has more than 16384 columns (MYD_MAX_COLUMNS); " in message
         assert f"the keys of {name} look like data, 1638" in message
         assert "o1" not in message
 
@@ -109,8 +110,8 @@ def test_many_records_in_the_one_member_of_a_document(engine: str) -> None:
     document = json.dumps({"users": by_person({"a": 1})})
     error = failure(document, engine=engine, limits=FEW_COLUMNS)
     assert error.message == (
-        "in.json: record 1 at byte 1: table out has more than 20 columns; the members of a record "
-        "look like records: name the object that holds them by record_path"
+        "in.json: record 1 at byte 1: table out has more than 20 columns (MYD_MAX_COLUMNS); "
+        "the members of a record look like records: name the object that holds them by record_path"
     )
     assert texts(document, engine=engine, record_path="users")["out_1.csv"].count("\n") == 41
 
@@ -133,7 +134,7 @@ def test_an_object_whose_keys_are_data(engine: str, layout: Layout, batch: int) 
     message = failure(document, engine=engine, limits=limits).message
     assert "record 5 at byte" in message
     assert message.endswith(
-        "table out has more than 20 columns; "
+        "table out has more than 20 columns (MYD_MAX_COLUMNS); "
         f"the keys of orders look like data, 18 of them: {by_maps('orders')}"
     )
     unnamed = failure(document.replace("orders", "장바구니"), engine=engine, limits=limits).message
@@ -201,8 +202,9 @@ def test_one_document_of_many_records_read_as_lines(engine: str) -> None:
     document = json.dumps(by_person({"a": 1}))
     error = failure(document, engine=engine, limits=FEW_COLUMNS, layout=Layout.LINES)
     assert error.message == (
-        "in.json: record 1 at byte 0: table out has more than 20 columns; the members of a "
-        "document look like records: name the layout KEYED, which takes each of them for one"
+        "in.json: record 1 at byte 0: table out has more than 20 columns (MYD_MAX_COLUMNS); "
+        "the members of a document look like records: "
+        "name the layout KEYED, which takes each of them for one"
     )
 
 
@@ -218,13 +220,13 @@ def test_elements_whose_keys_are_data(engine: str) -> None:
     )
     message = failure(document, engine=engine, limits=FEW_COLUMNS).message
     assert message.endswith(
-        "table out.bank.acc has more than 20 columns; "
+        "table out.bank.acc has more than 20 columns (MYD_MAX_COLUMNS); "
         f"the keys of the elements of bank.acc look like data, 18 of them: {LIST}"
     )
     lists = json.dumps([{"bank": {"acc": {f"k{n}": [{}]}}} for n in range(40)])
     message = failure(lists, engine=engine, limits=FEW_TABLES).message
     assert message.endswith(
-        "the set has more than 20 tables; "
+        "the set has more than 20 tables (MYD_MAX_TABLES); "
         f"the keys of bank.acc look like data, 20 of them: {by_maps('bank.acc')}"
     )
 
@@ -234,7 +236,7 @@ def test_an_object_in_a_child_table_is_named_by_the_paths_of_both(engine: str) -
     records = [{"bank": {"x": 1}, "bank.acc": [{"no": 1}]}, *({"bank": one} for one in accounts)]
     message = failure(json.dumps(records), engine=engine, limits=FEW_COLUMNS).message
     assert message.endswith(
-        "table out.bank.acc~2 has more than 20 columns; "
+        "table out.bank.acc~2 has more than 20 columns (MYD_MAX_COLUMNS); "
         f"the keys of bank.acc.day look like data, 18 of them: {by_maps('bank.acc~2.day')}"
     )
 
@@ -248,7 +250,7 @@ def test_no_pattern_is_given_that_cannot_be_shown_as_it_is(engine: str, name: st
 def test_a_wide_table_of_sound_columns_gets_no_advice(engine: str) -> None:
     record = {f"s{n}": {f"c{n}": 1, f"d{n}": 2} for n in range(12)}
     message = failure(json.dumps([record, record]), engine=engine, limits=FEW_COLUMNS).message
-    assert message.endswith("table out has more than 20 columns")
+    assert message.endswith("table out has more than 20 columns (MYD_MAX_COLUMNS)")
 
 
 # No key that only one record has is in a message
@@ -317,7 +319,7 @@ def test_a_key_of_two_records_is_named(engine: str) -> None:
     document = json.dumps([{"bank": {"acc": [{"tr": [{"c0": 1}]}]}}, record])
     message = failure(document, engine=engine, limits=Limits(max_columns=10)).message
     assert "record 2 at byte" in message
-    assert "table out.bank.acc.tr has more than 10 columns" in message
+    assert "table out.bank.acc.tr has more than 10 columns (MYD_MAX_COLUMNS)" in message
 
 
 def test_a_long_path_is_cut(engine: str) -> None:
@@ -339,7 +341,7 @@ def test_files_of_a_merged_set_count_as_records_of_their_own(engine: str) -> Non
         [("a.json", one), ("b.json", two)], engine=engine, limits=Limits(max_columns=15)
     )
     assert error.message == (
-        "b.json: record 1 at byte 0: table out has more than 15 columns; "
+        "b.json: record 1 at byte 0: table out has more than 15 columns (MYD_MAX_COLUMNS); "
         f"the members of box look like records: {within('box')}"
     )
 

@@ -39,7 +39,7 @@ def test_depth(engine: str, kind: str, limit: int) -> None:
     assert error.reason is Reason.LIMIT_EXCEEDED
     bracket = [i for i, character in enumerate(beyond) if character in "[{"][limit]
     assert error.message == (
-        f"in.json: record 1: at byte {bracket}: more than {limit} nested containers"
+        f"in.json: record 1: at byte {bracket}: more than {limit} nested containers (MYD_MAX_DEPTH)"
     )
 
 
@@ -84,7 +84,10 @@ def test_the_bytes_of_a_record(engine: str, layout: Layout, chunk: int, kind: st
         error = failure(document, engine=engine, layout=layout, limits=limits)
     assert error.reason is Reason.LIMIT_EXCEEDED
     start = document.index('"k2"') if layout is Layout.KEYED else document.index(beyond)
-    assert error.message == f"in.json: record 3 at byte {start} has more than {size} bytes"
+    assert (
+        error.message
+        == f"in.json: record 3 at byte {start} has more than {size} bytes (MYD_MAX_RECORD_BYTES)"
+    )
 
 
 def test_an_envelope_read_as_one_record_gets_a_hint(engine: str) -> None:
@@ -92,7 +95,7 @@ def test_an_envelope_read_as_one_record_gets_a_hint(engine: str) -> None:
     error = failure(document, engine=engine, limits=Limits(max_record_bytes=100))
     assert error.reason is Reason.LIMIT_EXCEEDED
     assert error.message == (
-        "in.json: record 1 at byte 0 has more than 100 bytes; "
+        "in.json: record 1 at byte 0 has more than 100 bytes (MYD_MAX_RECORD_BYTES); "
         "if it is an envelope, name the records within it by record_path; "
         "if its members are the records, name the layout KEYED"
     )
@@ -100,7 +103,7 @@ def test_an_envelope_read_as_one_record_gets_a_hint(engine: str) -> None:
         '{"data_of":' + document + "}", engine=engine, limits=Limits(max_record_bytes=100)
     )
     assert keyed.message == (
-        "in.json: record 1 at byte 1 has more than 100 bytes; "
+        "in.json: record 1 at byte 1 has more than 100 bytes (MYD_MAX_RECORD_BYTES); "
         "if it holds the records, name it by record_path"
     )
 

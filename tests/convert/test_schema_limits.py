@@ -26,7 +26,10 @@ def test_columns(engine: str) -> None:
     texts('[{"a":1,"b":2},{"c":3}]', engine=engine, limits=limits)
     error = failure('[{"a":1,"b":2},{"c":3},  {"c":3,"d":4}]', engine=engine, limits=limits)
     assert error.reason is Reason.LIMIT_EXCEEDED
-    assert error.message == "in.json: record 3 at byte 25: table out has more than 5 columns"
+    assert (
+        error.message
+        == "in.json: record 3 at byte 25: table out has more than 5 columns (MYD_MAX_COLUMNS)"
+    )
 
 
 def test_columns_of_a_child_table(engine: str) -> None:
@@ -35,9 +38,15 @@ def test_columns_of_a_child_table(engine: str) -> None:
     document = '{"k":{},"l":{"x":[{"a":1,"b":2},{"c":3}]}}'
     error = failure(document, engine=engine, limits=limits)
     assert error.reason is Reason.LIMIT_EXCEEDED
-    assert error.message == "in.json: record 2 at byte 8: table out.… has more than 5 columns"
+    assert (
+        error.message
+        == "in.json: record 2 at byte 8: table out.… has more than 5 columns (MYD_MAX_COLUMNS)"
+    )
     error = failure(document.replace('"k":{}', '"k":{"x":[{}]}'), engine=engine, limits=limits)
-    assert error.message == "in.json: record 2 at byte 16: table out.x has more than 5 columns"
+    assert (
+        error.message
+        == "in.json: record 2 at byte 16: table out.x has more than 5 columns (MYD_MAX_COLUMNS)"
+    )
 
 
 def test_tables(engine: str) -> None:
@@ -45,7 +54,10 @@ def test_tables(engine: str) -> None:
     texts('[{"a":[{}]},{"b":[{}]}]', engine=engine, limits=limits)
     error = failure('[{"a":[{}]},{"b":[{}]},{"a":[{}],"c":[{}]}]', engine=engine, limits=limits)
     assert error.reason is Reason.LIMIT_EXCEEDED
-    assert error.message == "in.json: record 3 at byte 23: the set has more than 3 tables"
+    assert (
+        error.message
+        == "in.json: record 3 at byte 23: the set has more than 3 tables (MYD_MAX_TABLES)"
+    )
 
 
 def test_the_default_number_of_columns(engine: str) -> None:
@@ -89,7 +101,7 @@ def test_the_bytes_of_a_name(engine: str, layout: Layout, kind: str) -> None:
     place = f"in.json: record {len(before) + 1} at byte {at}: the name of {what}"
     assert error.reason is Reason.LIMIT_EXCEEDED
     assert error.message.startswith(place)
-    assert error.message.endswith(" has more than 1000 bytes")
+    assert error.message.endswith(" has more than 1000 bytes (MYD_MAX_NAME_BYTES)")
     assert "kk" not in error.message
     if before:
         texts(RECORDS[layout](before), engine=engine, layout=layout, limits=limits)
@@ -109,7 +121,8 @@ def test_a_long_key_over_many_lists_is_not_repeated(engine: str) -> None:
     document = '[{{"{}":{{{}}}}}]'.format("k" * 60_000, lists)
     error = failure(document, engine=engine)
     assert error.message == (
-        "in.json: record 1 at byte 1: the name of a list in table out has more than 1024 bytes"
+        "in.json: record 1 at byte 1: the name of a list in table out has more than "
+        "1024 bytes (MYD_MAX_NAME_BYTES)"
     )
 
 

@@ -47,7 +47,7 @@ def test_separators_without_documents(engine: str) -> None:
     for layout in (Layout.AUTO, Layout.LINES):
         error = failure(b"\x1e\n\x1e \x1e", layout=layout, engine=engine)
         assert error.reason is Reason.INVALID_JSON
-        assert error.message.endswith("there is no JSON value in the file")
+        assert "there is no JSON value in the file" in error.message
 
 
 @each_engine

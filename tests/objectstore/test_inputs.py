@@ -252,7 +252,10 @@ def test_nothing_of_the_store_is_with_the_worker_or_told_to_callers(
     assert sum(link.startswith("socket:") for link in opened) == 1
     point.release()
     job = server.wait(job_id)
-    assert (job.reason, job.msg) == ("FILE_NOT_FOUND", "none.json: no such file")
+    assert (job.reason, job.msg) == (
+        "FILE_NOT_FOUND",
+        "none.json: no such file; its path counts from the data directory",
+    )
     for secret in (*store.environ.values(), str(store.location())):
         assert secret not in str(job)
         assert secret == "us-east-1" or secret not in server.log

@@ -19,12 +19,14 @@ from typing import ClassVar, NamedTuple
 from Crypto.Cipher import AES
 from Crypto.Util.strxor import strxor
 
+from myd_grpc.convert.input.damage import FETCH_AGAIN
 from myd_grpc.convert.model import CipherKey
 
 BLOCK = 16
 """Bytes of one AES block."""
 
 _HEX = frozenset(b"0123456789abcdefABCDEF")
+_MEND_TEXT = "fetch the file again; if it is there, too, take it out"
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 _WHITESPACE = b" \t\r\n\v\f"
 _FEW = 64
@@ -36,9 +38,12 @@ _BEFORE_HEX = re.compile(_BEFORE_TEXT.pattern + rb"(?:0[xX])?")
 
 
 _SPACE = re.escape(_WHITESPACE)
+_MARK = re.escape(BOM_UTF8)  # one flaw, not three
 # What text cannot have: where it is not at its end, an `=` either.
-_NO_HEX = re.compile(rb"[^0-9A-Fa-f%b]" % _SPACE)
-_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/_=%b-]|=(?=[%b]*[^=%b])" % (_SPACE, _SPACE, _SPACE))
+_NO_HEX = re.compile(_MARK + rb"|[^0-9A-Fa-f%b]" % _SPACE)
+_NO_BASE64 = re.compile(
+    _MARK + rb"|[^A-Za-z0-9+/_=%b-]|=(?=[%b]*[^=%b])" % (_SPACE, _SPACE, _SPACE)
+)
 # Text of 16 bytes, and a sign that programs put between texts.
 _IV_BEFORE = re.compile(
     _BEFORE_TEXT.pattern + rb"(?:[0-9A-Fa-f]{32}|[A-Za-z0-9+/_-]{22}(?:==)?)\s*[:;,.|$]"
@@ -54,9 +59,23 @@ class PaddingError(ValueError):
 class DamagedTextError(ValueError):
     """Text that stands for ciphertext is damaged, at byte `offset` of the file if that shows."""
 
-    def __init__(self, name: str, offset: int | None) -> None:
-        where = "" if offset is None else f": the character at byte {offset} does not belong there"
-        super().__init__(f"its {name} text is damaged{where}")
+    def __init__(self, name: str, offset: int | None, what: str = "") -> None:
+        self.name = name
+        self.offset = offset
+        if offset is None:
+            super().__init__(f"its {name} text is damaged, or cut off; {FETCH_AGAIN}")
+            return
+        found = what or f"the character at byte {offset} does not belong there"
+        super().__init__(f"its {name} text is damaged: {found}; {_MEND_TEXT}")
+
+    def before(self, following: bytes) -> DamagedTextError:
+        """The same where it is known what begins at the offset, be it that a text ends first."""
+        rest = following.lstrip(b"=" + _WHITESPACE)
+        if self.offset is None or not rest.startswith(BOM_UTF8):
+            return self
+        offset = self.offset + len(following) - len(rest)
+        what = f"a byte order mark is at byte {offset}, as where files were put together"
+        return DamagedTextError(self.name, offset, what)
 
 
 class CbcDecryptor:
@@ -285,7 +304,7 @@ def damage_in(head: bytes) -> DamagedTextError | None:
         size = len(head) - start
         strays = [found.start() for found in text.stray.finditer(head, start)]
         if size >= BLOCK and 0 < len(strays) <= 1 + size // _LETTERS_FOR_ONE:
-            return DamagedTextError(text.name, strays[0])
+            return DamagedTextError(text.name, strays[0]).before(head[strays[0] :])
     return None
 
 

@@ -137,7 +137,8 @@ class Expansion:
         return b""
 
     def _followed(self) -> StageError:
-        what = f"is followed by something else, from byte {self._start} on"
+        where = f"from byte {self._start} on: take that off, or {FETCH_AGAIN}"
+        what = f"is followed by something else, {where}"
         return self._unreadable(what if self._start else _NO_START)
 
     def _unreadable(self, what: str) -> StageError:

@@ -20,6 +20,12 @@ from typing import TypeAlias
 from myd_grpc.beneath import open_beneath
 from myd_grpc.convert.errors import ConversionError, Reason, refused
 from myd_grpc.convert.input.local import LocalFile
+from myd_grpc.convert.input.no_inputs import (
+    HOLDS_NO_INPUTS,
+    IS_DIRECTORY,
+    NO_FILE,
+    NO_REGULAR_FILE,
+)
 from myd_grpc.convert.input.paths import Root, as_spelled_on_disk, relative_to
 
 _Identity: TypeAlias = tuple[int, int]
@@ -51,7 +57,7 @@ class InputDirectory:
         try:
             return self._open_directly(relative) or self._open_resolved(relative)
         except (FileNotFoundError, NotADirectoryError):
-            raise ConversionError(Reason.FILE_NOT_FOUND, f"{relative}: no such file") from None
+            raise ConversionError(Reason.FILE_NOT_FOUND, f"{relative}: {NO_FILE}") from None
         except OSError as error:
             raise refused(Reason.FILE_UNREADABLE, relative, error) from None
 
@@ -95,8 +101,7 @@ class InputDirectory:
         inside = root.inside(found)
         excluded = map(os.path.realpath, self._excluded_dirs)
         if inside is None or any(relative_to(found, place) for place in excluded):
-            what = "leads to a place that holds no inputs"
-            raise ConversionError(Reason.FILE_UNREADABLE, f"{relative}: {what}")
+            raise ConversionError(Reason.FILE_UNREADABLE, f"{relative}: {HOLDS_NO_INPUTS}")
         parents, _, name = inside.rpartition("/")
         with closing(_Way(root.data_dir, parents)) as way:
             return _open_regular(way.fd, name, relative)
@@ -171,5 +176,5 @@ def _open_regular(directory: int, name: str, shown: str) -> LocalFile:
     if stat.S_ISREG(status.st_mode):
         return LocalFile(fd, status)
     os.close(fd)
-    kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-    raise ConversionError(Reason.FILE_UNREADABLE, f"{shown}: is {kind}")
+    what = IS_DIRECTORY if stat.S_ISDIR(status.st_mode) else NO_REGULAR_FILE
+    raise ConversionError(Reason.FILE_UNREADABLE, f"{shown}: {what}")

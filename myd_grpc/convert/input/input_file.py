@@ -10,6 +10,7 @@ from functools import cached_property
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
+from myd_grpc.convert.input.damage import FETCH_AGAIN
 
 HEAD = 4096
 """Bytes at either end from which it is told what a file is."""
@@ -73,7 +74,9 @@ class InputFile:
 
     def cut_off(self, offset: int) -> ConversionError:
         """The failure of a file that ends before an offset within the size that it had."""
-        return self.unreadable(self._change() or f"ends before byte {offset} of {self.size}")
+        return self.unreadable(
+            self._change() or f"ends before byte {offset} of {self.size}; {FETCH_AGAIN}"
+        )
 
     def _change(self) -> str | None:
         """What has become of the file since it was looked at; None for one that is as it was."""

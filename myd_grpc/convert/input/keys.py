@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from myd_grpc.convert.errors import ConversionError, Reason, refused
+from myd_grpc.convert.input.no_inputs import HOLDS_NO_INPUTS, IS_DIRECTORY, NO_FILE
 from myd_grpc.objectstore.location import Location, is_url
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def find_object(
             path = _as_spelled(access, relative, confined_to)
             found = access.find(_readable(path, relative, hidden))
     except FileNotFoundError:
-        raise ConversionError(Reason.FILE_NOT_FOUND, f"{relative}: no such file") from None
+        raise ConversionError(Reason.FILE_NOT_FOUND, f"{relative}: {NO_FILE}") from None
     except OSError as error:
         raise refused(Reason.FILE_UNREADABLE, relative, error) from None
     return path, found
@@ -65,9 +66,7 @@ def find_object(
 
 def _readable(path: str, relative: str, hidden: Sequence[str]) -> str:
     if _is_in(path, hidden):
-        raise ConversionError(
-            Reason.FILE_UNREADABLE, f"{relative}: leads to a place that holds no inputs"
-        )
+        raise ConversionError(Reason.FILE_UNREADABLE, f"{relative}: {HOLDS_NO_INPUTS}")
     return path
 
 
@@ -91,7 +90,7 @@ def _as_spelled(access: ObjectAccess, relative: str, confined_to: str) -> str:
 
 
 def _is_directory(relative: str) -> ConversionError:
-    return ConversionError(Reason.FILE_UNREADABLE, f"{relative}: is a directory")
+    return ConversionError(Reason.FILE_UNREADABLE, f"{relative}: {IS_DIRECTORY}")
 
 
 def _same(component: str, names: Sequence[str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, FlawError, Reason
 from myd_grpc.convert.input.chain import text_head
 from myd_grpc.convert.input.cipher import (
     BLOCK,
@@ -22,7 +23,12 @@ from myd_grpc.convert.input.damage import FETCH_AGAIN
 from myd_grpc.convert.input.expansion import fault_at_start
 from myd_grpc.convert.input.input_file import HEAD
 from myd_grpc.convert.input.source import Source, wrong_key
-from myd_grpc.convert.input.wrong_key import CiphertextEnds, TrialDecryption, TrialWithoutIv
+from myd_grpc.convert.input.wrong_key import (
+    NO_IV,
+    CiphertextEnds,
+    TrialDecryption,
+    TrialWithoutIv,
+)
 from myd_grpc.convert.jsontext.formats import (
     CP949_HINT,
     FileFormat,
@@ -33,14 +39,16 @@ from myd_grpc.convert.jsontext.formats import (
     may_begin_json,
     recognise,
 )
+from myd_grpc.convert.jsontext.tokens import NO_VALUE
 from myd_grpc.convert.model import CipherKey, Limits, TextForm
 
 _PLAIN = "it is plain JSON{}: leave the key and iv out"
 _LOOKS_ENCRYPTED = "the file looks encrypted: send aes256cbckey and iv"
-_NO_IV = "no iv was sent: if the file does not begin with it, send the iv it was encrypted with"
 _LONG_WORD = 64
 """Letters that no word has, but every line of base64."""
 _OFFSET = re.compile(r"\bat byte [0-9]")
+_FIRST_RECORDS = 3
+"""In as many shows a text that begins in the middle, where it is taken for LINES."""
 _OF_TEXT = (Reason.INVALID_JSON, Reason.LIMIT_EXCEEDED)
 """Failures whose offsets are those of the text."""
 _LENGTH = f"its length is not a multiple of {BLOCK}; "
@@ -54,7 +62,7 @@ def probe(source: Source) -> None:
     """
     with source.unchanged():
         if not source.size:
-            raise _invalid(source, "is empty: there is no JSON value in the file")
+            raise _invalid(source, f"is empty: {NO_VALUE}")
         if source.key is not None:
             _try(source, source.key)
         if source.chain or source.key is None:
@@ -76,7 +84,7 @@ def check_own_iv(source: Source, record: int, offset: int, *, in_lines: bool) ->
     start = len(text) - len(text.lstrip())
     first_line = text.find(b"\n", start) if in_lines else 0
     if record == 1 or first_line < 0 or offset < first_line:
-        raise wrong_key(source.name, f"its first record is broken, and {_NO_IV}")
+        raise wrong_key(source.name, f"its first record is broken, and {NO_IV}")
 
 
 def _require_text(source: Source) -> None:
@@ -98,25 +106,54 @@ def check_size(name: str, total: int, limits: Limits) -> None:
     """Raises ConversionError where the files up to this one have more bytes than they may."""
     most = limits.max_input_bytes
     if total > most:
-        what = f"with this file, the input has more than {most} bytes (MYD_MAX_INPUT_BYTES)"
+        what = (
+            f"with this file, the input has more than {most} bytes (MYD_MAX_INPUT_BYTES): "
+            "send fewer files at once"
+        )
         raise ConversionError(Reason.LIMIT_EXCEEDED, f"{name}: {what}")
 
 
 @contextmanager
 def hinting(source: Source) -> Iterator[None]:
-    """Says so where the malformed JSON that is met within is something else altogether.
+    """Says what helps where malformed JSON is met within, which may be something else altogether.
 
     Where offsets do not count bytes as they lie or were encrypted, it says what they do.
     """
     try:
         yield
     except ConversionError as error:
-        hint = _hint(source) if error.reason is Reason.INVALID_JSON and source.size else ""
-        counted = _counted(source) if _OFFSET.search(error.message) else ""
-        if (hint or counted) and error.reason in _OF_TEXT:
-            message = "; ".join(filter(None, [error.message, hint, counted]))
-            raise ConversionError(error.reason, message) from None
-        raise
+        if error.reason not in _OF_TEXT:
+            raise
+        said = error.message
+        hint = _hint(source) if error.reason is Reason.INVALID_JSON else ""
+        if isinstance(error, FlawError):
+            hint = hint or _what_helps(source, error)
+            if _may_lack_iv(source, error):
+                said = f"{error.name}: {NO_IV}; or else {error.what}"
+        counted = _counted(source) if _OFFSET.search(said) else ""
+        message = "; ".join(filter(None, [said, hint, counted]))
+        raise ConversionError(error.reason, message) from None
+
+
+def _may_lack_iv(source: Source, flaw: FlawError) -> bool:
+    """Whether a flaw may come of an iv that was not sent: the text then begins in the middle.
+
+    What begins so is one record that is broken, or in which other values than records are found.
+    """
+    key = source.key
+    return key is not None and not (key.iv or source.chain) and flaw.record <= _FIRST_RECORDS
+
+
+def _what_helps(source: Source, flaw: FlawError) -> str:
+    """What to do about a flaw of which nothing is known but its place."""
+    if flaw.is_explained:
+        return ""
+    chain = source.chain
+    if chain and (chain.plain or chain.around.file or chain.around.encoded):
+        return f"a compressed file that was damaged on its way may look like this: {FETCH_AGAIN}"
+    if source.key:
+        return f"an encrypted file that was damaged on its way looks like this: {FETCH_AGAIN}"
+    return "correct it there, or fetch the file again"
 
 
 def _counted(source: Source) -> str:
@@ -141,7 +178,7 @@ def _try(source: Source, key: CipherKey) -> None:
     try:
         trial = _trial(source, key)
     except DamagedTextError as damage:
-        raise _no_ciphertext(source, str(damage)) from None
+        raise _no_ciphertext(source, source.told(damage)) from None
     if trial.begins and trial.is_padded and not (is_cut or trial.another_iv):
         return
     if content := _content(trial):
@@ -149,8 +186,9 @@ def _try(source: Source, key: CipherKey) -> None:
     if trial.is_text:
         cut = f"{_LENGTH}it is cut off, or something was added to it: {FETCH_AGAIN}"
         raise wrong_key(source.name, cut if is_cut else trial.fault())
-    none = f"{_LENGTH}it is no AES-CBC ciphertext, or not all of it"
-    raise _no_ciphertext(source, none if is_cut else trial.fault())
+    none = f"{_LENGTH}it is no AES-CBC ciphertext, or not all of it: {FETCH_AGAIN}"
+    is_marked = head.startswith(BOM_UTF8)
+    raise _no_ciphertext(source, none if is_cut and not is_marked else trial.fault())
 
 
 def _written(source: Source) -> bytes:
@@ -246,7 +284,7 @@ def _hint(source: Source) -> str:
         content = _content(_trial(source, source.key))
         if content:
             return f"what was encrypted is {content}"
-        return "" if source.key.iv else _NO_IV
+        return ""
     if begins_json(_decoded(source.head)):
         return "the file is JSON in base64 or hex: decode it first"
     if file_format := _recognise(source.head):

@@ -24,6 +24,7 @@ from myd_grpc.convert.input.cipher import (
     TextPlace,
     recognise_encoding,
 )
+from myd_grpc.convert.input.damage import CUT_OFF
 from myd_grpc.convert.input.input_directory import InputDirectory
 from myd_grpc.convert.input.input_file import InputFile
 from myd_grpc.convert.input.local import LocalFile
@@ -299,13 +300,19 @@ class Source(InputFile):
             try:
                 return pull()
             except PaddingError:
-                raise wrong_key(self.name, "its last block does not end in padding") from None
+                raise wrong_key(self.name, CUT_OFF) from None
             except DamagedTextError as damage:
-                raise self.unreadable(str(damage)) from None
+                raise self.unreadable(self.told(damage)) from None
             except StageError as error:
                 raise ConversionError(error.reason, f"{self.name}: {error.what}") from None
 
         return read
+
+    def told(self, damage: DamagedTextError) -> str:
+        """What is wrong with text, of which more may be known than at the place of the damage."""
+        if self.chain or damage.offset is None:
+            return str(damage)
+        return str(damage.before(self.at(damage.offset, BLOCK)))
 
 
 def inputs_in(data_dir: str, excluded_dirs: Sequence[str], confined_to: str) -> Inputs:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from myd_grpc.convert.errors import Reason
 from myd_grpc.convert.input.cp949 import InUtf8, native_decoder
+from myd_grpc.convert.input.damage import FETCH_AGAIN
 from myd_grpc.convert.input.stage import Pull, StageError
 from myd_grpc.options import CP949
 
@@ -133,7 +134,8 @@ class Transcoding:
         title = self._charset.called
         return StageError(
             Reason.INVALID_JSON,
-            f"invalid JSON at byte {offset}: malformed {title}, at byte {place} of it: {what}",
+            f"invalid JSON at byte {offset}: malformed {title}, at byte {place} of it: {what}; "
+            f"save it as UTF-8, or {FETCH_AGAIN}",
         )
 
 

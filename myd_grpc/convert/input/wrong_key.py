@@ -6,6 +6,7 @@ blocks read as JSON tells where the fault is.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from Crypto.Cipher import AES
 from myd_grpc.convert.input.chain import text_head
 from myd_grpc.convert.input.cipher import BLOCK, CbcDecryptor, PaddingError, unpad
 from myd_grpc.convert.input.compression import likely_compression_of
-from myd_grpc.convert.input.damage import FETCH_AGAIN
+from myd_grpc.convert.input.damage import CUT_OFF, FETCH_AGAIN
 from myd_grpc.convert.jsontext.boundary import UnfinishedError, value_end
 from myd_grpc.convert.jsontext.formats import begins_json, damage, may_begin_json, reads_as_text
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey, TextForm
 
 _AS_PKCS7 = "encrypt it with PKCS#7 padding"
+_CHECK = "check that they are those of this file, and that it came as a whole"
+_MARK_BEFORE = "a byte order mark is before the ciphertext: take it off, it is 3 bytes"
+NO_IV = "no iv was sent: if the file does not begin with it, send the iv it was encrypted with"
 _KEY_ALONE = "send the key alone, without iv"
 _SPACE = b" \t\r\n"
 _CLOSER_OF = {b"[": b"]", b"{": b"}"}
@@ -88,11 +92,16 @@ class TrialDecryption:
         rest = self.plain[BLOCK:]
         if (self.is_padded or len(rest) >= _MANY) and rest and reads_as_text(rest):
             return self._wrong_iv(rest)
+        return self._wrong_key()
+
+    def _wrong_key(self) -> str:
+        if self._cipher.startswith(BOM_UTF8):
+            return _MARK_BEFORE
         if self._is_ecb():
             return "it was encrypted in ECB mode: encrypt it in CBC mode"
         if not self.is_padded:
-            return "its last block does not end in padding"
-        return "its first block does not decrypt to JSON"
+            return f"its last block does not end in padding: {_CHECK}"
+        return f"its first block does not decrypt to JSON: {_CHECK}"
 
     @property
     def _iv_beside(self) -> str | None:
@@ -104,11 +113,7 @@ class TrialDecryption:
 
     def _wrong_padding(self) -> str:
         found = (hint for text in self._endings if (hint := _padding(text)))
-        return next(
-            found,
-            "its last block does not end in padding: it is cut off, or damaged there; "
-            + FETCH_AGAIN,
-        )
+        return next(found, CUT_OFF)
 
     def _wrong_iv(self, rest: bytes) -> str:
         key, first = self._key.key, self._cipher[:BLOCK]
@@ -175,12 +180,18 @@ class TrialWithoutIv(TrialDecryption):
         """See TrialDecryption."""
         if another := self.another_iv:
             return another
+        if not self._cipher:
+            return (
+                "no iv was sent, and the file has no more than one block, so it does not begin "
+                "with it: send the iv it was encrypted with"
+            )
         if self.is_padded and self.plain and reads_as_text(self.plain):
             return (
                 "no iv was sent, and the file does not begin with it: "
                 "send the iv it was encrypted with"
             )
-        return super().fault()
+        # The padding at the end shows, but for one time in 256, that the key is right.
+        return f"{NO_IV}; or else check the key" if self.is_padded else super().fault()
 
 
 def _ending(tail: bytes, key: CipherKey) -> bytes:

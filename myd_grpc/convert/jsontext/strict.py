@@ -193,7 +193,7 @@ class StrictReader:
         return ""
 
     def _too_long(self) -> TextError:
-        what = f"a value of more than {self._max_bytes} bytes"
+        what = f"a value of more than {self._max_bytes} bytes (MYD_MAX_RECORD_BYTES)"
         return TextError(self._window.base, what, too_long=True)
 
     def _token_end(self, data: bytearray) -> int | None:
@@ -240,7 +240,8 @@ class StrictReader:
         if self._expect not in (Expect.VALUE, Expect.VALUE_OR_CLOSE):
             raise TextError(start, self._unexpected())
         if len(self._open) >= self._max_depth:
-            raise TextError(start, f"more than {self._max_depth} nested containers", too_deep=True)
+            what = f"more than {self._max_depth} nested containers (MYD_MAX_DEPTH)"
+            raise TextError(start, what, too_deep=True)
         self._open.append(byte)
         self._expect = Expect.KEY_OR_CLOSE if byte == "{" else Expect.VALUE_OR_CLOSE
         return byte

@@ -17,6 +17,9 @@ MALFORMED_UTF8 = "malformed UTF-8"
 IF_CUT_OFF = "if the file is cut off, fetch it again"
 """What a TextError says where a text ends too early."""
 
+NO_VALUE = "there is no JSON value in the file; fetch it again, or leave it out"
+"""What is said of a text of white space, or of nothing."""
+
 _UTF8 = (
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
     rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
@@ -55,6 +58,11 @@ class TextError(Exception):
         self.what = what
         self.too_deep = too_deep
         self.too_long = too_long
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it says more than what was expected."""
+        return "; " in self.what
 
 
 def string_token_end(data: bytearray, base: int, last: bool) -> int | None:

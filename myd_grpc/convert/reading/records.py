@@ -18,11 +18,11 @@ from myd_grpc.convert.engines.engine import (
     PassOver,
     ReadAhead,
 )
-from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.errors import ConversionError, FlawError, Reason
 from myd_grpc.convert.hints import between_documents, too_large
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.strict import Expect, StrictReader
-from myd_grpc.convert.jsontext.tokens import TextError
+from myd_grpc.convert.jsontext.tokens import NO_VALUE, TextError
 from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.piece import Juncture, Piece
@@ -95,7 +95,7 @@ class RecordReader:
         window = self._window
         window.drop_space(separators=options.layout is Layout.LINES)
         if not window.data:
-            raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
+            raise FlawError(self._name, NO_VALUE)
         self.layout = options.layout
         if self.layout is Layout.AUTO:
             self.layout = self._recognised(engine)
@@ -121,7 +121,7 @@ class RecordReader:
         """The layout of a text that begins with a record separator (RFC 7464)."""
         self._window.drop_space(separators=True)
         if not self._window.data:
-            raise self._failed(Reason.INVALID_JSON, "there is no JSON value in the file")
+            raise FlawError(self._name, NO_VALUE)
         return Layout.LINES
 
     def resume(self, piece: Piece, engine: Engine) -> None:
@@ -157,7 +157,9 @@ class RecordReader:
             raise self._flawed(flaw) from None
         except KeyError:
             raise self._failed(
-                Reason.RECORD_PATH_NOT_FOUND, f"there is no {record_path} in the document"
+                Reason.RECORD_PATH_NOT_FOUND,
+                f"there is no {record_path} in the document: record_path is the names of the "
+                "objects around the records, the outermost first, with dots between",
             ) from None
         self._window = Window(self._source.read, window.base, window.data)
         self._around = "{" * reader.depth
@@ -173,10 +175,10 @@ class RecordReader:
             return
         if self._window.byte(0) != opener:
             kind = "an array" if opener == "[" else "an object"
-            raise self._failed(
-                Reason.INVALID_JSON,
-                f"the layout {self.layout} does not fit: "
-                f"the value at byte {self._window.base} is not {kind}",
+            raise FlawError(
+                self._name,
+                f"the layout {self.layout} does not fit: the value at byte {self._window.base} is "
+                f"not {kind}; leave the layout out to have it recognised",
             )
         try:
             self._strict(Expect.VALUE).next()
@@ -261,7 +263,7 @@ class RecordReader:
                 raise self._flawed(flaw, number if at_record else None, reader) from None
         raise self._failed(
             Reason.LIMIT_EXCEEDED,
-            f"record {number} at byte {start} has more than {limit} bytes"
+            f"record {number} at byte {start} has more than {limit} bytes (MYD_MAX_RECORD_BYTES)"
             f"{too_large(self.layout, number)}",
         )
 
@@ -323,15 +325,17 @@ class RecordReader:
     def _flawed(
         self, flaw: TextError, record: int | None = None, reader: StrictReader | None = None
     ) -> ConversionError:
-        beyond_limit = flaw.too_deep or flaw.too_long
-        reason = Reason.LIMIT_EXCEEDED if beyond_limit else Reason.INVALID_JSON
-        kind = "" if beyond_limit else "invalid JSON "
+        where = f"record {record}: " if record else ""
+        if flaw.too_deep or flaw.too_long:
+            what = f"{where}at byte {flaw.offset}: {flaw.what}"
+            return self._failed(Reason.LIMIT_EXCEEDED, what)
         hint = ""
-        if reader and reader.complete and not beyond_limit:
+        if reader and reader.complete:
             byte = reader.byte_at(flaw.offset)
             hint = between_documents(byte, self.layout, self._options.record_path)
-        where = f"{kind}at byte {flaw.offset}: {flaw.what}{hint}"
-        return self._failed(reason, f"record {record}: {where}" if record else where)
+        what = f"{where}invalid JSON at byte {flaw.offset}: {flaw.what}{hint}"
+        is_explained = flaw.is_explained or bool(hint)
+        return FlawError(self._name, what, record=record or 0, is_explained=is_explained)
 
     def _failed(self, reason: Reason, what: str) -> ConversionError:
         return ConversionError(reason, f"{self._name}: {what}")

@@ -113,7 +113,8 @@ class OutputDirectory:
         mode = self._mode(self.find(name) or name)
         if mode is not None and not stat.S_ISDIR(mode):
             raise ConversionError(
-                Reason.OUTPUT_UNAVAILABLE, f"{name}: something that is no directory is in the way"
+                Reason.OUTPUT_UNAVAILABLE,
+                f"{name}: something that is no directory is in the way: choose another name",
             )
 
     def check_space(self, wanted: int) -> None:

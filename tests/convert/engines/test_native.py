@@ -128,7 +128,10 @@ def test_how_much_was_read_does_not_decide_the_error(chunk: int) -> None:
     for engine in engines.ENGINES:
         with sized(Sizes(chunk, 4 << 20, 0)):
             error = failure(document, engine=engine, limits=Limits(max_record_bytes=1))
-        assert error.message == "in.json: record 1 at byte 1 has more than 1 bytes"
+        assert (
+            error.message
+            == "in.json: record 1 at byte 1 has more than 1 bytes (MYD_MAX_RECORD_BYTES)"
+        )
 
 
 @native

@@ -171,6 +171,9 @@ def test_the_form_is_recognised_from_the_content(form: str) -> None:
     assert isinstance(encoding, RawText if form == "raw" else EncodedText)
 
 
+MEND = "fetch the file again; if it is there, too, take it out"
+
+
 @each_engine
 @forms
 def test_every_form_is_converted(engine: str, form: str) -> None:
@@ -372,8 +375,8 @@ def test_a_character_that_does_not_belong_into_text(engine: str, form: str, at: 
     for wrong in (b"g" if name == "hex" else b"!", b"=", "가".encode()):
         damaged = stored[:at] + wrong + stored[at:]
         error = failure(damaged, KEY, engine=engine)
-        what = f"its {name} text is damaged: the character at byte {at} does not belong there"
-        assert error.message.endswith(what)
+        what = f"the character at byte {at} does not belong there; {MEND}"
+        assert error.message.endswith(f"its {name} text is damaged: {what}")
         is_at_end = at < 4096 or at >= len(damaged) - 4096
         assert error.reason is (Reason.WRONG_KEY if is_at_end else Reason.FILE_UNREADABLE)
 
@@ -398,7 +401,7 @@ def test_a_character_that_does_not_belong_into_a_short_text(form: str, size: int
     for at, wrong in product(range(len(stored) - 3), (b"!", b"=")):
         error = failure(stored[:at] + wrong + stored[at:], KEY)
         assert error.reason is Reason.WRONG_KEY
-        assert error.message.endswith(f"the character at byte {at} does not belong there")
+        assert error.message.endswith(f"the character at byte {at} does not belong there; {MEND}")
 
 
 @pytest.mark.parametrize("lines", [64, 1000])

@@ -19,6 +19,7 @@ from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input import gzip_member
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.input.zstd_frame import WINDOW_LOG
+from myd_grpc.convert.jsontext.tokens import NO_VALUE
 from myd_grpc.convert.model import CipherKey, Limits
 from tests.support.compressing import COMPRESSED, in_parts, skipped, zstd, zstd_library
 from tests.support.converting import (
@@ -146,7 +147,7 @@ def test_all_comes_before_what_is_damaged(
 def test_nothing_is_in_it(engine: str, compress: Callable[[bytes], bytes]) -> None:
     error = failure(compress(b""), engine=engine)
     assert error.reason is Reason.INVALID_JSON
-    assert error.message == "in.json: there is no JSON value in the file"
+    assert error.message == f"in.json: {NO_VALUE}"
 
 
 @each_engine

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.convert.input.input_directory import open_input
+from myd_grpc.convert.input.no_inputs import NO_FILE
 from myd_grpc.convert.input.paths import check_name
 from myd_grpc.convert.model import CipherKey
 from tests.support.converting import conversion, directory, run
@@ -103,7 +104,7 @@ def test_a_file_that_is_not_there(data: Path, name: str) -> None:
     (data / "a.json").write_bytes(b"[1]")
     error = refusal(data, name)
     assert error.reason is Reason.FILE_NOT_FOUND
-    assert error.message == f"{name}: no such file"
+    assert error.message == f"{name}: {NO_FILE}"
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "x/" * 3000 + "a"])
@@ -301,7 +302,7 @@ def test_a_file_that_may_not_be_read_says_so() -> None:
 def test_a_name_with_a_line_break_makes_no_second_line(data: Path) -> None:
     name = "a\nINFO all is well\r\x1b[2J\u2028.json"
     assert refusal(data, name).message == (
-        "a\\u000aINFO all is well\\u000d\\u001b[2J\\u2028.json: no such file"
+        "a\\u000aINFO all is well\\u000d\\u001b[2J\\u2028.json: " + NO_FILE
     )
     (data / name).write_bytes(b"[1,]")
     key = CipherKey(bytes(32), bytes(16))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.input.no_inputs import NO_FILE
 from myd_grpc.convert.model import Limits, Progress
 from myd_grpc.options import Layout
 from tests.support.converting import (
@@ -59,7 +60,7 @@ def test_a_file_that_vanishes_between_two_looks(engine: str, tmp_path: Path) -> 
     with pytest.raises(ConversionError) as caught:
         run(tmp_path, request, report=remove)
     assert caught.value.reason is Reason.FILE_NOT_FOUND
-    assert caught.value.message == "b.json: no such file"
+    assert caught.value.message == f"b.json: {NO_FILE}"
 
 
 def test_a_file_removed_while_it_is_open_is_read_to_its_end(engine: str, tmp_path: Path) -> None:

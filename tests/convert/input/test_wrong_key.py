@@ -109,6 +109,7 @@ def salted_with_that_key(plain: bytes) -> bytes:
 
 
 AGAIN = "fetch the file again, in binary mode"
+CHECK = "check that they are those of this file, and that it came as a whole"
 PKCS7 = "encrypt it with PKCS#7 padding"
 ZERO_PADDING = f"NUL bytes follow the text (zero padding), not PKCS#7 padding: {PKCS7}"
 OPENSSL = (
@@ -229,8 +230,9 @@ def test_a_wrong_key_whose_first_block_is_json_by_chance(extra: bytes) -> None:
     first = AES.new(key, AES.MODE_ECB).decrypt(stored[:16])
     iv = bytes(a ^ b for a, b in zip(first, b'[{"id":1,"no":2}', strict=True))
     error = failure(stored + extra, CipherKey(key, iv))
-    length = "its length is not a multiple of 16; it is no AES-CBC ciphertext, or not all of it$"
-    assert_wrong_key(error, length if extra else "its last block does not end in padding$")
+    length = "its length is not a multiple of 16; it is no AES-CBC ciphertext, or not all of it"
+    padding = f"its last block does not end in padding: {CHECK}$"
+    assert_wrong_key(error, f"{length}: {AGAIN}$" if extra else padding)
 
 
 @pytest.mark.parametrize("plain", [SMALL, LARGE])
@@ -299,7 +301,8 @@ def test_a_wrong_key_is_never_called_right(blocks: int) -> None:
         error = failure(encrypted(plain), key)
         assert_wrong_key(
             error,
-            "its (last block does not end in padding|first block does not decrypt to JSON)$",
+            "its (last block does not end in padding|first block does not decrypt to JSON): "
+            + CHECK,
         )
 
 

@@ -73,7 +73,10 @@ def _require(rows: FinishedRows) -> None:
         raise ValueError("workbooks are made of rows whose text is marked")
     most = max((len(table.columns) for table in rows.tables), default=0)
     if most > MOST_COLUMNS:
-        what = f"a table has {most:,} columns, and a sheet of a workbook at most {MOST_COLUMNS:,}"
+        what = (
+            f"a table has {most:,} columns, and a sheet of a workbook at most {MOST_COLUMNS:,}: "
+            "choose fewer by include or exclude, or another format"
+        )
         raise ConversionError(Reason.LIMIT_EXCEEDED, what)
 
 
