@@ -145,6 +145,7 @@ class Shape:
         found = (
             map_like
             for table, entries in rows.items()
+            if len(entries) >= least  # as each member is of another
             for map_like in _map_like_objects(table, entries, least)
             if fits(map_like)
         )

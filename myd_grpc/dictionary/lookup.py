@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -17,12 +17,15 @@ LINK_COLUMNS = frozenset({"_record_id", "_row_id", "_parent_row_id", "_key"})
 """Columns that a table begins with: no member of a record is one, whatever its name is."""
 
 _Names: TypeAlias = tuple[str, ...]
+_Path: TypeAlias = tuple[_Names, _Names]
+"""The names of a path, as they are and folded."""
 _Rank: TypeAlias = tuple[int, int, bool]
 
 _NUMBER = re.compile(r"~[1-9][0-9]*$")
 _STAND_IN = ""
-"""Stands for names in front of a table's own that no entry holds."""
-
+"""Stands for names in front of a column's own that no entry holds."""
+_KEPT = 1024
+"""Columns of which it is kept what was found: many tables have the same ones."""
 
 Layer: TypeAlias = "Mapping[str, Sequence[_Candidate]]"
 """Entries that can be looked up."""
@@ -33,8 +36,9 @@ class Dictionary:
 
     def __init__(self, *layers: Layer) -> None:
         self._layers = layers
-        self._table_path = lru_cache(1)(_path)
         self._known_names = _names_in(layers)
+        self._place_told = lru_cache(1)(partial(_place_told, self._known_names))
+        self._found = lru_cache(_KEPT)(partial(_found, layers))
 
     def place_of(self, root: str) -> str:
         """What a root table may be called instead, in all paths, to find the same entries.
@@ -51,14 +55,7 @@ class Dictionary:
         A table's own entry is that of its last name, as a column of its parent. A column that is
         known to be a member of records is no link column, whatever its name is.
         """
-        own_names, own_folded = _path(column)
-        candidates = [found for one in self._layers if (found := one.get(own_folded[-1]))]
-        if not candidates:  # as of most columns
-            return None
-        names, folded = self._table_path(table)
-        link = column if may_link else ""
-        place = _Place(link, names + own_names, folded + own_folded)
-        return next((entry for one in candidates if (entry := _best(one, place))), None)
+        return self._found(self._place_told(table), column, column if may_link else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +96,30 @@ class _Candidate:
         return self.entry.path not in LINK_COLUMNS or self.entry.path == link
 
 
+def _place_told(known: frozenset[str], table: str) -> _Path:
+    """The path of a table as far as entries tell of it: many tables are the same to them."""
+    names, folded = _path(table)
+    if _STAND_IN in known:
+        return names, folded
+    told = [name in known for name in folded]
+    return _where(told, names), _where(told, folded)
+
+
+def _where(told: Sequence[bool], names: _Names) -> _Names:
+    return tuple(name if is_told else _STAND_IN for is_told, name in zip(told, names, strict=True))
+
+
+def _found(layers: Sequence[Layer], table: _Path, column: str, link: str) -> Entry | None:
+    """The entry for a column of a table, which may be that link."""
+    own_names, own_folded = _path(column)
+    candidates = [found for one in layers if (found := one.get(own_folded[-1]))]
+    if not candidates:  # as of most columns
+        return None
+    names, folded = table
+    place = _Place(link, names + own_names, folded + own_folded)
+    return next((entry for one in candidates if (entry := _best(one, place))), None)
+
+
 def layer_of(entries: Iterable[Entry]) -> Layer:
     """Entries by the last name of their path."""
     found = defaultdict[str, list[_Candidate]](list)
@@ -130,7 +151,7 @@ def _best(candidates: Sequence[_Candidate], place: _Place) -> Entry | None:
     return best[0] if len(best) == 1 else None
 
 
-def _path(text: str) -> tuple[_Names, _Names]:
+def _path(text: str) -> _Path:
     """The names of a path, as they are and folded."""
     names = _names(text)
     return names, _folded(names)

@@ -6,10 +6,16 @@ import unicodedata
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myd_grpc.convert.schema import MAP_LINKS
 from myd_grpc.dictionary import LINK_COLUMNS, Dictionary, Entry, load
 from myd_grpc.dictionary.lookup import layer_of
+
+NAMES = st.sampled_from(["amt", "Amt", "org", "list", "a", "b", "a~2"])
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map(".".join)
+WITHIN = st.sampled_from(["", "list", "org"])
 
 
 def entry(path: str, within: str = "", title: str = "") -> Entry:
@@ -133,6 +139,18 @@ def test_a_place_is_that_of_sets_with_any_name_that_no_entry_knows() -> None:
     assert dictionary.place_of("out") == dictionary.place_of("결과.2")
     for known in ("Bank", "x.LIST", "amt~2"):
         assert dictionary.place_of(known) == known
+
+
+@given(st.lists(st.tuples(PATHS, WITHIN), max_size=5), st.lists(st.tuples(PATHS, PATHS)))
+def test_names_that_no_entry_tells_of_are_all_alike(
+    told: list[tuple[str, str]], columns: list[tuple[str, str]]
+) -> None:
+    entries = [entry(path, within) for path, within in dict.fromkeys(told)]
+    # With an entry for the empty name, each name is looked for as it is.
+    plain = made([*entries, entry("")])
+    dictionary = made(entries)
+    for table, column in columns:
+        assert found(dictionary, table, column) == found(plain, table, column)
 
 
 def test_the_same_text_is_the_same_dictionary() -> None:

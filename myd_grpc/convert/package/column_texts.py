@@ -29,8 +29,9 @@ _PER_TEXT, _PER_COLUMN = 300, 30
 _UNKNOWN = Entry("", "", "", "", "", "")
 
 _Value = TypeVar("_Value")
-_ColumnKey: TypeAlias = tuple[str, str, FieldType, bool]
-_TableKey: TypeAlias = tuple[str, tuple[str, ...], tuple[FieldType, ...], int]
+_Entries: TypeAlias = tuple[Entry | None, ...]
+_ColumnKey: TypeAlias = tuple[Entry | None, str, FieldType, bool]
+_TableKey: TypeAlias = tuple[str | _Entries, tuple[str, ...], tuple[FieldType, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Book:
         self._dictionary = dictionary
         self._dialect = Dialect.of(profile)
         self._tables = _Kept[TableTexts]()
+        self._alike = _Kept[TableTexts]()
         self._columns = _Kept[tuple[bytes, bytes]]()
 
     def table(
@@ -96,31 +98,50 @@ class Book:
         key: _TableKey = (place, columns, types, links)
         texts = self._tables.get(key)
         if texts is None:
+            find = self._dictionary.find
+            entries = tuple(
+                find(place, name, may_link=index < links) for index, name in enumerate(columns)
+            )
+            texts = self._told(entries, columns, types, links)
+            self._tables.keep(key, texts, len(place) + _size(columns))
+        return texts
+
+    def _told(
+        self,
+        entries: _Entries,
+        columns: tuple[str, ...],
+        types: tuple[FieldType, ...],
+        links: int,
+    ) -> TableTexts:
+        """The texts of a table with these entries, which are those of many places."""
+        key: _TableKey = (entries, columns, types, links)
+        texts = self._alike.get(key)
+        if texts is None:
             described = [
-                self._column((place, name, found, index < links))
-                for index, (name, found) in enumerate(zip(columns, types, strict=True))
+                self._column((entry, name, found, index < links))
+                for index, (entry, name, found) in enumerate(
+                    zip(entries, columns, types, strict=True)
+                )
             ]
             texts = TableTexts(
                 [field for field, _ in described],
                 [row for _, row in described],
                 not any(map(self._is_changed, columns)),
             )
-            names = len(place) + sum(map(len, columns))
-            self._tables.keep(key, texts, names + len(columns) * _PER_COLUMN)
+            self._alike.keep(key, texts, _size(columns))
         return texts
 
     def _column(self, key: _ColumnKey) -> tuple[bytes, bytes]:
         texts = self._columns.get(key)
         if texts is None:
             texts = self._described(*key)
-            size = len(key[0]) + len(key[1]) + sum(map(len, texts))
-            self._columns.keep(key, texts, size + _PER_TEXT)
+            self._columns.keep(key, texts, len(key[1]) + sum(map(len, texts)) + _PER_TEXT)
         return texts
 
     def _described(
-        self, place: str, name: str, found: FieldType, is_link: bool
+        self, known: Entry | None, name: str, found: FieldType, is_link: bool
     ) -> tuple[bytes, bytes]:
-        entry = self._dictionary.find(place, name, may_link=is_link) or _UNKNOWN
+        entry = known or _UNKNOWN
         nullable = may_be_null(name, is_link=is_link)
         field: dict[str, object] = {"name": name, "type": found}
         if entry.title_ko:
@@ -145,6 +166,11 @@ class Book:
         if name != name.strip():
             return True
         return self._dialect.guards_cells and is_guarded_text(name.replace('"', '""').encode())
+
+
+def _size(columns: Sequence[str]) -> int:
+    """About how much memory a table's texts take beside those of its columns."""
+    return sum(map(len, columns)) + len(columns) * _PER_COLUMN
 
 
 @lru_cache(_BOOKS)

@@ -33,14 +33,22 @@ def test_a_table_that_was_told_of_is_not_looked_up_again() -> None:
     assert dictionary.asked == 3
 
 
-def test_a_table_with_a_further_column_is_looked_up_for_that_alone() -> None:
-    dictionary = Counted()
-    book = Book(dictionary, Profile.EXCEL)
+def test_the_texts_of_columns_are_kept_where_a_table_has_a_further_one() -> None:
+    book = Book(load(), Profile.EXCEL)
     types = (FieldType.STRING,) * 3
-    book.table("", ("_row_id", "amt"), types[:2], 1)
+    first = book.table("", ("_row_id", "amt"), types[:2], 1)
     more = book.table("", ("_row_id", "new", "amt"), types, 1)
-    assert dictionary.asked == 3
+    assert more.fields[0] is first.fields[0]
+    assert more.fields[2] is first.fields[1]
     assert more == Book(load(), Profile.EXCEL).table("", ("_row_id", "new", "amt"), types, 1)
+
+
+def test_tables_that_are_told_of_alike_have_the_same_texts() -> None:
+    book, columns = Book(load(), Profile.EXCEL), ("_row_id", "amt")
+    types = (FieldType.STRING,) * 2
+    assert book.table(".list_1", columns, types, 1) is book.table(".list_2", columns, types, 1)
+    other = book.table(".card.approval_list", columns, types, 1)
+    assert other == Book(load(), Profile.EXCEL).table(".card.approval_list", columns, types, 1)
 
 
 def test_all_that_columns_may_differ_in_is_told() -> None:

@@ -17,6 +17,8 @@ pub struct Gathered {
     batches: Vec<Arc<FewRows>>,
     kinds: GatheredKinds,
     size: usize,
+    /// Where the rows are, once that was asked for.
+    places: Option<Places>,
     /// By the number of the table, the part that its rows can be appended to.
     open: Vec<Option<OpenPart>>,
     /// How many files may stay open from one time to the next, and how many do.
@@ -76,12 +78,12 @@ impl Gathered {
         self.kinds.add(kinds);
         self.size += few.size();
         self.batches.push(few);
+        self.places = None;
     }
 
     /// Takes all rows, put together.
     pub fn take_rows(&mut self) -> Vec<Rows> {
-        let batches = self.take_batches();
-        let places = Places::of(&batches);
+        let (batches, places) = self.take_batches();
         let mut rows = Vec::new();
         for (_, of_table) in places.tables() {
             put_together(places.rows(&batches, of_table), &mut rows);
@@ -96,11 +98,12 @@ impl Gathered {
 
     /// The tables without an open part whose rows have one width and fewer bytes than that: their
     /// number, that width, and how many rows there are.
-    pub fn unopened(&self, most_bytes: usize) -> Vec<(usize, usize, usize)> {
-        let places = Places::of(&self.batches);
-        let tables = places.tables().filter(|&(table, _)| !self.is_open(table));
+    pub fn unopened(&mut self, most_bytes: usize) -> Vec<(usize, usize, usize)> {
+        let Self { batches, places, open, .. } = self;
+        let places = &*places.get_or_insert_with(|| Places::of(batches));
+        let tables = places.tables().filter(|&(table, _)| !is_open(open, table));
         let few = tables.filter_map(|(table, of_table)| {
-            let (width, added) = measured(places.rows(&self.batches, of_table))?;
+            let (width, added) = measured(places.rows(batches, of_table))?;
             (added.bytes < most_bytes).then_some((table, width, added.rows))
         });
         few.collect()
@@ -121,8 +124,7 @@ impl Gathered {
     ///
     /// Rows of fewer bytes than `most_bytes` are to be appended at once: a table with more is closed.
     pub fn append(&mut self, most_bytes: usize) -> Appended {
-        let batches = self.take_batches();
-        let places = Places::of(&batches);
+        let (batches, places) = self.take_batches();
         let (mut files, mut others, mut closed) = (Vec::new(), Vec::new(), Vec::new());
         for (table, of_table) in places.tables() {
             let rows = || places.rows(&batches, of_table.clone());
@@ -154,14 +156,16 @@ impl Gathered {
         parts.filter_map(|(table, open)| Some((table, open?.added))).collect()
     }
 
-    fn take_batches(&mut self) -> Vec<Arc<FewRows>> {
+    fn take_batches(&mut self) -> (Vec<Arc<FewRows>>, Places) {
         self.size = 0;
-        std::mem::take(&mut self.batches)
+        let batches = std::mem::take(&mut self.batches);
+        let places = self.places.take().unwrap_or_else(|| Places::of(&batches));
+        (batches, places)
     }
+}
 
-    fn is_open(&self, table: usize) -> bool {
-        self.open.get(table).is_some_and(Option::is_some)
-    }
+fn is_open(parts: &[Option<OpenPart>], table: usize) -> bool {
+    parts.get(table).is_some_and(Option::is_some)
 }
 
 impl NewPart {
