@@ -75,6 +75,7 @@ def test_what_is_left_of_a_key_is_what_came_over_the_wire(
     assert not any(left.values()), left
     in_server = canary.copies(server.process.pid)
     assert set(in_server) <= {"hex"}
-    # Two keys and a vector for each call, in the buffers that gRPC read them into: one, or two
-    # where a busy machine reads a message in pieces, which are put together in another.
+    # Two keys and a vector for each call, in the buffer that gRPC read it into, in however many
+    # pieces it came; and on a busy machine once more, now and then, where protobuf's message was:
+    # the next calls do not take the place of all of that.
     assert in_server["hex"] <= 2 * 3 * 2 * _CALLS
