@@ -93,7 +93,8 @@ def main(
         presets = _presets(settings.presets, registry)
         access = Access(registry, settings.caller_calls)
         audit = _audit_file(settings)
-    except (SettingsError, SettingsFileError, GatewayError) as error:
+        _require_place_of_address(settings.address_file)
+    except (SettingsError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
     logs.configure(settings.log_format, settings.log_level)
@@ -129,17 +130,29 @@ def _require_engine(name: str) -> None:
 
 
 def _registry(path: Path | None) -> Registry | None:
-    """The callers there are; none where everybody may call. Raises CallersFileError."""
+    """The callers there are; none where everybody may call. Raises SettingsError."""
     if path is None:
         return None
     from myd_grpc.callers.registry import Registry  # noqa: PLC0415 - many servers have none
 
-    return Registry(path)
+    try:
+        return Registry(path)
+    except SettingsFileError as error:
+        raise _named("MYD_CALLERS", error) from None
+
+
+def _named(variable: str, error: SettingsFileError) -> SettingsError:
+    """The same with the name of the variable, which those who change the file need not be told."""
+    lines = str(error).splitlines()
+    return SettingsError("\n".join(f"{variable}: {line}" for line in lines))
 
 
 def _presets(directory: Path | None, registry: Registry | None) -> Presets:
-    """The presets there are; SettingsError where callers are bound to others, or PresetsError."""
-    presets = Presets(directory)
+    """The presets there are; raises SettingsError, also where callers are bound to others."""
+    try:
+        presets = Presets(directory)
+    except SettingsFileError as error:
+        raise _named("MYD_PRESETS", error) from None
     callers = registry.known.file.callers if registry else {}
     problems = [
         f"MYD_CALLERS: [callers.{name}] presets: there is no preset {preset} in MYD_PRESETS"
@@ -214,6 +227,15 @@ def _audit_file(settings: Settings) -> AuditFile | None:
         ) from None
 
 
+def _require_place_of_address(file: Path | None) -> None:
+    """Raises SettingsError when the address in use cannot be written where it is wanted."""
+    if file and (file.is_dir() or not os.access(file.parent, os.W_OK | os.X_OK)):
+        raise SettingsError(
+            f"MYD_ADDRESS_FILE={file} cannot be written: name a file in a directory that is there "
+            "and that this process may write to"
+        )
+
+
 @asynccontextmanager
 async def _rotating(audit: AuditFile | None) -> AsyncIterator[None]:
     """Goes on in a new audit file at SIGHUP, and closes the last one."""
@@ -235,7 +257,22 @@ def _require_certificates(settings: Settings, *, rest: bool) -> None:
         if rest:
             _check_gateways_pairs(settings)
     except tls.TlsFileError as error:
-        raise SettingsError(f"the settings of TLS name what cannot be used: {error}") from None
+        paths = {f"MYD_{name.upper()}": getattr(settings, name) for name in _FILES_OF_TLS}
+        said = str(error)
+        named = [name for name, path in paths.items() if path and str(path) in said]
+        what = " and ".join(named) or "the settings of TLS"
+        raise SettingsError(f"{what} cannot be used: {said}") from None
+
+
+_FILES_OF_TLS = (
+    "tls_cert",
+    "tls_key",
+    "tls_client_ca",
+    "rest_tls_cert",
+    "rest_tls_key",
+    "rest_client_cert",
+    "rest_client_key",
+)
 
 
 def _check_gateways_pairs(settings: Settings) -> None:

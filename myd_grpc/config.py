@@ -219,14 +219,8 @@ class Settings:
             shutdown_grace_s=source.seconds("MYD_SHUTDOWN_GRACE_SECONDS", 2, 600),
             keepalive_s=source.seconds("MYD_KEEPALIVE_SECONDS", 30, 3600),
         )
-        state_dir, output_dir = settings.state_dir, settings.output_dir
-        overlap = _lies_in(state_dir, output_dir) or _lies_in(output_dir, state_dir)
-        source.check(not overlap, _OVERLAP)
-        excluded = _lies_in(data_dir, state_dir) or _lies_in(data_dir, output_dir)
-        source.check(not excluded, _NO_INPUTS)
-        work_dir = settings.work_dir
-        in_work = _lies_in(state_dir, work_dir) or _lies_in(data_dir, work_dir)
-        source.check(not in_work and not _lies_in(work_dir, output_dir), _WORK)
+        if not source.problems:  # or else a place may be another than was meant
+            _check_places(source, settings)
         source.check(not _may_be_read(settings), _AUDIT_FILE_IS_OPEN)
         _check_tls(source, settings)
         source.raise_problems()
@@ -258,6 +252,17 @@ _WORK = (
     "MYD_WORK_DIR, in which workers write, must not be nor hold MYD_STATE_DIR or MYD_DATA_DIR, nor "
     "lie in MYD_OUTPUT_DIR"
 )
+
+
+def _check_places(source: EnvironReader, settings: Settings) -> None:
+    data_dir, work_dir = settings.data_dir, settings.work_dir
+    state_dir, output_dir = settings.state_dir, settings.output_dir
+    overlap = _lies_in(state_dir, output_dir) or _lies_in(output_dir, state_dir)
+    source.check(not overlap, _OVERLAP)
+    excluded = _lies_in(data_dir, state_dir) or _lies_in(data_dir, output_dir)
+    source.check(not excluded, _NO_INPUTS)
+    in_work = _lies_in(state_dir, work_dir) or _lies_in(data_dir, work_dir)
+    source.check(not in_work and not _lies_in(work_dir, output_dir), _WORK)
 
 
 def _check_tls(source: EnvironReader, settings: Settings) -> None:

@@ -48,7 +48,7 @@ def paths_in(directory: Path) -> list[Path]:
         names = sorted(path.name for path in directory.iterdir())
     except OSError:
         raise PresetsError(
-            f"MYD_PRESETS={directory} cannot be read: it must be a directory"
+            f"{directory} cannot be read: it must be a directory of files NAME.toml"
         ) from None
     return [
         directory / name for name in names if name.endswith(ENDING) and not name.startswith(".")

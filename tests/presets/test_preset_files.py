@@ -170,7 +170,7 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert problems(tmp_path / "none") == [
-        f"MYD_PRESETS={tmp_path / 'none'} cannot be read: it must be a directory"
+        f"{tmp_path / 'none'} cannot be read: it must be a directory of files NAME.toml"
     ]
 
 

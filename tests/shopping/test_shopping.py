@@ -226,7 +226,9 @@ def test_a_summary_that_no_caller_could_take(tmp_path: Path) -> None:
     with pytest.raises(ConversionError) as caught:
         summary(tmp_path, lines)
     assert caught.value.reason is Reason.LIMIT_EXCEEDED
-    assert caught.value.message == "in.json: the summary would have more than 2 MiB of categories"
+    assert caught.value.message == (
+        "in.json: the summary would have more than 2 MiB of categories: too many to be some"
+    )
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

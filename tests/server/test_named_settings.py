@@ -1,0 +1,55 @@
+"""What a server that does not start says of a setting: which variable it is, and what would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.serving import PATIENCE_S, Server
+
+MakeServer = Callable[..., Server]
+
+
+def refused(server: Server, **settings: str) -> str:
+    """All that a server says that ends with status 2."""
+    assert server.launch(**settings).wait(PATIENCE_S) == 2
+    assert "Traceback" not in server.log
+    return server.log
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("MYD_CALLERS", "cannot be read: no such file or directory"),
+        ("MYD_PRESETS", "cannot be read: it must be a directory of files NAME.toml"),
+        ("MYD_ADDRESS_FILE", "cannot be written: name a file in a directory that is there"),
+    ],
+)
+def test_what_is_not_there(make_server: MakeServer, variable: str, told: str) -> None:
+    missing = make_server().home / "nowhere" / "x"
+    for line in refused(make_server(), **{variable: str(missing)}).splitlines():
+        assert line.startswith(variable)
+        assert f"{missing} {told}" in line
+
+
+def test_each_line_about_a_file_names_the_variable(make_server: MakeServer, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("x = 1\ny = 2\n")
+    for variable, path in (("MYD_CALLERS", tmp_path / "a.toml"), ("MYD_PRESETS", tmp_path)):
+        lines = refused(make_server(), **{variable: str(path)}).splitlines()
+        assert len(lines) == 2
+        for line in lines:
+            assert line.startswith(f"{variable}: {tmp_path / 'a.toml'}: the file: ")
+
+
+def test_the_files_of_tls_are_named(make_server: MakeServer, tmp_path: Path) -> None:
+    cert, key = str(tmp_path / "none.crt"), str(tmp_path / "none.key")
+    log = refused(make_server(), MYD_TLS_CERT=cert, MYD_TLS_KEY=key)
+    assert log.startswith(f"MYD_TLS_CERT cannot be used: {cert} cannot be read: ")
+
+
+def test_a_place_that_is_none_is_told_once(make_server: MakeServer) -> None:
+    log = refused(make_server(), MYD_OUTPUT_DIR="s3://")
+    assert log.startswith("MYD_OUTPUT_DIR cannot be used: ")
+    assert "must not be" not in log
