@@ -109,7 +109,7 @@ files: list[str] = []
 _points = _parse(os.environ.get(VARIABLE, ""))
 
 if VARIABLE in os.environ:
-    faulthandler.enable()
+    faulthandler.enable(2)
 
 
 def reach(point: str) -> None:
