@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from google.protobuf.message import Message
 
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
 from myd_grpc.cli import wording
+from myd_grpc.cli.wrapping import tell
 
 
 class JsonView:
@@ -23,7 +23,7 @@ class JsonView:
 
     def note(self, text: str) -> None:
         """Prints to standard error, as all that is not a result."""
-        print(text, file=sys.stderr, flush=True)
+        tell(text)
 
     lost = note
 
@@ -64,7 +64,7 @@ class JsonOutput:
 
     def remark(self, text: str) -> None:
         """Prints to standard error, as all that is not a result."""
-        print(text, file=sys.stderr, flush=True)
+        tell(text)
 
     nothing_cancelled = job
 
@@ -78,7 +78,7 @@ class JsonOutput:
         """Prints the summary."""
         _print(summary)
         for text in wording.cautions(summary):
-            print(text, file=sys.stderr, flush=True)
+            tell(text)
 
 
 def _print(message: Message) -> None:

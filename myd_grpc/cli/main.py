@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from myd_grpc.cli import arguments as command_line
 from myd_grpc.cli.parser import USAGE
+from myd_grpc.cli.wrapping import tell
 
 if TYPE_CHECKING:
     from myd_grpc.client import Tls
@@ -84,7 +85,7 @@ def _drop_output() -> None:
 
 
 def _fail(text: str, exit_code: int) -> int:
-    print(text, file=sys.stderr)
+    tell(text)
     return exit_code
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from myd_grpc.cli.wrapping import tell
 from myd_grpc.secret_texts import looks_secret, without_secrets
 
 USAGE = 2
@@ -27,4 +28,5 @@ class Parser(argparse.ArgumentParser):
         """End the process, for what is wrong with the arguments of a command of this parser."""
         help_of = " ".join(filter(None, (self.prog, command)))
         told = f"error: {without_secrets(message)}\n{_IN_A_FILE * looks_secret(message)}"
-        self.exit(USAGE, f"{told}see `python {help_of} --help`\n")
+        tell(f"{told}see `python {help_of} --help`")
+        self.exit(USAGE)

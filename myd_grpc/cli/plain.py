@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
 from myd_grpc.cli import wording
 from myd_grpc.cli.rate import Rate
+from myd_grpc.cli.wrapping import tell
 
 _BETWEEN_LINES_S = 1.0
 
@@ -37,7 +37,7 @@ class PlainView:
 
     def note(self, text: str) -> None:
         """Prints to standard error, as all that is not a result."""
-        print(text, file=sys.stderr, flush=True)
+        tell(text)
 
     lost = note
 
@@ -103,7 +103,7 @@ class PlainOutput:
 
     def remark(self, text: str) -> None:
         """Prints to standard error, as all that is not a result."""
-        print(text, file=sys.stderr, flush=True)
+        tell(text)
 
     def nothing_cancelled(self, job: Job) -> None:
         """Prints that the job had ended before."""
@@ -125,7 +125,7 @@ class PlainOutput:
             print(wording.printable(category), ", ".join(labels), sep="\t")
         print(wording.basis(summary))
         for text in wording.cautions(summary):
-            print(text, file=sys.stderr, flush=True)
+            tell(text)
 
     def _line(self, job: Job) -> None:
         facts = [wording.printable(job.job_id), wording.stage(job)]

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
 from rich.live import Live
-from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -18,8 +17,10 @@ from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
 from myd_grpc.cli import wording
 from myd_grpc.cli.job_table import Title, job_table, live_table, style
 from myd_grpc.cli.rate import Rate
+from myd_grpc.cli.wrapping import wrapped
 
 _REFRESHES_PER_S = 10
+_INDENT = "  "
 
 
 class BarView:
@@ -38,7 +39,7 @@ class BarView:
 
     def note(self, text: str) -> None:
         """Prints a line above the bar."""
-        self._console.print(text, style="yellow")
+        _print(self._console, text, "yellow")
 
     def lost(self, text: str) -> None:
         """Prints a line above the bar, which shows no movement until there is a new state."""
@@ -75,7 +76,7 @@ class TableView:
 
     def note(self, text: str) -> None:
         """Prints a line above the table."""
-        self._console.print(text, style="yellow")
+        _print(self._console, text, "yellow")
 
     lost = note
 
@@ -117,9 +118,9 @@ class TerminalOutput:
             self.tables(job.tables)
         mark = "✔" if job.status == Job.DONE else "✘"
         self._console.print(f"{mark} {wording.title(job)}", style=f"bold {style(job)}")
-        self._console.print(Padding(Text(wording.outcome(job), style=style(job)), (0, 2)))
+        _print(self._console, wording.outcome(job), style(job), _INDENT)
         if job.tables:
-            self._console.print(Padding(Text(wording.location(job), style="dim"), (0, 2)))
+            _print(self._console, wording.location(job), "dim", _INDENT)
 
     def job(self, job: Job) -> None:
         """Prints one job."""
@@ -134,11 +135,11 @@ class TerminalOutput:
         else:
             self.outcome(job)
         facts = f"{wording.printable(job.job_id)}, {wording.times(job)}"
-        self._console.print(Padding(Text(facts, "dim"), (0, 2)))
+        _print(self._console, facts, "dim", _INDENT)
 
     def waiting(self, job: Job, command: str) -> None:
         """Prints what is to be done about a job that waits for its key."""
-        self._console.print(wording.waiting(job, command), style="yellow", soft_wrap=True)
+        _print(self._console, wording.waiting(job, command), "yellow")
 
     def jobs(self, jobs: Iterable[Job]) -> None:
         """Prints a table of jobs."""
@@ -150,7 +151,7 @@ class TerminalOutput:
 
     def remark(self, text: str) -> None:
         """Prints a line in yellow."""
-        self._console.print(text, style="yellow", soft_wrap=True)
+        _print(self._console, text, "yellow")
 
     def nothing_cancelled(self, job: Job) -> None:
         """Prints that the job had ended before."""
@@ -177,7 +178,7 @@ class TerminalOutput:
         self._console.print(table)
         self._console.print(Text(wording.basis(summary), style="dim"))
         for text in wording.cautions(summary):
-            self._console.print(Text(text, style="yellow"))
+            _print(self._console, text, "yellow")
 
     def _live(self, view: BarView | TableView, *, transient: bool) -> Live:
         return Live(
@@ -187,6 +188,11 @@ class TerminalOutput:
             refresh_per_second=_REFRESHES_PER_S,
             vertical_overflow="ellipsis",
         )
+
+
+def _print(console: Console, text: str, style: str, indent: str = "") -> None:
+    """Prints a text in lines that are broken at spaces only."""
+    console.print(wrapped(text, console.width, indent), style=style, soft_wrap=True)
 
 
 def _bar_line(job: Job, *, is_lost: bool) -> Table:

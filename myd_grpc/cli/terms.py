@@ -11,6 +11,7 @@ from myd_grpc.client import (
     UnavailableError,
 )
 from myd_grpc.client.errors import Violation
+from myd_grpc.secret_texts import INSTEAD, is_secret
 
 _OPTIONS = {
     "file_name": "FILE",
@@ -30,6 +31,8 @@ _OPTIONS = {
 }
 """Fields whose arguments are not called like them."""
 
+_UNMATCHED = "nothing matched "
+_IN_A_FILE = "others can see what is typed: give a key in a file, with --key-file"
 _START = "start it with make serve, or name its address with --address HOST:PORT"
 
 _FILE = re.compile(r"file_names(?:\[(\d+)\])?")
@@ -74,7 +77,7 @@ _PHRASES = (
     ),
     (r"\bname a profile or rules\b", "pass --mask-profile or --mask"),
     (
-        r": no such file; its path counts from the data directory$",
+        r": no such file; its path counts from the data directory\b",
         ": no such file in the server's data directory, from which its path counts",
     ),
     (
@@ -95,18 +98,34 @@ def option(field: str) -> str:
 
 
 def translated(message: str) -> str:
-    """A message of the server that says what to do, as it is done here."""
+    """A message of the server that says what to do, as it is done here.
+
+    A key that was typed for a pattern is not repeated: no column is called like one.
+    """
+    if _UNMATCHED in message:
+        message = re.sub(r'(?<=")\w+={0,2}(?=")', _told, message)
     for phrase, replacement in _PHRASES:
         message = re.sub(phrase, replacement, message)
     return message
+
+
+def _told(pattern: re.Match[str]) -> str:
+    return INSTEAD if is_secret(pattern[0]) else pattern[0]
 
 
 def refusal(error: CallError) -> str:
     """What a failed call says, with the reason by which README.md can be asked."""
     if error.violations:
         return "; ".join(map(_violation, error.violations))
-    text = translated(str(error))
+    text = translated(_without_key(error))
     return (f"{text} ({error.reason})" if error.reason else text) + _remedy(error)
+
+
+def _without_key(error: CallError) -> str:
+    """What a failed call says, but for a key that was typed for the name of a file."""
+    name, colon, rest = str(error).partition(": ")
+    is_key = error.reason == "FILE_NOT_FOUND" and is_secret(name)
+    return f"{INSTEAD}{colon}{rest}; {_IN_A_FILE}" if is_key else str(error)
 
 
 def _remedy(error: CallError) -> str:

@@ -11,7 +11,12 @@ from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
 from myd.analysis.v1.analysis_pb2 import OutputFormat as Format
 from myd.analysis.v1.analysis_pb2 import RecordLayout as Layout
 from myd_grpc.cli.terms import translated
+from myd_grpc.secret_texts import INSTEAD, is_secret
 
+_TYPED_KEY = (
+    "no such file in the server's data directory; others can see what is typed: give a key in a "
+    "file, with --key-file, and have this job's record deleted, with forget"
+)
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -71,7 +76,14 @@ def inputs(job: Job) -> str:
     names, total = job.file_names, max(job.progress.files_total, len(job.file_names))
     if not names:  # even the first is longer than a message has room for
         return count(total, "file")
-    return printable(", ".join(names) if total <= 2 else f"{names[0]} and {total - 1} more")
+    shown = [INSTEAD if _is_typed_key(job, name) else name for name in names[:2]]
+    return printable(", ".join(shown) if total <= 2 else f"{shown[0]} and {total - 1} more")
+
+
+def _is_typed_key(job: Job, name: str) -> bool:
+    """Whether a name is a key that was typed in place of it: there is no such file."""
+    is_missing = job.reason == "FILE_NOT_FOUND" and job.msg.startswith(f"{name}: ")
+    return is_missing and is_secret(name)
 
 
 def figures(job: Job, bytes_per_s: float | None) -> list[str]:
@@ -143,6 +155,8 @@ def outcome(job: Job) -> str:
         records = " ".join(filter(None, [count(job.progress.records, "record"), read_as(job)]))
         return f"{_written(job)} from {records} in {_took(job)}{_left_out(job)}"
     if job.status == Job.FAILED:
+        if _is_typed_key(job, job.msg.partition(": ")[0]):
+            return f"{job.reason}: {INSTEAD}: {_TYPED_KEY}"
         return translated(printable(f"{job.reason}: {job.msg}" if job.msg else job.reason))
     return "there is no such job, or its record was deleted"
 

@@ -21,10 +21,12 @@ _MAKE_ONE = "`openssl rand -hex 32` makes one"
 _MAX_FILE_BYTES = 8192  # a data file given by mistake is not read whole
 
 _NO_FILE = (
-    "the name of a file with a key was expected, and this looks like a key itself, which others "
-    "can see where it is typed: write it into a file that only you can read, with `(umask 077; "
-    "cat > my.key)`, the key, Enter and Ctrl-D, and give the name of that file"
+    "the name of a file was expected, and this looks like a key itself, which others can see where "
+    "it is typed: write {what} into a file that only you can read, with `(umask 077; cat > {name})`"
+    " and, at its end, Enter and Ctrl-D, and give the name of that file"
 )
+_NO_KEY_FILE = _NO_FILE.format(what="the key and, in the next line, the iv", name="my.key")
+_NO_MASKING_KEY_FILE = _NO_FILE.format(what="the masking key", name="masking.key")
 
 
 class InvalidKeyError(ValueError):
@@ -55,7 +57,7 @@ class Key:
 
         The iv may be left out. The text is UTF-8 or UTF-16.
         """
-        text = _read(Path(path))
+        text = _read(Path(path), _NO_KEY_FILE)
         if text.startswith("{"):
             return cls(*_from_json(text))
         lines = text.split()
@@ -74,7 +76,10 @@ class Key:
             return None
         if not key:
             raise InvalidKeyError(f"{IV_VARIABLE} is set, but {KEY_VARIABLE} is not")
-        return cls(key.strip(), iv.strip())
+        try:
+            return cls(key.strip(), iv.strip())
+        except InvalidKeyError as error:
+            raise InvalidKeyError(f"{KEY_VARIABLE} and {IV_VARIABLE}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,7 +97,7 @@ class MaskingKey:
     @classmethod
     def from_file(cls, path: str | Path) -> MaskingKey:
         """Reads a line of hex digits. The text is UTF-8 or UTF-16."""
-        lines = _read(Path(path)).split()
+        lines = _read(Path(path), _NO_MASKING_KEY_FILE).split()
         if len(lines) != 1:
             told = "a file with a masking key has one line of 64 hex digits"
             raise InvalidKeyError(f"{path}: {told}; {_MAKE_ONE}")
@@ -113,13 +118,14 @@ class MaskingKey:
             raise InvalidKeyError(f"{source}: {error}; {_MAKE_ONE}") from None
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, if_key: str) -> str:
+    """The text of a file; `if_key` is what to say where its name is a key."""
     try:
         return read_start(path, _MAX_FILE_BYTES).strip()
     except OSError as error:
         # What was typed for a name is that of no file, and that error has it.
         if looks_secret(str(path)) and not isinstance(error, PermissionError | IsADirectoryError):
-            raise InvalidKeyError(_NO_FILE) from None
+            raise InvalidKeyError(if_key) from None
         raise InvalidKeyError(f"the key file {path} cannot be read: {error.strerror}") from error
 
 

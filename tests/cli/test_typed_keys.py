@@ -13,13 +13,15 @@ import pytest
 from myd_grpc.client import InvalidKeyError, Key, MaskingKey
 from myd_grpc.secret_texts import looks_secret, without_secrets
 from myd_grpc.token import new_token
-from tests.support.commanding import command, environment
+from tests.support.commanding import client, command, environment
+from tests.support.serving import Server
 
 KEY = "0f1e2d3c4b5a6978" * 4
 CONVERT = ("convert", "a.json", "--output", "o")
 PEM = f"-----BEGIN PRIVATE KEY-----\n{KEY[:48]}\n-----END PRIVATE KEY-----"
 JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl"
 BASE64 = base64.b64encode(bytes.fromhex(KEY)).decode()
+KEY_AND_IV = "write the key and, in the next line, the iv into a file"
 NO_FILE = "looks like a key itself"
 IN_A_FILE = "others can see what is typed: give a key or a token in a file"
 NOT_REPEATED = "(not repeated, as it looks like a key)"
@@ -67,6 +69,46 @@ def test_a_typed_key_is_not_repeated(arguments: tuple[str, ...], told: str) -> N
     assert told in errors
     for part in (KEY[:8], JWT[:8], JWT[-8:], BASE64[:8]):
         assert part not in errors
+
+
+def test_the_option_is_named_that_takes_a_file() -> None:
+    told = said(*CONVERT, "--key-file", KEY)
+    assert told.startswith("error: --key-file: the name of a file was expected")
+    assert KEY_AND_IV in told
+    told = said(*CONVERT, "--masking-key-file", KEY)
+    assert told.startswith("error: --masking-key-file: the name of a file was expected")
+    assert "write the masking key into a file" in told
+    told = said(*CONVERT, MYD_KEY=KEY[1:])
+    assert told == "error: MYD_KEY and MYD_IV: the key must be 64 hex digits, not 63 characters\n"
+
+
+@pytest.mark.parametrize("typed", [KEY, KEY[:32], f"{KEY}{KEY[:32]}", BASE64])
+def test_a_key_for_the_name_of_a_file_is_not_repeated(shared_server: Server, typed: str) -> None:
+    done = client(shared_server, "convert", typed, "--output", "o")
+    listed = client(shared_server, "list")
+    asked = client(shared_server, "preprocess", typed, "--user", "u", "--proposal", "p")
+    assert (done.returncode, asked.returncode) == (1, 1)
+    for said_of_it in (done, listed, asked):
+        assert typed not in said_of_it.stdout + said_of_it.stderr
+    assert f"FILE_NOT_FOUND: {NOT_REPEATED}: no such file in the server's data" in done.stdout
+    assert f"error: {NOT_REPEATED}: no such file in the server's data" in asked.stderr
+    for text in (done.stdout, asked.stderr):
+        assert "give a key in a file, with --key-file" in text
+
+
+def test_a_file_may_be_called_like_a_key(shared_server: Server) -> None:
+    shared_server.put(KEY, '[{"id":1}]')
+    made = client(shared_server, "convert", KEY, "--output", KEY[:32], "--overwrite")
+    assert made.returncode == 0, made.stderr
+    assert KEY in client(shared_server, "list").stdout
+
+
+def test_a_key_for_a_pattern_is_not_repeated(shared_server: Server) -> None:
+    shared_server.put("a.json", '[{"id":1}]')
+    convert = ("convert", "a.json", "--output", "o", "--overwrite")
+    done = client(shared_server, *convert, "--exclude", KEY, "--exclude", "other.name")
+    told = f'warning: nothing matched --exclude "{NOT_REPEATED}", --exclude "other.name"\n'
+    assert (done.returncode, done.stderr) == (0, told)
 
 
 def test_a_key_in_the_wrong_variable_is_not_repeated() -> None:

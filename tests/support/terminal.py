@@ -1,4 +1,4 @@
-"""A program at a terminal of 80 columns, with someone who types."""
+"""A program at a terminal, with someone who types."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ os.execv(sys.argv[1], sys.argv[1:])
 class Terminal:
     """Runs the program; `shown` is all that it wrote so far."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], columns: int = 80
+    ) -> None:
         self._fd, inner = pty.openpty()
         self._process = subprocess.Popen(
             [sys.executable, "-c", _TAKE_TERMINAL, *arguments],
-            env={**environment, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
+            env={**environment, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "24"},
             stdin=inner,
             stdout=inner,
             stderr=inner,
