@@ -6,6 +6,8 @@ import errno
 import json
 import random
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,16 @@ from myd_grpc.convert.model import Limits
 from myd_grpc.convert.output import disk
 from myd_grpc.options import Format, Profile
 from tests.support.breaking_off import assert_survives
-from tests.support.converting import Files, Sizes, conversion, native, outcome, sized
+from tests.support.converting import (
+    Files,
+    Sizes,
+    conversion,
+    converted,
+    each_engine,
+    native,
+    outcome,
+    sized,
+)
 
 pytestmark = native
 
@@ -66,19 +77,34 @@ def test_only_so_many_files_stay_open(monkeypatch: pytest.MonkeyPatch, kept: int
     assert max(open_files) == min(kept, TABLES + 1)
 
 
+@contextmanager
+def few_files() -> Iterator[None]:
+    """Beside those that are open already, as many may be as have always been enough."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = len(list(Path("/proc/self/fd").iterdir())) + disk._IDLE_FILES + 20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def test_few_files_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "_MOST_BYTES", 2000)
     limits = Limits(batch_records=80, rows_per_part=7)
     expected = outcome(of_many_tables(4000), engine="python", limits=limits)
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Beside those that are open already, as many as have always been enough.
-    most = len(list(Path("/proc/self/fd").iterdir())) + disk._IDLE_FILES + 20
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
-    try:
-        with sized(Sizes(held_bytes=0)):
-            assert outcome(of_many_tables(4000), engine="native", limits=limits) == expected
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    with few_files(), sized(Sizes(held_bytes=0)):
+        assert outcome(of_many_tables(4000), engine="native", limits=limits) == expected
+
+
+@each_engine
+def test_few_files_are_enough_for_workbooks(engine: str) -> None:
+    lists = ",".join(f'"t{number}":[{{"a":{number}}},{{"a":"x"}}]' for number in range(300))
+    files, formats = [("a.json", f"[{{{lists}}},{{{lists}}}]".encode())], (Format.XLSX,)
+    expected = converted(files, engine=engine, formats=formats)
+    assert list(expected) == ["out.xlsx"]
+    with few_files(), sized(Sizes(held_bytes=0)):
+        assert converted(files, engine=engine, formats=formats) == expected
 
 
 @pytest.mark.parametrize("most", [2000, 12 << 20])
