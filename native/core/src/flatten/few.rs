@@ -69,10 +69,12 @@ impl PackedRows<'_> {
 }
 
 impl FewRows {
-    /// None, with room for so many rows of so many tables, whose text takes so many bytes.
-    pub fn with_room(tables: usize, rows: usize, bytes: usize) -> Self {
+    /// None, with room for so many rows of so many tables, which have so many columns together, and
+    /// whose text takes so many bytes.
+    pub fn with_room(tables: usize, columns: usize, rows: usize, bytes: usize) -> Self {
         let (text, ends) = (Vec::with_capacity(bytes), Vec::with_capacity(rows));
-        let kinds = FewKinds { bits: Vec::new(), ends: Vec::with_capacity(tables) };
+        let bits = Vec::with_capacity(columns * size_of::<u128>());
+        let kinds = FewKinds { bits, ends: Vec::with_capacity(tables) };
         Self { text, ends, stretches: Vec::with_capacity(tables), kinds }
     }
 

@@ -208,18 +208,18 @@ impl SchemaTrees {
 
     /// Takes the rows of all tables, if they are few of each of many.
     pub fn take_few(&mut self) -> Option<FewRows> {
-        let (mut tables, mut rows, mut bytes) = (0, 0, 0);
-        for output in self.tables.iter().map(|table| &table.output) {
-            tables += usize::from(output.rows() > 0);
-            rows += output.rows();
-            bytes += output.len();
+        let (mut tables, mut columns, mut rows, mut bytes) = (0, 0, 0, 0);
+        for table in self.tables.iter().filter(|table| table.output.rows() > 0) {
+            tables += 1;
+            columns += table.columns.len();
+            rows += table.output.rows();
+            bytes += table.output.len();
         }
         let are_few = are_few_of_many(tables, bytes + size_of::<usize>() * rows);
-        are_few.then(|| self.few(tables, rows, bytes))
+        are_few.then(|| self.few(FewRows::with_room(tables, columns, rows, bytes)))
     }
 
-    fn few(&mut self, tables: usize, rows: usize, bytes: usize) -> FewRows {
-        let mut few = FewRows::with_room(tables, rows, bytes);
+    fn few(&mut self, mut few: FewRows) -> FewRows {
         let mut kept = 0;
         for (number, table) in self.tables.iter_mut().enumerate() {
             if table.output.rows() > 0 {
