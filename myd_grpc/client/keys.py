@@ -66,6 +66,10 @@ class Key:
                 "a key file has two lines of hex digits: the key, then the iv; "
                 "or one, the key, for files that begin with their iv"
             )
+        if tuple(map(len, lines)) == (_IV_DIGITS, _KEY_DIGITS):
+            raise InvalidKeyError(
+                "the iv stands before the key: the first line is the key, the second the iv"
+            )
         return cls(*lines)
 
     @classmethod

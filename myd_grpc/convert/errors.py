@@ -44,15 +44,24 @@ class ConversionError(Exception):
 class FlawError(ConversionError):
     """The text of the file `name` is no JSON, or not of the layout that was asked for.
 
-    `what` is wrong, in the record of that number, 0 if in none. Unless `is_explained`, it says no
-    more than where that is, and what was expected.
+    `what` is wrong, in the record of that number, 0 if in none, at a byte `offset` of the text if
+    that is known. Unless `is_explained`, it says no more than this, and what was expected.
     """
 
-    def __init__(self, name: str, what: str, *, record: int = 0, is_explained: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        what: str,
+        *,
+        record: int = 0,
+        offset: int | None = None,
+        is_explained: bool = True,
+    ) -> None:
         super().__init__(Reason.INVALID_JSON, f"{name}: {what}")
         self.name = name
         self.what = what
         self.record = record
+        self.offset = offset
         self.is_explained = is_explained
 
 

@@ -340,6 +340,7 @@ def test_what_is_no_key_file_is_refused(tmp_path: Path, content: bytes) -> None:
     [
         ("", "two lines"),
         (f"{KEY[:-1]}\n{IV}", "the key must be 64 hex digits, not 63"),
+        (f"{IV}\n{KEY}", "the iv stands before the key"),
         (f"{KEY}\n{IV}0", "the iv must be 32 hex digits, not 33"),
         (f"{KEY[:-1]}x\n{IV}", "other characters"),
         ('{"aes256cbckey": "', "begins like JSON"),

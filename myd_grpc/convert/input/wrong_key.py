@@ -125,15 +125,21 @@ class TrialDecryption:
                 "the key is right, but what was encrypted begins as a text that is no JSON: "
                 "encrypt the JSON itself; if it is JSON, send the iv it was encrypted with"
             )
-        if may_begin_json(rest[:BLOCK]) and self._is_whole_text(rest):
+        # The end of a long text tells whether it is a list by itself, but not an object: as often
+        # as not, another one is around that.
+        is_told = not rest.lstrip(_SPACE).startswith(b"{") or self._ends_within(rest)
+        if may_begin_json(rest[:BLOCK]) and is_told and self._is_whole_text(rest):
             return (
                 f"it looks as if the iv was written before the ciphertext: {_KEY_ALONE}, or else "
                 "send the iv it was encrypted with"
             )
-        return (
+        told = (
             "the key is right but the iv is not, as only the first block does not decrypt to JSON: "
             "send the iv it was encrypted with"
         )
+        may_be_whole = rest.lstrip(_SPACE).startswith(b"{") and self._is_whole_text(rest)
+        beside = f"; or, if that was written before the ciphertext, {_KEY_ALONE}"
+        return told + beside * may_be_whole
 
     def _known_iv(self) -> str | None:
         """With which iv that is known compressed text begins: no other is told from its rest."""
@@ -142,6 +148,16 @@ class TrialDecryption:
             if likely_compression_of(CbcDecryptor(CipherKey(key, iv)).decrypt(first)):
                 return f"the key is right, but it was encrypted with {what} as the iv: send that"
         return None
+
+    @staticmethod
+    def _ends_within(rest: bytes) -> bool:
+        """Whether the first value of a text is all there."""
+        bare = rest.lstrip(_SPACE)
+        try:
+            value_end(Window.over(bare, 0), 0, len(bare))
+        except UnfinishedError:
+            return False
+        return True
 
     def _is_whole_text(self, rest: bytes) -> bool:
         """Whether a text of its own may begin after the first block, and not go on there."""

@@ -335,7 +335,13 @@ class RecordReader:
             hint = between_documents(byte, self.layout, self._options.record_path)
         what = f"{where}invalid JSON at byte {flaw.offset}: {flaw.what}{hint}"
         is_explained = flaw.is_explained or bool(hint)
-        return FlawError(self._name, what, record=record or 0, is_explained=is_explained)
+        return FlawError(
+            self._name,
+            what,
+            record=record or 0,
+            offset=flaw.offset,
+            is_explained=is_explained,
+        )
 
     def _failed(self, reason: Reason, what: str) -> ConversionError:
         return ConversionError(reason, f"{self._name}: {what}")

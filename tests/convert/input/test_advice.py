@@ -87,3 +87,25 @@ def test_a_missing_iv_is_told_before_what_it_makes_of_the_text(engine: str) -> N
     message = failure(broken, CipherKey(KEY.key, b""), engine=engine).message
     assert message.startswith("in.json: record 701: ")
     assert "iv" not in message
+
+
+def test_a_wrong_iv_of_records_by_their_keys(engine: str) -> None:
+    """What follows the first block may be a text of its own: the likelier cause is told first."""
+    records = ",".join(f'"user-{n:06}": {{"name":"x","no":{n}}}' for n in range(2, 900))
+    first = '{"user-000001": {"notes":"' + "y" * 5000 + '"}'
+    other = CipherKey(KEY.key, bytes(range(200, 216)))
+    message = failure(encrypted(f"{first},{records}}}".encode(), other), KEY, engine=engine).message
+    assert ": the key is right but the iv is not, " in message
+    assert message.endswith(
+        ": send the iv it was encrypted with; or, if that was written before the ciphertext, "
+        "send the key alone, without iv"
+    )
+
+
+def test_a_wrong_iv_with_which_a_text_may_begin(engine: str) -> None:
+    iv = bytes(ord("[") ^ ord("-") ^ byte for byte in KEY.iv[:1]) + KEY.iv[1:]
+    error = failure(encrypted(b'["id",1,"name","x",true]'), CipherKey(KEY.key, iv), engine=engine)
+    assert error.message == (
+        "in.json: record 1: invalid JSON at byte 1: expected a digit; "
+        f"if the iv is wrong, the first 16 bytes are: check it, or {AGAIN}"
+    )

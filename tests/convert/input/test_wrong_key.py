@@ -187,6 +187,8 @@ def test_a_wrong_iv_of_a_text_whose_second_block_begins_with_a_bracket(
     assert plain[16:17] in b"[{"
     assert_wrong_key(failure(TEXT_FORMS[form](another_iv(plain)), KEY), ANOTHER_IV)
     before = WHERE_THERE_IS_MORE[another_iv_first]
+    if size == 1000 and plain.startswith(b"{"):  # records by their keys look the same
+        before = f"the key is right but the iv is not, .*, {KEY_ALONE}$"
     assert_wrong_key(failure(TEXT_FORMS[form](another_iv_first(plain)), KEY), before)
 
 
