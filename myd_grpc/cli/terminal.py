@@ -117,7 +117,7 @@ class TerminalOutput:
         if job.tables:
             self.tables(job.tables)
         mark = "✔" if job.status == Job.DONE else "✘"
-        self._console.print(f"{mark} {wording.title(job)}", style=f"bold {style(job)}")
+        _print(self._console, f"{mark} {wording.title(job)}", f"bold {style(job)}")
         _print(self._console, wording.outcome(job), style(job), _INDENT)
         if job.tables:
             _print(self._console, wording.location(job), "dim", _INDENT)

@@ -62,6 +62,10 @@ _PHRASES = (
     (r"\bthat id_field names\b", "that --id-field names"),
     (r"\bsend encoding=cp949\b", "pass --encoding cp949"),
     (
+        r"\bmade with it$",
+        "made with it; `openssl rand -hex 32 > masking.key` makes one",
+    ),
+    (
         r"\bsend the iv it was encrypted with\b",
         "give the iv it was encrypted with, as the second line of the key file or in MYD_IV",
     ),

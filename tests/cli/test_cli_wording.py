@@ -207,6 +207,13 @@ def test_a_watch_is_resumed_for_as_long_as_is_said() -> None:
                 "with, as the second line of the key file or in MYD_IV"
             ),
         ),
+        (
+            "must be given: a column may get pseudonyms, which are made with it",
+            (
+                "must be given: a column may get pseudonyms, which are made with it; "
+                "`openssl rand -hex 32 > masking.key` makes one"
+            ),
+        ),
         ("leave the layout out to have", "leave --layout out to have"),
         ("choose fewer by include or exclude", "choose fewer by --include or --exclude"),
         (

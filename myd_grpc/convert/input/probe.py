@@ -155,7 +155,15 @@ def _what_helps(source: Source, flaw: FlawError) -> str:
         return f"if the iv is wrong, the first {BLOCK} bytes are: check it, or {FETCH_AGAIN}"
     if source.key:
         return f"an encrypted file that was damaged on its way looks like this: {FETCH_AGAIN}"
+    if flaw.offset == _first_sign(source):
+        return "no JSON begins so: send the JSON file itself"
     return "correct it there, or fetch the file again"
+
+
+def _first_sign(source: Source) -> int:
+    """Where the first byte of plain text is that is neither of a mark nor white space."""
+    text = source.head.removeprefix(BOM_UTF8)
+    return len(source.head) - len(text.lstrip(b" \t\r\n"))
 
 
 def _counted(source: Source) -> str:

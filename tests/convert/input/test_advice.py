@@ -24,6 +24,9 @@ AGAIN = "fetch the file again, in binary mode"
 def test_a_flaw_of_plain_text(engine: str) -> None:
     mended = "correct it there, or fetch the file again"
     assert failure(BROKEN, engine=engine).message.endswith(f": expected ',' or '}}'; {mended}")
+    for document in ("a,b\n1,2\n", " 번호,이름\n", "\ufeff,", "\0"):
+        message = failure(document, engine=engine).message
+        assert message.endswith(": expected a value; no JSON begins so: send the JSON file itself")
     message = failure(DOCUMENT + b'[{"id" 1}]', engine=engine).message
     assert "expected nothing more; another document follows" in message
     assert mended not in message
