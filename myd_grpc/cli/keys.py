@@ -13,6 +13,31 @@ from myd_grpc.client import InvalidKeyError, Key, MaskingKey
 
 def file_key(arguments: Namespace) -> Key | None:
     """The key of encrypted files, if there is one. Raises InvalidKeyError."""
+    key = _file_key(arguments)
+    if key:
+        _require_untyped(arguments, key.aes256cbckey, key.iv)
+    return key
+
+
+def masking_key(arguments: Namespace) -> MaskingKey | None:
+    """The key of pseudonyms, if there is one. Raises InvalidKeyError."""
+    key = _masking_key(arguments)
+    if key:
+        _require_untyped(arguments, key.key)
+    return key
+
+
+def _require_untyped(arguments: Namespace, *secrets: str) -> None:
+    """Raises InvalidKeyError where one of these is an argument, too: names are kept and shown."""
+    typed = repr(vars(arguments)).lower()
+    if any(secret and secret.lower() in typed for secret in secrets):
+        raise InvalidKeyError(
+            "the key, or its iv, was typed for a name, which others can see, and which the server "
+            "would keep: leave it out, as it is read from its file or variable"
+        )
+
+
+def _file_key(arguments: Namespace) -> Key | None:
     if arguments.key_file:
         with _named("--key-file"):
             return Key.from_file(arguments.key_file)
@@ -21,8 +46,7 @@ def file_key(arguments: Namespace) -> Key | None:
     return Key.from_environment(os.environ)
 
 
-def masking_key(arguments: Namespace) -> MaskingKey | None:
-    """The key of pseudonyms, if there is one. Raises InvalidKeyError."""
+def _masking_key(arguments: Namespace) -> MaskingKey | None:
     if arguments.masking_key_file:
         with _named("--masking-key-file"):
             return MaskingKey.from_file(arguments.masking_key_file)

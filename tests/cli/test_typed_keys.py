@@ -103,6 +103,24 @@ def test_a_file_may_be_called_like_a_key(shared_server: Server) -> None:
     assert KEY in client(shared_server, "list").stdout
 
 
+def test_the_key_that_is_used_is_no_name() -> None:
+    """Whatever has it: the server is not asked."""
+    iv = KEY[5:37]
+    for typed in (
+        ("convert", "a.json", "--output", KEY),
+        ("convert", KEY.upper(), "--output", "o"),
+        ("convert", iv, "--output", "o"),
+        (*CONVERT, "--include", f"{KEY}.**"),
+        (*CONVERT, "--mask", f"{KEY}=redact"),
+        ("preprocess", "a.json", "--user", KEY, "--proposal", "p"),
+    ):
+        told = said(*typed, MYD_KEY=KEY, MYD_IV=iv)
+        assert told.startswith("error: the key, or its iv, was typed for a name, ")
+        assert KEY[:8] not in told
+    masked = ("convert", KEY, "--output", "o", "--mask", "a=pseudonym")
+    assert "was typed for a name" in said(*masked, MYD_MASKING_KEY=KEY)
+
+
 def test_a_key_for_a_pattern_is_not_repeated(shared_server: Server) -> None:
     shared_server.put("a.json", '[{"id":1}]')
     convert = ("convert", "a.json", "--output", "o", "--overwrite")
