@@ -106,7 +106,10 @@ def test_the_key_is_asked_for_unseen(server: Server, encrypted: str) -> None:
 def test_a_bad_key_is_a_usage_error_that_does_not_quote_it(server: Server, records: str) -> None:
     bad = client(server, "convert", records, "--output", "out", MYD_KEY=KEY[:-1], MYD_IV=IV)
     assert bad.returncode == 2
-    assert bad.stderr == "error: the key must be 64 hex digits, not 63 characters\n"
+    assert (
+        bad.stderr
+        == "error: MYD_KEY and MYD_IV: the key must be 64 hex digits, not 63 characters\n"
+    )
 
 
 # Other commands
