@@ -33,6 +33,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     # The common options leave no default behind where they are not given: given before the
     # subcommand, they would be overwritten by those of the subcommand.
     parser = _parser()
+    found: argparse.Namespace
     found, unknown = parser.parse_known_args(arguments, namespace=_defaults())
     if unknown:
         parser.refuse(f"no such argument: {' '.join(unknown)}", found.command)

@@ -18,6 +18,7 @@ _RULE = re.compile(
     rf"(?P<columns>.+?)=(?P<method>{'|'.join(MaskMethod)})(?::(?P<domain>.*))?",
     re.DOTALL | re.IGNORECASE,
 )
+_MASKING_KEY = re.compile("[0-9A-Fa-f]{64}")
 
 
 def add_column_options(parser: Any) -> None:
@@ -102,6 +103,10 @@ def _rule(text: str) -> MaskRule:
         raise argparse.ArgumentTypeError(
             "must be PATTERN=METHOD or PATTERN=METHOD:DOMAIN, with a METHOD of "
             f"{', '.join(MaskMethod).lower()}, not {text!r}"
+        )
+    if _MASKING_KEY.fullmatch(found["domain"] or ""):
+        raise argparse.ArgumentTypeError(
+            f"must have a name for its DOMAIN, and not the key of pseudonyms: {text!r}"
         )
     method = MaskMethod(found["method"].upper())
     return MaskRule(found["columns"], method, found["domain"] or "")

@@ -32,6 +32,7 @@ _OPTIONS = {
 """Fields whose arguments are not called like them."""
 
 _UNMATCHED = "nothing matched "
+_PATH = re.compile(r"(?<=: there is no )\S+(?= in the document: )")
 _IN_A_FILE = "others can see what is typed: give a key in a file, with --key-file"
 _START = "start it with make serve, or name its address with --address HOST:PORT"
 
@@ -104,8 +105,9 @@ def option(field: str) -> str:
 def translated(message: str) -> str:
     """A message of the server that says what to do, as it is done here.
 
-    A key that was typed for a pattern is not repeated: no column is called like one.
+    A key that was typed for a pattern or a path is not repeated: nothing is called like one.
     """
+    message = _PATH.sub(_told, message)
     if _UNMATCHED in message:
         message = re.sub(r'(?<=")\w+={0,2}(?=")', _told, message)
     for phrase, replacement in _PHRASES:
@@ -113,8 +115,8 @@ def translated(message: str) -> str:
     return message
 
 
-def _told(pattern: re.Match[str]) -> str:
-    return INSTEAD if is_secret(pattern[0]) else pattern[0]
+def _told(typed: re.Match[str]) -> str:
+    return INSTEAD if is_secret(typed[0]) else typed[0]
 
 
 def refusal(error: CallError) -> str:

@@ -53,6 +53,7 @@ def said(*arguments: str, **variables: str) -> str:
         ((*CONVERT, "--aes256cbckey", KEY), f"no such argument: --aes256cbckey {NOT_REPEATED}"),
         ((*CONVERT, f"--iv={KEY[:32]}"), f"no such argument: --iv={NOT_REPEATED}"),
         ((*CONVERT, "--mask", KEY), "PATTERN=METHOD"),
+        ((*CONVERT, "--mask", f"a=pseudonym:{KEY}"), "must have a name for its DOMAIN"),
         ((*CONVERT, "--max-rejects", KEY), "argument --max-rejects: must be"),
         ((*CONVERT, "--layout", KEY), "argument --layout: invalid choice"),
         (("list", "--page-size", KEY), "argument --page-size: must be"),
@@ -129,6 +130,16 @@ def test_a_key_for_a_pattern_is_not_repeated(shared_server: Server) -> None:
     assert (done.returncode, done.stderr) == (0, told)
 
 
+def test_a_key_for_a_path_is_not_repeated(shared_server: Server) -> None:
+    shared_server.put("a.json", '[{"id":1}]')
+    convert = ("convert", "a.json", "--output", "path", "--record-path")
+    for typed in (KEY, BASE64):
+        done = client(shared_server, *convert, typed)
+        assert done.returncode == 1
+        assert f"RECORD_PATH_NOT_FOUND: a.json: there is no {NOT_REPEATED} in the" in done.stdout
+        assert typed not in done.stdout + done.stderr
+
+
 def test_a_key_in_the_wrong_variable_is_not_repeated() -> None:
     for name in ("MYD_TLS_CA", "MYD_TOKEN"):
         assert KEY[:8] not in said("list", **{name: f"{KEY} {KEY}"})
@@ -153,6 +164,11 @@ def test_a_file_that_is_there_is_named_whatever_its_name_looks_like(
 def test_what_is_wrong_comes_first_and_the_usage_is_not_shown() -> None:
     assert said("convert", "a.json") == (
         "error: the following arguments are required: --output\n"
+        "see `python client.py convert --help`\n"
+    )
+    assert said("convert", "a.json", "--ouput=o", "--merg", "--iv", "x") == (
+        "error: no such argument: --ouput; no such argument: --iv; the following arguments are "
+        "required: --output\n"
         "see `python client.py convert --help`\n"
     )
     assert said("list", "--odd", "x") == (
