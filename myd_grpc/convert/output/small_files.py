@@ -17,6 +17,9 @@ MOST_BYTES = 64 << 10
 _WAITING_BYTES = 4 << 20
 """What waits to be written at most, or the files of one call."""
 
+_THREADS = 2
+"""Where sets are made faster than a file system makes their files, one would be waited for."""
+
 _AT_A_TIME = 32
 _BYTES_AT_A_TIME = 256 << 10
 """Files, and what is in them, from which on they are handed over: to wake who writes takes time."""
@@ -64,7 +67,7 @@ class SmallFiles:
         self._most = 1
 
     def write(self, files: Sequence[WholeFile]) -> None:
-        """Has files written, in this order; waits where too much waits already."""
+        """Has files written, in a directory in this order; waits where too much waits already."""
         for _ in files:
             reach("write")
         self._gathered += files
@@ -92,4 +95,4 @@ try:
 except ImportError:
     pass
 else:
-    _MADE.append(lambda: _native.SmallFiles(_WAITING_BYTES))
+    _MADE.append(lambda: _native.SmallFiles(_WAITING_BYTES, _THREADS))

@@ -1,12 +1,13 @@
-//! Small files that a thread writes, while what comes after them is made.
+//! Small files that threads write, while what comes after them is made.
 //!
-//! To make a file takes a system longer than to write the little that is in it, and most of that
-//! time no processor is needed by whoever waits for it.
+//! To make a file takes a system longer than to write the little that is in it, and longer than it
+//! takes to find out what is to be in it.
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -18,13 +19,15 @@ pub struct SmallFile {
     pub text: Vec<u8>,
 }
 
-/// Writes files in the order in which they come, each in the place of one that is there.
+/// Writes files, each in the place of one that is there: those of a directory in the order in which
+/// they come, and those of several at once.
 ///
-/// After the first failure none is written any more, and every call tells of it.
+/// After the first failure none is begun any more, and every call tells of it.
 pub struct SmallFiles {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     most_bytes: usize,
+    most_threads: usize,
 }
 
 #[derive(Default)]
@@ -35,12 +38,32 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<SmallFile>,
+    /// By the number of the thread.
+    lanes: Vec<Lane>,
     /// What those have that are not written yet.
     bytes: usize,
-    is_writing: bool,
     is_over: bool,
     failure: Option<Failure>,
+}
+
+/// What one thread is to write.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<SmallFile>,
+    is_writing: bool,
+}
+
+impl State {
+    fn lane_of(&mut self, file: &SmallFile) -> &mut Lane {
+        let mut hasher = DefaultHasher::new();
+        file.path.parent().map(Path::as_os_str).hash(&mut hasher);
+        let number = usize::try_from(hasher.finish() % self.lanes.len() as u64);
+        &mut self.lanes[number.unwrap_or_default()]
+    }
+
+    fn forget_waiting(&mut self) {
+        self.lanes.iter_mut().for_each(|lane| lane.waiting.clear());
+    }
 }
 
 /// A failure that is told of more than once.
@@ -66,9 +89,10 @@ impl From<io::Error> for Failure {
 }
 
 impl SmallFiles {
-    /// Files of which so many bytes may wait to be written, or those of one call.
-    pub fn new(most_bytes: usize) -> Self {
-        Self { shared: Arc::default(), thread: Mutex::default(), most_bytes }
+    /// Files of which so many bytes may wait to be written, or those of one call, by at most so many
+    /// threads, one or more.
+    pub fn new(most_bytes: usize, most_threads: usize) -> Self {
+        Self { shared: Arc::default(), threads: Mutex::default(), most_bytes, most_threads }
     }
 
     /// Has files written; waits while too much waits already.
@@ -79,7 +103,9 @@ impl SmallFiles {
             state.failure.is_some() || state.bytes == 0 || state.bytes + bytes <= self.most_bytes
         });
         let mut state = sound(state)?;
-        state.waiting.extend(files);
+        for file in files {
+            state.lane_of(&file).waiting.push_back(file);
+        }
         state.bytes += bytes;
         drop(state);
         self.shared.changed.notify_all();
@@ -88,30 +114,40 @@ impl SmallFiles {
 
     /// Returns when all are written.
     pub fn drain(&self) -> io::Result<()> {
-        let is_done = |state: &State| state.waiting.is_empty() && !state.is_writing;
+        let is_done = |state: &State| {
+            state.lanes.iter().all(|lane| lane.waiting.is_empty() && !lane.is_writing)
+        };
         sound(self.shared.once(|state| state.failure.is_some() || is_done(state))).map(drop)
     }
 
-    /// Ends the thread; what still waits is not written.
+    /// Ends the threads; what still waits is not written.
     pub fn close(&self) {
         let mut state = self.shared.lock();
         state.is_over = true;
-        state.waiting.clear();
+        state.forget_waiting();
         drop(state);
         self.shared.changed.notify_all();
-        if let Some(thread) = locked(&self.thread).take() {
+        for thread in locked(&self.threads).drain(..) {
             let _ = thread.join();
         }
     }
 
-    /// Has the thread there.
+    /// Has as many threads there as the system lets begin, which is told where there is none.
     fn begin(&self) -> io::Result<()> {
-        let mut thread = locked(&self.thread);
-        if thread.is_none() {
+        let mut threads = locked(&self.threads);
+        if !threads.is_empty() {
+            return Ok(());
+        }
+        for number in 0..self.most_threads {
             let shared = Arc::clone(&self.shared);
             let named = thread::Builder::new().name("small files".to_owned());
-            *thread = Some(named.spawn(move || shared.work())?);
+            match named.spawn(move || shared.work(number)) {
+                Ok(thread) => threads.push(thread),
+                Err(error) if threads.is_empty() => return Err(error),
+                Err(_) => break,
+            }
         }
+        self.shared.lock().lanes.resize_with(threads.len(), Lane::default);
         Ok(())
     }
 }
@@ -133,22 +169,25 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes files until it is over.
-    fn work(&self) {
+    /// Writes the files of the lane of that number until it is over.
+    fn work(&self, number: usize) {
+        let has_some =
+            |state: &State| state.lanes.get(number).is_some_and(|lane| !lane.waiting.is_empty());
         loop {
-            let mut state = self.once(|state| state.is_over || !state.waiting.is_empty());
-            let Some(file) = state.waiting.pop_front() else { return };
-            state.is_writing = true;
+            let mut state = self.once(|state| state.is_over || has_some(state));
+            let Some(lane) = state.lanes.get_mut(number) else { return };
+            let Some(file) = lane.waiting.pop_front() else { return };
+            lane.is_writing = true;
             drop(state);
             let written = File::create(&file.path).and_then(|mut made| made.write_all(&file.text));
             let mut state = self.lock();
-            state.is_writing = false;
+            state.lanes[number].is_writing = false;
             state.bytes -= file.text.len();
             if let Err(error) = written {
                 state.failure = Some(error.into());
-                state.waiting.clear();
+                state.forget_waiting();
             }
-            let is_idle = state.waiting.is_empty();
+            let is_idle = state.lanes[number].waiting.is_empty();
             drop(state);
             if is_idle {
                 self.changed.notify_all();
@@ -182,7 +221,7 @@ mod tests {
 
     #[test]
     fn writes_all_that_came_before_it_is_drained() -> io::Result<()> {
-        let files = SmallFiles::new(3);
+        let files = SmallFiles::new(3, 2);
         let paths = ["first", "second"].map(|name| file(name, b"").path);
         files.write(vec![file("first", b"more than may wait"), file("second", b"b")])?;
         files.write(vec![file("first", b"over")])?;
@@ -193,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_told_with_its_number_by_every_call_after_it() -> io::Result<()> {
-        let files = SmallFiles::new(100);
+        let files = SmallFiles::new(100, 2);
         let path = PathBuf::from("/nothing/here");
         files.write(vec![SmallFile { path, text: vec![0] }])?;
         let number = |result: io::Result<()>| result.err().and_then(|error| error.raw_os_error());

@@ -1,4 +1,4 @@
-//! Small files that a thread writes, as Python has them.
+//! Small files that threads write, as Python has them.
 
 use std::path::PathBuf;
 
@@ -15,8 +15,8 @@ pub struct PySmallFiles(SmallFiles);
 #[pymethods]
 impl PySmallFiles {
     #[new]
-    fn new(most_bytes: usize) -> Self {
-        Self(SmallFiles::new(most_bytes))
+    fn new(most_bytes: usize, most_threads: usize) -> Self {
+        Self(SmallFiles::new(most_bytes, most_threads))
     }
 
     /// Has files written that have these paths and texts.
@@ -33,7 +33,7 @@ impl PySmallFiles {
         py.detach(|| self.0.drain()).map_err(raised)
     }
 
-    /// Ends the thread; what still waits is not written.
+    /// Ends the threads; what still waits is not written.
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
     }
