@@ -231,6 +231,28 @@ mod tests {
     }
 
     #[test]
+    fn files_of_a_directory_are_written_in_order_by_any_number_of_threads() -> io::Result<()> {
+        let root = std::env::temp_dir().join(format!("directories-{}", std::process::id()));
+        let paths: Vec<_> = (0..20).map(|number| root.join(format!("{number}/a"))).collect();
+        for path in &paths {
+            fs::create_dir_all(path.parent().unwrap_or(&root))?;
+        }
+        for threads in 1..4 {
+            let files = SmallFiles::new(100, threads);
+            for text in 0..50_u8 {
+                let of_turn =
+                    paths.iter().map(|path| SmallFile { path: path.clone(), text: vec![text] });
+                files.write(of_turn.collect())?;
+            }
+            files.drain()?;
+            for path in &paths {
+                assert_eq!(fs::read(path)?, [49]);
+            }
+        }
+        fs::remove_dir_all(root)
+    }
+
+    #[test]
     fn a_failure_is_told_with_its_number_by_every_call_after_it() -> io::Result<()> {
         let files = SmallFiles::new(100, 2);
         let path = PathBuf::from("/nothing/here");
