@@ -75,16 +75,20 @@ def test_a_name_leads_to_an_object(name: str, key: str) -> None:
     assert content(name) == key
 
 
+NO_FILE = "no such file; its path counts from the data directory"
+IS_DIRECTORY = "is a directory: name the files in it"
+
+
 @pytest.mark.parametrize(
     ("name", "reason", "why"),
     [
-        ("none.json", "FILE_NOT_FOUND", "no such file"),
-        ("a.json/b", "FILE_NOT_FOUND", "no such file"),
-        ("none/a.json", "FILE_NOT_FOUND", "no such file"),
-        ("s3://partners/in/a.json", "FILE_NOT_FOUND", "no such file"),
-        ("partners/in/a.json", "FILE_NOT_FOUND", "no such file"),
-        ("a", "FILE_UNREADABLE", "is a directory"),
-        (".", "FILE_UNREADABLE", "is a directory"),
+        ("none.json", "FILE_NOT_FOUND", NO_FILE),
+        ("a.json/b", "FILE_NOT_FOUND", NO_FILE),
+        ("none/a.json", "FILE_NOT_FOUND", NO_FILE),
+        ("s3://partners/in/a.json", "FILE_NOT_FOUND", NO_FILE),
+        ("partners/in/a.json", "FILE_NOT_FOUND", NO_FILE),
+        ("a", "FILE_UNREADABLE", IS_DIRECTORY),
+        (".", "FILE_UNREADABLE", IS_DIRECTORY),
         ("a\tb", "FILE_UNREADABLE", "invalid argument"),
         ("가" * 400, "FILE_UNREADABLE", "file name too long"),
         ("가" * 10_000, "FILE_UNREADABLE", "file name too long"),
