@@ -50,9 +50,16 @@ class UnknownJobError(Exception):
 
 
 def token(arguments: Namespace) -> TokenSource | None:
-    """Whence the token comes that says who calls."""
+    """Whence the token comes that says who calls. Raises InvalidTokenError."""
+    if not arguments.token_file:
+        value = from_environment(os.environ)
+        keys.require_no_token(arguments, value)
+        return value
+    path = Path(arguments.token_file)
+    if path.is_file():  # a pipe can be read only once, which the call does
+        keys.require_no_token(arguments, path)
     # The file, not what is in it: the token may be renewed while a job is watched.
-    return Path(arguments.token_file) if arguments.token_file else from_environment(os.environ)
+    return path
 
 
 def run(session: Session) -> int:

@@ -8,7 +8,9 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from myd_grpc.client import InvalidKeyError, Key, MaskingKey
+from myd_grpc.client import InvalidKeyError, InvalidTokenError, Key, MaskingKey
+from myd_grpc.client.tokens import Token, TokenSource
+from myd_grpc.secret_texts import looks_secret
 
 
 def file_key(arguments: Namespace) -> Key | None:
@@ -27,10 +29,29 @@ def masking_key(arguments: Namespace) -> MaskingKey | None:
     return key
 
 
+def require_no_token(arguments: Namespace, source: TokenSource | None) -> None:
+    """Raises InvalidTokenError where the token is an argument, too."""
+    try:
+        metadata = Token(source).metadata() or ()
+    except InvalidTokenError:
+        return  # the call says so, if the command makes one
+    for _, value in metadata:
+        secret = value.removeprefix("Bearer ")
+        if looks_secret(secret) and _is_typed(arguments, secret):  # else it may be a mere word
+            raise InvalidTokenError(
+                "the token was typed for a name, which others can see, and which the server would "
+                "keep: leave it out, as it is read from its file or variable, and have another made"
+            )
+
+
+def _is_typed(arguments: Namespace, secret: str) -> bool:
+    """Whether this is an argument, or a part of one: names are kept and shown."""
+    return secret.lower() in repr(vars(arguments)).lower()
+
+
 def _require_untyped(arguments: Namespace, *secrets: str) -> None:
-    """Raises InvalidKeyError where one of these is an argument, too: names are kept and shown."""
-    typed = repr(vars(arguments)).lower()
-    if any(secret and secret.lower() in typed for secret in secrets):
+    """Raises InvalidKeyError where one of these is an argument, too."""
+    if any(secret and _is_typed(arguments, secret) for secret in secrets):
         raise InvalidKeyError(
             "the key, or its iv, was typed for a name, which others can see, and which the server "
             "would keep: leave it out, as it is read from its file or variable"

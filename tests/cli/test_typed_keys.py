@@ -122,6 +122,21 @@ def test_the_key_that_is_used_is_no_name() -> None:
     assert "was typed for a name" in said(*masked, MYD_MASKING_KEY=KEY)
 
 
+def test_the_token_that_is_used_is_no_name(tmp_path: Path) -> None:
+    token, file = new_token(), tmp_path / "token"
+    file.write_text(f"{token}\n")
+    told = "error: the token was typed for a name, "
+    assert said("convert", "a.json", "--output", token, MYD_TOKEN=token).startswith(told)
+    assert said("status", token, "--token-file", str(file)).startswith(told)
+    assert said("convert", f"a/{token}", "--output", "o", MYD_TOKEN=token).startswith(told)
+
+
+def test_a_token_that_is_a_mere_word_may_be_in_a_name(shared_server: Server) -> None:
+    shared_server.put("a.json", '[{"id":1}]')
+    convert = ("convert", "a.json", "--output", "word", "--overwrite")
+    assert client(shared_server, *convert, MYD_TOKEN="word").returncode == 0
+
+
 def test_a_key_for_a_pattern_is_not_repeated(shared_server: Server) -> None:
     shared_server.put("a.json", '[{"id":1}]')
     convert = ("convert", "a.json", "--output", "o", "--overwrite")
