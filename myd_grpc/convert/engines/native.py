@@ -159,12 +159,8 @@ class _Reader:
         )
         del head
         records = piece.records
-        working = list[Future[None]]()
+        working = [] if alone else self._begun(reading.work, threads)
         try:
-            # As many as the system lets begin.
-            with suppress(RuntimeError):
-                for _ in range(0 if alone else threads):
-                    working.append(self._pool.submit(reading.work))
             while taken := reading.take(alone=not working, entries=entries):
                 (data, spans, keys, offset, first, place), found = taken
                 source.pass_by(place)
@@ -182,6 +178,29 @@ class _Reader:
         rest, offset, place = reading.rest()
         source.pass_by(place)
         return piece.after(records, offset), rest
+
+    def _begun(self, work: Callable[[], None], threads: int) -> list[Future[None]]:
+        """Has that done on as many threads as the system lets begin."""
+        working = list[Future[None]]()
+        for _ in range(threads):
+            one = Future[None]()
+            try:
+                self._pool.submit(_do, one, work)
+            except RuntimeError:
+                # What no new thread does is still there for one that was about to be idle.
+                if one.cancel():
+                    break
+            working.append(one)
+        return working
+
+
+def _do(one: Future[None], work: Callable[[], None]) -> None:
+    """Works, unless that was called off."""
+    if one.set_running_or_notify_cancel():
+        try:
+            work()
+        finally:
+            one.set_result(None)
 
 
 class NativeFlattener:

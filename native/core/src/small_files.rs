@@ -19,6 +19,12 @@ pub struct SmallFile {
     pub text: Vec<u8>,
 }
 
+impl SmallFile {
+    fn write(&self) -> io::Result<()> {
+        File::create(&self.path)?.write_all(&self.text)
+    }
+}
+
 /// Writes files, each in the place of one that is there: those of a directory in the order in which
 /// they come, and those of several at once.
 ///
@@ -96,8 +102,12 @@ impl SmallFiles {
     }
 
     /// Has files written; waits while too much waits already.
+    ///
+    /// They are written at once where the system lets no thread begin.
     pub fn write(&self, files: Vec<SmallFile>) -> io::Result<()> {
-        self.begin()?;
+        if self.begin().is_err() {
+            return files.iter().try_for_each(SmallFile::write);
+        }
         let bytes = files.iter().map(|file| file.text.len()).sum::<usize>();
         let state = self.shared.once(|state| {
             state.failure.is_some() || state.bytes == 0 || state.bytes + bytes <= self.most_bytes
@@ -179,7 +189,7 @@ impl Shared {
             let Some(file) = lane.waiting.pop_front() else { return };
             lane.is_writing = true;
             drop(state);
-            let written = File::create(&file.path).and_then(|mut made| made.write_all(&file.text));
+            let written = file.write();
             let mut state = self.lock();
             state.lanes[number].is_writing = false;
             state.bytes -= file.text.len();

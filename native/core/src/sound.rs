@@ -44,7 +44,10 @@ impl Record<'_> {
         };
         thread::scope(|scope| {
             for _ in 1..threads.min(stretches.len()) {
-                scope.spawn(look);
+                // Where the system lets no other thread begin, those that did look at all.
+                if thread::Builder::new().spawn_scoped(scope, look).is_err() {
+                    break;
+                }
             }
             if !self.is_sound_around(stretches, &wanted) {
                 is_sound.store(false, Relaxed);

@@ -8,11 +8,14 @@ import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -268,6 +271,61 @@ def test_threads_that_cannot_be_started_are_not_waited_for(
     monkeypatch.setattr(threading.Thread, "start", start_some)
     assert outcome(files, engine="native", threads=4) == made
     assert len(started) == possible
+
+
+@native
+@pytest.mark.timeout(60)
+def test_what_a_thread_takes_that_was_refused_another_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is there for one that was about to be idle: whoever reads alone then waits for that."""
+    from myd_grpc.convert.engines import native as engine  # noqa: PLC0415 - it may not be built
+
+    taken, may_end, start = SimpleQueue[None](), threading.Event(), threading.Thread.start
+
+    def work() -> None:
+        taken.put(None)
+        may_end.wait()
+
+    def start_all_the_same(thread: threading.Thread) -> None:
+        start(thread)
+        if taken.empty():
+            taken.put(taken.get())
+        raise RuntimeError("can't start new thread")
+
+    reader = engine._Reader(2)
+    monkeypatch.setattr(threading.Thread, "start", start_all_the_same)
+    working = reader._begun(work, 2)
+    assert working
+    assert not any(one.done() for one in working)
+    may_end.set()
+    wait(working)
+    reader.close()
+    assert taken.qsize() == len(working)
+
+
+NO_THREADS = """
+import sys
+from tests.support.converting import Sizes, converted, sized
+files = [(f"{n}.json", b'[{"a":[' + b",".join(b'{"b":%d}' % n for n in range(900)) + b"]}]")
+         for n in range(3)]
+with sized(Sizes(long_record=100, stretch=100)):
+    made = converted(files, engine=sys.argv[1], threads=4, merge=False)
+sys.stdout.buffer.write(repr(made).encode())
+"""
+
+
+@native
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, a stack may have any size")
+def test_the_core_needs_no_threads() -> None:
+    """Long records and small files: no thread begins whose stack is larger than all memory."""
+    made = set[bytes]()
+    for engine, environ in (("python", {}), ("native", {"RUST_MIN_STACK": str(1 << 47)})):
+        command = [sys.executable, "-c", NO_THREADS, engine]
+        done = subprocess.run(command, env=os.environ | environ, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        made.add(done.stdout)
+    assert len(made) == 1
 
 
 @pytest.mark.one_in(4)

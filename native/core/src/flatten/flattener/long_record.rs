@@ -43,8 +43,15 @@ impl Flattener {
         self.ahead = Some(Ahead { relay: Arc::clone(&relay), next: 0 });
         let flattened = thread::scope(|scope| {
             let _end = Ending(&relay);
-            for _ in 0..helpers.threads() {
-                scope.spawn(|| helpers.help(&relay, data));
+            for begun in 0..helpers.threads() {
+                let help = || helpers.help(&relay, data);
+                if thread::Builder::new().spawn_scoped(scope, help).is_err() {
+                    // As many as the system lets begin; nobody may wait for what none does.
+                    if begun == 0 {
+                        relay.end();
+                    }
+                    break;
+                }
             }
             self.record(batch, index)
         });
