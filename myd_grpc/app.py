@@ -229,11 +229,18 @@ def _audit_file(settings: Settings) -> AuditFile | None:
 
 def _require_place_of_address(file: Path | None) -> None:
     """Raises SettingsError when the address in use cannot be written where it is wanted."""
-    if file and (file.is_dir() or not os.access(file.parent, os.W_OK | os.X_OK)):
+    if file and not _may_be_written(file):
         raise SettingsError(
             f"MYD_ADDRESS_FILE={file} cannot be written: name a file in a directory that is there "
             "and that this process may write to"
         )
+
+
+def _may_be_written(file: Path) -> bool:
+    try:
+        return not file.is_dir() and os.access(file.parent, os.W_OK | os.X_OK)
+    except OSError:  # a directory that may not be entered, or too long a name
+        return False
 
 
 @asynccontextmanager

@@ -34,6 +34,12 @@ def test_what_is_not_there(make_server: MakeServer, variable: str, told: str) ->
         assert f"{missing} {told}" in line
 
 
+def test_an_address_file_of_a_name_that_no_file_has(make_server: MakeServer) -> None:
+    log = refused(make_server(), MYD_ADDRESS_FILE="n" * 300)
+    assert log.startswith("MYD_ADDRESS_FILE=")
+    assert f"{'n' * 300} cannot be written: name a file " in log
+
+
 def test_each_line_about_a_file_names_the_variable(make_server: MakeServer, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("x = 1\ny = 2\n")
     for variable, path in (("MYD_CALLERS", tmp_path / "a.toml"), ("MYD_PRESETS", tmp_path)):
