@@ -22,14 +22,17 @@ def wrapped(text: str, cells: int, indent: str = "") -> str:
     lines = list[str]()
     for line in text.split("\n"):
         words = [line] if _COMMAND.search(line) else line.split(" ")
-        begun = indent + words[0]
+        begun = [indent + words[0]]
+        used = cell_len(begun[0])
         for word in words[1:]:
-            if cell_len(begun) + 1 + cell_len(word) <= cells:
-                begun += f" {word}"
+            used += 1 + cell_len(word)
+            if used <= cells:
+                begun.append(word)
             else:
-                lines.append(begun)
-                begun = indent + word
-        lines.append(begun)
+                lines.append(" ".join(begun))
+                begun = [indent + word]
+                used = cell_len(begun[0])
+        lines.append(" ".join(begun))
     return "\n".join(lines)
 
 

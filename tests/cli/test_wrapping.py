@@ -81,3 +81,20 @@ def test_a_text_in_so_many_cells() -> None:
     assert wrapped("a  b", 80) == "a  b"
     line = "watch it again:  python client.py watch x"
     assert wrapped(line, 9) == line
+
+
+def test_a_word_is_measured_once_or_twice_however_long_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = list[int]()
+
+    def count(text: str) -> int:
+        measured.append(len(text))
+        return cell_len(text)
+
+    monkeypatch.setattr("rich.cells.cell_len", count)
+    text = "word " * 1000
+    for cells in (1, 80, 1 << 30):
+        measured.clear()
+        wrapped(text, cells)
+        assert sum(measured) <= 2 * len(text)
