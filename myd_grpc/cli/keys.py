@@ -12,6 +12,9 @@ from myd_grpc.client import InvalidKeyError, InvalidTokenError, Key, MaskingKey
 from myd_grpc.client.tokens import Token, TokenSource
 from myd_grpc.secret_texts import looks_secret
 
+_SECRET_FILES = frozenset({"key_file", "masking_key_file", "token_file"})
+"""Arguments that name files of secrets on this machine, which no server is told of."""
+
 
 def file_key(arguments: Namespace) -> Key | None:
     """The key of encrypted files, if there is one. Raises InvalidKeyError."""
@@ -45,8 +48,9 @@ def require_no_token(arguments: Namespace, source: TokenSource | None) -> None:
 
 
 def _is_typed(arguments: Namespace, secret: str) -> bool:
-    """Whether this is an argument, or a part of one: names are kept and shown."""
-    return secret.lower() in repr(vars(arguments)).lower()
+    """Whether this is an argument, or a part of one: names are kept and shown, but for these."""
+    named = {name: one for name, one in vars(arguments).items() if name not in _SECRET_FILES}
+    return secret.lower() in repr(named).lower()
 
 
 def _require_untyped(arguments: Namespace, *secrets: str) -> None:

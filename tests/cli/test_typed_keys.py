@@ -122,6 +122,18 @@ def test_the_key_that_is_used_is_no_name() -> None:
     assert "was typed for a name" in said(*masked, MYD_MASKING_KEY=KEY)
 
 
+def test_a_file_of_a_key_may_be_called_like_what_is_in_it(
+    shared_server: Server, tmp_path: Path
+) -> None:
+    iv = KEY[5:37]
+    (tmp_path / iv).write_text(f"{KEY}\n{iv}\n")
+    shared_server.put("named.json", '[{"id":1}]')
+    given = ("convert", "named.json", "--output", "named", "--overwrite")
+    made = client(shared_server, *given, "--key-file", str(tmp_path / iv))
+    assert "was typed for a name" not in made.stderr
+    assert made.stderr  # the file is not encrypted
+
+
 def test_the_token_that_is_used_is_no_name(tmp_path: Path) -> None:
     token, file = new_token(), tmp_path / "token"
     file.write_text(f"{token}\n")
