@@ -71,7 +71,7 @@ def test_a_set_that_was_complete_at_a_crash_is_published_without_its_key(
     server.put("b.enc", encrypted('[{"y":1},{"y":2}]'))
     if replaces:
         server.convert("a.json")
-    server.restart(MYD_FAILPOINTS=f"{settings};{point}=kill")
+    server.restart(MYD_FAILPOINTS=f"{point}=kill{settings}")
     job_id = server.submit("b.enc", **KEYS)
     assert server.process.wait(PATIENCE_S) == -signal.SIGKILL
     server.kill()
