@@ -20,6 +20,8 @@ pytestmark = pytest.mark.usefixtures("reachable")
 NFD, NFC = (unicodedata.normalize(form, "데이터/가.json") for form in ("NFD", "NFC"))
 OUTPUT = ("/srv/state", "s3://partners/in/output")
 PLACE = Location("s3", "partners", "in")
+NO_FILE = "no such file; its path counts from the data directory"
+IS_DIRECTORY = "is a directory: name the files in it"
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +75,6 @@ def content(name: str, confined_to: str = "") -> str:
 )
 def test_a_name_leads_to_an_object(name: str, key: str) -> None:
     assert content(name) == key
-
-
-NO_FILE = "no such file; its path counts from the data directory"
-IS_DIRECTORY = "is a directory: name the files in it"
 
 
 @pytest.mark.parametrize(
