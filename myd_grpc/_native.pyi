@@ -113,6 +113,9 @@ class Flattener:
         first: int,
         depth: int,
     ) -> _Fragment: ...
+    def flatten_whole(
+        self, text: bytes, piece: Piece, *, batch_bytes: int, batch_values: int
+    ) -> tuple[Spans, Spans, _Fragment] | None: ...
 
 @final
 class PlainRows:

@@ -173,11 +173,12 @@ class AlikeSets:
         names = conversion.section_names
         reader = RecordReader(source, conversion.limits, conversion.options, names)
         layout = reader.find(self._engine).layout
-        with closing(reader.batches(self._flattener.read_ahead)) as batches:
+        flattener = self._flattener
+        with closing(reader.batches(flattener.read_ahead, flattener.whole)) as batches:
             batch, made = next(batches, (None, None))
             if batch is None or len(batch.data) > MOST_BYTES:  # as it is expanded
                 return None
-            made = made or self._flattener.flatten(batch)
+            made = made or flattener.flatten(batch)
             if made.records < len(batch.spans) or made.is_full or made.few:
                 return None
             if len(made.entries) > _MOST_ENTRIES or next(batches, None):

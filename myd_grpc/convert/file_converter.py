@@ -77,7 +77,7 @@ class FileConverter:
                 state.progress = replace(state.progress, layout=piece.layout)
             flattener = flatteners.of(builder.begin_file(piece.layout))
             converter = BatchConverter(flattener, reader, builder, state, before.records)
-            with closing(reader.batches(flattener.read_ahead)) as batches:
+            with closing(reader.batches(flattener.read_ahead, flattener.whole)) as batches:
                 for batch, made in batches:
                     if settled := converter.convert(batch, made):
                         whole = batch.between(0, settled)

@@ -35,7 +35,7 @@ from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.values import nfc
 from myd_grpc.convert.model import Limits
-from myd_grpc.convert.reading.records import RecordReader
+from myd_grpc.convert.reading.records import SMALL_BYTES, RecordReader
 from myd_grpc.convert.schema import Schema
 from myd_grpc.options import Layout, Profile, ReadOptions
 from tests.robustness.fuzz_forms import check_forms
@@ -77,6 +77,9 @@ def compare(documents: int, seed: int) -> None:
                     # Keys of which nothing comes are forgotten, or are not.
                     spare = rng.choice((0, 10, 100_000))
                     patch.setattr("myd_grpc.convert.engines.native._SPARE_NODES", spare)
+                    # What is small is flattened at once, or is read ahead.
+                    small = rng.choice((0, SMALL_BYTES))
+                    patch.setattr("myd_grpc.convert.reading.records.SMALL_BYTES", small)
                     if number % WHOLE_CONVERSIONS == 0:
                         _compare_conversions(rng)
                     elif number % WHOLE_CONVERSIONS == 1:
@@ -178,7 +181,7 @@ def _read(
         reader = RecordReader(source, limits, ReadOptions(layout), frozenset())
         try:
             reader.find(engine, file)
-            with closing(reader.batches(flattener.read_ahead)) as found:
+            with closing(reader.batches(flattener.read_ahead, flattener.whole)) as found:
                 batches.extend(found)
         except ConversionError as error:
             return batches, f"{error.reason}: {error.message}"

@@ -101,6 +101,18 @@ class ReadAhead(Protocol[Made]):
         ...
 
 
+class Whole(Protocol[Made]):
+    """Makes something of all records of a small file at once."""
+
+    def __call__(self, piece: Piece, text: bytes) -> tuple[Batch, Made] | None:
+        """All records of a piece, if there are any, and what was made of them.
+
+        `text` is all that there is of the piece. None where anything else is in it, or wrong with
+        it, or the records are more than a batch has: then nothing was done.
+        """
+        ...
+
+
 Passed = Callable[[int], None]
 """Told now and then up to which offset of the decrypted text what is around records was read."""
 
@@ -131,6 +143,11 @@ class Flattener(Protocol):
     @property
     def read_ahead(self) -> ReadAhead[Fragment] | None:
         """The way to work ahead of whoever takes what is made; None where there is none."""
+        ...
+
+    @property
+    def whole(self) -> Whole[Fragment] | None:
+        """The way to flatten a small file at once; None where there is none."""
         ...
 
     def flatten(self, batch: Batch, take: Take | None = None) -> Fragment:

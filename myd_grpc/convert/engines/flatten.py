@@ -20,7 +20,7 @@ from myd_grpc.convert.csvtext import (
     long_marked_line,
     marked_line,
 )
-from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take
+from myd_grpc.convert.engines.engine import ReadAhead, RowRules, Take, Whole
 from myd_grpc.convert.engines.trees import (
     LEFT_OUT,
     NO_COLUMN,
@@ -79,6 +79,7 @@ class PythonFlattener:
     """Makes rows with the standard library's parser."""
 
     read_ahead: ReadAhead[Fragment] | None = None
+    whole: Whole[Fragment] | None = None
 
     def __init__(self, rules: RowRules, schema: Schema) -> None:
         self._rules = rules

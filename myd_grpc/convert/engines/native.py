@@ -243,6 +243,18 @@ class NativeFlattener:
         """See `ReadAhead`."""
         return self._reader.read_ahead(self._core, piece, head, source, _fragment, self._follow)
 
+    def whole(self, piece: Piece, text: bytes) -> tuple[Batch, Fragment] | None:
+        """See `Whole`."""
+        self._follow()
+        core = self._core
+        whole = core.flatten_whole(text, piece, batch_bytes=BATCH_BYTES, batch_values=BATCH_VALUES)
+        if whole is None:
+            return None
+        spans, keys, made = whole
+        first = piece.records + 1
+        batch = Batch(text, spans, keys, piece.offset, piece.file, first, piece.depth)
+        return batch, _fragment(*made)
+
     def _follow(self) -> int:
         """Brings the core to the schema, which only ever grows; how many entries that has."""
         entries = self._schema.entries

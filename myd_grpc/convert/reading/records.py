@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -17,6 +17,7 @@ from myd_grpc.convert.engines.engine import (
     Passed,
     PassOver,
     ReadAhead,
+    Whole,
 )
 from myd_grpc.convert.errors import ConversionError, FlawError, Reason
 from myd_grpc.convert.hints import between_documents, too_large
@@ -30,6 +31,9 @@ from myd_grpc.convert.reading.around import Surroundings, descend, path_names
 from myd_grpc.convert.reading.cutters import CUTTERS, RecordCutter, StuckError
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, SEPARATOR, recognise
 from myd_grpc.options import Layout, ReadOptions
+
+SMALL_BYTES = 64 << 10
+"""Bytes of a file, and of its text, up to which an engine may make something of it at once."""
 
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
 
@@ -188,11 +192,18 @@ class RecordReader:
 
     # The records
 
-    def batches(self, ahead: ReadAhead[Made] | None) -> Generator[tuple[Batch, Made | None]]:
+    def batches(
+        self, ahead: ReadAhead[Made] | None, whole: Whole[Made] | None = None
+    ) -> Generator[tuple[Batch, Made | None]]:
         """All records in order, with what was made of them where there is a way to work `ahead`.
 
-        When they end, the document has been read to its end.
+        Or to make something of a `whole` small file. When they end, the document has been read to
+        its end.
         """
+        if whole and (made := self._made_whole(whole)):
+            self.records += len(made[0].spans)
+            yield made
+            return
         is_single = self.layout is Layout.SINGLE
         is_over, most = is_single and self.records > 0, self._limits.batch_records
         while not is_over:
@@ -210,6 +221,22 @@ class RecordReader:
             if fault:
                 self._explain(fault)
         self._read_rest()
+
+    def _made_whole(self, whole: Whole[Made]) -> tuple[Batch, Made] | None:
+        """What is made of all records at once; None where that cannot be: nothing was read then."""
+        source, is_outermost = self._source, self._around == _OPENERS.get(self.layout, "")
+        is_small = source.size <= min(SMALL_BYTES, source.chunk)
+        if self.records or not (is_small and is_outermost):
+            return None
+        base, made = self._window.base, None
+        with suppress(ConversionError):
+            self._window.hold(SMALL_BYTES + 1)
+            if self._window.ended and len(self._window.data) <= SMALL_BYTES:
+                made = whole(self.piece, bytes(self._window.data))
+        if made is None:
+            source.seek(base)
+            self._window = Window(source.read, base)
+        return made
 
     def _read_ahead(self, ahead: ReadAhead[Made]) -> Generator[tuple[Batch, Made]]:
         """What is plain to an engine; the window then begins with the first record that is not."""

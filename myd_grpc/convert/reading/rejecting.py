@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from myd_grpc.convert.batch import Batch
-from myd_grpc.convert.engines.engine import BATCH_BYTES, Made, Passed, ReadAhead
+from myd_grpc.convert.engines.engine import BATCH_BYTES, Made, Passed, ReadAhead, Whole
 from myd_grpc.convert.input.probe import check_own_iv
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.jsontext.strict import Expect
@@ -100,7 +100,11 @@ class RejectingReader(RecordReader):
 
     # The records
 
-    def batches(self, ahead: ReadAhead[Made] | None) -> Generator[tuple[Batch, Made | None]]:
+    def batches(
+        self,
+        ahead: ReadAhead[Made] | None,
+        whole: Whole[Made] | None = None,  # noqa: ARG002 - not where records are left out
+    ) -> Generator[tuple[Batch, Made | None]]:
         """See `RecordReader.batches`."""
         is_single = self.layout is Layout.SINGLE
         is_over = is_single and self.records > 0

@@ -63,6 +63,20 @@ pub fn cut(
     cut
 }
 
+/// Cuts off all records of a text, if they are within the limits, and nothing follows them but what
+/// has to. The text begins after the bracket around records, if they have one.
+pub fn cut_whole(data: &[u8], layout: Layout, limits: Limits) -> Option<Cut> {
+    let cut = cut(data, 0, layout, true, limits, &mut None);
+    let end = skip_space(data, cut.end);
+    let is_closed = match layout {
+        Layout::Array => byte_at(data, end) == b']',
+        Layout::Keyed => byte_at(data, end) == b'}',
+        Layout::Lines | Layout::Single => end == data.len(),
+    };
+    let is_whole = is_closed && skip_space(data, end + 1) >= data.len();
+    (is_whole && !cut.values.is_empty()).then_some(cut)
+}
+
 struct Cutting<'a> {
     data: &'a [u8],
     start: usize,
@@ -151,7 +165,7 @@ fn skip_gap(data: &[u8], at: usize, layout: Layout) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cut, Cutting, Layout, Limits, cut};
+    use super::{Cut, Cutting, Layout, Limits, cut, cut_whole};
     use crate::simd::{run_anywhere, run_portably};
 
     const LIMITS: Limits =
@@ -191,6 +205,41 @@ mod tests {
                     assert_eq!(found, all(run_anywhere(cutting()).0));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_as_a_whole_only_where_nothing_else_is_in_it() {
+        let records = |text: &[u8], layout, records| {
+            let limits = Limits { records, ..LIMITS };
+            cut_whole(text, layout, limits).map(|cut| cut.values.len())
+        };
+        for (text, layout) in [
+            ("{} , 12 ] \n", Layout::Array),
+            ("\"a\":{},\"b\" : 1 }", Layout::Keyed),
+            ("{}\n{}\n", Layout::Lines),
+        ] {
+            let text = text.as_bytes();
+            assert_eq!(records(text, layout, 100), Some(2));
+            assert_eq!(records(text, layout, 2), Some(2));
+            assert_eq!(records(text, layout, 1), None);
+            let end = text.trim_ascii_end().len();
+            for cut in 0..end {
+                // Lines that end before the second one are others, of which that is all.
+                let is_whole = layout == Layout::Lines && (2..4).contains(&cut);
+                assert_eq!(records(&text[..cut], layout, 100), is_whole.then_some(1), "{cut}");
+            }
+            for more in ["]", "}", ",", "\"", "x", "\0"] {
+                let text = [text, more.as_bytes()].concat();
+                assert_eq!(records(&text, layout, 100), None, "{more}");
+            }
+        }
+        assert_eq!(records(b"{} ", Layout::Single, 100), Some(1));
+        for text in ["{}{}", "{} 1", "{", "", " "] {
+            assert_eq!(records(text.as_bytes(), Layout::Single, 100), None, "{text}");
+        }
+        for text in ["]", " ", "{},]", "{} {}]", "{}}", ",{}]", "{}]]", "{}] ,"] {
+            assert_eq!(records(text.as_bytes(), Layout::Array, 100), None, "{text}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use myd_core::cut::cut_whole;
 use myd_core::flatten::{Batch, Bounds, Entry, FlattenerPool, Settings, TakePart, Work};
 use myd_core::wanted::Wanted;
 use pyo3::prelude::*;
@@ -9,6 +10,7 @@ use pyo3_bytes::PyBytes as Buffer;
 
 use crate::columns::PyColumnRules;
 use crate::fragment::{PyFragment, flattened};
+use crate::read_ahead::PyPiece;
 use crate::sequences::Spans;
 
 /// See `RowRules` in `engine.py`.
@@ -92,7 +94,34 @@ impl PyFlattener {
         let error = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
         error.map_or_else(|| flattened(py, fragment), Err)
     }
+
+    /// Flattens all records of a piece, of which the text is all there is; None where they are more
+    /// than a batch has, or anything else is in it, or wrong with it.
+    #[pyo3(signature = (text, piece, *, batch_bytes, batch_values))]
+    fn flatten_whole<'py>(
+        &self,
+        py: Python<'py>,
+        text: &[u8],
+        piece: PyPiece,
+        batch_bytes: usize,
+        batch_values: usize,
+    ) -> PyResult<Option<PyWhole<'py>>> {
+        let (layout, limits) = (piece.layout()?, piece.limits(batch_bytes, batch_values));
+        let (file, first, depth) = (piece.file, piece.records + 1, piece.depth);
+        let Some(cut) = cut_whole(text, layout, limits) else {
+            return Ok(None);
+        };
+        let batch = Batch { data: text, values: &cut.values, keys: &cut.keys, file, first, depth };
+        let fragment = self.0.flatten(&batch, None);
+        if fragment.records < cut.values.len() || fragment.is_full {
+            return Ok(None);
+        }
+        Ok(Some((Spans(cut.values), Spans(cut.keys), flattened(py, fragment)?)))
+    }
 }
+
+/// A whole text's values, keys, and what was made of them.
+type PyWhole<'py> = (Spans, Spans, PyFragment<'py>);
 
 /// Gives fragments to a function of Python's, until that raises.
 fn taking(take: Py<PyAny>, raised: Arc<Mutex<Option<PyErr>>>) -> TakePart {

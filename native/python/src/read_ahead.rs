@@ -50,11 +50,11 @@ impl PyTask<'_> {
 /// See `Piece` in `piece.py`.
 #[derive(FromPyObject)]
 pub struct PyPiece {
-    file: u64,
+    pub file: u64,
     offset: u64,
-    records: u64,
+    pub records: u64,
     layout: String,
-    depth: usize,
+    pub depth: usize,
     limits: PyLimits,
 }
 
@@ -66,7 +66,7 @@ pub struct PyLimits {
 }
 
 impl PyPiece {
-    fn layout(&self) -> PyResult<Layout> {
+    pub fn layout(&self) -> PyResult<Layout> {
         match &*self.layout {
             "ARRAY" => Ok(Layout::Array),
             "KEYED" => Ok(Layout::Keyed),
@@ -74,6 +74,12 @@ impl PyPiece {
             "SINGLE" => Ok(Layout::Single),
             _ => Err(PyValueError::new_err("records of this layout are not cut off")),
         }
+    }
+
+    /// What a batch may have at most.
+    pub fn limits(&self, bytes: usize, commas: usize) -> Limits {
+        let PyLimits { batch_records, max_record_bytes } = self.limits;
+        Limits { records: batch_records, bytes, commas, record_bytes: max_record_bytes }
     }
 }
 
@@ -111,12 +117,7 @@ impl PyReadAhead {
             offset: piece.offset,
             records: piece.records,
             layout: piece.layout()?,
-            limits: Limits {
-                records: piece.limits.batch_records,
-                bytes: batch_bytes,
-                commas: batch_values,
-                record_bytes: piece.limits.max_record_bytes,
-            },
+            limits: piece.limits(batch_bytes, batch_values),
             chunk,
             long_gap,
         };
