@@ -8,11 +8,11 @@ same order, what came of it is taken as it is. Whatever is out of the ordinary i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass, field
+from itertools import count
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from myd_grpc.convert.engines.engine import Engine, RowRules
 from myd_grpc.convert.errors import ConversionError
 from myd_grpc.convert.input.source import Source
 from myd_grpc.convert.input_files import InputFiles
-from myd_grpc.convert.kinds import ColumnKinds
+from myd_grpc.convert.kinds import ColumnKinds, TableKinds
 from myd_grpc.convert.model import Conversion, PartFile
 from myd_grpc.convert.output.formats import RowPlan
 from myd_grpc.convert.output.set_writer import FinishedSet
@@ -41,13 +41,16 @@ _MOST_ENTRIES = 2_000
 """Columns and tables of a set beyond which they are not kept."""
 _MOST_KEPT = 16_000
 """Those of all kinds that are kept, with one for each kind."""
+_MOST_OF_KIND = 64
+"""Sets of a kind that differ in what values their columns have, of which that is kept."""
 _TRIES = 16
 """Sets that were read in vain, beside one for each that was not, until none is tried."""
 
 _Kind: TypeAlias = tuple[object, ...]
+_Kinds: TypeAlias = tuple[TableKinds, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Read:
     """A whole file: how it was read, and all that came of its records, of which there are some."""
 
@@ -57,7 +60,6 @@ class _Read:
     size: int
     made: Fragment
 
-    @cached_property
     def kind(self) -> _Kind:
         """All of it that decides what there is in the set beside figures and rows."""
         made = self.made
@@ -77,10 +79,28 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """What all sets of a kind have: the schema, and those tables that have rows."""
+    """What all sets of a kind have: the schema, and those tables that have rows.
 
+    It has a number of its own. For the `kinds` of values in the rows of some sets, it is kept what
+    they say of each table's columns.
+    """
+
+    number: int
     schema: Schema
     tables: Sequence[_Table]
+    kinds: dict[_Kinds, Sequence[Mapping[int, ColumnKinds]]] = field(default_factory=dict)
+
+    def kinds_of(self, kinds: _Kinds) -> Sequence[Mapping[int, ColumnKinds]]:
+        """What is said of columns, table by table: see `TableFacts`."""
+        known = self.kinds.get(kinds)
+        if known is None:
+            if len(self.kinds) >= _MOST_OF_KIND:
+                self.kinds.clear()
+            found = {one.table: one.columns() for one in kinds}
+            known = self.kinds[kinds] = [
+                _after_links(found.get(one.number, {}), one.facts.links) for one in self.tables
+            ]
+        return known
 
 
 class AlikeSets:
@@ -107,6 +127,7 @@ class AlikeSets:
         schema = Schema(conversion.name, conversion.limits, rules.columns, rules.id_field)
         self._flattener = engine.flattener(rules, schema)
         self._models: dict[_Kind, _Model | None] = {}
+        self._numbers = count()
         self._kept = 0
         self._unknown: _Kind | None = None
         self._left = _TRIES
@@ -117,7 +138,7 @@ class AlikeSets:
         is_plain = rules.columns.is_plain and not RowPlan.of(options).dialect.marks_text
         return is_plain and options.formats == (Format.CSV,) and not options.max_rejects
 
-    def make(self, plan: SetPlan, directory: Path) -> bool:
+    def make(self, plan: SetPlan, directory: str) -> bool:
         """Makes a set in a directory that is not there, if it is like one before.
 
         False where nothing was done, and the set is to be made as any other, which also meets what
@@ -131,12 +152,13 @@ class AlikeSets:
         read = None
         with suppress(ConversionError), self._files.open(index) as source, source.unchanged():
             read = self._read(source)
-        if read and (model := self._models.get(read.kind)):
+        kind = read.kind() if read else None
+        if read and kind and (model := self._models.get(kind)):
             if self._write(read, model, plan, directory):
                 self._left += 1
                 return True
-        elif read and read.kind not in self._models:
-            self._unknown = read.kind
+        elif kind and kind not in self._models:
+            self._unknown = kind
         self._left -= 1
         return False
 
@@ -153,6 +175,7 @@ class AlikeSets:
         tables = tables_of(schema, self._conversion.options.formats, finished)
         numbers = {table.name: number for number, table in enumerate(schema.tables)}
         model = _Model(
+            next(self._numbers),
             schema,
             [
                 _Table(
@@ -187,21 +210,22 @@ class AlikeSets:
         is_list = batch.text((start, start + 1)) == b"["
         return _Read(layout, is_list, reader.records, source.size, made)
 
-    def _write(self, read: _Read, model: _Model, plan: SetPlan, directory: Path) -> bool:
+    def _write(self, read: _Read, model: _Model, plan: SetPlan, directory: str) -> bool:
         """Writes a set of a kind, unless it differs from that after all."""
-        rows = _by_table(read.made.rows)
+        made = read.made
+        rows = {one.table: one for one in made.rows}
         files = dict[str, bytes]()
         for table in model.tables:
             of_table = rows.get(table.number)
             if of_table is None or not self._fits(of_table, table):
                 return False
             files[table.file_name] = table.header + of_table.data
-        kinds = {one.table: one.columns() for one in read.made.kinds}
-        is_once = len(read.made.rows) == len(files) and len(read.made.kinds) == len(kinds)
+        kinds = tuple(made.kinds)
+        is_once = len(made.rows) == len(files) and len(kinds) == len({one.table for one in kinds})
         if not is_once or sum(map(len, files.values())) > MOST_BYTES:
             return False
         try:
-            directory.mkdir()
+            os.mkdir(directory)  # noqa: PTH102 - a Path would take as long again
         except FileExistsError:
             return False  # of a set that was begun before a crash
         self._behind.write([(f"{directory}/{name}", text) for name, text in files.items()])
@@ -210,9 +234,9 @@ class AlikeSets:
             for table, (name, text) in zip(model.tables, files.items(), strict=True)
         ]
         facts = self._facts(read, model, plan, kinds, parts)
-        beside = self._finisher.write_beside(directory, facts)
+        beside = self._finisher.write_beside(directory, facts, (model.number, kinds))
         names = [*files, *(one.file_name for one in beside)]
-        unsynced = [*(f"{directory}/{name}" for name in names), str(directory)]
+        unsynced = [*(f"{directory}/{name}" for name in names), directory]
         self._count(read, plan, parts)
         state = self._state
         state.finish_set(plan, plan.named(parts), plan.named(beside), unsynced)
@@ -227,13 +251,15 @@ class AlikeSets:
         read: _Read,
         model: _Model,
         plan: SetPlan,
-        kinds: Mapping[int, Mapping[int, ColumnKinds]],
+        kinds: _Kinds,
         parts: Sequence[PartFile],
     ) -> SetFacts:
         """See `SetBuilder.facts`."""
         tables = [
-            _with(table.facts, kinds.get(table.number, {}), part)
-            for table, part in zip(model.tables, parts, strict=True)
+            _with(table.facts, of_columns, part)
+            for table, of_columns, part in zip(
+                model.tables, model.kinds_of(kinds), parts, strict=True
+            )
         ]
         name = self._conversion.file_names[plan.files.start]
         inputs = [InputFacts(name, read.size, read.records, read.layout)]
@@ -253,19 +279,19 @@ class AlikeSets:
         reach("batch_written")
 
 
-def _by_table(rows: Sequence[Rows]) -> Mapping[int, Rows]:
-    return {one.table: one for one in rows}
+def _after_links(kinds: Mapping[int, ColumnKinds], links: int) -> Mapping[int, ColumnKinds]:
+    """The same by numbers that count link columns, which come first."""
+    return {links + column: one for column, one in kinds.items()}
 
 
 def _with(table: TableFacts, kinds: Mapping[int, ColumnKinds], part: PartFile) -> TableFacts:
-    """A table of a kind with the figures of one set; kinds are told without link columns."""
-    links = table.links
+    """A table of a kind with the figures of one set."""
     return TableFacts(
         table.name,
         table.parent,
         table.columns,
-        links,
-        {links + column: one for column, one in kinds.items()},
+        table.links,
+        kinds,
         {Format.CSV: [part]},
         table.cut,
         table.guarded,

@@ -163,7 +163,7 @@ class _Run:
     ) -> None:
         self._conversion = conversion
         self.files = InputFiles(conversion, keys.cipher)
-        self._output = output
+        self._output, self._place = output, str(output)
         self._options = conversion.options
         self._asked = asked_patterns(conversion.options, conversion.preset)
         limits = conversion.limits
@@ -297,10 +297,9 @@ class _Run:
             raise StaleCheckpointError from None
 
     def _convert_set(self, plan: SetPlan, resume: Checkpoint | None) -> None:
-        directory = self._output / plan.prefix
         # One that was begun before is not made as another one was.
-        if resume or not (self._alike and self._alike.make(plan, directory)):
-            self._build_set(plan, directory, resume)
+        if resume or not (self._alike and self._alike.make(plan, f"{self._place}/{plan.name}")):
+            self._build_set(plan, self._output / plan.prefix, resume)
         self._sync.sync_many()
 
     def _build_set(self, plan: SetPlan, directory: Path, resume: Checkpoint | None) -> None:

@@ -46,6 +46,11 @@ class SetPlan:
     files: range
     prefix: str = ""
 
+    @property
+    def name(self) -> str:
+        """The directory's name, "" for the job's own."""
+        return self.prefix[:-1]
+
     def named(self, files: Sequence[_File]) -> list[_File]:
         """Files of the set as files of the job."""
         prefix = self.prefix

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
@@ -73,18 +73,23 @@ class SetFinisher:
         if self._conversion.options.checksums:
             builder.writer.settle()
             facts = replace(facts, checksums=self._checksums(builder, directory, finished, facts))
-        beside = self.write_beside(directory, facts)
+        place = str(directory)
+        beside = self.write_beside(place, facts)
         if rejects := builder.rejects.finish():
             beside.append(rejects)
         # What there is beside tables is made meanwhile: of many, that takes as long as to write.
         builder.writer.settle()
         unsynced = (*finished.unsynced, *(file.file_name for file in beside))
-        place = str(directory)
         return finished, beside, [*(f"{place}/{name}" for name in unsynced), place]
 
-    def write_beside(self, directory: Path, facts: SetFacts) -> list[BesideFile]:
-        """Writes what there is beside the tables; it is still to be synced."""
-        return writing.write(directory, facts, self._kept_texts, self._behind)
+    def write_beside(
+        self, place: str, facts: SetFacts, alike: Hashable | None = None
+    ) -> list[BesideFile]:
+        """Writes what there is beside the tables; it is still to be synced.
+
+        For `alike`, see `KeptTexts`.
+        """
+        return writing.write(place, facts, self._kept_texts, self._behind, alike)
 
     def _report(self, builder: SetBuilder, formats: float, checked: float) -> None:
         share = self._formats_share

@@ -88,7 +88,7 @@ class Spy:
         self.made: list[bool] = []
         real = AlikeSets.make
 
-        def make(sets: AlikeSets, plan: SetPlan, place: Path) -> bool:
+        def make(sets: AlikeSets, plan: SetPlan, place: str) -> bool:
             self.made.append(real(sets, plan, place))
             return self.made[-1]
 

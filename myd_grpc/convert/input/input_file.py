@@ -6,7 +6,6 @@ import errno
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.convert.input.byte_source import ByteSource, InputVersion
@@ -26,16 +25,19 @@ class InputFile:
         self._file = file
         self.version = version or self._version()
         self._was_just_opened = version is None
+        self._head: bytes | None = None
 
     @property
     def size(self) -> int:
         """The size of the file when it was first looked at."""
         return self.version.size
 
-    @cached_property
+    @property
     def head(self) -> bytes:
         """The first bytes of the file as it lies."""
-        return self.at(0, HEAD)
+        if self._head is None:
+            self._head = self.at(0, HEAD)
+        return self._head
 
     def at(self, offset: int, size: int) -> bytes:
         """The `size` bytes at a position of the file as it lies, fewer at its end."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -24,6 +24,8 @@ _MOST_BYTES = 2 << 20
 """What the texts that are kept take at most."""
 _MOST_KINDS = 256
 """Sets that differ in more than figures, of which it is kept that there was one."""
+_MOST_ALIKE = 1_024
+"""Of as many it is kept that they differ in figures alone, as whoever made them knows."""
 _MOST_COLUMNS = 2_000
 """Columns of a set beyond which its figures are the least of it."""
 _LEAST_MARK, _MARKS = 10**17, 9 * 10**17
@@ -52,10 +54,14 @@ class KeptTexts:
     def __init__(self) -> None:
         self._frames: dict[_Key, Mapping[str, _Frame]] = {}
         self._bytes = 0
+        self._alike: dict[Hashable, _Key | None] = {}
 
-    def of(self, facts: SetFacts) -> Mapping[str, bytes] | None:
-        """The files of a set by name; None where they are to be made, as of the first of a kind."""
-        key = _key(facts)
+    def of(self, facts: SetFacts, alike: Hashable | None = None) -> Mapping[str, bytes] | None:
+        """The files of a set by name; None where they are to be made, as of the first of a kind.
+
+        Sets that come with the same `alike` differ in nothing but figures.
+        """
+        key = self._key(facts, alike)
         if key is None:
             return None
         frames = self._frames.get(key)
@@ -72,6 +78,16 @@ class KeptTexts:
         if self._bytes > _MOST_BYTES:
             self._forget()
         return told
+
+    def _key(self, facts: SetFacts, alike: Hashable | None) -> _Key | None:
+        """See `_key`: to look at all of a set takes longer than to find what is known of it."""
+        if alike is None:
+            return _key(facts)
+        if alike not in self._alike:
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            self._alike[alike] = _key(facts)
+        return self._alike[alike]
 
     def _forget(self) -> None:
         self._frames.clear()

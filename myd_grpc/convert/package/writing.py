@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 
 from myd_grpc.convert.model import BesideFile
@@ -17,17 +17,18 @@ _BUFFER_BYTES = 256 << 10
 
 
 def write(
-    directory: Path,
+    directory: str,
     facts: SetFacts,
     kept: KeptTexts | None = None,
     behind: SmallFiles | None = None,
+    alike: Hashable | None = None,
 ) -> list[BesideFile]:
     """Writes what a set has beside its tables into its directory; it is still to be synced.
 
-    Texts are `kept` where sets with the same tables follow, whose files are then written `behind`
-    if they may be. Raises OSError as the file system does.
+    Texts are `kept` where sets with the same tables follow, see there for `alike`, whose files are
+    then written `behind` if they may be. Raises OSError as the file system does.
     """
-    if kept and (known := kept.of(facts)):
+    if kept and (known := kept.of(facts, alike)):
         files = [(f"{directory}/{name}", text) for name, text in known.items()]
         if behind:
             behind.write(files)
@@ -35,10 +36,10 @@ def write(
             for path, text in files:
                 disk.write_whole(path, text)
         return [BesideFile(name, len(text)) for name, text in known.items()]
-    return [_written(directory, name, text) for name, text in texts(facts)]
+    return [_written(Path(directory, name), text) for name, text in texts(facts)]
 
 
-def _written(directory: Path, name: str, text: Iterable[bytes]) -> BesideFile:
-    with (directory / name).open("wb", _BUFFER_BYTES) as file:
+def _written(path: Path, text: Iterable[bytes]) -> BesideFile:
+    with path.open("wb", _BUFFER_BYTES) as file:
         file.writelines(text)
-        return BesideFile(name, file.tell())
+        return BesideFile(path.name, file.tell())

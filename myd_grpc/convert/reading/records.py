@@ -184,11 +184,18 @@ class RecordReader:
                 f"the layout {self.layout} does not fit: the value at byte {self._window.base} is "
                 f"not {kind}; leave the layout out to have it recognised",
             )
+        if len(self._around) < self._limits.max_depth:
+            self._window.drop(1)
+        else:
+            self._refuse_bracket()
+        self._around += opener
+
+    def _refuse_bracket(self) -> None:
+        """Raises what is wrong with a bracket that is one too many."""
         try:
             self._strict(Expect.VALUE).next()
         except TextError as error:
             raise self._flawed(error) from None
-        self._around += opener
 
     # The records
 
