@@ -29,7 +29,7 @@ from myd_grpc.convert.output.csv_parts import (
 )
 from myd_grpc.convert.output.naming import FileNames
 from myd_grpc.convert.output.rewriting import Rewrite, Rewriter
-from myd_grpc.convert.output.small_files import MOST_BYTES, SmallFiles
+from myd_grpc.convert.output.small_files import MOST_BYTES, SmallFiles, write_at_once
 from myd_grpc.convert.output.writer import Extent, Snapshot
 from myd_grpc.convert.schema import Schema
 from myd_grpc.convert.widening import widened
@@ -267,8 +267,8 @@ class CsvSet:
         if not self._parts[0] and self._schema.tables[0].is_written:
             part = self._last_part(0)
             self._held[part.file_name] = HeldRows(part)
-        if self._behind and self._is_little():
-            self._write_behind(self._behind)
+        if self._is_little():
+            self._write_whole()
         self._write(list(self._held.values()), is_last=True)
 
     def _is_little(self) -> bool:
@@ -278,7 +278,8 @@ class CsvSet:
             part.header == NO_HEADER and self._is_written(part) for part in self._all_parts()
         )
 
-    def _write_behind(self, behind: SmallFiles) -> None:
+    def _write_whole(self) -> None:
+        """Writes what is held as whole files, to which nothing will be appended."""
         place = str(self.directory)
         files = [
             (f"{place}/{name}", b"".join(self._taken(held))) for name, held in self._held.items()
@@ -286,7 +287,10 @@ class CsvSet:
         self._unsynced.update(dict.fromkeys(self._held))
         self._held.clear()
         self._held_bytes = 0
-        behind.write(files)
+        if self._behind:
+            self._behind.write(files)
+        else:
+            write_at_once(files)
 
     @property
     def needs_rewrite(self) -> bool:

@@ -32,7 +32,7 @@ from myd_grpc.convert.reading.cutters import CUTTERS, RecordCutter, StuckError
 from myd_grpc.convert.reading.layout import RECOGNISED_BYTES, SEPARATOR, recognise
 from myd_grpc.options import Layout, ReadOptions
 
-SMALL_BYTES = 64 << 10
+SMALL_BYTES = 256 << 10
 """Bytes of a file, and of its text, up to which an engine may make something of it at once."""
 
 _OPENERS = {Layout.ARRAY: "[", Layout.KEYED: "{"}
