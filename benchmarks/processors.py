@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 
 from benchmarks.data import DATA, KEPT, Input, encrypted, plain_array
-from benchmarks.report import MB, Section, spread
+from benchmarks.report import MB, VECTORS, Section, spread
 
 TITLE = "Older processors"
 ROOT = Path(__file__).resolve().parent.parent
 _VAES, _AES = "VAES", "AES-NI"
 """What AES is computed with: by the engine as it is, and with a crate that knows no VAES."""
 _OLD_AES = "0.9.2"
-_LEVELS = {"avx512": "AVX-512", "avx2": "AVX2", "any": "SSE2"}
 _CONVERT = """
 import importlib.util, json, sys, tempfile, time
 from pathlib import Path
@@ -56,7 +55,7 @@ def measure(size: int, runs: int) -> Section:
     contests = [
         (asked, aes, "plain" if given is plain else "encrypted", given)
         for plain, secret in [(plain_array(size), encrypted(size))]
-        for asked in _LEVELS
+        for asked in VECTORS
         for aes, given in ((_VAES, plain), (_VAES, secret), (_AES, secret))
     ]
     speeds: dict[tuple[str, str, str], list[float]] = {}
@@ -64,7 +63,7 @@ def measure(size: int, runs: int) -> Section:
         for asked, aes, kind, given in contests:
             used, seconds = _converted(given, asked, libraries[aes])
             if used == asked:  # else the processor has no such vectors
-                key = (_LEVELS[asked], aes if kind == "encrypted" else "-", kind)
+                key = (VECTORS[asked], aes if kind == "encrypted" else "-", kind)
                 speeds.setdefault(key, []).append(given.size / MB / seconds)
     return Section(
         TITLE,

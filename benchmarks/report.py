@@ -12,6 +12,9 @@ from pathlib import Path
 
 MB = 1_000_000
 
+VECTORS = {"avx512": "AVX-512", "avx2": "AVX2", "any": "SSE2"}
+"""What the engine may use of a processor, by the values of `MYD_VECTORS`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -40,7 +43,17 @@ def machine() -> str:
         platform.machine(),
     )
     cores = len(os.sched_getaffinity(0))
-    return f"{datetime.now(UTC).date()}, {cores} cores of {cpu}, Python {platform.python_version()}"
+    what = f"{cores} cores of {cpu}{_vectors()}"
+    return f"{datetime.now(UTC).date()}, {what}, Python {platform.python_version()}"
+
+
+def _vectors() -> str:
+    """Which vectors the engine uses: of the same name, there are processors with others."""
+    try:
+        from myd_grpc import _native  # noqa: PLC0415 - it may not be there
+    except ImportError:
+        return ""
+    return f" with {VECTORS[_native.vectors()[0]]}"
 
 
 def middle(values: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import TypeAlias
 
@@ -41,8 +41,6 @@ _MOST_ENTRIES = 2_000
 """Columns and tables of a set beyond which they are not kept."""
 _MOST_KEPT = 16_000
 """Those of all kinds that are kept, with one for each kind."""
-_MOST_OF_KIND = 64
-"""Sets of a kind that differ in what values their columns have, of which that is kept."""
 _TRIES = 16
 """Sets that were read in vain, beside one for each that was not, until none is tried."""
 
@@ -81,25 +79,34 @@ class _Table:
 class _Model:
     """What all sets of a kind have: the schema, and those tables that have rows.
 
-    It has a number of its own. For the `kinds` of values in the rows of some sets, it is kept what
-    they say of each table's columns.
+    It has a `number` that no other one has.
     """
 
     number: int
     schema: Schema
     tables: Sequence[_Table]
-    kinds: dict[_Kinds, Sequence[Mapping[int, ColumnKinds]]] = field(default_factory=dict)
 
-    def kinds_of(self, kinds: _Kinds) -> Sequence[Mapping[int, ColumnKinds]]:
-        """What is said of columns, table by table: see `TableFacts`."""
-        known = self.kinds.get(kinds)
+
+class _Columns:
+    """What the kinds of values in rows say of columns, kept for sets of which it is the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, _Kinds], Sequence[Mapping[int, ColumnKinds]]] = {}
+        self._kept = 0
+
+    def of(self, model: _Model, kinds: _Kinds) -> Sequence[Mapping[int, ColumnKinds]]:
+        """What is said of them, table by table: see `TableFacts`."""
+        known = self._known.get((model.number, kinds))
         if known is None:
-            if len(self.kinds) >= _MOST_OF_KIND:
-                self.kinds.clear()
             found = {one.table: one.columns() for one in kinds}
-            known = self.kinds[kinds] = [
-                _after_links(found.get(one.number, {}), one.facts.links) for one in self.tables
+            known = [
+                _after_links(found.get(one.number, {}), one.facts.links) for one in model.tables
             ]
+            self._kept += 1 + sum(map(len, known))
+            if self._kept > _MOST_KEPT:
+                self._kept = 1 + sum(map(len, known))
+                self._known.clear()
+            self._known[model.number, kinds] = known
         return known
 
 
@@ -128,6 +135,7 @@ class AlikeSets:
         self._flattener = engine.flattener(rules, schema)
         self._models: dict[_Kind, _Model | None] = {}
         self._numbers = count()
+        self._columns = _Columns()
         self._kept = 0
         self._unknown: _Kind | None = None
         self._left = _TRIES
@@ -258,7 +266,7 @@ class AlikeSets:
         tables = [
             _with(table.facts, of_columns, part)
             for table, of_columns, part in zip(
-                model.tables, model.kinds_of(kinds), parts, strict=True
+                model.tables, self._columns.of(model, kinds), parts, strict=True
             )
         ]
         name = self._conversion.file_names[plan.files.start]

@@ -177,3 +177,17 @@ def test_a_first_file_that_is_malformed_is_told_as_it_is_read(engine: str, text:
         last = reports[-1]
         told.append((last.layout, last.records, last.bytes_read))
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("most", [3, 20])
+@each_engine
+def test_little_is_kept_of_what_their_columns_are(
+    engine: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("myd_grpc.convert.alike_sets._MOST_KEPT", most)
+    monkeypatch.setattr("myd_grpc.convert.package.kept_texts._MOST_ALIKE_COLUMNS", most)
+    cells = [1, "x", 2.5, None, 10**9]
+    texts = [
+        json.dumps([{"id": 1, "a": one, "b": other}]).encode() for one in cells for other in cells
+    ]
+    assert_are_as_alone(engine, texts * 2, Settings())

@@ -37,6 +37,8 @@ from myd_grpc.failpoints import reach
 
 _HELD_BYTES = 8 << 20
 _PIECE = 256 << 10
+_LITTLE_BYTES = 256 << 10
+"""Bytes of all parts of a set up to which it takes no threads to write them."""
 
 
 class CsvSet:
@@ -273,10 +275,12 @@ class CsvSet:
 
     def _is_little(self) -> bool:
         """Whether all parts are small, and what is held is all that is to be in them."""
-        size = self._held_bytes + sum(map(self._missing, self._held.values()))
-        return size <= MOST_BYTES and all(
-            part.header == NO_HEADER and self._is_written(part) for part in self._all_parts()
-        )
+        sizes = [held.size + self._missing(held) for held in self._held.values()]
+        most = MOST_BYTES if self._behind else _LITTLE_BYTES
+        if sum(sizes) > most or max(sizes, default=0) >= disk.DIRECT_BYTES:
+            return False
+        parts = self._all_parts()
+        return all(part.header == NO_HEADER and self._is_written(part) for part in parts)
 
     def _write_whole(self) -> None:
         """Writes what is held as whole files, to which nothing will be appended."""

@@ -24,8 +24,8 @@ _MOST_BYTES = 2 << 20
 """What the texts that are kept take at most."""
 _MOST_KINDS = 256
 """Sets that differ in more than figures, of which it is kept that there was one."""
-_MOST_ALIKE = 1_024
-"""Of as many it is kept that they differ in figures alone, as whoever made them knows."""
+_MOST_ALIKE_COLUMNS = 16_000
+"""Columns of all sets of which it is kept what they have in common with those to come."""
 _MOST_COLUMNS = 2_000
 """Columns of a set beyond which its figures are the least of it."""
 _LEAST_MARK, _MARKS = 10**17, 9 * 10**17
@@ -55,6 +55,7 @@ class KeptTexts:
         self._frames: dict[_Key, Mapping[str, _Frame]] = {}
         self._bytes = 0
         self._alike: dict[Hashable, _Key | None] = {}
+        self._alike_columns = 0
 
     def of(self, facts: SetFacts, alike: Hashable | None = None) -> Mapping[str, bytes] | None:
         """The files of a set by name; None where they are to be made, as of the first of a kind.
@@ -84,7 +85,10 @@ class KeptTexts:
         if alike is None:
             return _key(facts)
         if alike not in self._alike:
-            if len(self._alike) >= _MOST_ALIKE:
+            columns = 1 + sum(len(table.columns) for table in facts.tables)
+            self._alike_columns += columns
+            if self._alike_columns > _MOST_ALIKE_COLUMNS:
+                self._alike_columns = columns
                 self._alike.clear()
             self._alike[alike] = _key(facts)
         return self._alike[alike]

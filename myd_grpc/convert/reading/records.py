@@ -230,7 +230,7 @@ class RecordReader:
         self._read_rest()
 
     def _made_whole(self, whole: Whole[Made]) -> tuple[Batch, Made] | None:
-        """What is made of all records at once; None where that cannot be: nothing was read then."""
+        """What is made of all records at once; None where that cannot be: nothing is lost then."""
         source, is_outermost = self._source, self._around == _OPENERS.get(self.layout, "")
         is_small = source.size <= min(SMALL_BYTES, source.chunk)
         if self.records or not (is_small and is_outermost):
@@ -240,7 +240,8 @@ class RecordReader:
             self._window.hold(SMALL_BYTES + 1)
             if self._window.ended and len(self._window.data) <= SMALL_BYTES:
                 made = whole(self.piece, bytes(self._window.data))
-        if made is None:
+        if made is None and (source.key or source.chain):
+            # What is wrong with the end of ciphertext is to be met after the records before it.
             source.seek(base)
             self._window = Window(source.read, base)
         return made
