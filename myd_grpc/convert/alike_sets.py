@@ -102,9 +102,11 @@ class _Columns:
             known = [
                 _after_links(found.get(one.number, {}), one.facts.links) for one in model.tables
             ]
-            self._kept += 1 + sum(map(len, known))
+            # Tables without a value take memory, too.
+            size = 1 + len(known) + len(kinds) + sum(map(len, known))
+            self._kept += size
             if self._kept > _MOST_KEPT:
-                self._kept = 1 + sum(map(len, known))
+                self._kept = size
                 self._known.clear()
             self._known[model.number, kinds] = known
         return known
