@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from myd_grpc.convert.widening import WIDENERS
@@ -20,6 +20,7 @@ ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=4).map(",".join), max_size=
     piece=st.integers(1, 50),
     most=st.integers(1, 100),
 )
+@example(rows=["1,1", ""], cells=3, line_end="\r\n", piece=4, most=1)
 def test_each_row_gets_cells_at_its_end(
     made_by: str, rows: list[str], cells: int, line_end: str, piece: int, most: int
 ) -> None:

@@ -146,6 +146,8 @@ class ObjectStore:
             self.kill()
         else:
             self._process.send_signal(signal.SIGSTOP)
+            # Some of its threads may still answer before that.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
         try:
             yield
         finally:

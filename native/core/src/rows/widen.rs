@@ -26,6 +26,9 @@ impl Widener {
             if self.line_end.len() > 1 && text[0] == b'\n' && !self.in_quotes {
                 self.end_row(made);
                 copied = 1;
+                if made.len() >= most {
+                    return copied;
+                }
             } else {
                 made.push(b'\r');
             }
