@@ -186,8 +186,20 @@ def test_little_is_kept_of_what_their_columns_are(
 ) -> None:
     monkeypatch.setattr("myd_grpc.convert.alike_sets._MOST_KEPT", most)
     monkeypatch.setattr("myd_grpc.convert.package.kept_texts._MOST_ALIKE_COLUMNS", most)
+    used, real = list[AlikeSets](), AlikeSets._write
+
+    def write_set(sets: AlikeSets, *of: Any) -> bool:
+        used.append(sets)
+        return real(sets, *of)
+
+    monkeypatch.setattr(AlikeSets, "_write", write_set)
     cells = [1, "x", 2.5, None, 10**9]
     texts = [
         json.dumps([{"id": 1, "a": one, "b": other}]).encode() for one in cells for other in cells
     ]
     assert_are_as_alone(engine, texts * 2, Settings())
+    sets, texts_kept = used[-1], used[-1]._finisher._kept_texts
+    assert texts_kept
+    # Of one set at least, and else of no more columns than that.
+    assert 1 <= len(sets._columns._known) <= max(1, most // 5)
+    assert 1 <= len(texts_kept._alike) <= max(1, most // 5)
