@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +12,17 @@ import pytest
 
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.model import NO_KEYS, Conversion, PartFile, Progress
-from myd_grpc.convert.output import file_system
+from myd_grpc.convert.output import disk, file_system
 from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.pipeline import convert
-from tests.support.converting import conversion, directory, each_engine, silent, write
+from tests.support.converting import (
+    conversion,
+    converted,
+    directory,
+    each_engine,
+    silent,
+    write,
+)
 
 NAMES = [f"{number}.json" for number in range(20)]
 
@@ -128,3 +136,22 @@ def test_none_waits_where_only_to_close_a_file_tells_that_it_is_not_written(
     with directory() as data, directory() as out:
         write(data, [(name, b'[{"id": 1, "list": [{"n": 2}]}]') for name in NAMES])
         assert_written_and_synced(conversion(data, NAMES, merge=False, engine=engine), out)
+
+
+@pytest.mark.parametrize("tables", [3, 40])
+@each_engine
+def test_files_of_one_small_set_are_written_as_wholes(
+    engine: str, tables: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appended, real = list[str](), disk.AppendOnlyFiles.append
+
+    def append(files: disk.AppendOnlyFiles, appends: Sequence[disk.Append], **how: bool) -> None:
+        appended.extend(name for name, _ in appends)
+        real(files, appends, **how)
+
+    monkeypatch.setattr(disk.AppendOnlyFiles, "append", append)
+    # In all, of the latter there are more than are written so.
+    record = {f"t{number}": [{"a": "x" * 10_000}] for number in range(tables)}
+    made = converted([("a.json", json.dumps([record]).encode())], engine=engine)
+    assert len(made) == tables + 1
+    assert len(appended) == (0 if tables == 3 else tables + 1)
