@@ -51,13 +51,22 @@ func (r *reach) told(err error, call *outcome) error {
 
 func (r *reach) hint(text string) string {
 	switch {
-	case !strings.Contains(text, "error reading server preface"):
+	case !isCutOff(text):
 		return ""
 	case r.overTLS:
 		return ": does it ask for a certificate (MYD_REST_CLIENT_CERT), signed by one in its MYD_TLS_CLIENT_CA?"
 	default:
 		return ": does it speak TLS (MYD_TLS_CA)?"
 	}
+}
+
+// isCutOff is whether a connection was taken and ended before a word of the server. Whether the
+// library is reading or still writing its own first words by then is chance; what it writes last has
+// no words of its own.
+func isCutOff(text string) bool {
+	return strings.Contains(text, "error reading server preface") ||
+		strings.Contains(text, "transport: failed to write") ||
+		strings.HasPrefix(text, "write ")
 }
 
 func (r *reach) unary(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {

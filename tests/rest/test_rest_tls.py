@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
+import struct
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -192,6 +196,32 @@ def test_a_gateway_by_itself_knows_the_server_by_authority_and_name(
         with gateway_to(server.address, tmp_path, **variables) as rest:
             assert health(rest) == status, variables
     assert "does it speak TLS (MYD_TLS_CA)?" in (tmp_path / "gateway-log").read_text()
+
+
+def test_a_server_that_cuts_off_at_once_is_asked_about_tls_too(tmp_path: Path) -> None:
+    """Whether the gateway is writing or reading by then is chance: often enough, it writes."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        resetting = Thread(target=reset_all, args=[listener])
+        resetting.start()
+        try:
+            for _ in range(20):
+                with gateway_to(f"127.0.0.1:{listener.getsockname()[1]}", tmp_path) as rest:
+                    assert health(rest) == 503
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            resetting.join(PATIENCE_S)
+    said = (tmp_path / "gateway-log").read_text().splitlines()
+    lost = [line for line in said if "no connection" in line and "while dialing" not in line]
+    assert lost
+    assert [line for line in lost if "does it speak TLS (MYD_TLS_CA)?" not in line] == []
+
+
+def reset_all(listener: socket.socket) -> None:
+    with suppress(OSError):  # it is shut down
+        while True:
+            taken, _ = listener.accept()
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            taken.close()
 
 
 def test_a_gateway_by_itself_takes_new_files(
