@@ -4,8 +4,8 @@
 //! by one at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::boundary::Span;
 use crate::flatten::{Batch, FlattenerPool, Fragment};
@@ -70,11 +70,14 @@ pub struct ReadAhead {
     task: Task,
     /// The containers around a record.
     depth: usize,
+    threads: usize,
     work: OrderedWork<RecordCutter, Records, Outcome>,
     /// How many batches may have been read and not yet taken.
     most: usize,
     /// About how much memory those may take.
     most_bytes: usize,
+    /// Whether nothing is known of the schema, and the first batch was not asked for yet.
+    is_new: AtomicBool,
     /// How much text the next batch has at most.
     batch_bytes: AtomicUsize,
     /// The same, by how long no batch has brought columns.
@@ -89,8 +92,17 @@ const LONG_RECORD: usize = 8 << 20;
 const MANY_ROWS: usize = 6 << 20;
 /// A batch may have so much text at least, however large its rows are.
 const LEAST_BATCH: usize = 1 << 10;
+/// So much text has the first batch. It brings most columns, and no other is begun before they are
+/// known.
+const FIRST_BATCH: usize = 512 << 10;
 /// A batch may have so much text at least, however often columns come.
 const LEAST_CALM: usize = 128 << 10;
+/// What a thread knows of an entry of the schema takes about so much memory.
+const OF_ENTRY: usize = 256;
+/// What all threads know of it takes about so much memory at most, unless one knows more.
+const MOST_KNOWN: usize = 24 << 20;
+/// Batches may take so much memory at least, however much of a schema is known.
+const LEAST_HELD: usize = 6 << 20;
 /// This part of the text of a batch that brought columns is in the next one.
 const CALM_SHARE: usize = 4;
 
@@ -104,11 +116,19 @@ impl ReadAhead {
         most: usize,
         most_bytes: usize,
     ) -> Self {
-        let work = OrderedWork::new(cutter, threads);
-        let (batch_bytes, calm_bytes) =
-            (AtomicUsize::new(usize::MAX), AtomicUsize::new(usize::MAX));
-        let rows_of_mib = AtomicUsize::new(1 << 20);
-        Self { task, depth, work, most, most_bytes, batch_bytes, calm_bytes, rows_of_mib }
+        let is_new = matches!(&task, Task::Flatten { flatteners, .. } if flatteners.entries() == 0);
+        Self {
+            task,
+            depth,
+            threads,
+            work: OrderedWork::new(cutter, threads),
+            most,
+            most_bytes,
+            is_new: AtomicBool::new(is_new),
+            batch_bytes: AtomicUsize::new(usize::MAX),
+            calm_bytes: AtomicUsize::new(if is_new { FIRST_BATCH } else { usize::MAX }),
+            rows_of_mib: AtomicUsize::new(1 << 20),
+        }
     }
 
     /// The text that was read and not cut off, its offset in the file, and from where on can be read
@@ -180,8 +200,23 @@ impl ReadAhead {
 
     /// Waits for what came of the next batch.
     pub fn take(&self) -> Result<Outcome, Broken> {
-        self.work.allow(self.most, self.most_bytes);
+        let (most, most_bytes) = self.under_way();
+        self.work.allow(most, most_bytes);
         self.work.take()
+    }
+
+    /// How many batches may be under way, and about how much memory they may take.
+    fn under_way(&self) -> (usize, usize) {
+        let (most, most_bytes) = (self.most, self.most_bytes);
+        if self.is_new.swap(false, Relaxed) {
+            return (1, most_bytes);
+        }
+        match &self.task {
+            Task::Flatten { flatteners, .. } => {
+                beside_schema(flatteners.entries(), self.threads, most, most_bytes)
+            }
+            Task::Scan { .. } => (most, most_bytes),
+        }
     }
 
     /// What comes of the next batch, made by whoever takes it: no other thread is to work.
@@ -235,6 +270,15 @@ impl ReadAhead {
     }
 }
 
+/// The same where each of the threads knows a schema of so many entries: fewer, and less, if it is
+/// large.
+fn beside_schema(entries: usize, threads: usize, most: usize, bytes: usize) -> (usize, usize) {
+    let known = entries * OF_ENTRY;
+    let fitting = (MOST_KNOWN / known.max(1)).max(1);
+    let most = if fitting < threads { most.min(fitting + 1) } else { most };
+    (most, bytes.saturating_sub(known * threads).max(LEAST_HELD.min(bytes)))
+}
+
 /// Says so when its thread panics.
 struct Unwinding<'a>(&'a OrderedWork<RecordCutter, Records, Outcome>);
 
@@ -243,5 +287,19 @@ impl Drop for Unwinding<'_> {
         if std::thread::panicking() {
             self.0.fail();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LEAST_HELD, beside_schema};
+
+    #[test]
+    fn less_is_under_way_beside_a_large_schema() {
+        assert_eq!(beside_schema(0, 4, 11, 36 << 20), (11, 36 << 20));
+        assert_eq!(beside_schema(16 << 10, 4, 11, 36 << 20), (11, 20 << 20));
+        assert_eq!(beside_schema(36 << 10, 4, 11, 36 << 20), (3, LEAST_HELD));
+        assert_eq!(beside_schema(1 << 20, 4, 11, 36 << 20), (2, LEAST_HELD));
+        assert_eq!(beside_schema(1 << 20, 1, 5, 1 << 20), (5, 1 << 20));
     }
 }

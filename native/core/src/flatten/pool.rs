@@ -37,6 +37,9 @@ impl Work {
 /// So many batches after a bad record are looked over first: it may be one of many.
 const CAREFUL_BATCHES: usize = 16;
 
+/// Flatteners that no thread uses have so many nodes at most, but for the one that was used last.
+const MOST_IDLE_NODES: usize = 48 << 10;
+
 /// The schema as it is known, and flatteners for any number of threads.
 pub struct FlattenerPool {
     settings: Settings,
@@ -69,13 +72,35 @@ impl FlattenerPool {
         let log = Arc::clone(&locked(&self.log));
         let mut flattener = self.idle_one();
         let fragment = flattener.fragment(batch, &PoolHelpers { pool: self, log }, take);
-        locked(&self.idle).push(flattener);
+        self.put_back(flattener);
         fragment
+    }
+
+    /// How many entries the schema has.
+    pub fn entries(&self) -> usize {
+        locked(&self.log).len()
     }
 
     fn idle_one(&self) -> SyncedFlattener {
         let idle = locked(&self.idle).pop();
         idle.unwrap_or_else(|| SyncedFlattener::new(self.settings.clone()))
+    }
+
+    /// Keeps a flattener for the next one who needs one. Each knows all of a schema, which may be
+    /// much: those that were not used for longest go.
+    fn put_back(&self, flattener: SyncedFlattener) {
+        let mut idle = locked(&self.idle);
+        idle.push(flattener);
+        let mut nodes = 0;
+        let fitting = idle.iter().rev().take_while(|one| {
+            nodes += one.flattener.trees.keys.len();
+            nodes <= MOST_IDLE_NODES
+        });
+        let kept = fitting.count().max(1);
+        let surplus = idle.len() - kept;
+        let gone: Vec<_> = idle.drain(..surplus).collect();
+        drop(idle);
+        drop(gone); // when no thread has to wait for that
     }
 }
 
@@ -110,7 +135,7 @@ impl Helpers for PoolHelpers<'_> {
             let number = order.number;
             relay.give(number, flattener.stretch(order, data, self.pool.work.spare_nodes));
         }
-        locked(&self.pool.idle).push(flattener);
+        self.pool.put_back(flattener);
     }
 }
 
@@ -236,7 +261,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex};
 
-    use super::{FlattenerPool, Work, locked};
+    use super::{FlattenerPool, MOST_IDLE_NODES, SyncedFlattener, Work, locked};
     use crate::flatten::{Batch, Bounds, Fragment, Settings};
     use crate::random::Random;
     use crate::wanted::Wanted;
@@ -285,6 +310,23 @@ mod tests {
             (table, lines.collect())
         };
         (entries, rows.into_iter().map(wide).collect())
+    }
+
+    #[test]
+    fn few_flatteners_stay_that_know_a_large_schema() {
+        for (nodes, kept) in [(10, 3), (MOST_IDLE_NODES / 2 - 9, 2), (MOST_IDLE_NODES + 9, 1)] {
+            let pool = FlattenerPool::new(settings(), Work::alone(9));
+            for number in 0..3 {
+                let mut one = SyncedFlattener::new(settings());
+                one.careful = number;
+                for node in 0..nodes {
+                    one.flattener.trees.keys.member(0, node.to_string().as_bytes());
+                }
+                pool.put_back(one);
+            }
+            let idle: Vec<_> = locked(&pool.idle).iter().map(|one| one.careful).collect();
+            assert_eq!(idle, (3 - kept..3).collect::<Vec<_>>());
+        }
     }
 
     #[test]
