@@ -417,10 +417,8 @@ def test_many_keys_of_which_nothing_comes(engine: str, work: Path, member: str) 
 @native
 def test_many_tables_of_which_not_every_thread_keeps_all(work: Path) -> None:
     """Names of tables and columns take room beside rows (docs/operating.md), but once or twice."""
-    lists = ",".join(
-        '"table-%04d":[{%s}]' % (table, ",".join(f'"column-{column}":1' for column in range(8)))
-        for table in range(4000)
-    )
+    row = ",".join(f'"column-{column}":1' for column in range(8))
+    lists = ",".join(f'"table-{table:04}":[{{{row}}}]' for table in range(4000))
     with (work / "in.json").open("w") as file:
         file.writelines(f'{{"id":{record},{lists}}}\n' for record in range(40))
     assert peak(work, "native", "in.json", threads=MOST_THREADS) < 130
