@@ -48,6 +48,9 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
     "MALLOC_ARENA_MAX": "1",
 }
+# NumPy, which comes with Parquet, begins a thread for each processor, for what nobody has it compute,
+# and interrupts the process where it cannot.
+NO_COMPUTING = {"OPENBLAS_NUM_THREADS": "1"}
 STALL_SECONDS = 300.0
 """How long a worker with a task may do nothing, unless it is set otherwise."""
 _BROKER_ENDS_S = 20.0
@@ -95,6 +98,7 @@ class WorkerProcess:
                 env={
                     **{name: environ[name] for name in _PASSED_ON if name in environ},
                     **ALLOCATOR,
+                    **NO_COMPUTING,
                     "PYTHONPATH": _ROOT,
                 },
             )
