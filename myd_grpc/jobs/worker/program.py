@@ -30,6 +30,7 @@ from myd_grpc.convert.input.cipher import CbcDecryptor
 from myd_grpc.convert.model import NO_KEYS, CipherKey, Keys, Progress
 from myd_grpc.convert.output import file_system
 from myd_grpc.convert.pipeline import Converted, convert, look
+from myd_grpc.convert.remedies import OUTPUT_DIRECTORY, WORK_DIRECTORY
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.worker import sandbox
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
@@ -208,8 +209,8 @@ def _convert(
 
 
 def _place(task: Task) -> str:
-    """What the set is made in, in words, where that is not the output directory."""
-    return "the work directory" if task.destination else ""
+    """What the set is made in, in words."""
+    return WORK_DIRECTORY if task.destination else OUTPUT_DIRECTORY
 
 
 def _upload(task: Task, converted: Converted, ticker: Ticker) -> str:
