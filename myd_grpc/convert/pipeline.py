@@ -17,7 +17,7 @@ from myd_grpc.convert.columns.asked import AskedPattern, asked_patterns
 from myd_grpc.convert.columns.of_conversion import column_rules
 from myd_grpc.convert.engines.available import engine_for
 from myd_grpc.convert.engines.engine import RowRules
-from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.convert.errors import ConversionError, is_full
 from myd_grpc.convert.file_converter import FileConverter, Flatteners
 from myd_grpc.convert.input.byte_source import InputVersion
 from myd_grpc.convert.input_files import InputFiles
@@ -36,6 +36,7 @@ from myd_grpc.convert.output.naming import set_directories
 from myd_grpc.convert.output.set_writer import remove_hidden_rows
 from myd_grpc.convert.output.small_files import SmallFiles
 from myd_grpc.convert.output_sync import OutputSync
+from myd_grpc.convert.remedies import NoRoomError, output_refused
 from myd_grpc.convert.set_builder import SetBuilder, SetPlan
 from myd_grpc.convert.set_finisher import SetFinisher
 from myd_grpc.convert.state import ConversionState, Report
@@ -136,9 +137,8 @@ def _output_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if is_full(error):
-            raise ConversionError(Reason.DISK_FULL, "no space is left for the output") from None
-        what = "the output cannot be written"
-        raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise NoRoomError("no space is left for the output", error) from None
+        raise output_refused("the output cannot be written", error) from None
 
 
 def _made(directory: Path) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from myd_grpc.objectstore.client import RANGE_BYTES
 from myd_grpc.objectstore.direct import DirectAccess
@@ -27,6 +26,7 @@ from myd_grpc.objectstore.frames import (
 )
 from myd_grpc.objectstore.location import Location
 from myd_grpc.objectstore.outbox import Outbox
+from myd_grpc.threads import Threads
 
 _AT_ONCE = 8
 
@@ -57,7 +57,7 @@ class Broker:
 
         An upload that is under way then is given up before this returns.
         """
-        threads = ThreadPoolExecutor(_AT_ONCE)
+        threads = Threads(_AT_ONCE)
         try:
             while frame := self._connection.receive():
                 if (question := decode_question(frame.head)) is None:

@@ -6,7 +6,7 @@ import errno
 import os
 import posixpath
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from myd_grpc.objectstore.access import Found, Listing
 from myd_grpc.objectstore.client import open_store, system_errors
 from myd_grpc.objectstore.location import Location
 from myd_grpc.objectstore.names import has_other_forms, search, usual_forms
+from myd_grpc.threads import Threads
 
 _AT_ONCE = 8
 """Requests that are under way at a time: more than are read ahead."""
@@ -37,8 +38,8 @@ class DirectAccess:
         return open_store(self._location)
 
     @cached_property
-    def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_AT_ONCE)
+    def _threads(self) -> Threads:
+        return Threads(_AT_ONCE)
 
     def find(self, path: str) -> Found:
         """See `ObjectAccess.find`."""

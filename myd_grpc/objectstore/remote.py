@@ -21,6 +21,7 @@ from myd_grpc.objectstore.frames import (
     Upload,
     decode_answer,
 )
+from myd_grpc.threads import start
 
 
 class RemoteAccess:
@@ -32,7 +33,7 @@ class RemoteAccess:
         self._lock = threading.Lock()
         self._asked = 0
         self._waiting: dict[int, Future[Any]] = {}
-        threading.Thread(target=self._listen, daemon=True).start()
+        start(threading.Thread(target=self._listen, daemon=True))
 
     def find(self, path: str) -> Found:
         """See `ObjectAccess.find`."""

@@ -377,7 +377,10 @@ def test_a_full_work_directory_fails_the_job(
         server.start()
         job = server.convert("large.json")
         assert (job.status, job.reason) == (pb.Job.FAILED, "DISK_FULL")
-        assert job.msg == "no space is left for the output in the work directory"
+        assert job.msg == (
+            "no space is left for the output in the work directory; free some in the work "
+            "directory, or set MYD_WORK_DIR to where there is more, and send the request again"
+        )
         assert objects(store) == {}
         assert list((tmp_path / "small").iterdir()) == []
         assert server.convert("b.json").status == pb.Job.DONE

@@ -76,7 +76,10 @@ def test_a_file_that_makes_every_worker_hang_fails(make_server: MakeServer) -> N
     server.put("a.json", "[1]")
     job = server.convert("a.json")
     assert (job.status, job.reason) == (pb.Job.FAILED, "WORKER_DIED")
-    assert job.msg == "the worker process did nothing for 0.5 s and was ended"
+    assert job.msg == (
+        "the worker process did nothing for 0.5 s and was ended; send the request again; if it is "
+        "so again, see that the disks of its data and output answer, or raise MYD_STALL_SECONDS"
+    )
     assert server.left_in_output() == set()
 
 

@@ -25,7 +25,7 @@ from myd_grpc.api.requests import Submission
 from myd_grpc.convert.columns.rules import ColumnRules
 from myd_grpc.convert.model import CipherKey, Conversion, Keys
 from myd_grpc.jobs.model import QueuedJob, Request
-from myd_grpc.jobs.worker.process import ALLOCATOR
+from myd_grpc.jobs.worker.process import ALLOCATOR, NO_COMPUTING
 from myd_grpc.jobs.worker.protocol import Task
 from tests.support.callers import caller_table, token_of, write_callers
 from tests.support.certificates import LOCAL, Authority
@@ -295,7 +295,7 @@ def test_a_worker_is_not_given_the_servers_environment(make_server: MakeServer) 
     for worker in server.spares():
         names = {pair.partition(b"=")[0] for pair in environ_of(worker)}
         known = {"PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", failpoints.VARIABLE}
-        assert names <= {name.encode() for name in known | ALLOCATOR.keys()}
+        assert names <= {name.encode() for name in known | ALLOCATOR.keys() | NO_COMPUTING.keys()}
 
 
 def environ_of(process: psutil.Process) -> list[bytes]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Self, TypeVar
 
@@ -33,6 +33,7 @@ from myd_grpc.convert.kinds import MaskedCells, TableKinds
 from myd_grpc.convert.model import Limits
 from myd_grpc.convert.piece import Juncture, Piece
 from myd_grpc.convert.schema import Entry, NewColumn, NewTable, Schema
+from myd_grpc.threads import Threads
 
 _Made = TypeVar("_Made", Fragment, Scanned)
 
@@ -116,7 +117,7 @@ class _Reader:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads, "engine", initializer=_stand_back)
+        self._pool = Threads(threads, "engine", initializer=_stand_back)
         self._buffers = _native.Buffers()
 
     def close(self) -> None:
@@ -183,24 +184,10 @@ class _Reader:
         """Has that done on as many threads as the system lets begin."""
         working = list[Future[None]]()
         for _ in range(threads):
-            one = Future[None]()
-            try:
-                self._pool.submit(_do, one, work)
-            except RuntimeError:
-                # What no new thread does is still there for one that was about to be idle.
-                if one.cancel():
-                    break
+            if (one := self._pool.begin(work)) is None:
+                break
             working.append(one)
         return working
-
-
-def _do(one: Future[None], work: Callable[[], None]) -> None:
-    """Works, unless that was called off."""
-    if one.set_running_or_notify_cancel():
-        try:
-            work()
-        finally:
-            one.set_result(None)
 
 
 class NativeFlattener:

@@ -7,6 +7,8 @@ from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import Generic, TypeVar
 
+from myd_grpc.threads import start
+
 _Piece = TypeVar("_Piece")
 
 _PIECES = 4
@@ -15,7 +17,8 @@ _PIECES = 4
 class Ahead(Generic[_Piece]):
     """Calls `make` ahead of whoever takes what it gives, until it raises; one takes at a time.
 
-    `make` must not be called by anybody else until this was closed.
+    `make` must not be called by anybody else until this was closed. To make one raises
+    BlockingIOError where the system lets no thread begin: then nothing was made.
     """
 
     def __init__(self, make: Callable[[], _Piece]) -> None:
@@ -26,7 +29,7 @@ class Ahead(Generic[_Piece]):
         self._closed = False
         # Nobody may wait for it at the end of the process.
         self._thread = Thread(target=self._work, name="input", daemon=True)
-        self._thread.start()
+        start(self._thread)
 
     def next(self) -> _Piece:
         """What was made next; raises what `make` does, again and again."""

@@ -65,5 +65,8 @@ class TextReader:
 
         if self._is_small:
             return make
-        self._ahead = Ahead(make)
+        try:
+            self._ahead = Ahead(make)
+        except BlockingIOError:  # each piece is made when it is wanted
+            return make
         return self._ahead.next

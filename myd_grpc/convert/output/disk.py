@@ -8,12 +8,13 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 
 from myd_grpc.failpoints import reach
+from myd_grpc.threads import Threads
 
 Append = tuple[str, Sequence[bytes | memoryview]]
 """A file's name, and what comes next in it, in pieces."""
@@ -50,7 +51,7 @@ class AppendOnlyFiles:
         self._directory = directory
         self._idle = OrderedDict[str, _File]()
         self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
         self._under_way: list[Future[None]] = []
         self._failure: OSError | None = None
 
@@ -76,7 +77,7 @@ class AppendOnlyFiles:
         # Threads that do not wait for the disk would be in each other's way.
         threads = sum(_is_direct(pieces) for _, pieces in appends) or 1
         # Small sets need no threads, and to make what holds them takes a while.
-        pool = self._pool = self._pool or ThreadPoolExecutor(_WRITERS, "write")
+        pool = self._pool = self._pool or Threads(_WRITERS, "write")
         begun = [
             pool.submit(self._append_after, before, rest, buffer)
             for buffer in self._buffers[:threads]
@@ -86,7 +87,7 @@ class AppendOnlyFiles:
     def begin(self, write: Callable[[], None]) -> None:
         """Begins to write what is no append to an open file, when what came before is written."""
         self._wait()
-        pool = self._pool = self._pool or ThreadPoolExecutor(_WRITERS, "write")
+        pool = self._pool = self._pool or Threads(_WRITERS, "write")
         self._under_way = [pool.submit(_reached, write)]
 
     @cached_property
@@ -336,9 +337,9 @@ def sync_all(paths: Iterable[str | Path]) -> None:
 
 
 @cache
-def _sync_threads() -> ThreadPoolExecutor:
+def _sync_threads() -> Threads:
     """Threads that stay: to begin them takes longer than to sync a few small files."""
-    return ThreadPoolExecutor(_SYNCS - 1, "sync")
+    return Threads(_SYNCS - 1, "sync")
 
 
 def _sync_some(rest: Iterator[str | Path]) -> None:

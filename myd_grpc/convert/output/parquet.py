@@ -11,6 +11,7 @@ from pathlib import Path
 
 from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output.finishing import FinishedRows, FinishedTable, Made, Report, RowFile
+from myd_grpc.threads import start
 
 _FILES = "myd_grpc.convert.output.parquet_files"
 
@@ -24,7 +25,8 @@ class Parquet:
     def __init__(self) -> None:
         if _FILES not in sys.modules:
             # It takes a while, in which rows come.
-            threading.Thread(target=_load, name="load").start()
+            with suppress(BlockingIOError):  # as whoever needs it loads it, too
+                start(threading.Thread(target=_load, name="load"))
 
     def kept(self, directory: Path, rows: FinishedRows) -> Collection[str]:
         """The names of the files that are there."""

@@ -7,9 +7,11 @@ This loads pyarrow, and is only loaded where such files are made.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -25,6 +27,7 @@ from myd_grpc.convert.output.finishing import FinishedTable, Report, RowFile
 from myd_grpc.convert.output.parquet_types import schema_of
 from myd_grpc.convert.output.row_pieces import whole_rows
 from myd_grpc.failpoints import reach
+from myd_grpc.threads import Threads
 
 _PIECE = 4 << 20
 """Bytes of CSV that become columns at a time, unless a row is longer."""
@@ -36,6 +39,8 @@ _PIECE_FOR_COLUMN, _GROUP_FOR_COLUMN = 1 << 10, 8 << 10
 # No other file of a set has such a name.
 _UNFINISHED = ".unfinished-{}.parquet"
 _SYNCS = 4
+# What its error says then, whose type is that of all that it has no type for.
+_NO_THREAD = "Failed to launch worker thread"
 
 T = TypeVar("T")
 
@@ -50,10 +55,15 @@ class Wanted:
 
 
 def make(wanted: Sequence[Wanted], dialect: Dialect, report: Report) -> None:
-    """Writes these files, one after another. Raises OSError as the file system does."""
+    """Writes these files, one after another.
+
+    Raises OSError as the file system does, or as the system does where it lets no thread begin.
+    """
     pa.set_io_thread_count(1)
+    # They would take a thread, and where none begins, the process ends.
+    pa.enable_signal_handlers(False)
     groups = ((one, group) for one in wanted for group in _row_groups(one, dialect))
-    with closing(_one_ahead(groups)) as ahead, ThreadPoolExecutor(_SYNCS, "finish") as pool:
+    with closing(_one_ahead(groups)) as ahead, Threads(_SYNCS, "finish") as pool:
         finishing = list[Future[None]]()
         for one, its_groups in groupby(ahead, itemgetter(0)):
             unfinished = one.path.with_name(_UNFINISHED.format(len(finishing)))
@@ -67,7 +77,7 @@ def make(wanted: Sequence[Wanted], dialect: Dialect, report: Report) -> None:
 
 def _one_ahead(items: Iterator[T]) -> Generator[T]:
     """The same items; the next one is already made, by another thread, while one is used."""
-    with ThreadPoolExecutor(1, "read") as pool:
+    with Threads(1, "read") as pool:
         coming = pool.submit(next, items, None)
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
@@ -113,10 +123,22 @@ def _columns(one: Wanted, schema: pa.Schema, dialect: Dialect) -> Iterator[pa.Ta
                 column_names=schema.names,
                 skip_rows_after_names=header,
             )
-            columns = csv.read_csv(pa.BufferReader(text), reading, parsing, converting)
+            with _thread_refusals():
+                columns = csv.read_csv(pa.BufferReader(text), reading, parsing, converting)
             header = 0
             del text  # which may be long, and is of no use while what was made of it is waiting
             yield columns
+
+
+@contextmanager
+def _thread_refusals() -> Iterator[None]:
+    """Raises BlockingIOError where pyarrow can begin no thread, without which it reads no CSV."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        if _NO_THREAD not in str(error):
+            raise
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
 
 
 def _write(one: Wanted, unfinished: Path, groups: Iterator[pa.Table], report: Report) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import BinaryIO
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.widening import widened
 from myd_grpc.failpoints import reach
+from myd_grpc.threads import Threads
 
 _AT_ONCE = 4
 # No part's name begins with a dot.
@@ -48,7 +48,7 @@ class Rewriter:
 
         Raises OSError when none is being written any more.
         """
-        pool = ThreadPoolExecutor(_AT_ONCE, "rewrite")
+        pool = Threads(_AT_ONCE, "rewrite")
         try:
             return list(pool.map(self._one, range(len(parts)), parts))
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from myd_grpc.convert.package.counting import (
 )
 from myd_grpc.convert.package.facts import Checksums, Counts, TableFacts
 from myd_grpc.options import Format
+from myd_grpc.threads import Threads
 
 _REPORT_S = 0.2
 
@@ -102,15 +103,19 @@ def _sum(counts: Sequence[Counts]) -> Counts:
 
 
 class _Reading:
-    """Reads files in threads, and tells how far that is."""
+    """Reads files in threads, and tells how far that is.
+
+    What no thread reads is read by whoever begins it, and that tells of it, too.
+    """
 
     def __init__(self, threads: int, total: int, report: Callable[[float], None]) -> None:
-        self._pool = ThreadPoolExecutor(threads, "checksums")
+        self._pool = Threads(threads, "checksums")
         self._total = total
         self._report = report
         self._begun: list[Future[Any]] = []
         self._lock = threading.Lock()
         self._read = 0
+        self._waiting = threading.current_thread()
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +132,11 @@ class _Reading:
     def _add(self, size: int) -> None:
         with self._lock:
             self._read += size
+        if threading.current_thread() is self._waiting:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._report(self._read / self._total)
 
     def wait(self) -> None:
         """Returns when all files have been read; raises what any has raised."""
@@ -135,4 +145,4 @@ class _Reading:
             done, left = wait(left, _REPORT_S, FIRST_EXCEPTION)
             for one in done:
                 one.result()
-            self._report(self._read / self._total)
+            self._tell()

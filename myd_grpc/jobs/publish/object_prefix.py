@@ -20,8 +20,9 @@ from typing import TypeVar
 
 from myd_grpc import failpoints
 from myd_grpc.beneath import components
-from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
+from myd_grpc.convert.errors import Reason, ShortageError, refused
 from myd_grpc.convert.output.naming import folded
+from myd_grpc.convert.remedies import CHOOSE_ANOTHER, output_refused, unavailable
 from myd_grpc.jobs.manifest import (
     MANIFEST,
     REPLACED,
@@ -83,7 +84,7 @@ class ObjectPrefix:
         if any(name.startswith(".") for name in components(directory)):
             error = PermissionError(errno.EPERM, os.strerror(errno.EPERM))
             what = "the directory in which the caller's sets are cannot be opened"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error)
+            raise output_refused(what, error)
 
     def find_in(self, directory: str, name: str) -> str | None:
         """See `OutputPlace.find_in`."""
@@ -97,7 +98,7 @@ class ObjectPrefix:
         try:
             return name if self._holds(name) else next(iter(self._others(name)), None)
         except OSError as error:
-            raise refused(Reason.OUTPUT_UNAVAILABLE, "sets cannot be looked for", error) from None
+            raise output_refused("sets cannot be looked for", error) from None
 
     def staging(self, directory: str, job_id: str, attempt: str) -> Path:
         """See `OutputPlace.staging`: in the work directory, for whichever directory."""
@@ -123,7 +124,7 @@ class ObjectPrefix:
             failpoints.reach("manifests_joined")
         except OSError as error:
             what = f"{name}: what was uploaded cannot be put together"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused(what, error) from None
         return digest(data)
 
     def has_staged(self, job_id: str, attempt: str, name: str) -> bool:
@@ -132,7 +133,7 @@ class ObjectPrefix:
             return self._objects.holds(self._path(name, parts_of(job_id, attempt), STAGED_MANIFEST))
         except OSError as error:
             what = f"{name}: what was uploaded cannot be looked for"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused(what, error) from None
 
     def stage(self, job_id: str, attempt: str, uploaded: str) -> StagedSet:
         """See `OutputPlace.stage`: the attempt, and the digest of its manifest."""
@@ -146,7 +147,7 @@ class ObjectPrefix:
             replaced = self._commit(staged, name, manifest, replace=replace)
         except OSError as error:
             what = f"{name}: the output set cannot be published"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused(what, error) from None
         self._finish(name, replaced)
         return True
 
@@ -165,7 +166,7 @@ class ObjectPrefix:
             replaced = self._older(name, there) if there and is_there and replace else {}
         except OSError as error:
             what = f"{name}: whether the output set is published cannot be told"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused(what, error) from None
         if is_there:
             self._finish(name, replaced)
         elif manifest is not None:
@@ -209,8 +210,8 @@ class ObjectPrefix:
             return self._older(name, seen) if replace else {}
         others = self._seen_others(name)
         if not replace and (seen or others):
-            message = f"{name}: the output set exists by now, and it is not to be replaced"
-            raise _unavailable(message)
+            what = f"{name}: the output set exists by now, and it is not to be replaced"
+            raise unavailable(what, CHOOSE_ANOTHER)
         try:
             failpoints.reach("write_manifest")
             self._write(path, manifest, seen)
@@ -222,9 +223,10 @@ class ObjectPrefix:
             # It may be there since a try whose answer was lost.
             if self._is(self._objects.read(path), staged):
                 return others
-            raise _unavailable(
+            raise unavailable(
                 f"{name}: another writer has published or removed the output set meanwhile; what "
-                "it has published stays"
+                "it has published stays",
+                "choose another name, or wait until it has ended",
             ) from None
         return others
 
@@ -243,8 +245,9 @@ class ObjectPrefix:
                 self._objects.delete(path)
             else:
                 self._write(path, before.data, mine)
-        raise _unavailable(
-            f"{name}: what was uploaded has disappeared: another server took it away"
+        raise unavailable(
+            f"{name}: what was uploaded has disappeared: another server took it away",
+            "have only one server at a time go on with the jobs of a state directory",
         )
 
     def _write(self, path: str, manifest: bytes, seen: Seen | None) -> None:
@@ -291,7 +294,10 @@ class ObjectPrefix:
         """The manifest that the attempt has uploaded. Raises OSError, or ConversionError."""
         manifest = self._found_manifest(staged, name)
         if manifest is None:
-            raise _unavailable(f"{name}: what was uploaded has disappeared, or was changed")
+            raise unavailable(
+                f"{name}: what was uploaded has disappeared, or was changed",
+                "see that nothing else writes or removes what is there",
+            )
         return manifest
 
     def _found_manifest(self, staged: StagedSet, name: str) -> bytes | None:
@@ -342,7 +348,3 @@ class ObjectPrefix:
 
 def _token(attempt: str, uploaded: str) -> str:
     return f"{attempt}:{uploaded}"
-
-
-def _unavailable(message: str) -> ConversionError:
-    return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from myd_grpc import directories
 from myd_grpc.config import Settings
+from myd_grpc.convert.remedies import WORK_DIRECTORY
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.publish.output_directory import OutputDirectory
 from myd_grpc.jobs.publish.place import OutputPlace
@@ -32,7 +33,7 @@ def opened_output(settings: Settings) -> Iterator[OutputPlace]:
         from myd_grpc.objectstore.objects import Objects  # noqa: PLC0415
 
         with directories.locked(settings.work_dir) as fd:
-            pinned = PinnedPath.of("the work directory", settings.work_dir)
+            pinned = PinnedPath.of(WORK_DIRECTORY, settings.work_dir)
             work = OutputDirectory(settings.work_dir, fd, pinned)
             objects = Objects(settings.output_dir)
             keeps_existing = _keeps_existing(settings.output_dir, objects)

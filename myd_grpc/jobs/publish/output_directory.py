@@ -24,6 +24,13 @@ from typing import TypeVar
 from myd_grpc import failpoints
 from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, is_full, refused
 from myd_grpc.convert.output.naming import folded
+from myd_grpc.convert.remedies import (
+    CHOOSE_ANOTHER,
+    OUTPUT_DIRECTORY,
+    NoRoomError,
+    output_refused,
+    unavailable,
+)
 from myd_grpc.directories import PinnedPath
 from myd_grpc.jobs.publish import sub_directories
 from myd_grpc.jobs.publish.directory_id import DirectoryId
@@ -38,6 +45,7 @@ _STAGING = ".myd-"
 _OLD = "-old"
 _ORPHAN_PATIENCE_S = 5.0
 _LINGERS_S = 1.0
+_LEAVE_ALONE = "see that nothing else moves or removes what is in the output directory"
 _REMOVALS = 3
 """Tries, as NFS may say of what it has just removed that it was not there; the rest still is."""
 
@@ -57,7 +65,7 @@ class OutputDirectory:
     def __init__(self, path: Path, fd: int, pinned: PinnedPath | None = None) -> None:
         self.path = path
         self._fd = fd
-        self._pinned = pinned or PinnedPath.of("the output directory", path)
+        self._pinned = pinned or PinnedPath.of(OUTPUT_DIRECTORY, path)
 
     def check_path(self) -> None:
         """See `OutputPlace.check_path`."""
@@ -100,8 +108,7 @@ class OutputDirectory:
         try:
             names = self._names()
         except OSError as error:
-            what = "the output directory cannot be read"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused("the output directory cannot be read", error) from None
         return next((one for one in names if folded(one) == wanted), None)
 
     def check(self, name: str, wanted: int) -> None:
@@ -122,10 +129,10 @@ class OutputDirectory:
         volume = os.fstatvfs(self._fd)
         free = volume.f_bavail * volume.f_frsize
         if volume.f_blocks and free < wanted:
-            raise ConversionError(
-                Reason.DISK_FULL,
-                f"the output may take {_mib(wanted)}, and {self._pinned.what} has {_mib(free)} "
-                "left",
+            place = self._pinned.what
+            raise NoRoomError(
+                f"the output may take {_mib(wanted)}, and {place} has {_mib(free)} left",
+                place=place,
             )
 
     def destination(self, directory: str, name: str, attempt: str) -> None:
@@ -138,7 +145,7 @@ class OutputDirectory:
             self._adopt(job_id, attempt)
         identity = self._identity(staging_name(job_id))
         if identity is None:
-            raise ConversionError(Reason.OUTPUT_UNAVAILABLE, "the staged output has disappeared")
+            raise unavailable("the staged output has disappeared", _LEAVE_ALONE)
         return StagedSet(job_id, identity.token)
 
     def _adopt(self, job_id: str, attempt: str) -> None:
@@ -146,8 +153,7 @@ class OutputDirectory:
             self._remove(staging_name(job_id))
             self._rename(staging_name(job_id, attempt), staging_name(job_id))
         except OSError as error:
-            what = "the staged output cannot be published"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused("the staged output cannot be published", error) from None
 
     def join(self, job_id: str, attempt: str, name: str, shares: Sequence[StagedShare]) -> str:
         """See `OutputPlace.join`: each directory is renamed."""
@@ -160,8 +166,7 @@ class OutputDirectory:
                         _move(share.directories, source, joined)
                 os.fsync(joined)
         except OSError as error:
-            what = "the staged output cannot be put together"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused("the staged output cannot be put together", error) from None
         return ""
 
     def has_staged(self, job_id: str, attempt: str, name: str) -> bool:
@@ -393,9 +398,8 @@ def _mib(size: int) -> str:
 
 def _unpublishable(error: OSError, name: str) -> ConversionError:
     if is_full(error):
-        return ConversionError(Reason.DISK_FULL, "the output directory is full")
+        return NoRoomError("the output directory is full", error)
     if error.errno == errno.EEXIST:
-        message = f"{name}: the output set exists by now, and it is not to be replaced"
-        return ConversionError(Reason.OUTPUT_UNAVAILABLE, message)
-    what = f"{name}: the output set cannot be published"
-    return refused(Reason.OUTPUT_UNAVAILABLE, what, error)
+        what = f"{name}: the output set exists by now, and it is not to be replaced"
+        return unavailable(what, CHOOSE_ANOTHER)
+    return output_refused(f"{name}: the output set cannot be published", error)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from myd_grpc.beneath import components, open_child
-from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.convert.errors import ConversionError, Reason
+from myd_grpc.convert.remedies import output_refused
 
 _WHAT = "the directory in which the caller's sets are"
 
@@ -52,11 +53,11 @@ def _descend(root: int, inside: str, *, make: bool) -> int:
             directory = child
     except FileNotFoundError:
         os.close(directory)
-        raise DirectoryMissingError(Reason.OUTPUT_UNAVAILABLE, f"{_WHAT} is not there") from None
+        what = f"{_WHAT} is not there; send the request again, and it is made"
+        raise DirectoryMissingError(Reason.OUTPUT_UNAVAILABLE, what) from None
     except OSError as error:
         os.close(directory)
-        reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
-        raise refused(reason, f"{_WHAT} cannot be opened", error) from None
+        raise output_refused(f"{_WHAT} cannot be opened", error) from None
     return directory
 
 

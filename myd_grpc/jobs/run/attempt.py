@@ -191,14 +191,15 @@ class Attempt:
 
     async def _with_new_workers(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do it with another worker where one dies."""
-        for _ in range(NEW_WORKERS):
+        for left in reversed(range(NEW_WORKERS + 1)):
             try:
                 await self._while_short(step)
             except WorkerDiedError as error:
+                if not left:
+                    raise error.last() from None
                 logger.warning("job %s: %s; another one goes on", self.job.job_id, error.message)
             else:
                 return
-        await self._while_short(step)
 
     async def _in_worker(self) -> None:
         task = await self._task()

@@ -224,7 +224,7 @@ class Spread:
         except WorkerDiedError as error:
             self._deaths[number] += 1
             if self._deaths[number] > NEW_WORKERS:
-                self._fail(number, error)
+                self._fail(number, error.last())
             else:
                 logger.warning("job %s: %s; another one goes on", self._job.job_id, error.message)
         except ShortageError:

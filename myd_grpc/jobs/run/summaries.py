@@ -111,7 +111,10 @@ class Summaries:
                 return await self._in_worker(caller, task)
             except WorkerDiedError as error:
                 logger.warning("summary: %s; another one begins again", error.message)
-        return await self._in_worker(caller, task)
+        try:
+            return await self._in_worker(caller, task)
+        except WorkerDiedError as error:
+            raise error.last() from None
 
     async def _in_worker(self, caller: str, task: SummaryTask) -> Summary:
         self._raise_if_stopping()
@@ -145,7 +148,9 @@ def _result(message: Message) -> Summary:
             )
             raise (ShortageError if passing else ConversionError)(reason, text)
         case _:
-            raise ConversionError(Reason.WORKER_DIED, "the worker process gave no summary")
+            raise ConversionError(
+                Reason.WORKER_DIED, "the worker process gave no summary; send the request again"
+            )
 
 
 def _refusal(error: ConversionError) -> errors.CallError:

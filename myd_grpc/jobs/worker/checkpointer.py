@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -16,6 +16,7 @@ from myd_grpc.convert.model import PartFile
 from myd_grpc.convert.output import disk
 from myd_grpc.convert.output.file_system import FileSystem
 from myd_grpc.jobs.worker.protocol import CheckpointRejected, CheckpointSaved, Message, Task
+from myd_grpc.threads import Threads
 
 _PAUSE_FACTOR = 50
 """Checkpoints take at most one part in so many of a processor's time."""
@@ -56,7 +57,7 @@ class Checkpointer:
         self._every_s = task.checkpoint_s
         # One of another directory goes on to fit that, whatever happens in this one.
         self._has_older = task.checkpoint is not None and task.taken_over is None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpointer")
+        self._thread = Threads(1, thread_name_prefix="checkpointer")
         self._under_way: Future[None] | None = None
         self._due = time.monotonic() + self._every_s
 

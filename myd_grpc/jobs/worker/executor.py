@@ -10,15 +10,31 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from myd_grpc.convert.errors import ConversionError
+from myd_grpc.convert.errors import ConversionError, Reason
 from myd_grpc.jobs.worker.protocol import AnyTask, Message
 
 NEW_WORKERS = 2
 """How often a worker that died is replaced: a file may kill every one that there is."""
 
+_MAY_BE_SHORT = (
+    "send the request again; if it is so again, memory may be short: lower MYD_FILE_SEP_SIZE or "
+    "MYD_WORKERS"
+)
+
 
 class WorkerDiedError(ConversionError):
-    """A worker ended in the middle of its work, or was ended as it did none."""
+    """A worker ended in the middle of its work, or was ended as it did none.
+
+    `advice` is what to do where no other is to go on in its place.
+    """
+
+    def __init__(self, reason: Reason, message: str, advice: str = _MAY_BE_SHORT) -> None:
+        super().__init__(reason, message)
+        self._advice = advice
+
+    def last(self) -> ConversionError:
+        """What the work fails with if no other worker goes on."""
+        return ConversionError(self.reason, f"{self.message}; {self._advice}")
 
 
 class Worker(Protocol):

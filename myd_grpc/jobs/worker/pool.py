@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from myd_grpc.convert.errors import Reason, refused
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.jobs.worker.places import Places
 from myd_grpc.jobs.worker.process import STALL_SECONDS, WorkerProcess, version_of
 
 logger = logging.getLogger(__name__)
 
+_START_ANEW = "see that the server is installed whole, start it anew, and send the request again"
 _WARM_UP_S = 2.0
 
 
@@ -110,7 +111,10 @@ class WorkerPool:
             what = "no worker process could be started"
             failure = refused(Reason.WORKER_DIED, what, error)
             logger.error("%s", failure.message)  # noqa: TRY400 - the traceback would tell no more
-            raise failure from None
+            if isinstance(failure, ShortageError):
+                raise failure from None
+            message = f"{failure.message}; {_START_ANEW}"
+            raise ConversionError(failure.reason, message) from None
 
     async def release(self, worker: WorkerProcess) -> None:
         """Take back a worker: one that has come to the end of its task is a spare.

@@ -48,8 +48,15 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
     "MALLOC_ARENA_MAX": "1",
 }
+# NumPy, which comes with Parquet, begins a thread for each processor, for what nobody has it
+# compute, and interrupts the process where it cannot.
+NO_COMPUTING = {"OPENBLAS_NUM_THREADS": "1"}
 STALL_SECONDS = 300.0
 """How long a worker with a task may do nothing, unless it is set otherwise."""
+_STALLED = (
+    "send the request again; if it is so again, see that the disks of its data and output answer, "
+    "or raise MYD_STALL_SECONDS"
+)
 _BROKER_ENDS_S = 20.0
 _ROOT = str(Path(myd_grpc.__file__).parent.parent)
 PROGRAM = "myd_grpc.jobs.worker.program"
@@ -95,6 +102,7 @@ class WorkerProcess:
                 env={
                     **{name: environ[name] for name in _PASSED_ON if name in environ},
                     **ALLOCATOR,
+                    **NO_COMPUTING,
                     "PYTHONPATH": _ROOT,
                 },
             )
@@ -127,9 +135,9 @@ class WorkerProcess:
             yield message
         status = await self.end()
         if watch.stalled:
-            how = f"did nothing for {self._stall_s:g} s and was ended"
-        else:
-            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            what = f"the worker process did nothing for {self._stall_s:g} s and was ended"
+            raise WorkerDiedError(Reason.WORKER_DIED, what, _STALLED)
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         raise WorkerDiedError(Reason.WORKER_DIED, f"the worker process {how}")
 
     async def acknowledge(self) -> None:

@@ -19,17 +19,18 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NoReturn, TypeAlias
 
 from myd_grpc import dictionary, failpoints, mask_profiles
 from myd_grpc.convert.checkpoint import Checkpoint
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
 from myd_grpc.convert.engines import available, processors
-from myd_grpc.convert.errors import ConversionError, Reason, ShortageError
+from myd_grpc.convert.errors import ConversionError, Reason, ShortageError, refused
 from myd_grpc.convert.input.cipher import CbcDecryptor
 from myd_grpc.convert.model import NO_KEYS, CipherKey, Keys, Progress
 from myd_grpc.convert.output import file_system
 from myd_grpc.convert.pipeline import Converted, convert, look
+from myd_grpc.convert.remedies import OUTPUT_DIRECTORY, WORK_DIRECTORY
 from myd_grpc.convert.wiping import wipe
 from myd_grpc.jobs.worker import sandbox
 from myd_grpc.jobs.worker.checkpointer import Checkpointer, ServerSignals
@@ -77,6 +78,7 @@ from myd_grpc.objectstore.frames import Connection
 from myd_grpc.objectstore.remote import RemoteAccess
 from myd_grpc.shopping import UserNotFoundError
 from myd_grpc.shopping.summary import summarise
+from myd_grpc.threads import start
 from myd_grpc.tracebacks import describe, new_error_id
 
 _TICK_S = 0.2
@@ -87,6 +89,8 @@ _LITTLE_BYTES = 16 << 20
 
 _CIPHERS = 8
 """More than one task's own cipher and those of its look at the file."""
+
+_NO_THREADS = "a worker process can begin no thread"
 
 _Tasks: TypeAlias = SimpleQueue[tuple[bytes, Keys]]
 """Tasks as lines, with their keys."""
@@ -102,9 +106,12 @@ def main() -> None:
     forbid_core_dumps()  # after which not even this process may write such files of its own
     channel = _Channel(_private_stdout())
     intake = Intake(sys.stdin.fileno())
-    _confine(intake.line())
     signals, tasks = ServerSignals(), _Tasks()
-    threading.Thread(target=_listen, args=(intake, signals, tasks), daemon=True).start()
+    try:
+        _confine(intake.line())
+        start(threading.Thread(target=_listen, args=(intake, signals, tasks), daemon=True))
+    except BlockingIOError as error:
+        _give_up(intake, channel, refused(Reason.WORKER_DIED, _NO_THREADS, error))
     gc.freeze()  # nothing of what is loaded by now will ever be garbage
     while True:
         task = decode_task(*_next(tasks))
@@ -119,6 +126,16 @@ def main() -> None:
             _forget(keys)
         if _peak_bytes() - held > _LITTLE_BYTES:
             give_memory_back()
+
+
+def _give_up(intake: Intake, channel: _Channel, failure: ConversionError) -> NoReturn:
+    """Say of whatever task comes why this process cannot do it, and end."""
+    if intake.line() == KEYS:
+        _forget(intake.keys())
+        intake.line()
+    passing = isinstance(failure, ShortageError)
+    channel.send(Failed(failure.reason, failure.message, "", _peak_bytes(), passing))
+    os._exit(1)
 
 
 def _next(tasks: _Tasks) -> tuple[bytes, Keys]:
@@ -192,8 +209,8 @@ def _convert(
 
 
 def _place(task: Task) -> str:
-    """What the set is made in, in words, where that is not the output directory."""
-    return "the work directory" if task.destination else ""
+    """What the set is made in, in words."""
+    return WORK_DIRECTORY if task.destination else OUTPUT_DIRECTORY
 
 
 def _upload(task: Task, converted: Converted, ticker: Ticker) -> str:

@@ -12,8 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from myd_grpc.convert.checkpoint_form import StaleCheckpointError
-from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
 from myd_grpc.convert.output import disk
+from myd_grpc.convert.remedies import (
+    OUTPUT_DIRECTORY,
+    NoRoomError,
+    output_refused,
+    unavailable,
+)
 from myd_grpc.jobs.worker.hardening import umask
 from myd_grpc.jobs.worker.protocol import Task
 from myd_grpc.locks import lock
@@ -30,19 +35,16 @@ _CANNOT_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno
 def output_errors(place: str) -> Iterator[None]:
     """Raise ConversionError for what the file system refuses: it is all about the output here.
 
-    `place` says in words what it is in, "" where that is where the set will be.
+    `place` is what the output is made in: where the set will be, or not.
     """
     try:
         yield
-    except ConversionError as error:
-        if not place or error.reason is not Reason.DISK_FULL:
+    except NoRoomError as error:
+        if place == OUTPUT_DIRECTORY:
             raise
-        raise ConversionError(error.reason, f"{error.message} in {place}") from None
+        raise error.in_place(place) from None
     except OSError as error:
-        reason = Reason.DISK_FULL if is_full(error) else Reason.OUTPUT_UNAVAILABLE
-        raise refused(
-            reason, f"{place or 'the output directory'} cannot be written", error
-        ) from None
+        raise output_refused(f"{place} cannot be written", error, place) from None
 
 
 @contextmanager
@@ -54,8 +56,8 @@ def owned(staging: Path) -> Iterator[None]:
     try:
         os.fchmod(fd, 0o700)
         if not lock(fd, time.monotonic() + _PREDECESSOR_ENDS_S):
-            raise ConversionError(
-                Reason.OUTPUT_UNAVAILABLE, "a worker from before still writes the output"
+            raise unavailable(
+                "a worker from before still writes the output", "wait until it has ended"
             )
         yield
     finally:

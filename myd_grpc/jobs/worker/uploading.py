@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from myd_grpc import failpoints
-from myd_grpc.convert.errors import ConversionError, Reason, is_full, refused
+from myd_grpc.convert.errors import ConversionError, is_full
 from myd_grpc.convert.model import BesideFile, PartFile
+from myd_grpc.convert.remedies import output_refused, unavailable
 from myd_grpc.jobs.manifest import (
     STAGED_MANIFEST,
     Destination,
@@ -99,11 +100,11 @@ class Uploader:
         try:
             return future.result()
         except OSError as error:
-            what = "the output set cannot be uploaded"
-            raise refused(Reason.OUTPUT_UNAVAILABLE, what, error) from None
+            raise output_refused("the output set cannot be uploaded", error) from None
 
 
 def _mismatch() -> ConversionError:
-    return ConversionError(
-        Reason.OUTPUT_UNAVAILABLE, "the output set was uploaded, but not as it was written"
+    return unavailable(
+        "the output set was uploaded, but not as it was written",
+        "see that nothing else writes in the work directory or there",
     )

@@ -32,7 +32,11 @@ except ConversionError as error:
 """
 
 
-FULL = "DISK_FULL no space is left for the output\n"
+# The largest size of a file is what is met here.
+FULL = (
+    "DISK_FULL no space is left for the output; let the server's processes write larger files, or "
+    "lower MYD_MAX_CSV_ROW, and send the request again\n"
+)
 
 
 def limited(script: str, work: Path, engine: str, size: int) -> str:
@@ -115,5 +119,8 @@ with directory() as work:
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
-    message = "OUTPUT_UNAVAILABLE the output cannot be written: permission denied"
+    message = (
+        "OUTPUT_UNAVAILABLE the output cannot be written: permission denied; let the server's user "
+        "write there, and send the request again"
+    )
     assert done.stdout.splitlines() == [message] * 2
