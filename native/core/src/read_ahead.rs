@@ -94,7 +94,7 @@ const MANY_ROWS: usize = 6 << 20;
 const LEAST_BATCH: usize = 1 << 10;
 /// So much text has the first batch. It brings most columns, and no other is begun before they are
 /// known.
-const FIRST_BATCH: usize = 512 << 10;
+const FIRST_BATCH: usize = 1 << 20;
 /// A batch may have so much text at least, however often columns come.
 const LEAST_CALM: usize = 128 << 10;
 /// What a thread knows of an entry of the schema takes about so much memory.
@@ -255,8 +255,10 @@ impl ReadAhead {
         self.batch_bytes.store(size.max(LEAST_BATCH), Relaxed);
         let of_mib = (fragment.size() << 20) / records.size().max(1);
         self.rows_of_mib.store(of_mib, Relaxed);
-        // All that were begun first bring most columns, and none comes after.
-        let calm = if fragment.entries.is_empty() || fragment.base == 0 {
+        let calm = if fragment.base == 0 {
+            // The first one brings most columns, and none comes after.
+            usize::MAX
+        } else if fragment.entries.is_empty() {
             self.calm_bytes.load(Relaxed).max(records.size().saturating_mul(2))
         } else {
             LEAST_CALM.max(records.size() / CALM_SHARE)
