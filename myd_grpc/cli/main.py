@@ -36,7 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _never_fail_to_print()
     try:
         with Client(
-            arguments.address, tls=_tls(arguments), token=commands.token(arguments)
+            arguments.address,
+            tls=_tls(arguments),
+            token=commands.token(arguments),
+            on_retry=lambda error: tell(wording.repeating(error)),
         ) as client:
             chosen = output.choose(as_json=arguments.json)
             exit_code = commands.run(commands.Session(client, chosen, arguments))

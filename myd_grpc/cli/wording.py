@@ -11,6 +11,7 @@ from myd.analysis.v1.analysis_pb2 import Job, ShoppingSummary
 from myd.analysis.v1.analysis_pb2 import OutputFormat as Format
 from myd.analysis.v1.analysis_pb2 import RecordLayout as Layout
 from myd_grpc.cli.terms import translated
+from myd_grpc.client import CallError
 from myd_grpc.secret_texts import INSTEAD, is_secret
 
 _TYPED_KEY = (
@@ -142,6 +143,13 @@ def left(job: Job) -> str:
 def broken_off(why: str) -> str:
     """That a watch of the client library is about to be resumed, for as long as that does so."""
     return f"the watch broke off ({why}); resuming, for up to 5 minutes"
+
+
+def repeating(error: CallError) -> str:
+    """That a call is made again; the server itself may take seconds for each that it refuses."""
+    if not error.reason:
+        return f"{error}; trying again for some seconds"
+    return printable(f"{error.reason}: {error}; trying again for up to 40 s")
 
 
 def message(job: Job) -> str:

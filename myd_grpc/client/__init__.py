@@ -10,6 +10,8 @@ with Client("127.0.0.1:50051") as client:
 AsyncClient is the same for asyncio.
 """
 
+import logging
+
 from myd_grpc.client.aio import AsyncClient
 from myd_grpc.client.channel import DEFAULT_ADDRESS
 from myd_grpc.client.client import Client
@@ -36,6 +38,9 @@ from myd_grpc.options import (
     MaskRule,
     ReadKeywords,
 )
+
+# Only a program that sets up its logs is told there; nothing is printed by itself.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "DEFAULT_ADDRESS",

@@ -28,7 +28,7 @@ from myd_grpc.client.requests import (
     preprocess_request,
     resume_request,
 )
-from myd_grpc.client.retry import backoff
+from myd_grpc.client.retry import OnRetry, Repeats
 from myd_grpc.client.tables import TableJoiner
 from myd_grpc.client.tokens import Token, TokenSource
 from myd_grpc.client.watch import ENDED, AsyncWatch, OnBreak, RetryBudget, WatchCursor
@@ -50,9 +50,11 @@ class AsyncClient:
         token: TokenSource | None = None,
         patience_s: float = 3.0,
         resume_patience_s: float = 300.0,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self._connector = Connector(address, tls)
         self._token = Token(token)
+        self._on_retry = on_retry
         self._budget = RetryBudget(patience_s, resume_patience_s)
         self._channels = [self._connector.open_aio()]
         # The annotations of the stub know threaded calls only.
@@ -111,7 +113,7 @@ class AsyncClient:
             request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
             return self._stub.WatchJob(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token, self._on_retry)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
         async with aclosing(watch.states(cursor)) as states:
             async for job in states:
@@ -139,7 +141,7 @@ class AsyncClient:
             )
             return self._stub.WatchJobs(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token, self._on_retry)
         watch = AsyncWatch(open_stream, self._translate, self._closed)
         async with aclosing(watch.states(cursor)) as states:
             async for job in states:
@@ -225,7 +227,7 @@ class AsyncClient:
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The answer; safe to repeat, as every call is either a question or has a request_id."""
-        pause = backoff(self._budget.connect_s)
+        repeats = Repeats(self._budget.connect_s, self._on_retry)
         while True:
             try:
                 # By its name: the stub is another one after the files of TLS have changed.
@@ -234,10 +236,7 @@ class AsyncClient:
                 )
             except grpc.RpcError as error:
                 failure = await self._translate(error)
-            pause_s = next(pause, None)
-            if pause_s is None or not isinstance(failure, UnavailableError):
-                raise failure
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(repeats.pause_after(failure))
 
     async def _translate(self, error: grpc.RpcError) -> CallError:
         failure = from_rpc_error(error, self._connector.address)

@@ -27,7 +27,7 @@ from myd_grpc.client.requests import (
     preprocess_request,
     resume_request,
 )
-from myd_grpc.client.retry import backoff
+from myd_grpc.client.retry import OnRetry, Repeats
 from myd_grpc.client.tables import TableJoiner
 from myd_grpc.client.tokens import Token, TokenSource
 from myd_grpc.client.watch import ENDED, OnBreak, RetryBudget, Watch, WatchCursor
@@ -39,9 +39,10 @@ class Client:
 
     Where the server asks who calls, `token` says it. A path is that of a file with the token; it is
     read, as what answers a token is called, for each call and each time that a watch is resumed.
-    Calls that find no server are repeated for `patience_s` seconds before UnavailableError is
-    raised. A watch that breaks, for whatever reason but the call itself, is resumed for
-    `resume_patience_s`. All other errors are raised at once, as subclasses of CallError.
+    Calls that find no server are repeated for `patience_s` seconds, besides what each takes, before
+    UnavailableError is raised; before the first repeat, `on_retry` is told why, or a logger. A
+    watch that breaks, for whatever reason but the call itself, is resumed for `resume_patience_s`.
+    All other errors are raised at once, as subclasses of CallError.
 
     With `tls`, or an address that begins with grpcs://, the connection is over TLS. Files that
     change are read again for connections to come. What cannot be used raises InvalidTlsError.
@@ -55,9 +56,11 @@ class Client:
         token: TokenSource | None = None,
         patience_s: float = 3.0,
         resume_patience_s: float = 300.0,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self._connector = Connector(address, tls)
         self._token = Token(token)
+        self._on_retry = on_retry
         self._budget = RetryBudget(patience_s, resume_patience_s)
         self._channels = [self._connector.open()]
         self._stub = analysis_pb2_grpc.AnalysisServiceStub(self._channels[0])
@@ -123,7 +126,7 @@ class Client:
             request = pb.WatchJobRequest(job_id=job_id, from_revision=revision)
             return self._stub.WatchJob(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token, self._on_retry)
         for job in Watch(open_stream, self._translate, self._closed).states(cursor):
             yield job
             if job.status in ENDED:
@@ -151,7 +154,7 @@ class Client:
             )
             return self._stub.WatchJobs(request, metadata=cursor.metadata())
 
-        cursor = WatchCursor(from_revision, self._budget, on_break, self._token)
+        cursor = WatchCursor(from_revision, self._budget, on_break, self._token, self._on_retry)
         yield from Watch(open_stream, self._translate, self._closed).states(cursor)
 
     def list_jobs(
@@ -236,7 +239,7 @@ class Client:
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The answer; safe to repeat, as every call is either a question or has a request_id."""
-        pause = backoff(self._budget.connect_s)
+        repeats = Repeats(self._budget.connect_s, self._on_retry)
         while True:
             try:
                 # By its name: the stub is another one after the files of TLS have changed.
@@ -245,10 +248,7 @@ class Client:
                 )
             except grpc.RpcError as error:
                 failure = self._translate(error)
-            pause_s = next(pause, None)
-            if pause_s is None or not isinstance(failure, UnavailableError):
-                raise failure
-            time.sleep(pause_s)
+            time.sleep(repeats.pause_after(failure))
 
     def _translate(self, error: grpc.RpcError) -> CallError:
         failure = from_rpc_error(error, self._connector.address)

@@ -21,7 +21,7 @@ from myd_grpc.client.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from myd_grpc.client.retry import LONGEST_PAUSE_S, backoff
+from myd_grpc.client.retry import LONGEST_PAUSE_S, Notice, OnRetry, backoff
 from myd_grpc.client.tokens import Metadata, Token
 
 ENDED = frozenset({Job.DONE, Job.FAILED, Job.NOTFOUND})
@@ -55,13 +55,19 @@ class WatchCursor:
     """
 
     def __init__(
-        self, from_revision: int, budget: RetryBudget, on_break: OnBreak | None, token: Token
+        self,
+        from_revision: int,
+        budget: RetryBudget,
+        on_break: OnBreak | None,
+        token: Token,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self.revision = from_revision
         self._token = token
         self._sent: Metadata | None = None
         self._budget = budget
         self._on_break = on_break
+        self._notice = Notice(on_retry)
         self._pauses = backoff(budget.connect_s)
         self._seen: dict[str, int] = {}
         self._heard = False
@@ -98,10 +104,16 @@ class WatchCursor:
         if pause_s is None or self._is_final(broken):
             raise broken
         if not isinstance(broken, ConnectionAgedError):  # which is nothing to tell anybody
-            if self._on_break and self._heard:
-                self._on_break(broken)  # once, however many attempts it takes
-            self._heard = False
+            self._tell(broken)
         return pause_s
+
+    def _tell(self, broken: CallError) -> None:
+        """Tell that nothing is heard: once, however many attempts it takes."""
+        if not self._seen:
+            self._notice.give(broken)
+        elif self._on_break and self._heard:
+            self._on_break(broken)
+        self._heard = False
 
     def _is_final(self, broken: CallError) -> bool:
         if isinstance(broken, UnauthenticatedError):

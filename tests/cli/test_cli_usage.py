@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 
+import grpc
 import pytest
 
-from tests.support.commanding import client, environment
+from myd.analysis.v1 import analysis_pb2 as pb
+from tests.support.commanding import client, command, environment
+from tests.support.scripted import Service, answer, listening, rich
 from tests.support.serving import ROOT, Server
 
 
@@ -61,7 +64,7 @@ def test_the_address_may_stand_anywhere(shared_server: Server) -> None:
         subprocess.run(program, env=environment(**variables), check=True)
 
 
-def test_no_server_is_one_line_and_no_traceback() -> None:
+def test_no_server_is_told_and_no_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "client.py", "list", "--address", "127.0.0.1:1"],
         cwd=ROOT,
@@ -71,6 +74,16 @@ def test_no_server_is_one_line_and_no_traceback() -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
+        "cannot reach the server at 127.0.0.1:1; trying again for some seconds\n"
         "error: cannot reach the server at 127.0.0.1:1; start it with make serve, or name its "
         "address with --address HOST:PORT\n"
+    )
+
+
+def test_it_is_told_once_that_the_job_database_is_busy() -> None:
+    busy = rich(grpc.StatusCode.UNAVAILABLE, "STATE_UNAVAILABLE")
+    with listening(Service(busy, busy, answer(pb.ListJobsResponse()))) as address:
+        done = subprocess.run(command(address, "list"), capture_output=True, text=True, check=True)
+    assert done.stderr == (
+        "STATE_UNAVAILABLE: what the server says; trying again for up to 40 s\n"
     )

@@ -133,6 +133,35 @@ def test_a_repeated_submission_keeps_its_request_id() -> None:
     assert len({request.request_id for request in service.requests}) == 1
 
 
+def test_repeats_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[CallError] = []
+    busy = rich(UNAVAILABLE, "STATE_UNAVAILABLE")
+    done = answer(pb.GetJobStatusResponse())
+    with (
+        listening(Service(busy, busy, done)) as address,
+        Client(address, patience_s=2, on_retry=told.append) as client,
+    ):
+        client.status("j")
+    assert [error.reason for error in told] == ["STATE_UNAVAILABLE"]
+    with scripted(busy, busy, done) as (client, _):
+        client.status("j")
+    assert [(one.name.partition(".retry")[0], one.getMessage()) for one in caplog.records] == [
+        ("myd_grpc.client", "what the server says; trying again")
+    ]
+
+
+def test_a_watch_tells_that_it_has_to_begin_again() -> None:
+    told: list[CallError] = []
+    breaks: list[CallError] = []
+    service = Service(fail(UNAVAILABLE), fail(UNAVAILABLE), stream(state(2, "DONE")))
+    with (
+        listening(service) as address,
+        Client(address, patience_s=2, on_retry=told.append) as client,
+    ):
+        list(client.watch("j", on_break=breaks.append))
+    assert (len(told), breaks) == (1, [])
+
+
 def test_other_failures_are_not_repeated() -> None:
     with scripted(fail(grpc.StatusCode.INTERNAL, "internal error 7")) as (client, service):
         with pytest.raises(CallError, match=r"^internal error 7$"):

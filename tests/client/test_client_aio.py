@@ -56,6 +56,26 @@ def public(client: type) -> dict[str, list[str]]:
     }
 
 
+def test_it_is_made_as_the_blocking_client_is() -> None:
+    assert list(inspect.signature(AsyncClient).parameters) == list(
+        inspect.signature(Client).parameters
+    )
+
+
+async def test_repeats_are_told_once() -> None:
+    told: list[CallError] = []
+    service = Service(
+        fail(UNAVAILABLE), fail(UNAVAILABLE), answer(pb.GetJobStatusResponse()), fail(UNAVAILABLE)
+    )
+    service.answers.append(stream(state(2, "DONE")))
+    with listening(service) as address:
+        async with AsyncClient(address, patience_s=2, on_retry=told.append) as client:
+            await client.status("j")
+            assert len(told) == 1
+            assert [job.revision async for job in client.watch("j")] == [2]
+    assert len(told) == 2
+
+
 def test_it_has_the_methods_of_the_blocking_client() -> None:
     assert public(AsyncClient) == public(Client)
 
