@@ -152,7 +152,9 @@ def _what_helps(source: Source, flaw: FlawError) -> str:
     if chain and (chain.plain or chain.around.file or chain.around.encoded):
         return f"a compressed file that was damaged on its way may look like this: {FETCH_AGAIN}"
     if source.key and flaw.offset is not None and flaw.offset < BLOCK:
-        return f"if the iv is wrong, the first {BLOCK} bytes are: check it, or {FETCH_AGAIN}"
+        return (
+            f"with a wrong iv the first {BLOCK} bytes decrypt wrongly: check the iv, or {FETCH_AGAIN}"
+        )
     if source.key:
         return f"an encrypted file that was damaged on its way looks like this: {FETCH_AGAIN}"
     if flaw.offset == _first_sign(source):

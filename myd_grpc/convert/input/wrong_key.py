@@ -23,7 +23,6 @@ from myd_grpc.convert.jsontext.window import Window
 from myd_grpc.convert.model import CipherKey, TextForm
 
 _AS_PKCS7 = "encrypt it with PKCS#7 padding"
-_CHECK = "check that they are those of this file, and that it came as a whole"
 _MARK_BEFORE = "a byte order mark is before the ciphertext: take it off, it is 3 bytes"
 NO_IV = "no iv was sent: if the file does not begin with it, send the iv it was encrypted with"
 _KEY_ALONE = "send the key alone, without iv"
@@ -99,9 +98,17 @@ class TrialDecryption:
             return _MARK_BEFORE
         if self._is_ecb():
             return "it was encrypted in ECB mode: encrypt it in CBC mode"
-        if not self.is_padded:
-            return f"its last block does not end in padding: {_CHECK}"
-        return f"its first block does not decrypt to JSON: {_CHECK}"
+        sign = (
+            "its first block does not decrypt to JSON"
+            if self.is_padded
+            else "its last block does not end in padding"
+        )
+        return self._likely_wrong(sign)
+
+    def _likely_wrong(self, sign: str) -> str:
+        """That the key is wrong, by what is a sign of that; the likeliest cause is told first."""
+        both = "check both; if they are this file's"
+        return f"most likely the key or the iv is wrong, as {sign}: {both}, {FETCH_AGAIN}"
 
     @property
     def _iv_beside(self) -> str | None:
@@ -208,6 +215,10 @@ class TrialWithoutIv(TrialDecryption):
             )
         # The padding at the end shows, but for one time in 256, that the key is right.
         return f"{NO_IV}; or else check the key" if self.is_padded else super().fault()
+
+    def _likely_wrong(self, sign: str) -> str:
+        alone = "check it; if it is this file's"
+        return f"most likely the key is wrong, as {sign}: {alone}, {FETCH_AGAIN}"
 
 
 def _ending(tail: bytes, key: CipherKey) -> bytes:

@@ -110,5 +110,5 @@ def test_a_wrong_iv_with_which_a_text_may_begin(engine: str) -> None:
     error = failure(encrypted(b'["id",1,"name","x",true]'), CipherKey(KEY.key, iv), engine=engine)
     assert error.message == (
         "in.json: record 1: invalid JSON at byte 1: expected a digit; "
-        f"if the iv is wrong, the first 16 bytes are: check it, or {AGAIN}"
+        f"with a wrong iv the first 16 bytes decrypt wrongly: check the iv, or {AGAIN}"
     )

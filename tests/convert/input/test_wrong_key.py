@@ -109,7 +109,8 @@ def salted_with_that_key(plain: bytes) -> bytes:
 
 
 AGAIN = "fetch the file again, in binary mode"
-CHECK = "check that they are those of this file, and that it came as a whole"
+CHECK = f"check both; if they are this file's, {AGAIN}"
+LIKELY = "most likely the key or the iv is wrong, as its"
 PKCS7 = "encrypt it with PKCS#7 padding"
 ZERO_PADDING = f"NUL bytes follow the text (zero padding), not PKCS#7 padding: {PKCS7}"
 OPENSSL = (
@@ -233,7 +234,7 @@ def test_a_wrong_key_whose_first_block_is_json_by_chance(extra: bytes) -> None:
     iv = bytes(a ^ b for a, b in zip(first, b'[{"id":1,"no":2}', strict=True))
     error = failure(stored + extra, CipherKey(key, iv))
     length = "its length is not a multiple of 16; it is no AES-CBC ciphertext, or not all of it"
-    padding = f"its last block does not end in padding: {CHECK}$"
+    padding = f"{LIKELY} last block does not end in padding: {CHECK}$"
     assert_wrong_key(error, f"{length}: {AGAIN}$" if extra else padding)
 
 
@@ -303,9 +304,18 @@ def test_a_wrong_key_is_never_called_right(blocks: int) -> None:
         error = failure(encrypted(plain), key)
         assert_wrong_key(
             error,
-            "its (last block does not end in padding|first block does not decrypt to JSON): "
+            f"{LIKELY} (last block does not end in padding|first block does not decrypt to JSON): "
             + CHECK,
         )
+
+
+def test_a_wrong_key_without_an_iv_is_not_blamed_on_an_iv() -> None:
+    error = failure(KEY.iv + encrypted(LARGE), CipherKey(bytes(32), b""))
+    assert_wrong_key(
+        error,
+        "most likely the key is wrong, as its last block does not end in padding: "
+        f"check it; if it is this file's, {AGAIN}$",
+    )
 
 
 @pytest.mark.parametrize("form", list(TEXT_FORMS))
