@@ -1,4 +1,4 @@
-"""Why there is no connection to a server: gRPC's own words help little where it is about TLS."""
+"""Why there is no connection to a server, where something answers: gRPC's own words help little."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 import ssl
 
 from myd_grpc.client.connector import Connector, Tls
-from myd_grpc.client.errors import CallError, TlsError
+from myd_grpc.client.errors import CallError, NotGrpcError, TlsError, not_grpc
 
 _TIMEOUT_S = 2.0
 _EXPIRED = 10
@@ -14,13 +14,18 @@ _WRONG_NAMES = frozenset({62, 64})
 _HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 """What a client of HTTP/2 begins with, and what a server answers to."""
 
+_FRAME_HEAD = 9
+"""Bytes before each frame of HTTP/2, of which those of the first are no text."""
+
 _SPEAKS_NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 )
 
 
 def explained(failure: CallError, connector: Connector) -> CallError:
-    """The failure to connect, or what about TLS is behind it."""
+    """The failure to connect, or what is behind it: TLS, or a server of another kind."""
+    if connector.tls is None and _answers_with_text(connector.address):
+        return NotGrpcError(not_grpc(connector.address), failure.code)
     why = _why_unreachable(connector.address, connector.tls)
     return TlsError(why, failure.code) if why else failure
 
@@ -30,14 +35,34 @@ def _why_unreachable(address: str, tls: Tls | None) -> str:
 
     It connects once more, as the client does, and sends nothing of anybody's.
     """
-    host, _, port = address.rpartition(":")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), _TIMEOUT_S) as raw:
+        with _connected(address) as raw:
             if tls is None:
                 return _why_not_plain(raw, address)
-            return _why_not_over_tls(raw, address, host.strip("[]"), tls)
+            return _why_not_over_tls(raw, address, _host_of(address), tls)
     except (OSError, ValueError):
         return ""
+
+
+def _answers_with_text(address: str) -> bool:
+    """Whether what answers at host:port writes text, as HTTP/1 does, and no frames."""
+    try:
+        with _connected(address) as raw:
+            raw.sendall(_HTTP_2)
+            start = raw.recv(_FRAME_HEAD, socket.MSG_WAITALL)
+            return len(start) == _FRAME_HEAD and start.decode("ascii").isprintable()
+    except (OSError, ValueError):
+        return False
+
+
+def _connected(address: str) -> socket.socket:
+    """Raises OSError, and ValueError for what is no host and port."""
+    _, _, port = address.rpartition(":")
+    return socket.create_connection((_host_of(address), int(port)), _TIMEOUT_S)
+
+
+def _host_of(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]")
 
 
 def _why_not_plain(raw: socket.socket, address: str) -> str:

@@ -73,6 +73,10 @@ class TlsError(CallError):
     """Client and server do not agree about TLS; the text says what to do."""
 
 
+class NotGrpcError(CallError):
+    """What answers at the address is another kind of server; the text says so."""
+
+
 _CLASSES: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
@@ -113,6 +117,14 @@ def from_rpc_error(error: grpc.RpcError, address: str) -> CallError:
     if code is grpc.StatusCode.UNAVAILABLE and error.details() == _AGED:
         return ConnectionAgedError(message, code)
     return _CLASSES.get(code, CallError)(message, code, reason, violations)
+
+
+def not_grpc(address: str) -> str:
+    """That another kind of server answers at an address, and which one that may be."""
+    return (
+        f"what answers at {address} does not speak gRPC; is it the address of REST? gRPC has one of "
+        "its own, with port 50051 unless the server is set up otherwise"
+    )
 
 
 def never_connected(error: grpc.RpcError) -> bool:
@@ -160,10 +172,7 @@ def _message(
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"no answer from the server at {address} in time"
     if _NOT_GRPC in (error.details() or ""):
-        return (
-            f"what answers at {address} is no gRPC server: name the address of gRPC, which is not "
-            "that of REST"
-        )
+        return not_grpc(address)
     return _line(error.details() or error.code().name)
 
 

@@ -17,6 +17,7 @@ from myd_grpc.client.errors import (
     NON_RETRYABLE_CODES,
     CallError,
     ConnectionAgedError,
+    NotGrpcError,
     TlsError,
     UnauthenticatedError,
     UnavailableError,
@@ -122,11 +123,11 @@ class WatchCursor:
         return broken.code in NON_RETRYABLE_CODES or self._never_began(broken)
 
     def _never_began(self, broken: CallError) -> bool:
-        """Whether TLS keeps the watch from the server, and always did.
+        """Whether TLS keeps the watch from the server, or there is none, and always was so.
 
-        Later it may be that certificates are just being replaced.
+        Later it may be that certificates are just being replaced, or the server.
         """
-        return isinstance(broken, TlsError) and not self._seen
+        return isinstance(broken, NotGrpcError | TlsError) and not self._seen
 
     def _is_news(self, job: Job) -> bool:
         """Whether a state was not there before; a heartbeat repeats one."""

@@ -72,4 +72,15 @@ def test_what_is_no_server_of_grpc_is_told(
     rest_server.start(MYD_REST_TLS_CERT=str(pair.certificate), MYD_REST_TLS_KEY=str(pair.key))
     words = ["--address", rest_server.rest.address, "--tls-ca", str(ca.certificate), "list"]
     assert main(words) == 1
-    assert "is no gRPC server: name the address of gRPC" in capsys.readouterr().err
+    assert "does not speak gRPC; is it the address of REST?" in capsys.readouterr().err
+
+
+def test_the_address_of_rest_is_told_without_tls(
+    rest_server: RestServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest_server.start()
+    assert main(["--address", rest_server.rest.address, "list"]) == 1
+    said = capsys.readouterr().err
+    address = rest_server.rest.address
+    assert said.startswith(f"error: what answers at {address} does not speak gRPC; is it the")
+    assert "make serve" not in said

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -13,6 +15,7 @@ from myd_grpc.client import (
     CallError,
     Client,
     InvalidTlsError,
+    NotGrpcError,
     Tls,
     TlsError,
     UnavailableError,
@@ -177,3 +180,24 @@ def test_a_watch_goes_on_over_old_connections_without_a_word(
         *_, last = states
     assert last.status == pb.Job.DONE
     assert breaks == []
+
+
+@pytest.fixture
+def http_address() -> Iterator[str]:
+    """Where another kind of server answers, as that of REST."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+async def test_a_server_that_does_not_speak_grpc(http_address: str) -> None:
+    wanted = rf"^what answers at {http_address} does not speak gRPC; is it the address of REST\?"
+    with Client(http_address, patience_s=FOR_GOOD) as client:
+        with pytest.raises(NotGrpcError, match=wanted):
+            client.status("x")
+        with pytest.raises(NotGrpcError, match=wanted):
+            next(client.watch("x"))
+    async with AsyncClient(http_address, patience_s=FOR_GOOD) as client:
+        with pytest.raises(NotGrpcError, match=wanted):
+            await client.status("x")
