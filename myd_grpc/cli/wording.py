@@ -109,7 +109,8 @@ def rejects(job: Job) -> str:
 
 def _left_out(job: Job) -> str:
     """What was rejected and where that is listed."""
-    return f"; {rejects(job)}, listed in rejects.csv" if rejects(job) else ""
+    place = "" if job.merge else " of each file's own set"
+    return f"; {rejects(job)}, listed in rejects.csv{place}" if rejects(job) else ""
 
 
 def read_as(job: Job) -> str:

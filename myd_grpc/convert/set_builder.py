@@ -201,13 +201,22 @@ class SetBuilder:
 
     def note(self, finished: FinishedSet) -> str:
         """What is strange about the finished set, or ""; begins with the file's name if need be."""
+        cut = cut_note(sum(finished.cut.values()))
+        if self._conversion.options.merge:
+            return "; ".join(filter(None, [self._about(), cut]))
+        found = "; ".join(filter(None, [self._about(), cut, self._where_rejects_are()]))
+        return found and f"{self._conversion.file_names[self.plan.files.start]}: {found}"
+
+    def _about(self) -> str:
+        """What is strange about the set's shape."""
         if self.beginning is None:
             return ""
-        about = note(self.schema, self._read_context(self.beginning.layout), self.beginning)
-        found = "; ".join(filter(None, [about, cut_note(sum(finished.cut.values()))]))
-        if not found or self._conversion.options.merge:
-            return found
-        return f"{self._conversion.file_names[self.plan.files.start]}: {found}"
+        return note(self.schema, self._read_context(self.beginning.layout), self.beginning)
+
+    def _where_rejects_are(self) -> str:
+        """In which of many directories their list is: nothing else tells."""
+        rejects = any(read.rejects for read in self.read)
+        return f"see {self.plan.prefix}{FILE_NAME}" if rejects else ""
 
     def facts(
         self, finished: FinishedSet, inputs: Sequence[InputVersion], dictionary: Dictionary

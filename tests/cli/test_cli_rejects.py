@@ -96,3 +96,17 @@ def test_files_of_one_job_share_what_is_allowed(
     listed = "".join(listed_of(f"{layout}.json", broken[layout]) for layout in LAYOUTS)
     found = shared_rest.output / "both" / "rejects.csv"
     assert found.read_bytes().decode("utf-8-sig") == HEADER + listed
+
+
+def test_in_which_of_many_sets_they_are_listed_is_told(shared_rest: RestServer) -> None:
+    shared_rest.put("good/one.json", '{"a":1}\n{"a":2}')
+    shared_rest.put("good/two.json", '{"a":1}\n{"a":tru}\n{"a":2}')
+    files = ("good/one.json", "good/two.json", "--layout", "lines")
+    done = client(shared_rest, "convert", *files, "--output", "many", "--max-rejects", "1")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "warning: 1 record left out as it is broken; rejects.csv lists it; "
+        "good/two.json: see two/rejects.csv\n",
+    )
+    assert "; 1 of them rejected, listed in rejects.csv of each file's own set\n" in done.stdout
+    assert (shared_rest.output / "many/two/rejects.csv").exists()

@@ -235,7 +235,9 @@ def test_only_sets_with_rejects_list_them(engine: str) -> None:
     assert text == (b"\xef\xbb\xbffile,record,byte_offset,reason\r\nb.json,1,1,malformed\r\n")
     assert packages == [0, 1]
     assert ("b/rejects.csv", len(text)) in [(one.file_name, one.size) for one in made.beside]
-    assert made.note == "1 record left out as it is broken; rejects.csv lists it"
+    assert made.note == (
+        "1 record left out as it is broken; rejects.csv lists it; b.json: see b/rejects.csv"
+    )
 
 
 def test_records_at_a_path(engine: str) -> None:
