@@ -63,7 +63,7 @@ def submit(
     if fingerprint and (known := find_request(connection, caller, fingerprint)):
         return known
     _make_way(connection, caller, request, now)
-    _keep_directory(connection, request)
+    _keep_directory(connection, caller, request)
     revision = _next_revision(connection)
     values = submission_columns(caller.name, job_id, request, fingerprint) | {
         "revision": revision,
@@ -305,18 +305,21 @@ def _make_way(connection: Connection, caller: Caller, request: Request, now: int
     if not all(caller.sees(row["owner"]) for row in writing):
         # Nor does it make way: that would be to cancel a job that is not there.
         raise OutputExistsError(f"the output set {name!r} exists; choose another name")
-    if any(row["phase"] != Phase.WAITING_FOR_KEY for row in writing):
+    working = [row["job_id"] for row in writing if row["phase"] != Phase.WAITING_FOR_KEY]
+    if working:
         raise OutputBusyError(
-            f"a working job is writing the output set {name!r}; wait for it or cancel it"
+            f"a working job is writing the output set {name!r}: {working[0]}; wait for it or "
+            "cancel it",
+            {"job_id": working[0]},
         )
     fail(connection, [row["job_id"] for row in writing], Reason.INTERRUPTED, _SUPERSEDED, now)
 
 
-def _keep_directory(connection: Connection, request: Request) -> None:
+def _keep_directory(connection: Connection, caller: Caller, request: Request) -> None:
     """Note the directory of the request's set for good: a set in its place would replace all in it.
 
     Raises OutputExistsError when the set would be in the place of one, OutputBusyError when one is
-    being written in the place of its directory.
+    being written in the place of its directory; that names the job only to who sees it.
     """
     name = request.output_file_name
     if connection.execute(
@@ -324,12 +327,17 @@ def _keep_directory(connection: Connection, request: Request) -> None:
     ).fetchall():
         raise OutputExistsError(f"the output set {name!r} exists; choose another name")
     for path in _with_parents(request.output_dir):
-        if connection.execute(
-            "SELECT 1 FROM job_status WHERE output_key = ? AND status = 'WORKING'", (folded(path),)
-        ).fetchall():
+        writing = connection.execute(
+            "SELECT job_id, owner FROM job_status WHERE output_key = ? AND status = 'WORKING'",
+            (folded(path),),
+        ).fetchall()
+        if writing:
+            seen = [row["job_id"] for row in writing if caller.sees(row["owner"])]
+            named = f": {seen[0]}" if seen else ""
             raise OutputBusyError(
-                f"a working job is writing where the output set {name!r} is to be; wait for it "
-                "to end"
+                f"a working job is writing where the output set {name!r} is to be{named}; wait for "
+                "it to end",
+                {"job_id": seen[0]} if seen else None,
             )
         connection.execute(
             "INSERT OR IGNORE INTO output_directory VALUES (?, ?)", (path, folded(path))

@@ -186,10 +186,13 @@ async def test_a_set_that_another_callers_job_writes_just_exists(tmp_path: Path)
         with pytest.raises(OutputExistsError) as refusal:
             await store.submit(BOB, "his", request("set"), None, now=1)
         assert refusal.value.message == "the output set 'set' exists; choose another name"
-        with pytest.raises(OutputBusyError):
-            await store.submit(ALICE, "again", request("set"), None, now=1)
-        with pytest.raises(OutputBusyError):
-            await store.submit(BOSS, "boss", request("set"), None, now=1)
+        for caller in (ALICE, BOSS):
+            with pytest.raises(OutputBusyError) as busy:
+                await store.submit(caller, "again", request("set"), None, now=1)
+            assert busy.value.message == (
+                "a working job is writing the output set 'set': hers; wait for it or cancel it"
+            )
+            assert busy.value.metadata == {"job_id": "hers"}
 
 
 async def test_a_job_that_waits_makes_no_way_for_another_callers(tmp_path: Path) -> None:
@@ -234,8 +237,14 @@ async def test_no_directory_takes_the_place_of_a_set_that_is_being_written(tmp_p
     async with opened(tmp_path) as store:
         await store.submit(BOB, "his", request("Team"), None, now=1)
         for place in ("team", "team/deep"):
-            with pytest.raises(OutputBusyError):
+            with pytest.raises(OutputBusyError) as busy:
                 await store.submit(ALICE, "hers", request("out", place), None, now=2)
+            assert busy.value.message == (
+                "a working job is writing where the output set 'out' is to be; wait for it to end"
+            )
+            assert busy.value.metadata == {}
+            with pytest.raises(OutputBusyError, match="is to be: his; wait for it to end"):
+                await store.submit(BOSS, "boss", request("out", place), None, now=2)
         assert await store.output_dirs() == []
         await store.fail(["his"], "CANCELLED", "", now=3)
         assert await store.submit(ALICE, "hers", request("out", "team"), None, now=4) == "hers"
