@@ -33,7 +33,7 @@ from myd_grpc.callers.quota import Quota
 from myd_grpc.config import Settings
 from myd_grpc.convert.engines.available import ENGINES
 from myd_grpc.convert.errors import why
-from myd_grpc.environ_reader import SettingsError
+from myd_grpc.environ_reader import EnvironReader, SettingsError
 from myd_grpc.jobs.model import Change
 from myd_grpc.jobs.publish.opening import opened_output
 from myd_grpc.jobs.publish.place import OutputPlace
@@ -80,20 +80,12 @@ def main(
     """
     try:
         gateway = find_gateway() if rest else None
-        settings = Settings.from_environ(environ)
-        _require_engine(settings.engine)
-        _require_ray(settings.executor)
-        _require_object_storage(settings)
-        _require_encryption(settings, rest=rest)
-        _require_certificates(settings, rest=rest)
+        settings, registry, presets = _checked(environ, rest=rest)
         # For the worker processes and the gateway, too, which inherit it.
         os.umask(settings.umask)
         directories.prepare(settings)
-        registry = _registry(settings.callers)
-        presets = _presets(settings.presets, registry)
         access = Access(registry, settings.caller_calls)
         audit = _audit_file(settings)
-        _require_place_of_address(settings.address_file)
     except (SettingsError, GatewayError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - how to log is not settled yet
         return 2
@@ -118,6 +110,33 @@ def main(
         logger.critical("unexpected error: %s", describe(error))
         return 1
     return 0
+
+
+def _checked(
+    environ: Mapping[str, str], *, rest: bool
+) -> tuple[Settings, Registry | None, Presets]:
+    """The settings, and what their files hold; changes nothing on the disk.
+
+    Raises SettingsError that names all that is wrong, so that nobody has to start again for each.
+    """
+    source = EnvironReader(environ)
+    settings = Settings.read(source)
+    for check in (
+        lambda: _require_engine(settings.engine),
+        lambda: _require_ray(settings.executor),
+        lambda: _require_object_storage(settings),
+        lambda: _require_encryption(settings, rest=rest),
+        lambda: _require_certificates(settings),
+        lambda: _require_gateways_pairs(settings) if rest else None,
+        lambda: _require_place_of_address(settings.address_file),
+    ):
+        source.collect(check, None)
+    registry = source.collect(lambda: _registry(settings.callers), None)
+    presets = source.collect(lambda: _presets(settings.presets), None)
+    if presets:
+        source.collect(lambda: _require_presets(presets, registry), None)
+    source.raise_problems()
+    return settings, registry, presets or Presets()
 
 
 def _require_engine(name: str) -> None:
@@ -147,12 +166,16 @@ def _named(variable: str, error: SettingsFileError) -> SettingsError:
     return SettingsError("\n".join(f"{variable}: {line}" for line in lines))
 
 
-def _presets(directory: Path | None, registry: Registry | None) -> Presets:
-    """The presets there are; raises SettingsError, also where callers are bound to others."""
+def _presets(directory: Path | None) -> Presets | None:
+    """The presets there are. Raises SettingsError."""
     try:
-        presets = Presets(directory)
+        return Presets(directory)
     except SettingsFileError as error:
         raise _named("MYD_PRESETS", error) from None
+
+
+def _require_presets(presets: Presets, registry: Registry | None) -> None:
+    """Raises SettingsError where callers are bound to others than there are."""
     callers = registry.known.file.callers if registry else {}
     problems = [
         f"MYD_CALLERS: [callers.{name}] presets: there is no preset {preset} in MYD_PRESETS"
@@ -162,7 +185,6 @@ def _presets(directory: Path | None, registry: Registry | None) -> Presets:
     ]
     if problems:
         raise SettingsError("\n".join(problems))
-    return presets
 
 
 def _require_ray(executor: str) -> None:
@@ -256,13 +278,30 @@ async def _rotating(audit: AuditFile | None) -> AsyncIterator[None]:
         await audit.close()
 
 
-def _require_certificates(settings: Settings, *, rest: bool) -> None:
-    """Raises SettingsError when a certificate or key cannot be used."""
-    try:
+def _require_certificates(settings: Settings) -> None:
+    """Raises SettingsError when the server's certificate or key cannot be used."""
+    with _naming_files_of_tls(settings):
         if files := tls_files(settings):
             files.load()
-        if rest:
-            _check_gateways_pairs(settings)
+
+
+def _require_gateways_pairs(settings: Settings) -> None:
+    """Raises SettingsError when what the gateway shows cannot be used."""
+    with _naming_files_of_tls(settings):
+        if settings.rest_tls_cert and settings.rest_tls_key:
+            tls.server_pair(settings.rest_tls_cert, settings.rest_tls_key)
+    if settings.rest_client_cert and settings.rest_client_key:
+        if not settings.tls_cert:
+            raise SettingsError("MYD_REST_CLIENT_CERT needs MYD_TLS_CERT: it is shown over TLS")
+        with _naming_files_of_tls(settings):
+            tls.client_pair(settings.rest_client_cert, settings.rest_client_key)
+
+
+@contextmanager
+def _naming_files_of_tls(settings: Settings) -> Iterator[None]:
+    """Raises SettingsError with the names of the settings for TlsFileError."""
+    try:
+        yield
     except tls.TlsFileError as error:
         paths = {f"MYD_{name.upper()}": getattr(settings, name) for name in _FILES_OF_TLS}
         said = str(error)
@@ -280,16 +319,6 @@ _FILES_OF_TLS = (
     "rest_client_cert",
     "rest_client_key",
 )
-
-
-def _check_gateways_pairs(settings: Settings) -> None:
-    """Raises TlsFileError or SettingsError."""
-    if settings.rest_tls_cert and settings.rest_tls_key:
-        tls.server_pair(settings.rest_tls_cert, settings.rest_tls_key)
-    if settings.rest_client_cert and settings.rest_client_key:
-        if not settings.tls_cert:
-            raise SettingsError("MYD_REST_CLIENT_CERT needs MYD_TLS_CERT: it is shown over TLS")
-        tls.client_pair(settings.rest_client_cert, settings.rest_client_key)
 
 
 async def _serve(

@@ -157,10 +157,14 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read all settings; raises SettingsError that names every bad one."""
-        return cls._read(EnvironReader(environ))
+        source = EnvironReader(environ)
+        settings = cls.read(source)
+        source.raise_problems()
+        return settings
 
     @classmethod
-    def _read(cls, source: EnvironReader) -> Settings:
+    def read(cls, source: EnvironReader) -> Settings:
+        """All settings, the defaults in place of bad ones, which `source` has as problems."""
         data_dir = source.place("MYD_DATA_DIR", Path("data"))
         beside = Path("data") if isinstance(data_dir, Location) else data_dir
         state_dir = source.directory("MYD_STATE_DIR", beside / "state")
@@ -223,7 +227,6 @@ class Settings:
             _check_places(source, settings)
         source.check(not _may_be_read(settings), _AUDIT_FILE_IS_OPEN)
         _check_tls(source, settings)
-        source.raise_problems()
         return settings
 
 
@@ -239,7 +242,7 @@ def _workers(source: EnvironReader) -> int:
 def variables() -> frozenset[str]:
     """Every variable that this server reads."""
     source = EnvironReader({})
-    Settings._read(source)
+    Settings.read(source)
     return frozenset(source.asked)
 
 

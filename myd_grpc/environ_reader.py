@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -145,6 +145,14 @@ class EnvironReader:
         """Unless it holds, it is a problem."""
         if not holds:
             self.problems.append(problem)
+
+    def collect(self, check: Callable[[], _Value], otherwise: _Value) -> _Value:
+        """What a check answers; `otherwise` if it raises SettingsError, which is a problem then."""
+        try:
+            return check()
+        except SettingsError as error:
+            self.problems += str(error).splitlines()
+            return otherwise
 
     def raise_problems(self) -> None:
         """Raises SettingsError with all problems, if there are any."""

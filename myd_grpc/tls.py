@@ -76,7 +76,7 @@ def is_open_to_others(path: Path) -> bool:
 
 def _loaded(context: ssl.SSLContext, certificate: Path, key: Path) -> Pair:
     """The pair that `context` now has: it reads the files by itself, so they must not change."""
-    pair = Pair(_read(certificate), _read(key))
+    pair = _read_both(certificate, key)
     try:
         context.load_cert_chain(certificate, key, password=lambda: _refuse_password(key))
     except ssl.SSLError as error:
@@ -86,6 +86,19 @@ def _loaded(context: ssl.SSLContext, certificate: Path, key: Path) -> Pair:
     if pair != Pair(_read(certificate), _read(key)):
         raise TlsFileError(f"{certificate} and {key} are just being written")
     return pair
+
+
+def _read_both(certificate: Path, key: Path) -> Pair:
+    """Raises TlsFileError, which names both files where neither can be read."""
+    try:
+        shown = _read(certificate)
+    except TlsFileError as error:
+        try:
+            _read(key)
+        except TlsFileError as other:
+            raise TlsFileError(f"{error}; {other}") from None
+        raise
+    return Pair(shown, _read(key))
 
 
 def _why_not_loaded(certificate: Path, key: Path, error: ssl.SSLError) -> str:

@@ -52,10 +52,34 @@ def test_each_line_about_a_file_names_the_variable(make_server: MakeServer, tmp_
 def test_the_files_of_tls_are_named(make_server: MakeServer, tmp_path: Path) -> None:
     cert, key = str(tmp_path / "none.crt"), str(tmp_path / "none.key")
     log = refused(make_server(), MYD_TLS_CERT=cert, MYD_TLS_KEY=key)
-    assert log.startswith(f"MYD_TLS_CERT cannot be used: {cert} cannot be read: ")
+    missing = "cannot be read: No such file or directory"
+    assert log == (
+        f"MYD_TLS_CERT and MYD_TLS_KEY cannot be used: {cert} {missing}; {key} {missing}\n"
+    )
 
 
 def test_a_place_that_is_none_is_told_once(make_server: MakeServer) -> None:
     log = refused(make_server(), MYD_OUTPUT_DIR="s3://")
     assert log.startswith("MYD_OUTPUT_DIR cannot be used: ")
     assert "must not be" not in log
+
+
+def test_all_that_is_wrong_is_told_at_once(make_server: MakeServer, tmp_path: Path) -> None:
+    missing = str(tmp_path / "none")
+    log = refused(
+        make_server(),
+        MYD_CALLERS=missing,
+        MYD_PRESETS=missing,
+        MYD_TLS_CERT=missing,
+        MYD_TLS_KEY=missing,
+        MYD_ADDRESS_FILE=f"{missing}/address",
+        MYD_WORKERS="none",
+    )
+    told = [line.replace("=", " ").replace(":", " ").split(" ")[0] for line in log.splitlines()]
+    assert told == [
+        "MYD_WORKERS",
+        "MYD_TLS_CERT",
+        "MYD_ADDRESS_FILE",
+        "MYD_CALLERS",
+        "MYD_PRESETS",
+    ]
