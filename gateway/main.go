@@ -17,6 +17,7 @@
 //	MYD_REST_CLIENT_CERT, MYD_REST_CLIENT_KEY
 //	                       certificate and key that the server is shown
 //	MYD_LOG_FORMAT         text or json (text); the log goes to stderr
+//	MYD_LOG_LEVEL          DEBUG, INFO, WARNING or ERROR: from where on lines are logged (INFO)
 //
 // With -stop-with-stdin it ends when its standard input does: whoever started it holds the other
 // end, which closes however that process dies. With -server-certificate, the server is called over
@@ -51,7 +52,7 @@ func main() {
 	stopWithStdin := flag.Bool("stop-with-stdin", false, "end when standard input does")
 	shownByServer := flag.String("server-certificate", "", "the certificate that the server shows")
 	flag.Parse()
-	configureLog(os.Getenv("MYD_LOG_FORMAT"))
+	err := configureLog(setting("MYD_LOG_FORMAT", "text"), setting("MYD_LOG_LEVEL", "INFO"))
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if *stopWithStdin {
@@ -60,7 +61,10 @@ func main() {
 			cancel()
 		}()
 	}
-	if err := run(ctx, *shownByServer); err != nil {
+	if err == nil {
+		err = run(ctx, *shownByServer)
+	}
+	if err != nil {
 		slog.Error(err.Error())
 		os.Exit(exitStatus(err))
 	}
@@ -198,21 +202,40 @@ func writeWhole(path, text string) error {
 	return os.Rename(fresh, path)
 }
 
-// configureLog sends the log to stderr; JSON lines have the members of the server's.
-func configureLog(format string) {
-	if !strings.EqualFold(strings.TrimSpace(format), "json") {
-		slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)).With("logger", "gateway"))
-		return
+// levels are those of MYD_LOG_LEVEL.
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError}
+
+// configureLog sends the log to stderr, from a level on; JSON lines have the members of the server's.
+func configureLog(format, level string) error {
+	least, isKnown := levels[strings.ToLower(level)]
+	options := &slog.HandlerOptions{Level: least, ReplaceAttr: namedAsByServer}
+	var handler slog.Handler = slog.NewTextHandler(os.Stderr, options)
+	if strings.EqualFold(format, "json") {
+		options.ReplaceAttr = asMemberOfServer
+		handler = slog.NewJSONHandler(os.Stderr, options)
 	}
-	replace := func(_ []string, a slog.Attr) slog.Attr {
-		switch a.Key {
-		case slog.TimeKey:
-			return slog.Float64(a.Key, float64(a.Value.Time().UnixMilli())/1000)
-		case slog.MessageKey:
-			a.Key = "message"
-		}
-		return a
+	slog.SetDefault(slog.New(handler).With("logger", "gateway"))
+	if !isKnown {
+		return unusable("MYD_LOG_LEVEL", level, "one of INFO, DEBUG, WARNING, ERROR")
 	}
-	options := &slog.HandlerOptions{ReplaceAttr: replace}
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, options)).With("logger", "gateway"))
+	return nil
+}
+
+// namedAsByServer has levels be called as they are in MYD_LOG_LEVEL.
+func namedAsByServer(_ []string, a slog.Attr) slog.Attr {
+	if level, ok := a.Value.Any().(slog.Level); ok && a.Key == slog.LevelKey && level == slog.LevelWarn {
+		a.Value = slog.StringValue("WARNING")
+	}
+	return a
+}
+
+// asMemberOfServer has a member of a JSON line be as the server's log has it.
+func asMemberOfServer(groups []string, a slog.Attr) slog.Attr {
+	switch a.Key {
+	case slog.TimeKey:
+		return slog.Float64(a.Key, float64(a.Value.Time().UnixMilli())/1000)
+	case slog.MessageKey:
+		a.Key = "message"
+	}
+	return namedAsByServer(groups, a)
 }

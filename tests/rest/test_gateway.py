@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import struct
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from myd.analysis.v1 import analysis_pb2 as pb
-from tests.support.resting import UNREACHABLE, RestServer, gateway_to, refused
+from tests.support.resting import UNREACHABLE, RestServer, build_gateway, gateway_to, refused
 from tests.support.serving import PATIENCE_S, Server, lasting_address
 
 
@@ -218,3 +219,31 @@ def test_without_a_gateway_rest_says_what_to_do(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "make gateway" in done.stderr
+
+
+def test_the_log_has_levels_and_members_as_the_servers(rest_server: RestServer) -> None:
+    rest_server.start(MYD_LOG_FORMAT="JSON", MYD_LOG_LEVEL="info")
+    rest_server.rest.get("/jobs")
+    lines = [json.loads(line) for line in rest_server.log.splitlines()]
+    assert {"gateway", "myd_grpc.rest"} <= {line["logger"] for line in lines}
+    for line in lines:
+        assert {"time", "level", "logger", "message"} <= line.keys()
+        assert isinstance(line["time"], float)
+    rest_server.log_file.unlink()
+    rest_server.restart(MYD_LOG_LEVEL="WARNING")
+    rest_server.rest.get("/jobs")
+    rest_server.stop()
+    assert "gateway" not in rest_server.log
+
+
+def test_a_gateway_alone_refuses_a_level_that_there_is_not() -> None:
+    environ = {"MYD_LOG_LEVEL": "loud", "MYD_LOG_FORMAT": "json"}
+    done = subprocess.run(
+        [build_gateway()], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    line = json.loads(done.stderr)
+    assert (line["level"], line["message"]) == (
+        "ERROR",
+        "MYD_LOG_LEVEL=\"loud\" cannot be used: it must be one of INFO, DEBUG, WARNING, ERROR",
+    )
