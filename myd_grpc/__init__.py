@@ -2,6 +2,6 @@
 
 import os
 
-# gRPC's core writes lines of its own to stderr, one for each caller whose handshake fails: only
-# errors of its own are wanted there. It reads this when it is loaded, and not again.
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+# gRPC's core writes lines of its own to stderr, in a form of its own, for what is told here anyway,
+# as for a port that is taken. It reads this when it is loaded, and not again.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

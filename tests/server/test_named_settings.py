@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,3 +85,12 @@ def test_all_that_is_wrong_is_told_at_once(make_server: MakeServer, tmp_path: Pa
         "MYD_CALLERS",
         "MYD_PRESETS",
     ]
+
+
+def test_a_port_that_is_taken_is_told_in_the_form_of_the_log(make_server: MakeServer) -> None:
+    server = make_server(MYD_LOG_FORMAT="json")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert server.launch(MYD_GRPC_ADDRESS=address).wait(PATIENCE_S) == 1
+    lines = [json.loads(line) for line in server.log.splitlines()]
+    assert lines[-1]["message"].startswith(f"cannot listen on {address}: the port is in use")

@@ -44,6 +44,13 @@ def _logged() -> Iterator[None]:
         logger.error("the purge failed: %s", describe(error))  # noqa: TRY400 - no texts
 
 
+def _tell(forgotten: int) -> None:
+    """Log what is gone: that nothing is, is no news at each start."""
+    level = logging.INFO if forgotten else logging.DEBUG
+    what = "1 job" if forgotten == 1 else f"{forgotten} jobs"
+    logger.log(level, "purge: %s forgotten", what)
+
+
 class Purger:
     """Purges in a thread of its own, from `start` to `stop`.
 
@@ -77,7 +84,7 @@ class Purger:
             before = ended_before(self._now())
             forgotten = self._purge(int(before.timestamp()))
             self._purged_before = before
-            logger.info("purge: %d jobs forgotten", forgotten)
+            _tell(forgotten)
 
     def _run(self) -> None:
         self.run_once()

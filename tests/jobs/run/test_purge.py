@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -84,6 +85,22 @@ def test_an_error_is_logged_without_its_text_and_the_next_run_comes(
     assert "the text" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("forgotten", "told"),
+    [
+        (0, []),
+        (1, ["purge: 1 job forgotten"]),
+        (2, ["purge: 2 jobs forgotten"]),
+    ],
+)
+def test_it_is_told_how_many_are_gone(
+    caplog: pytest.LogCaptureFixture, forgotten: int, told: list[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    purger(lambda _before: forgotten).run_once()
+    assert caplog.messages == told
+
+
 def test_old_jobs_go_at_the_start_and_nothing_else(
     make_server: Callable[..., Server], hold: Callable[[str], Hold]
 ) -> None:
@@ -97,7 +114,7 @@ def test_old_jobs_go_at_the_start_and_nothing_else(
     server.start(MYD_FAILPOINTS=point.setting)
     working = server.submit(name, output="working")
     point.reached()
-    server.wait_for_log("purge: 1 jobs forgotten")
+    server.wait_for_log("purge: 1 job forgotten")
     assert server.job(old.job_id).status == pb.Job.NOTFOUND
     assert server.job(young.job_id).status == pb.Job.DONE
     assert server.job(working).status == pb.Job.WORKING

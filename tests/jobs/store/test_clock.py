@@ -175,7 +175,7 @@ def test_a_clock_that_jumped_while_no_server_ran_loses_nobody_a_job(
     before = int((then - timedelta(days=15)).timestamp())
     _edit(server, "UPDATE job_status SET job_end_time = ? WHERE job_id = ?", before, old.job_id)
     server.start()
-    server.wait_for_log("purge: 1 jobs forgotten")
+    server.wait_for_log("purge: 1 job forgotten")
     server.wait_for_log("the clock is 40.0 days ahead")
     assert server.job(young.job_id).status == pb.Job.DONE
     assert server.job(old.job_id).status == pb.Job.NOTFOUND
