@@ -16,6 +16,9 @@ _UNITS = {"": 1, "B": 1}
 _UNITS |= {f"{letter}B": 1000**n for n, letter in enumerate("KMGT", 1)}
 _UNITS |= {f"{letter}IB": 1024**n for n, letter in enumerate("KMGT", 1)}
 
+_LARGE = 100_000_000
+"""Bytes that take long enough for somebody to wonder."""
+
 
 def size(value: str) -> int:
     """Bytes of a size such as 500KB, 1.5GB (decimal units) or 64MiB (binary units)."""
@@ -49,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when all is written, 2 when it cannot be."""
     options = _parser().parse_args(arguments)
     progress = _progress_line(options.size) if sys.stderr.isatty() else None
+    if progress is None and options.size >= _LARGE:
+        sys.stderr.write(f"making {readable(options.size)} of sample data; that takes a while\n")
+        sys.stderr.flush()
     try:
         samples = generate(
             options.out, options.size, options.seed, options.encrypt, options.files,
@@ -110,8 +116,14 @@ def _outcome(samples: SampleSet) -> str:
     key = f", key file {samples.key_file}" if samples.key_file else ""
     return (
         f"wrote {names}: {samples.bytes_written} bytes ({readable(samples.bytes_written)}), "
-        f"{samples.users} {'user' if samples.users == 1 else 'users'}{key}"
+        f"{samples.users} {'user' if samples.users == 1 else 'users'}{key}{_in_place_of(samples.replaced)}"
     )
+
+
+def _in_place_of(replaced: int) -> str:
+    if not replaced:
+        return ""
+    return f", in place of {'the file' if replaced == 1 else f'{replaced} files'} from before"
 
 
 if __name__ == "__main__":

@@ -21,13 +21,17 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class SampleFile:
-    """One written file; `plaintext_bytes` is its size before encryption."""
+    """One written file; `plaintext_bytes` is its size before encryption.
+
+    `replaces` tells whether there was a file of that name before.
+    """
 
     path: Path
     first_user: int
     users: int
     plaintext_bytes: int
     bytes_written: int
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,11 @@ class SampleSet:
     def users(self) -> int:
         """How many users all files hold together."""
         return sum(file.users for file in self.files)
+
+    @property
+    def replaced(self) -> int:
+        """How many files were there before, and are others now."""
+        return sum(file.replaces for file in self.files)
 
     @property
     def bytes_written(self) -> int:
@@ -107,10 +116,12 @@ def generate(
     for number in range(1, files + 1):
         name = f"myd_sample_{number}.json"
         path = out / (f"encrypted.{name}" if encrypt else name)
+        replaces = path.exists()
         source = _Counted(plaintext(size_bytes // files, seed, first_user), advance)
         _write(path, encrypted(source, key, iv) if encrypt else source)
         users = source.chunks - 1  # one chunk a user, and the closing one
-        written.append(SampleFile(path, first_user, users, source.bytes, path.stat().st_size))
+        size = path.stat().st_size
+        written.append(SampleFile(path, first_user, users, source.bytes, size, replaces))
         first_user += users
     return SampleSet(tuple(written), seed, key.hex(), iv.hex(), key_file)
 

@@ -153,6 +153,25 @@ class TestCommand:
         assert "sample.key" in result.stdout
         assert result.stderr == ""
 
+    def test_it_is_told_that_files_from_before_are_replaced(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ["--out", str(tmp_path), "--size", "4KB", "--files", "2"]
+        told = []
+        for _ in range(2):
+            assert main(arguments) == 0
+            told.append(capsys.readouterr().out)
+        assert "in place of" not in told[0]
+        assert told[1] == told[0].replace("\n", ", in place of 2 files from before\n")
+
+    def test_it_is_told_without_a_terminal_that_it_takes_long(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "myd_grpc.sample", "--out", str(tmp_path)]
+        with subprocess.Popen([*command, "--size", "4TB"], stderr=subprocess.PIPE) as made:
+            assert made.stderr
+            line = made.stderr.readline()
+            made.kill()
+        assert line == b"making 4.0 TB of sample data; that takes a while\n"
+
     def test_it_does_not_load_grpc(self) -> None:
         code = "import sys, myd_grpc.sample.__main__; sys.exit('grpc' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
