@@ -17,6 +17,7 @@ from myd_grpc.cli import wording
 _STYLES = {Job.WORKING: "cyan", Job.DONE: "green", Job.FAILED: "red"}
 _ID_WIDTH = 32  # an id that is cut cannot be copied
 _STATE_WIDTH = 15  # of `waiting for key`
+_MEDIUM = _STATE_WIDTH + 6 + _ID_WIDTH + 6  # columns, with what is between
 _WIDE = 110  # from here on, an id beside the names leaves them room enough
 _ARROW = " → "
 
@@ -54,7 +55,9 @@ def fitted(text: str, cells: int) -> str:
 
 
 def job_table(jobs: Iterable[Job], width: int) -> Table:
-    """A table of jobs: a line for each, or two where there is no room for all columns."""
+    """A table of jobs: a line for each, or two or three where there is no room for all columns."""
+    if width < _MEDIUM:
+        return _narrow_table(jobs)
     is_wide = width >= _WIDE
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), expand=True)
     table.add_column("state", min_width=_STATE_WIDTH, no_wrap=True)
@@ -67,6 +70,23 @@ def job_table(jobs: Iterable[Job], width: int) -> Table:
     for job in jobs:
         table.add_row(*(_line(job) if is_wide else _two_lines(job)))
     return table
+
+
+def _narrow_table(jobs: Iterable[Job]) -> Table:
+    """All in one column, and without the date: an id is shown whole where there is any way."""
+    table = Table(box=None, header_style="bold", padding=(0, 0, 0, 0), expand=True)
+    table.add_column("job", min_width=_ID_WIDTH)
+    for job in jobs:
+        state, percent, _, job_id = _facts(job)
+        table.add_row(Group(Text.assemble(state, f"  {percent}"), Title(job), job_id))
+    return table
+
+
+def _lines_of_job(width: int) -> int:
+    """How many lines a job takes in a table of that width."""
+    if width < _MEDIUM:
+        return 3
+    return 1 if width >= _WIDE else 2
 
 
 def _line(job: Job) -> tuple[RenderableType, ...]:
@@ -91,7 +111,7 @@ def _facts(job: Job) -> tuple[Text, str, Text, Text]:
 def live_table(jobs: Iterable[Job], width: int, height: int) -> RenderableType:
     """As many jobs as there is room for, those that work first, and how many more there are."""
     ordered = in_order(jobs)
-    rows = max(1, (height - 4) // (1 if width >= _WIDE else 2))
+    rows = max(1, (height - 4) // _lines_of_job(width))
     table = job_table(ordered[:rows], width)
     more = len(ordered) - rows
     return Group(table, Text(f"and {more:,} more", style="dim")) if more > 0 else table

@@ -170,7 +170,7 @@ def test_it_is_told_as_which_layout_a_file_was_read() -> None:
 def test_it_is_told_how_many_records_are_left_out_and_where_they_are_listed() -> None:
     job = Job(status="WORKING", progress={"bytes_total": 9, "records": 1200, "rejects": 1100})
     assert wording.figures(job, None)[1:3] == ["1,200 records", "1,100 of them rejected"]
-    job.status = Job.DONE
+    job.status, job.merge = Job.DONE, True
     assert wording.outcome(job).endswith(
         "from 1,200 records in less than a second; 1,100 of them rejected, listed in rejects.csv"
     )
@@ -290,7 +290,7 @@ def test_jobs_that_work_come_first_and_the_rest_is_counted() -> None:
     jobs.append(Job(job_id="w" * 32, status="WORKING", phase="PHASE_CONVERTING", submit_time=1))
     for job in jobs:
         job.file_names.append("아주 긴 이름의 파일 " * 9)
-    for width, shown in ((77, 10), (120, 20)):
+    for width, shown in ((40, 6), (57, 6), (77, 10), (120, 20)):
         console = Console(width=width, record=True, file=io.StringIO())
         console.print(live_table(jobs, width, height=24))
         text = console.export_text()
