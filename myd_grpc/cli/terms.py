@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from myd_grpc.client import (
@@ -87,10 +88,18 @@ _PHRASES = (
     ),
     (
         r"\bleave the key and iv out\b",
-        "leave the key out, or convert it by itself where other files need one",
+        lambda _: (
+            f"leave the key out{_from_variable()}, or convert it by itself where other files need "
+            "one"
+        ),
     ),
     (r"\bhand (the .*key) over with ResumeJob, or send .* again, and\b", r"hand \1 over, and"),
 )
+
+
+def _from_variable() -> str:
+    """What to do where the key may have come without being named in the command."""
+    return " (unset MYD_KEY, if it is from there)" if os.environ.get("MYD_KEY") else ""
 
 
 def option(field: str) -> str:

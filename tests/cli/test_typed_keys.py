@@ -130,7 +130,10 @@ def test_a_file_of_a_key_may_be_called_like_what_is_in_it(
     shared_server.put("named.json", '[{"id":1}]')
     given = ("convert", "named.json", "--output", "named", "--overwrite")
     made = client(shared_server, *given, "--key-file", str(tmp_path / iv))
-    assert "it is plain JSON: leave the key out" in made.stdout
+    assert "it is plain JSON: leave the key out, or" in made.stdout
+    of_variable = client(shared_server, *given, MYD_KEY=KEY, MYD_IV=iv[::-1])
+    told = "it is plain JSON: leave the key out (unset MYD_KEY, if it is from there), or"
+    assert told in of_variable.stdout
 
 
 def test_the_token_that_is_used_is_no_name(tmp_path: Path) -> None:

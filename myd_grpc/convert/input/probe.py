@@ -18,7 +18,7 @@ from myd_grpc.convert.input.cipher import (
     has_iv_before,
     recognise_encoding,
 )
-from myd_grpc.convert.input.compression import likely_compression_of
+from myd_grpc.convert.input.compression import Compression, likely_compression_of
 from myd_grpc.convert.input.damage import FETCH_AGAIN
 from myd_grpc.convert.input.expansion import fault_at_start
 from myd_grpc.convert.input.input_file import HEAD
@@ -248,7 +248,8 @@ def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     for start in (head, b"" if is_expanded else _decoded(head)):
         if kind := likely_compression_of(start):
             return source.unreadable(fault_at_start(kind, start))
-    if what := _another_form(head, source.form):
+    compression = source.chain and source.chain.around.file
+    if what := _another_form(head, source.form, compression or None):
         return wrong_key(source.name, what)
     file_format = None if is_expanded else _recognise(head)
     if file_format is None:
@@ -258,12 +259,13 @@ def _no_ciphertext(source: Source, fault: str) -> ConversionError:
     return _invalid(source, f"the file is {file_format}")
 
 
-def _another_form(head: bytes, form: TextForm) -> str | None:
+def _another_form(head: bytes, form: TextForm, compression: Compression | None) -> str | None:
     """What begins with `head`, if that is plain JSON, or ciphertext with something around it."""
     if begins_json(text_head(head, form) or b""):
         # One flaw may come of where the head ends.
         is_cp949 = damage(head) > 1 and looks_like_cp949(head)
-        return _PLAIN.format("") + (f"; {CP949_HINT}" if is_cp949 else "")
+        compressed = f" compressed with {compression}" if compression else ""
+        return _PLAIN.format(compressed) + (f"; {CP949_HINT}" if is_cp949 else "")
     decoded = _decoded(head)
     if begins_json(decoded):
         return _PLAIN.format(" in base64 or hex")

@@ -351,10 +351,11 @@ def test_compressed_ciphertext_without_a_key() -> None:
 
 
 def test_compressed_json_with_a_key() -> None:
-    for compress in (gzip.compress, zstd):
+    for compress, kind in ((gzip.compress, "gzip"), (zstd, "zstd")):
         error = failure(compress(DOCUMENT), KEY)
         assert error.reason is Reason.WRONG_KEY
-        assert error.message.endswith("it is plain JSON: leave the key and iv out")
+        told = f"it is plain JSON compressed with {kind}: leave the key and iv out"
+        assert error.message.endswith(told)
 
 
 @pytest.mark.parametrize("around", [bytes, gzip.compress, zstd])
