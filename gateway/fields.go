@@ -128,6 +128,14 @@ func problemOf(field protoreflect.FieldDescriptor) string {
 	if field.IsList() || field.Message() != nil {
 		return "a value in the body cannot be taken"
 	}
+	return misfit(field)
+}
+
+// misfit says that a value is of another kind than its field.
+func misfit(field protoreflect.FieldDescriptor) string {
+	if field.Enum() != nil {
+		return "the value is not one of the allowed values"
+	}
 	return "the value is no " + field.Kind().String()
 }
 
@@ -143,7 +151,7 @@ func (o operation) checkQuery(query url.Values) []violation {
 		}
 		alone := url.Values{string(field.Name()): query[name]}
 		if parser.Parse(dynamicpb.NewMessage(o.request), alone, nothing) != nil {
-			found = append(found, unfit("parameter", "", "the value is no "+field.Kind().String(), field))
+			found = append(found, unfit("parameter", "", misfit(field), field))
 		}
 	}
 	return found

@@ -61,7 +61,7 @@ def _tell_unknown(environ: Mapping[str, str]) -> None:
     known = variables()
     for name in environ:
         if name.startswith(_PREFIX) and name not in known and not _OF_SERVICES.fullmatch(name):
-            logger.warning("%s is no setting, and does nothing%s", name, _meant(name, known))
+            logger.warning("%s is not a setting and has no effect%s", name, _meant(name, known))
 
 
 def variables() -> frozenset[str]:

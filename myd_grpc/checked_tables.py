@@ -13,7 +13,7 @@ class UnfitTextError(Exception):
 
 
 class NoTomlError(UnfitTextError):
-    """It is text, but no TOML."""
+    """It is text, but not TOML."""
 
 
 def parsed(content: bytes) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def parsed(content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise UnfitTextError("is not in UTF-8: save it so") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise NoTomlError(f"is no TOML: {error}") from None
+        raise NoTomlError(f"is not TOML: {error}") from None
 
 
 def is_name(text: str, most: int) -> bool:

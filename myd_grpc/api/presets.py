@@ -11,7 +11,7 @@ from myd_grpc.options import ConvertOptions
 from myd_grpc.presets.model import NO_PRESET, THAT_CHANGE_PATHS, Preset
 
 _NONE = (
-    "there is none to be named; whoever runs the server can put one into the directory that "
+    "this server has no presets; whoever runs it can put one into the directory that "
     "MYD_PRESETS names"
 )
 _UNSET = {one.name: one.default for one in fields(ConvertOptions)}

@@ -16,7 +16,7 @@ from myd.analysis.v1.analysis_pb2 import Job
 from myd_grpc.cli import column_arguments, keys, mask_profile, terms, wording
 from myd_grpc.cli.arguments import follow_up_command
 from myd_grpc.cli.output import Output, View
-from myd_grpc.client import CallError, Client, InvalidKeyError
+from myd_grpc.client import CallError, Client, InvalidKeyError, NotFoundError
 from myd_grpc.client.errors import NON_RETRYABLE_CODES
 from myd_grpc.client.tokens import TokenSource, from_environment
 from myd_grpc.options import CHOICES, LISTS, ConvertOptions, ReadOptions
@@ -156,7 +156,10 @@ def _forget(session: Session) -> int:
 def _tables(session: Session) -> int:
     arguments = session.arguments
     tables = session.client.tables(arguments.job, arguments.page_size)
-    first = next(tables, None)
+    try:
+        first = next(tables, None)
+    except NotFoundError:
+        raise _unknown(arguments.job) from None
     if first is None:
         session.output.remark(wording.no_tables(session.client.status(arguments.job)))
     else:
@@ -210,9 +213,9 @@ def _follow(
     except OSError as error:
         why = f"{wording.why_unwritten(error)}, the job goes on"
         raise WatchEndedError(job_id, why, NOT_DONE) from None
+    _require_known(job)
     session.output.outcome(_with_all_tables(session, job))
     _warn(session, job)
-    _require_known(job)
     return OK if job.status == Job.DONE else NOT_DONE
 
 
@@ -253,10 +256,12 @@ def _how_to_resume(session: Session, job: Job) -> str:
 
 def _require_known(job: Job) -> None:
     if job.status == Job.NOTFOUND:
-        job_id = wording.printable(job.job_id)
-        raise UnknownJobError(
-            f"there is no job {job_id}, or its record was deleted (JOB_NOT_FOUND)"
-        )
+        raise _unknown(job.job_id)
+
+
+def _unknown(job_id: str) -> UnknownJobError:
+    named = wording.printable(job_id)
+    return UnknownJobError(f"there is no job {named}, or its record was deleted (JOB_NOT_FOUND)")
 
 
 def _watch_all(session: Session) -> int:

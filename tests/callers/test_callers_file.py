@@ -79,7 +79,7 @@ def test_keys_of_tokens_lie_beside_the_file(tmp_path: Path) -> None:
 
 
 BAD = {
-    "no TOML": "[callers.a",
+    "is not TOML": "[callers.a",
     "it names nobody": "# nothing yet",
     "the file: 'caller' is none of callers, jwt": "[caller.a]",
     "callers: must be a table": "callers = 1",

@@ -201,6 +201,17 @@ def test_an_unknown_job_is_a_failure(
     assert done.stderr == told
 
 
+def test_the_tables_of_an_unknown_job(shared_server: Server) -> None:
+    done = client(shared_server, "tables", "nope")
+    told = "error: there is no job nope, or its record was deleted (JOB_NOT_FOUND)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
+def test_an_unknown_job_is_told_of_once_by_a_watch(shared_server: Server) -> None:
+    done = client(shared_server, "watch", "nope")
+    assert "there is no" not in done.stdout
+
+
 def test_watch_all_shows_every_job(server: Server, records: str) -> None:
     server.convert(records, output="before")
     with subprocess.Popen(

@@ -123,7 +123,7 @@ def test_another_document_is_named_with_the_layout_that_reads_it(
     second = re.search(r'(?<=[\]}])\s*[\[{"]', document)
     assert second
     assert error.message == (
-        f"in.json: invalid JSON at byte {second.end() - 1}: expected nothing more; "
+        f"in.json: invalid JSON at byte {second.end() - 1}: unexpected data after the end of the JSON; "
         "another document follows: name the layout LINES, which reads one after another"
     )
     assert texts(document, engine=engine, layout=Layout.LINES)
@@ -144,7 +144,7 @@ def test_commas_between_documents_are_named(engine: str, document: str) -> None:
 def test_a_document_beside_that_of_the_record_path(engine: str) -> None:
     error = failure('{"r":[1]}\n{"r":[2]}', engine=engine, record_path="r")
     assert error.message == (
-        "in.json: invalid JSON at byte 10: expected nothing more; "
+        "in.json: invalid JSON at byte 10: unexpected data after the end of the JSON; "
         "another document follows, and record_path is for a file of one"
     )
 

@@ -84,7 +84,7 @@ def test_there_need_be_none(tmp_path: Path) -> None:
         ("", "it neither chooses nor masks: add include, exclude or [masking]"),
         ("[masking]\n", "it neither chooses nor masks: add include, exclude or [masking]"),
         ('maps = ["a"]\n', "it neither chooses nor masks: add include, exclude or [masking]"),
-        ("include = [", "it is no TOML: "),
+        ("include = [", "it is not TOML: "),
         ('include = "a"', "include: must be a list of at most 1000"),
         ("include = [1]", "include, number 1: must be a pattern of paths, such as 'bank.**'"),
         ('exclude = ["a", ""]', "exclude, number 2: must be a pattern of paths"),

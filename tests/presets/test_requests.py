@@ -63,7 +63,7 @@ def test_a_request_without_one_has_none() -> None:
 def test_an_unknown_one_is_refused_with_those_there_are() -> None:
     assert refused(preset="A") == {"preset": "must be one of a, b, c"}
     assert refused(ANYBODY, preset="d") == {"preset": "must be one of a, b, c"}
-    with pytest.raises(InvalidRequestError, match="preset: there is none to be named"):
+    with pytest.raises(InvalidRequestError, match="preset: this server has no presets"):
         submission(message(preset="a"), SETTINGS, ANYBODY)
 
 
@@ -85,7 +85,7 @@ def test_who_is_bound_to_what_is_not_there_can_do_nothing() -> None:
     gone = replace(FREE, presets=("gone",))
     for name in ("", "gone", "a"):
         told = (
-            "there is none to be named; whoever runs the server can put one into the directory "
+            "this server has no presets; whoever runs it can put one into the directory "
             "that MYD_PRESETS names"
         )
         assert refused(gone, preset=name) == {"preset": told}

@@ -112,7 +112,7 @@ def test_a_key_in_a_url_is_refused_and_not_logged(
             '"merge": the value is no bool (line 1:11): must be true or false',
         ),
         (b'{"aes256cbckey": 531533, "iv": "1"}', '"aes256cbckey": the value is no string'),
-        (b'{"csv_profile": "SECRET"}', '"csv_profile": the value is no enum'),
+        (b'{"csv_profile": "SECRET"}', '"csv_profile": the value is not one of the allowed values'),
         (b'{"file_names": "SECRET"}', "a value in the body cannot be taken (line 1:16)"),
         (b'{"file_names": ["SECRET", 1]}', '"file_names"'),
         (b'{"file_names": ["\\ud800"]}', "a value in the body cannot be taken"),

@@ -308,11 +308,11 @@ def test_all_variables_that_something_reads_are_known() -> None:
 def test_a_variable_that_is_no_setting_is_warned_of(make_server: Callable[..., Server]) -> None:
     server = make_server(MYD_CALLRES="x", MYD_COLOUR="blue", MYD_SERVICE_HOST="a", MYD_PORT="tcp")
     log = server.start().log
-    assert "MYD_CALLRES is no setting, and does nothing: did you mean MYD_CALLERS?" in log
-    assert "MYD_COLOUR is no setting, and does nothing" in log
+    assert "MYD_CALLRES is not a setting and has no effect: did you mean MYD_CALLERS?" in log
+    assert "MYD_COLOUR is not a setting and has no effect" in log
     assert "blue" not in log
     # Those that Kubernetes sets for a service of that name are nobody's mistake.
-    assert log.count("is no setting") == 2
+    assert log.count("is not a setting") == 2
 
 
 def test_who_may_call_is_said_at_the_start(

@@ -12,8 +12,8 @@ _GZIP_WBITS = 31
 # What zlib says of bytes with which no member begins.
 _HEADER = ("incorrect header check", "unknown compression method", "unknown header flags")
 _CHECKS = {
-    "incorrect data check": "its checksum is another",
-    "incorrect length check": "its length is another",
+    "incorrect data check": "its checksum does not match",
+    "incorrect length check": "its length does not match",
 }
 
 

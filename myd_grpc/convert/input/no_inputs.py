@@ -5,4 +5,7 @@ from __future__ import annotations
 NO_FILE = "no such file; its path counts from the data directory"
 IS_DIRECTORY = "is a directory: name the files in it"
 NO_REGULAR_FILE = "is not a regular file: copy what is in it into one"
-HOLDS_NO_INPUTS = "leads to a place that holds no inputs: copy the file into the data directory"
+HOLDS_NO_INPUTS = (
+    "is outside the data directory, or in the server's own directories: copy the file into the data "
+    "directory"
+)

@@ -70,7 +70,6 @@ _WANTED = {
     Expect.KEY: "a member's name in double quotes",
     Expect.KEY_OR_CLOSE: "a member's name in double quotes or '}'",
     Expect.COLON: "':'",
-    Expect.NOTHING: "nothing more",
 }
 
 
@@ -216,6 +215,8 @@ class StrictReader:
     def _unexpected(self) -> str:
         if self._expect is Expect.COMMA_OR_CLOSE:
             return f"expected ',' or '{_CLOSERS[self._open[-1]]}'"
+        if self._expect is Expect.NOTHING:
+            return "unexpected data after the end of the JSON"
         return f"expected {_WANTED[self._expect]}"
 
     # What a token does

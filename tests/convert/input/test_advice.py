@@ -28,7 +28,7 @@ def test_a_flaw_of_plain_text(engine: str) -> None:
         message = failure(document, engine=engine).message
         assert message.endswith(": expected a value; no JSON begins so: send the JSON file itself")
     message = failure(DOCUMENT + b'[{"id" 1}]', engine=engine).message
-    assert "expected nothing more; another document follows" in message
+    assert "unexpected data after the end of the JSON; another document follows" in message
     assert mended not in message
 
 

@@ -115,7 +115,7 @@ def test_a_file_that_came_otherwise_is_found(reader: Reader, server: Server) -> 
     with (server.output / "out" / "out_1.csv").open("ab") as file:
         file.write(b"\n")
     printed = reader.run([sys.executable, "-c", check.text])
-    assert [line.partition(" ")[2] for line in printed.splitlines()] == ["IS ANOTHER", "OK", "OK"]
+    assert [line.partition(" ")[2] for line in printed.splitlines()] == ["DIFFERS", "OK", "OK"]
 
 
 def test_csv_for_excel_is_as_shown(reader: Reader, server: Server) -> None:
