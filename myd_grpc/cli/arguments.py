@@ -80,7 +80,7 @@ def _parser() -> Parser:
     common = _common_options()
     parser = Parser(
         prog="client.py",
-        description="Convert MyData JSON files to tables (CSV, Excel, Parquet), and watch it happen.",
+        description="Convert MyData JSON files to CSV, Excel or Parquet, and watch it happen.",
         parents=[common],
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -122,8 +122,8 @@ def from_rpc_error(error: grpc.RpcError, address: str) -> CallError:
 def not_grpc(address: str) -> str:
     """That another kind of server answers at an address, and which one that may be."""
     return (
-        f"what answers at {address} does not speak gRPC; is it the address of REST? gRPC has one of "
-        "its own, with port 50051 unless the server is set up otherwise"
+        f"what answers at {address} does not speak gRPC; is it the address of REST? gRPC has one "
+        "of its own, with port 50051 unless the server is set up otherwise"
     )
 
 

@@ -114,9 +114,10 @@ def _outcome(samples: SampleSet) -> str:
     first = samples.paths[0]
     names = str(first) if count == 1 else f"{count} files from {first} to {samples.paths[-1].name}"
     key = f", key file {samples.key_file}" if samples.key_file else ""
+    users = f"{samples.users} {'user' if samples.users == 1 else 'users'}"
     return (
         f"wrote {names}: {samples.bytes_written} bytes ({readable(samples.bytes_written)}), "
-        f"{samples.users} {'user' if samples.users == 1 else 'users'}{key}{_in_place_of(samples.replaced)}"
+        f"{users}{key}{_in_place_of(samples.replaced)}"
     )
 
 

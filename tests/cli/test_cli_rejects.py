@@ -103,10 +103,10 @@ def test_in_which_of_many_sets_they_are_listed_is_told(shared_rest: RestServer) 
     shared_rest.put("good/two.json", '{"a":1}\n{"a":tru}\n{"a":2}')
     files = ("good/one.json", "good/two.json", "--layout", "lines")
     done = client(shared_rest, "convert", *files, "--output", "many", "--max-rejects", "1")
-    assert (done.returncode, done.stderr) == (
-        0,
+    assert done.returncode == 0
+    assert done.stderr == (
         "warning: 1 record left out as it is broken; rejects.csv lists it; "
-        "good/two.json: see two/rejects.csv\n",
+        "good/two.json: see two/rejects.csv\n"
     )
     assert "; 1 of them rejected, listed in rejects.csv of each file's own set\n" in done.stdout
     assert (shared_rest.output / "many/two/rejects.csv").exists()

@@ -84,6 +84,4 @@ def test_it_is_told_once_that_the_job_database_is_busy() -> None:
     busy = rich(grpc.StatusCode.UNAVAILABLE, "STATE_UNAVAILABLE")
     with listening(Service(busy, busy, answer(pb.ListJobsResponse()))) as address:
         done = subprocess.run(command(address, "list"), capture_output=True, text=True, check=True)
-    assert done.stderr == (
-        "STATE_UNAVAILABLE: what the server says; trying again for up to 40 s\n"
-    )
+    assert done.stderr == ("STATE_UNAVAILABLE: what the server says; trying again for up to 40 s\n")

@@ -123,8 +123,8 @@ def test_another_document_is_named_with_the_layout_that_reads_it(
     second = re.search(r'(?<=[\]}])\s*[\[{"]', document)
     assert second
     assert error.message == (
-        f"in.json: invalid JSON at byte {second.end() - 1}: unexpected data after the end of the JSON; "
-        "another document follows: name the layout LINES, which reads one after another"
+        f"in.json: invalid JSON at byte {second.end() - 1}: unexpected data after the end of the "
+        "JSON; another document follows: name the layout LINES, which reads one after another"
     )
     assert texts(document, engine=engine, layout=Layout.LINES)
 

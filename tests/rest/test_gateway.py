@@ -245,5 +245,5 @@ def test_a_gateway_alone_refuses_a_level_that_there_is_not() -> None:
     line = json.loads(done.stderr)
     assert (line["level"], line["message"]) == (
         "ERROR",
-        "MYD_LOG_LEVEL=\"loud\" cannot be used: it must be one of INFO, DEBUG, WARNING, ERROR",
+        'MYD_LOG_LEVEL="loud" cannot be used: it must be one of INFO, DEBUG, WARNING, ERROR',
     )

@@ -42,6 +42,7 @@ from myd_grpc.convert.jsontext.formats import (
 from myd_grpc.convert.jsontext.tokens import NO_VALUE
 from myd_grpc.convert.model import CipherKey, Limits, TextForm
 
+_WRONG_IV = f"with a wrong iv the first {BLOCK} bytes decrypt wrongly"
 _PLAIN = "it is plain JSON{}: leave the key and iv out"
 _LOOKS_ENCRYPTED = "the file looks encrypted: send aes256cbckey and iv"
 _LONG_WORD = 64
@@ -152,9 +153,7 @@ def _what_helps(source: Source, flaw: FlawError) -> str:
     if chain and (chain.plain or chain.around.file or chain.around.encoded):
         return f"a compressed file that was damaged on its way may look like this: {FETCH_AGAIN}"
     if source.key and flaw.offset is not None and flaw.offset < BLOCK:
-        return (
-            f"with a wrong iv the first {BLOCK} bytes decrypt wrongly: check the iv, or {FETCH_AGAIN}"
-        )
+        return f"{_WRONG_IV}: check the iv, or {FETCH_AGAIN}"
     if source.key:
         return f"an encrypted file that was damaged on its way looks like this: {FETCH_AGAIN}"
     if flaw.offset == _first_sign(source):
