@@ -61,7 +61,7 @@ def test_the_store_that_is_shown_takes_objects(address: str) -> None:
         endpoint=f"http://{address}",
         region="us-east-1",
         access_key_id="trial",
-        secret_access_key="only-for-trying",  # noqa: S106 - as it is shown
+        secret_access_key="only-for-trying",
         client_options={"allow_http": True},
     )
     deadline = time.monotonic() + PATIENCE_S
