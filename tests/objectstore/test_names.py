@@ -109,7 +109,7 @@ def test_output_holds_no_inputs() -> None:
     for name, confined_to in (("output/out.json", ""), ("output", ""), ("out.json", "output")):
         with pytest.raises(ValueError, match="holds no inputs"):
             check_key(name, PLACE, OUTPUT, confined_to)
-    with pytest.raises(ConversionError, match="holds no inputs"):
+    with pytest.raises(ConversionError, match="outside the data directory"):
         Source.open(str(PLACE), "output/out.json", OUTPUT, None)
 
 
