@@ -342,6 +342,7 @@ BOM_HINT = (
     "one may stand at the start, leave all others out"
 )
 SEPARATOR_HINT = "there is a record separator (RFC 7464): read it as LINES, or take it out"
+AFTER = "unexpected data after the end of the JSON"
 STRAY = {
     "arrays": ("[1]\n", "\ufeff[2]", BOM_HINT),
     "lines": ('{"a":1}\n', '\ufeff{"a":2}\n', BOM_HINT),
@@ -360,12 +361,12 @@ STRAY = {
 def test_what_stands_around_documents(
     engine: str, first: str, second: str, hint: str, key: CipherKey | None
 ) -> None:
-    before = f"\ufeff{first}".encode()
+    before, ends = f"\ufeff{first}".encode(), first.rstrip().endswith("]")
     plain = before + second.encode()
     for chunk in (1, 16, 1 << 20):
         with sized(Sizes(chunk=chunk)):
             error = failure(encrypted(plain) if key else plain, key, engine=engine)
-        assert_named(error, f"at byte {len(before)}: expected ")
+        assert_named(error, f"at byte {len(before)}: {AFTER if ends else 'expected '}")
         assert error.message.endswith(f"; {hint}")
 
 
