@@ -71,6 +71,9 @@ _WANTED = {
     Expect.KEY_OR_CLOSE: "a member's name in double quotes or '}'",
     Expect.COLON: "':'",
 }
+_AFTER_THE_END = "unexpected data after the end of the JSON"
+# How it is said that another token is there than one that may be.
+_ANOTHER_TOKEN = ("expected", _AFTER_THE_END)
 
 
 class StrictReader:
@@ -184,7 +187,7 @@ class StrictReader:
             return f"; {CP949_HINT}" if looks_like_cp949(_around(window.data, at)) else ""
         window.hold(at + len(BOM_UTF8))
         for stray, hint in _STRAY.items():
-            if flaw.what.startswith("expected") and window.data.startswith(stray, at):
+            if flaw.what.startswith(_ANOTHER_TOKEN) and window.data.startswith(stray, at):
                 return f"; {hint}"
         is_after_text = self._expect is Expect.NOTHING or (self._documents and flaw.offset > 0)
         if is_after_text and not self._open and window.byte(at) == "\0":
@@ -216,7 +219,7 @@ class StrictReader:
         if self._expect is Expect.COMMA_OR_CLOSE:
             return f"expected ',' or '{_CLOSERS[self._open[-1]]}'"
         if self._expect is Expect.NOTHING:
-            return "unexpected data after the end of the JSON"
+            return _AFTER_THE_END
         return f"expected {_WANTED[self._expect]}"
 
     # What a token does
