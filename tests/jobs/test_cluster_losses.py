@@ -173,8 +173,9 @@ def test_what_was_cut_off_changes_nothing_when_it_comes_back(
     name, *time = where.split("@")
     point = hold(name)
     node = cluster.add(MYD_FAILPOINTS="@".join([point.setting, *time]))
-    # Ray notices the loss of a node; of an actor alone, it does not.
-    stall_s = "300" if what == "node" else "10"
+    # Ray notices the loss of a node; of an actor alone, it does not. The other node has to be there
+    # by then, which takes long on a busy machine: the first one would take the job again.
+    stall_s = "300" if what == "node" else "40"
     server = start(make_server, cluster, MYD_STALL_SECONDS=stall_s, **SLOWLY)
     # One that goes on from the last checkpoint has few batches left, or none.
     later, *when = ("worker_started" if name == "converted" else "batch_written@20").split("@")
